@@ -1,0 +1,1 @@
+//! Talking to a Kubernetes cluster: client, reflectors, registration, lease.

@@ -1,0 +1,1 @@
+//! Policy languages: as written, with positions, validated, and lowered into `policy`.

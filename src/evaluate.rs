@@ -1,0 +1,1 @@
+//! Runs matching policies over one request.

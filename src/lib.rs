@@ -1,0 +1,29 @@
+//! Plimsoll decides whether a Kubernetes manifest may sail.
+//!
+//! ```text
+//! files, stdin ─▶ manifest ─┐                        ┌─ webhook ◀─ kube-apiserver
+//!                           ▼                        ▼
+//!                        document (one arena tree for JSON and YAML)
+//!                           ▼
+//!                        resource     kind, Pod template, containers, images, quantities
+//!                           ▼
+//! dialect ─▶ policy ─▶ matching ─▶ evaluate (cel, typed rules, host) ─▶ finding ─▶ verdict ─▶ report | webhook
+//! ```
+//!
+//! Dependencies point downwards only; everything from `evaluate` up is synchronous and pure.
+
+pub mod cel;
+pub mod cli;
+pub mod cluster;
+pub mod dialect;
+pub mod document;
+pub mod evaluate;
+pub mod finding;
+pub mod host;
+pub mod manifest;
+pub mod matching;
+pub mod policy;
+pub mod report;
+pub mod resource;
+pub mod verdict;
+pub mod webhook;

@@ -1,0 +1,3 @@
+//! The `plimsoll` binary: everything is in the library.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Policies in their compiled form, and the set of them.

@@ -1,0 +1,1 @@
+//! Sorts, summarises, masks and renders findings.

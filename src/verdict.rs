@@ -1,0 +1,1 @@
+//! How findings become an answer.
