@@ -1,0 +1,453 @@
+//! Building a document: what the JSON and YAML readers push into.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
+
+use super::{
+    Document, HAS_KEY, Kind, Node, NodeId, NodeRef, OWNED, Origins, Place, SHADOWED, Source, Span, Text,
+};
+
+/// What a document may cost. Reading stops with a [`LimitError`] at the first limit it meets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Arrays and objects inside each other; the outermost counts as 1.
+    pub depth: usize,
+    /// Values of every kind, after aliases are expanded.
+    pub nodes: usize,
+}
+
+impl Default for Limits {
+    /// 127 levels, what `serde_json` reads and writes by default; 64 Mi nodes, 2 GiB of tape.
+    fn default() -> Self {
+        Self { depth: 127, nodes: 1 << 26 }
+    }
+}
+
+/// A limit that a document went over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum LimitError {
+    /// More nesting than [`Limits::depth`].
+    #[error("nested more than {limit} levels deep")]
+    Depth {
+        /// The limit.
+        limit: usize,
+    },
+    /// More values than [`Limits::nodes`].
+    #[error("more than {limit} values")]
+    Nodes {
+        /// The limit.
+        limit: usize,
+    },
+    /// The text is too large for 31-bit positions.
+    #[error("larger than 2 GiB")]
+    Size,
+}
+
+/// Makes a [`Document`], one value at a time, in the order of the text.
+///
+/// Inside an object every value is preceded by [`Builder::key`]. A value is given its place with
+/// [`Builder::place`] right after it was pushed, a container also at its end.
+#[derive(Debug)]
+pub struct Builder<'a> {
+    limits: Limits,
+    source: Source<'a>,
+    owned: String,
+    nodes: Vec<Node>,
+    places: Vec<Place>,
+    with_places: bool,
+    origins: Origins,
+    open: Vec<u32>,
+    key: Option<(Text, Span)>,
+}
+
+impl<'a> Builder<'a> {
+    /// A builder of a document that borrows from `text`.
+    #[must_use]
+    pub fn new(text: &'a str, limits: Limits) -> Self {
+        Self::with_source(Source::Borrowed(text), limits)
+    }
+
+    pub(super) fn with_source(source: Source<'a>, limits: Limits) -> Self {
+        let capacity = (source.as_str().len() / 24).min(1 << 16);
+        Self {
+            limits,
+            source,
+            owned: String::new(),
+            nodes: Vec::with_capacity(capacity),
+            places: Vec::new(),
+            with_places: false,
+            origins: Origins::default(),
+            open: Vec::new(),
+            key: None,
+        }
+    }
+
+    /// A builder of a new version of `document`: the same text, so that nodes can be copied with their places.
+    #[must_use]
+    pub fn of_version(document: &Document<'a>, limits: Limits) -> Self {
+        let mut builder = Self::with_source(document.source.clone(), limits);
+        builder.owned.clone_from(&document.owned);
+        builder.with_places = !document.places.is_empty();
+        builder
+    }
+
+    /// Keeps a table of places beside the nodes.
+    #[must_use]
+    pub fn with_places(mut self) -> Self {
+        self.with_places = true;
+        self
+    }
+
+    /// How many values there are so far.
+    #[must_use]
+    pub fn node_count(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// How many arrays and objects are open.
+    #[must_use]
+    pub fn depth(&self) -> usize {
+        self.open.len()
+    }
+
+    /// Sets the key of the next value: a range of the text.
+    pub fn borrowed_key(&mut self, range: Range<usize>, span: Option<Span>) -> Result<(), LimitError> {
+        self.key = Some((borrowed(range)?, span.unwrap_or(Span::NONE)));
+        Ok(())
+    }
+
+    /// Sets the key of the next value: a text of its own.
+    pub fn key(&mut self, key: &str, span: Option<Span>) -> Result<(), LimitError> {
+        self.key = Some((self.own(key)?, span.unwrap_or(Span::NONE)));
+        Ok(())
+    }
+
+    /// The key of the next value when it is part of `text`, as serde lends it.
+    pub(super) fn lent_key(&mut self, key: &str) -> Result<(), LimitError> {
+        let key = self.lent(key)?;
+        self.key = Some((key, Span::NONE));
+        Ok(())
+    }
+
+    /// Pushes `null`.
+    pub fn null(&mut self) -> Result<NodeId, LimitError> {
+        self.push(Kind::Null, 0)
+    }
+
+    /// Pushes a boolean.
+    pub fn bool(&mut self, value: bool) -> Result<NodeId, LimitError> {
+        self.push(Kind::Bool, u64::from(value))
+    }
+
+    /// Pushes an integer.
+    pub fn int(&mut self, value: i64) -> Result<NodeId, LimitError> {
+        self.push(Kind::Int, value.cast_unsigned())
+    }
+
+    /// Pushes any other number.
+    pub fn float(&mut self, value: f64) -> Result<NodeId, LimitError> {
+        self.push(Kind::Float, value.to_bits())
+    }
+
+    /// Pushes a string that is a range of the text.
+    pub fn borrowed(&mut self, range: Range<usize>) -> Result<NodeId, LimitError> {
+        let text = borrowed(range)?;
+        self.push(Kind::String, text.pack())
+    }
+
+    /// Pushes a string of its own.
+    pub fn string(&mut self, value: &str) -> Result<NodeId, LimitError> {
+        let text = self.own(value)?;
+        self.push(Kind::String, text.pack())
+    }
+
+    /// Pushes a string that is part of the text, as serde lends it.
+    pub(super) fn lent_string(&mut self, value: &str) -> Result<NodeId, LimitError> {
+        let text = self.lent(value)?;
+        self.push(Kind::String, text.pack())
+    }
+
+    /// Opens an object.
+    pub fn begin_object(&mut self) -> Result<NodeId, LimitError> {
+        self.begin(Kind::Object)
+    }
+
+    /// Opens an array.
+    pub fn begin_array(&mut self) -> Result<NodeId, LimitError> {
+        self.begin(Kind::Array)
+    }
+
+    fn begin(&mut self, kind: Kind) -> Result<NodeId, LimitError> {
+        if self.open.len() >= self.limits.depth {
+            return Err(LimitError::Depth { limit: self.limits.depth });
+        }
+        let id = self.push(kind, 0)?;
+        self.open.push(id.0);
+        Ok(id)
+    }
+
+    /// Closes the innermost open array or object.
+    ///
+    /// # Panics
+    /// When none is open.
+    pub fn end(&mut self) -> NodeId {
+        let id = self.open.pop().expect("end of a container that was begun");
+        let end = self.next_id();
+        let node = &mut self.nodes[id as usize];
+        node.end = end;
+        if node.kind == Kind::Object && node.payload > 1 {
+            self.shadow_duplicates(id);
+        }
+        NodeId(id)
+    }
+
+    /// Says where a value stands in the text.
+    pub fn place(&mut self, id: NodeId, span: Span) {
+        if let Some(place) = self.places.get_mut(id.index()) {
+            place.value = span;
+        }
+    }
+
+    /// Where a value stands in the text, as far as it was said.
+    #[must_use]
+    pub fn placed(&self, id: NodeId) -> Option<Span> {
+        self.places.get(id.index()).and_then(|p| p.value.known())
+    }
+
+    /// Reads a value that is already complete, as an alias or a merge key needs it.
+    #[must_use]
+    pub fn kind_of(&self, id: NodeId) -> Kind {
+        self.nodes[id.index()].kind
+    }
+
+    /// The ids of the members or items of a completed value, shadowed ones left out.
+    #[must_use]
+    pub fn children_of(&self, id: NodeId) -> Vec<NodeId> {
+        let (mut at, end) = (id.0 + 1, self.nodes[id.index()].end);
+        let mut children = Vec::new();
+        while at < end {
+            if self.nodes[at as usize].flags & SHADOWED == 0 {
+                children.push(NodeId(at));
+            }
+            at = self.nodes[at as usize].end;
+        }
+        children
+    }
+
+    /// How many nodes a completed value is made of.
+    #[must_use]
+    pub fn subtree_len(&self, id: NodeId) -> usize {
+        (self.nodes[id.index()].end - id.0) as usize
+    }
+
+    /// How deep the containers of a completed value go; 0 for a scalar.
+    fn height(&self, id: NodeId) -> usize {
+        let mut ends: Vec<u32> = Vec::new();
+        let mut height = 0;
+        for at in id.0..self.nodes[id.index()].end {
+            while ends.last().is_some_and(|end| at >= *end) {
+                ends.pop();
+            }
+            let node = &self.nodes[at as usize];
+            if node.is_container() {
+                ends.push(node.end);
+                height = height.max(ends.len());
+            }
+        }
+        height
+    }
+
+    /// Sets the key of the next value to that of a node already there, with its place.
+    pub fn same_key(&mut self, id: NodeId) {
+        let node = &self.nodes[id.index()];
+        if node.flags & HAS_KEY != 0 {
+            self.key = Some((node.key, self.places.get(id.index()).map_or(Span::NONE, |p| p.key)));
+        }
+    }
+
+    /// Pushes a copy of a completed value of this document, places included: what an alias means.
+    pub fn copy_subtree(&mut self, id: NodeId) -> Result<NodeId, LimitError> {
+        let (start, end) = (id.index(), self.nodes[id.index()].end as usize);
+        if self.nodes.len() + (end - start) > self.limits.nodes {
+            return Err(LimitError::Nodes { limit: self.limits.nodes });
+        }
+        let height = self.height(id);
+        if self.open.len() + height > self.limits.depth {
+            return Err(LimitError::Depth { limit: self.limits.depth });
+        }
+        let node = self.nodes[start];
+        let copy = self.push(node.kind, node.payload)?;
+        let shift = copy.0 - id.0;
+        self.nodes[copy.index()].end = node.end + shift;
+        for at in start + 1..end {
+            let mut node = self.nodes[at];
+            node.end += shift;
+            node.parent += shift;
+            self.nodes.push(node);
+        }
+        if self.with_places {
+            self.places[copy.index()].value = self.places[start].value;
+            self.places.extend_from_within(start + 1..end);
+        }
+        Ok(copy)
+    }
+
+    /// Pushes a copy of a node of another document, origins included. With `same_text`, for an earlier
+    /// version of this document (see [`Builder::of_version`]), texts and places are carried over as well.
+    pub fn copy_node(&mut self, node: NodeRef<'_>, same_text: bool) -> Result<NodeId, LimitError> {
+        let (root, end) = (node.id, node.doc.nodes[node.id as usize].end);
+        let first = self.next_id();
+        let mut ends: Vec<u32> = Vec::new();
+        for at in root..end {
+            while ends.last().is_some_and(|end| at >= *end) {
+                self.end();
+                ends.pop();
+            }
+            let from = &node.doc.nodes[at as usize];
+            let place = node.doc.places.get(at as usize).filter(|_| same_text);
+            if at != root && from.flags & HAS_KEY != 0 {
+                let key = if same_text { from.key } else { self.own(node.doc.text(from.key))? };
+                self.key = Some((key, place.map_or(Span::NONE, |p| p.key)));
+            }
+            let id = match from.kind {
+                Kind::Array | Kind::Object => {
+                    ends.push(from.end);
+                    self.begin(from.kind)?
+                }
+                Kind::String if !same_text => {
+                    let text = self.own(node.doc.text(Text::unpack(from.payload)))?;
+                    self.push(Kind::String, text.pack())?
+                }
+                kind => self.push(kind, from.payload)?,
+            };
+            if let Some(place) = place {
+                self.place(id, place.value);
+            }
+        }
+        for _ in ends {
+            self.end();
+        }
+        let around = node.doc.origins.ranges.range(..root).next_back().filter(|(_, (to, _))| *to > root);
+        let inside = node.doc.origins.ranges.range(root..end);
+        for (from, (to, label)) in around.into_iter().chain(inside) {
+            let (from, to) = ((*from).max(root) - root + first, (*to).min(end) - root + first);
+            self.origins.ranges.insert(from, (to, Arc::clone(label)));
+        }
+        Ok(NodeId(first))
+    }
+
+    /// Says who made a completed value.
+    pub fn mark_origin(&mut self, id: NodeId, label: Arc<str>) {
+        let end = self.nodes[id.index()].end;
+        self.origins.ranges.insert(id.0, (end, label));
+    }
+
+    /// The document.
+    ///
+    /// # Panics
+    /// When a container is still open, or nothing was pushed.
+    #[must_use]
+    pub fn finish(self) -> Document<'a> {
+        let Self { limits: _, source, owned, nodes, places, with_places: _, origins, open, key: _ } = self;
+        let whole = nodes.first().is_some_and(|root| root.end as usize == nodes.len());
+        assert!(open.is_empty() && whole, "one complete value");
+        Document { source, owned, nodes, places, origins, wide: OnceLock::new() }
+    }
+
+    fn next_id(&self) -> u32 {
+        u32::try_from(self.nodes.len()).expect("bounded by the limit on nodes")
+    }
+
+    fn push(&mut self, kind: Kind, payload: u64) -> Result<NodeId, LimitError> {
+        if self.nodes.len() >= self.limits.nodes.min(u32::MAX as usize - 1) {
+            return Err(LimitError::Nodes { limit: self.limits.nodes });
+        }
+        let id = self.next_id();
+        let parent = self.open.last().copied().unwrap_or(0);
+        let (key, flags, key_span) = match self.key.take() {
+            Some((key, span)) => (key, HAS_KEY, span),
+            None => (Text::default(), 0, Span::NONE),
+        };
+        if id != 0 {
+            self.nodes[parent as usize].payload += 1;
+        }
+        self.nodes.push(Node { payload, key, end: id + 1, parent, kind, flags });
+        if self.with_places {
+            self.places.push(Place { key: key_span, value: Span::NONE });
+        }
+        Ok(NodeId(id))
+    }
+
+    fn own(&mut self, text: &str) -> Result<Text, LimitError> {
+        let (Ok(start), Ok(len)) = (u32::try_from(self.owned.len()), u32::try_from(text.len())) else {
+            return Err(LimitError::Size);
+        };
+        if start >= OWNED || len >= OWNED - start {
+            return Err(LimitError::Size);
+        }
+        self.owned.push_str(text);
+        Ok(Text { start: start | OWNED, len })
+    }
+
+    /// A string that may lie inside the text; copied where it does not.
+    fn lent(&mut self, part: &str) -> Result<Text, LimitError> {
+        let text = self.source.as_str();
+        let start = part.as_ptr().addr().wrapping_sub(text.as_ptr().addr());
+        if start <= text.len() && part.len() <= text.len() - start {
+            return borrowed(start..start + part.len());
+        }
+        self.own(part)
+    }
+
+    fn text(&self, text: Text) -> &str {
+        let (buffer, start) = if text.start & OWNED == 0 {
+            (self.source.as_str(), text.start as usize)
+        } else {
+            (self.owned.as_str(), (text.start & !OWNED) as usize)
+        };
+        &buffer[start..start + text.len as usize]
+    }
+
+    /// Flags every member that a later one hides, and counts them out.
+    fn shadow_duplicates(&mut self, id: u32) {
+        let (first, end) = (id + 1, self.nodes[id as usize].end);
+        let mut hidden = Vec::new();
+        if self.nodes[id as usize].payload <= 12 {
+            let mut at = first;
+            while at < end {
+                let key = self.nodes[at as usize].key;
+                let mut later = self.nodes[at as usize].end;
+                while later < end {
+                    let other = self.nodes[later as usize].key;
+                    if other.len == key.len && self.text(other) == self.text(key) {
+                        hidden.push(at);
+                        break;
+                    }
+                    later = self.nodes[later as usize].end;
+                }
+                at = self.nodes[at as usize].end;
+            }
+        } else {
+            let mut last: HashMap<&str, u32> = HashMap::new();
+            let mut at = first;
+            while at < end {
+                if let Some(earlier) = last.insert(self.text(self.nodes[at as usize].key), at) {
+                    hidden.push(earlier);
+                }
+                at = self.nodes[at as usize].end;
+            }
+        }
+        self.nodes[id as usize].payload -= hidden.len() as u64;
+        for at in hidden {
+            self.nodes[at as usize].flags |= SHADOWED;
+        }
+    }
+}
+
+fn borrowed(range: Range<usize>) -> Result<Text, LimitError> {
+    match (u32::try_from(range.start), u32::try_from(range.end)) {
+        (Ok(start), Ok(end)) if end < OWNED => Ok(Text { start, len: end - start }),
+        _ => Err(LimitError::Size),
+    }
+}

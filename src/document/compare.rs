@@ -1,0 +1,52 @@
+//! Equality of nodes: by value, members in any order, numbers as numbers.
+
+use super::{Document, Kind, NodeRef, Scalar};
+
+impl PartialEq for NodeRef<'_> {
+    /// Structural: `1` equals `1.0`, the order of members does not matter, shadowed duplicates do not count.
+    fn eq(&self, other: &Self) -> bool {
+        let mut pairs = vec![(*self, *other)];
+        while let Some((a, b)) = pairs.pop() {
+            match (a.kind(), b.kind()) {
+                (Kind::Array, Kind::Array) if a.len() == b.len() => pairs.extend(a.items().zip(b.items())),
+                (Kind::Object, Kind::Object) if a.len() == b.len() => {
+                    for (key, value) in a.members() {
+                        match b.get(key) {
+                            Some(other) => pairs.push((value, other)),
+                            None => return false,
+                        }
+                    }
+                }
+                _ => match (a.scalar(), b.scalar()) {
+                    (Some(a), Some(b)) if same_scalar(a, b) => {}
+                    _ => return false,
+                },
+            }
+        }
+        true
+    }
+}
+
+impl PartialEq for Document<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.root() == other.root()
+    }
+}
+
+fn same_scalar(a: Scalar<'_>, b: Scalar<'_>) -> bool {
+    match (a, b) {
+        (Scalar::Int(i), Scalar::Float(f)) | (Scalar::Float(f), Scalar::Int(i)) => int_equals_float(i, f),
+        (a, b) => a == b,
+    }
+}
+
+/// Exactly: 2^53 + 1 is not 2^53.
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    reason = "checked by converting back"
+)]
+fn int_equals_float(i: i64, f: f64) -> bool {
+    // 2^63 as a float converts back to i64::MAX, which is not what it was
+    i as f64 == f && f < 9_223_372_036_854_775_808.0 && f as i64 == i
+}
