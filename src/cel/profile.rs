@@ -1,0 +1,76 @@
+//! Which release's CEL is spoken.
+//!
+//! cel-go changed behaviour between the versions that Kubernetes vendors, so there is no one "Kubernetes CEL":
+//! `orValue` on a non-optional, back-quoted identifiers and the list function `includes` all depend on the release.
+
+use std::fmt;
+
+/// The CEL of a range of Kubernetes releases.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Profile {
+    /// Kubernetes 1.34 to 1.36 (cel-go 0.26). Older releases are judged by this one too.
+    V1_36,
+    /// Kubernetes 1.37 (cel-go 0.29).
+    V1_37,
+}
+
+impl Profile {
+    /// The newest profile: what a linter speaks when it is not told otherwise.
+    pub const NEWEST: Self = Self::V1_37;
+
+    /// Every profile, oldest first.
+    pub const ALL: [Self; 2] = [Self::V1_36, Self::V1_37];
+
+    /// The profile that judges expressions for a server of version `major.minor`, and whether it is that server's own.
+    ///
+    /// Releases before 1.34 are judged by [`Profile::V1_36`], releases after the newest known one by the newest.
+    #[must_use]
+    pub fn for_release(major: u32, minor: u32) -> (Self, bool) {
+        match (major, minor) {
+            (1, 34..=36) => (Self::V1_36, true),
+            (1, 37) => (Self::V1_37, true),
+            (0, _) | (1, 0..=33) => (Self::V1_36, false),
+            _ => (Self::NEWEST, false),
+        }
+    }
+
+    /// Back-quoted field names (`` object.`a-b` ``) are refused before cel-go 0.28.
+    #[must_use]
+    pub fn quoted_identifiers(self) -> bool {
+        self >= Self::V1_37
+    }
+
+    /// The Kubernetes list library gained `includes` with 1.37.
+    #[must_use]
+    pub fn list_includes(self) -> bool {
+        self >= Self::V1_37
+    }
+}
+
+impl fmt::Display for Profile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::V1_36 => "1.36",
+            Self::V1_37 => "1.37",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn releases_find_their_profile() {
+        for (release, expected) in [
+            ((1, 28), (Profile::V1_36, false)),
+            ((1, 34), (Profile::V1_36, true)),
+            ((1, 36), (Profile::V1_36, true)),
+            ((1, 37), (Profile::V1_37, true)),
+            ((1, 40), (Profile::V1_37, false)),
+            ((2, 0), (Profile::V1_37, false)),
+        ] {
+            assert_eq!(Profile::for_release(release.0, release.1), expected, "{release:?}");
+        }
+    }
+}
