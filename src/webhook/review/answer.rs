@@ -1,0 +1,250 @@
+//! What a judge answers: the types allow only what kube-apiserver accepts.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::Failure;
+
+/// An answer to one review, before it is written.
+///
+/// Fields are private where a combination exists that the API server refuses: a deny carries no patch, a patch
+/// is never empty, an annotation key is a valid name part.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Answer {
+    decision: Decision,
+    /// Shown to the user, most important first. Cut to what the API server lets through when written.
+    pub warnings: Vec<String>,
+    audit_annotations: BTreeMap<String, String>,
+    /// What each rule said, for metrics and the log. Not on the wire.
+    pub outcomes: Vec<Outcome>,
+}
+
+/// Yes or no.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    /// The request may pass, with these changes (a JSON array of RFC 6902 operations) if any.
+    Allow {
+        /// Never `[]`.
+        patch: Option<String>,
+    },
+    /// The request may not pass.
+    Deny(Denial),
+}
+
+impl Default for Decision {
+    fn default() -> Self {
+        Decision::Allow { patch: None }
+    }
+}
+
+/// Why not, as `response.status`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Denial {
+    /// Code and reason.
+    pub reason: AnswerReason,
+    /// What the user reads after `admission webhook "x" denied the request: `.
+    pub message: String,
+    /// `details.causes`, one for each finding.
+    pub causes: Vec<Cause>,
+}
+
+/// The pairs of code and reason that a deny is sent with. A code below 400 would become 400, and one of 1000
+/// cuts the user's connection, so there is no free number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum AnswerReason {
+    /// 400: the review or its object cannot be read.
+    BadRequest,
+    /// 403: a policy says no.
+    Forbidden,
+    /// 413: an object is larger than what is judged.
+    RequestEntityTooLarge,
+    /// 500: we failed, and a policy's `failurePolicy` is Fail.
+    InternalError,
+    /// 504: not judged in time, and a policy's `failurePolicy` is Fail.
+    Timeout,
+}
+
+impl AnswerReason {
+    /// `status.code`.
+    #[must_use]
+    pub fn code(self) -> u16 {
+        match self {
+            AnswerReason::BadRequest => 400,
+            AnswerReason::Forbidden => 403,
+            AnswerReason::RequestEntityTooLarge => 413,
+            AnswerReason::InternalError => 500,
+            AnswerReason::Timeout => 504,
+        }
+    }
+
+    /// `status.reason`, one of Kubernetes' `StatusReason`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            AnswerReason::BadRequest => "BadRequest",
+            AnswerReason::Forbidden => "Forbidden",
+            AnswerReason::RequestEntityTooLarge => "RequestEntityTooLarge",
+            AnswerReason::InternalError => "InternalError",
+            AnswerReason::Timeout => "Timeout",
+        }
+    }
+}
+
+/// One entry of `status.details.causes`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Cause {
+    /// `FieldValueInvalid` and its like, or a policy's name.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+    /// What is wrong.
+    pub message: String,
+    /// `spec.containers[0].image`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub field: String,
+}
+
+/// What one rule contributed, as metrics and the log count it. Names only: no namespace, no object, no message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// The policy's name.
+    pub policy: Arc<str>,
+    /// The rule's name.
+    pub rule: Arc<str>,
+    /// `deny`, `warn`, `audit`, `mutate`, `error`, …: a word of a small fixed set.
+    pub decision: &'static str,
+}
+
+impl Answer {
+    /// Yes, unchanged.
+    #[must_use]
+    pub fn allow() -> Self {
+        Answer::default()
+    }
+
+    /// Yes, with these RFC 6902 operations as a JSON array. `[]` and an empty text mean unchanged.
+    #[must_use]
+    pub fn patch(operations: String) -> Self {
+        let text = operations.trim();
+        let inner = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+        let unchanged = text.is_empty() || inner.is_some_and(|inner| inner.trim().is_empty());
+        let patch = (!unchanged).then_some(operations);
+        Answer { decision: Decision::Allow { patch }, ..Answer::default() }
+    }
+
+    /// No.
+    #[must_use]
+    pub fn deny(denial: Denial) -> Self {
+        Answer { decision: Decision::Deny(denial), ..Answer::default() }
+    }
+
+    /// No, with 403 and this message.
+    #[must_use]
+    pub fn forbid(message: impl Into<String>) -> Self {
+        let (reason, causes) = (AnswerReason::Forbidden, Vec::new());
+        Answer::deny(Denial { reason, message: message.into(), causes })
+    }
+
+    /// Adds a warning, less important than those before.
+    #[must_use]
+    pub fn warn(mut self, warning: impl Into<String>) -> Self {
+        self.warnings.push(warning.into());
+        self
+    }
+
+    /// Adds an audit annotation. The server prefixes the webhook's name and a `/`, so the key is made a name
+    /// part: letters, digits, `-_.`, at most 63; anything else becomes `-`.
+    #[must_use]
+    pub fn annotate(mut self, key: &str, value: impl Into<String>) -> Self {
+        self.audit_annotations.insert(name_part(key), value.into());
+        self
+    }
+
+    /// Adds what a rule contributed.
+    #[must_use]
+    pub fn outcome(mut self, policy: Arc<str>, rule: Arc<str>, decision: &'static str) -> Self {
+        self.outcomes.push(Outcome { policy, rule, decision });
+        self
+    }
+
+    /// Whether the request may pass.
+    #[must_use]
+    pub fn allowed(&self) -> bool {
+        matches!(self.decision, Decision::Allow { .. })
+    }
+
+    /// Yes or no, with what belongs to it.
+    #[must_use]
+    pub fn decision(&self) -> &Decision {
+        &self.decision
+    }
+
+    /// The operations, where it is an allow with changes.
+    #[must_use]
+    pub fn patch_json(&self) -> Option<&str> {
+        match &self.decision {
+            Decision::Allow { patch } => patch.as_deref(),
+            Decision::Deny(_) => None,
+        }
+    }
+
+    /// The same answer without its changes.
+    pub(super) fn without_patch(mut self) -> Self {
+        if let Decision::Allow { patch } = &mut self.decision {
+            *patch = None;
+        }
+        self
+    }
+
+    /// `auditAnnotations`, sorted, keys valid.
+    #[must_use]
+    pub fn audit_annotations(&self) -> &BTreeMap<String, String> {
+        &self.audit_annotations
+    }
+}
+
+impl From<&Failure> for Answer {
+    fn from(failure: &Failure) -> Self {
+        let reason = match failure {
+            Failure::Panicked | Failure::PatchDoesNotApply(_) => AnswerReason::InternalError,
+            Failure::Overloaded | Failure::DeadlineExceeded => AnswerReason::Timeout,
+        };
+        Answer::deny(Denial { reason, message: failure.to_string(), causes: Vec::new() })
+    }
+}
+
+/// `IsQualifiedName` of apimachinery, its name part.
+fn name_part(key: &str) -> String {
+    let valid = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let key: String = key.chars().map(|c| if valid(c) { c } else { '-' }).take(63).collect();
+    let key = key.trim_matches(['-', '_', '.']);
+    if key.is_empty() { "plimsoll".to_owned() } else { key.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_annotation_key_is_a_name_part() {
+        let long = "k".repeat(80);
+        for (key, expected) in [
+            ("require-probes", "require-probes"),
+            ("policy/rule", "policy-rule"),
+            ("-odd key.", "odd-key"),
+            ("…", "plimsoll"),
+            (&long, &long[..63]),
+        ] {
+            let answer = Answer::allow().annotate(key, "v");
+            assert_eq!(answer.audit_annotations().keys().next().unwrap(), expected, "{key}");
+        }
+    }
+
+    #[test]
+    fn an_empty_patch_is_none() {
+        for (text, expected) in [("", None), ("[]", None), (" [ ] ", None), ("[{}]", Some("[{}]"))] {
+            assert_eq!(Answer::patch(text.to_owned()).patch_json(), expected, "{text:?}");
+        }
+    }
+}

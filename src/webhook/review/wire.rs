@@ -1,0 +1,205 @@
+//! From a body to the bytes of its answer.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Instant;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::Serialize;
+
+use super::request::{API_VERSION, KIND};
+use super::{
+    Answer, AnswerReason, Cause, Decision, Denial, Failure, Judge, Refusal, Review, ReviewRequest, Stage,
+    fit_warnings,
+};
+
+/// What goes back over HTTP.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    /// 200 for every review that has a uid, else the refusal's.
+    pub http_status: u16,
+    /// An AdmissionReview as JSON, or a line of text where the status is not 200.
+    pub body: Vec<u8>,
+}
+
+impl Reply {
+    /// Of the body.
+    #[must_use]
+    pub fn content_type(&self) -> &'static str {
+        if self.http_status == 200 { "application/json" } else { "text/plain; charset=utf-8" }
+    }
+}
+
+/// Sees each review after it was answered, for logs and metrics.
+pub trait Observer {
+    /// A review was judged, or failed to be and was answered as the judge's failure policy says.
+    fn answered(&self, stage: Stage, review: &ReviewRequest<'_>, answer: &Answer, failure: Option<&Failure>);
+    /// A body was no review.
+    fn refused(&self, stage: Stage, refusal: &Refusal);
+}
+
+/// Sees nothing.
+impl Observer for () {
+    fn answered(&self, _: Stage, _: &ReviewRequest<'_>, _: &Answer, _: Option<&Failure>) {}
+    fn refused(&self, _: Stage, _: &Refusal) {}
+}
+
+/// Judges one posted body and writes the answer: the whole wire, without HTTP.
+///
+/// Never panics: a panic of the judge becomes [`Failure::Panicked`]. A patch is applied to the object before it
+/// is sent, and one that does not apply becomes [`Failure::PatchDoesNotApply`].
+#[must_use]
+pub fn answer(judge: &dyn Judge, stage: Stage, body: &[u8], deadline: Instant) -> Reply {
+    answer_observed(judge, stage, body, deadline, &())
+}
+
+/// [`answer`], shown to an observer before it is written.
+pub fn answer_observed(
+    judge: &dyn Judge,
+    stage: Stage,
+    body: &[u8],
+    deadline: Instant,
+    observer: &dyn Observer,
+) -> Reply {
+    reply(stage, body, observer, |review| {
+        let judged = caught(|| judge.judge(stage, review, deadline)).and_then(|answer| {
+            check_patch(stage, review, &answer).map_err(Failure::PatchDoesNotApply)?;
+            Ok(answer)
+        });
+        match judged {
+            Ok(answer) => (answer, None),
+            Err(failure) => (fail(judge, stage, review, &failure), Some(failure)),
+        }
+    })
+}
+
+/// Answers a body that is not judged, because there is no capacity or no time.
+pub fn answer_failure(
+    judge: &dyn Judge,
+    stage: Stage,
+    body: &[u8],
+    failure: Failure,
+    observer: &dyn Observer,
+) -> Reply {
+    reply(stage, body, observer, |review| (fail(judge, stage, review, &failure), Some(failure)))
+}
+
+fn reply(
+    stage: Stage,
+    body: &[u8],
+    observer: &dyn Observer,
+    decide: impl FnOnce(&ReviewRequest<'_>) -> (Answer, Option<Failure>),
+) -> Reply {
+    let Review { uid, request } = Review::read(body);
+    match request {
+        Ok(review) => {
+            let (answer, failure) = decide(&review);
+            observer.answered(stage, &review, &answer, failure.as_ref());
+            Reply { http_status: 200, body: write(stage, &review.uid, &answer) }
+        }
+        Err(refusal) => {
+            observer.refused(stage, &refusal);
+            match uid.filter(|_| refusal.caller_speaks_v1()) {
+                Some(uid) => {
+                    let (reason, message) = (AnswerReason::BadRequest, refusal.to_string());
+                    let answer = Answer::deny(Denial { reason, message, causes: Vec::new() });
+                    Reply { http_status: 200, body: write(stage, &uid, &answer) }
+                }
+                None => {
+                    Reply { http_status: refusal.http_status(), body: format!("{refusal}\n").into_bytes() }
+                }
+            }
+        }
+    }
+}
+
+/// Asks the judge what its failure policy says; should that fail as well, the answer is no.
+fn fail(judge: &dyn Judge, stage: Stage, review: &ReviewRequest<'_>, failure: &Failure) -> Answer {
+    caught(|| judge.fail(stage, review, failure)).unwrap_or_else(|again| Answer::from(&again)).without_patch()
+}
+
+/// The panic's payload is dropped: it may quote the object.
+fn caught(run: impl FnOnce() -> Answer) -> Result<Answer, Failure> {
+    catch_unwind(AssertUnwindSafe(run)).map_err(|_payload| Failure::Panicked)
+}
+
+/// Applies the patch to a copy of the object, as the API server will.
+fn check_patch(stage: Stage, review: &ReviewRequest<'_>, answer: &Answer) -> Result<(), String> {
+    let Some(patch) = answer.patch_json().filter(|_| stage == Stage::Mutate) else { return Ok(()) };
+    let object = review.object.ok_or("the request has no object")?;
+    let patch: json_patch::Patch = serde_json::from_str(patch).map_err(|e| e.to_string())?;
+    let mut object: serde_json::Value = serde_json::from_str(object.get()).map_err(|e| e.to_string())?;
+    json_patch::patch_unsafe(&mut object, &patch).map_err(|e| e.to_string())?;
+    match object.is_object() {
+        true => Ok(()),
+        false => Err("the result is no object".to_owned()),
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ReviewOut<'a> {
+    api_version: &'static str,
+    kind: &'static str,
+    response: ResponseOut<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ResponseOut<'a> {
+    uid: &'a str,
+    allowed: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<StatusOut<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    patch_type: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    patch: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    audit_annotations: &'a BTreeMap<String, String>,
+}
+
+#[derive(Serialize)]
+struct StatusOut<'a> {
+    status: &'static str,
+    code: u16,
+    reason: &'static str,
+    message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    details: Option<DetailsOut<'a>>,
+}
+
+#[derive(Serialize)]
+struct DetailsOut<'a> {
+    causes: &'a [Cause],
+}
+
+/// The one place where an answer becomes bytes. A patch leaves only by `/mutate`, in base64 and with its type.
+fn write(stage: Stage, uid: &str, answer: &Answer) -> Vec<u8> {
+    let status = match answer.decision() {
+        Decision::Allow { .. } => None,
+        Decision::Deny(Denial { reason, message, causes }) => {
+            let details = (!causes.is_empty()).then_some(DetailsOut { causes });
+            let (code, reason) = (reason.code(), reason.name());
+            Some(StatusOut { status: "Failure", code, reason, message, details })
+        }
+    };
+    let patch = answer.patch_json().filter(|_| stage == Stage::Mutate);
+    let response = ResponseOut {
+        uid,
+        allowed: answer.allowed(),
+        status,
+        patch_type: patch.map(|_| "JSONPatch"),
+        patch: patch.map(|json| STANDARD.encode(json)),
+        warnings: fit_warnings(answer.warnings.iter().map(String::as_str)),
+        audit_annotations: answer.audit_annotations(),
+    };
+    let review = ReviewOut { api_version: API_VERSION, kind: KIND, response };
+    serde_json::to_vec(&review).expect("strings can always be written")
+}
+
+#[cfg(test)]
+mod tests;
