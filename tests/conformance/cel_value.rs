@@ -1,0 +1,1 @@
+//! Compares a CEL value with the vectors' encoding of one.

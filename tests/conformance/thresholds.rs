@@ -1,0 +1,22 @@
+//! What each suite must reach, in percent. These figures only rise.
+
+use crate::suite::Outcome;
+
+/// Suite, file (`*` for every file of the suite), figure (`cases` for the whole), percent.
+const THRESHOLDS: &[(&str, &str, &str, f64)] = &[("cel", "*", "cases", 0.0)];
+
+/// Says which thresholds a file does not reach.
+pub(crate) fn check(suite: &str, file: &str, outcome: &Outcome) -> Result<(), String> {
+    let mut failures = Vec::new();
+    for (of_suite, of_file, name, least) in THRESHOLDS {
+        if *of_suite != suite || (*of_file != "*" && *of_file != file) {
+            continue;
+        }
+        let figure = if *name == "cases" { Some(&outcome.cases) } else { outcome.figures.get(name) };
+        let Some(figure) = figure else { continue };
+        if figure.percent() < *least {
+            failures.push(format!("{name}: {} of {} agree, below {least} %", figure.agree, figure.of));
+        }
+    }
+    if failures.is_empty() { Ok(()) } else { Err(failures.join("; ")) }
+}
