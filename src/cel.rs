@@ -7,5 +7,11 @@
 pub mod ast;
 pub mod checker;
 pub mod issue;
+mod lexer;
+pub mod macros;
+pub mod parser;
 pub mod profile;
 pub mod types;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod vectors;
