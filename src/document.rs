@@ -19,12 +19,14 @@
 
 mod build;
 mod compare;
+mod decode;
 mod json;
 mod json_span;
 mod node;
 mod write;
 
 pub use build::{Builder, LimitError, Limits};
+pub use decode::DecodeError;
 pub use json::JsonError;
 pub use node::{Children, Items, Kind, Members, NodeRef, Scalar};
 pub use write::{render_path, write_pointer_token};

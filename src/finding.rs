@@ -1,1 +1,192 @@
-//! What a rule has found.
+//! What a rule has found: a leaf that knows facts and places, and nothing of how it will be shown.
+//!
+//! A finding owns what it says. Its [`Place`] is taken while the document is at hand, so that findings
+//! of a mutated object still point into the text that was read.
+
+use std::fmt;
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::document::{NodeId, NodeRef, Span};
+
+/// What lint reports and exits on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Worth knowing.
+    Info,
+    /// Worth mending.
+    Warning,
+    /// Must be mended.
+    Error,
+}
+
+impl Severity {
+    /// The name in reports and flags.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// What the webhook answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum Action {
+    /// The finding stands in the audit annotations only.
+    Audit,
+    /// The user is warned.
+    Warn,
+    /// The request is denied.
+    Deny,
+}
+
+impl Action {
+    /// The name in reports and policies.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Audit => "Audit",
+            Self::Warn => "Warn",
+            Self::Deny => "Deny",
+        }
+    }
+}
+
+/// The policy a finding is of.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct PolicyRef {
+    /// `ClusterManifestPolicy`, `ManifestPolicy`, later the kinds of other dialects.
+    pub kind: &'static str,
+    /// The namespace of a namespaced policy.
+    pub namespace: Option<String>,
+    /// Its name.
+    pub name: String,
+}
+
+impl fmt::Display for PolicyRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.namespace {
+            Some(namespace) => write!(f, "{} {namespace}/{}", self.kind, self.name),
+            None => write!(f, "{} {}", self.kind, self.name),
+        }
+    }
+}
+
+/// What all findings of one rule share.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuleInfo {
+    /// `<policy>/<rule>`, or a reserved code such as `yaml/duplicate-key`.
+    pub code: String,
+    /// `None` for the reserved codes.
+    pub policy: Option<PolicyRef>,
+    /// What to do about it.
+    pub remediation: Option<String>,
+    /// Where to read more.
+    pub references: Vec<String>,
+    /// Whether what cannot be decided is denied (`failurePolicy: Fail`).
+    pub fail_closed: bool,
+}
+
+/// How sure a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Certainty {
+    /// The object is at fault.
+    Known,
+    /// A question that the input cannot answer.
+    Unknown,
+    /// The rule could not be evaluated.
+    Failed,
+}
+
+/// One document of the input; the index in the inventory that the run has made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DocumentId(pub u32);
+
+/// Where a finding points.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// As people write it, from the object's root: `spec.containers[0].image`.
+    pub path: String,
+    /// RFC 6901, from the object's root.
+    pub pointer: String,
+    /// Where that stands in the text; of a node that was not written, its nearest written ancestor.
+    pub span: Option<Span>,
+    /// The policy that made the node, where the object was mutated.
+    pub origin: Option<String>,
+}
+
+impl Place {
+    /// The place of a node of the object whose root is `object`.
+    #[must_use]
+    pub fn of(node: NodeRef<'_>, object: NodeId) -> Self {
+        let mut written = Some(node);
+        while let Some(at) = written
+            && at.span().is_none()
+        {
+            written = at.parent().filter(|_| at.id() != object);
+        }
+        Self {
+            path: node.path_from(object),
+            pointer: node.pointer_from(object),
+            span: written.and_then(NodeRef::span),
+            origin: node.origin().map(str::to_owned),
+        }
+    }
+}
+
+/// Another place that explains a finding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Related {
+    /// What is to be seen there.
+    pub message: String,
+    /// The document it is in; `None`: the finding's own.
+    pub document: Option<DocumentId>,
+    /// Where in it.
+    pub place: Place,
+}
+
+/// An RFC 6902 operation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PatchOperation(pub json_patch::PatchOperation);
+
+/// What a rule says of one place of one object.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Finding {
+    /// The rule's code, policy and advice.
+    pub rule: Arc<RuleInfo>,
+    /// Never above warning when the finding is *unknown*.
+    pub severity: Severity,
+    /// `None` for the reserved codes.
+    pub action: Option<Action>,
+    /// One line, without a dot at its end.
+    pub message: String,
+    /// Where.
+    pub place: Place,
+    /// What the place holds, where that is one value: findings that an object already had are told by it.
+    pub value: Option<String>,
+    /// Other places that explain it.
+    pub related: Vec<Related>,
+    /// Operations that mend it.
+    pub fix: Vec<PatchOperation>,
+    /// Whether it is a fault, an open question, or a failure of the rule.
+    pub certainty: Certainty,
+    /// Whether the old object of an UPDATE had it too, and the policy lets that be.
+    pub existing: bool,
+    /// Whether the value at the place must not be shown.
+    pub sensitive: bool,
+}
+
+impl Finding {
+    /// The code that names the rule.
+    #[must_use]
+    pub fn code(&self) -> &str {
+        &self.rule.code
+    }
+}

@@ -1,1 +1,89 @@
 //! Look-ups of other objects.
+//!
+//! Every answer is one of four: *known*, *absent*, *unknown* (the input cannot show it) or *failed*.
+//! Offline the folder of manifests answers ([`crate::host::inventory`]), in the cluster reflectors do.
+
+use crate::document::NodeRef;
+use crate::finding::DocumentId;
+
+pub mod inventory;
+
+/// The answer to a look-up.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Lookup<T> {
+    /// It is there.
+    Known(T),
+    /// It is certain that it is not there.
+    Absent,
+    /// What is at hand cannot tell; the text says what would be needed.
+    Unknown(String),
+    /// The question could not be asked.
+    Failed(String),
+}
+
+/// Another object, as a look-up gives it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct HostObject<'h> {
+    /// Its root.
+    pub root: NodeRef<'h>,
+    /// Which document of the input it is, where it came from one.
+    pub document: Option<DocumentId>,
+}
+
+/// What a list look-up gives.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Listing<'h> {
+    /// What is known, in a stable order.
+    pub objects: Vec<HostObject<'h>>,
+    /// Whether that is all there is; else there may be more that the input does not show.
+    pub complete: bool,
+}
+
+/// Which object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ObjectKey<'k> {
+    /// The group; empty for the core group.
+    pub group: &'k str,
+    /// The kind.
+    pub kind: &'k str,
+    /// The namespace; empty for cluster-scoped objects.
+    pub namespace: &'k str,
+    /// The name.
+    pub name: &'k str,
+}
+
+/// Answers questions about objects other than the one under review.
+pub trait Host: Sync {
+    /// One object.
+    fn get(&self, key: ObjectKey<'_>) -> Lookup<HostObject<'_>>;
+
+    /// All objects of a kind; `namespace: None` means everywhere.
+    fn list(&self, group: &str, kind: &str, namespace: Option<&str>) -> Lookup<Listing<'_>>;
+}
+
+/// A host that knows nothing: every answer is *unknown*.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoHost;
+
+impl Host for NoHost {
+    fn get(&self, key: ObjectKey<'_>) -> Lookup<HostObject<'_>> {
+        Lookup::Unknown(describe(key))
+    }
+
+    fn list(&self, _group: &str, kind: &str, namespace: Option<&str>) -> Lookup<Listing<'_>> {
+        Lookup::Unknown(match namespace {
+            Some(namespace) => format!("{kind} objects of namespace {namespace}"),
+            None => format!("{kind} objects"),
+        })
+    }
+}
+
+/// `Service default/redis-sfs`, as messages name an object.
+#[must_use]
+pub fn describe(key: ObjectKey<'_>) -> String {
+    if key.namespace.is_empty() {
+        format!("{} {}", key.kind, key.name)
+    } else {
+        format!("{} {}/{}", key.kind, key.namespace, key.name)
+    }
+}
