@@ -8,6 +8,7 @@ pub mod ast;
 pub mod checker;
 pub mod issue;
 mod lexer;
+pub mod library;
 pub mod macros;
 pub mod parser;
 pub mod profile;

@@ -1,0 +1,744 @@
+//! `resource.Quantity` (k8s.io/apimachinery/pkg/api/resource): a number with a suffix, kept exactly.
+//!
+//! ```text
+//! text ─▶ digits, suffix ─▶ Int { value, scale }   few digits: value · 10^scale in 64 bits
+//!                       └─▶ Big(Decimal)           the rest: unscaled · 10^-scale, rounded up to nano
+//! ```
+//!
+//! Which of the two a quantity is can be seen from outside: `isInteger` is false for every `Big`, even
+//! for `1Pi`. So both representations, and when one becomes the other, are kept as upstream has them.
+//! One trap of upstream is not followed: there `add` on a `Big` changes the receiver as well, because
+//! both share one `inf.Dec`, so a quantity kept in a variable grows each time it is added to.
+//! The `resource` room uses this type too, for requests, limits and volume sizes.
+
+use std::cmp::Ordering;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering as Memory};
+
+use num_bigint::{BigInt, Sign};
+use num_traits::{Signed, ToPrimitive, Zero};
+
+/// Digits beyond which exact arithmetic is refused: upstream has no such limit and can be made to hang.
+const MAX_DIGITS: i64 = 20_000;
+/// Numbers with at most this many digits take the 64-bit path (`maxInt64Factors`).
+const FAST_DIGITS: i32 = 18;
+/// Everything that does not fit the fast path is rounded up to nano.
+const NANO: i32 = -9;
+
+/// How a quantity was written, and so how it is written again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// `12e6`
+    DecimalExponent,
+    /// `12Mi`
+    BinarySi,
+    /// `12M`
+    DecimalSi,
+}
+
+impl Format {
+    /// The name in Kubernetes' source, used by the conformance vectors.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::DecimalExponent => "DecimalExponent",
+            Self::BinarySi => "BinarySI",
+            Self::DecimalSi => "DecimalSI",
+        }
+    }
+}
+
+/// Why a text is no quantity, or an operation has no result. Display is upstream's text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum QuantityError {
+    /// The text does not have the shape of a quantity.
+    #[error("quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'")]
+    Format,
+    /// The digits cannot be read, or there are too many of them.
+    #[error("unable to parse numeric part of quantity")]
+    Number,
+    /// The suffix is not one of Kubernetes'.
+    #[error("unable to parse quantity's suffix")]
+    Suffix,
+    /// `asInteger` of a fraction, or of a number that is not held in 64 bits.
+    #[error("cannot convert value to integer")]
+    NotInteger,
+    /// The exact result would have more digits than this implementation is willing to write down.
+    #[error("quantity has too many digits")]
+    TooLarge,
+}
+
+/// An exact decimal: `unscaled · 10^-scale`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Decimal {
+    unscaled: BigInt,
+    scale: i32,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Amount {
+    /// `value · 10^scale`
+    Int {
+        value: i64,
+        scale: i32,
+    },
+    Big(Decimal),
+}
+
+/// An exact quantity, with its format and, when it was written canonically, its text.
+#[derive(Debug)]
+pub struct Quantity {
+    amount: Amount,
+    format: Format,
+    text: Option<Box<str>>,
+    /// Comparing with a `Big` turns the receiver into one, in place (`Quantity.Cmp` calls `AsDec`).
+    promoted: AtomicBool,
+}
+
+impl Clone for Quantity {
+    fn clone(&self) -> Self {
+        let Self { amount, format, text, promoted } = self;
+        Self {
+            amount: amount.clone(),
+            format: *format,
+            text: text.clone(),
+            promoted: AtomicBool::new(promoted.load(Memory::Relaxed)),
+        }
+    }
+}
+
+impl Quantity {
+    /// Reads a quantity as `resource.ParseQuantity` does. Blanks are not trimmed.
+    pub fn parse(text: &str) -> Result<Self, QuantityError> {
+        if text.is_empty() {
+            return Err(QuantityError::Format);
+        }
+        if text == "0" {
+            return Ok(Self::new(Amount::Int { value: 0, scale: 0 }, Format::DecimalSi, Some(text)));
+        }
+        let parts = Parts::split(text)?;
+        let (base, exponent, format) = read_suffix(parts.suffix)?;
+        if let Some(quantity) = parts.fast(text, base, exponent, format)? {
+            return Ok(quantity);
+        }
+        parts.exact(base, exponent, format)
+    }
+
+    /// Reads a quantity as the API server decodes one from JSON: blanks around are trimmed.
+    pub fn parse_trimmed(text: &str) -> Result<Self, QuantityError> {
+        Self::parse(text.trim())
+    }
+
+    /// A whole number in the given format (`resource.NewQuantity`).
+    pub fn from_i64(value: i64, format: Format) -> Self {
+        Self::new(Amount::Int { value, scale: 0 }, format, None)
+    }
+
+    fn new(amount: Amount, format: Format, text: Option<&str>) -> Self {
+        Self { amount, format, text: text.map(Into::into), promoted: AtomicBool::new(false) }
+    }
+
+    /// How it is written.
+    pub fn format(&self) -> Format {
+        self.format
+    }
+
+    /// -1, 0 or 1.
+    pub fn sign(&self) -> i64 {
+        match &self.amount {
+            Amount::Int { value, .. } => value.signum(),
+            Amount::Big(decimal) => decimal.signum(),
+        }
+    }
+
+    /// Whether the value is zero.
+    pub fn is_zero(&self) -> bool {
+        self.sign() == 0
+    }
+
+    /// `isInteger`: held in 64 bits, without fraction digits and within range. `3.00` and `1Pi` are not.
+    pub fn is_integer(&self) -> bool {
+        self.as_integer().is_ok()
+    }
+
+    /// `asInteger`: the value where `is_integer` holds.
+    pub fn as_integer(&self) -> Result<i64, QuantityError> {
+        match self.amount {
+            Amount::Int { value, scale } if !self.promoted.load(Memory::Relaxed) => {
+                if scale < 0 { None } else { scale_up(value, scale) }.ok_or(QuantityError::NotInteger)
+            }
+            _ => Err(QuantityError::NotInteger),
+        }
+    }
+
+    /// `asApproximateFloat`: unscaled times a power of ten, each rounded, so not the nearest double.
+    pub fn as_approximate_float(&self) -> f64 {
+        let (base, exponent) = match &self.amount {
+            Amount::Int { value, scale } => (*value as f64, *scale),
+            Amount::Big(decimal) => (big_to_f64(&decimal.unscaled), decimal.scale.wrapping_neg()),
+        };
+        if exponent == 0 { base } else { base * pow10(exponent) }
+    }
+
+    /// `Cmp`. Comparing with a quantity that needs more than 64 bits makes `self` one that does: upstream
+    /// converts the receiver in place, and `isInteger` is false ever after.
+    pub fn compare(&self, other: &Self) -> Ordering {
+        if matches!(other.amount, Amount::Big(_)) || other.promoted.load(Memory::Relaxed) {
+            self.promoted.store(true, Memory::Relaxed);
+        }
+        self.amount.compare(&other.amount)
+    }
+
+    /// `add`: a zero receiver takes the format of the other. Fails only beyond this implementation's bound.
+    pub fn add(&self, other: &Self) -> Result<Self, QuantityError> {
+        self.combine(other, false)
+    }
+
+    /// `sub`: as `add`.
+    pub fn sub(&self, other: &Self) -> Result<Self, QuantityError> {
+        self.combine(other, true)
+    }
+
+    /// `add(int)`: the number counts as written with an exponent, which shows when the receiver is zero.
+    pub fn add_i64(&self, other: i64) -> Result<Self, QuantityError> {
+        self.add(&Self::from_i64(other, Format::DecimalExponent))
+    }
+
+    /// `sub(int)`: as `add_i64`.
+    pub fn sub_i64(&self, other: i64) -> Result<Self, QuantityError> {
+        self.sub(&Self::from_i64(other, Format::DecimalExponent))
+    }
+
+    fn combine(&self, other: &Self, negate: bool) -> Result<Self, QuantityError> {
+        let format = if self.is_zero() { other.format } else { self.format };
+        let promoted = self.promoted.load(Memory::Relaxed) || other.promoted.load(Memory::Relaxed);
+        if let (Amount::Int { value: a, scale: s }, Amount::Int { value: b, scale: t }) =
+            (&self.amount, &other.amount)
+            && !promoted
+        {
+            // upstream negates without looking, so the smallest integer stays negative
+            let b = if negate { b.wrapping_neg() } else { *b };
+            if let Some((value, scale)) = add_scaled((*a, *s), (b, *t)) {
+                return Ok(Self::new(Amount::Int { value, scale }, format, None));
+            }
+        }
+        let right = other.amount.to_decimal();
+        let right = if negate { Decimal { unscaled: -right.unscaled, ..right } } else { right };
+        let sum = self.amount.to_decimal().add(&right)?;
+        Ok(Self::new(Amount::Big(sum), format, None))
+    }
+
+    /// Rounds away from zero to a power of ten (`RoundUp`); resource lists are rounded to `-3`.
+    /// The text is kept where nothing is to be rounded.
+    pub fn round_up(self, scale: i32) -> Self {
+        let Self { amount, format, text, promoted } = self;
+        match amount {
+            Amount::Int { value, scale: own } if own < scale => {
+                let (value, _) = scale_down(value, i64::from(scale) - i64::from(own));
+                Self::new(Amount::Int { value, scale }, format, None)
+            }
+            Amount::Int { .. } => Self { amount, format, text, promoted },
+            Amount::Big(decimal) => {
+                let rounded = decimal.round_up(scale.wrapping_neg()).unwrap_or(decimal);
+                Self::new(Amount::Big(rounded), format, None)
+            }
+        }
+    }
+
+    /// The value rounded away from zero to a whole number, `None` beyond 64 bits.
+    pub fn whole(&self) -> Option<i64> {
+        self.scaled(0)
+    }
+
+    /// The value in thousandths, rounded away from zero, `None` beyond 64 bits.
+    pub fn thousandths(&self) -> Option<i64> {
+        self.scaled(-3)
+    }
+
+    fn scaled(&self, scale: i32) -> Option<i64> {
+        match &self.amount {
+            Amount::Int { value, scale: own } if *own >= scale => scale_up(*value, own.checked_sub(scale)?),
+            Amount::Int { value, scale: own } => {
+                Some(scale_down(*value, i64::from(scale) - i64::from(*own)).0)
+            }
+            Amount::Big(decimal) => decimal.round_up(-scale)?.unscaled.to_i64(),
+        }
+    }
+
+    /// The exact value as a plain decimal with its scale, `1126.400000000`. `None` beyond the digit bound.
+    pub fn decimal_text(&self) -> Option<String> {
+        let Decimal { unscaled, scale } = self.amount.to_decimal();
+        if i64::from(scale).abs() > MAX_DIGITS {
+            return None;
+        }
+        if scale <= 0 {
+            let zeros = if unscaled.is_zero() { 0 } else { scale.unsigned_abs() as usize };
+            return Some(format!("{unscaled}{}", "0".repeat(zeros)));
+        }
+        let digits = unscaled.magnitude().to_string();
+        let digits = format!("{digits:0>width$}", width = scale as usize + 1);
+        let (whole, fraction) = digits.split_at(digits.len() - scale as usize);
+        let sign = if unscaled.is_negative() { "-" } else { "" };
+        Some(format!("{sign}{whole}.{fraction}"))
+    }
+
+    /// Mantissa and suffix of the canonical form (`CanonicalizeBytes`): no fraction digits, the largest
+    /// suffix that keeps the value. Suffixes that do not exist come out empty, as upstream.
+    fn canonical(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_zero() {
+            return out.write_str("0");
+        }
+        let mut format = self.format;
+        if format == Format::BinarySi {
+            let decimal = self.amount.to_decimal();
+            let thousand = Decimal { unscaled: BigInt::from(1024), scale: 0 };
+            let small = decimal.abs().compare(&thousand) == Ordering::Less;
+            match decimal.round_up(0) {
+                Some(rounded) if !small && rounded.compare(&decimal) == Ordering::Equal => {
+                    let (mantissa, times) = remove_factors(rounded.unscaled, 1024);
+                    return write!(out, "{mantissa}{}", binary_suffix(times));
+                }
+                _ => format = Format::DecimalSi,
+            }
+        }
+        let Decimal { unscaled, scale } = self.amount.to_decimal();
+        let (mut mantissa, times) = remove_factors(unscaled, 10);
+        let mut exponent = i64::from(scale.wrapping_neg()) + i64::from(times);
+        while exponent % 3 != 0 {
+            mantissa *= 10;
+            exponent -= 1;
+        }
+        match format {
+            Format::DecimalExponent if exponent == 0 => write!(out, "{mantissa}"),
+            Format::DecimalExponent => write!(out, "{mantissa}e{exponent}"),
+            _ => write!(out, "{mantissa}{}", decimal_suffix(exponent)),
+        }
+    }
+}
+
+/// The canonical text, or the text as written where Kubernetes takes that for canonical.
+impl fmt::Display for Quantity {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.text {
+            Some(text) => out.write_str(text),
+            None => self.canonical(out),
+        }
+    }
+}
+
+/// Equal values are equal, whatever the suffix: `1Gi` and `1024Mi`.
+impl PartialEq for Quantity {
+    fn eq(&self, other: &Self) -> bool {
+        self.amount.compare(&other.amount) == Ordering::Equal
+    }
+}
+
+/// `-1.5Gi` cut into sign, `-1.5`, `1`, `5`, `Gi`; leading zeros are gone from the whole part.
+struct Parts<'t> {
+    positive: bool,
+    value: &'t str,
+    whole: &'t str,
+    fraction: &'t str,
+    suffix: &'t str,
+}
+
+impl<'t> Parts<'t> {
+    fn split(text: &'t str) -> Result<Self, QuantityError> {
+        let bytes = text.as_bytes();
+        let skip = |from: usize, what: fn(&u8) -> bool| {
+            from + bytes[from..].iter().take_while(|byte| what(byte)).count()
+        };
+        let positive = bytes[0] != b'-';
+        let signed = usize::from(matches!(bytes[0], b'+' | b'-'));
+        let start = skip(signed, |byte| *byte == b'0');
+        if start == bytes.len() {
+            return Ok(Self { positive, value: "0", whole: "0", fraction: "", suffix: "" });
+        }
+        let mut end = skip(start, u8::is_ascii_digit);
+        let whole = if end == start { "0" } else { &text[start..end] };
+        let mut fraction = "";
+        if bytes.get(end) == Some(&b'.') {
+            let from = end + 1;
+            end = skip(from, u8::is_ascii_digit);
+            fraction = &text[from..end];
+        }
+        let value = &text[..end];
+        let mut last = skip(end, |byte| b"eEinumkKMGTP".contains(byte));
+        if matches!(bytes.get(last), Some(b'+' | b'-')) {
+            last += 1;
+        }
+        if skip(last, u8::is_ascii_digit) != bytes.len() {
+            return Err(QuantityError::Format);
+        }
+        Ok(Self { positive, value, whole, fraction, suffix: &text[end..] })
+    }
+
+    /// The 64-bit path, and in it the rule by which a text counts as canonical and is kept.
+    fn fast(
+        &self,
+        text: &str,
+        base: Base,
+        exponent: i32,
+        format: Format,
+    ) -> Result<Option<Quantity>, QuantityError> {
+        let length = |digits: &str| i32::try_from(digits.len()).unwrap_or(i32::MAX / 4);
+        let (precision, scale, factor) = match base {
+            Base::Ten => {
+                (FAST_DIGITS - length(self.whole) - length(self.fraction), i64::from(exponent), 1_i64)
+            }
+            Base::Two if self.fraction.is_empty() => {
+                (15 - length(self.whole) - exponent * 3 / 10 - 1, 0, 1_i64 << exponent)
+            }
+            Base::Two => (-1, 0, 1),
+        };
+        let scale = scale - i64::from(length(self.fraction));
+        let Ok(scale) = i32::try_from(scale) else { return Ok(None) };
+        if precision < 0 || scale < NANO {
+            return Ok(None);
+        }
+        let digits = format!("{}{}", self.whole, self.fraction);
+        let value: i64 = digits.parse().map_err(|_| QuantityError::Number)?;
+        let Some(product) = value.checked_mul(factor) else { return Ok(None) };
+        let canonical = match base {
+            Base::Two => exponent % 10 == 0 && value & 7 != 0,
+            Base::Ten => scale % 3 == 0 && !digits.ends_with("000") && !digits.starts_with('0'),
+        };
+        let value = if self.positive { product } else { -product };
+        Ok(Some(Quantity::new(Amount::Int { value, scale }, format, canonical.then_some(text))))
+    }
+
+    /// The exact path: round up to nano, cap binary quantities at the largest 64-bit integer.
+    fn exact(&self, base: Base, exponent: i32, format: Format) -> Result<Quantity, QuantityError> {
+        if self.value.len() as i64 > MAX_DIGITS {
+            return Err(QuantityError::Number);
+        }
+        let digits: Vec<u8> = self.value.bytes().filter(u8::is_ascii_digit).collect();
+        let unscaled = BigInt::parse_bytes(&digits, 10).ok_or(QuantityError::Number)?;
+        let places = i64::try_from(self.fraction.len()).map_err(|_| QuantityError::Number)?;
+        let (unscaled, scale) = match base {
+            Base::Ten => (unscaled, places - i64::from(exponent)),
+            Base::Two => (unscaled << exponent, places),
+        };
+        let scale = i32::try_from(scale).map_err(|_| QuantityError::Number)?;
+        let mut decimal = Decimal { unscaled, scale };
+        if !decimal.unscaled.is_zero() {
+            decimal = decimal.round_up(-NANO).ok_or(QuantityError::Number)?;
+        }
+        let mut format = format;
+        if format == Format::BinarySi {
+            let largest = Decimal { unscaled: BigInt::from(i64::MAX), scale: 0 };
+            let one = Decimal { unscaled: BigInt::from(1), scale: 0 };
+            if decimal.compare(&largest) == Ordering::Greater {
+                decimal = largest;
+            } else if decimal.signum() > 0 && decimal.compare(&one) == Ordering::Less {
+                format = Format::DecimalSi;
+            }
+        }
+        if !self.positive {
+            decimal.unscaled = -decimal.unscaled;
+        }
+        Ok(Quantity::new(Amount::Big(decimal), format, None))
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Base {
+    Two,
+    Ten,
+}
+
+fn read_suffix(suffix: &str) -> Result<(Base, i32, Format), QuantityError> {
+    let decimal = |exponent| Ok((Base::Ten, exponent, Format::DecimalSi));
+    let binary = |exponent| Ok((Base::Two, exponent, Format::BinarySi));
+    match suffix {
+        "n" => decimal(-9),
+        "u" => decimal(-6),
+        "m" => decimal(-3),
+        "" => decimal(0),
+        "k" => decimal(3),
+        "M" => decimal(6),
+        "G" => decimal(9),
+        "T" => decimal(12),
+        "P" => decimal(15),
+        "E" => decimal(18),
+        "Ki" => binary(10),
+        "Mi" => binary(20),
+        "Gi" => binary(30),
+        "Ti" => binary(40),
+        "Pi" => binary(50),
+        "Ei" => binary(60),
+        _ => {
+            let exponent = suffix.strip_prefix(['e', 'E']).ok_or(QuantityError::Suffix)?;
+            let exponent: i64 = exponent.parse().map_err(|_| QuantityError::Suffix)?;
+            // upstream keeps the low 32 bits
+            Ok((Base::Ten, exponent as i32, Format::DecimalExponent))
+        }
+    }
+}
+
+fn decimal_suffix(exponent: i64) -> &'static str {
+    match exponent {
+        -9 => "n",
+        -6 => "u",
+        -3 => "m",
+        3 => "k",
+        6 => "M",
+        9 => "G",
+        12 => "T",
+        15 => "P",
+        18 => "E",
+        _ => "",
+    }
+}
+
+fn binary_suffix(times: u32) -> &'static str {
+    ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"].get(times as usize).copied().unwrap_or("")
+}
+
+impl Amount {
+    fn compare(&self, other: &Self) -> Ordering {
+        if let (Self::Int { value: a, scale: s }, Self::Int { value: b, scale: t }) = (self, other) {
+            let (a, b, delta) = (i128::from(*a), i128::from(*b), i64::from(*s) - i64::from(*t));
+            match u32::try_from(delta.unsigned_abs()).ok().filter(|shift| *shift <= 18) {
+                Some(shift) if delta >= 0 => return (a * 10_i128.pow(shift)).cmp(&b),
+                Some(shift) => return a.cmp(&(b * 10_i128.pow(shift))),
+                None => {}
+            }
+        }
+        self.to_decimal().compare(&other.to_decimal())
+    }
+
+    fn to_decimal(&self) -> Decimal {
+        match self {
+            Self::Int { value, scale } => {
+                Decimal { unscaled: BigInt::from(*value), scale: scale.wrapping_neg() }
+            }
+            Self::Big(decimal) => decimal.clone(),
+        }
+    }
+}
+
+impl Decimal {
+    fn signum(&self) -> i64 {
+        match self.unscaled.sign() {
+            Sign::Minus => -1,
+            Sign::NoSign => 0,
+            Sign::Plus => 1,
+        }
+    }
+
+    fn abs(&self) -> Self {
+        Self { unscaled: self.unscaled.abs(), scale: self.scale }
+    }
+
+    /// Bounds `lo <= e <= hi` of the `e` with `10^(e-1) <= |self| < 10^e`, without writing digits down.
+    fn magnitude(&self) -> (i64, i64) {
+        let bits = self.unscaled.bits() as i64;
+        let scale = i64::from(self.scale);
+        (bits / 4 - scale, bits / 3 + 1 - scale)
+    }
+
+    fn compare(&self, other: &Self) -> Ordering {
+        let sign = self.signum();
+        if sign != other.signum() || sign == 0 {
+            return sign.cmp(&other.signum());
+        }
+        let by_magnitude = |order: Ordering| if sign < 0 { order.reverse() } else { order };
+        let ((low, high), (other_low, other_high)) = (self.magnitude(), other.magnitude());
+        if low > other_high {
+            return by_magnitude(Ordering::Greater);
+        }
+        if high < other_low {
+            return by_magnitude(Ordering::Less);
+        }
+        // magnitudes are close, so the scales differ by no more than the digits that are there
+        let delta = i64::from(self.scale) - i64::from(other.scale);
+        let shift = power_of_ten(delta.unsigned_abs());
+        if delta >= 0 {
+            self.unscaled.cmp(&(&other.unscaled * shift))
+        } else {
+            (&self.unscaled * shift).cmp(&other.unscaled)
+        }
+    }
+
+    fn add(&self, other: &Self) -> Result<Self, QuantityError> {
+        let delta = i64::from(self.scale) - i64::from(other.scale);
+        if delta.abs() > MAX_DIGITS || self.digits().max(other.digits()) > 4 * MAX_DIGITS {
+            return Err(QuantityError::TooLarge);
+        }
+        let shift = power_of_ten(delta.unsigned_abs());
+        Ok(if delta >= 0 {
+            Self { unscaled: &self.unscaled + &other.unscaled * shift, scale: self.scale }
+        } else {
+            Self { unscaled: &self.unscaled * shift + &other.unscaled, scale: other.scale }
+        })
+    }
+
+    fn digits(&self) -> i64 {
+        self.unscaled.bits() as i64 / 3 + 1
+    }
+
+    /// The value with exactly `scale` fraction digits, rounded away from zero; `None` beyond the bound.
+    fn round_up(&self, scale: i32) -> Option<Self> {
+        let delta = i64::from(scale) - i64::from(self.scale);
+        if delta >= 0 {
+            let shift = (delta <= MAX_DIGITS).then(|| power_of_ten(delta.unsigned_abs()))?;
+            return Some(Self { unscaled: &self.unscaled * shift, scale });
+        }
+        let drop = delta.unsigned_abs();
+        let unit = BigInt::from(self.signum());
+        if drop as i64 > self.digits() {
+            return Some(Self { unscaled: unit, scale });
+        }
+        let divisor = power_of_ten(drop);
+        let (quotient, rest) = (&self.unscaled / &divisor, &self.unscaled % &divisor);
+        let unscaled = if rest.is_zero() { quotient } else { quotient + unit };
+        Some(Self { unscaled, scale })
+    }
+}
+
+fn power_of_ten(exponent: u64) -> BigInt {
+    BigInt::from(10).pow(u32::try_from(exponent).unwrap_or(u32::MAX))
+}
+
+fn remove_factors(mut value: BigInt, factor: u32) -> (BigInt, u32) {
+    let mut times = 0;
+    while !value.is_zero() && (&value % factor).is_zero() {
+        value /= factor;
+        times += 1;
+    }
+    (value, times)
+}
+
+fn scale_up(value: i64, scale: i32) -> Option<i64> {
+    if value == 0 {
+        return Some(0);
+    }
+    value.checked_mul(10_i64.checked_pow(u32::try_from(scale).ok()?)?)
+}
+
+/// Divides by `10^scale`, away from zero; whether that was exact.
+fn scale_down(value: i64, scale: i64) -> (i64, bool) {
+    let divisor = u32::try_from(scale).ok().and_then(|scale| 10_i64.checked_pow(scale));
+    match divisor {
+        Some(divisor) if value % divisor == 0 => (value / divisor, true),
+        Some(divisor) => (value / divisor + value.signum(), false),
+        None => (value.signum(), value == 0),
+    }
+}
+
+/// Adds `value · 10^scale` pairs at the smaller scale; `None` on overflow.
+fn add_scaled(left: (i64, i32), right: (i64, i32)) -> Option<(i64, i32)> {
+    if right.0 == 0 {
+        return Some(left);
+    }
+    if left.0 == 0 {
+        return Some(right);
+    }
+    let (high, low) = if left.1 >= right.1 { (left, right) } else { (right, left) };
+    let lifted = scale_up(high.0, high.1.checked_sub(low.1)?)?;
+    Some((lifted.checked_add(low.0)?, low.1))
+}
+
+/// The nearest double, ties to even, as `big.Float.Float64`.
+fn big_to_f64(value: &BigInt) -> f64 {
+    value.to_f64().unwrap_or(if value.is_negative() { f64::NEG_INFINITY } else { f64::INFINITY })
+}
+
+/// `math.Pow10`: a product or quotient of two table entries, so not always the nearest double.
+fn pow10(exponent: i32) -> f64 {
+    let entry = |text: String| text.parse::<f64>().unwrap_or(f64::INFINITY);
+    match exponent {
+        309.. => f64::INFINITY,
+        0..=308 => entry(format!("1e{}", exponent / 32 * 32)) * entry(format!("1e{}", exponent % 32)),
+        -323..=-1 => {
+            let exponent = -exponent;
+            entry(format!("1e-{}", exponent / 32 * 32)) / entry(format!("1e{}", exponent % 32))
+        }
+        _ => 0.0,
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn canonical_texts() {
+        for (text, canonical, exact) in [
+            ("0", "0", "0"),
+            ("0.5", "500m", "0.5"),
+            ("1024Mi", "1Gi", "1073741824"),
+            ("0.5Gi", "512Mi", "536870912.000000000"),
+            ("1000000", "1M", "1000000"),
+            ("1e3", "1e3", "1000"),
+            ("5e-1", "500e-3", "0.5"),
+            ("1048576Ki", "1Gi", "1073741824"),
+            ("100000m", "100", "100.000"),
+            ("01Gi", "01Gi", "1073741824"),
+            ("5.", "5.", "5"),
+            ("+1", "+1", "1"),
+            ("-2500Mi", "-2500Mi", "-2621440000"),
+            ("12.", "12.", "12"),
+            ("1000E", "1", "1000000000000000000000"),
+            ("32Ei", "9223372036854775807", "9223372036854775807"),
+            ("0.3Ki", "307200m", "307.200000000"),
+            ("2e-12", "1e-9", "0.000000001"),
+            ("7e-2000000000", "1e-9", "0.000000001"),
+        ] {
+            let quantity = Quantity::parse(text).unwrap();
+            assert_eq!(quantity.to_string(), canonical, "{text}");
+            assert_eq!(quantity.decimal_text().unwrap(), exact, "{text}");
+        }
+    }
+
+    #[test]
+    fn refusals() {
+        for (text, error) in [
+            ("", QuantityError::Format),
+            ("128MB", QuantityError::Format),
+            ("128mi", QuantityError::Suffix),
+            ("1K", QuantityError::Suffix),
+            ("128 Mi", QuantityError::Format),
+            ("true", QuantityError::Format),
+            ("0.1e3Mi", QuantityError::Format),
+            ("1e99999999999999999999", QuantityError::Suffix),
+            ("12345678901234567890e2000000000", QuantityError::Number),
+        ] {
+            assert_eq!(Quantity::parse(text).unwrap_err(), error, "{text}");
+        }
+        assert_eq!(Quantity::parse_trimmed(" 1Gi\n").unwrap().to_string(), "1Gi");
+    }
+
+    #[test]
+    fn arithmetic_moves_to_exact_when_it_must() {
+        let parse = |text| Quantity::parse(text).unwrap();
+        let sum = parse("9223372036854775").add(&parse("1m")).unwrap();
+        assert_eq!((sum.to_string().as_str(), sum.is_integer()), ("9223372036854775001m", false));
+        assert_eq!(parse("0").add_i64(7).unwrap().format(), Format::DecimalExponent);
+        assert_eq!(parse("3Gi").sub_i64(1).unwrap().as_integer().unwrap(), 3_221_225_471);
+        assert_eq!(parse("1").add(&parse("1e2000000000")).unwrap_err(), QuantityError::TooLarge);
+        assert_eq!(parse("1").compare(&parse("1e2000000000")), Ordering::Less);
+        assert_eq!(parse("-1e2000000000").compare(&parse("-1e-9")), Ordering::Less);
+    }
+
+    #[test]
+    fn comparing_with_a_large_one_ends_being_an_integer() {
+        let one = Quantity::parse("1").unwrap();
+        assert!(one.is_integer());
+        assert_eq!(one.compare(&Quantity::parse("1Pi").unwrap()), Ordering::Less);
+        assert!(!one.is_integer());
+    }
+
+    #[test]
+    fn rounding_for_resource_lists() {
+        for (text, rounded) in
+            [("100n", "1m"), ("1500u", "2m"), ("-1500u", "-2m"), ("1.5", "1500m"), ("2Gi", "2Gi")]
+        {
+            assert_eq!(Quantity::parse(text).unwrap().round_up(-3).to_string(), rounded, "{text}");
+        }
+        assert_eq!(Quantity::parse("1500m").unwrap().whole(), Some(2));
+        assert_eq!(Quantity::parse("1.5").unwrap().thousandths(), Some(1500));
+        assert_eq!(Quantity::parse("1e30").unwrap().whole(), None);
+    }
+}
