@@ -1,0 +1,229 @@
+//! Where a kind keeps its Pod template.
+//!
+//! Built in: the table below. Custom kinds are declared, by policies and by the configuration.
+
+use globset::{Glob, GlobMatcher};
+
+use super::container::{self, Container};
+use crate::document::NodeRef;
+
+/// The built-in kinds with Pods in them.
+pub const KINDS: [&str; 9] = [
+    "Pod",
+    "PodTemplate",
+    "Deployment",
+    "ReplicaSet",
+    "ReplicationController",
+    "StatefulSet",
+    "DaemonSet",
+    "Job",
+    "CronJob",
+];
+
+/// Below which pointer a built-in kind keeps what has `metadata` and the Pod's `spec`.
+fn built_in(group: &str, kind: &str) -> Option<&'static str> {
+    Some(match (group, kind) {
+        ("", "Pod") => "",
+        ("", "PodTemplate") => "/template",
+        ("", "ReplicationController")
+        | ("apps", "Deployment" | "ReplicaSet" | "StatefulSet" | "DaemonSet") => "/spec/template",
+        // versions that are gone, still found in manifests
+        ("extensions", "Deployment" | "ReplicaSet" | "DaemonSet") => "/spec/template",
+        ("batch", "Job") => "/spec/template",
+        ("batch", "CronJob") => "/spec/jobTemplate/spec/template",
+        _ => return None,
+    })
+}
+
+/// Whether a built-in kind holds Pods.
+#[must_use]
+pub fn holds_pods(group: &str, kind: &str) -> bool {
+    built_in(group, kind).is_some()
+}
+
+/// Custom kinds with Pod templates.
+#[derive(Debug, Clone, Default)]
+pub struct TemplatePaths(Vec<Declared>);
+
+#[derive(Debug, Clone)]
+struct Declared {
+    group: GlobMatcher,
+    version: GlobMatcher,
+    kind: GlobMatcher,
+    pointer: String,
+}
+
+/// Why a declaration cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TemplatePathError {
+    /// The kind is not of the form `group/version/Kind` or `group/Kind`.
+    #[error("{kind:?} is not of the form group/version/Kind")]
+    Kind {
+        /// As written.
+        kind: String,
+    },
+    /// A glob in the kind is wrong.
+    #[error("bad glob in {kind:?}: {reason}")]
+    Glob {
+        /// As written.
+        kind: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The path is not one of names and dots.
+    #[error("{path:?} is no path of field names, as in spec.template")]
+    Path {
+        /// As written.
+        path: String,
+    },
+}
+
+impl TemplatePaths {
+    /// Declares that objects of `kind` (`group/version/Kind`, globs allowed) keep a Pod template at `path`.
+    ///
+    /// # Errors
+    /// When the kind or the path cannot be read.
+    pub fn declare(&mut self, kind: &str, path: &str) -> Result<(), TemplatePathError> {
+        let parts: Vec<&str> = kind.split('/').collect();
+        let (group, version, name) = match parts.as_slice() {
+            [group, version, name] => (*group, *version, *name),
+            [group, name] => (*group, "*", *name),
+            _ => return Err(TemplatePathError::Kind { kind: kind.to_owned() }),
+        };
+        if parts.iter().any(|p| p.is_empty()) {
+            return Err(TemplatePathError::Kind { kind: kind.to_owned() });
+        }
+        let glob = |text: &str| {
+            Glob::new(text)
+                .map(|g| g.compile_matcher())
+                .map_err(|e| TemplatePathError::Glob { kind: kind.to_owned(), reason: e.kind().to_string() })
+        };
+        let good = |field: &str| {
+            !field.is_empty() && field.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+        };
+        if !path.split('.').all(good) {
+            return Err(TemplatePathError::Path { path: path.to_owned() });
+        }
+        let pointer = format!("/{}", path.replace('.', "/"));
+        self.0.push(Declared { group: glob(group)?, version: glob(version)?, kind: glob(name)?, pointer });
+        Ok(())
+    }
+
+    /// Whether nothing is declared.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Adds the declarations of another.
+    pub fn extend(&mut self, other: &Self) {
+        self.0.extend(other.0.iter().cloned());
+    }
+
+    /// Whether a kind is declared.
+    #[must_use]
+    pub fn declares(&self, group: &str, version: &str, kind: &str) -> bool {
+        self.pointer(group, version, kind).is_some()
+    }
+
+    fn pointer(&self, group: &str, version: &str, kind: &str) -> Option<&str> {
+        let matches =
+            |d: &&Declared| d.group.is_match(group) && d.version.is_match(version) && d.kind.is_match(kind);
+        self.0.iter().find(matches).map(|d| d.pointer.as_str())
+    }
+}
+
+/// The Pod that an object is or makes.
+#[derive(Debug, Clone, Copy)]
+pub struct PodTemplate<'d> {
+    /// The Pod's metadata; of a template often absent.
+    pub metadata: Option<NodeRef<'d>>,
+    /// The Pod's spec.
+    pub spec: NodeRef<'d>,
+}
+
+impl<'d> PodTemplate<'d> {
+    /// The Pod in an object of this kind; `None` where the kind has none or the object leaves it out.
+    #[must_use]
+    pub fn of(
+        object: NodeRef<'d>,
+        group: &str,
+        version: &str,
+        kind: &str,
+        declared: &TemplatePaths,
+    ) -> Option<Self> {
+        let pointer = built_in(group, kind).or_else(|| declared.pointer(group, version, kind))?;
+        let template = object.at(pointer)?;
+        let spec = template.get("spec").filter(|spec| spec.is_object())?;
+        Some(Self { metadata: template.get("metadata"), spec })
+    }
+
+    /// All containers: regular, init and sidecar, ephemeral.
+    pub fn containers(&self) -> impl Iterator<Item = Container<'d>> + use<'d> {
+        container::containers(self.spec)
+    }
+
+    /// Every image reference: of all containers, and of `image` volumes.
+    pub fn images(&self) -> impl Iterator<Item = NodeRef<'d>> + use<'d> {
+        container::images(self.spec)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::document::{Document, Limits};
+
+    #[test]
+    fn templates_by_kind() {
+        let pod = r#"{"metadata":{"labels":{"a":"b"}},"spec":{"containers":[{"name":"c"}]}}"#;
+        let wrap = |at: &str| match at {
+            "" => pod.to_owned(),
+            at => at
+                .split('/')
+                .skip(1)
+                .collect::<Vec<_>>()
+                .iter()
+                .rev()
+                .fold(pod.to_owned(), |inner, key| format!("{{{key:?}:{inner}}}")),
+        };
+        let mut declared = TemplatePaths::default();
+        declared.declare("argoproj.io/*/Rollout", "spec.template").expect("good");
+        declared.declare("example.com/Thing", "spec.pod-template").expect("good");
+        for (group, kind, at) in [
+            ("", "Pod", ""),
+            ("", "PodTemplate", "/template"),
+            ("", "ReplicationController", "/spec/template"),
+            ("apps", "Deployment", "/spec/template"),
+            ("apps", "ReplicaSet", "/spec/template"),
+            ("apps", "StatefulSet", "/spec/template"),
+            ("apps", "DaemonSet", "/spec/template"),
+            ("batch", "Job", "/spec/template"),
+            ("batch", "CronJob", "/spec/jobTemplate/spec/template"),
+            ("argoproj.io", "Rollout", "/spec/template"),
+            ("example.com", "Thing", "/spec/pod-template"),
+        ] {
+            let text = wrap(at);
+            let doc = Document::from_json(&text, Limits::default()).expect("JSON");
+            let pods = PodTemplate::of(doc.root(), group, "v1", kind, &declared).expect(kind);
+            assert_eq!(pods.containers().count(), 1, "{kind}");
+            assert!(pods.metadata.is_some_and(|m| m.get("labels").is_some()), "{kind}");
+        }
+        let doc =
+            Document::from_json(r#"{"spec":{"template":{"spec":{}}}}"#, Limits::default()).expect("JSON");
+        assert!(PodTemplate::of(doc.root(), "example.org", "v1", "Deployment", &declared).is_none());
+    }
+
+    #[test]
+    fn declarations_that_cannot_be_read() {
+        for (kind, path, expected) in [
+            ("Rollout", "spec.template", "\"Rollout\" is not of the form group/version/Kind"),
+            ("a/b/c/d", "spec", "\"a/b/c/d\" is not of the form group/version/Kind"),
+            ("a/[/K", "spec", "bad glob in \"a/[/K\": unclosed character class; missing ']'"),
+            ("a/b/K", "spec..template", "\"spec..template\" is no path of field names, as in spec.template"),
+        ] {
+            let error = TemplatePaths::default().declare(kind, path).expect_err(kind);
+            assert_eq!(error.to_string(), expected);
+        }
+    }
+}
