@@ -1,0 +1,45 @@
+# What we type often, and why it is typed that way. `just` lists it; `.ci/run` needs none of it.
+
+_default:
+    @just --list --unsorted
+
+# The main job on our own examples. Release: a debug build reads YAML ten times slower.
+lint *PATHS="examples/":
+    cargo run --release -- lint {{ PATHS }}
+
+# What a newcomer runs. Debug: overflow checks and debug assertions are tests, too.
+test *ARGS:
+    cargo test {{ ARGS }}
+
+# Golden vectors beside the project (`../shared`, or PLIMSOLL_SHARED). Release: there are tens of thousands of cases.
+conformance *ARGS:
+    cargo test --release --test conformance -- {{ ARGS }}
+
+# Every test against a real kube-apiserver. REQUIRED: without it, tests that find no cluster skip themselves.
+e2e *ARGS:
+    tests/control-plane/build.sh
+    PLIMSOLL_E2E_REQUIRED=1 cargo test --release --test e2e {{ ARGS }}
+
+# What must be quiet before anything lands; all targets, or the tests rot.
+check:
+    cargo fmt --check
+    cargo clippy --all-targets -- -D warnings
+    cargo deny check licenses bans sources
+
+# Look at changed snapshots one by one: accepting them unseen makes them worthless.
+snapshots:
+    INSTA_UPDATE=new cargo test || true
+    git status --short -- '*.snap' '*.snap.new'
+
+# The database of advisories lies on GitHub, so this is by hand where that can be reached.
+advisories:
+    cargo deny check advisories
+
+# What ships; size and speed are quoted on this profile only.
+dist:
+    cargo build --profile dist
+    ls -l target/dist/plimsoll
+
+# All that CI does, the same way.
+ci:
+    .ci/run
