@@ -1,5 +1,19 @@
-//! What Kubernetes means by a document: kinds, Pod templates, containers, images, selectors.
+//! What Kubernetes means by a document: which object it is, where its Pod template stands, which containers and images
+//! that has, and what selects it.
+//!
+//! ```text
+//! document ─▶ identity   group, version, kind, name, effective namespace, owners   ◀─ kinds (the built-in ones)
+//!          ─▶ workload   Pod metadata and Pod spec, wherever the kind keeps them
+//!                ─▶ container   each with its role   ─▶ image ─▶ rewrite
+//!          ─▶ selector   does it select these labels?
+//! ```
+//!
+//! Nothing here trusts the shape of a document: offline it is whatever a person wrote. What has the wrong type is
+//! passed over, and can be listed where a rule wants to tell.
 
 pub mod container;
+pub mod image;
+pub mod kinds;
+pub mod rewrite;
 pub mod selector;
 pub mod workload;
