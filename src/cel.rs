@@ -6,6 +6,7 @@
 
 pub mod ast;
 pub mod checker;
+pub mod declarations;
 pub mod issue;
 mod lexer;
 pub mod library;
@@ -13,6 +14,7 @@ pub mod macros;
 pub mod parser;
 pub mod profile;
 pub mod types;
+mod validators;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod vectors;

@@ -1,10 +1,81 @@
 //! Types every node of an expression, as cel-go's checker does.
+//!
+//! The walk keeps its own stack, for trees may be deeper than the thread's. [`unify`] decides what is assignable to what.
+
+mod unify;
+mod walk;
 
 use std::sync::Arc;
 
 use super::ast::{Ast, ExprId, Literal, Name};
+use super::declarations::{Env, JSON_PATCH, OBJECT};
+use super::issue::{Issue, Issues, Stage};
+use super::parser::parse;
 use super::profile::Profile;
 use super::types::Type;
+use super::validators;
+
+/// Checks an expression and runs the validators of its literals.
+///
+/// # Errors
+/// Every type error, or, if there are none, what the validators find.
+pub fn check(ast: Ast, env: &Env) -> Result<Checked, Issues> {
+    let ast = Arc::new(ast);
+    let refused = |issues: Vec<Issue>| Issues::new(Stage::Check, Arc::clone(&ast.source), issues);
+    let (types, references) = walk::walk(&ast, env).map_err(refused)?;
+    let checked = Checked { ast: Arc::clone(&ast), types, references, profile: env.profile() };
+    match validators::validate(&checked) {
+        issues if issues.is_empty() => Ok(checked),
+        issues => Err(refused(issues)),
+    }
+}
+
+/// Parses and checks an expression.
+///
+/// # Errors
+/// What the parser or the checker reports; [`Issues::stage`] says which.
+pub fn compile(source: &str, env: &Env) -> Result<Checked, Issues> {
+    check(parse(source, env.profile())?, env)
+}
+
+/// What an expression has to give where it stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ResultKind {
+    /// Validations and match conditions.
+    Bool,
+    /// Message expressions.
+    String,
+    /// Audit annotations.
+    StringOrNull,
+    /// Apply configurations.
+    Object,
+    /// JSON patches.
+    JsonPatches,
+}
+
+impl ResultKind {
+    fn allowed(self) -> &'static [&'static str] {
+        match self {
+            Self::Bool => &["bool"],
+            Self::String => &["string"],
+            Self::StringOrNull => &["string", "null_type"],
+            Self::Object => &["Object"],
+            Self::JsonPatches => &["list(JSONPatch)"],
+        }
+    }
+
+    fn allows(self, ty: &Type) -> bool {
+        match self {
+            Self::Bool => ty.is_exactly(&Type::Bool),
+            Self::String => ty.is_exactly(&Type::String),
+            Self::StringOrNull => ty.is_exactly(&Type::String) || *ty == Type::Null,
+            Self::Object => matches!(ty, Type::Struct(name) if &**name == OBJECT),
+            Self::JsonPatches => {
+                matches!(ty, Type::List(element) if matches!(&**element, Type::Struct(name) if &**name == JSON_PATCH))
+            }
+        }
+    }
+}
 
 /// Identifies one overload of a function; the text is Kubernetes' (`add_int64`, `string_to_quantity`).
 pub type OverloadId = &'static str;
@@ -66,6 +137,19 @@ impl Checked {
     #[must_use]
     pub fn output_type(&self) -> &Type {
         self.type_of(self.ast.root())
+    }
+
+    /// Refuses an expression whose output type is not allowed where it stands. `dyn` is not allowed anywhere.
+    ///
+    /// # Errors
+    /// One issue of [`Stage::Result`], in the API server's words.
+    pub fn expect_result(&self, kind: ResultKind) -> Result<(), Issues> {
+        let ty = self.output_type();
+        if kind.allows(ty) {
+            return Ok(());
+        }
+        let message = format!("must evaluate to one of [{}] but got {ty}", kind.allowed().join(" "));
+        Err(Issues::new(Stage::Result, Arc::clone(&self.ast.source), vec![Issue { offset: None, message }]))
     }
 
     /// The CEL that was spoken.

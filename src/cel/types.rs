@@ -1,5 +1,6 @@
 //! The types of the checker.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -42,9 +43,10 @@ pub enum Type {
     Type(Option<Arc<Type>>),
     /// `wrapper(T)`: a primitive or null.
     Wrapper(Primitive),
-    /// A type of the Kubernetes libraries or of ours, by name (`kubernetes.Quantity`); it has no fields.
+    /// `net.IP` and `net.CIDR`; selecting a field of one is a plain error.
     Opaque(Arc<str>),
-    /// A message or declared object, by name (`kubernetes.AdmissionRequest`, `Object.spec`, `JSONPatch`).
+    /// A message or declared object, by name (`kubernetes.AdmissionRequest`, `Object.spec`, `JSONPatch`). Most types of the
+    /// Kubernetes libraries (`kubernetes.Quantity`) are of this kind too, though they have no fields.
     Struct(Arc<str>),
     /// A type parameter of a declaration, or a free variable while checking.
     Param(Param),
@@ -114,10 +116,89 @@ impl Type {
         Self::Param(Param::Declared(name))
     }
 
+    /// The same type. A wrapper is the same as the primitive it wraps, as in cel-go.
+    #[must_use]
+    pub fn is_exactly(&self, other: &Type) -> bool {
+        match (self, other) {
+            (Self::List(one), Self::List(two)) | (Self::Optional(one), Self::Optional(two)) => {
+                Arc::ptr_eq(one, two) || one.is_exactly(two)
+            }
+            (Self::Map(one), Self::Map(two)) => {
+                Arc::ptr_eq(one, two) || (one.0.is_exactly(&two.0) && one.1.is_exactly(&two.1))
+            }
+            (Self::Type(Some(one)), Self::Type(Some(two))) => Arc::ptr_eq(one, two) || one.is_exactly(two),
+            (Self::Wrapper(wrapped), other) => wrapped.as_type() == *other.unwrapped(),
+            (one, Self::Wrapper(wrapped)) => wrapped.as_type() == *one,
+            (one, two) => one == two,
+        }
+    }
+
+    fn unwrapped(&self) -> Cow<'_, Type> {
+        match self {
+            Self::Wrapper(wrapped) => Cow::Owned(wrapped.as_type()),
+            other => Cow::Borrowed(other),
+        }
+    }
+
+    /// How the type is written in the checker's errors: `null` for `null_type`, `duration` for `google.protobuf.Duration`.
+    #[must_use]
+    pub fn in_errors(&self) -> InErrors<'_> {
+        InErrors(self)
+    }
+
+    /// The name without parameters, as in the errors of `format`: `list`, `optional_type`, `kubernetes.Quantity`.
+    #[must_use]
+    pub fn name(&self) -> Cow<'_, str> {
+        match self {
+            Self::List(_) => "list".into(),
+            Self::Map(_) => "map".into(),
+            Self::Optional(_) => "optional_type".into(),
+            Self::Type(_) => "type".into(),
+            Self::Wrapper(primitive) => primitive.as_type().to_string().into(),
+            Self::Opaque(name) | Self::Struct(name) => Cow::Borrowed(name),
+            other => other.to_string().into(),
+        }
+    }
+
+    /// Adds the declared type parameters in this type, each once.
+    pub(super) fn declared_params(&self, found: &mut Vec<char>) {
+        match self {
+            Self::Param(Param::Declared(name)) if !found.contains(name) => found.push(*name),
+            Self::List(inner) | Self::Optional(inner) | Self::Type(Some(inner)) => {
+                inner.declared_params(found)
+            }
+            Self::Map(entry) => {
+                entry.0.declared_params(found);
+                entry.1.declared_params(found);
+            }
+            _ => {}
+        }
+    }
+
     /// Known only at run time: `dyn` or `any`.
     #[must_use]
     pub fn is_dyn(&self) -> bool {
         matches!(self, Self::Dyn | Self::Any)
+    }
+}
+
+/// See [`Type::in_errors`].
+#[derive(Debug)]
+pub struct InErrors<'t>(&'t Type);
+
+impl fmt::Display for InErrors<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Type::Any => f.write_str("any"),
+            Type::Duration => f.write_str("duration"),
+            Type::Timestamp => f.write_str("timestamp"),
+            Type::Null => f.write_str("null"),
+            Type::List(element) => write!(f, "list({})", element.in_errors()),
+            Type::Map(entry) => write!(f, "map({}, {})", entry.0.in_errors(), entry.1.in_errors()),
+            Type::Optional(value) => write!(f, "optional_type({})", value.in_errors()),
+            Type::Type(Some(value)) => write!(f, "type({})", value.in_errors()),
+            other => other.fmt(f),
+        }
     }
 }
 
@@ -150,7 +231,7 @@ impl fmt::Display for Type {
             Self::Bytes => f.write_str("bytes"),
             Self::Duration => f.write_str("google.protobuf.Duration"),
             Self::Timestamp => f.write_str("google.protobuf.Timestamp"),
-            Self::Any => f.write_str("any"),
+            Self::Any => f.write_str("google.protobuf.Any"),
             Self::List(element) => write!(f, "list({element})"),
             Self::Map(entry) => write!(f, "map({}, {})", entry.0, entry.1),
             Self::Optional(value) => write!(f, "optional_type({value})"),

@@ -1,0 +1,267 @@
+//! Assignability with type variables: cel-go's `checker/types.go`.
+
+use std::sync::Arc;
+
+use super::super::types::{Param, Type};
+
+/// What the free type variables of one check stand for. Failed attempts are taken back.
+#[derive(Default)]
+pub(super) struct Mapping {
+    bound: Vec<Option<Type>>,
+    trail: Vec<(u32, Option<Type>)>,
+}
+
+/// Larger types than this are refused, so that every operation on types is bounded. cel-go has no such limit.
+pub(super) const MAX_TYPE_PARTS: usize = 1_000;
+
+impl Mapping {
+    pub(super) fn fresh(&mut self) -> Type {
+        self.bound.push(None);
+        Type::Param(Param::Free(self.bound.len() as u32 - 1))
+    }
+
+    fn find(&self, param: u32) -> Option<&Type> {
+        self.bound[param as usize].as_ref()
+    }
+
+    fn bind(&mut self, param: u32, ty: Type) {
+        // substitution would never end
+        if ty == Type::Param(Param::Free(param)) {
+            return;
+        }
+        let former = self.bound[param as usize].replace(ty);
+        self.trail.push((param, former));
+    }
+
+    /// Whether a value of type `from` can stand where `to` is expected; binds variables if so.
+    pub(super) fn assignable(&mut self, from: &Type, to: &Type) -> bool {
+        self.attempt(|mapping| mapping.assign(from, to))
+    }
+
+    pub(super) fn all_assignable(&mut self, from: &[Type], to: &[Type]) -> bool {
+        from.len() == to.len()
+            && self.attempt(|mapping| from.iter().zip(to).all(|(from, to)| mapping.assign(from, to)))
+    }
+
+    fn attempt(&mut self, assign: impl FnOnce(&mut Self) -> bool) -> bool {
+        self.trail.clear();
+        let assigned = assign(self);
+        if !assigned {
+            while let Some((param, former)) = self.trail.pop() {
+                self.bound[param as usize] = former;
+            }
+        }
+        assigned
+    }
+
+    fn assign(&mut self, one: &Type, two: &Type) -> bool {
+        if let Type::Param(Param::Free(param)) = two {
+            match self.substitutes(one, *param) {
+                Substitution::Valid => return true,
+                Substitution::Contradicts => return false,
+                Substitution::Recursive => {}
+            }
+        }
+        if let Type::Param(Param::Free(param)) = one {
+            return self.substitutes(two, *param) == Substitution::Valid;
+        }
+        let wild = |ty: &Type| ty.is_dyn() || *ty == Type::Error;
+        if wild(one) || wild(two) {
+            return true;
+        }
+        match (one, two) {
+            (Type::Null, other) | (other, Type::Null) => nullable(other),
+            (Type::List(one), Type::List(two)) | (Type::Optional(one), Type::Optional(two)) => {
+                self.assign(one, two)
+            }
+            (Type::Map(one), Type::Map(two)) => self.assign(&one.0, &two.0) && self.assign(&one.1, &two.1),
+            // a type is a type is a type
+            (Type::Type(_), Type::Type(_)) => true,
+            (one, two) => one.is_exactly(two),
+        }
+    }
+
+    /// Whether `ty` can be what the variable stands for.
+    fn substitutes(&mut self, ty: &Type, param: u32) -> Substitution {
+        let variable = Type::Param(Param::Free(param));
+        if *ty == variable {
+            return Substitution::Valid;
+        }
+        if let Some(bound) = self.find(param).cloned() {
+            if ty.is_exactly(&bound) {
+                return Substitution::Valid;
+            }
+            if !self.assign(ty, &bound) {
+                return Substitution::Contradicts;
+            }
+            let general = if less_specific(ty, &bound) { ty.clone() } else { bound };
+            if !self.mentions(&general, param) {
+                self.bind(param, general);
+            }
+            return Substitution::Valid;
+        }
+        if self.mentions(ty, param) {
+            return Substitution::Recursive;
+        }
+        self.bind(param, ty.clone());
+        Substitution::Valid
+    }
+
+    /// The occurs check.
+    fn mentions(&self, within: &Type, param: u32) -> bool {
+        match within {
+            Type::Param(Param::Free(other)) => {
+                *other == param || self.find(*other).is_some_and(|bound| self.mentions(bound, param))
+            }
+            Type::List(inner) | Type::Optional(inner) => self.mentions(inner, param),
+            Type::Map(entry) => self.mentions(&entry.0, param) || self.mentions(&entry.1, param),
+            _ => false,
+        }
+    }
+
+    /// The type with bound variables replaced, and free ones by `dyn` if `finally`.
+    pub(super) fn substitute(&self, ty: &Type, finally: bool) -> Type {
+        match ty {
+            Type::Param(Param::Free(param)) => match self.find(*param) {
+                Some(bound) => self.substitute(bound, finally),
+                None if finally => Type::Dyn,
+                None => ty.clone(),
+            },
+            Type::List(inner) => self.inside(ty, inner, finally, Type::List),
+            Type::Optional(inner) => self.inside(ty, inner, finally, Type::Optional),
+            Type::Type(Some(inner)) => self.inside(ty, inner, finally, |inner| Type::Type(Some(inner))),
+            Type::Map(entry) => {
+                let (key, value) = (self.substitute(&entry.0, finally), self.substitute(&entry.1, finally));
+                if key == entry.0 && value == entry.1 { ty.clone() } else { Type::map(key, value) }
+            }
+            _ => ty.clone(),
+        }
+    }
+
+    fn inside(&self, whole: &Type, inner: &Arc<Type>, finally: bool, make: fn(Arc<Type>) -> Type) -> Type {
+        match self.substitute(inner, finally) {
+            same if same == **inner => whole.clone(),
+            other => make(Arc::new(other)),
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Substitution {
+    Valid,
+    /// The variable stands for something else already.
+    Contradicts,
+    /// The type mentions the variable.
+    Recursive,
+}
+
+fn nullable(ty: &Type) -> bool {
+    matches!(
+        ty,
+        Type::Any
+            | Type::Duration
+            | Type::Timestamp
+            | Type::Null
+            | Type::Opaque(_)
+            | Type::Optional(_)
+            | Type::Struct(_)
+            | Type::Wrapper(_)
+    )
+}
+
+/// The more general of two types that unify.
+pub(super) fn most_general(one: &Type, two: &Type) -> Type {
+    if less_specific(one, two) { one.clone() } else { two.clone() }
+}
+
+/// Equal, or `dyn` where the other is not.
+fn less_specific(one: &Type, two: &Type) -> bool {
+    if one.is_dyn() || matches!(one, Type::Param(_)) {
+        return true;
+    }
+    if two.is_dyn() || matches!(two, Type::Param(_)) {
+        return false;
+    }
+    match (one, two) {
+        (Type::List(one), Type::List(two)) | (Type::Optional(one), Type::Optional(two)) => {
+            less_specific(one, two)
+        }
+        (Type::Map(one), Type::Map(two)) => less_specific(&one.0, &two.0) && less_specific(&one.1, &two.1),
+        (Type::Type(_), Type::Type(_)) => true,
+        _ => one.is_exactly(two),
+    }
+}
+
+/// Puts fresh variables in the place of a declaration's parameters.
+pub(super) fn instantiate(ty: &Type, params: &[char], fresh: &[Type]) -> Type {
+    match ty {
+        Type::Param(Param::Declared(name)) => {
+            let index = params.iter().position(|param| param == name);
+            index.map_or(Type::Dyn, |index| fresh[index].clone())
+        }
+        Type::List(inner) => Type::list(instantiate(inner, params, fresh)),
+        Type::Optional(inner) => Type::optional(instantiate(inner, params, fresh)),
+        Type::Type(Some(inner)) => Type::type_of(instantiate(inner, params, fresh)),
+        Type::Map(entry) => {
+            Type::map(instantiate(&entry.0, params, fresh), instantiate(&entry.1, params, fresh))
+        }
+        _ => ty.clone(),
+    }
+}
+
+/// Whether a type has more than [`MAX_TYPE_PARTS`] parts.
+pub(super) fn too_large(ty: &Type) -> bool {
+    let (mut parts, mut left) = (0, vec![ty]);
+    while let Some(ty) = left.pop() {
+        parts += 1;
+        if parts > MAX_TYPE_PARTS {
+            return true;
+        }
+        match ty {
+            Type::List(inner) | Type::Optional(inner) | Type::Type(Some(inner)) => left.push(inner),
+            Type::Map(entry) => left.extend([&entry.0, &entry.1]),
+            _ => {}
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variables_take_the_more_general_type() {
+        let mut mapping = Mapping::default();
+        let variable = mapping.fresh();
+        let list = Type::list(variable.clone());
+        assert!(mapping.assignable(&Type::list(Type::Int), &list));
+        assert!(!mapping.assignable(&Type::list(Type::String), &list));
+        assert_eq!(mapping.substitute(&list, false), Type::list(Type::Int));
+        assert!(mapping.assignable(&Type::list(Type::Dyn), &list));
+        assert_eq!(mapping.substitute(&list, false), Type::list(Type::Dyn));
+    }
+
+    #[test]
+    fn a_variable_is_not_a_part_of_itself() {
+        let mut mapping = Mapping::default();
+        let variable = mapping.fresh();
+        assert!(!mapping.assignable(&Type::list(variable.clone()), &variable));
+        assert_eq!(mapping.substitute(&variable, true), Type::Dyn);
+    }
+
+    #[test]
+    fn null_stands_for_what_is_nullable() {
+        let mut mapping = Mapping::default();
+        for (ty, expected) in [
+            (Type::structure("Object"), true),
+            (Type::Timestamp, true),
+            (Type::optional(Type::Int), true),
+            (Type::Int, false),
+            (Type::list(Type::Int), false),
+        ] {
+            assert_eq!(mapping.assignable(&Type::Null, &ty), expected, "{ty}");
+            assert_eq!(mapping.assignable(&ty, &Type::Null), expected, "{ty}");
+        }
+    }
+}

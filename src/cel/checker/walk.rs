@@ -1,0 +1,676 @@
+//! The walk over the tree: cel-go's `checker/checker.go`, in the same order, without recursion.
+
+use std::borrow::Cow;
+
+use super::super::ast::{Ast, Expr, ExprId, Literal, Name, operator};
+use super::super::declarations::{Env, Field, Ident, Overload};
+use super::super::issue::Issue;
+use super::super::profile::Profile;
+use super::super::types::{Param, Type};
+use super::unify::{self, Mapping};
+use super::{OverloadId, Reference};
+
+/// What is still to do; the last pushed is done next.
+enum Step {
+    Visit(ExprId),
+    /// The operand of a selection is typed.
+    Selected(ExprId),
+    /// The operand of `.?` is typed.
+    OptSelected(ExprId),
+    /// The arguments are typed.
+    Arguments(ExprId),
+    /// The arguments and the target are typed.
+    Target(ExprId),
+    /// The elements before `index` are typed and joined.
+    Element {
+        list: ExprId,
+        index: usize,
+        joined: Option<Type>,
+    },
+    /// The key of the entry at `index` is typed.
+    Key {
+        map: ExprId,
+        index: usize,
+        joined: Option<(Type, Type)>,
+    },
+    /// The value of the entry at `index` is typed.
+    Value {
+        map: ExprId,
+        index: usize,
+        key: Type,
+        value: Option<Type>,
+    },
+    /// The value of the field at `index` is typed.
+    FieldValue {
+        message: ExprId,
+        index: usize,
+        name: Name,
+    },
+    /// Range and initial value are typed.
+    LoopRange(ExprId),
+    LoopCondition(ExprId),
+    LoopStep(ExprId),
+    LoopResult(ExprId),
+}
+
+type Tables = (Vec<Type>, Vec<Reference>);
+
+pub(super) fn walk(ast: &Ast, env: &Env) -> Result<Tables, Vec<Issue>> {
+    let mut walk = Walk {
+        ast,
+        env,
+        mapping: Mapping::default(),
+        types: vec![Type::Error; ast.len()],
+        visited: vec![false; ast.len()],
+        references: vec![Reference::None; ast.len()],
+        locals: Vec::new(),
+        issues: Vec::new(),
+        steps: vec![Step::Visit(ast.root())],
+    };
+    while let Some(step) = walk.steps.pop() {
+        walk.step(step);
+    }
+    let Walk { mapping, mut types, references, issues, .. } = walk;
+    if !issues.is_empty() {
+        return Err(issues);
+    }
+    for ty in &mut types {
+        if matches!(ty, Type::Param(_) | Type::List(_) | Type::Map(_) | Type::Optional(_) | Type::Type(_)) {
+            *ty = mapping.substitute(ty, true);
+        }
+    }
+    Ok((types, references))
+}
+
+struct Walk<'a> {
+    ast: &'a Ast,
+    env: &'a Env,
+    mapping: Mapping,
+    types: Vec<Type>,
+    /// A node with two parents (below `optMap`) is checked once.
+    visited: Vec<bool>,
+    references: Vec<Reference>,
+    /// Comprehension variables, innermost last.
+    locals: Vec<(&'a Name, Type)>,
+    issues: Vec<Issue>,
+    steps: Vec<Step>,
+}
+
+impl<'a> Walk<'a> {
+    fn step(&mut self, step: Step) {
+        match step {
+            Step::Visit(id) => self.visit(id),
+            Step::Selected(id) => self.selected(id),
+            Step::OptSelected(id) => self.opt_selected(id),
+            Step::Arguments(id) => self.arguments(id),
+            Step::Target(id) => self.target(id),
+            Step::Element { list, index, joined } => self.element(list, index, joined),
+            Step::Key { map, index, joined } => self.key(map, index, joined),
+            Step::Value { map, index, key, value } => self.value(map, index, key, value),
+            Step::FieldValue { message, index, name } => self.field_value(message, index, name),
+            Step::LoopRange(id) => self.loop_range(id),
+            Step::LoopCondition(id) => self.loop_condition(id),
+            Step::LoopStep(id) => self.loop_step(id),
+            Step::LoopResult(id) => self.loop_result(id),
+        }
+    }
+
+    fn visit(&mut self, id: ExprId) {
+        if std::mem::replace(&mut self.visited[id.index()], true) {
+            return;
+        }
+        match &self.ast[id] {
+            Expr::Literal(literal) => self.types[id.index()] = literal_type(literal),
+            Expr::Ident(name) => self.ident(id, name),
+            Expr::Select { operand, .. } => {
+                if !self.qualified_ident(id) {
+                    self.steps.extend([Step::Selected(id), Step::Visit(*operand)]);
+                }
+            }
+            Expr::Call { target: None, function, args } if function == operator::OPT_SELECT => {
+                self.steps.extend([Step::OptSelected(id), Step::Visit(args[0])]);
+            }
+            Expr::Call { args, .. } => {
+                self.steps.push(Step::Arguments(id));
+                self.steps.extend(args.iter().rev().map(|arg| Step::Visit(*arg)));
+            }
+            Expr::List { elements, .. } => match elements.first() {
+                Some(first) => {
+                    self.steps
+                        .extend([Step::Element { list: id, index: 0, joined: None }, Step::Visit(*first)]);
+                }
+                None => {
+                    let element = self.mapping.fresh();
+                    self.set_type(id, Type::list(element));
+                }
+            },
+            Expr::Map(entries) => match entries.first() {
+                Some(first) => {
+                    self.steps
+                        .extend([Step::Key { map: id, index: 0, joined: None }, Step::Visit(first.key)]);
+                }
+                None => {
+                    let (key, value) = (self.mapping.fresh(), self.mapping.fresh());
+                    self.set_type(id, Type::map(key, value));
+                }
+            },
+            Expr::Struct { type_name, .. } => self.message(id, type_name),
+            Expr::Comprehension(fold) => {
+                self.steps.extend([
+                    Step::LoopRange(id),
+                    Step::Visit(fold.accu_init),
+                    Step::Visit(fold.iter_range),
+                ]);
+            }
+        }
+    }
+
+    fn ident(&mut self, id: ExprId, name: &'a Name) {
+        match self.look_up(name) {
+            Some((name, ident)) => self.refer(id, name, ident),
+            None => {
+                self.report(id, undeclared(name));
+            }
+        }
+    }
+
+    fn refer(&mut self, id: ExprId, name: Name, ident: Ident) {
+        self.types[id.index()] = ident.ty;
+        self.references[id.index()] = Reference::Ident { name, value: ident.value };
+    }
+
+    /// A comprehension variable or a declared name. In 1.37 a leading dot passes over comprehension variables.
+    fn look_up(&self, name: &'a Name) -> Option<(Name, Ident)> {
+        let global = name.strip_prefix('.');
+        let local = match (global, self.env.profile()) {
+            (Some(_), Profile::V1_37) => None,
+            _ => self.local(global.unwrap_or(name)),
+        };
+        if let Some(ty) = local {
+            let name = global.map_or_else(|| name.clone(), |name| Cow::Owned(name.to_owned()));
+            return Some((name, Ident { ty: ty.clone(), value: None }));
+        }
+        let name = global.unwrap_or(name);
+        let ident = self.env.ident(name)?;
+        Some((Cow::Owned(name.to_owned()), ident))
+    }
+
+    fn local(&self, name: &str) -> Option<&Type> {
+        self.locals.iter().rev().find(|(local, _)| *local == name).map(|(_, ty)| ty)
+    }
+
+    /// Takes a chain of selections as one dotted name if that is declared.
+    fn qualified_ident(&mut self, id: ExprId) -> bool {
+        let Some(root) = self.chain_root(id) else { return false };
+        let unrooted = root.strip_prefix('.').unwrap_or(root);
+        if !self.env.is_ident_root(unrooted) {
+            return false;
+        }
+        if self.env.profile() == Profile::V1_37 && !root.starts_with('.') && self.local(root).is_some() {
+            return false;
+        }
+        let name = self.dotted(id);
+        let name = name.strip_prefix('.').unwrap_or(&name);
+        match self.env.ident(name) {
+            Some(ident) => {
+                self.refer(id, Cow::Owned(name.to_owned()), ident);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// The variable at the bottom of a chain of plain selections.
+    fn chain_root(&self, mut id: ExprId) -> Option<&'a Name> {
+        loop {
+            match &self.ast[id] {
+                Expr::Ident(name) => return Some(name),
+                Expr::Select { operand, test_only: false, .. } => id = *operand,
+                _ => return None,
+            }
+        }
+    }
+
+    /// The names of a chain that has a root.
+    fn dotted(&self, mut id: ExprId) -> String {
+        let mut parts: Vec<&str> = Vec::new();
+        loop {
+            match &self.ast[id] {
+                Expr::Select { operand, field, .. } => {
+                    parts.push(field);
+                    id = *operand;
+                }
+                Expr::Ident(name) => {
+                    parts.push(name);
+                    parts.reverse();
+                    return parts.join(".");
+                }
+                _ => return String::new(),
+            }
+        }
+    }
+
+    fn selected(&mut self, id: ExprId) {
+        let Expr::Select { operand, field, test_only } = &self.ast[id] else { return };
+        let ty = self.select_field(id, *operand, field, false);
+        let ty = if *test_only { Type::Bool } else { self.mapping.substitute(&ty, false) };
+        self.set_type(id, ty);
+    }
+
+    fn opt_selected(&mut self, id: ExprId) {
+        let Expr::Call { args, .. } = &self.ast[id] else { return };
+        let Expr::Literal(Literal::String(field)) = &self.ast[args[1]] else { return };
+        let ty = self.select_field(id, args[0], field, true);
+        let ty = self.mapping.substitute(&ty, false);
+        self.types[args[1].index()] = Type::String;
+        self.set_type(id, ty);
+        self.references[id.index()] = Reference::Overloads {
+            function: Cow::Borrowed(operator::OPT_SELECT),
+            overloads: Box::new(["select_optional_field"]),
+            namespaced: false,
+        };
+    }
+
+    /// The type of a field; a selection from an optional is optional.
+    fn select_field(&mut self, id: ExprId, operand: ExprId, field: &str, optional: bool) -> Type {
+        let operand = self.mapping.substitute(&self.types[operand.index()], false);
+        let (target, unwrapped) = match &operand {
+            Type::Optional(value) => (&**value, true),
+            other => (other, false),
+        };
+        let ty = match target {
+            Type::Map(entry) => entry.1.clone(),
+            Type::Struct(name) => {
+                self.field_type(self.ast.place(id).offset, name, field).unwrap_or(Type::Error)
+            }
+            Type::Param(Param::Free(_)) => {
+                // or it might be bound to something that has no fields
+                self.mapping.assignable(&Type::Dyn, target);
+                Type::Dyn
+            }
+            Type::Dyn | Type::Any | Type::Error => Type::Dyn,
+            _ => {
+                self.report(id, format!("type '{}' does not support field selection", target.in_errors()));
+                Type::Dyn
+            }
+        };
+        if unwrapped || optional { Type::optional(ty) } else { ty }
+    }
+
+    fn field_type(&mut self, offset: u32, structure: &str, field: &str) -> Option<Type> {
+        let message = match self.env.field(structure, field) {
+            Field::Typed(ty) => return Some(ty),
+            Field::Untyped => return None,
+            Field::Undefined => format!("undefined field '{field}'"),
+            Field::NoStructure => format!("unexpected failed resolution of '{structure}'"),
+        };
+        self.issues.push(Issue { offset: Some(offset), message });
+        None
+    }
+
+    fn arguments(&mut self, id: ExprId) {
+        let Expr::Call { target, function, args } = &self.ast[id] else { return };
+        let Some(target) = target else {
+            let name = function.strip_prefix('.').unwrap_or(function);
+            match self.env.overloads(name) {
+                Some(overloads) => {
+                    self.resolve(id, static_name(function, name), overloads, None, args, false)
+                }
+                None => self.report(id, undeclared(function)),
+            }
+            return;
+        };
+        if let Some((name, overloads)) = self.namespaced(*target, function) {
+            self.resolve(id, name, overloads, None, args, true);
+            return;
+        }
+        self.steps.extend([Step::Target(id), Step::Visit(*target)]);
+    }
+
+    /// The function `a.b.f` for the call `a.b.f(...)`, if there is one.
+    fn namespaced(&self, target: ExprId, function: &str) -> Option<(Name, &'a [Overload])> {
+        let root = self.chain_root(target)?;
+        if !self.env.is_function_root(root.strip_prefix('.').unwrap_or(root)) {
+            return None;
+        }
+        let name = format!("{}.{function}", self.dotted(target));
+        let name = name.strip_prefix('.').unwrap_or(&name);
+        Some((Cow::Owned(name.to_owned()), self.env.overloads(name)?))
+    }
+
+    fn target(&mut self, id: ExprId) {
+        let Expr::Call { target: Some(target), function, args } = &self.ast[id] else { return };
+        match self.env.overloads(function) {
+            Some(overloads) => self.resolve(id, function.clone(), overloads, Some(*target), args, false),
+            None => self.report(id, undeclared(function)),
+        }
+    }
+
+    fn resolve(
+        &mut self,
+        id: ExprId,
+        function: Name,
+        declared: &'a [Overload],
+        target: Option<ExprId>,
+        args: &[ExprId],
+        namespaced: bool,
+    ) {
+        let all = || target.iter().chain(args);
+        if function == operator::AND || function == operator::OR {
+            self.resolve_logic(id, function, args);
+            return;
+        }
+        let arguments: Vec<Type> = all().map(|arg| self.types[arg.index()].clone()).collect();
+        let mut fitting: Vec<OverloadId> = Vec::new();
+        let mut result: Option<Type> = None;
+        for overload in declared.iter().filter(|overload| overload.member == target.is_some()) {
+            let (fits, its_result) = self.try_overload(overload, &arguments);
+            if !fits {
+                continue;
+            }
+            fitting.push(overload.id);
+            result = Some(match result {
+                None => its_result,
+                Some(known) if known.is_dyn() || its_result.is_exactly(&known) => known,
+                Some(_) => Type::Dyn,
+            });
+        }
+        match result {
+            Some(ty) => {
+                self.set_type(id, ty);
+                self.references[id.index()] =
+                    Reference::Overloads { function, overloads: fitting.into(), namespaced };
+            }
+            None => {
+                let arguments: Vec<Type> =
+                    arguments.iter().map(|ty| self.mapping.substitute(ty, true)).collect();
+                let signature = signature(&arguments, target.is_some());
+                self.report(
+                    id,
+                    format!("found no matching overload for '{function}' applied to '{signature}'"),
+                );
+            }
+        }
+    }
+
+    fn try_overload(&mut self, overload: &Overload, arguments: &[Type]) -> (bool, Type) {
+        if overload.type_params.is_empty() {
+            let fits = self.mapping.all_assignable(arguments, &overload.params);
+            return (fits, if fits { overload.result.clone() } else { Type::Error });
+        }
+        let fresh: Vec<Type> = overload.type_params.iter().map(|_| self.mapping.fresh()).collect();
+        if overload.params.len() != arguments.len() {
+            return (false, Type::Error);
+        }
+        let new = |ty: &Type| unify::instantiate(ty, &overload.type_params, &fresh);
+        let params: Vec<Type> = overload.params.iter().map(new).collect();
+        if !self.mapping.all_assignable(arguments, &params) {
+            return (false, Type::Error);
+        }
+        let result = new(&overload.result);
+        (true, self.mapping.substitute(&result, false))
+    }
+
+    /// `&&` and `||` report each side that is not bool where it stands.
+    fn resolve_logic(&mut self, id: ExprId, function: Name, args: &[ExprId]) {
+        let mut fits = true;
+        for arg in args {
+            let ty = self.types[arg.index()].clone();
+            if !self.mapping.assignable(&ty, &Type::Bool) {
+                fits = false;
+                self.mismatch(*arg, &Type::Bool, &ty);
+            }
+        }
+        if fits {
+            let overload = if function == operator::AND { "logical_and" } else { "logical_or" };
+            self.types[id.index()] = Type::Bool;
+            self.references[id.index()] =
+                Reference::Overloads { function, overloads: Box::new([overload]), namespaced: false };
+        }
+    }
+
+    fn element(&mut self, list: ExprId, index: usize, joined: Option<Type>) {
+        let Expr::List { elements, optional } = &self.ast[list] else { return };
+        let id = elements[index];
+        let is_optional = optional.binary_search(&(index as u32)).is_ok();
+        let ty = self.element_type(id, is_optional);
+        let joined = self.join(id, joined, ty);
+        match elements.get(index + 1) {
+            Some(next) => self
+                .steps
+                .extend([Step::Element { list, index: index + 1, joined: Some(joined) }, Step::Visit(*next)]),
+            None => self.set_type(list, Type::list(joined)),
+        }
+    }
+
+    /// What an element, entry or field contributes: with `?` what is in the optional.
+    fn element_type(&mut self, id: ExprId, optional: bool) -> Type {
+        let ty = self.types[id.index()].clone();
+        match &ty {
+            Type::Optional(value) if optional => (**value).clone(),
+            _ => {
+                if optional && !ty.is_dyn() {
+                    self.mismatch(id, &Type::optional(ty.clone()), &ty);
+                }
+                ty
+            }
+        }
+    }
+
+    fn key(&mut self, map: ExprId, index: usize, joined: Option<(Type, Type)>) {
+        let Expr::Map(entries) = &self.ast[map] else { return };
+        let entry = &entries[index];
+        let (key, value) = joined.unzip();
+        let ty = self.types[entry.key.index()].clone();
+        let key = self.join(entry.key, key, ty);
+        self.steps.extend([Step::Value { map, index, key, value }, Step::Visit(entry.value)]);
+    }
+
+    fn value(&mut self, map: ExprId, index: usize, key: Type, value: Option<Type>) {
+        let Expr::Map(entries) = &self.ast[map] else { return };
+        let entry = &entries[index];
+        let ty = self.element_type(entry.value, entry.optional);
+        let value = self.join(entry.value, value, ty);
+        match entries.get(index + 1) {
+            Some(next) => self.steps.extend([
+                Step::Key { map, index: index + 1, joined: Some((key, value)) },
+                Step::Visit(next.key),
+            ]),
+            None => self.set_type(map, Type::map(key, value)),
+        }
+    }
+
+    fn join(&mut self, id: ExprId, previous: Option<Type>, current: Type) -> Type {
+        let Some(previous) = previous else { return current };
+        if self.mapping.assignable(&previous, &current) {
+            return unify::most_general(&previous, &current);
+        }
+        self.mismatch(id, &previous, &current);
+        Type::Error
+    }
+
+    fn message(&mut self, id: ExprId, type_name: &'a Name) {
+        let Some((name, ident)) = self.look_up(type_name) else {
+            self.report(id, undeclared(type_name));
+            return;
+        };
+        let ty = match &ident.ty {
+            Type::Error => Type::Error,
+            Type::Type(Some(ty)) => match &**ty {
+                constructible if message_name(constructible).is_some() => constructible.clone(),
+                other => {
+                    self.report(id, format!("'{}' is not a message type", other.name()));
+                    Type::Error
+                }
+            },
+            other => {
+                self.report(id, format!("'{}' is not a type", other.name()));
+                Type::Error
+            }
+        };
+        let fields_of = message_name(&ty).map_or_else(|| name.clone(), Cow::Owned);
+        self.types[id.index()] = ty;
+        self.references[id.index()] = Reference::Ident { name, value: None };
+        self.next_field(id, 0, fields_of);
+    }
+
+    fn next_field(&mut self, message: ExprId, index: usize, name: Name) {
+        let Expr::Struct { fields, .. } = &self.ast[message] else { return };
+        if let Some(field) = fields.get(index) {
+            self.steps.extend([Step::FieldValue { message, index, name }, Step::Visit(field.value)]);
+        }
+    }
+
+    fn field_value(&mut self, message: ExprId, index: usize, name: Name) {
+        let Expr::Struct { fields, .. } = &self.ast[message] else { return };
+        let field = &fields[index];
+        let expected = self.field_type(field.offset, &name, &field.name);
+        let untyped = expected.is_none() && self.env.field(&name, &field.name) == Field::Untyped;
+        let ty = self.element_type(field.value, field.optional);
+        let fits = match &expected {
+            Some(expected) => self.mapping.assignable(expected, &ty),
+            // a field of no type at all takes what has no static type either
+            None => !untyped || ty.is_dyn() || ty == Type::Error,
+        };
+        if !fits {
+            let expected = expected.map(|ty| ty.in_errors().to_string()).unwrap_or_default();
+            let message = format!(
+                "expected type of field '{}' is '{expected}' but provided type is '{}'",
+                field.name,
+                ty.in_errors()
+            );
+            self.issues.push(Issue { offset: Some(field.offset), message });
+        }
+        self.next_field(message, index + 1, name);
+    }
+
+    fn loop_range(&mut self, id: ExprId) {
+        let Expr::Comprehension(fold) = &self.ast[id] else { return };
+        let range = self.mapping.substitute(&self.types[fold.iter_range.index()], false);
+        let accumulated = self.types[fold.accu_init.index()].clone();
+        self.locals.push((&fold.accu_var, accumulated));
+        let (one, two) = match &range {
+            Type::List(element) if fold.iter_var2.is_some() => (Type::Int, (**element).clone()),
+            Type::List(element) => ((**element).clone(), Type::Error),
+            Type::Map(entry) => (entry.0.clone(), entry.1.clone()),
+            Type::Dyn | Type::Any | Type::Error | Type::Param(_) => {
+                self.mapping.assignable(&Type::Dyn, &range);
+                (Type::Dyn, Type::Dyn)
+            }
+            _ => {
+                let ty = range.in_errors();
+                let message = format!(
+                    "expression of type '{ty}' cannot be range of a comprehension (must be list, map, or dynamic)"
+                );
+                self.report(fold.iter_range, message);
+                (Type::Error, Type::Error)
+            }
+        };
+        self.locals.push((&fold.iter_var, one));
+        if let Some(name) = &fold.iter_var2 {
+            self.locals.push((name, two));
+        }
+        self.steps.extend([Step::LoopCondition(id), Step::Visit(fold.loop_condition)]);
+    }
+
+    fn loop_condition(&mut self, id: ExprId) {
+        let Expr::Comprehension(fold) = &self.ast[id] else { return };
+        self.assert_type(fold.loop_condition, &Type::Bool);
+        self.steps.extend([Step::LoopStep(id), Step::Visit(fold.loop_step)]);
+    }
+
+    fn loop_step(&mut self, id: ExprId) {
+        let Expr::Comprehension(fold) = &self.ast[id] else { return };
+        let accumulated = self.types[fold.accu_init.index()].clone();
+        self.assert_type(fold.loop_step, &accumulated);
+        let iteration_variables = 1 + usize::from(fold.iter_var2.is_some());
+        self.locals.truncate(self.locals.len() - iteration_variables);
+        self.steps.extend([Step::LoopResult(id), Step::Visit(fold.result)]);
+    }
+
+    fn loop_result(&mut self, id: ExprId) {
+        let Expr::Comprehension(fold) = &self.ast[id] else { return };
+        self.locals.pop();
+        let ty = self.mapping.substitute(&self.types[fold.result.index()], false);
+        self.set_type(id, ty);
+    }
+
+    fn assert_type(&mut self, id: ExprId, expected: &Type) {
+        let actual = self.types[id.index()].clone();
+        if !self.mapping.assignable(expected, &actual) {
+            self.mismatch(id, expected, &actual);
+        }
+    }
+
+    fn set_type(&mut self, id: ExprId, ty: Type) {
+        let aggregate = matches!(ty, Type::List(_) | Type::Map(_) | Type::Optional(_) | Type::Type(_));
+        if aggregate && unify::too_large(&ty) {
+            self.report(id, format!("type has more than {} parts", unify::MAX_TYPE_PARTS));
+            return;
+        }
+        self.types[id.index()] = ty;
+    }
+
+    fn mismatch(&mut self, id: ExprId, expected: &Type, actual: &Type) {
+        self.report(
+            id,
+            format!("expected type '{}' but found '{}'", expected.in_errors(), actual.in_errors()),
+        );
+    }
+
+    fn report(&mut self, id: ExprId, message: String) {
+        self.issues.push(Issue { offset: Some(self.ast.place(id).offset), message });
+    }
+}
+
+fn undeclared(name: &str) -> String {
+    format!("undeclared reference to '{name}' (in container '')")
+}
+
+/// `(int, string)`, or `list(int).(string)` for a member function.
+fn signature(arguments: &[Type], member: bool) -> String {
+    let shown: Vec<String> = arguments.iter().map(|ty| ty.in_errors().to_string()).collect();
+    match &shown[..] {
+        [target, rest @ ..] if member => format!("{target}.({})", rest.join(", ")),
+        all => format!("({})", all.join(", ")),
+    }
+}
+
+fn static_name(written: &Name, name: &str) -> Name {
+    if written.len() == name.len() { written.clone() } else { Cow::Owned(name.to_owned()) }
+}
+
+fn literal_type(literal: &Literal) -> Type {
+    match literal {
+        Literal::Null => Type::Null,
+        Literal::Bool(_) => Type::Bool,
+        Literal::Int(_) => Type::Int,
+        Literal::Uint(_) => Type::Uint,
+        Literal::Double(_) => Type::Double,
+        Literal::String(_) => Type::String,
+        Literal::Bytes(_) => Type::Bytes,
+    }
+}
+
+/// The message whose fields a type has when it is written as one; protobuf's well-known types are messages too.
+fn message_name(ty: &Type) -> Option<String> {
+    use super::super::types::Primitive;
+    let known = match ty {
+        Type::Struct(name) => return Some(name.to_string()),
+        Type::Any => "Any",
+        Type::Duration => "Duration",
+        Type::Timestamp => "Timestamp",
+        Type::Dyn => "Value",
+        Type::Null => "NullValue",
+        Type::List(element) if **element == Type::Dyn => "ListValue",
+        Type::Map(entry) if entry.0 == Type::String && entry.1 == Type::Dyn => "Struct",
+        Type::Wrapper(Primitive::Bool) => "BoolValue",
+        Type::Wrapper(Primitive::Bytes) => "BytesValue",
+        Type::Wrapper(Primitive::Double) => "DoubleValue",
+        Type::Wrapper(Primitive::Int) => "Int64Value",
+        Type::Wrapper(Primitive::String) => "StringValue",
+        Type::Wrapper(Primitive::Uint) => "UInt64Value",
+        _ => return None,
+    };
+    Some(format!("google.protobuf.{known}"))
+}
