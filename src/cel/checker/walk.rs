@@ -434,7 +434,7 @@ impl<'a> Walk<'a> {
         let id = elements[index];
         let is_optional = optional.binary_search(&(index as u32)).is_ok();
         let ty = self.element_type(id, is_optional);
-        let joined = self.join(id, joined, ty);
+        let joined = self.join(joined, ty);
         match elements.get(index + 1) {
             Some(next) => self
                 .steps
@@ -462,7 +462,7 @@ impl<'a> Walk<'a> {
         let entry = &entries[index];
         let (key, value) = joined.unzip();
         let ty = self.types[entry.key.index()].clone();
-        let key = self.join(entry.key, key, ty);
+        let key = self.join(key, ty);
         self.steps.extend([Step::Value { map, index, key, value }, Step::Visit(entry.value)]);
     }
 
@@ -470,7 +470,7 @@ impl<'a> Walk<'a> {
         let Expr::Map(entries) = &self.ast[map] else { return };
         let entry = &entries[index];
         let ty = self.element_type(entry.value, entry.optional);
-        let value = self.join(entry.value, value, ty);
+        let value = self.join(value, ty);
         match entries.get(index + 1) {
             Some(next) => self.steps.extend([
                 Step::Key { map, index: index + 1, joined: Some((key, value)) },
@@ -480,13 +480,16 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn join(&mut self, id: ExprId, previous: Option<Type>, current: Type) -> Type {
-        let Some(previous) = previous else { return current };
-        if self.mapping.assignable(&previous, &current) {
-            return unify::most_general(&previous, &current);
+    /// The type of an aggregate's elements so far. That they must be alike is for the validators to say, which make an
+    /// exception of the arguments of `format`.
+    fn join(&mut self, previous: Option<Type>, current: Type) -> Type {
+        match previous {
+            None => current,
+            Some(previous) if self.mapping.assignable(&previous, &current) => {
+                unify::most_general(&previous, &current)
+            }
+            Some(_) => Type::Dyn,
         }
-        self.mismatch(id, &previous, &current);
-        Type::Error
     }
 
     fn message(&mut self, id: ExprId, type_name: &'a Name) {

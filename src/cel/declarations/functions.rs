@@ -63,7 +63,7 @@ fn optional(value: Type) -> Type {
 pub(super) fn declared(profile: Profile, kind: EnvKind) -> HashMap<&'static str, Box<[Overload]>> {
     let mut table = Table::default();
     operators(&mut table);
-    conversions(&mut table);
+    conversions(&mut table, profile);
     standard(&mut table);
     time(&mut table);
     optionals(&mut table);
@@ -185,7 +185,7 @@ fn relations(table: &mut Table) {
     relation!(operator::GREATER_EQUALS, "greater_equals");
 }
 
-fn conversions(table: &mut Table) {
+fn conversions(table: &mut Table, profile: Profile) {
     table.global("bool", "bool_to_bool", [Bool], Bool);
     table.global("bool", "string_to_bool", [String], Bool);
     table.global("bytes", "bytes_to_bytes", [Bytes], Bytes);
@@ -195,6 +195,10 @@ fn conversions(table: &mut Table) {
     table.global("double", "string_to_double", [String], Double);
     table.global("double", "uint64_to_double", [Uint], Double);
     table.global("duration", "duration_to_duration", [Duration], Duration);
+    if profile == Profile::V1_36 {
+        // declared there, though it always fails
+        table.global("duration", "int64_to_duration", [Int], Duration);
+    }
     table.global("duration", "string_to_duration", [String], Duration);
     table.global("dyn", "to_dyn", [A], Dyn);
     table.global("int", "int64_to_int64", [Int], Int);
