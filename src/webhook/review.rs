@@ -70,6 +70,19 @@ pub enum Failure {
     PatchDoesNotApply(String),
 }
 
+impl Failure {
+    /// A short constant for metrics and logs.
+    #[must_use]
+    pub fn label(&self) -> &'static str {
+        match self {
+            Failure::Panicked => "panicked",
+            Failure::Overloaded => "overloaded",
+            Failure::DeadlineExceeded => "deadline_exceeded",
+            Failure::PatchDoesNotApply(_) => "patch_does_not_apply",
+        }
+    }
+}
+
 /// Whoever decides: the policy engine in production, a closure in tests.
 ///
 /// ```

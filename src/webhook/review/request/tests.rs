@@ -44,7 +44,8 @@ fn reads_what_the_server_posts() {
 fn each_refusal_has_its_name_and_keeps_the_uid() {
     let nesting = body(&format!(r#"{{{GOOD},"x":{}}}"#, "[".repeat(100_000)));
     let malformed = Err("malformed");
-    let rows: &[(&str, String, Option<&str>, Result<(), &str>)] = &[
+    type Row = (&'static str, String, Option<&'static str>, Result<(), &'static str>);
+    let rows: &[Row] = &[
         ("empty", String::new(), None, Err("empty")),
         ("blank", " \n".into(), None, Err("empty")),
         ("not JSON", "hello".into(), None, malformed),

@@ -1,0 +1,180 @@
+//! Where and whether a review is evaluated: inline on the I/O thread while evaluations are quick and places are
+//! free, else on the blocking pool behind a semaphore, and not at all when there is no place before the deadline.
+//!
+//! Inline saves two thread switches, which is as much as a small policy set costs. It is safe because fewer may run
+//! inline than there are I/O threads, and because one slow evaluation sends those that follow to the pool.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use tokio::sync::Semaphore;
+
+use super::metrics::Metrics;
+use super::review::{Failure, Judge, Observer, Reply, Stage, answer_failure, answer_observed};
+use super::settings::Settings;
+
+/// The places for evaluation.
+#[derive(Debug)]
+pub(super) struct Gate {
+    inline: AtomicUsize,
+    inline_limit: usize,
+    /// Until then (milliseconds after `epoch`) nothing runs inline.
+    slow_until: AtomicU64,
+    slow: Duration,
+    slow_memory: Duration,
+    large: usize,
+    pool: Arc<Semaphore>,
+    epoch: Instant,
+}
+
+/// Until when an evaluation may run, and until when we answer for it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Deadlines {
+    /// Handed to the judge.
+    pub(super) evaluate: Instant,
+    /// When it is answered without the judge; still before the caller hangs up.
+    pub(super) answer: Instant,
+}
+
+impl Deadlines {
+    /// For a call that came now and whose caller waits for `timeout`: a tenth of it, between 50 and 500 ms, is kept
+    /// for the way back.
+    pub(super) fn new(now: Instant, timeout: Duration) -> Self {
+        let margin = (timeout / 10).clamp(Duration::from_millis(50), Duration::from_millis(500));
+        let evaluate = now + timeout.saturating_sub(margin);
+        Deadlines { evaluate, answer: (evaluate + margin / 2).min(now + timeout) }
+    }
+}
+
+impl Gate {
+    pub(super) fn new(settings: &Settings) -> Self {
+        Gate {
+            inline: AtomicUsize::new(0),
+            inline_limit: settings.inline_evaluations,
+            slow_until: AtomicU64::new(0),
+            slow: settings.slow_evaluation,
+            slow_memory: settings.slow_memory,
+            large: settings.large_body,
+            pool: Arc::new(Semaphore::new(settings.pooled_evaluations)),
+            epoch: Instant::now(),
+        }
+    }
+
+    /// Answers one body.
+    pub(super) async fn answer(
+        self: &Arc<Self>,
+        judge: Arc<dyn Judge>,
+        stage: Stage,
+        body: Bytes,
+        deadlines: Deadlines,
+        metrics: &Metrics,
+        observer: Arc<impl Observer + Send + Sync + 'static>,
+    ) -> Reply {
+        if body.len() < self.large
+            && let Some(_place) = self.inline_place()
+        {
+            return self.run(&*judge, stage, &body, deadlines, &*observer);
+        }
+        metrics.pooled.inc();
+        let evaluate = tokio::time::Instant::from_std(deadlines.evaluate);
+        let permit = match tokio::time::timeout_at(evaluate, self.pool.clone().acquire_owned()).await {
+            Ok(permit) => permit.expect("the semaphore is never closed"),
+            Err(_) => return answer_failure(&*judge, stage, &body, Failure::Overloaded, &*observer),
+        };
+        // the evaluation may outlive its answer: it keeps the permit, and only one of the two is observed
+        let once = Arc::new(Once { observer, taken: AtomicUsize::new(0) });
+        let running = {
+            let (gate, judge, body, once) = (self.clone(), judge.clone(), body.clone(), once.clone());
+            tokio::task::spawn_blocking(move || {
+                let _permit = permit;
+                gate.run(&*judge, stage, &body, deadlines, &*once)
+            })
+        };
+        let answer = tokio::time::Instant::from_std(deadlines.answer);
+        match tokio::time::timeout_at(answer, running).await {
+            Ok(Ok(reply)) => reply,
+            Ok(Err(_)) => answer_failure(&*judge, stage, &body, Failure::Panicked, &*once),
+            Err(_) => answer_failure(&*judge, stage, &body, Failure::DeadlineExceeded, &*once),
+        }
+    }
+
+    fn run(
+        &self,
+        judge: &dyn Judge,
+        stage: Stage,
+        body: &[u8],
+        deadlines: Deadlines,
+        observer: &dyn Observer,
+    ) -> Reply {
+        let started = Instant::now();
+        let reply = answer_observed(judge, stage, body, deadlines.evaluate, observer);
+        if started.elapsed() > self.slow {
+            let until = self.epoch.elapsed() + self.slow_memory;
+            self.slow_until.store(u64::try_from(until.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        }
+        reply
+    }
+
+    fn inline_place(&self) -> Option<InlinePlace<'_>> {
+        let slow_until = self.slow_until.load(Ordering::Relaxed);
+        if slow_until > 0 && self.epoch.elapsed().as_millis() < u128::from(slow_until) {
+            return None;
+        }
+        let taken = self.inline.fetch_add(1, Ordering::Relaxed);
+        let place = InlinePlace(&self.inline);
+        (taken < self.inline_limit).then_some(place)
+    }
+}
+
+struct InlinePlace<'g>(&'g AtomicUsize);
+
+impl Drop for InlinePlace<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Passes on only the first of two observations.
+struct Once<O> {
+    observer: Arc<O>,
+    taken: AtomicUsize,
+}
+
+impl<O: Observer> Observer for Once<O> {
+    fn answered(
+        &self,
+        stage: Stage,
+        review: &super::review::ReviewRequest<'_>,
+        answer: &super::review::Answer,
+        failure: Option<&Failure>,
+    ) {
+        if self.taken.fetch_add(1, Ordering::Relaxed) == 0 {
+            self.observer.answered(stage, review, answer, failure);
+        }
+    }
+    fn refused(&self, stage: Stage, refusal: &super::review::Refusal) {
+        if self.taken.fetch_add(1, Ordering::Relaxed) == 0 {
+            self.observer.refused(stage, refusal);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_evaluation_ends_before_the_caller_hangs_up() {
+        let now = Instant::now();
+        let ms = Duration::from_millis;
+        for (timeout, evaluate, answer) in
+            [(10_000, 9_500, 9_750), (1_000, 900, 950), (200, 150, 175), (10, 0, 10), (0, 0, 0)]
+        {
+            let got = Deadlines::new(now, ms(timeout));
+            assert_eq!(got.evaluate - now, ms(evaluate), "{timeout}");
+            assert_eq!(got.answer - now, ms(answer), "{timeout}");
+        }
+    }
+}

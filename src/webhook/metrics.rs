@@ -1,0 +1,292 @@
+//! What Prometheus reads. Labels are policy, rule, decision, operation and kind; never a namespace, a name or a
+//! message, so that neither the number of series nor a secret can come from a cluster's objects.
+
+use std::collections::HashSet;
+use std::fmt::{self, Write as _};
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+
+use super::review::{Answer, Failure, Operation, ReviewRequest, Stage};
+
+/// Beyond so many different kinds, new ones are counted as `other`: whoever reaches the port may invent kinds.
+const MAX_KINDS: usize = 500;
+
+/// Seconds: a review takes tens of microseconds, a bad day seconds.
+const BUCKETS: [f64; 17] = [
+    0.000_025, 0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25,
+    0.5, 1.0, 2.5, 10.0,
+];
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReviewLabels {
+    stage: &'static str,
+    operation: &'static str,
+    kind: Name,
+    decision: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RuleLabels {
+    policy: Name,
+    rule: Name,
+    decision: &'static str,
+    operation: &'static str,
+    kind: Name,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Name(Arc<str>);
+
+impl EncodeLabelValue for Name {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> fmt::Result {
+        encoder.write_str(&self.0)
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct StageLabel {
+    stage: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReasonLabel {
+    reason: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ResultLabel {
+    result: &'static str,
+}
+
+/// All metrics of the webhook.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    kinds: RwLock<HashSet<Arc<str>>>,
+    reviews: Family<ReviewLabels, Counter>,
+    rules: Family<RuleLabels, Counter>,
+    validate_seconds: Histogram,
+    mutate_seconds: Histogram,
+    refused: Family<ReasonLabel, Counter>,
+    failures: Family<ReasonLabel, Counter>,
+    /// Evaluations that ran on the pool rather than on an I/O thread.
+    pub(super) pooled: Counter,
+    /// Open connections.
+    pub(super) connections: Gauge,
+    /// Accepted connections.
+    pub(super) accepted: Counter,
+    accept_errors: Counter,
+    closed: Family<ReasonLabel, Counter>,
+    ready: Gauge,
+    certificate_not_after: Gauge,
+    certificate_reloads: Family<ResultLabel, Counter>,
+    policies: Gauge,
+    policy_reloads: Family<ResultLabel, Counter>,
+    policy_last_reload_good: Gauge,
+    policy_last_good: Gauge<f64, AtomicU64>,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Metrics::new(Registry::with_prefix("plimsoll"))
+    }
+}
+
+impl Metrics {
+    /// Registers everything in `registry`, which may hold more (the cluster's reflectors, say).
+    #[must_use]
+    pub fn new(mut registry: Registry) -> Self {
+        macro_rules! register {
+            ($name:literal, $help:literal, $metric:expr) => {{
+                let metric = $metric;
+                registry.register($name, $help, metric.clone());
+                metric
+            }};
+        }
+        let seconds = || Histogram::new(BUCKETS);
+        let durations = Family::<StageLabel, Histogram, fn() -> Histogram>::new_with_constructor(seconds);
+        let validate_seconds = durations.get_or_create_owned(&StageLabel { stage: Stage::Validate.name() });
+        let mutate_seconds = durations.get_or_create_owned(&StageLabel { stage: Stage::Mutate.name() });
+        registry.register(
+            "review_duration_seconds",
+            "Time from a request's head to its answer, body and queue included",
+            durations,
+        );
+        Metrics {
+            kinds: RwLock::default(),
+            reviews: register!("reviews", "Reviews answered", Family::default()),
+            rules: register!("rule_outcomes", "What each rule said", Family::default()),
+            validate_seconds,
+            mutate_seconds,
+            refused: register!("requests_refused", "Requests that were no review", Family::default()),
+            failures: register!(
+                "review_failures",
+                "Reviews answered as the failure policy says",
+                Family::default()
+            ),
+            pooled: register!("evaluations_pooled", "Evaluations off the I/O threads", Counter::default()),
+            connections: register!("connections", "Open connections", Gauge::default()),
+            accepted: register!("connections_accepted", "Connections accepted", Counter::default()),
+            accept_errors: register!("accept_errors", "Failed accepts", Counter::default()),
+            closed: register!(
+                "connections_closed",
+                "Connections that we closed, by reason",
+                Family::default()
+            ),
+            ready: register!("ready", "1 when ready for traffic", Gauge::default()),
+            certificate_not_after: register!(
+                "certificate_not_after_timestamp_seconds",
+                "When the served certificate expires",
+                Gauge::default()
+            ),
+            certificate_reloads: register!(
+                "certificate_reloads",
+                "Changed certificates, by result",
+                Family::default()
+            ),
+            policies: register!("policies", "Policies in force", Gauge::default()),
+            policy_reloads: register!(
+                "policy_reloads",
+                "Changed policy folders, by result",
+                Family::default()
+            ),
+            policy_last_reload_good: register!(
+                "policy_last_reload_successful",
+                "0 while older policies are kept because the newest do not load",
+                Gauge::default()
+            ),
+            policy_last_good: register!(
+                "policy_last_reload_success_timestamp_seconds",
+                "When the policies in force were loaded",
+                Gauge::default()
+            ),
+            registry,
+        }
+    }
+
+    /// The exposition text.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &self.registry)
+            .expect("a String takes everything");
+        text
+    }
+
+    pub(super) fn answered(
+        &self,
+        stage: Stage,
+        review: &ReviewRequest<'_>,
+        answer: &Answer,
+        failure: Option<&Failure>,
+        took: Duration,
+    ) {
+        let decision = match (answer.allowed(), failure) {
+            (true, None) if answer.patch_json().is_some() => "mutate",
+            (true, None) => "allow",
+            (false, None) => "deny",
+            (true, Some(_)) => "failed_open",
+            (false, Some(_)) => "failed_closed",
+        };
+        let operation = Operation::as_str(review.operation);
+        let kind = self.kind(&review.kind.kind);
+        for outcome in &answer.outcomes {
+            let (policy, rule) = (Name(outcome.policy.clone()), Name(outcome.rule.clone()));
+            let (decision, kind) = (outcome.decision, kind.clone());
+            self.rules.get_or_create(&RuleLabels { policy, rule, decision, operation, kind }).inc();
+        }
+        self.reviews.get_or_create(&ReviewLabels { stage: stage.name(), operation, kind, decision }).inc();
+        if let Some(failure) = failure {
+            self.failures.get_or_create(&ReasonLabel { reason: failure.label() }).inc();
+        }
+        match stage {
+            Stage::Validate => &self.validate_seconds,
+            Stage::Mutate => &self.mutate_seconds,
+        }
+        .observe(took.as_secs_f64());
+    }
+
+    /// The kind's one shared name.
+    fn kind(&self, kind: &str) -> Name {
+        if let Some(known) = self.kinds.read().unwrap_or_else(PoisonError::into_inner).get(kind) {
+            return Name(known.clone());
+        }
+        let mut kinds = self.kinds.write().unwrap_or_else(PoisonError::into_inner);
+        let kind: Arc<str> = if kinds.len() < MAX_KINDS { kind.into() } else { "other".into() };
+        kinds.insert(kind.clone());
+        Name(kind)
+    }
+
+    pub(super) fn refused(&self, reason: &'static str) {
+        self.refused.get_or_create(&ReasonLabel { reason }).inc();
+    }
+
+    pub(super) fn accept_error(&self) {
+        self.accept_errors.inc();
+    }
+
+    pub(super) fn closed(&self, reason: &'static str) {
+        self.closed.get_or_create(&ReasonLabel { reason }).inc();
+    }
+
+    pub(super) fn set_ready(&self, ready: bool) {
+        self.ready.set(i64::from(ready));
+    }
+
+    pub(super) fn certificate(&self, result: Result<i64, ()>) {
+        let label = ResultLabel { result: if result.is_ok() { "ok" } else { "error" } };
+        self.certificate_reloads.get_or_create(&label).inc();
+        if let Ok(not_after) = result {
+            self.certificate_not_after.set(not_after);
+        }
+    }
+
+    pub(super) fn policies(&self, result: Result<usize, ()>, now: f64) {
+        let label = ResultLabel { result: if result.is_ok() { "ok" } else { "error" } };
+        self.policy_reloads.get_or_create(&label).inc();
+        self.policy_last_reload_good.set(i64::from(result.is_ok()));
+        if let Ok(count) = result {
+            self.policies.set(i64::try_from(count).unwrap_or(i64::MAX));
+            self.policy_last_good.set(now);
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::webhook::review::Review;
+
+    #[test]
+    fn counts_what_was_answered_and_bounds_the_kinds() {
+        let metrics = Metrics::default();
+        for i in 0..MAX_KINDS + 500 {
+            let body = format!(
+                r#"{{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":{{"uid":"u","operation":"CREATE",
+                "namespace":"secret-ns","name":"secret-name","kind":{{"kind":"K{i}"}}}}}}"#
+            );
+            let review = Review::read(body.as_bytes()).request.unwrap();
+            let answer = Answer::forbid("secret message").outcome("p".into(), "r".into(), "deny");
+            metrics.answered(Stage::Validate, &review, &answer, None, Duration::from_micros(70));
+        }
+        let text = metrics.text();
+        assert!(text.contains(
+            "plimsoll_reviews_total{stage=\"validate\",operation=\"CREATE\",kind=\"K1\",decision=\"deny\"} 1\n"
+        ));
+        assert!(text.contains("plimsoll_rule_outcomes_total{policy=\"p\",rule=\"r\",decision=\"deny\",operation=\"CREATE\",kind=\"other\"} 500\n"));
+        assert!(
+            text.contains("plimsoll_review_duration_seconds_bucket{le=\"0.0001\",stage=\"validate\"} 1000\n")
+        );
+        assert!(!text.contains("secret"));
+        assert!(text.lines().filter(|l| l.starts_with("plimsoll_reviews_total")).count() <= MAX_KINDS + 1);
+    }
+}

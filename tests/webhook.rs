@@ -1,0 +1,14 @@
+//! The webhook from outside: real TLS on a free port, no cluster.
+
+#![allow(clippy::unwrap_used)]
+
+#[path = "webhook/abuse.rs"]
+mod abuse;
+#[path = "webhook/change.rs"]
+mod change;
+#[path = "webhook/harness.rs"]
+mod harness;
+#[path = "webhook/load.rs"]
+mod load;
+#[path = "webhook/wire.rs"]
+mod wire;
