@@ -1,0 +1,121 @@
+//! Processes of `plimsoll serve`, and the Service in front of them.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::cluster::{Cluster, eventually};
+use crate::door::{Door, Verb};
+use crate::forwarder::get;
+use crate::stage::Stage;
+
+/// One `plimsoll serve`. It is killed when dropped.
+#[expect(dead_code, reason = "`serve` has yet to land")]
+pub(crate) struct Replica {
+    child: Child,
+    pub(crate) traffic: SocketAddr,
+    pub(crate) admin: SocketAddr,
+    log: PathBuf,
+}
+
+#[expect(dead_code, reason = "`serve` has yet to land")]
+impl Replica {
+    /// Starts the binary under test with these flags and addresses of our choice.
+    pub(crate) fn start<I: AsRef<OsStr>>(cluster: &Cluster, flags: impl IntoIterator<Item = I>) -> Self {
+        let (traffic, admin) = free_addresses();
+        let log = cluster.folder().join(format!("{}.log", cluster.unique("serve")));
+        let output = File::create(&log).unwrap();
+        // `timeout` passes SIGTERM and the exit status on, and bounds what is left of a run that was killed
+        let child = Command::new("timeout")
+            .args(["--kill-after=30", "2400", env!("CARGO_BIN_EXE_plimsoll"), "serve"])
+            .args(["--bind", &traffic.to_string(), "--admin-bind", &admin.to_string()])
+            .args(flags)
+            .env_remove("KUBECONFIG")
+            .stdin(Stdio::null())
+            .stdout(output.try_clone().unwrap())
+            .stderr(output)
+            .spawn()
+            .unwrap();
+        Replica { child, traffic, admin, log }
+    }
+
+    /// Waits for `/readyz`.
+    pub(crate) async fn ready(&self) {
+        let what = format!("{} is ready; its log is {}", self.admin, self.log.display());
+        eventually(&what, || async { get(self.admin, "/readyz").await.filter(|(status, _)| *status == 200) })
+            .await;
+    }
+
+    /// The text of a page of the admin port.
+    pub(crate) async fn page(&self, path: &str) -> (u16, String) {
+        get(self.admin, path).await.unwrap_or_else(|| panic!("{} does not answer {path}", self.admin))
+    }
+
+    /// What it has logged so far.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap()
+    }
+
+    /// Sends SIGTERM.
+    pub(crate) fn terminate(&self) {
+        let status = Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
+        assert!(status.success());
+    }
+
+    /// Waits until it has ended by itself.
+    pub(crate) async fn ended(&mut self, within: Duration) -> ExitStatus {
+        let began = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(
+                began.elapsed() < within,
+                "still there after {within:?}; its log is {}",
+                self.log.display()
+            );
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+impl Drop for Replica {
+    fn drop(&mut self) {
+        if matches!(self.child.try_wait(), Ok(None)) {
+            self.terminate();
+            let began = Instant::now();
+            while matches!(self.child.try_wait(), Ok(None)) && began.elapsed() < Duration::from_secs(8) {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+    }
+}
+
+/// Two addresses of 127.0.0.1 that are free now. Nothing keeps them free, but the kernel hands out others first.
+pub(crate) fn free_addresses() -> (SocketAddr, SocketAddr) {
+    let listeners = [TcpListener::bind("127.0.0.1:0").unwrap(), TcpListener::bind("127.0.0.1:0").unwrap()];
+    let [first, second] = listeners.map(|listener| listener.local_addr().unwrap());
+    (first, second)
+}
+
+/// Puts a Service of this name in front of a port of this machine. There is no kube-proxy, so it is one of type
+/// ExternalName: the API server then calls that host, and still checks the certificate for `NAME.NAMESPACE.svc`.
+pub(crate) async fn expose(stage: &Stage, name: &str, port: u16) {
+    let service = json!({
+        "apiVersion": "v1", "kind": "Service",
+        "metadata": {"name": name},
+        "spec": {
+            "type": "ExternalName",
+            "externalName": stage.cluster.webhook_host,
+            "ports": [{"port": port, "protocol": "TCP"}],
+        },
+    });
+    stage.accepts(Door::Kube, Verb::Apply, &service).await;
+}
