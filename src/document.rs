@@ -166,6 +166,11 @@ impl<'a> Document<'a> {
         NodeRef { doc: self, id: id.0 }
     }
 
+    /// Every node, in the order of the text, shadowed ones included.
+    pub fn nodes(&self) -> impl Iterator<Item = NodeRef<'_>> {
+        (0..self.nodes.len()).map(|id| NodeRef { doc: self, id: u32::try_from(id).expect("counted in u32") })
+    }
+
     /// How many nodes there are, the root included.
     #[must_use]
     pub fn node_count(&self) -> usize {

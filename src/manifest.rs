@@ -1,1 +1,31 @@
 //! From bytes to documents.
+//!
+//! ```text
+//! paths ─▶ walk ─▶ decode ─▶ Sources (texts, lines)
+//!                               │ borrowed by
+//!                split ─▶ compose ─▶ unroll ─▶ Inventory: documents, manifests, ledger, notices
+//!                json ────────────────┘
+//! ```
+//!
+//! YAML is read as kubectl reads it, because that is what reaches the cluster: see [`scalar`] for what a
+//! scalar is, [`split`] for where a document ends, [`compose`] for keys, aliases and merge keys.
+
+pub mod compose;
+pub mod decode;
+pub mod inventory;
+pub mod json;
+pub mod notice;
+pub mod scalar;
+pub mod source;
+pub mod split;
+pub mod template;
+mod tolerance;
+pub mod unroll;
+pub mod walk;
+
+pub use inventory::{
+    DocumentError, DocumentId, FileRecord, Inventory, LoadError, LoadedDocument, Manifest, Outcome,
+};
+pub use notice::{Notice, NoticeCode};
+pub use source::{FileId, Position, SourceFile, Sources};
+pub use walk::{ReadLimits, STDIN, read_sources};

@@ -68,8 +68,19 @@ impl<'a> Builder<'a> {
         Self::with_source(Source::Borrowed(text), limits)
     }
 
+    /// As [`Builder::new`], for a document that only `bytes` of the text are about.
+    #[must_use]
+    pub fn for_part(text: &'a str, bytes: usize, limits: Limits) -> Self {
+        Self::sized(Source::Borrowed(text), bytes, limits)
+    }
+
     pub(super) fn with_source(source: Source<'a>, limits: Limits) -> Self {
-        let capacity = (source.as_str().len() / 24).min(1 << 16);
+        let bytes = source.as_str().len();
+        Self::sized(source, bytes, limits)
+    }
+
+    fn sized(source: Source<'a>, bytes: usize, limits: Limits) -> Self {
+        let capacity = (bytes / 24).min(1 << 16);
         Self {
             limits,
             source,

@@ -1,0 +1,147 @@
+use super::*;
+use crate::manifest::NoticeCode;
+
+const POD: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\n";
+
+fn sources(files: &[(&str, &str)]) -> Sources {
+    Sources::new(
+        files.iter().map(|(path, text)| SourceFile::new(*path, Content::Text((*text).to_owned()))).collect(),
+    )
+}
+
+/// Outcome, documents, manifests of one file.
+fn of(text: &str) -> (Outcome, u32, usize) {
+    let sources = sources(&[("f", text)]);
+    let inventory = Inventory::load(&sources);
+    (inventory.ledger()[0].outcome, inventory.ledger()[0].documents, inventory.manifests().len())
+}
+
+#[test]
+fn every_file_has_an_outcome() {
+    use Outcome::{Broken, Linted, NotKubernetes, Template};
+    let item = "{apiVersion: v1, kind: Pod, metadata: {name: p}}";
+    let json = r#"{"apiVersion":"v1","kind":"Pod"}"#;
+    for (name, text, expected) in [
+        ("one", POD.to_owned(), (Linted, 1, 1)),
+        ("empty", String::new(), (NotKubernetes, 0, 0)),
+        ("comments", "# a\n---\n# b\n---\nnull\n".to_owned(), (NotKubernetes, 0, 0)),
+        ("values", "replicas: 3\n".to_owned(), (NotKubernetes, 1, 0)),
+        ("a list of scalars", "- a\n".to_owned(), (NotKubernetes, 1, 0)),
+        (
+            "kustomization",
+            "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n".to_owned(),
+            (NotKubernetes, 1, 0),
+        ),
+        ("chart", "apiVersion: v2\nname: x\n".to_owned(), (NotKubernetes, 1, 0)),
+        ("values beside a manifest", format!("a: 1\n---\n{POD}"), (Linted, 2, 1)),
+        ("broken first", format!("a: [\n---\n{POD}"), (Broken, 2, 1)),
+        ("broken last", format!("{POD}---\na: [\n"), (Broken, 2, 1)),
+        ("bad separator", format!("{POD}---foo\na: 1\n---\n{POD}"), (Broken, 3, 2)),
+        ("template", format!("{POD}---\n{{{{- if .x }}}}\na: b\n{{{{- end }}}}\n"), (Template, 0, 0)),
+        ("template value", "kind: X\nname: {{ .Values.x }}\n".to_owned(), (Template, 0, 0)),
+        ("template text in a string", format!("{POD}x: \"{{{{ y }}}}\"\n"), (Linted, 1, 1)),
+        ("list", format!("apiVersion: v1\nkind: List\nitems:\n- {item}\n- {item}\n"), (Linted, 1, 2)),
+        ("empty list", "apiVersion: v1\nkind: List\nitems: []\n".to_owned(), (NotKubernetes, 1, 0)),
+        ("list of null", "apiVersion: v1\nkind: List\nitems: [null]\n".to_owned(), (Broken, 1, 0)),
+        ("items is a number", "apiVersion: v1\nkind: FooList\nitems: 3\n".to_owned(), (Broken, 1, 0)),
+        ("a FooList without items", "apiVersion: v1\nkind: FooList\n".to_owned(), (Linted, 1, 1)),
+        ("JSON", json.to_owned(), (Linted, 1, 1)),
+        ("JSON stream", format!("{json}{json}\n{json}"), (Linted, 3, 3)),
+        ("JSON, then YAML", format!("{json}\n---\n{POD}"), (Broken, 3, 2)),
+        ("broken JSON, then YAML", format!("{{\"a\":}}\n---\n{POD}"), (Broken, 2, 1)),
+        ("flow mapping that is no JSON", format!("{item}\n"), (Broken, 1, 0)),
+        ("flow mapping behind a separator", format!("---\n{item}\n"), (Linted, 1, 1)),
+    ] {
+        assert_eq!(of(&text), expected, "{name}");
+    }
+}
+
+#[test]
+fn the_ledger_says_where() {
+    let sources = sources(&[("b.yaml", "a: 1\n---\nb:\n  - x\n c: d\n"), ("a.yaml", POD)]);
+    let inventory = Inventory::load(&sources);
+    let record = &inventory.ledger()[1];
+    let [error] = &record.errors[..] else { panic!("one error") };
+    assert_eq!((error.document, error.position.line), (1, 5));
+    assert_eq!(sources.file(record.file).path(), "b.yaml");
+}
+
+#[test]
+fn a_manifest_knows_where_it_is() {
+    let text = format!("a: 1\n---\napiVersion: v1\nkind: List\nitems:\n- {{kind: X}}\n---\n{POD}");
+    let text = text.replace("{kind: X}", "{apiVersion: v1, kind: X}");
+    let sources = sources(&[("f", &text)]);
+    let inventory = Inventory::load(&sources);
+    let seen: Vec<_> = inventory
+        .manifests()
+        .iter()
+        .map(|m| (m.index, m.item, inventory.object(m).get_str("kind")))
+        .collect();
+    assert_eq!(seen, [(1, Some(0), Some("X")), (2, None, Some("Pod"))]);
+    let span = inventory.object(&inventory.manifests()[0]).get("kind").and_then(NodeRef::span);
+    let place = sources.files()[0].positions(span.expect("a place"));
+    assert_eq!(
+        (place.start, place.end),
+        (Position { line: 6, column: 26 }, Position { line: 6, column: 27 })
+    );
+}
+
+#[test]
+fn what_is_hardly_meant_is_noticed() {
+    use NoticeCode::{BigInteger, BooleanWord, DroppedDocument, DuplicateKey, FloatVersion, Octal};
+    for (text, expected) in [
+        ("data: {a: x, a: z}", vec![(DuplicateKey, "a")]),
+        ("data: {a: 1, a: 2, a: 3}", vec![(DuplicateKey, "a")]),
+        ("data: {n: x, no: z}", vec![(DuplicateKey, "no"), (BooleanWord, "n"), (BooleanWord, "no")]),
+        ("data: {<<: {a: x}, a: z}", vec![]),
+        ("data: {a: z, <<: {a: x}}", vec![]),
+        ("data: {a: on, b: \"off\", c: 'n', d: true}", vec![(BooleanWord, "on")]),
+        ("data: {y: x}", vec![(BooleanWord, "y")]),
+        ("kind2: Y", vec![(BooleanWord, "Y")]),
+        ("spec: {hostNetwork: yes, privileged: no}", vec![]),
+        ("spec: {x: {args: [-v, no]}}", vec![(BooleanWord, "no")]),
+        ("spec: {defaultMode: 0644}", vec![]),
+        ("spec: {defaultMode: 0888}", vec![(Octal, "0888")]),
+        ("data: {zip: 01234, z: 0, h: 0x10, m: 00}", vec![(Octal, "01234"), (Octal, "00")]),
+        ("metadata: {labels: {version: 1.10, x: 1e3}}", vec![(FloatVersion, "1.10"), (FloatVersion, "1e3")]),
+        ("spec: {version: 1.10, cpu: 1.5, ratio: 0.5}", vec![(FloatVersion, "1.10")]),
+        (
+            "spec: {a: 9223372036854775807, b: 9223372036854775808, c: -99999999999999999999}",
+            vec![(BigInteger, "9223372036854775808"), (BigInteger, "-99999999999999999999")],
+        ),
+        ("a: 1\n...\nb: 2", vec![(DroppedDocument, "b: 2")]),
+        ("a: 1\n...\n# c\n", vec![]),
+        ("a: 1\n...\n...\n", vec![]),
+        ("a: 1\n... junk\n", vec![(DroppedDocument, "junk")]),
+        ("x: &a {k: on}\nb: *a\nz: {<<: *a}", vec![(BooleanWord, "on")]),
+    ] {
+        let text = format!("apiVersion: v1\nkind: X\n{text}\n");
+        let sources = sources(&[("f", &text)]);
+        let inventory = Inventory::load(&sources);
+        assert_eq!(inventory.manifests().len(), 1, "{text}: {:?}", inventory.ledger());
+        let got: Vec<_> = inventory
+            .notices()
+            .iter()
+            .map(|n| (n.code, &text[n.span.start as usize..n.span.end as usize]))
+            .collect();
+        assert_eq!(got, expected, "{text}");
+    }
+}
+
+#[test]
+fn a_duplicate_names_all_its_places() {
+    let text = "apiVersion: v1\nkind: X\nspec:\n  a: 1\n  b: 2\n  a: 3\n";
+    let sources = sources(&[("f", text)]);
+    let inventory = Inventory::load(&sources);
+    let [notice] = inventory.notices() else { panic!("one notice") };
+    let at = |span| sources.files()[0].positions(span).start;
+    assert_eq!(at(notice.span), Position { line: 6, column: 3 });
+    assert_eq!(at(notice.related[0].1), Position { line: 4, column: 3 });
+    assert_eq!(notice.message, "key \"a\" stands twice in this mapping; the last one wins");
+}
+
+#[test]
+fn what_is_not_for_a_cluster_is_not_judged() {
+    let sources = sources(&[("compose.yaml", "on: [push]\na: 1\na: 2\n")]);
+    assert_eq!(Inventory::load(&sources).notices(), []);
+}

@@ -1,0 +1,282 @@
+//! Findings that fall out of reading: what is legal, and hardly meant.
+//!
+//! The codes are reserved (`yaml/…`). They are plain data here; severities and texts are final, the rest
+//! of a finding is made where findings are made. Only documents that go to a cluster are judged.
+
+use std::collections::BTreeMap;
+
+use super::compose::{Composed, Oddity, Remark};
+use super::inventory::DocumentId;
+use super::source::FileId;
+use crate::document::{Document, NodeId, NodeRef, Span};
+
+/// What was noticed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum NoticeCode {
+    /// A key stands twice in one mapping.
+    DuplicateKey,
+    /// Text that kubectl passes over.
+    DroppedDocument,
+    /// `yes`, `off`, `n` and the like without quotes.
+    BooleanWord,
+    /// A number that begins with zero.
+    Octal,
+    /// A number with a point where a version was meant.
+    FloatVersion,
+    /// An integer beyond 64 bits.
+    BigInteger,
+}
+
+impl NoticeCode {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::DuplicateKey,
+        Self::DroppedDocument,
+        Self::BooleanWord,
+        Self::Octal,
+        Self::FloatVersion,
+        Self::BigInteger,
+    ];
+
+    /// The code in reports.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::DuplicateKey => "yaml/duplicate-key",
+            Self::DroppedDocument => "yaml/dropped-document",
+            Self::BooleanWord => "yaml/boolean-word",
+            Self::Octal => "yaml/octal",
+            Self::FloatVersion => "yaml/float-version",
+            Self::BigInteger => "yaml/big-integer",
+        }
+    }
+
+    /// Whether it is an error, not a warning.
+    #[must_use]
+    pub fn is_error(self) -> bool {
+        matches!(self, Self::DuplicateKey | Self::DroppedDocument)
+    }
+}
+
+/// Something noticed while reading.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// What.
+    pub code: NoticeCode,
+    /// The file.
+    pub file: FileId,
+    /// Which document of the file, counted from 0.
+    pub index: u32,
+    /// The document, where there is one.
+    pub document: Option<DocumentId>,
+    /// The value concerned; for a key the value under it.
+    pub node: Option<NodeId>,
+    /// What to point at.
+    pub span: Span,
+    /// For people.
+    pub message: String,
+    /// Other places, and what they are.
+    pub related: Vec<(String, Span)>,
+}
+
+/// A notice before it is known where its document will stand.
+pub(super) struct Draft {
+    pub(super) code: NoticeCode,
+    pub(super) node: Option<NodeId>,
+    pub(super) span: Span,
+    pub(super) message: String,
+    pub(super) related: Vec<(String, Span)>,
+}
+
+/// What is to be said of a document.
+pub(super) fn notices(text: &str, document: &Document<'_>, composed: &Composed<'_>) -> Vec<Draft> {
+    let mut drafts = duplicates(document, |node| composed.implied.contains(node));
+    drafts.extend(composed.remarks.iter().filter_map(|remark| odd(text, document, remark)));
+    drafts
+}
+
+/// A key that stands more than once in a mapping, one notice for all its places.
+pub(super) fn duplicates(document: &Document<'_>, implied: impl Fn(NodeId) -> bool) -> Vec<Draft> {
+    let mut hidden: BTreeMap<NodeId, Vec<Span>> = BTreeMap::new();
+    for node in document.nodes() {
+        if !node.is_shadowed() || implied(node.id()) {
+            continue;
+        }
+        let last = node.parent().zip(node.key()).and_then(|(parent, key)| parent.get(key));
+        // What a merge key brought may be overridden, and may override; that is what it is for.
+        if let (Some(last), Some(span)) = (last.filter(|last| !implied(last.id())), node.key_span()) {
+            hidden.entry(last.id()).or_default().push(span);
+        }
+    }
+    let draft = |(id, spans): (NodeId, Vec<Span>)| {
+        let last = document.node(id);
+        let key = last.key()?;
+        let times = if spans.len() == 1 { "twice".to_owned() } else { format!("{} times", spans.len() + 1) };
+        Some(Draft {
+            code: NoticeCode::DuplicateKey,
+            node: Some(id),
+            span: last.key_span()?,
+            message: format!("key {key:?} stands {times} in this mapping; the last one wins"),
+            related: spans.into_iter().map(|span| ("without effect".to_owned(), span)).collect(),
+        })
+    };
+    hidden.into_iter().filter_map(draft).collect()
+}
+
+pub(super) fn dropped(at: usize, end: usize) -> Option<Draft> {
+    let span = Span { start: u32::try_from(at).ok()?, end: u32::try_from(end).ok()? };
+    Some(Draft {
+        code: NoticeCode::DroppedDocument,
+        node: None,
+        span,
+        message:
+            "kubectl drops this text in silence: a document ended before it, and no '---' begins another"
+                .to_owned(),
+        related: Vec::new(),
+    })
+}
+
+fn odd(text: &str, document: &Document<'_>, remark: &Remark) -> Option<Draft> {
+    let node = document.node(remark.node);
+    let written = text.get(remark.span.start as usize..remark.span.end as usize)?;
+    let code = match remark.oddity {
+        Oddity::BooleanWord => NoticeCode::BooleanWord,
+        Oddity::LeadingZero => NoticeCode::Octal,
+        Oddity::Float => NoticeCode::FloatVersion,
+        Oddity::BigInteger => NoticeCode::BigInteger,
+    };
+    if !string_meant(code, written, node, remark.is_key) {
+        return None;
+    }
+    let read = if remark.is_key {
+        node.key().map(|key| format!("the key {key:?}"))?
+    } else {
+        match code {
+            NoticeCode::BooleanWord => format!("the boolean {}", node.to_json()),
+            _ => format!("the number {}", go_number(node)),
+        }
+    };
+    Some(Draft {
+        code,
+        node: Some(remark.node),
+        span: remark.span,
+        message: format!("{written} without quotes is {read}; quote it where the text is meant"),
+        related: Vec::new(),
+    })
+}
+
+/// A number as kubectl prints it.
+fn go_number(node: NodeRef<'_>) -> String {
+    match node.as_f64() {
+        Some(value) if value.abs() >= 1e21 => format!("{value:e}").replace('e', "e+"),
+        Some(value) if node.as_i64().is_none() => format!("{value}"),
+        _ => node.to_json(),
+    }
+}
+
+/// Members of the Kubernetes API whose values are strings, or maps and lists of them.
+const STRINGS: [&str; 22] = [
+    "annotations",
+    "args",
+    "binaryData",
+    "command",
+    "data",
+    "externalIPs",
+    "finalizers",
+    "hostnames",
+    "hosts",
+    "image",
+    "key",
+    "labels",
+    "matchLabels",
+    "name",
+    "namespace",
+    "nodeSelector",
+    "parameters",
+    "selector",
+    "stringData",
+    "value",
+    "values",
+    "verbs",
+];
+
+/// Booleans of the Kubernetes API, beside those whose names say so.
+const BOOLEANS: [&str; 35] = [
+    "automountServiceAccountToken",
+    "blockOwnerDeletion",
+    "controller",
+    "default",
+    "external",
+    "hostIPC",
+    "hostNetwork",
+    "hostPID",
+    "hostUsers",
+    "immutable",
+    "listKind",
+    "namespaced",
+    "optional",
+    "paused",
+    "podInfoOnMount",
+    "preserveUnknownFields",
+    "privileged",
+    "publishNotReadyAddresses",
+    "readOnly",
+    "readOnlyRootFilesystem",
+    "ready",
+    "requiresRepublish",
+    "runAsNonRoot",
+    "served",
+    "serving",
+    "setHostnameAsFQDN",
+    "shareProcessNamespace",
+    "stdin",
+    "stdinOnce",
+    "storage",
+    "storageCapacity",
+    "suspend",
+    "terminating",
+    "tty",
+    "unschedulable",
+];
+
+/// Whether whoever wrote this most likely meant the text, not what YAML makes of it.
+fn string_meant(code: NoticeCode, written: &str, node: NodeRef<'_>, is_key: bool) -> bool {
+    if is_key {
+        // A key is text, unless it reads the same anyway.
+        return node.key().is_some_and(|key| key != written);
+    }
+    let key = nearest_key(node).unwrap_or_default();
+    let named = |words: &[&str]| {
+        let key = key.to_ascii_lowercase();
+        words.iter().any(|word| key.starts_with(word) || key.ends_with(word))
+    };
+    let in_strings = in_string_place(node);
+    match code {
+        NoticeCode::BooleanWord => {
+            let boolean = BOOLEANS.contains(&key)
+                || named(&["enable", "enabled", "disable", "disabled", "allow", "allowed", "use"]);
+            in_strings || !boolean
+        }
+        // 0644 is how modes are written; 0888 is no mode.
+        NoticeCode::Octal => in_strings || !named(&["mode"]) || written.contains(['8', '9']),
+        NoticeCode::FloatVersion => in_strings || named(&["version", "tag", "release", "revision"]),
+        _ => true,
+    }
+}
+
+/// The key that the value stands under, also through lists.
+fn nearest_key<'d>(node: NodeRef<'d>) -> Option<&'d str> {
+    let mut at = node;
+    loop {
+        if let Some(key) = at.key() {
+            return Some(key);
+        }
+        at = at.parent()?;
+    }
+}
+
+/// Whether the Kubernetes API has a string here: `labels.x`, `args[0]`, `env[0].value`, `metadata.name`.
+fn in_string_place(node: NodeRef<'_>) -> bool {
+    let known = |node: NodeRef<'_>| node.key().is_some_and(|key| STRINGS.contains(&key));
+    known(node) || node.parent().is_some_and(known)
+}

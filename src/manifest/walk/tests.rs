@@ -1,0 +1,122 @@
+use std::fs;
+
+use super::*;
+
+const POD: &str = "apiVersion: v1\nkind: Pod\n";
+
+fn tree(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (path, text) in files {
+        let path = folder.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    folder
+}
+
+/// What became of the files below a folder: names relative to it, `!` before the ignored, `?` the unreadable.
+fn seen(folder: &Path, paths: &[&str]) -> Vec<String> {
+    let root = folder.to_str().unwrap();
+    let paths: Vec<String> = paths
+        .iter()
+        .map(|path| if path.is_empty() { root.to_owned() } else { format!("{root}/{path}") })
+        .collect();
+    let sources = read_sources(&paths, &mut io::empty(), ReadLimits::default());
+    let name = |file: &SourceFile| {
+        let mark = match file.content() {
+            Content::Text(_) => "",
+            Content::Ignored => "!",
+            Content::Unreadable(_) => "?",
+        };
+        let path = file.path();
+        format!("{mark}{}", path.strip_prefix(root).unwrap_or(path).trim_start_matches('/'))
+    };
+    sources.files().iter().map(name).collect()
+}
+
+#[test]
+fn folders_are_walked() {
+    let tree = tree(&[
+        ("b.yaml", POD),
+        ("a/z.yml", POD),
+        ("a/j.JSON", "{}"),
+        ("readme.md", "x"),
+        (".hidden.yaml", POD),
+        (".git/x.yaml", POD),
+        (".gitignore", "skip/\n*.gen.yaml\n!keep.gen.yaml\n"),
+        ("skip/x.yaml", POD),
+        ("x.gen.yaml", POD),
+        ("keep.gen.yaml", POD),
+        ("sub/.plimsollignore", "/v.yaml\n"),
+        ("sub/v.yaml", POD),
+        ("sub/deep/v.yaml", POD),
+        ("sub/Kustomize", POD),
+    ]);
+    let expected = [
+        "a/j.JSON",
+        "a/z.yml",
+        "b.yaml",
+        "keep.gen.yaml",
+        "!skip/x.yaml",
+        "sub/deep/v.yaml",
+        "!sub/v.yaml",
+        "!x.gen.yaml",
+    ];
+    assert_eq!(seen(tree.path(), &[""]), expected);
+    assert_eq!(seen(tree.path(), &["", "sub", "b.yaml"]), expected, "each file once");
+    assert_eq!(seen(tree.path(), &["sub/Kustomize"]), ["sub/Kustomize"], "a named file, whatever its name");
+    assert_eq!(seen(tree.path(), &["none.yaml", "b.yaml"]), ["b.yaml", "?none.yaml"]);
+}
+
+#[test]
+fn patterns_match_names() {
+    let tree = tree(&[("a/x.yaml", POD), ("a/b/x.yaml", POD), ("a/x.txt", POD), ("c/x.yaml", POD)]);
+    for (pattern, expected) in [
+        ("**/x.yaml", &["a/b/x.yaml", "a/x.yaml", "c/x.yaml"][..]),
+        ("*/x.*", &["a/x.txt", "a/x.yaml", "c/x.yaml"]),
+        ("{a,c}/x.yaml", &["a/x.yaml", "c/x.yaml"]),
+        ("a/**", &["a/b/x.yaml", "a/x.txt", "a/x.yaml"]),
+        ("z/*.yaml", &["?z/*.yaml"]),
+        ("a/[", &["?a/["]),
+    ] {
+        assert_eq!(seen(tree.path(), &[pattern]), expected, "{pattern}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn links_make_no_loops() {
+    use std::os::unix::fs::symlink;
+    let tree = tree(&[("a/x.yaml", POD)]);
+    symlink(tree.path(), tree.path().join("a/loop")).unwrap();
+    symlink(tree.path().join("a/x.yaml"), tree.path().join("link.yaml")).unwrap();
+    symlink(tree.path().join("gone"), tree.path().join("broken.yaml")).unwrap();
+    assert_eq!(seen(tree.path(), &[""]), ["a/x.yaml", "?broken.yaml", "link.yaml"]);
+    assert_eq!(seen(tree.path(), &["a/loop/a"]), ["a/loop/a/x.yaml"], "a link that was named is followed");
+}
+
+#[test]
+fn standard_input_is_a_file() {
+    let mut input = POD.as_bytes();
+    let sources = read_sources(&["-".to_owned()], &mut input, ReadLimits::default());
+    assert_eq!((sources.files()[0].path(), sources.files()[0].text()), ("-", POD));
+}
+
+#[test]
+fn large_files_are_not_read() {
+    let tree = tree(&[("a.yaml", "0123456789"), ("b.yaml", "01234567890")]);
+    let root = tree.path().to_str().unwrap().to_owned();
+    let sources = read_sources(&[root], &mut io::empty(), ReadLimits { file_bytes: 10 });
+    assert_eq!(sources.files()[0].text(), "0123456789");
+    let error = super::super::decode::DecodeError::TooLarge { bytes: 11, limit: 10 };
+    assert_eq!(sources.files()[1].content(), &Content::Unreadable(error.into()));
+    let endless = read_sources(&["-".to_owned()], &mut io::repeat(b'a'), ReadLimits { file_bytes: 10 });
+    assert_eq!(endless.files()[0].content(), &Content::Unreadable(error.into()));
+}
+
+#[test]
+fn the_templates_of_a_chart_are_known() {
+    let tree = tree(&[("c/Chart.yaml", "name: c"), ("c/templates/a/x.yaml", POD), ("templates/x.yaml", POD)]);
+    assert!(in_chart(&tree.path().join("c/templates/a/x.yaml")));
+    assert!(!in_chart(&tree.path().join("templates/x.yaml")));
+}
