@@ -11,12 +11,14 @@ mod cel_value;
 mod suite;
 #[path = "conformance/thresholds.rs"]
 mod thresholds;
+#[path = "conformance/yaml.rs"]
+mod yaml;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use suite::{Ledger, Suite};
 
 /// Add a suite here.
-const SUITES: &[&dyn Suite] = &[&cel::Cel];
+const SUITES: &[&dyn Suite] = &[&cel::Cel, &yaml::Yaml];
 
 fn main() {
     let arguments = Arguments::from_args();
