@@ -1,5 +1,6 @@
 //! Where the API server comes from, and what a test may ask of the cluster as a whole.
 
+use std::ffi::OsString;
 use std::io::{BufRead as _, BufReader};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -78,6 +79,8 @@ impl Source {
 pub(crate) struct Cluster {
     pub(crate) client: kube::Client,
     pub(crate) kubeconfig: PathBuf,
+    /// The words that start kubectl: our control plane brings the one of its own version, else it is on the PATH.
+    pub(crate) kubectl: Vec<OsString>,
     /// The host name by which the API server reaches a port of this machine.
     pub(crate) webhook_host: String,
     folder: tempfile::TempDir,
@@ -105,12 +108,25 @@ impl Cluster {
             }
             Source::Kubeconfig { path, webhook_host } => (None, path.clone(), None, webhook_host.clone()),
         };
+        let kubectl = match source {
+            Source::ControlPlane(binary) => vec![binary.into(), "kubectl".into()],
+            Source::Kubeconfig { .. } => vec!["kubectl".into()],
+        };
         let parsed = Kubeconfig::read_from(&kubeconfig).unwrap();
         let config =
             kube::Config::from_custom_kubeconfig(parsed, &KubeConfigOptions::default()).await.unwrap();
         let client = kube::Client::try_from(config).unwrap();
         let process = Mutex::new(process);
-        Cluster { client, kubeconfig, webhook_host, folder, process, audit_log, names: AtomicU32::new(0) }
+        Cluster {
+            client,
+            kubeconfig,
+            kubectl,
+            webhook_host,
+            folder,
+            process,
+            audit_log,
+            names: AtomicU32::new(0),
+        }
     }
 
     /// A folder of this run, for files of tests.

@@ -131,7 +131,9 @@ impl Attempt<'_> {
 pub(crate) async fn kubectl(cluster: &Cluster, arguments: &[&str], stdin: &str) -> Output {
     let mut command = Command::new("timeout");
     command
-        .args(["60", "kubectl", "--cache-dir"])
+        .arg("60")
+        .args(&cluster.kubectl)
+        .arg("--cache-dir")
         .arg(cluster.folder().join("kubectl-cache"))
         .arg("--kubeconfig")
         .arg(&cluster.kubeconfig)
