@@ -225,6 +225,11 @@ fn parse_network(text: &str) -> Result<Cidr, NetworkError> {
     Ok(Cidr { address, bits })
 }
 
+/// Whether an address is of version 4; a zone and IPv4 within IPv6 are allowed here.
+pub(super) fn is_ipv4(text: &str) -> Result<bool, AddressError> {
+    parse_address(text).map(|(address, _)| address.is_ipv4())
+}
+
 /// `netip.ParseAddr`: the address, and whether it has a zone.
 fn parse_address(text: &str) -> Result<(IpAddr, bool), AddressError> {
     let fail =

@@ -92,6 +92,11 @@ impl Timestamp {
         Self::new(seconds, nanos, offset)
     }
 
+    /// Whether a text is a day of the calendar, `2006-01-02`, of any year with four digits.
+    pub(super) fn is_date(text: &str) -> bool {
+        parse_rfc3339(&format!("{text}T00:00:00Z")).is_some()
+    }
+
     /// `int(timestamp)`: whole seconds since 1970.
     pub fn unix_seconds(&self) -> i64 {
         self.seconds

@@ -1,0 +1,176 @@
+//! Go's `regexp` (RE2 syntax) on the `regex` crate.
+//!
+//! A pattern is read by Go's grammar and written again in the crate's ([`translate`]), so what Go refuses is
+//! refused with Go's words, and `\w`, `[a&&b]` or `{` mean what they mean there. Matching is linear in both.
+
+mod translate;
+
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+
+pub use translate::RegexError;
+
+/// Compiled programs beyond this are refused; Go's own bound, in other units, is of the same order.
+const LARGEST: usize = 32 << 20;
+/// Programs up to this are kept in the cache.
+const CACHED: usize = 1 << 20;
+const CACHE_ENTRIES: usize = 128;
+
+/// A compiled pattern.
+#[derive(Debug, Clone)]
+pub struct Regex(regex::Regex);
+
+impl Regex {
+    /// Compiles a pattern as `regexp.Compile` does. For constants; see [`Regex::cached`] for the rest.
+    pub fn compile(pattern: &str) -> Result<Self, RegexError> {
+        Self::compile_within(pattern, LARGEST)
+    }
+
+    /// A pattern from a bounded cache, for those that come with the request.
+    pub fn cached(pattern: &str) -> Result<Arc<Self>, RegexError> {
+        static CACHE: LazyLock<Mutex<HashMap<String, Arc<Regex>>>> = LazyLock::new(Mutex::default);
+        let lock = || CACHE.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = lock().get(pattern) {
+            return Ok(Arc::clone(found));
+        }
+        let Ok(small) = Self::compile_within(pattern, CACHED) else {
+            return Self::compile(pattern).map(Arc::new);
+        };
+        let small = Arc::new(small);
+        let mut cache = lock();
+        if cache.len() >= CACHE_ENTRIES {
+            cache.clear();
+        }
+        cache.insert(pattern.to_owned(), Arc::clone(&small));
+        Ok(small)
+    }
+
+    fn compile_within(pattern: &str, size: usize) -> Result<Self, RegexError> {
+        let translated = translate::translate(pattern)?;
+        regex::RegexBuilder::new(&translated)
+            .size_limit(size)
+            .nest_limit(translate::MAX_HEIGHT * 3)
+            .build()
+            .map(Self)
+            .map_err(|_| RegexError::too_large(pattern))
+    }
+
+    /// `matches`: anywhere in the text.
+    pub fn is_match(&self, text: &str) -> bool {
+        self.0.is_match(text)
+    }
+
+    /// `find`: the first match, empty where there is none.
+    pub fn find<'t>(&self, text: &'t str) -> &'t str {
+        self.0.find(text).map_or("", |found| found.as_str())
+    }
+
+    /// `findAll`: all matches that do not overlap; an empty one right after another is left out. A negative
+    /// `limit` is none.
+    pub fn find_all<'t>(&self, text: &'t str, limit: i64) -> Vec<&'t str> {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        self.0.find_iter(text).take(limit).map(|found| found.as_str()).collect()
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn find<'t>(pattern: &str, text: &'t str) -> Option<&'t str> {
+        let regex = Regex::compile(pattern)
+            .unwrap_or_else(|error| panic!("{pattern}: {error} {:?}", translate::translate(pattern)));
+        regex.0.find(text).map(|found| found.as_str())
+    }
+
+    #[test]
+    fn means_what_go_means() {
+        for (pattern, text, found) in [
+            (r"\w+", "über_9", Some("ber_9")),
+            (r"\W", "é", Some("é")),
+            (r"\bb", "éb", Some("b")),
+            (r"\Bb", "ab", Some("b")),
+            (r"[\d\-x&&y]+", "7-&xy", Some("7-&xy")),
+            (r"[[:^digit:]a]+", "1b1", Some("b")),
+            (r"a{,2}", "aa{,2}", Some("a{,2}")),
+            (r"x{02}", "x{02}", Some("x{02}")),
+            (r"\Qa*\E+", "a***", Some("a***")),
+            (r"(?U)a+?", "aaa", Some("aaa")),
+            (r"(?U:a+)a", "aaa", Some("aa")),
+            (r"(?i)stra(?-i:ß)E", "STRAße", Some("STRAße")),
+            (r"(?i)[^k]", "\u{212a}", None),
+            (r"(?i)\w", "\u{17f}", Some("\u{17f}")),
+            (r"(?i)\W", "\u{17f}", None),
+            (r"(?s)(.)(?-s:.)", "\n\nx", Some("\nx")),
+            (r"(?m)^$", "a\n", Some("")),
+            (r"^b", "a\nb", None),
+            (r"\pN\PN", "a1b", Some("1b")),
+            (r"[^\p{^Greek}]", "aβ", Some("β")),
+            (r"\x{1F600}\101", "😀A", Some("😀A")),
+            (r"(?P<9>x)(?<9>y)", "xy", Some("xy")),
+            (r"[]-a]+", "^_`a", Some("^_`a")),
+            (r"\x{d800}|b", "ab", Some("b")),
+            (r"a#b c", "a#b c", Some("a#b c")),
+            (r"(|a)+", "aaa", Some("")),
+            ("", "x", Some("")),
+            (r"\p{Cs}|[\x{d7ff}-\x{e000}]", "\u{e000}", Some("\u{e000}")),
+        ] {
+            assert_eq!(find(pattern, text), found, "{pattern}");
+        }
+    }
+
+    #[test]
+    fn refusals() {
+        for (pattern, message) in [
+            (r"a\", "trailing backslash at end of expression: ``"),
+            (r"(?i-)a", "invalid or unsupported Perl syntax: `(?i-)`"),
+            (r"{1}", "missing argument to repetition operator: `{1}`"),
+            (r"x{2}{3}", "invalid nested repetition operator: `{2}{3}`"),
+            (r"x*??", "invalid nested repetition operator: `*??`"),
+            (r"x{1000000000}", "invalid repeat count: `{1000000000}`"),
+            (r"((x{10}y){10}){11}", "invalid repeat count: `{11}`"),
+            (r"[x", "missing closing ]: `[x`"),
+            (r"[\b]", r"invalid escape sequence: `\b`"),
+            (r"(a|b", "missing closing ): `(a|b`"),
+            (r"a)b", "unexpected ): `a)b`"),
+            (r"(?P<a-b>x)", "invalid named capture: `(?P<a-b>`"),
+            (r"(?Px)", "invalid or unsupported Perl syntax: `(?P`"),
+            (r"\p{Alphabetic}", r"invalid character class range: `\p{Alphabetic}`"),
+            (r"\p{Grek}", r"invalid character class range: `\p{Grek}`"),
+            (r"\xz1", r"invalid escape sequence: `\xz1`"),
+        ] {
+            let error = Regex::compile(pattern).err().map(|error| error.to_string()).unwrap_or_default();
+            let expected =
+                if message.is_empty() { String::new() } else { format!("error parsing regexp: {message}") };
+            assert_eq!(error, expected, "{pattern}");
+        }
+    }
+
+    #[test]
+    fn hostile_patterns_end_on_a_small_stack() {
+        let work = || {
+            let deep = |open: &str, inner: &str, close: &str, times: usize| {
+                Regex::compile(&(open.repeat(times) + inner + &close.repeat(times)))
+            };
+            assert!(deep("(?:", "x", ")", 20_000).is_ok());
+            assert!(deep("(", "x", ")", 999).is_ok());
+            let error = deep("(", "x", ")", 1001).unwrap_err().to_string();
+            assert!(error.starts_with("error parsing regexp: expression nests too deeply: `(((("), "{error}");
+            let _ = deep("(?:a|b", "x", "c)*", 490);
+            let _ = deep("(?:(?:a|b", "x", ")?c)*", 330);
+            assert!(deep("(", "", "", 100_000).is_err());
+            assert!(Regex::compile(r"(?:\pL{100}\pN{100}){10}").is_err());
+        };
+        std::thread::Builder::new().stack_size(2 << 20).spawn(work).unwrap().join().unwrap();
+    }
+
+    #[test]
+    fn finding_all() {
+        let all = |pattern, text: &'static str, limit| Regex::cached(pattern).unwrap().find_all(text, limit);
+        assert_eq!(all("a*", "baac", -1), ["", "aa", ""]);
+        assert_eq!(all("[0-9]", "123", 2), ["1", "2"]);
+        assert_eq!(all("[0-9]", "123", 0), [""; 0]);
+        assert_eq!(Regex::cached("x|y").unwrap().find("ayx"), "y");
+    }
+}
