@@ -20,9 +20,11 @@
 mod build;
 mod compare;
 mod decode;
+pub mod edit;
 mod json;
 mod json_span;
 mod node;
+pub mod path;
 mod write;
 
 pub use build::{Builder, LimitError, Limits};

@@ -348,10 +348,26 @@ impl<'a> Builder<'a> {
         Ok(NodeId(first))
     }
 
-    /// Says who made a completed value.
+    /// Sets the key of the next value to that of a node of the earlier version, with its place.
+    pub(super) fn kept_key(&mut self, node: NodeRef<'_>) {
+        let span = node.doc.places.get(node.id as usize).map_or(Span::NONE, |p| p.key);
+        self.key = Some((node.doc.nodes[node.id as usize].key, span));
+    }
+
+    /// Says who made a completed value, with everything below it.
     pub fn mark_origin(&mut self, id: NodeId, label: Arc<str>) {
         let end = self.nodes[id.index()].end;
+        // ranges do not overlap: who made a value made what is in it
+        let below: Vec<u32> = self.origins.ranges.range(id.0..end).map(|(from, _)| *from).collect();
+        for from in below {
+            self.origins.ranges.remove(&from);
+        }
         self.origins.ranges.insert(id.0, (end, label));
+    }
+
+    /// Says who made a value, but not what will be below it.
+    pub(super) fn mark_one(&mut self, id: NodeId, label: Arc<str>) {
+        self.origins.ranges.insert(id.0, (id.0 + 1, label));
     }
 
     /// The document.

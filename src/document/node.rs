@@ -242,6 +242,11 @@ impl<'d> NodeRef<'d> {
         self.len() == 0
     }
 
+    /// How many nodes the value is made of, itself included.
+    pub(super) fn subtree_len(self) -> usize {
+        (self.node().end - self.id) as usize
+    }
+
     /// The children of an array or object, in order, without shadowed duplicates.
     #[must_use]
     pub fn children(self) -> Children<'d> {
