@@ -1,1 +1,74 @@
 //! Arguments and exit codes; one file per subcommand.
+//!
+//! Subcommands that judge end with 0 (nothing found), 1 (findings) or 2 (the job could not be done); the others
+//! with 0 or 2.
+
+pub mod configuration;
+pub mod policies;
+pub mod review;
+pub mod selection;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::report::diagnostic::Diagnostic;
+
+/// Nothing found, or done.
+pub const DONE: u8 = 0;
+/// Findings, or a denial.
+pub const FINDINGS: u8 = 1;
+/// The job could not be done.
+pub const NOT_DONE: u8 = 2;
+
+/// Decides whether a Kubernetes manifest may sail.
+#[derive(Debug, Parser)]
+#[command(name = "plimsoll", version, about, max_term_width = 100, disable_help_subcommand = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Policies(policies::PoliciesArgs),
+    Review(review::ReviewArgs),
+}
+
+/// Runs the program with the arguments of the process.
+#[must_use]
+pub fn run() -> ExitCode {
+    let Cli { command } = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // help and version are answers, all else is bad usage
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { NOT_DONE } else { DONE });
+        }
+    };
+    match command {
+        Command::Policies(args) => args.run(),
+        Command::Review(args) => args.run(),
+    }
+}
+
+/// Says why the job could not be done.
+fn fail(message: &str) -> ExitCode {
+    eprintln!("error: {message}");
+    ExitCode::from(NOT_DONE)
+}
+
+/// Writes to standard output; a reader that has gone is no fault of ours.
+fn print(text: &str) {
+    use std::io::Write;
+    let _ = std::io::stdout().lock().write_all(text.as_bytes());
+}
+
+/// Shows what is wrong with policies and configuration.
+fn print_errors(errors: &[Diagnostic]) {
+    use std::io::IsTerminal;
+    let color = std::io::stderr().is_terminal();
+    for error in errors {
+        eprintln!("{}\n", error.render(color));
+    }
+}

@@ -1,1 +1,48 @@
 //! Policy languages: as written, with positions, validated, and lowered into `policy`.
+//!
+//! A dialect knows how its policies are written and nothing of the others; what it gives to `policy` is
+//! the compiled form that evaluation runs, or a list of [`Issue`]s that say where a policy is wrong.
+
+pub mod native;
+mod nearest;
+
+pub(crate) use nearest::{nearest, nearest_expected};
+
+use crate::document::NodeId;
+
+/// What is wrong with a policy, at a node of its document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Issue {
+    /// What is wrong, in one line.
+    pub message: String,
+    /// What to do about it.
+    pub help: Option<String>,
+    /// Where.
+    pub node: NodeId,
+    /// Whether the node's key is meant, rather than its value.
+    pub at_key: bool,
+    /// Byte range inside the node's text, where the fault is part of an expression.
+    pub within: Option<(u32, u32)>,
+}
+
+impl Issue {
+    /// An issue of a node's value.
+    #[must_use]
+    pub fn new(node: NodeId, message: impl Into<String>) -> Self {
+        Self { message: message.into(), help: None, node, at_key: false, within: None }
+    }
+
+    /// With what to do about it.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// Of the node's key.
+    #[must_use]
+    pub fn at_key(mut self) -> Self {
+        self.at_key = true;
+        self
+    }
+}

@@ -1,1 +1,44 @@
-//! Runs matching policies over one request.
+//! Runs the policies that apply over one request.
+//!
+//! ```text
+//! PolicySet ─ by kind ─▶ matching ─▶ rules, in order ─▶ findings      (judge)
+//!                                                   └─▶ edits ─▶ a new document, a patch   (mutate)
+//! ```
+//!
+//! Synchronous and pure: no files, no HTTP, no clock but the deadline it is given. Policies run in the order
+//! of their names and rules in the order they are written, so the same request gives the same answer. A rule
+//! that fails is a finding of its own; the others still run.
+
+mod headless;
+mod images;
+mod judge;
+mod mutate;
+mod probes;
+pub mod request;
+mod rule;
+
+use std::time::Instant;
+
+use crate::finding::Finding;
+
+pub use judge::judge;
+pub use mutate::{Mutation, mutate};
+pub use request::Request;
+
+/// What an evaluation may cost.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Budget {
+    /// When to stop; rules that have not run by then fail.
+    pub deadline: Option<Instant>,
+}
+
+impl Budget {
+    /// Whether the time is over.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
+    }
+}
+
+/// Findings, in the order of policies and rules.
+pub type Findings = Vec<Finding>;

@@ -78,6 +78,20 @@ impl Host for NoHost {
     }
 }
 
+/// A host without any object: every answer is *absent*.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Absent;
+
+impl Host for Absent {
+    fn get(&self, _key: ObjectKey<'_>) -> Lookup<HostObject<'_>> {
+        Lookup::Absent
+    }
+
+    fn list(&self, _group: &str, _kind: &str, _namespace: Option<&str>) -> Lookup<Listing<'_>> {
+        Lookup::Known(Listing { objects: Vec::new(), complete: true })
+    }
+}
+
 /// `Service default/redis-sfs`, as messages name an object.
 #[must_use]
 pub fn describe(key: ObjectKey<'_>) -> String {

@@ -1,1 +1,3 @@
 //! Sorts, summarises, masks and renders findings.
+
+pub mod diagnostic;

@@ -17,6 +17,7 @@ pub mod authority;
 pub mod certificate;
 pub mod client;
 mod connection;
+pub mod engine;
 mod gate;
 mod goduration;
 pub mod metrics;

@@ -1,0 +1,181 @@
+//! The configuration file: `plimsoll.yaml`, found from the first path upwards, or named.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::dialect::native::written::PodTemplate;
+use crate::document::{DecodeError, NodeRef};
+use crate::finding::{Action, Severity};
+use crate::manifest::{compose, decode, split};
+use crate::report::diagnostic::Diagnostic;
+
+/// The name that is looked for.
+pub const FILE_NAME: &str = "plimsoll.yaml";
+/// The largest configuration file that is read.
+const FILE_LIMIT: u64 = 1 << 20;
+
+/// What a project or an environment has settled; flags win over it.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Configuration {
+    /// `plimsoll.dev/v1alpha1`.
+    pub api_version: String,
+    /// `Configuration`.
+    pub kind: String,
+    /// Policy files and folders, beside the embedded ones; relative to the file.
+    #[serde(default)]
+    pub policies: Vec<PathBuf>,
+    /// Whether the embedded library counts.
+    #[serde(default = "yes")]
+    pub embedded: bool,
+    /// Which embedded policies; without packs, all.
+    #[serde(default)]
+    pub packs: Option<Vec<String>>,
+    /// Parameters by policy name.
+    #[serde(default)]
+    pub parameters: BTreeMap<String, BTreeMap<String, Value>>,
+    /// Actions by policy or `policy/rule`.
+    #[serde(default)]
+    pub actions: BTreeMap<String, Action>,
+    /// Severities by policy or `policy/rule`.
+    #[serde(default)]
+    pub severities: BTreeMap<String, Severity>,
+    /// The version of the cluster, as in `1.36`.
+    #[serde(default)]
+    pub kubernetes_version: Option<String>,
+    /// The namespace of objects that name none.
+    #[serde(default)]
+    pub namespace: Option<String>,
+    /// Custom kinds that hold Pod templates.
+    #[serde(default)]
+    pub pod_templates: Vec<PodTemplate>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl Default for Configuration {
+    fn default() -> Self {
+        Self {
+            api_version: crate::dialect::native::API_VERSION.to_owned(),
+            kind: "Configuration".to_owned(),
+            policies: Vec::new(),
+            embedded: true,
+            packs: None,
+            parameters: BTreeMap::new(),
+            actions: BTreeMap::new(),
+            severities: BTreeMap::new(),
+            kubernetes_version: None,
+            namespace: None,
+            pod_templates: Vec::new(),
+        }
+    }
+}
+
+impl Configuration {
+    /// The file for a run over `first`: in its folder or the nearest one above it.
+    #[must_use]
+    pub fn discover(first: &Path) -> Option<PathBuf> {
+        let start = fs::canonicalize(first).ok()?;
+        start.ancestors().map(|folder| folder.join(FILE_NAME)).find(|file| file.is_file())
+    }
+
+    /// Reads a file; paths in it are made relative to where it lies.
+    ///
+    /// # Errors
+    /// What is wrong with it, where.
+    pub fn read(path: &Path) -> Result<Self, Diagnostic> {
+        let name = path.display().to_string();
+        let text = fs::read(path)
+            .map_err(|error| error.to_string())
+            .and_then(|bytes| decode(bytes, FILE_LIMIT).map_err(|error| error.to_string()))
+            .map_err(|error| Diagnostic::of_file(&name, error))?;
+        let mut configuration = Self::parse(&name, &text)?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        for path in &mut configuration.policies {
+            *path = folder.join(&*path);
+        }
+        Ok(configuration)
+    }
+
+    fn parse(name: &str, text: &str) -> Result<Self, Diagnostic> {
+        let file = Arc::<str>::from(text);
+        let mut found = None;
+        for chunk in split(text, 0) {
+            let composed = compose(text, chunk.range.clone())
+                .map_err(|r| Diagnostic::at(name, &file, r.at..r.at, r.error.to_string()))?;
+            let Some(document) = composed.document else { continue };
+            if found.is_some() {
+                return Err(Diagnostic::of_file(name, "more than one document"));
+            }
+            found = Some(Self::of(name, &file, document.root())?);
+        }
+        found.ok_or_else(|| Diagnostic::of_file(name, "holds no configuration"))
+    }
+
+    fn of(name: &str, file: &Arc<str>, root: NodeRef<'_>) -> Result<Self, Diagnostic> {
+        let at = |node: NodeRef<'_>, key: bool, message: String| {
+            let span = if key { node.key_span().or_else(|| node.span()) } else { node.span() };
+            let range = span.map_or(0..0, |s| s.start as usize..s.end as usize);
+            Diagnostic::at(name, file, range, message)
+        };
+        let hidden = root.descendants().filter(|n| n.is_object()).find_map(|n| n.shadowed_members().next());
+        if let Some((key, node)) = hidden {
+            return Err(at(node, true, format!("key `{key}` is written twice")));
+        }
+        let configuration = root.decode::<Self>().map_err(|error| {
+            let DecodeError { message, node, at_key, .. } = error;
+            let node = root.document().node(node);
+            let help = crate::dialect::nearest_expected(&message, node.key().unwrap_or_default())
+                .filter(|_| at_key)
+                .map(|nearest| format!("did you mean `{nearest}`?"));
+            Diagnostic { help, ..at(node, at_key, message) }
+        })?;
+        for (field, wanted) in [("apiVersion", crate::dialect::native::API_VERSION), ("kind", "Configuration")] {
+            if let Some(node) = root.get(field).filter(|n| n.as_str() != Some(wanted)) {
+                return Err(at(node, false, format!("{field} must be {wanted}")));
+            }
+        }
+        Ok(configuration)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_every_key() {
+        let text = "apiVersion: plimsoll.dev/v1alpha1\nkind: Configuration\npolicies: [a/]\nembedded: false\npacks: [default]\n\
+            parameters: {p: {max: 9}}\nactions: {p: Warn}\nseverities: {p/r: info}\nkubernetesVersion: \"1.36\"\n\
+            namespace: web\npodTemplates: [{kind: argoproj.io/*/Rollout, path: spec.template}]\n";
+        let read = Configuration::parse("x", text).expect("good");
+        assert_eq!((read.embedded, read.policies.len(), read.packs), (false, 1, Some(vec!["default".to_owned()])));
+        assert_eq!(read.actions["p"], Action::Warn);
+        assert_eq!(read.severities["p/r"], Severity::Info);
+        assert_eq!(read.parameters["p"]["max"], 9);
+        assert_eq!((read.namespace.as_deref(), read.kubernetes_version.as_deref()), (Some("web"), Some("1.36")));
+        assert_eq!(read.pod_templates[0].path, "spec.template");
+    }
+
+    #[test]
+    fn says_where_it_is_wrong() {
+        let head = "apiVersion: plimsoll.dev/v1alpha1\nkind: Configuration\n";
+        for (text, expected) in [
+            ("polices: []", "x:3:1: unknown field `polices`, expected one of `apiVersion`, `kind`, `policies`, `embedded`, `packs`, `parameters`, `actions`, `severities`, `kubernetesVersion`, `namespace`, `podTemplates` (did you mean `policies`?)"),
+            ("actions: {p: Forbid}", "x:3:14: unknown variant `Forbid`, expected one of `Audit`, `Warn`, `Deny`"),
+            ("embedded: 1", "x:3:11: invalid type: integer `1`, expected a boolean"),
+            ("namespace: a\nnamespace: b", "x:3:1: key `namespace` is written twice"),
+        ] {
+            let error = Configuration::parse("x", &format!("{head}{text}\n")).expect_err(text);
+            assert_eq!(error.to_string(), expected);
+        }
+    }
+}

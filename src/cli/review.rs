@@ -1,0 +1,85 @@
+//! `plimsoll review`: an AdmissionReview in, the answer out, by the code that the webhook runs.
+
+use std::fs;
+use std::io::{self, Read, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+
+use super::selection::{Selected, Selection};
+use super::{DONE, FINDINGS, NOT_DONE};
+use crate::host::{Absent, Host, NoHost};
+use crate::webhook::engine::Engine;
+use crate::webhook::review::{self, Stage};
+
+/// The largest review that is read, as the webhook reads it.
+const BODY_LIMIT: u64 = 16 << 20;
+
+/// Answer an AdmissionReview (v1) as the webhook would
+#[derive(Debug, Args)]
+pub struct ReviewArgs {
+    /// The review, as kube-apiserver posts it; `-` is standard input
+    #[arg(value_name = "FILE", default_value = "-")]
+    file: PathBuf,
+    /// Answer as /validate does (the default)
+    #[arg(long, conflicts_with = "mutate")]
+    validate: bool,
+    /// Answer as /mutate does
+    #[arg(long)]
+    mutate: bool,
+    /// Objects that look-ups ask for do not exist, rather than being unknown
+    #[arg(long)]
+    complete: bool,
+    /// How long the evaluation may take, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+    timeout: u64,
+    #[command(flatten)]
+    selection: Selection,
+}
+
+impl ReviewArgs {
+    /// Answers the review on standard output: 0 allowed, 1 denied, 2 not answered.
+    pub fn run(self) -> ExitCode {
+        let Self { file, validate: _, mutate, complete, timeout, selection } = self;
+        let body = match read(&file) {
+            Ok(body) => body,
+            Err(error) => return super::fail(&format!("{}: {error}", file.display())),
+        };
+        let first = (file.as_os_str() != "-").then_some(file.as_path());
+        let Selected { set, errors, configuration: _ } = selection.load(first, &[], &[]);
+        super::print_errors(&errors);
+        if set.is_empty() && errors.is_empty() {
+            return super::fail("no policy is loaded");
+        }
+        let host: Arc<dyn Host + Send + Sync> = if complete { Arc::new(Absent) } else { Arc::new(NoHost) };
+        let engine = Engine::new(Arc::new(set), host);
+        let stage = if mutate { Stage::Mutate } else { Stage::Validate };
+        let reply = review::answer(&engine, stage, &body, Instant::now() + Duration::from_secs(timeout));
+        let mut out = io::stdout().lock();
+        let written = out.write_all(&reply.body).and_then(|()| out.write_all(b"\n"));
+        if written.is_err() || reply.http_status != 200 || !errors.is_empty() {
+            return ExitCode::from(NOT_DONE);
+        }
+        ExitCode::from(if denied(&reply.body) { FINDINGS } else { DONE })
+    }
+}
+
+fn read(file: &PathBuf) -> io::Result<Vec<u8>> {
+    let mut body = Vec::new();
+    if file.as_os_str() == "-" {
+        io::stdin().lock().take(BODY_LIMIT + 1).read_to_end(&mut body)?;
+    } else {
+        fs::File::open(file)?.take(BODY_LIMIT + 1).read_to_end(&mut body)?;
+    }
+    if body.len() as u64 > BODY_LIMIT {
+        return Err(io::Error::other(format!("larger than {} MiB", BODY_LIMIT >> 20)));
+    }
+    Ok(body)
+}
+
+fn denied(body: &[u8]) -> bool {
+    serde_json::from_slice::<serde_json::Value>(body).is_ok_and(|answer| answer["response"]["allowed"] == false)
+}

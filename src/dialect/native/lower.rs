@@ -1,0 +1,525 @@
+//! From the format as written to the compiled form: every name, glob, path and value is checked here.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::written::{self, PolicyFile, ProbeExemption};
+use super::{API_VERSION, CLUSTER_KIND, NAMESPACED_KIND};
+use crate::dialect::{Issue, nearest_expected};
+use crate::document::edit::EditPath;
+use crate::document::{DecodeError, Document, NodeRef};
+use crate::finding::{PolicyRef, RuleInfo};
+use crate::matching::{Exclusion, Globs, KindPatternError, Kinds, Scope};
+use crate::policy::{About, Edit, Policy, Rule, RuleBody};
+use crate::resource::rewrite::{Field, RewriteRule, RewriteTable};
+use crate::resource::selector::LabelSelector;
+use crate::resource::workload::TemplatePaths;
+
+/// Reads one policy.
+///
+/// # Errors
+/// Everything that is wrong with it, in the order of the text; a policy with an issue is refused whole.
+pub fn lower(root: NodeRef<'_>) -> Result<Policy, Vec<Issue>> {
+    let mut lowering = Lowering { root, issues: Vec::new() };
+    lowering.duplicate_keys();
+    match root.decode::<PolicyFile>() {
+        Ok(written) => {
+            let policy = lowering.policy(&written);
+            match policy {
+                Some(policy) if lowering.issues.is_empty() => Ok(policy),
+                _ => {
+                    lowering.issues.sort_by_key(|issue| issue.node);
+                    Err(lowering.issues)
+                }
+            }
+        }
+        Err(error) => {
+            lowering.issues.push(decode_issue(root, error));
+            Err(lowering.issues)
+        }
+    }
+}
+
+/// What serde says, in the words of this format.
+fn decode_issue(root: NodeRef<'_>, error: DecodeError) -> Issue {
+    let DecodeError { message, node, at_key, .. } = error;
+    let mut issue = Issue::new(node, message);
+    issue.at_key = at_key;
+    let key = root.document().node(node).key().unwrap_or_default();
+    if at_key {
+        issue.help = nearest_expected(&issue.message, key).map(|nearest| format!("did you mean `{nearest}`?"));
+    }
+    issue
+}
+
+struct Lowering<'d> {
+    root: NodeRef<'d>,
+    issues: Vec<Issue>,
+}
+
+impl<'d> Lowering<'d> {
+    /// The node at a pointer; where that is not written, its nearest ancestor that is.
+    fn node(&self, pointer: &str) -> NodeRef<'d> {
+        let mut pointer = pointer;
+        loop {
+            if let Some(node) = self.root.at(pointer) {
+                return node;
+            }
+            pointer = pointer.rsplit_once('/').map_or("", |(parent, _)| parent);
+        }
+    }
+
+    fn issue(&mut self, pointer: &str, message: impl Into<String>) -> &mut Issue {
+        let node = self.node(pointer).id();
+        self.issues.push(Issue::new(node, message));
+        self.issues.last_mut().expect("just pushed")
+    }
+
+    fn help(&mut self, pointer: &str, message: impl Into<String>, help: impl Into<String>) {
+        self.issue(pointer, message).help = Some(help.into());
+    }
+
+    fn duplicate_keys(&mut self) {
+        for node in self.root.descendants().filter(|n| n.is_object()) {
+            for (key, hidden) in node.shadowed_members() {
+                self.issues.push(Issue::new(hidden.id(), format!("key `{key}` is written twice")).at_key());
+            }
+        }
+    }
+
+    fn policy(&mut self, written: &PolicyFile) -> Option<Policy> {
+        let PolicyFile { api_version, kind, metadata, spec, status: _ } = written;
+        if api_version != API_VERSION {
+            self.help("/apiVersion", format!("unknown version {api_version}"), format!("write {API_VERSION}"));
+        }
+        let (kind, namespace) = match (kind.as_str(), &metadata.namespace) {
+            (CLUSTER_KIND, None) => (CLUSTER_KIND, None),
+            (CLUSTER_KIND, Some(_)) => {
+                let help = format!("leave the namespace out, or make it a {NAMESPACED_KIND}");
+                self.help("/metadata/namespace", format!("a {CLUSTER_KIND} has no namespace"), help);
+                (CLUSTER_KIND, None)
+            }
+            (NAMESPACED_KIND, Some(namespace)) => (NAMESPACED_KIND, Some(namespace.clone())),
+            (NAMESPACED_KIND, None) => (NAMESPACED_KIND, Some("default".to_owned())),
+            (other, _) => {
+                let help = format!("{CLUSTER_KIND} or {NAMESPACED_KIND}");
+                self.help("/kind", format!("unknown kind {other}"), help);
+                return None;
+            }
+        };
+        if !is_name(&metadata.name, true) {
+            self.name_issue("/metadata/name", &metadata.name);
+        }
+        let id = PolicyRef { kind, namespace, name: metadata.name.clone() };
+        let scope = self.scope(spec, id.namespace.clone());
+        let templates = self.templates(&spec.pod_templates);
+        for (list, what) in [(&spec.match_conditions, "matchConditions"), (&spec.variables, "variables")] {
+            if !list.is_empty() {
+                self.needs_cel(&format!("/spec/{what}"));
+            }
+        }
+        let rules = self.rules(written, &id);
+        let parameters = Document::from_value(&spec.parameters).ok().map(Arc::new);
+        Some(Policy {
+            id,
+            about: about(written),
+            failure_policy: spec.failure_policy,
+            scope: scope?,
+            templates: templates?,
+            parameters: parameters?,
+            rules,
+        })
+    }
+
+    fn needs_cel(&mut self, pointer: &str) {
+        self.help(pointer, "needs CEL", "this version of plimsoll has the typed rules and literal edits only");
+    }
+
+    fn name_issue(&mut self, pointer: &str, name: &str) {
+        let help = "lower-case letters, digits and '-', beginning and ending with a letter or digit";
+        self.help(pointer, format!("{name:?} is no valid name"), help);
+    }
+
+    fn scope(&mut self, spec: &written::Spec, own_namespace: Option<String>) -> Option<Scope> {
+        let written::Match {
+            kinds,
+            operations,
+            namespaces,
+            namespace_selector,
+            object_selector,
+            controlled,
+            existing,
+        } = &spec.matches;
+        if kinds.is_empty() {
+            self.help("/spec/match/kinds", "matches nothing", "name kinds, `workloads`, or \"*\"");
+        }
+        if operations.is_empty() {
+            self.help("/spec/match/operations", "matches nothing", "leave it out for CREATE and UPDATE");
+        }
+        let kinds = self.kinds("/spec/match/kinds", kinds);
+        let namespaces = namespaces.as_ref().map(|n| self.globs("/spec/match/namespaces", n));
+        let namespace_selector =
+            namespace_selector.as_ref().map(|s| self.selector("/spec/match/namespaceSelector", s));
+        let object_selector = object_selector.as_ref().map(|s| self.selector("/spec/match/objectSelector", s));
+        let exclude = spec.exclude.as_ref().map(|exclude| self.exclusion(exclude));
+        Some(Scope {
+            kinds: kinds?,
+            operations: operations.clone(),
+            namespaces: transpose(namespaces)?,
+            own_namespace,
+            namespace_selector: transpose(namespace_selector)?,
+            object_selector: transpose(object_selector)?,
+            controlled: *controlled,
+            existing: *existing,
+            exclude: transpose(exclude)?,
+        })
+    }
+
+    fn exclusion(&mut self, written: &written::Exclude) -> Option<Exclusion> {
+        let written::Exclude { kinds, namespaces, namespace_selector, object_selector } = written;
+        if kinds.is_none() && namespaces.is_none() && namespace_selector.is_none() && object_selector.is_none() {
+            self.help("/spec/exclude", "excludes everything", "name kinds, namespaces or a selector");
+        }
+        let kinds = kinds.as_ref().map(|k| self.kinds("/spec/exclude/kinds", k));
+        let namespaces = namespaces.as_ref().map(|n| self.globs("/spec/exclude/namespaces", n));
+        let namespace_selector =
+            namespace_selector.as_ref().map(|s| self.selector("/spec/exclude/namespaceSelector", s));
+        let object_selector = object_selector.as_ref().map(|s| self.selector("/spec/exclude/objectSelector", s));
+        Some(Exclusion {
+            kinds: transpose(kinds)?,
+            namespaces: transpose(namespaces)?,
+            namespace_selector: transpose(namespace_selector)?,
+            object_selector: transpose(object_selector)?,
+        })
+    }
+
+    fn kinds(&mut self, pointer: &str, patterns: &[String]) -> Option<Kinds> {
+        match Kinds::parse(patterns) {
+            Ok(kinds) => Some(kinds),
+            Err((index, error)) => {
+                let help = match &error {
+                    KindPatternError::NotBuiltIn { nearest: Some(nearest), .. } => {
+                        format!("did you mean `{nearest}`? A custom kind is written group/Kind")
+                    }
+                    KindPatternError::NotBuiltIn { nearest: None, .. } => {
+                        "a custom kind is written group/Kind".to_owned()
+                    }
+                    _ => "as in `Deployment`, `apps/Deployment`, `cache.example.com/*/Memcached`, `Pod/exec`".to_owned(),
+                };
+                self.help(&format!("{pointer}/{index}"), error.to_string(), help);
+                None
+            }
+        }
+    }
+
+    fn globs(&mut self, pointer: &str, globs: &[String]) -> Option<Globs> {
+        if globs.is_empty() {
+            self.help(pointer, "matches nothing", "leave it out for every namespace");
+            return None;
+        }
+        Globs::new(globs).map_err(|e| self.issue(&format!("{pointer}/{}", e.index), e.message).at_key = false).ok()
+    }
+
+    fn selector(&mut self, pointer: &str, written: &written::LabelSelector) -> Option<LabelSelector> {
+        let node = self.node(pointer);
+        match LabelSelector::parse(node) {
+            Ok(selector) => Some(selector),
+            Err(error) => {
+                debug_assert!(!written.match_expressions.is_empty() || !written.match_labels.is_empty());
+                self.issues.push(Issue::new(error.node, error.to_string()));
+                None
+            }
+        }
+    }
+
+    fn templates(&mut self, written: &[written::PodTemplate]) -> Option<TemplatePaths> {
+        let mut paths = TemplatePaths::default();
+        let mut good = true;
+        for (index, template) in written.iter().enumerate() {
+            if let Err(error) = paths.declare(&template.kind, &template.path) {
+                self.issue(&format!("/spec/podTemplates/{index}"), error.to_string());
+                good = false;
+            }
+        }
+        good.then_some(paths)
+    }
+
+    fn rules(&mut self, policy: &PolicyFile, id: &PolicyRef) -> Vec<Rule> {
+        let spec = &policy.spec;
+        if spec.rules.is_empty() {
+            self.issue("/spec/rules", "no rules");
+        }
+        let mut names = BTreeSet::new();
+        let mut rules = Vec::new();
+        for (index, rule) in spec.rules.iter().enumerate() {
+            let pointer = format!("/spec/rules/{index}");
+            if !is_name(&rule.name, false) {
+                self.name_issue(&format!("{pointer}/name"), &rule.name);
+            }
+            if !names.insert(rule.name.as_str()) {
+                self.help(
+                    &format!("{pointer}/name"),
+                    format!("a second rule named {}", rule.name),
+                    "findings are told apart by the rule's name",
+                );
+            }
+            let Some(body) = self.body(&pointer, rule) else { continue };
+            let info = RuleInfo {
+                code: format!("{}/{}", id.name, rule.name),
+                policy: Some(id.clone()),
+                remediation: spec.remediation.clone(),
+                references: spec.references.clone(),
+                fail_closed: spec.failure_policy == written::FailurePolicy::Fail,
+            };
+            rules.push(Rule {
+                name: rule.name.clone(),
+                info: Arc::new(info),
+                severity: rule.severity.unwrap_or(spec.severity),
+                action: rule.action.unwrap_or(spec.action),
+                sensitive: rule.sensitive,
+                body,
+            });
+        }
+        rules
+    }
+
+    fn body(&mut self, pointer: &str, rule: &written::Rule) -> Option<RuleBody> {
+        let written::Rule {
+            name: _,
+            severity: _,
+            action: _,
+            sensitive: _,
+            require_probes,
+            require_headless_service,
+            rewrite_images,
+            for_each,
+            when,
+            validate,
+            message,
+            at,
+            fix,
+            mutate,
+        } = rule;
+        let bodies = [
+            require_probes.is_some(),
+            require_headless_service.is_some(),
+            rewrite_images.is_some(),
+            validate.is_some(),
+            !mutate.is_empty(),
+        ];
+        if bodies.iter().filter(|b| **b).count() != 1 {
+            self.help(
+                pointer,
+                "a rule does exactly one thing",
+                "one of validate, mutate, requireProbes, requireHeadlessService, rewriteImages",
+            );
+            return None;
+        }
+        for (written, field) in [(for_each.is_some(), "forEach"), (when.is_some(), "when")] {
+            if written {
+                self.needs_cel(&format!("{pointer}/{field}"));
+            }
+        }
+        if validate.is_some() {
+            self.needs_cel(&format!("{pointer}/validate"));
+            return None;
+        }
+        for (written, field) in [(message.is_some(), "message"), (at.is_some(), "at"), (!fix.is_empty(), "fix")] {
+            if written {
+                self.help(&format!("{pointer}/{field}"), format!("`{field}` goes with `validate`"), "remove it");
+            }
+        }
+        if let Some(rule) = require_probes {
+            return self.probes(pointer, rule);
+        }
+        if let Some(rule) = require_headless_service {
+            return Some(RuleBody::RequireHeadlessService { when_absent: rule.when_absent });
+        }
+        if let Some(rewrites) = rewrite_images {
+            return self.rewrites(&format!("{pointer}/rewriteImages"), rewrites);
+        }
+        let edits = self.edits(&format!("{pointer}/mutate"), mutate)?;
+        Some(RuleBody::Mutate { edits })
+    }
+
+    fn probes(&mut self, pointer: &str, rule: &written::RequireProbes) -> Option<RuleBody> {
+        if rule.probes.is_empty() {
+            self.help(
+                &format!("{pointer}/requireProbes/probes"),
+                "requires nothing",
+                "livenessProbe, readinessProbe, startupProbe",
+            );
+            return None;
+        }
+        let probes: BTreeSet<_> = rule.probes.iter().copied().collect();
+        Some(RuleBody::RequireProbes {
+            probes: probes.into_iter().collect(),
+            exempt_run_to_completion: rule.exempt.contains(&ProbeExemption::RunToCompletion),
+        })
+    }
+
+    fn rewrites(&mut self, pointer: &str, written: &[written::RewriteImage]) -> Option<RuleBody> {
+        if written.is_empty() {
+            self.issue(pointer, "rewrites nothing");
+            return None;
+        }
+        let rules: Vec<_> = written
+            .iter()
+            .map(|r| RewriteRule { from: r.from.clone(), to: r.to.clone(), except: r.except.clone() })
+            .collect();
+        match RewriteTable::compile(&rules) {
+            Ok(table) => Some(RuleBody::RewriteImages(table)),
+            Err(errors) => {
+                for error in errors {
+                    let field = match error.field {
+                        Field::From => "from".to_owned(),
+                        Field::To => "to".to_owned(),
+                        Field::Except(index) => format!("except/{index}"),
+                    };
+                    self.issue(&format!("{pointer}/{}/{field}", error.rule), error.to_string());
+                }
+                None
+            }
+        }
+    }
+
+    fn edits(&mut self, pointer: &str, written: &[written::Edit]) -> Option<Vec<Edit>> {
+        let edits: Vec<_> =
+            written.iter().enumerate().map(|(i, edit)| self.edit(&format!("{pointer}/{i}"), edit)).collect();
+        edits.into_iter().collect()
+    }
+
+    fn edit(&mut self, pointer: &str, written: &written::Edit) -> Option<Edit> {
+        let written::Edit { set, remove, op, path, from, value } = written;
+        if let Some(value) = value
+            && value.as_object().is_some_and(|o| o.len() == 1 && o.contains_key("cel"))
+        {
+            self.needs_cel(&format!("{pointer}/value"));
+            return None;
+        }
+        match (set, remove, op) {
+            (Some(set), None, None) => {
+                let path = self.edit_path(&format!("{pointer}/set"), set);
+                let Some(value) = value else {
+                    self.issue(pointer, "`set` without a `value`");
+                    return None;
+                };
+                self.unwanted(pointer, &[(path_given(written.path.as_ref()), "path"), (from.is_some(), "from")]);
+                Some(Edit::Set { path: path?, value: Arc::new(Document::from_value(value).ok()?) })
+            }
+            (None, Some(remove), None) => {
+                self.unwanted(
+                    pointer,
+                    &[(path.is_some(), "path"), (from.is_some(), "from"), (value.is_some(), "value")],
+                );
+                Some(Edit::Remove { path: self.edit_path(&format!("{pointer}/remove"), remove)? })
+            }
+            (None, None, Some(op)) => self.raw(pointer, *op, path.as_deref(), from.as_deref(), value.as_ref()),
+            _ => {
+                self.help(pointer, "no operation, or several", "one of `set`, `remove`, `op`");
+                None
+            }
+        }
+    }
+
+    fn unwanted(&mut self, pointer: &str, fields: &[(bool, &str)]) {
+        for (written, field) in fields {
+            if *written {
+                self.issue(&format!("{pointer}/{field}"), format!("`{field}` means nothing here"));
+            }
+        }
+    }
+
+    fn edit_path(&mut self, pointer: &str, path: &str) -> Option<EditPath> {
+        match EditPath::parse(path) {
+            Ok(path) => Some(path),
+            Err(error) => {
+                self.help(pointer, error.to_string(), "as in spec.containers[0].image, metadata.labels[\"a/b\"]");
+                None
+            }
+        }
+    }
+
+    fn raw(
+        &mut self,
+        pointer: &str,
+        op: written::RawOp,
+        path: Option<&str>,
+        from: Option<&str>,
+        value: Option<&serde_json::Value>,
+    ) -> Option<Edit> {
+        use written::RawOp;
+        let takes_value = matches!(op, RawOp::Add | RawOp::Replace | RawOp::Test);
+        let takes_from = matches!(op, RawOp::Move | RawOp::Copy);
+        let mut operation = serde_json::Map::new();
+        operation.insert("op".into(), format!("{op:?}").to_lowercase().into());
+        let mut good = true;
+        for (field, given, wanted) in [
+            ("path", path.map(serde_json::Value::from), true),
+            ("from", from.map(serde_json::Value::from), takes_from),
+            ("value", value.cloned(), takes_value),
+        ] {
+            match (given, wanted) {
+                (Some(given), true) => {
+                    operation.insert(field.into(), given);
+                }
+                (None, true) => {
+                    self.issue(pointer, format!("`op` without a `{field}`"));
+                    good = false;
+                }
+                (Some(_), false) => self.unwanted(pointer, &[(true, field)]),
+                (None, false) => {}
+            }
+        }
+        if !good {
+            return None;
+        }
+        match serde_json::from_value(serde_json::Value::Object(operation)) {
+            Ok(operation) => Some(Edit::Raw(operation)),
+            Err(error) => {
+                self.help(&format!("{pointer}/path"), error.to_string(), "a pointer begins with a slash: /spec/replicas");
+                None
+            }
+        }
+    }
+}
+
+fn path_given(path: Option<&String>) -> bool {
+    path.is_some()
+}
+
+/// What is there must be good: `None` inside is a fault that has been reported.
+#[expect(clippy::option_option, reason = "absent, good, or faulty")]
+fn transpose<T>(value: Option<Option<T>>) -> Option<Option<T>> {
+    match value {
+        None => Some(None),
+        Some(None) => None,
+        Some(value) => Some(value),
+    }
+}
+
+fn about(written: &PolicyFile) -> About {
+    let spec = &written.spec;
+    About {
+        title: spec.title.clone(),
+        description: spec.description.clone(),
+        rationale: spec.rationale.clone(),
+        remediation: spec.remediation.clone(),
+        references: spec.references.clone(),
+        packs: spec.packs.clone(),
+        category: written.metadata.labels.get("plimsoll.dev/category").cloned(),
+        annotations: written.metadata.annotations.clone(),
+    }
+}
+
+/// An RFC 1123 label, or with `dots` a subdomain.
+fn is_name(name: &str, dots: bool) -> bool {
+    let label = |l: &str| {
+        !l.is_empty()
+            && l.len() <= 63
+            && l.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+            && !l.starts_with('-')
+            && !l.ends_with('-')
+    };
+    if dots { name.len() <= 253 && name.split('.').all(label) } else { label(name) }
+}

@@ -1,0 +1,418 @@
+//! The native format as written. Field names are those of the YAML; documentation becomes the JSON Schema's.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+use crate::finding::{Action, Severity};
+
+/// A Plimsoll policy.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PolicyFile {
+    /// `plimsoll.dev/v1alpha1`.
+    pub api_version: String,
+    /// `ClusterManifestPolicy` for any namespace, `ManifestPolicy` for its own.
+    pub kind: String,
+    /// Name, and namespace of a `ManifestPolicy`.
+    pub metadata: Metadata,
+    /// What the policy asks.
+    pub spec: Spec,
+    /// What the cluster keeps beside it; not read.
+    #[serde(default)]
+    #[schemars(skip)]
+    pub status: Option<Value>,
+}
+
+/// An object's metadata, as far as policies use it; other fields that a cluster adds are not read.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Metadata {
+    /// The policy's name; findings carry it in their code.
+    pub name: String,
+    /// The namespace of a `ManifestPolicy`.
+    #[serde(default)]
+    pub namespace: Option<String>,
+    /// `plimsoll.dev/category` groups policies.
+    #[serde(default)]
+    pub labels: BTreeMap<String, String>,
+    /// Free notes.
+    #[serde(default)]
+    pub annotations: BTreeMap<String, String>,
+}
+
+/// What a policy asks.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Spec {
+    /// One line for lists.
+    #[serde(default)]
+    pub title: Option<String>,
+    /// What is checked.
+    #[serde(default)]
+    pub description: Option<String>,
+    /// Why it matters.
+    #[serde(default)]
+    pub rationale: Option<String>,
+    /// How to mend it.
+    #[serde(default)]
+    pub remediation: Option<String>,
+    /// Where to read more.
+    #[serde(default)]
+    pub references: Vec<String>,
+    /// The packs the policy belongs to.
+    #[serde(default)]
+    pub packs: Vec<String>,
+    /// What lint reports and exits on.
+    #[serde(default = "default_severity")]
+    pub severity: Severity,
+    /// What the webhook answers.
+    #[serde(default = "default_action")]
+    pub action: Action,
+    /// What an evaluation error or an unanswerable look-up means in the webhook.
+    #[serde(default)]
+    pub failure_policy: FailurePolicy,
+    /// What the policy is about.
+    #[serde(rename = "match")]
+    pub matches: Match,
+    /// What it leaves alone.
+    #[serde(default)]
+    pub exclude: Option<Exclude>,
+    /// All must hold for the policy to apply.
+    #[serde(default)]
+    pub match_conditions: Vec<NamedExpression>,
+    /// Bound as `params` in expressions; each can be overridden per environment.
+    #[serde(default)]
+    pub parameters: BTreeMap<String, Value>,
+    /// Named expressions, read as `variables.<name>`.
+    #[serde(default)]
+    pub variables: Vec<NamedExpression>,
+    /// Custom kinds that hold Pod templates.
+    #[serde(default)]
+    pub pod_templates: Vec<PodTemplate>,
+    /// The rules, in order.
+    pub rules: Vec<Rule>,
+}
+
+fn default_severity() -> Severity {
+    Severity::Error
+}
+
+fn default_action() -> Action {
+    Action::Deny
+}
+
+/// `Fail` or `Ignore`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+pub enum FailurePolicy {
+    /// What cannot be decided is denied.
+    #[default]
+    Fail,
+    /// What cannot be decided is let through.
+    Ignore,
+}
+
+/// What a policy is about.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Match {
+    /// `[group/[version/]]Kind[/subresource]`, globs allowed; a bare `Kind` is the built-in of that name;
+    /// `workloads` is every kind with a Pod template, Pod, and `Pod/ephemeralcontainers`.
+    pub kinds: Vec<String>,
+    /// The operations.
+    #[serde(default = "default_operations")]
+    pub operations: Vec<Operation>,
+    /// Globs over the namespace's name.
+    #[serde(default)]
+    pub namespaces: Option<Vec<String>>,
+    /// A label selector over the namespace.
+    #[serde(default)]
+    pub namespace_selector: Option<LabelSelector>,
+    /// A label selector over the object.
+    #[serde(default)]
+    pub object_selector: Option<LabelSelector>,
+    /// Whether Pods, ReplicaSets and Jobs are judged again when a controller makes them of an object that
+    /// the policy also matches.
+    #[serde(default)]
+    pub controlled: Controlled,
+    /// What an UPDATE is denied for: only new findings (`Allow`), or all (`Deny`).
+    #[serde(default)]
+    pub existing: Existing,
+}
+
+fn default_operations() -> Vec<Operation> {
+    vec![Operation::Create, Operation::Update]
+}
+
+/// What a policy leaves alone: what all of these match.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Exclude {
+    /// As in `match`.
+    #[serde(default)]
+    pub kinds: Option<Vec<String>>,
+    /// Globs over the namespace's name.
+    #[serde(default)]
+    pub namespaces: Option<Vec<String>>,
+    /// A label selector over the namespace.
+    #[serde(default)]
+    pub namespace_selector: Option<LabelSelector>,
+    /// A label selector over the object.
+    #[serde(default)]
+    pub object_selector: Option<LabelSelector>,
+}
+
+/// An admission operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Operation {
+    /// An object is made.
+    Create,
+    /// An object is changed.
+    Update,
+    /// An object goes.
+    Delete,
+    /// A connection to an object's subresource, such as `kubectl exec`.
+    Connect,
+}
+
+/// `Include` or `Skip`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+pub enum Controlled {
+    /// Controlled objects are judged as all others.
+    #[default]
+    Include,
+    /// What kube-system's controllers make is not judged again for validation.
+    Skip,
+}
+
+/// `Allow` or `Deny`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+pub enum Existing {
+    /// An UPDATE is denied only for findings that the old object did not have.
+    #[default]
+    Allow,
+    /// An UPDATE is denied for all findings.
+    Deny,
+}
+
+/// A label selector, as in Kubernetes.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LabelSelector {
+    /// Labels that must have these values.
+    #[serde(default)]
+    pub match_labels: BTreeMap<String, String>,
+    /// Requirements that must hold.
+    #[serde(default)]
+    pub match_expressions: Vec<Requirement>,
+}
+
+/// A requirement of a label selector.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Requirement {
+    /// The label.
+    pub key: String,
+    /// `In`, `NotIn`, `Exists` or `DoesNotExist`.
+    pub operator: SelectorOperator,
+    /// The values of `In` and `NotIn`.
+    #[serde(default)]
+    pub values: Vec<String>,
+}
+
+/// An operator of a label selector.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+pub enum SelectorOperator {
+    /// One of the values.
+    In,
+    /// None of the values; an absent label counts.
+    NotIn,
+    /// The label is there.
+    Exists,
+    /// The label is not there.
+    DoesNotExist,
+}
+
+/// An expression with a name.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NamedExpression {
+    /// Its name.
+    pub name: String,
+    /// CEL.
+    pub expression: String,
+}
+
+/// A custom kind that holds a Pod template.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PodTemplate {
+    /// `group/version/Kind`, globs allowed.
+    pub kind: String,
+    /// Where the template is: `spec.template`.
+    pub path: String,
+}
+
+/// A rule: exactly one of `validate`, `mutate`, `requireProbes`, `requireHeadlessService`, `rewriteImages`.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Rule {
+    /// Unique in the policy; findings have the code `<policy>/<rule>`.
+    pub name: String,
+    /// Instead of the policy's.
+    #[serde(default)]
+    pub severity: Option<Severity>,
+    /// Instead of the policy's.
+    #[serde(default)]
+    pub action: Option<Action>,
+    /// The value at the finding is never shown.
+    #[serde(default)]
+    pub sensitive: bool,
+    /// Every container without its probes.
+    #[serde(default)]
+    pub require_probes: Option<RequireProbes>,
+    /// The headless Service of a StatefulSet.
+    #[serde(default)]
+    pub require_headless_service: Option<RequireHeadlessService>,
+    /// Image prefixes and their mirrors.
+    #[serde(default)]
+    pub rewrite_images: Option<Vec<RewriteImage>>,
+    /// CEL giving a list; each element is bound to `item`, its place to `index`.
+    #[serde(default)]
+    pub for_each: Option<String>,
+    /// CEL; the rule is skipped where it is false.
+    #[serde(default)]
+    pub when: Option<String>,
+    /// CEL; a finding where it is false.
+    #[serde(default)]
+    pub validate: Option<String>,
+    /// What the finding says; `{CEL}` is replaced, `{{` and `}}` are braces.
+    #[serde(default)]
+    pub message: Option<String>,
+    /// The field below `item` (else `object`) that the finding points at.
+    #[serde(default)]
+    pub at: Option<String>,
+    /// Operations that mend a finding; offered by lint, never applied by the webhook.
+    #[serde(default)]
+    pub fix: Vec<Edit>,
+    /// Operations that the webhook applies.
+    #[serde(default)]
+    pub mutate: Vec<Edit>,
+}
+
+/// Every regular container and sidecar has these probes.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RequireProbes {
+    /// Which.
+    pub probes: Vec<Probe>,
+    /// What is exempt; `[runToCompletion]` unless said otherwise.
+    #[serde(default = "default_exempt")]
+    pub exempt: Vec<ProbeExemption>,
+}
+
+fn default_exempt() -> Vec<ProbeExemption> {
+    vec![ProbeExemption::RunToCompletion]
+}
+
+/// A kind of probe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Probe {
+    /// Restarts a container that hangs.
+    LivenessProbe,
+    /// Keeps traffic from a container that cannot serve.
+    ReadinessProbe,
+    /// Gives a slow container time to start.
+    StartupProbe,
+}
+
+/// What needs no probes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum ProbeExemption {
+    /// Job, CronJob, a Pod that a Job controls, and templates whose `restartPolicy` is not `Always`.
+    RunToCompletion,
+}
+
+/// A StatefulSet has its headless Service.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RequireHeadlessService {
+    /// What the webhook answers when the Service is not there (yet): `Warn` or `Deny`.
+    #[serde(default)]
+    pub when_absent: WhenAbsent,
+}
+
+/// `Warn` or `Deny`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+pub enum WhenAbsent {
+    /// The Service may come after its StatefulSet.
+    #[default]
+    Warn,
+    /// It must be there first.
+    Deny,
+}
+
+/// Images below `from` come from `to`.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RewriteImage {
+    /// A registry, a prefix of whole segments, or one repository; a segment may be a glob.
+    pub from: String,
+    /// `host[:port][/prefix]`, or a bare prefix, which means Docker Hub.
+    pub to: String,
+    /// Prefixes that are left alone.
+    #[serde(default)]
+    pub except: Vec<String>,
+}
+
+/// `{set: PATH, value}`, `{remove: PATH}`, or raw `{op, path, from, value}` of RFC 6902.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Edit {
+    /// A path as in `metadata.labels["team"]`; missing parents are made.
+    #[serde(default)]
+    pub set: Option<String>,
+    /// A path; nothing happens where it is not there.
+    #[serde(default)]
+    pub remove: Option<String>,
+    /// `add`, `remove`, `replace`, `move`, `copy` or `test`.
+    #[serde(default)]
+    pub op: Option<RawOp>,
+    /// An RFC 6901 pointer.
+    #[serde(default)]
+    pub path: Option<String>,
+    /// An RFC 6901 pointer.
+    #[serde(default)]
+    pub from: Option<String>,
+    /// A literal, or `{cel: EXPRESSION}`.
+    #[serde(default, deserialize_with = "present")]
+    pub value: Option<Value>,
+}
+
+/// `value: null` is a value.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Some)
+}
+
+/// An operation of RFC 6902.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum RawOp {
+    /// Adds a member or item.
+    Add,
+    /// Removes what is there.
+    Remove,
+    /// Replaces what is there.
+    Replace,
+    /// Moves what is at `from`.
+    Move,
+    /// Copies what is at `from`.
+    Copy,
+    /// Fails unless the value is there.
+    Test,
+}

@@ -1,0 +1,49 @@
+//! The nearest name to one that is not known.
+
+/// The expected name nearest to `written`, of those that a message lists in backticks.
+pub(crate) fn nearest_expected<'m>(message: &'m str, written: &str) -> Option<&'m str> {
+    let expected = message.split_once("expected")?.1;
+    let names = expected.split('`').skip(1).step_by(2);
+    nearest(written, names)
+}
+
+/// The name at the smallest edit distance, if that is at most a third of its length.
+pub(crate) fn nearest<'n>(written: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+    names
+        .map(|name| (distance(&written.to_lowercase(), &name.to_lowercase()), name))
+        .min()
+        .filter(|(distance, name)| *distance <= name.chars().count().div_ceil(3))
+        .map(|(_, name)| name)
+}
+
+/// How many characters must be inserted, removed or replaced; of texts of ordinary length.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().take(64).collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, c) in a.chars().take(64).enumerate() {
+        let mut corner = row[0];
+        row[0] = i + 1;
+        for (j, d) in b.iter().enumerate() {
+            let replace = corner + usize::from(c != *d);
+            corner = row[j + 1];
+            row[j + 1] = replace.min(row[j] + 1).min(corner + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nearest_names() {
+        let names = ["operations", "namespaces", "kinds"];
+        for (written, expected) in
+            [("kind", Some("kinds")), ("operatons", Some("operations")), ("zzz", None), ("Namespaces", Some("namespaces"))]
+        {
+            assert_eq!(nearest(written, names.into_iter()), expected, "{written}");
+        }
+        assert_eq!(nearest_expected("unknown field `sevrity`, expected one of `title`, `severity`", "sevrity"), Some("severity"));
+    }
+}

@@ -1,0 +1,75 @@
+//! `requireProbes`: every container that stays up says whether it is alive and ready.
+//!
+//! Regular containers and sidecars (init containers with `restartPolicy: Always`) count; plain init and
+//! ephemeral containers have no probes. What runs to completion is exempt unless the policy says otherwise.
+
+use crate::document::NodeRef;
+use crate::policy::Probe;
+use crate::resource::container::{Container, Role};
+
+use super::rule::{Sink, Subject};
+
+pub(super) fn run(subject: &Subject<'_>, probes: &[Probe], exempt_run_to_completion: bool, sink: &mut Sink<'_>) {
+    let Some(pods) = &subject.pods else { return };
+    if exempt_run_to_completion && runs_to_completion(subject, pods.spec) {
+        return;
+    }
+    for container in pods.containers().filter(|c| matches!(c.role, Role::Regular | Role::Sidecar)) {
+        let missing: Vec<String> =
+            probes.iter().filter(|p| !has_handler(container.node, **p)).map(|p| name(*p).to_owned()).collect();
+        if !missing.is_empty() {
+            let message = format!("{} has no {}", label(&container), list(&missing));
+            sink.fault(container.node, message);
+        }
+    }
+}
+
+fn name(probe: Probe) -> &'static str {
+    match probe {
+        Probe::LivenessProbe => "livenessProbe",
+        Probe::ReadinessProbe => "readinessProbe",
+        Probe::StartupProbe => "startupProbe",
+    }
+}
+
+/// A probe without a handler probes nothing; the API server refuses it (`validateHandler`).
+fn has_handler(container: NodeRef<'_>, probe: Probe) -> bool {
+    let Some(probe) = container.get(name(probe)) else { return false };
+    ["exec", "httpGet", "tcpSocket", "grpc"].iter().any(|handler| probe.get_present(handler).is_some())
+}
+
+fn runs_to_completion(subject: &Subject<'_>, pod_spec: NodeRef<'_>) -> bool {
+    let request = subject.request;
+    let by_kind = request.kind.group == "batch" && matches!(request.kind.kind, "Job" | "CronJob");
+    let of_a_job = || {
+        let owners = subject.object.at("/metadata/ownerReferences");
+        owners.into_iter().flat_map(NodeRef::items).any(|owner| {
+            owner.get("controller").and_then(NodeRef::as_bool) == Some(true)
+                && owner.get_str("kind") == Some("Job")
+                && owner.get_str("apiVersion").is_some_and(|v| v.starts_with("batch/"))
+        })
+    };
+    let restarts = pod_spec.get_str("restartPolicy").is_none_or(|p| p == "Always" || p.is_empty());
+    by_kind || !restarts || of_a_job()
+}
+
+/// `container redis`, `sidecar proxy`; by its place where it has no name.
+fn label(container: &Container<'_>) -> String {
+    let role = match container.role {
+        Role::Sidecar => "sidecar",
+        _ => "container",
+    };
+    match container.node.get_str("name") {
+        Some(name) if !name.is_empty() => format!("{role} {name}"),
+        _ => format!("{role} {}", container.node.position()),
+    }
+}
+
+/// `a`, `a or b`, `a, b or c`.
+fn list(names: &[String]) -> String {
+    match names {
+        [] => String::new(),
+        [one] => one.clone(),
+        [init @ .., last] => format!("{} or {last}", init.join(", ")),
+    }
+}

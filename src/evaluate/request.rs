@@ -1,0 +1,93 @@
+//! What is asked: an operation on an object, by somebody.
+
+use crate::document::NodeRef;
+use crate::matching::Operation;
+
+/// A kind with its group and version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct GroupVersionKind<'a> {
+    /// Empty for the core group.
+    pub group: &'a str,
+    /// The version.
+    pub version: &'a str,
+    /// The kind.
+    pub kind: &'a str,
+}
+
+/// A resource with its group and version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct GroupVersionResource<'a> {
+    /// Empty for the core group.
+    pub group: &'a str,
+    /// The version.
+    pub version: &'a str,
+    /// The plural name.
+    pub resource: &'a str,
+}
+
+/// Who asks.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct User<'a> {
+    /// The name.
+    pub username: &'a str,
+    /// The groups.
+    pub groups: Vec<&'a str>,
+}
+
+/// An admission request, from a cluster or made up for a manifest.
+#[derive(Debug, Clone)]
+pub struct Request<'a> {
+    /// What is done.
+    pub operation: Operation,
+    /// The kind of `object`: of a subresource, the kind that is sent.
+    pub kind: GroupVersionKind<'a>,
+    /// The resource that is asked.
+    pub resource: GroupVersionResource<'a>,
+    /// Empty for the object itself.
+    pub subresource: &'a str,
+    /// Empty where the server will make it.
+    pub name: &'a str,
+    /// `None` for cluster-scoped objects.
+    pub namespace: Option<&'a str>,
+    /// The object as it shall be; none on DELETE.
+    pub object: Option<NodeRef<'a>>,
+    /// The object as it is, on UPDATE and DELETE.
+    pub old_object: Option<NodeRef<'a>>,
+    /// Who asks; offline nobody does unless told.
+    pub user: Option<User<'a>>,
+    /// The request as the API server words it, for expressions.
+    pub envelope: Option<NodeRef<'a>>,
+}
+
+impl<'a> Request<'a> {
+    /// Whether the request is about a Namespace.
+    #[must_use]
+    pub fn is_namespace(&self) -> bool {
+        self.kind.group.is_empty() && self.kind.kind == "Namespace" && self.subresource.is_empty()
+    }
+
+    /// The namespace that scopes are compared with: of a Namespace its own name.
+    #[must_use]
+    pub fn namespace_name(&self) -> Option<&'a str> {
+        match self.namespace {
+            Some(namespace) if !namespace.is_empty() => Some(namespace),
+            _ if self.is_namespace() => Some(self.name).filter(|n| !n.is_empty()),
+            _ => None,
+        }
+    }
+
+    /// The object that rules look at: the new one, on DELETE the old one.
+    #[must_use]
+    pub fn subject(&self) -> Option<NodeRef<'a>> {
+        self.object.or(self.old_object)
+    }
+
+    /// The same request about another object.
+    #[must_use]
+    pub fn with_object<'b>(&self, object: NodeRef<'b>) -> Request<'b>
+    where
+        'a: 'b,
+    {
+        Request { object: Some(object), ..self.clone() }
+    }
+}

@@ -1,0 +1,177 @@
+//! Finding and reading policies: the embedded library, files, folders.
+//!
+//! A policy that does not compile is refused whole, with everything that is wrong with it; the others load.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::dialect::{Issue, native};
+use crate::document::NodeRef;
+use crate::manifest::{compose, decode, split};
+use crate::report::diagnostic::Diagnostic;
+use crate::resource::workload::TemplatePaths;
+
+use super::set::Adjustments;
+use super::{Policy, PolicySet, embedded};
+
+/// The largest policy file that is read.
+const FILE_LIMIT: u64 = 4 << 20;
+
+/// Where policies come from.
+#[derive(Debug, Clone, Default)]
+pub struct Sources {
+    /// Whether the embedded library counts.
+    pub embedded: bool,
+    /// Files and folders.
+    pub paths: Vec<PathBuf>,
+}
+
+/// Policies that compile, and what is wrong with the others.
+#[derive(Debug, Default)]
+pub struct Loaded {
+    /// The policies, in the order they were found; `true`: of the embedded library.
+    pub policies: Vec<(Policy, bool)>,
+    /// What is wrong.
+    pub errors: Vec<Diagnostic>,
+    /// Documents in policy files that are no policies of ours.
+    pub passed_over: usize,
+}
+
+impl Loaded {
+    /// The set of what was loaded, adjusted.
+    #[must_use]
+    pub fn into_set(self, adjustments: &Adjustments, templates: TemplatePaths) -> PolicySet {
+        let policies = self.policies.into_iter();
+        let policies = policies.filter_map(|(policy, embedded)| adjustments.apply(policy, embedded).map(Arc::new));
+        PolicySet::new(policies.collect(), templates)
+    }
+}
+
+/// Reads all policies of the sources.
+#[must_use]
+pub fn load(sources: &Sources) -> Loaded {
+    let mut loaded = Loaded::default();
+    if sources.embedded {
+        for (name, text) in embedded::files() {
+            read_text(&format!("embedded:{name}"), text, true, &mut loaded);
+        }
+    }
+    for path in &sources.paths {
+        for file in files(path, &mut loaded.errors) {
+            read_file(&file, &mut loaded);
+        }
+    }
+    refuse_twins(&mut loaded);
+    loaded
+}
+
+/// The YAML and JSON files below a path, in the order of their names; a file named is a file meant.
+fn files(path: &Path, errors: &mut Vec<Diagnostic>) -> Vec<PathBuf> {
+    if !path.is_dir() {
+        return vec![path.to_owned()];
+    }
+    let mut found = Vec::new();
+    // hidden folders are passed over: a ConfigMap volume has its files twice, once behind `..data`
+    let walk = ignore::WalkBuilder::new(path).follow_links(true).git_global(false).git_ignore(false).build();
+    for entry in walk {
+        match entry {
+            Ok(entry) => {
+                let name = entry.file_name().to_string_lossy();
+                let is_test = entry.path().strip_prefix(path).is_ok_and(|p| {
+                    p.components().rev().skip(1).any(|c| c.as_os_str() == "tests")
+                });
+                if entry.path().is_file() && !is_test && [".yaml", ".yml", ".json"].iter().any(|e| name.ends_with(e)) {
+                    found.push(entry.into_path());
+                }
+            }
+            Err(error) => errors.push(Diagnostic::of_file(path.display(), error.to_string())),
+        }
+    }
+    found.sort();
+    found
+}
+
+fn read_file(path: &Path, loaded: &mut Loaded) {
+    let name = path.display().to_string();
+    let bytes = match fs::metadata(path).and_then(|meta| {
+        if meta.len() > FILE_LIMIT {
+            return Err(std::io::Error::other(format!("larger than {} MiB", FILE_LIMIT >> 20)));
+        }
+        fs::read(path)
+    }) {
+        Ok(bytes) => bytes,
+        Err(error) => return loaded.errors.push(Diagnostic::of_file(name, error.to_string())),
+    };
+    match decode(bytes, FILE_LIMIT) {
+        Ok(text) => read_text(&name, &text, false, loaded),
+        Err(error) => loaded.errors.push(Diagnostic::of_file(name, error.to_string())),
+    }
+}
+
+/// Reads the policies of one text.
+pub fn read_text(name: &str, text: &str, embedded: bool, loaded: &mut Loaded) {
+    let file = Arc::<str>::from(text);
+    for chunk in split(text, 0) {
+        let composed = match compose(text, chunk.range.clone()) {
+            Ok(composed) => composed,
+            Err(refusal) => {
+                loaded.errors.push(Diagnostic::at(name, &file, refusal.at..refusal.at, refusal.error.to_string()));
+                continue;
+            }
+        };
+        let Some(document) = composed.document else { continue };
+        let root = document.root();
+        if !is_native(root) {
+            loaded.passed_over += 1;
+            continue;
+        }
+        match native::lower(root) {
+            Ok(policy) => loaded.policies.push((policy, embedded)),
+            Err(issues) => loaded.errors.extend(issues.into_iter().map(|issue| diagnostic(name, &file, root, issue))),
+        }
+    }
+}
+
+/// Policies of our group, whatever their version: those of a wrong one are refused, not passed over.
+fn is_native(root: NodeRef<'_>) -> bool {
+    root.get_str("apiVersion").is_some_and(|version| version.starts_with("plimsoll.dev/"))
+        && !matches!(root.get_str("kind"), Some("Configuration" | "PolicyTest"))
+}
+
+fn diagnostic(name: &str, file: &Arc<str>, root: NodeRef<'_>, issue: Issue) -> Diagnostic {
+    let Issue { message, help, node, at_key, within } = issue;
+    let mut written = Some(root.document().node(node));
+    while let Some(at) = written
+        && at.span().is_none()
+    {
+        written = at.parent();
+    }
+    let span = written.and_then(|node| if at_key { node.key_span().or_else(|| node.span()) } else { node.span() });
+    let range = span.map_or(0..0, |span| span.start as usize..span.end as usize);
+    let range = match within {
+        Some((start, end)) if range.start + (end as usize) <= range.end => {
+            range.start + start as usize..range.start + end as usize
+        }
+        _ => range,
+    };
+    Diagnostic { help, ..Diagnostic::at(name, file, range, message) }
+}
+
+/// Of two policies of one kind and name the second is refused: their findings could not be told apart.
+fn refuse_twins(loaded: &mut Loaded) {
+    let mut seen = std::collections::BTreeMap::new();
+    let errors = &mut loaded.errors;
+    let mut index = 0;
+    loaded.policies.retain(|(policy, embedded)| {
+        index += 1;
+        let twin = seen.insert(policy.id.clone(), *embedded);
+        if let Some(of_library) = twin {
+            let what = if of_library { "the embedded library has" } else { "there is" };
+            let message = format!("{} is there twice: {what} one of that name already", policy.id);
+            let help = "rename it, or leave the library out with --no-embedded".to_owned();
+            errors.push(Diagnostic { help: Some(help), ..Diagnostic::of_file("policies", message) });
+        }
+        twin.is_none()
+    });
+}

@@ -1,0 +1,101 @@
+//! What is wrong with a policy or a configuration file: where, why, and what to do, as people read it.
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+
+/// Something wrong with a file that the run was given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// The file, as it was named.
+    pub file: String,
+    /// Its text and the bytes that are meant, where it could be read.
+    pub place: Option<(Arc<str>, Range<usize>)>,
+    /// What is wrong.
+    pub message: String,
+    /// What to do about it.
+    pub help: Option<String>,
+}
+
+impl Diagnostic {
+    /// Of a file as a whole.
+    #[must_use]
+    pub fn of_file(file: impl fmt::Display, message: impl Into<String>) -> Self {
+        Self { file: file.to_string(), place: None, message: message.into(), help: None }
+    }
+
+    /// Of a range of bytes of a file.
+    #[must_use]
+    pub fn at(file: impl fmt::Display, text: &Arc<str>, range: Range<usize>, message: impl Into<String>) -> Self {
+        Self { place: Some((Arc::clone(text), range)), ..Self::of_file(file, message) }
+    }
+
+    /// Line and column, from 1, the column in characters.
+    #[must_use]
+    pub fn position(&self) -> Option<(usize, usize)> {
+        let (text, range) = self.place.as_ref()?;
+        let before = text.get(..range.start)?;
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        Some((before.matches('\n').count() + 1, before[line_start..].chars().count() + 1))
+    }
+
+    /// As people read it, with the line it is about.
+    #[must_use]
+    pub fn render(&self, color: bool) -> String {
+        let renderer = if color { Renderer::styled() } else { Renderer::plain() };
+        let Some((text, range)) = &self.place else {
+            let mut group = vec![Level::ERROR.primary_title(&self.message).element(annotate_snippets::Origin::path(&self.file))];
+            if let Some(help) = &self.help {
+                group[0] = group[0].clone().element(Level::HELP.message(help));
+            }
+            return renderer.render(&group);
+        };
+        // only the lines at the place: a long one is folded by the renderer
+        let first = text[..range.start].rfind('\n').map_or(0, |at| at + 1);
+        let last_line = text[range.start..range.end].find('\n').map_or(range.end, |at| range.start + at);
+        let until = text[last_line..].find('\n').map_or(text.len(), |at| last_line + at);
+        let line = text[..first].matches('\n').count() + 1;
+        let at = range.start - first..last_line.max(range.start + usize::from(range.start < until)) - first;
+        let snippet = Snippet::source(&text[first..until])
+            .path(&self.file)
+            .line_start(line)
+            .annotation(AnnotationKind::Primary.span(at));
+        let mut group = Level::ERROR.primary_title(&self.message).element(snippet);
+        if let Some(help) = &self.help {
+            group = group.element(Level::HELP.message(help));
+        }
+        renderer.render(&[group])
+    }
+}
+
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.position() {
+            Some((line, column)) => write!(f, "{}:{line}:{column}: {}", self.file, self.message)?,
+            None => write!(f, "{}: {}", self.file, self.message)?,
+        }
+        match &self.help {
+            Some(help) => write!(f, " ({help})"),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shows_the_line() {
+        let text: Arc<str> = "spec:\n  sevrity: error\n  é: 1\n".into();
+        let mut diagnostic = Diagnostic::at("p.yaml", &text, 8..15, "unknown field `sevrity`");
+        diagnostic.help = Some("did you mean `severity`?".to_owned());
+        insta::assert_snapshot!(diagnostic.render(false), @r"");
+        assert_eq!(diagnostic.to_string(), "p.yaml:2:3: unknown field `sevrity` (did you mean `severity`?)");
+        let accent = Diagnostic::at("p.yaml", &text, 27..28, "x");
+        assert_eq!(accent.position(), Some((3, 4)));
+        insta::assert_snapshot!(Diagnostic::of_file("gone.yaml", "no such file").render(false), @r"");
+    }
+}

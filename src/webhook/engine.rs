@@ -1,0 +1,188 @@
+//! The judge of production: a review in, the policies' answer out.
+//!
+//! Wire types become the engine's [`Request`], findings become denials, warnings and audit annotations.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use serde_json::value::RawValue;
+
+use crate::document::{Document, JsonError, Limits, NodeRef};
+use crate::evaluate::request::{GroupVersionKind, GroupVersionResource, User};
+use crate::evaluate::{Budget, Findings, Request, judge, mutate};
+use crate::finding::{Action, Finding};
+use crate::host::Host;
+use crate::matching::Operation;
+use crate::policy::{FailurePolicy, PolicySet};
+use crate::verdict::{self, Verdict};
+
+use super::review::{self, Answer, AnswerReason, Cause, Denial, Failure, Judge, ReviewRequest, Stage};
+
+/// How deep an object may be nested; the API server itself stops at 10,000.
+const DEPTH: usize = 500;
+
+/// Judges reviews by a policy set, looking up other objects at a host.
+pub struct Engine {
+    set: Arc<PolicySet>,
+    host: Arc<dyn Host + Send + Sync>,
+    limits: Limits,
+}
+
+impl Engine {
+    /// An engine over these policies and this view of the cluster.
+    #[must_use]
+    pub fn new(set: Arc<PolicySet>, host: Arc<dyn Host + Send + Sync>) -> Self {
+        Self { set, host, limits: Limits { depth: DEPTH, ..Limits::default() } }
+    }
+
+    /// The policies.
+    #[must_use]
+    pub fn policies(&self) -> &PolicySet {
+        &self.set
+    }
+
+    fn validate(&self, request: &Request<'_>, budget: Budget) -> Answer {
+        let findings = judge(&self.set, request, &*self.host, budget);
+        answer_of(&verdict::decide(&findings, request), &findings)
+    }
+
+    fn mutate(&self, request: &Request<'_>, budget: Budget) -> Answer {
+        let mutation = mutate(&self.set, request, &*self.host, budget);
+        let verdict = verdict::decide(&mutation.findings, request);
+        if !verdict.allowed() || mutation.patch.is_empty() {
+            return answer_of(&verdict, &mutation.findings);
+        }
+        let patch = serde_json::to_string(&mutation.patch).unwrap_or_default();
+        let mut answer = with_notes(Answer::patch(patch), &verdict, &mutation.findings);
+        for rule in mutation.rules {
+            let (policy, rule) = rule.split_once('/').unwrap_or((&rule, ""));
+            answer = answer.outcome(policy.into(), rule.into(), "mutate");
+        }
+        answer
+    }
+
+    fn read<'r>(&self, raw: Option<&'r RawValue>) -> Result<Option<Document<'r>>, JsonError> {
+        raw.map(|raw| Document::from_json(raw.get(), self.limits)).transpose()
+    }
+
+    /// An object that cannot be read is nobody's friend: denied where a policy that fails closed asks for it.
+    fn unreadable(&self, stage: Stage, review: &ReviewRequest<'_>, error: &JsonError) -> Answer {
+        if !self.must_fail(stage, review) {
+            return Answer::allow().warn(format!("plimsoll cannot read the object: {error}"));
+        }
+        Answer::deny(Denial {
+            reason: AnswerReason::BadRequest,
+            message: format!("plimsoll cannot read the object: {error}"),
+            causes: Vec::new(),
+        })
+    }
+
+    /// Whether a policy that fails closed may be about the review.
+    fn must_fail(&self, stage: Stage, review: &ReviewRequest<'_>) -> bool {
+        self.set.for_kind(&review.kind.kind).any(|policy| {
+            policy.failure_policy == FailurePolicy::Fail
+                && policy.rules.iter().any(|rule| {
+                    rule.action == Action::Deny && rule.body.mutates() == (stage == Stage::Mutate)
+                })
+        })
+    }
+}
+
+impl Judge for Engine {
+    fn judge(&self, stage: Stage, review: &ReviewRequest<'_>, deadline: Instant) -> Answer {
+        if self.set.for_kind(&review.kind.kind).next().is_none() {
+            return Answer::allow();
+        }
+        let object = match self.read(review.object) {
+            Ok(object) => object,
+            Err(error) => return self.unreadable(stage, review, &error),
+        };
+        let old_object = match self.read(review.old_object) {
+            Ok(object) => object,
+            Err(error) => return self.unreadable(stage, review, &error),
+        };
+        let request = request_of(review, object.as_ref(), old_object.as_ref());
+        let budget = Budget { deadline: Some(deadline) };
+        match stage {
+            Stage::Validate => self.validate(&request, budget),
+            Stage::Mutate => self.mutate(&request, budget),
+        }
+    }
+
+    fn fail(&self, stage: Stage, review: &ReviewRequest<'_>, failure: &Failure) -> Answer {
+        if self.must_fail(stage, review) {
+            Answer::from(failure)
+        } else {
+            Answer::allow().warn(failure.to_string())
+        }
+    }
+}
+
+/// The engine's view of a review.
+fn request_of<'r>(
+    review: &'r ReviewRequest<'_>,
+    object: Option<&'r Document<'_>>,
+    old_object: Option<&'r Document<'_>>,
+) -> Request<'r> {
+    let user = &review.user_info;
+    Request {
+        operation: match review.operation {
+            review::Operation::Create => Operation::Create,
+            review::Operation::Update => Operation::Update,
+            review::Operation::Delete => Operation::Delete,
+            review::Operation::Connect => Operation::Connect,
+        },
+        kind: GroupVersionKind { group: &review.kind.group, version: &review.kind.version, kind: &review.kind.kind },
+        resource: GroupVersionResource {
+            group: &review.resource.group,
+            version: &review.resource.version,
+            resource: &review.resource.resource,
+        },
+        subresource: &review.sub_resource,
+        name: &review.name,
+        namespace: (!review.namespace.is_empty()).then_some(&*review.namespace),
+        object: object.map(Document::root),
+        old_object: old_object.map(Document::root),
+        user: Some(User { username: &user.username, groups: user.groups.iter().map(|g| &**g).collect() }),
+        envelope: None::<NodeRef<'_>>,
+    }
+}
+
+fn answer_of(verdict: &Verdict<'_>, findings: &Findings) -> Answer {
+    if verdict.allowed() {
+        return with_notes(Answer::allow(), verdict, findings);
+    }
+    let causes = verdict
+        .denials
+        .iter()
+        .map(|finding| Cause {
+            reason: finding.code().to_owned(),
+            message: finding.message.clone(),
+            field: finding.place.path.clone(),
+        })
+        .collect();
+    let denial = Denial { reason: AnswerReason::Forbidden, message: verdict.message(), causes };
+    with_notes(Answer::deny(denial), verdict, findings)
+}
+
+fn with_notes(mut answer: Answer, verdict: &Verdict<'_>, findings: &Findings) -> Answer {
+    for finding in &verdict.warnings {
+        answer = answer.warn(verdict::line(finding));
+    }
+    for (key, value) in verdict.audit_annotations() {
+        answer = answer.annotate(&key, value);
+    }
+    let decided = [("deny", &verdict.denials), ("warn", &verdict.warnings), ("audit", &verdict.audits)];
+    for (decision, findings) in decided {
+        for finding in findings {
+            answer = outcome(answer, finding, decision);
+        }
+    }
+    debug_assert_eq!(answer.outcomes.len(), findings.len());
+    answer
+}
+
+fn outcome(answer: Answer, finding: &Finding, decision: &'static str) -> Answer {
+    let (policy, rule) = finding.code().split_once('/').unwrap_or((finding.code(), ""));
+    answer.outcome(policy.into(), rule.into(), decision)
+}
