@@ -9,6 +9,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::document::edit::Operation;
 use crate::document::{NodeId, NodeRef, Span};
 
 /// What lint reports and exits on.
@@ -151,11 +152,6 @@ pub struct Related {
     pub place: Place,
 }
 
-/// An RFC 6902 operation.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct PatchOperation(pub json_patch::PatchOperation);
-
 /// What a rule says of one place of one object.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Finding {
@@ -174,7 +170,7 @@ pub struct Finding {
     /// Other places that explain it.
     pub related: Vec<Related>,
     /// Operations that mend it.
-    pub fix: Vec<PatchOperation>,
+    pub fix: Vec<Operation>,
     /// Whether it is a fault, an open question, or a failure of the rule.
     pub certainty: Certainty,
     /// Whether the old object of an UPDATE had it too, and the policy lets that be.

@@ -22,6 +22,7 @@ pub mod finding;
 pub mod host;
 pub mod manifest;
 pub mod matching;
+pub mod offline;
 pub mod policy;
 pub mod report;
 pub mod resource;

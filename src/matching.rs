@@ -92,7 +92,12 @@ impl Applies {
 }
 
 /// Whether `policy` applies to `request`, conditions in CEL apart.
-pub fn applies(policy: &Policy, templates: &TemplatePaths, request: &Request<'_>, host: &dyn Host) -> Applies {
+pub fn applies(
+    policy: &Policy,
+    templates: &TemplatePaths,
+    request: &Request<'_>,
+    host: &dyn Host,
+) -> Applies {
     let scope = &policy.scope;
     if !scope.operations.contains(&request.operation) || !scope.kinds.matches(request, templates) {
         return Applies::No;
@@ -111,7 +116,12 @@ pub fn applies(policy: &Policy, templates: &TemplatePaths, request: &Request<'_>
         })
 }
 
-fn excluded(exclude: &Exclusion, templates: &TemplatePaths, request: &Request<'_>, host: &dyn Host) -> Applies {
+fn excluded(
+    exclude: &Exclusion,
+    templates: &TemplatePaths,
+    request: &Request<'_>,
+    host: &dyn Host,
+) -> Applies {
     let Exclusion { kinds, namespaces, namespace_selector, object_selector } = exclude;
     Applies::known(kinds.as_ref().is_none_or(|kinds| kinds.matches(request, templates)))
         .and(|| Applies::known(namespace_in(namespaces.as_ref(), request)))
@@ -140,7 +150,9 @@ fn object_selected(selector: Option<&LabelSelector>, request: &Request<'_>) -> b
 /// labels (apiserver `pkg/admission/plugin/webhook/predicates/namespace/matcher.go`).
 fn namespace_selected(selector: Option<&LabelSelector>, request: &Request<'_>, host: &dyn Host) -> Applies {
     let Some(selector) = selector.filter(|s| !s.is_everything()) else { return Applies::Yes };
-    if request.is_namespace() && let Some(object) = request.object.or(request.old_object) {
+    if request.is_namespace()
+        && let Some(object) = request.object.or(request.old_object)
+    {
         return Applies::known(selector.matches(object.at("/metadata/labels")));
     }
     let Some(name) = request.namespace_name() else { return Applies::Yes };

@@ -17,7 +17,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::document::Document;
-use crate::document::edit::EditPath;
+use crate::document::edit::{Literal, Operation};
+use crate::document::path::Path;
 use crate::finding::{Action, PolicyRef, RuleInfo, Severity};
 use crate::matching::Scope;
 use crate::resource::rewrite::RewriteTable;
@@ -146,15 +147,15 @@ pub enum Edit {
     /// Sets a value, making missing parents.
     Set {
         /// Where.
-        path: EditPath,
+        path: Path,
         /// What.
-        value: Arc<Document<'static>>,
+        value: Literal,
     },
     /// Removes a value; nothing happens where it is not there.
     Remove {
         /// Where.
-        path: EditPath,
+        path: Path,
     },
     /// An operation of RFC 6902, which fails where it does not apply.
-    Raw(json_patch::PatchOperation),
+    Raw(Operation),
 }

@@ -114,5 +114,6 @@ pub fn is_going(request: &Request<'_>) -> bool {
     let (Some(old), Some(new)) = (request.old_object, request.object) else { return false };
     request.operation == Operation::Update
         && old.at("/metadata/deletionTimestamp").is_some_and(|t| !t.is_null())
-        && old.get("spec").filter(|s| !NodeRef::is_null(*s)) == new.get("spec").filter(|s| !NodeRef::is_null(*s))
+        && old.get("spec").filter(|s| !NodeRef::is_null(*s))
+            == new.get("spec").filter(|s| !NodeRef::is_null(*s))
 }

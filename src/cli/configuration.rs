@@ -12,7 +12,9 @@ use serde_json::Value;
 use crate::dialect::native::written::PodTemplate;
 use crate::document::{DecodeError, NodeRef};
 use crate::finding::{Action, Severity};
-use crate::manifest::{compose, decode, split};
+use crate::manifest::compose::compose;
+use crate::manifest::decode::decode;
+use crate::manifest::split::split;
 use crate::report::diagnostic::Diagnostic;
 
 /// The name that is looked for.
@@ -138,7 +140,9 @@ impl Configuration {
                 .map(|nearest| format!("did you mean `{nearest}`?"));
             Diagnostic { help, ..at(node, at_key, message) }
         })?;
-        for (field, wanted) in [("apiVersion", crate::dialect::native::API_VERSION), ("kind", "Configuration")] {
+        for (field, wanted) in
+            [("apiVersion", crate::dialect::native::API_VERSION), ("kind", "Configuration")]
+        {
             if let Some(node) = root.get(field).filter(|n| n.as_str() != Some(wanted)) {
                 return Err(at(node, false, format!("{field} must be {wanted}")));
             }
@@ -157,11 +161,17 @@ mod tests {
             parameters: {p: {max: 9}}\nactions: {p: Warn}\nseverities: {p/r: info}\nkubernetesVersion: \"1.36\"\n\
             namespace: web\npodTemplates: [{kind: argoproj.io/*/Rollout, path: spec.template}]\n";
         let read = Configuration::parse("x", text).expect("good");
-        assert_eq!((read.embedded, read.policies.len(), read.packs), (false, 1, Some(vec!["default".to_owned()])));
+        assert_eq!(
+            (read.embedded, read.policies.len(), read.packs),
+            (false, 1, Some(vec!["default".to_owned()]))
+        );
         assert_eq!(read.actions["p"], Action::Warn);
         assert_eq!(read.severities["p/r"], Severity::Info);
         assert_eq!(read.parameters["p"]["max"], 9);
-        assert_eq!((read.namespace.as_deref(), read.kubernetes_version.as_deref()), (Some("web"), Some("1.36")));
+        assert_eq!(
+            (read.namespace.as_deref(), read.kubernetes_version.as_deref()),
+            (Some("web"), Some("1.36"))
+        );
         assert_eq!(read.pod_templates[0].path, "spec.template");
     }
 
@@ -169,8 +179,14 @@ mod tests {
     fn says_where_it_is_wrong() {
         let head = "apiVersion: plimsoll.dev/v1alpha1\nkind: Configuration\n";
         for (text, expected) in [
-            ("polices: []", "x:3:1: unknown field `polices`, expected one of `apiVersion`, `kind`, `policies`, `embedded`, `packs`, `parameters`, `actions`, `severities`, `kubernetesVersion`, `namespace`, `podTemplates` (did you mean `policies`?)"),
-            ("actions: {p: Forbid}", "x:3:14: unknown variant `Forbid`, expected one of `Audit`, `Warn`, `Deny`"),
+            (
+                "polices: []",
+                "x:3:1: unknown field `polices`, expected one of `apiVersion`, `kind`, `policies`, `embedded`, `packs`, `parameters`, `actions`, `severities`, `kubernetesVersion`, `namespace`, `podTemplates` (did you mean `policies`?)",
+            ),
+            (
+                "actions: {p: Forbid}",
+                "x:3:14: unknown variant `Forbid`, expected one of `Audit`, `Warn`, `Deny`",
+            ),
             ("embedded: 1", "x:3:11: invalid type: integer `1`, expected a boolean"),
             ("namespace: a\nnamespace: b", "x:3:1: key `namespace` is written twice"),
         ] {

@@ -130,7 +130,8 @@ fn show(name: &str, selection: &Selection) -> ExitCode {
     super::print_errors(&errors);
     let Some(policy) = set.policies().iter().find(|p| p.id.name == name) else {
         let names = set.policies().iter().map(|p| p.id.name.as_str());
-        let hint = crate::dialect::nearest(name, names).map(|n| format!(", did you mean {n}?")).unwrap_or_default();
+        let hint =
+            crate::dialect::nearest(name, names).map(|n| format!(", did you mean {n}?")).unwrap_or_default();
         return super::fail(&format!("no policy is named {name}{hint}"));
     };
     let needle = format!("name: {name}\n");

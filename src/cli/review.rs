@@ -81,5 +81,6 @@ fn read(file: &PathBuf) -> io::Result<Vec<u8>> {
 }
 
 fn denied(body: &[u8]) -> bool {
-    serde_json::from_slice::<serde_json::Value>(body).is_ok_and(|answer| answer["response"]["allowed"] == false)
+    serde_json::from_slice::<serde_json::Value>(body)
+        .is_ok_and(|answer| answer["response"]["allowed"] == false)
 }

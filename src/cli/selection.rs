@@ -7,9 +7,9 @@ use clap::Args;
 
 use super::configuration::Configuration;
 use crate::finding::Action;
+use crate::policy::PolicySet;
 use crate::policy::load::{self, Loaded, Sources};
 use crate::policy::set::Adjustments;
-use crate::policy::PolicySet;
 use crate::report::diagnostic::Diagnostic;
 use crate::resource::workload::TemplatePaths;
 
@@ -20,13 +20,25 @@ pub struct Selection {
     #[arg(long, value_name = "FILE", env = "PLIMSOLL_CONFIG", help_heading = "Policies")]
     pub config: Option<PathBuf>,
     /// A policy file or folder, beside the embedded library; may be repeated
-    #[arg(long, value_name = "PATH", env = "PLIMSOLL_POLICIES", value_delimiter = ',', help_heading = "Policies")]
+    #[arg(
+        long,
+        value_name = "PATH",
+        env = "PLIMSOLL_POLICIES",
+        value_delimiter = ',',
+        help_heading = "Policies"
+    )]
     pub policies: Vec<PathBuf>,
     /// Leave the embedded library out
     #[arg(long, env = "PLIMSOLL_NO_EMBEDDED", help_heading = "Policies")]
     pub no_embedded: bool,
     /// Only the embedded policies of this pack; may be repeated
-    #[arg(long = "pack", value_name = "NAME", env = "PLIMSOLL_PACKS", value_delimiter = ',', help_heading = "Policies")]
+    #[arg(
+        long = "pack",
+        value_name = "NAME",
+        env = "PLIMSOLL_PACKS",
+        value_delimiter = ',',
+        help_heading = "Policies"
+    )]
     pub packs: Vec<String>,
     /// Lower every action to at most this
     #[arg(long, value_name = "Warn|Audit", env = "PLIMSOLL_ACTION_OVERRIDE", value_parser = override_of, help_heading = "Policies")]
@@ -124,10 +136,14 @@ fn override_parameters(
 }
 
 fn check_packs(loaded: &Loaded, packs: Option<&BTreeSet<String>>, errors: &mut Vec<Diagnostic>) {
-    let known: BTreeSet<&str> = loaded.policies.iter().flat_map(|(p, _)| &p.about.packs).map(String::as_str).collect();
+    let known: BTreeSet<&str> =
+        loaded.policies.iter().flat_map(|(p, _)| &p.about.packs).map(String::as_str).collect();
     for pack in packs.into_iter().flatten().filter(|p| *p != "all" && !known.contains(p.as_str())) {
         let names: Vec<&str> = known.iter().copied().chain(["all"]).collect();
         let help = Some(format!("packs are {}", names.join(", ")));
-        errors.push(Diagnostic { help, ..Diagnostic::of_file("selection", format!("no policy is in the pack {pack}")) });
+        errors.push(Diagnostic {
+            help,
+            ..Diagnostic::of_file("selection", format!("no policy is in the pack {pack}"))
+        });
     }
 }

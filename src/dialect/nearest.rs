@@ -39,11 +39,17 @@ mod tests {
     #[test]
     fn nearest_names() {
         let names = ["operations", "namespaces", "kinds"];
-        for (written, expected) in
-            [("kind", Some("kinds")), ("operatons", Some("operations")), ("zzz", None), ("Namespaces", Some("namespaces"))]
-        {
+        for (written, expected) in [
+            ("kind", Some("kinds")),
+            ("operatons", Some("operations")),
+            ("zzz", None),
+            ("Namespaces", Some("namespaces")),
+        ] {
             assert_eq!(nearest(written, names.into_iter()), expected, "{written}");
         }
-        assert_eq!(nearest_expected("unknown field `sevrity`, expected one of `title`, `severity`", "sevrity"), Some("severity"));
+        assert_eq!(
+            nearest_expected("unknown field `sevrity`, expected one of `title`, `severity`", "sevrity"),
+            Some("severity")
+        );
     }
 }

@@ -13,6 +13,7 @@ use std::str::FromStr;
 use serde::{Serialize, Serializer};
 
 use super::write::{write_path_index, write_path_key, write_pointer_token};
+use super::{NodeId, NodeRef};
 
 /// An RFC 6901 pointer. The empty one is the whole document.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -55,6 +56,19 @@ impl Pointer {
     #[must_use]
     pub fn is_prefix_of(&self, other: &Self) -> bool {
         other.tokens.starts_with(&self.tokens)
+    }
+
+    /// The place of a node below an ancestor.
+    #[must_use]
+    pub fn of(node: NodeRef<'_>, ancestor: NodeId) -> Self {
+        let mut tokens = Vec::new();
+        let mut at = Some(node);
+        while let Some(node) = at.filter(|n| n.id() != ancestor) {
+            tokens.push(node.key().map_or_else(|| node.position().to_string(), str::to_owned));
+            at = node.parent();
+        }
+        tokens.reverse();
+        Self { tokens }
     }
 
     pub(super) fn of_tokens(tokens: &[String]) -> Self {

@@ -41,14 +41,19 @@ pub(super) fn run(subject: &Subject<'_>, when_absent: WhenAbsent, sink: &mut Sin
 
 fn found(set: NodeRef<'_>, node: NodeRef<'_>, name: &str, service: HostObject<'_>, sink: &mut Sink<'_>) {
     if !is_headless(service.root) {
-        let finding = sink.fault(node, format!("Service {name} exists but is not headless: it has a cluster IP"));
-        let at = service.root.at("/spec/clusterIP").or_else(|| service.root.get("spec")).unwrap_or(service.root);
+        let finding =
+            sink.fault(node, format!("Service {name} exists but is not headless: it has a cluster IP"));
+        let at =
+            service.root.at("/spec/clusterIP").or_else(|| service.root.get("spec")).unwrap_or(service.root);
         finding.related.push(related(service, at, "this Service needs `clusterIP: None`".to_owned()));
     } else if !selects_template(service.root, set) {
-        let finding = sink.fault(node, format!("Service {name} selects other Pods than those of this StatefulSet"));
+        let finding =
+            sink.fault(node, format!("Service {name} selects other Pods than those of this StatefulSet"));
         let selector = service.root.at("/spec/selector");
         let (at, what) = match selector {
-            Some(selector) if !selector.is_empty() => (selector, "this selector does not match the Pod template's labels"),
+            Some(selector) if !selector.is_empty() => {
+                (selector, "this selector does not match the Pod template's labels")
+            }
             _ => (service.root.get("spec").unwrap_or(service.root), "this Service has no selector"),
         };
         finding.related.push(related(service, at, what.to_owned()));
@@ -101,16 +106,22 @@ fn is_headless(service: NodeRef<'_>) -> bool {
     let spec = service.get("spec");
     let external = spec.and_then(|s| s.get_str("type")) == Some("ExternalName");
     let address = spec.and_then(|s| {
-        s.get_str("clusterIP").filter(|ip| !ip.is_empty()).or_else(|| s.at("/clusterIPs/0").and_then(NodeRef::as_str))
+        s.get_str("clusterIP")
+            .filter(|ip| !ip.is_empty())
+            .or_else(|| s.at("/clusterIPs/0").and_then(NodeRef::as_str))
     });
     !external && address == Some("None")
 }
 
 /// Whether the Service's selector selects the Pods of the template; an empty one selects none.
 fn selects_template(service: NodeRef<'_>, set: NodeRef<'_>) -> bool {
-    let Some(selector) = service.at("/spec/selector").filter(|s| s.is_object() && !s.is_empty()) else { return false };
+    let Some(selector) = service.at("/spec/selector").filter(|s| s.is_object() && !s.is_empty()) else {
+        return false;
+    };
     let labels = set.at("/spec/template/metadata/labels");
     selector.members().all(|(key, value)| {
-        labels.and_then(|l| l.get(key)).is_some_and(|label| label.as_str().is_some() && label.as_str() == value.as_str())
+        labels
+            .and_then(|l| l.get(key))
+            .is_some_and(|label| label.as_str().is_some() && label.as_str() == value.as_str())
     })
 }

@@ -3,20 +3,32 @@
 //! One replace per changed field; tag and digest stay. A reference that is empty or cannot be read is never
 //! written to: it is a finding.
 
+use std::sync::Arc;
+
+use crate::document::edit::{self, EditError, Editor, Operation};
+use crate::document::path::Pointer;
 use crate::resource::rewrite::RewriteTable;
 
 use super::rule::{Sink, Subject};
 
-/// The operations that take the images of the subject from their mirrors.
-pub(super) fn edits(subject: &Subject<'_>, table: &RewriteTable) -> Vec<json_patch::PatchOperation> {
-    let Some(pods) = &subject.pods else { return Vec::new() };
+/// Takes the images of the subject from their mirrors.
+pub(super) fn edit(
+    subject: &Subject<'_>,
+    table: &RewriteTable,
+    editor: &mut Editor<'_, '_>,
+    label: &Arc<str>,
+) -> Result<(), EditError> {
+    let Some(pods) = &subject.pods else { return Ok(()) };
     let root = subject.object.id();
-    pods.images()
-        .filter_map(|image| {
-            let rewritten = table.rewrite(image.as_str()?).ok()??;
-            Some(replace(&image.pointer_from(root), rewritten.into()))
-        })
-        .collect()
+    for image in pods.images() {
+        // what cannot be rewritten is a finding of validation
+        let Some(rewritten) = image.as_str().and_then(|text| table.rewrite(text).ok().flatten()) else {
+            continue;
+        };
+        let path = Pointer::of(image, root);
+        editor.apply(Operation::Replace { path, value: edit::string(&rewritten) }, label)?;
+    }
+    Ok(())
 }
 
 /// What cannot be rewritten.
@@ -33,9 +45,4 @@ pub(super) fn faults(subject: &Subject<'_>, table: &RewriteTable, sink: &mut Sin
         };
         sink.fault(image, fault);
     }
-}
-
-fn replace(pointer: &str, value: serde_json::Value) -> json_patch::PatchOperation {
-    let path = json_patch::jsonptr::PointerBuf::parse(pointer).unwrap_or_default();
-    json_patch::PatchOperation::Replace(json_patch::ReplaceOperation { path, value })
 }

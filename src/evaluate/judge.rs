@@ -35,7 +35,8 @@ fn judge_by(
         Applies::No => return,
         Applies::Yes => {}
         Applies::Unknown(what) => {
-            let message = format!("needs {what} to tell whether the policy applies, which is not in the input");
+            let message =
+                format!("needs {what} to tell whether the policy applies, which is not in the input");
             return undecided(policy, request, Certainty::Unknown, message, findings);
         }
         Applies::Failed(why) => {
@@ -69,7 +70,9 @@ fn run(subject: &Subject<'_>, findings: &mut Findings) {
             RuleBody::RequireProbes { probes, exempt_run_to_completion } => {
                 probes::run(subject, probes, *exempt_run_to_completion, &mut sink);
             }
-            RuleBody::RequireHeadlessService { when_absent } => headless::run(subject, *when_absent, &mut sink),
+            RuleBody::RequireHeadlessService { when_absent } => {
+                headless::run(subject, *when_absent, &mut sink)
+            }
             RuleBody::RewriteImages(table) => images::faults(subject, table, &mut sink),
             RuleBody::Mutate { .. } => {}
         }
@@ -109,7 +112,9 @@ fn made_by_controller(set: &PolicySet, policy: &Policy, request: &Request<'_>) -
         owners.items().find(|o| o.get("controller").and_then(NodeRef::as_bool) == Some(true))
     });
     let Some(owner) = owner.filter(|_| by_controller) else { return false };
-    let (Some(api_version), Some(kind)) = (owner.get_str("apiVersion"), owner.get_str("kind")) else { return false };
+    let (Some(api_version), Some(kind)) = (owner.get_str("apiVersion"), owner.get_str("kind")) else {
+        return false;
+    };
     let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
     let mut of_owner = request.clone();
     of_owner.kind = super::request::GroupVersionKind { group, version, kind };

@@ -3,10 +3,11 @@
 //! Policies in the order of their names, rules in the order they are written; each sees what those before it
 //! have made. What was not touched keeps its place in the text, what is new names its rule.
 
-use json_patch::PatchOperation;
+use std::sync::Arc;
 
-use crate::document::edit::{self, EditError};
-use crate::document::{Document, NodeId, NodeRef};
+use crate::document::edit::{EditError, Editor, Operation};
+use crate::document::path::Pointer;
+use crate::document::{Builder, Document, Limits, NodeId, NodeRef};
 use crate::host::Host;
 use crate::matching::{self, Applies};
 use crate::policy::{Edit, Policy, PolicySet, Rule, RuleBody};
@@ -14,11 +15,14 @@ use crate::policy::{Edit, Policy, PolicySet, Rule, RuleBody};
 use super::rule::{Sink, Subject};
 use super::{Budget, Findings, Request, images};
 
+/// What a changed document may cost: as deep as manifests are read.
+const EDIT_LIMITS: Limits = Limits { depth: 1_000, nodes: 1 << 24 };
+
 /// What the policies make of an object.
 #[derive(Debug, Default)]
 pub struct Mutation<'a> {
     /// The operations, in order, as RFC 6902 applies them.
-    pub patch: Vec<PatchOperation>,
+    pub patch: Vec<Operation>,
     /// The object after them; `None` where nothing changed.
     pub document: Option<Document<'a>>,
     /// Rules that could not be applied.
@@ -60,7 +64,10 @@ fn apply<'a>(
         Applies::No => return,
         Applies::Yes => {}
         Applies::Unknown(what) => {
-            sink.unknown(object, format!("needs {what} to tell whether the policy applies, which is not in the input"));
+            sink.unknown(
+                object,
+                format!("needs {what} to tell whether the policy applies, which is not in the input"),
+            );
             return;
         }
         Applies::Failed(why) => {
@@ -73,49 +80,62 @@ fn apply<'a>(
         return;
     }
     let Some(subject) = Subject::new(policy, &current, set.templates(), host, budget) else { return };
-    let operations = match operations(&subject, rule) {
-        Ok(operations) if operations.is_empty() => return,
-        Ok(operations) => operations,
-        Err(error) => {
-            sink.failed(object, format!("the change does not apply: {error}"));
-            return;
-        }
+    let label: Arc<str> = rule.info.code.as_str().into();
+    // the item of a List becomes a document of its own, in which it is the root
+    let item = match document {
+        None if first.id() != NodeId::ROOT => match item_document(first) {
+            Ok(item) => Some(item),
+            Err(error) => {
+                sink.failed(first, format!("the change does not apply: {error}"));
+                return;
+            }
+        },
+        _ => None,
     };
-    let (text, root) = match document.as_ref() {
-        Some(document) => (document, NodeId::ROOT),
-        None => (first.document(), first.id()),
-    };
-    let result = edit::apply(text, root, &operations, &rule.info.code);
+    let own = document.as_ref().or(item.as_ref()).unwrap_or(first.document());
+    let mut editor = Editor::new(own, EDIT_LIMITS);
+    let result = edit(&subject, rule, &mut editor, &label).and_then(|()| {
+        if editor.is_unchanged() { Ok(None) } else { editor.finish().map(Some).map_err(EditError::from) }
+    });
     match result {
-        Ok(changed) => {
+        Ok(None) => {}
+        Ok(Some((changed, operations))) => {
             patch.extend(operations);
             rules.push(rule.info.code.clone());
             *document = Some(changed);
         }
         Err(error) => {
-            sink.failed(object, format!("the change does not apply: {error}"));
+            Sink { rule, object, findings }.failed(object, format!("the change does not apply: {error}"));
         }
     }
 }
 
-fn operations(subject: &Subject<'_>, rule: &Rule) -> Result<Vec<PatchOperation>, EditError> {
+/// A document of one item, with the same text under it.
+fn item_document(item: NodeRef<'_>) -> Result<Document<'_>, EditError> {
+    let mut builder = Builder::of_version(item.document(), EDIT_LIMITS);
+    builder.copy_node(item, true)?;
+    Ok(builder.finish())
+}
+
+fn edit(
+    subject: &Subject<'_>,
+    rule: &Rule,
+    editor: &mut Editor<'_, '_>,
+    label: &Arc<str>,
+) -> Result<(), EditError> {
     match &rule.body {
-        RuleBody::RewriteImages(table) => Ok(images::edits(subject, table)),
+        RuleBody::RewriteImages(table) => images::edit(subject, table, editor, label),
         RuleBody::Mutate { edits } => {
-            let mut operations = Vec::new();
+            let root = Pointer::default();
             for edit in edits {
-                operations.extend(literal(subject.object, edit)?);
+                match edit {
+                    Edit::Set { path, value } => editor.set(&root, path, value, label).map(drop)?,
+                    Edit::Remove { path } => editor.remove(&root, path, label).map(drop)?,
+                    Edit::Raw(operation) => editor.apply(operation.clone(), label)?,
+                }
             }
-            Ok(operations)
+            Ok(())
         }
-        _ => Ok(Vec::new()),
-    }
-}
-
-fn literal(object: NodeRef<'_>, edit: &Edit) -> Result<Vec<PatchOperation>, EditError> {
-    match edit {
-        Edit::Set { path, value } => edit::set(object, path, value.root()),
-        Edit::Remove { path } => Ok(edit::remove(object, path)),
-        Edit::Raw(operation) => Ok(vec![operation.clone()]),
+        _ => Ok(()),
     }
 }

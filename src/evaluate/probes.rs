@@ -9,14 +9,22 @@ use crate::resource::container::{Container, Role};
 
 use super::rule::{Sink, Subject};
 
-pub(super) fn run(subject: &Subject<'_>, probes: &[Probe], exempt_run_to_completion: bool, sink: &mut Sink<'_>) {
+pub(super) fn run(
+    subject: &Subject<'_>,
+    probes: &[Probe],
+    exempt_run_to_completion: bool,
+    sink: &mut Sink<'_>,
+) {
     let Some(pods) = &subject.pods else { return };
     if exempt_run_to_completion && runs_to_completion(subject, pods.spec) {
         return;
     }
     for container in pods.containers().filter(|c| matches!(c.role, Role::Regular | Role::Sidecar)) {
-        let missing: Vec<String> =
-            probes.iter().filter(|p| !has_handler(container.node, **p)).map(|p| name(*p).to_owned()).collect();
+        let missing: Vec<String> = probes
+            .iter()
+            .filter(|p| !has_handler(container.node, **p))
+            .map(|p| name(*p).to_owned())
+            .collect();
         if !missing.is_empty() {
             let message = format!("{} has no {}", label(&container), list(&missing));
             sink.fault(container.node, message);

@@ -30,7 +30,8 @@ impl<'r> Subject<'r> {
         budget: Budget,
     ) -> Option<Self> {
         let object = request.subject()?;
-        let pods = PodTemplate::of(object, request.kind.group, request.kind.version, request.kind.kind, templates);
+        let pods =
+            PodTemplate::of(object, request.kind.group, request.kind.version, request.kind.kind, templates);
         Some(Self { policy, request, object, pods, host, budget })
     }
 }

@@ -55,9 +55,13 @@ mod tests {
     #[test]
     fn names() {
         let globs = Globs::new(&["kube-*", "team-?", "{a,b}-prod"]).expect("globs");
-        for (name, expected) in
-            [("kube-system", true), ("team-a", true), ("team-ab", false), ("b-prod", true), ("default", false)]
-        {
+        for (name, expected) in [
+            ("kube-system", true),
+            ("team-a", true),
+            ("team-ab", false),
+            ("b-prod", true),
+            ("default", false),
+        ] {
             assert_eq!(globs.matches(name), expected, "{name}");
         }
         assert_eq!(Globs::new(&["ok", "a[b"]).expect_err("bad").index, 1);

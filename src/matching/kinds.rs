@@ -196,7 +196,8 @@ impl Kinds {
         // kubectl debug sends a Pod whose subresource is ephemeralcontainers
         let is_workload = || {
             if subresource.is_empty() {
-                workload::holds_pods(kind.group, kind.kind) || templates.declares(kind.group, kind.version, kind.kind)
+                workload::holds_pods(kind.group, kind.kind)
+                    || templates.declares(kind.group, kind.version, kind.kind)
             } else {
                 kind.group.is_empty() && kind.kind == "Pod" && subresource == "ephemeralcontainers"
             }
@@ -253,7 +254,11 @@ mod tests {
         ];
         for (pattern, [group, version, kind, sub], expected) in cases {
             let read = KindPattern::parse(pattern).expect(pattern);
-            assert_eq!(read.matches(group, version, kind, sub), expected, "{pattern} {group}/{version}/{kind}/{sub}");
+            assert_eq!(
+                read.matches(group, version, kind, sub),
+                expected,
+                "{pattern} {group}/{version}/{kind}/{sub}"
+            );
         }
     }
 
@@ -261,8 +266,14 @@ mod tests {
     fn refused() {
         for (pattern, expected) in [
             ("Deploment", "Deploment is no built-in kind"),
-            ("a/b/Kind/sub/more", "\"a/b/Kind/sub/more\" is not of the form [group/[version/]]Kind[/subresource]"),
-            ("apps//Deployment", "\"apps//Deployment\" is not of the form [group/[version/]]Kind[/subresource]"),
+            (
+                "a/b/Kind/sub/more",
+                "\"a/b/Kind/sub/more\" is not of the form [group/[version/]]Kind[/subresource]",
+            ),
+            (
+                "apps//Deployment",
+                "\"apps//Deployment\" is not of the form [group/[version/]]Kind[/subresource]",
+            ),
             ("apps/[/Deployment", "bad glob \"[\": unclosed character class; missing ']'"),
         ] {
             assert_eq!(KindPattern::parse(pattern).expect_err(pattern).to_string(), expected);

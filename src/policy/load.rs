@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use crate::dialect::{Issue, native};
 use crate::document::NodeRef;
-use crate::manifest::{compose, decode, split};
+use crate::manifest::compose::compose;
+use crate::manifest::decode::decode;
+use crate::manifest::split::split;
 use crate::report::diagnostic::Diagnostic;
 use crate::resource::workload::TemplatePaths;
 
@@ -43,7 +45,8 @@ impl Loaded {
     #[must_use]
     pub fn into_set(self, adjustments: &Adjustments, templates: TemplatePaths) -> PolicySet {
         let policies = self.policies.into_iter();
-        let policies = policies.filter_map(|(policy, embedded)| adjustments.apply(policy, embedded).map(Arc::new));
+        let policies =
+            policies.filter_map(|(policy, embedded)| adjustments.apply(policy, embedded).map(Arc::new));
         PolicySet::new(policies.collect(), templates)
     }
 }
@@ -78,10 +81,14 @@ fn files(path: &Path, errors: &mut Vec<Diagnostic>) -> Vec<PathBuf> {
         match entry {
             Ok(entry) => {
                 let name = entry.file_name().to_string_lossy();
-                let is_test = entry.path().strip_prefix(path).is_ok_and(|p| {
-                    p.components().rev().skip(1).any(|c| c.as_os_str() == "tests")
-                });
-                if entry.path().is_file() && !is_test && [".yaml", ".yml", ".json"].iter().any(|e| name.ends_with(e)) {
+                let is_test = entry
+                    .path()
+                    .strip_prefix(path)
+                    .is_ok_and(|p| p.components().rev().skip(1).any(|c| c.as_os_str() == "tests"));
+                if entry.path().is_file()
+                    && !is_test
+                    && [".yaml", ".yml", ".json"].iter().any(|e| name.ends_with(e))
+                {
                     found.push(entry.into_path());
                 }
             }
@@ -116,7 +123,12 @@ pub fn read_text(name: &str, text: &str, embedded: bool, loaded: &mut Loaded) {
         let composed = match compose(text, chunk.range.clone()) {
             Ok(composed) => composed,
             Err(refusal) => {
-                loaded.errors.push(Diagnostic::at(name, &file, refusal.at..refusal.at, refusal.error.to_string()));
+                loaded.errors.push(Diagnostic::at(
+                    name,
+                    &file,
+                    refusal.at..refusal.at,
+                    refusal.error.to_string(),
+                ));
                 continue;
             }
         };
@@ -128,7 +140,9 @@ pub fn read_text(name: &str, text: &str, embedded: bool, loaded: &mut Loaded) {
         }
         match native::lower(root) {
             Ok(policy) => loaded.policies.push((policy, embedded)),
-            Err(issues) => loaded.errors.extend(issues.into_iter().map(|issue| diagnostic(name, &file, root, issue))),
+            Err(issues) => {
+                loaded.errors.extend(issues.into_iter().map(|issue| diagnostic(name, &file, root, issue)))
+            }
         }
     }
 }
@@ -147,7 +161,8 @@ fn diagnostic(name: &str, file: &Arc<str>, root: NodeRef<'_>, issue: Issue) -> D
     {
         written = at.parent();
     }
-    let span = written.and_then(|node| if at_key { node.key_span().or_else(|| node.span()) } else { node.span() });
+    let span =
+        written.and_then(|node| if at_key { node.key_span().or_else(|| node.span()) } else { node.span() });
     let range = span.map_or(0..0, |span| span.start as usize..span.end as usize);
     let range = match within {
         Some((start, end)) if range.start + (end as usize) <= range.end => {

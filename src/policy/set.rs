@@ -24,7 +24,9 @@ impl PolicySet {
     /// A set of these policies; `templates` are declared by the configuration.
     #[must_use]
     pub fn new(mut policies: Vec<Arc<Policy>>, mut templates: TemplatePaths) -> Self {
-        policies.sort_by(|a, b| (&a.id.name, &a.id.namespace, a.id.kind).cmp(&(&b.id.name, &b.id.namespace, b.id.kind)));
+        policies.sort_by(|a, b| {
+            (&a.id.name, &a.id.namespace, a.id.kind).cmp(&(&b.id.name, &b.id.namespace, b.id.kind))
+        });
         for policy in &policies {
             templates.extend(&policy.templates);
         }
@@ -132,7 +134,8 @@ impl Adjustments {
             known.extend(policy.about.category.as_deref());
             known.extend(policy.rules.iter().map(|r| r.info.code.as_str()));
         }
-        let used = self.only.iter().chain(&self.skip).chain(self.actions.keys()).chain(self.severities.keys());
+        let used =
+            self.only.iter().chain(&self.skip).chain(self.actions.keys()).chain(self.severities.keys());
         let unknown: BTreeSet<&String> = used.filter(|name| !known.contains(name.as_str())).collect();
         unknown.into_iter().cloned().collect()
     }

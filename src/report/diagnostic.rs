@@ -28,7 +28,12 @@ impl Diagnostic {
 
     /// Of a range of bytes of a file.
     #[must_use]
-    pub fn at(file: impl fmt::Display, text: &Arc<str>, range: Range<usize>, message: impl Into<String>) -> Self {
+    pub fn at(
+        file: impl fmt::Display,
+        text: &Arc<str>,
+        range: Range<usize>,
+        message: impl Into<String>,
+    ) -> Self {
         Self { place: Some((Arc::clone(text), range)), ..Self::of_file(file, message) }
     }
 
@@ -46,7 +51,11 @@ impl Diagnostic {
     pub fn render(&self, color: bool) -> String {
         let renderer = if color { Renderer::styled() } else { Renderer::plain() };
         let Some((text, range)) = &self.place else {
-            let mut group = vec![Level::ERROR.primary_title(&self.message).element(annotate_snippets::Origin::path(&self.file))];
+            let mut group = vec![
+                Level::ERROR
+                    .primary_title(&self.message)
+                    .element(annotate_snippets::Origin::path(&self.file)),
+            ];
             if let Some(help) = &self.help {
                 group[0] = group[0].clone().element(Level::HELP.message(help));
             }

@@ -132,7 +132,11 @@ fn request_of<'r>(
             review::Operation::Delete => Operation::Delete,
             review::Operation::Connect => Operation::Connect,
         },
-        kind: GroupVersionKind { group: &review.kind.group, version: &review.kind.version, kind: &review.kind.kind },
+        kind: GroupVersionKind {
+            group: &review.kind.group,
+            version: &review.kind.version,
+            kind: &review.kind.kind,
+        },
         resource: GroupVersionResource {
             group: &review.resource.group,
             version: &review.resource.version,

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use super::written::{self, PolicyFile, ProbeExemption};
 use super::{API_VERSION, CLUSTER_KIND, NAMESPACED_KIND};
 use crate::dialect::{Issue, nearest_expected};
-use crate::document::edit::EditPath;
+use crate::document::edit::Operation;
+use crate::document::path::Path;
 use crate::document::{DecodeError, Document, NodeRef};
 use crate::finding::{PolicyRef, RuleInfo};
 use crate::matching::{Exclusion, Globs, KindPatternError, Kinds, Scope};
@@ -47,7 +48,8 @@ fn decode_issue(root: NodeRef<'_>, error: DecodeError) -> Issue {
     issue.at_key = at_key;
     let key = root.document().node(node).key().unwrap_or_default();
     if at_key {
-        issue.help = nearest_expected(&issue.message, key).map(|nearest| format!("did you mean `{nearest}`?"));
+        issue.help =
+            nearest_expected(&issue.message, key).map(|nearest| format!("did you mean `{nearest}`?"));
     }
     issue
 }
@@ -90,7 +92,11 @@ impl<'d> Lowering<'d> {
     fn policy(&mut self, written: &PolicyFile) -> Option<Policy> {
         let PolicyFile { api_version, kind, metadata, spec, status: _ } = written;
         if api_version != API_VERSION {
-            self.help("/apiVersion", format!("unknown version {api_version}"), format!("write {API_VERSION}"));
+            self.help(
+                "/apiVersion",
+                format!("unknown version {api_version}"),
+                format!("write {API_VERSION}"),
+            );
         }
         let (kind, namespace) = match (kind.as_str(), &metadata.namespace) {
             (CLUSTER_KIND, None) => (CLUSTER_KIND, None),
@@ -132,7 +138,11 @@ impl<'d> Lowering<'d> {
     }
 
     fn needs_cel(&mut self, pointer: &str) {
-        self.help(pointer, "needs CEL", "this version of plimsoll has the typed rules and literal edits only");
+        self.help(
+            pointer,
+            "needs CEL",
+            "this version of plimsoll has the typed rules and literal edits only",
+        );
     }
 
     fn name_issue(&mut self, pointer: &str, name: &str) {
@@ -160,7 +170,8 @@ impl<'d> Lowering<'d> {
         let namespaces = namespaces.as_ref().map(|n| self.globs("/spec/match/namespaces", n));
         let namespace_selector =
             namespace_selector.as_ref().map(|s| self.selector("/spec/match/namespaceSelector", s));
-        let object_selector = object_selector.as_ref().map(|s| self.selector("/spec/match/objectSelector", s));
+        let object_selector =
+            object_selector.as_ref().map(|s| self.selector("/spec/match/objectSelector", s));
         let exclude = spec.exclude.as_ref().map(|exclude| self.exclusion(exclude));
         Some(Scope {
             kinds: kinds?,
@@ -177,14 +188,19 @@ impl<'d> Lowering<'d> {
 
     fn exclusion(&mut self, written: &written::Exclude) -> Option<Exclusion> {
         let written::Exclude { kinds, namespaces, namespace_selector, object_selector } = written;
-        if kinds.is_none() && namespaces.is_none() && namespace_selector.is_none() && object_selector.is_none() {
+        if kinds.is_none()
+            && namespaces.is_none()
+            && namespace_selector.is_none()
+            && object_selector.is_none()
+        {
             self.help("/spec/exclude", "excludes everything", "name kinds, namespaces or a selector");
         }
         let kinds = kinds.as_ref().map(|k| self.kinds("/spec/exclude/kinds", k));
         let namespaces = namespaces.as_ref().map(|n| self.globs("/spec/exclude/namespaces", n));
         let namespace_selector =
             namespace_selector.as_ref().map(|s| self.selector("/spec/exclude/namespaceSelector", s));
-        let object_selector = object_selector.as_ref().map(|s| self.selector("/spec/exclude/objectSelector", s));
+        let object_selector =
+            object_selector.as_ref().map(|s| self.selector("/spec/exclude/objectSelector", s));
         Some(Exclusion {
             kinds: transpose(kinds)?,
             namespaces: transpose(namespaces)?,
@@ -204,7 +220,8 @@ impl<'d> Lowering<'d> {
                     KindPatternError::NotBuiltIn { nearest: None, .. } => {
                         "a custom kind is written group/Kind".to_owned()
                     }
-                    _ => "as in `Deployment`, `apps/Deployment`, `cache.example.com/*/Memcached`, `Pod/exec`".to_owned(),
+                    _ => "as in `Deployment`, `apps/Deployment`, `cache.example.com/*/Memcached`, `Pod/exec`"
+                        .to_owned(),
                 };
                 self.help(&format!("{pointer}/{index}"), error.to_string(), help);
                 None
@@ -217,7 +234,9 @@ impl<'d> Lowering<'d> {
             self.help(pointer, "matches nothing", "leave it out for every namespace");
             return None;
         }
-        Globs::new(globs).map_err(|e| self.issue(&format!("{pointer}/{}", e.index), e.message).at_key = false).ok()
+        Globs::new(globs)
+            .map_err(|e| self.issue(&format!("{pointer}/{}", e.index), e.message).at_key = false)
+            .ok()
     }
 
     fn selector(&mut self, pointer: &str, written: &written::LabelSelector) -> Option<LabelSelector> {
@@ -324,9 +343,15 @@ impl<'d> Lowering<'d> {
             self.needs_cel(&format!("{pointer}/validate"));
             return None;
         }
-        for (written, field) in [(message.is_some(), "message"), (at.is_some(), "at"), (!fix.is_empty(), "fix")] {
+        for (written, field) in
+            [(message.is_some(), "message"), (at.is_some(), "at"), (!fix.is_empty(), "fix")]
+        {
             if written {
-                self.help(&format!("{pointer}/{field}"), format!("`{field}` goes with `validate`"), "remove it");
+                self.help(
+                    &format!("{pointer}/{field}"),
+                    format!("`{field}` goes with `validate`"),
+                    "remove it",
+                );
             }
         }
         if let Some(rule) = require_probes {
@@ -404,7 +429,10 @@ impl<'d> Lowering<'d> {
                     self.issue(pointer, "`set` without a `value`");
                     return None;
                 };
-                self.unwanted(pointer, &[(path_given(written.path.as_ref()), "path"), (from.is_some(), "from")]);
+                self.unwanted(
+                    pointer,
+                    &[(path_given(written.path.as_ref()), "path"), (from.is_some(), "from")],
+                );
                 Some(Edit::Set { path: path?, value: Arc::new(Document::from_value(value).ok()?) })
             }
             (None, Some(remove), None) => {
@@ -414,7 +442,9 @@ impl<'d> Lowering<'d> {
                 );
                 Some(Edit::Remove { path: self.edit_path(&format!("{pointer}/remove"), remove)? })
             }
-            (None, None, Some(op)) => self.raw(pointer, *op, path.as_deref(), from.as_deref(), value.as_ref()),
+            (None, None, Some(op)) => {
+                self.raw(pointer, *op, path.as_deref(), from.as_deref(), value.as_ref())
+            }
             _ => {
                 self.help(pointer, "no operation, or several", "one of `set`, `remove`, `op`");
                 None
@@ -430,11 +460,15 @@ impl<'d> Lowering<'d> {
         }
     }
 
-    fn edit_path(&mut self, pointer: &str, path: &str) -> Option<EditPath> {
-        match EditPath::parse(path) {
+    fn edit_path(&mut self, pointer: &str, path: &str) -> Option<Path> {
+        match path.parse::<Path>() {
             Ok(path) => Some(path),
             Err(error) => {
-                self.help(pointer, error.to_string(), "as in spec.containers[0].image, metadata.labels[\"a/b\"]");
+                self.help(
+                    pointer,
+                    error.to_string(),
+                    "as in spec.containers[0].image, metadata.labels[\"a/b\"]",
+                );
                 None
             }
         }
@@ -474,10 +508,13 @@ impl<'d> Lowering<'d> {
         if !good {
             return None;
         }
-        match serde_json::from_value(serde_json::Value::Object(operation)) {
+        let document = Document::from_value(&operation).ok()?;
+        match Operation::read(document.root()) {
             Ok(operation) => Some(Edit::Raw(operation)),
             Err(error) => {
-                self.help(&format!("{pointer}/path"), error.to_string(), "a pointer begins with a slash: /spec/replicas");
+                let field = document.node(error.node).key().unwrap_or_default();
+                let help = "a pointer begins with a slash: /spec/replicas";
+                self.help(&format!("{pointer}/{field}"), error.to_string(), help);
                 None
             }
         }

@@ -1,0 +1,236 @@
+//! The offline side: manifests become the requests that a cluster would see, and answer each other's questions.
+//!
+//! ```text
+//! Inventory ─▶ identity of each manifest ─▶ Request (a CREATE unless told otherwise) ─▶ mutate ─▶ judge
+//!                      └─▶ InputHost: look-ups among the manifests
+//! ```
+
+use std::collections::HashMap;
+
+use rayon::prelude::*;
+
+use crate::document::NodeRef;
+use crate::evaluate::request::{GroupVersionKind, GroupVersionResource, User};
+use crate::evaluate::{Budget, Findings, Mutation, Request, judge, mutate};
+use crate::finding::{DocumentId, Finding};
+use crate::host::inventory::InputHost;
+use crate::host::{HostObject, ObjectKey};
+use crate::manifest::Inventory;
+use crate::matching::Operation;
+use crate::policy::PolicySet;
+use crate::resource::kinds;
+
+/// What the made-up requests are like.
+#[derive(Debug, Clone)]
+pub struct Asking {
+    /// The namespace of objects that name none.
+    pub namespace: String,
+    /// The operation.
+    pub operation: Operation,
+    /// Who asks; `None`: nobody knows.
+    pub user: Option<String>,
+    /// The groups of who asks.
+    pub groups: Vec<String>,
+    /// Whether what is not in the input does not exist.
+    pub complete: bool,
+}
+
+impl Default for Asking {
+    fn default() -> Self {
+        Self {
+            namespace: "default".to_owned(),
+            operation: Operation::Create,
+            user: None,
+            groups: Vec::new(),
+            complete: false,
+        }
+    }
+}
+
+/// What an object calls itself, its namespace defaulted.
+#[derive(Debug, Clone)]
+pub struct ObjectIdentity<'i> {
+    /// Group, version, kind.
+    pub kind: GroupVersionKind<'i>,
+    /// The plural that requests use.
+    pub resource: String,
+    /// `None` for objects of the whole cluster.
+    pub namespace: Option<&'i str>,
+    /// `None` where the server makes it.
+    pub name: Option<&'i str>,
+}
+
+impl<'i> ObjectIdentity<'i> {
+    /// The identity of a manifest; `scopes` tells which custom kinds are cluster-scoped.
+    fn of(root: NodeRef<'i>, namespace: &'i str, scopes: &CustomScopes<'_>) -> Self {
+        let api_version = root.get_str("apiVersion").unwrap_or_default();
+        let kind = root.get_str("kind").unwrap_or_default();
+        let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+        let metadata = root.get("metadata");
+        let cluster = match kinds::scope(group, kind) {
+            Some(scope) => scope == kinds::Scope::Cluster,
+            None => scopes.is_cluster(group, kind),
+        };
+        let written = metadata.and_then(|m| m.get_str("namespace")).filter(|n| !n.is_empty());
+        Self {
+            kind: GroupVersionKind { group, version, kind },
+            resource: kinds::resource_of(group, kind),
+            namespace: (!cluster).then(|| written.unwrap_or(namespace)),
+            name: metadata.and_then(|m| m.get_str("name")).filter(|n| !n.is_empty()),
+        }
+    }
+
+    fn key(&self) -> Option<ObjectKey<'i>> {
+        Some(ObjectKey {
+            group: self.kind.group,
+            kind: self.kind.kind,
+            namespace: self.namespace.unwrap_or_default(),
+            name: self.name?,
+        })
+    }
+}
+
+/// Custom kinds whose definition in the input says `scope: Cluster`.
+#[derive(Debug, Default)]
+struct CustomScopes<'i>(HashMap<(&'i str, &'i str), bool>);
+
+impl<'i> CustomScopes<'i> {
+    fn of(inventory: &'i Inventory<'_>) -> Self {
+        let mut scopes = HashMap::new();
+        for manifest in inventory.manifests() {
+            let root = inventory.object(manifest);
+            if root.get_str("kind") != Some("CustomResourceDefinition") {
+                continue;
+            }
+            let Some(spec) = root.get("spec") else { continue };
+            let kind = spec.at("/names/kind").and_then(NodeRef::as_str);
+            if let (Some(group), Some(kind)) = (spec.get_str("group"), kind) {
+                scopes.insert((group, kind), spec.get_str("scope") == Some("Cluster"));
+            }
+        }
+        Self(scopes)
+    }
+
+    fn is_cluster(&self, group: &str, kind: &str) -> bool {
+        self.0.get(&(group, kind)).copied().unwrap_or(false)
+    }
+}
+
+/// Manifests as a cluster would be asked to take them.
+#[derive(Debug)]
+pub struct Offline<'i> {
+    inventory: &'i Inventory<'i>,
+    identities: Vec<ObjectIdentity<'i>>,
+    host: InputHost<'i>,
+    /// The old objects of an UPDATE, by group, kind, namespace and name.
+    old: HashMap<ObjectKey<'i>, NodeRef<'i>>,
+    asking: &'i Asking,
+}
+
+impl<'i> Offline<'i> {
+    /// Prepares the requests of all manifests; `old` holds the objects as they are before an UPDATE.
+    #[must_use]
+    pub fn new(inventory: &'i Inventory<'i>, old: Option<&'i Inventory<'i>>, asking: &'i Asking) -> Self {
+        let scopes = CustomScopes::of(inventory);
+        let identify = |root| ObjectIdentity::of(root, &asking.namespace, &scopes);
+        let identities: Vec<_> =
+            inventory.manifests().iter().map(|m| identify(inventory.object(m))).collect();
+        let mut host = InputHost::new(asking.complete);
+        for (index, (manifest, identity)) in inventory.manifests().iter().zip(&identities).enumerate() {
+            let document = u32::try_from(index).ok().map(DocumentId);
+            if let Some(key) = identity.key() {
+                host.add(key, HostObject { root: inventory.object(manifest), document });
+            }
+        }
+        let mut by_key = HashMap::new();
+        if let Some(old) = old {
+            for manifest in old.manifests() {
+                let root = old.object(manifest);
+                if let Some(key) = identify(root).key() {
+                    by_key.insert(key, root);
+                }
+            }
+        }
+        Self { inventory, identities, host, old: by_key, asking }
+    }
+
+    /// What the manifest at this index of the inventory calls itself.
+    #[must_use]
+    pub fn identity(&self, index: usize) -> &ObjectIdentity<'i> {
+        &self.identities[index]
+    }
+
+    /// The other objects.
+    #[must_use]
+    pub fn host(&self) -> &InputHost<'i> {
+        &self.host
+    }
+
+    /// The request about the manifest at this index of the inventory.
+    #[must_use]
+    pub fn request(&self, index: usize) -> Request<'_> {
+        let identity = &self.identities[index];
+        let object = self.inventory.object(&self.inventory.manifests()[index]);
+        let Asking { namespace: _, operation, user, groups, complete: _ } = self.asking;
+        let old = identity.key().and_then(|key| self.old.get(&key)).copied();
+        let (object, old_object) = match operation {
+            Operation::Delete => (None, old.or(Some(object))),
+            Operation::Update => (Some(object), old),
+            Operation::Create | Operation::Connect => (Some(object), None),
+        };
+        let user = user
+            .as_deref()
+            .map(|username| User { username, groups: groups.iter().map(String::as_str).collect() });
+        // a Namespace's request is in the namespace it is about
+        let is_namespace = identity.kind.group.is_empty() && identity.kind.kind == "Namespace";
+        Request {
+            operation: *operation,
+            kind: identity.kind,
+            resource: GroupVersionResource {
+                group: identity.kind.group,
+                version: identity.kind.version,
+                resource: &identity.resource,
+            },
+            subresource: "",
+            name: identity.name.unwrap_or_default(),
+            namespace: if is_namespace { identity.name } else { identity.namespace },
+            object,
+            old_object,
+            user,
+            envelope: None,
+        }
+    }
+
+    /// What the policies make of the manifest at this index.
+    #[must_use]
+    pub fn mutate<'r>(&'r self, set: &PolicySet, index: usize) -> (Request<'r>, Mutation<'r>) {
+        let request = self.request(index);
+        let mutation = mutate(set, &request, &self.host, Budget::default());
+        (request, mutation)
+    }
+
+    /// The findings of the manifest at this index: of the mutations that could not be made, and of the object
+    /// that the others have made.
+    #[must_use]
+    pub fn judge(&self, set: &PolicySet, index: usize) -> Findings {
+        let (request, mutation) = self.mutate(set, index);
+        let Mutation { patch: _, document, mut findings, rules: _ } = mutation;
+        let judged = match &document {
+            Some(document) => {
+                judge(set, &request.with_object(document.root()), &self.host, Budget::default())
+            }
+            None => judge(set, &request, &self.host, Budget::default()),
+        };
+        findings.extend(judged);
+        findings
+    }
+
+    /// The findings of all manifests, in parallel; in the order of the inventory at any number of threads.
+    #[must_use]
+    pub fn judge_all(&self, set: &PolicySet) -> Vec<(DocumentId, Finding)> {
+        let indexes: Vec<usize> = (0..self.identities.len()).collect();
+        let findings: Vec<Findings> = indexes.into_par_iter().map(|index| self.judge(set, index)).collect();
+        let ids = (0_u32..).map(DocumentId);
+        ids.zip(findings).flat_map(|(id, findings)| findings.into_iter().map(move |f| (id, f))).collect()
+    }
+}
