@@ -27,7 +27,7 @@ use tree::Tree;
 pub type Literal = Arc<Document<'static>>;
 
 /// One RFC 6902 operation. Serializes as such.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Operation {
     /// Puts a value where there is none: a member (replacing one of that name), or an item before the one that is
     /// there; `-` is behind the last.

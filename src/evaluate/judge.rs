@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::document::{NodeId, NodeRef};
-use crate::finding::{Action, Certainty, Finding, Place, Severity};
+use crate::document::NodeRef;
+use crate::finding::{Certainty, Finding};
 use crate::host::Host;
 use crate::matching::{self, Applies, Controlled, Existing, Operation};
 use crate::policy::{Policy, PolicySet, RuleBody};
@@ -163,28 +163,4 @@ fn identity(finding: &Finding, object: NodeRef<'_>) -> Identity {
         place.push_str(named.unwrap_or(token));
     }
     (finding.rule.code.clone(), finding.message.clone(), finding.value.clone(), place)
-}
-
-/// A finding about an object as a whole, from outside any rule: the input itself is at fault.
-#[must_use]
-pub fn reserved(
-    rule: std::sync::Arc<crate::finding::RuleInfo>,
-    severity: Severity,
-    message: String,
-    node: NodeRef<'_>,
-    object: NodeId,
-) -> Finding {
-    Finding {
-        rule,
-        severity,
-        action: None::<Action>,
-        message,
-        place: Place::of(node, object),
-        value: None,
-        related: Vec::new(),
-        fix: Vec::new(),
-        certainty: Certainty::Known,
-        existing: false,
-        sensitive: false,
-    }
 }

@@ -101,10 +101,19 @@ mod tests {
         let text: Arc<str> = "spec:\n  sevrity: error\n  é: 1\n".into();
         let mut diagnostic = Diagnostic::at("p.yaml", &text, 8..15, "unknown field `sevrity`");
         diagnostic.help = Some("did you mean `severity`?".to_owned());
-        insta::assert_snapshot!(diagnostic.render(false), @r"");
+        insta::assert_snapshot!(diagnostic.render(false), @r"
+        error: unknown field `sevrity`
+         --> p.yaml:2:3
+          |
+        2 |   sevrity: error
+          |   ^^^^^^^
+          |
+          = help: did you mean `severity`?
+        ");
         assert_eq!(diagnostic.to_string(), "p.yaml:2:3: unknown field `sevrity` (did you mean `severity`?)");
         let accent = Diagnostic::at("p.yaml", &text, 27..28, "x");
         assert_eq!(accent.position(), Some((3, 4)));
-        insta::assert_snapshot!(Diagnostic::of_file("gone.yaml", "no such file").render(false), @r"");
+        let gone = Diagnostic::of_file("gone.yaml", "no such file").render(false);
+        assert_eq!(gone, "error: no such file\n --> gone.yaml");
     }
 }
