@@ -12,8 +12,12 @@
 //! passed over, and can be listed where a rule wants to tell.
 
 pub mod container;
+pub mod identity;
 pub mod image;
 pub mod kinds;
+pub mod label;
 pub mod rewrite;
 pub mod selector;
 pub mod workload;
+
+pub use crate::cel::library::quantity;

@@ -62,6 +62,29 @@ pub fn images<'d>(pod_spec: NodeRef<'d>) -> impl Iterator<Item = NodeRef<'d>> {
     of_containers.chain(volumes.filter_map(|volume| volume.get("image")?.get_present("reference")))
 }
 
+/// The nodes of a Pod's `spec` that are passed over here because they have the wrong type: lists of containers that are
+/// none, containers that are no objects, names and images that are no strings. The API server refuses the object.
+pub fn misshapen<'d>(pod_spec: NodeRef<'d>) -> impl Iterator<Item = NodeRef<'d>> {
+    let lists = ["containers", "initContainers", "ephemeralContainers", "volumes"];
+    let lists = lists.into_iter().filter_map(move |list| pod_spec.get_present(list));
+    lists.flat_map(|list| {
+        let wrong = (!list.is_array()).then_some(list);
+        wrong.into_iter().chain(list.items().flat_map(misshapen_item))
+    })
+}
+
+fn misshapen_item<'d>(item: NodeRef<'d>) -> impl Iterator<Item = NodeRef<'d>> {
+    let text = |holder: NodeRef<'d>, key| holder.get_present(key).filter(|node| node.as_str().is_none());
+    let is_volume = item.parent().and_then(NodeRef::key) == Some("volumes");
+    let image = match item.get_present("image").filter(|_| is_volume) {
+        Some(source) if source.is_object() => text(source, "reference"),
+        Some(source) => Some(source),
+        None => text(item, "image").filter(|_| !is_volume),
+    };
+    let wrong = (!item.is_object()).then_some(item);
+    [wrong, text(item, "name"), image].into_iter().flatten()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -93,5 +116,25 @@ mod tests {
             let doc = Document::from_json(text, Limits::default()).expect("JSON");
             assert_eq!(containers(doc.root()).count() + images(doc.root()).count(), 0, "{text}");
         }
+    }
+
+    #[test]
+    fn what_is_misshapen_is_found() {
+        let text = r#"{"containers":[null,{"name":1,"image":"a"},{"name":"b","image":["c"]}],"initContainers":"x",
+            "ephemeralContainers":null,"volumes":[{"name":"v","image":"r"},{"image":{"reference":7}},{"image":{"reference":"r"}}]}"#;
+        let doc = Document::from_json(text, Limits::default()).expect("JSON");
+        let found: Vec<_> = misshapen(doc.root()).map(NodeRef::path).collect();
+        let expected = [
+            "containers[0]",
+            "containers[1].name",
+            "containers[2].image",
+            "initContainers",
+            "volumes[0].image",
+            "volumes[1].image.reference",
+        ];
+        assert_eq!(found, expected);
+        let text = r#"{"containers":[{"name":"a","image":"b"}],"volumes":[{"name":"c","emptyDir":{}}]}"#;
+        let doc = Document::from_json(text, Limits::default()).expect("JSON");
+        assert_eq!(misshapen(doc.root()).count(), 0);
     }
 }

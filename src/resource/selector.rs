@@ -3,6 +3,7 @@
 //! An absent selector is the caller's matter: in some fields it selects nothing, in others everything. An
 //! empty one selects everything.
 
+use super::label;
 use crate::document::{NodeId, NodeRef};
 
 /// A label selector: all requirements must hold.
@@ -51,6 +52,18 @@ pub enum SelectorReason {
     Operator {
         /// As written.
         operator: String,
+    },
+    /// No label has such a key.
+    #[error("{key:?} is no label key: [prefix/]name, at most 63 letters, digits, `-`, `_`, `.`")]
+    Key {
+        /// As written.
+        key: String,
+    },
+    /// No label has such a value.
+    #[error("{value:?} is no label value: at most 63 letters, digits, `-`, `_`, `.`")]
+    Value {
+        /// As written.
+        value: String,
     },
     /// `In` and `NotIn` need values.
     #[error("{operator} needs values")]
@@ -102,13 +115,15 @@ impl LabelSelector {
             return Err(wrong_type(labels, "matchLabels", "a map of strings"));
         }
         let mut requirements = Vec::new();
-        for (key, value) in labels.members() {
+        for (key, node) in labels.members() {
             // null in a map of strings is the empty string
-            let value = match value.as_str() {
+            let value = match node.as_str() {
                 Some(value) => value,
-                None if value.is_null() => "",
-                None => return Err(wrong_type(value, "a label's value", "a string")),
+                None if node.is_null() => "",
+                None => return Err(wrong_type(node, "a label's value", "a string")),
             };
+            check_key(key, node)?;
+            check_value(value, node)?;
             requirements.push(Requirement { key: key.to_owned(), test: Test::In(vec![value.to_owned()]) });
         }
         Ok(Self { requirements })
@@ -148,13 +163,19 @@ impl LabelSelector {
 fn requirement(node: NodeRef<'_>) -> Result<Requirement, SelectorError> {
     let key =
         node.get_str("key").ok_or_else(|| wrong_type(node.get("key").unwrap_or(node), "key", "a string"))?;
+    check_key(key, node.get("key").unwrap_or(node))?;
     let operator_node = node.get("operator").unwrap_or(node);
     let operator =
         node.get_str("operator").ok_or_else(|| wrong_type(operator_node, "operator", "a string"))?;
     let values_node = node.get_present("values");
     let mut values = Vec::new();
-    for value in values_node.into_iter().flat_map(NodeRef::items) {
-        values.push(value.as_str().ok_or_else(|| wrong_type(value, "a value", "a string"))?.to_owned());
+    if let Some(list) = values_node.filter(|list| !list.is_array()) {
+        return Err(wrong_type(list, "values", "a list"));
+    }
+    for item in values_node.into_iter().flat_map(NodeRef::items) {
+        let value = item.as_str().ok_or_else(|| wrong_type(item, "a value", "a string"))?;
+        check_value(value, item)?;
+        values.push(value.to_owned());
     }
     let at = values_node.unwrap_or(node).id();
     let needs = |operator, test: fn(Vec<String>) -> Test, values: Vec<String>| {
@@ -180,6 +201,16 @@ fn requirement(node: NodeRef<'_>) -> Result<Requirement, SelectorError> {
         }
     };
     Ok(Requirement { key: key.to_owned(), test })
+}
+
+fn check_key(key: &str, node: NodeRef<'_>) -> Result<(), SelectorError> {
+    let wrong = || SelectorReason::Key { key: key.to_owned() };
+    if label::is_key(key) { Ok(()) } else { Err(SelectorError { node: node.id(), reason: wrong() }) }
+}
+
+fn check_value(value: &str, node: NodeRef<'_>) -> Result<(), SelectorError> {
+    let wrong = || SelectorReason::Value { value: value.to_owned() };
+    if label::is_value(value) { Ok(()) } else { Err(SelectorError { node: node.id(), reason: wrong() }) }
 }
 
 fn wrong_type(node: NodeRef<'_>, what: &'static str, expected: &'static str) -> SelectorError {
@@ -246,6 +277,21 @@ mod tests {
                 "Exists takes no values",
             ),
             (r#"{"matchExpressions":[{"operator":"Exists"}]}"#, "key must be a string"),
+            (r#"{"matchExpressions":{}}"#, "matchExpressions must be a list"),
+            (r#"{"matchExpressions":[null]}"#, "key must be a string"),
+            (r#"{"matchExpressions":[{"key":"a","operator":"In","values":"b"}]}"#, "values must be a list"),
+            (
+                r#"{"matchExpressions":[{"key":"a","operator":"In","values":[1]}]}"#,
+                "a value must be a string",
+            ),
+            (
+                r#"{"matchExpressions":[{"key":"a b","operator":"Exists"}]}"#,
+                "\"a b\" is no label key: [prefix/]name, at most 63 letters, digits, `-`, `_`, `.`",
+            ),
+            (
+                r#"{"matchLabels":{"a":"*"}}"#,
+                "\"*\" is no label value: at most 63 letters, digits, `-`, `_`, `.`",
+            ),
         ] {
             let doc = document(selector);
             assert_eq!(LabelSelector::parse(doc.root()).expect_err(selector).to_string(), expected);
