@@ -1,3 +1,101 @@
-//! Sorts, summarises, masks and renders findings.
+//! Sorts, counts, masks and renders findings; says with which code a run ends.
+//!
+//! A [`Report`] is made once, of the findings, the objects they are of, and the ledger of the files. From
+//! then on nothing depends on who found what first: the order is that of the places, the texts are masked,
+//! and no time is in it. What people read ([`text`]) and what programs read ([`json`]) are two views of it.
+//!
+//! ```text
+//! findings ─┐
+//! objects  ─┼▶ Report ─▶ text   excerpts with carets, what to do, one line of counts
+//! ledger   ─┘     │  └──▶ json   the promise to programs
+//!                 └─────▶ gate   0, 1 or 2
+//! ```
+//!
+//! Masking is decided in [`mask`] and nowhere else: every text that leaves this room went through it.
 
+pub mod color;
 pub mod diagnostic;
+pub mod entry;
+mod excerpt;
+pub mod gate;
+pub mod json;
+mod mask;
+pub mod notices;
+mod sort;
+pub mod summary;
+pub mod text;
+
+use crate::finding::{DocumentId, Finding};
+use crate::manifest::{FileId, Inventory, LoadError, Sources};
+
+pub use color::ColorChoice;
+pub use entry::{Entry, Identity, Subject};
+pub use gate::{Exit, Gate};
+pub use summary::Summary;
+pub use text::TextOptions;
+
+/// All that a run has to tell.
+#[derive(Debug)]
+pub struct Report<'i> {
+    sources: &'i Sources,
+    inventory: &'i Inventory<'i>,
+    subjects: Vec<Subject<'i>>,
+    entries: Vec<Entry>,
+    masks: mask::Masks,
+    summary: Summary,
+}
+
+impl<'i> Report<'i> {
+    /// A report of `findings` on the manifests of `inventory`. A finding's [`DocumentId`] is an index into
+    /// `subjects`; these are the manifests in their order, and whatever else there are findings on.
+    ///
+    /// # Panics
+    /// When a finding's subject is not there.
+    #[must_use]
+    pub fn new(
+        sources: &'i Sources,
+        inventory: &'i Inventory<'i>,
+        subjects: Vec<Subject<'i>>,
+        findings: impl IntoIterator<Item = (DocumentId, Finding)>,
+    ) -> Self {
+        let mut entries: Vec<Entry> =
+            findings.into_iter().map(|(subject, finding)| Entry { subject, finding }).collect();
+        let masks = mask::Masks::new(sources, inventory, &subjects, &entries);
+        for entry in &mut entries {
+            let file = subjects[entry.subject.0 as usize].file;
+            masks.clean(entry, file);
+        }
+        sort::sort(&mut entries, &subjects);
+        let summary = Summary::new(&entries, inventory.ledger());
+        Self { sources, inventory, subjects, entries, masks, summary }
+    }
+
+    /// The findings, in the order of the report, with masked messages.
+    #[must_use]
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// The counts.
+    #[must_use]
+    pub fn summary(&self) -> &Summary {
+        &self.summary
+    }
+
+    /// What a finding is of.
+    ///
+    /// # Panics
+    /// When the id is of another report.
+    #[must_use]
+    pub fn subject(&self, id: DocumentId) -> &Subject<'i> {
+        &self.subjects[id.0 as usize]
+    }
+
+    /// Why a document could not be read, without what may be a secret.
+    fn error_message(&self, file: FileId, error: &LoadError) -> String {
+        if self.masks.file(file).guarded { mask::error_message(error) } else { error.to_string() }
+    }
+}
+
+#[cfg(test)]
+mod tests;

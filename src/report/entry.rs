@@ -1,0 +1,65 @@
+//! A finding, and the object it is of.
+
+use serde::Serialize;
+
+use crate::document::NodeRef;
+use crate::finding::{DocumentId, Finding};
+use crate::manifest::{FileId, Inventory, Manifest};
+
+/// A finding, and what it is of.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    /// The index of the [`Subject`].
+    pub subject: DocumentId,
+    /// What was found.
+    pub finding: Finding,
+}
+
+/// An object of the input, as findings and related places refer to it.
+#[derive(Debug, Clone)]
+pub struct Subject<'i> {
+    /// Its file.
+    pub file: FileId,
+    /// Which document of the file, counted from 0.
+    pub document: u32,
+    /// Which item, counted from 0, where the document is a `List`.
+    pub item: Option<u32>,
+    /// The object as it was read: the document's root, or that of the item.
+    pub object: NodeRef<'i>,
+    /// What the object calls itself; `None` where it is none.
+    pub identity: Option<Identity>,
+}
+
+impl<'i> Subject<'i> {
+    /// A manifest of the inventory.
+    #[must_use]
+    pub fn of(inventory: &'i Inventory<'i>, manifest: &Manifest, identity: Identity) -> Self {
+        let Manifest { document: _, root: _, file, index, item } = *manifest;
+        Self { file, document: index, item, object: inventory.object(manifest), identity: Some(identity) }
+    }
+}
+
+/// What an object calls itself.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Identity {
+    /// `apps/v1`
+    pub api_version: String,
+    /// `Deployment`
+    pub kind: String,
+    /// The effective one; `None` for objects of the whole cluster.
+    pub namespace: Option<String>,
+    /// `None` where the server makes the name.
+    pub name: Option<String>,
+}
+
+impl std::fmt::Display for Identity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { api_version: _, kind, namespace, name } = self;
+        let name = name.as_deref().unwrap_or("(without a name)");
+        match namespace {
+            Some(namespace) => write!(f, "{kind} {namespace}/{name}"),
+            None => write!(f, "{kind} {name}"),
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! What was noticed while reading, as findings under the reserved codes `yaml/…`.
+
+use std::sync::{Arc, LazyLock};
+
+use super::entry::Subject;
+use crate::document::{NodeId, NodeRef, Span};
+use crate::finding::{Certainty, DocumentId, Finding, Place, Related, RuleInfo, Severity};
+use crate::manifest::{Inventory, Manifest, Notice, NoticeCode};
+
+/// A rule for each code.
+static RULES: LazyLock<Vec<Arc<RuleInfo>>> =
+    LazyLock::new(|| NoticeCode::ALL.iter().map(|code| Arc::new(rule(*code))).collect());
+
+/// The findings of an inventory. `subjects` are its manifests in their order; what is noticed outside of
+/// every manifest (in the envelope of a `List`, behind the end of a document) gets a subject of its own.
+#[must_use]
+pub fn findings<'i>(
+    inventory: &'i Inventory<'i>,
+    subjects: &mut Vec<Subject<'i>>,
+) -> Vec<(DocumentId, Finding)> {
+    let mut findings = Vec::with_capacity(inventory.notices().len());
+    for notice in inventory.notices() {
+        let Some(document) = notice.document else { continue };
+        let root = inventory.document(document).document.root();
+        let node = notice.node.map(|node| root.document().node(node));
+        let (subject, object) = match manifest_of(inventory.manifests(), notice, node) {
+            Some((index, manifest)) => (index, manifest.root),
+            None => {
+                let Notice { file, index: document, .. } = *notice;
+                subjects.push(Subject { file, document, item: None, object: root, identity: None });
+                (subjects.len() - 1, NodeId::ROOT)
+            }
+        };
+        let id = DocumentId(u32::try_from(subject).expect("fewer than 4 Gi manifests"));
+        findings.push((id, finding(notice, node, object)));
+    }
+    findings
+}
+
+/// The manifest that the node is in, and its index.
+fn manifest_of<'m>(
+    manifests: &'m [Manifest],
+    notice: &Notice,
+    node: Option<NodeRef<'_>>,
+) -> Option<(usize, &'m Manifest)> {
+    let (document, node) = (notice.document?, node?);
+    // roots stand in the order of the text, so only the last one before the node can be around it
+    let after = manifests.partition_point(|m| (m.document, m.root) <= (document, node.id()));
+    let manifest = manifests.get(after.checked_sub(1)?).filter(|m| m.document == document)?;
+    let mut around = std::iter::successors(Some(node), |node| node.parent());
+    around.any(|node| node.id() == manifest.root).then_some((after - 1, manifest))
+}
+
+fn finding(notice: &Notice, node: Option<NodeRef<'_>>, object: NodeId) -> Finding {
+    let Notice { code, file: _, index: _, document: _, node: _, span, message, related } = notice;
+    let place = |span: Span| Place {
+        path: node.map(|node| node.path_from(object)).unwrap_or_default(),
+        pointer: node.map(|node| node.pointer_from(object)).unwrap_or_default(),
+        span: Some(span),
+        origin: None,
+    };
+    let at = NoticeCode::ALL.iter().position(|other| other == code).expect("ALL has every code");
+    Finding {
+        rule: Arc::clone(&RULES[at]),
+        severity: if code.is_error() { Severity::Error } else { Severity::Warning },
+        action: None,
+        message: message.clone(),
+        place: place(*span),
+        value: None,
+        related: related
+            .iter()
+            .map(|(message, span)| Related { message: message.clone(), document: None, place: place(*span) })
+            .collect(),
+        fix: Vec::new(),
+        certainty: Certainty::Known,
+        existing: false,
+        sensitive: false,
+    }
+}
+
+fn rule(code: NoticeCode) -> RuleInfo {
+    let remediation = match code {
+        NoticeCode::DuplicateKey => "keep one of them",
+        NoticeCode::DroppedDocument => "begin the next document with a line '---'",
+        NoticeCode::BooleanWord | NoticeCode::FloatVersion => "put it in quotes",
+        NoticeCode::Octal => "put it in quotes, or write the number without the leading zero",
+        NoticeCode::BigInteger => "put it in quotes: as a number it loses digits",
+    };
+    RuleInfo {
+        code: code.code().to_owned(),
+        policy: None,
+        remediation: Some(remediation.to_owned()),
+        references: Vec::new(),
+        fail_closed: false,
+    }
+}

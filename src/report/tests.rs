@@ -1,0 +1,595 @@
+#![allow(clippy::unwrap_used)]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::*;
+use crate::document::edit::Operation;
+use crate::document::{Document, NodeId};
+use crate::finding::{Action, Certainty, Place, PolicyRef, Related, RuleInfo, Severity};
+use crate::manifest::SourceFile;
+use crate::manifest::source::Content;
+
+fn sources(files: &[(&str, &str)]) -> Sources {
+    let file = |(path, text): &(&str, &str)| SourceFile::new(*path, Content::Text((*text).to_owned()));
+    Sources::new(files.iter().map(file).collect())
+}
+
+fn identity(object: crate::document::NodeRef<'_>) -> Identity {
+    let metadata = |key| object.get("metadata").and_then(|m| m.get_str(key)).map(str::to_owned);
+    Identity {
+        api_version: object.get_str("apiVersion").unwrap_or_default().to_owned(),
+        kind: object.get_str("kind").unwrap_or_default().to_owned(),
+        namespace: metadata("namespace").or(Some("default".to_owned())),
+        name: metadata("name"),
+    }
+}
+
+fn subjects<'i>(inventory: &'i Inventory<'i>) -> Vec<Subject<'i>> {
+    inventory
+        .manifests()
+        .iter()
+        .map(|manifest| Subject::of(inventory, manifest, identity(inventory.object(manifest))))
+        .collect()
+}
+
+fn rule(code: &str) -> Arc<RuleInfo> {
+    Arc::new(RuleInfo {
+        code: code.to_owned(),
+        policy: Some(PolicyRef {
+            kind: "ClusterManifestPolicy",
+            namespace: None,
+            name: code.split('/').next().unwrap().to_owned(),
+        }),
+        remediation: Some("Add a livenessProbe that a healthy container answers".to_owned()),
+        references: vec!["https://example.com/probes".to_owned()],
+        fail_closed: true,
+    })
+}
+
+/// A finding at a pointer of the manifest with this index.
+fn finding(inventory: &Inventory<'_>, manifest: usize, code: &str, pointer: &str, message: &str) -> Finding {
+    let manifest = &inventory.manifests()[manifest];
+    let object = inventory.object(manifest);
+    let place = Place::of(object.at(pointer).unwrap(), object.id());
+    Finding {
+        rule: rule(code),
+        severity: Severity::Error,
+        action: Some(Action::Deny),
+        message: message.to_owned(),
+        place,
+        value: None,
+        related: Vec::new(),
+        fix: Vec::new(),
+        certainty: Certainty::Known,
+        existing: false,
+        sensitive: false,
+    }
+}
+
+fn add(path: &str, value: &serde_json::Value) -> Operation {
+    Operation::Add { path: path.parse().unwrap(), value: Arc::new(Document::from_value(value).unwrap()) }
+}
+
+fn text(report: &Report<'_>) -> String {
+    let mut out = Vec::new();
+    let options = TextOptions { elapsed: Some(Duration::from_millis(12)), ..TextOptions::default() };
+    report.write_text(&mut out, options).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+fn json(report: &Report<'_>) -> serde_json::Value {
+    let mut out = Vec::new();
+    report.write_json(&mut out).unwrap();
+    serde_json::from_slice(&out).unwrap()
+}
+
+const DEPLOYMENT: &str = "\
+# a comment
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  template:
+    spec:
+      containers:
+        - name: web
+          image: web:1
+        - name: log
+          image: log:2
+";
+
+#[test]
+fn a_finding_with_its_lines() {
+    let sources = sources(&[("a/web.yaml", DEPLOYMENT)]);
+    let inventory = Inventory::load(&sources);
+    let containers = "/spec/template/spec/containers";
+    let findings = [("1", "log"), ("0", "web")].map(|(at, name)| {
+        let message = format!("container {name} has no livenessProbe");
+        let pointer = format!("{containers}/{at}");
+        (DocumentId(0), finding(&inventory, 0, "required-probes/probes", &pointer, &message))
+    });
+    let report = Report::new(&sources, &inventory, subjects(&inventory), findings);
+    insta::assert_snapshot!(text(&report), @r##"
+error[required-probes/probes]: container web has no livenessProbe
+ --> a/web.yaml:9:11
+  |
+9 |         - name: web
+  |           ^^^^^^^^^
+  |
+  = note: in Deployment default/web, at spec.template.spec.containers[0]
+  = help: Add a livenessProbe that a healthy container answers
+  = note: see https://example.com/probes
+
+error[required-probes/probes]: container log has no livenessProbe
+  --> a/web.yaml:11:11
+   |
+11 |         - name: log
+   |           ^^^^^^^^^
+   |
+   = note: in Deployment default/web, at spec.template.spec.containers[1]
+   = help: Add a livenessProbe that a healthy container answers
+
+2 errors, 0 warnings, 0 unknown; 1 document in 1 file: 1 linted, 0 not Kubernetes, 0 templates, 0 ignored, 0 broken; 12 ms
+"##);
+    assert_eq!(Gate::default().judge(&report), Exit::Findings);
+}
+
+#[test]
+fn related_places_near_and_far() {
+    let service = "apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec:\n  clusterIP: 10.0.0.1\n";
+    let sources = sources(&[("a.yaml", DEPLOYMENT), ("b.yaml", service)]);
+    let inventory = Inventory::load(&sources);
+    let mut one = finding(&inventory, 0, "x/y", "/metadata/name", "nobody finds this");
+    let place = |manifest: usize, pointer: &str| {
+        let object = inventory.object(&inventory.manifests()[manifest]);
+        Place::of(object.at(pointer).unwrap(), NodeId::ROOT)
+    };
+    one.related = vec![
+        Related { message: "of this kind".into(), document: None, place: place(0, "/kind") },
+        Related {
+            message: "has a cluster IP".into(),
+            document: Some(DocumentId(1)),
+            place: place(1, "/spec/clusterIP"),
+        },
+    ];
+    one.severity = Severity::Warning;
+    one.certainty = Certainty::Unknown;
+    let report = Report::new(&sources, &inventory, subjects(&inventory), [(DocumentId(0), one)]);
+    insta::assert_snapshot!(text(&report), @r##"
+unknown[x/y]: nobody finds this
+ --> a.yaml:4:18
+  |
+3 | kind: Deployment
+  |       ---------- of this kind
+4 | metadata: {name: web}
+  |                  ^^^
+  |
+ ::: b.yaml:5:14
+  |
+5 |   clusterIP: 10.0.0.1
+  |              -------- has a cluster IP
+  |
+  = note: in Deployment default/web, at metadata.name
+  = help: Add a livenessProbe that a healthy container answers
+  = note: see https://example.com/probes
+
+0 errors, 0 warnings, 1 unknown; 2 documents in 2 files: 2 linted, 0 not Kubernetes, 0 templates, 0 ignored, 0 broken; 12 ms
+"##);
+    let related = &json(&report)["findings"][0]["related"][1];
+    assert_eq!(related["file"], "b.yaml");
+    assert_eq!((related["line"].as_u64(), related["column"].as_u64()), (Some(5), Some(14)));
+}
+
+#[test]
+fn the_ledger() {
+    let sources = Sources::new(vec![
+        SourceFile::new("gone.yaml", Content::Unreadable(crate::manifest::source::ReadError::NoMatch)),
+        SourceFile::new("left-out.yaml", Content::Ignored),
+        SourceFile::new("list.yaml", Content::Text("- 1\n- 2\n".into())),
+        SourceFile::new("chart.yaml", Content::Text("{{- if .Values.on }}\nkind: X\n{{- end }}\n".into())),
+        SourceFile::new("half.yaml", Content::Text(format!("{DEPLOYMENT}---\na: [1,\nb: }}\n"))),
+        SourceFile::new("good.yaml", Content::Text(DEPLOYMENT.into())),
+    ]);
+    let inventory = Inventory::load(&sources);
+    let report = Report::new(&sources, &inventory, subjects(&inventory), []);
+    insta::assert_snapshot!(text(&report), @r##"
+error: no file matches this pattern
+--> gone.yaml
+
+error: mismatched bracket '[' closed by '}'
+  --> half.yaml:14:4
+   |
+14 | a: [1,
+   |    ^
+
+note: not linted, for they are templates: chart.yaml; render them and lint the result
+
+0 errors, 0 warnings, 0 unknown; 4 documents in 6 files: 1 linted, 1 not Kubernetes, 1 template, 1 ignored, 2 broken; 12 ms
+"##);
+    insta::assert_json_snapshot!(json(&report), @r##"
+{
+  "files": [
+    {
+      "documents": 0,
+      "outcome": "template",
+      "path": "chart.yaml"
+    },
+    {
+      "documents": 0,
+      "errors": [
+        {
+          "column": 1,
+          "document": 0,
+          "line": 1,
+          "message": "no file matches this pattern"
+        }
+      ],
+      "outcome": "broken",
+      "path": "gone.yaml"
+    },
+    {
+      "documents": 1,
+      "outcome": "linted",
+      "path": "good.yaml"
+    },
+    {
+      "documents": 2,
+      "errors": [
+        {
+          "column": 4,
+          "document": 1,
+          "line": 14,
+          "message": "mismatched bracket '[' closed by '}'"
+        }
+      ],
+      "outcome": "broken",
+      "path": "half.yaml"
+    },
+    {
+      "documents": 0,
+      "outcome": "ignored",
+      "path": "left-out.yaml"
+    },
+    {
+      "documents": 1,
+      "outcome": "notKubernetes",
+      "path": "list.yaml"
+    }
+  ],
+  "findings": [],
+  "summary": {
+    "documents": 4,
+    "error": 0,
+    "files": {
+      "broken": 2,
+      "ignored": 1,
+      "linted": 1,
+      "notKubernetes": 1,
+      "template": 1
+    },
+    "info": 0,
+    "suppressed": 0,
+    "unknown": 0,
+    "warning": 0
+  },
+  "tool": {
+    "name": "plimsoll",
+    "version": "0.1.0"
+  },
+  "version": 1
+}
+"##);
+}
+
+#[test]
+fn json_is_as_promised() {
+    let list = "{\"apiVersion\": \"v1\", \"kind\": \"List\", \"items\": [\n  {\"apiVersion\": \"v1\", \"kind\": \"Pod\", \"metadata\": {\"name\": \"ä\", \"namespace\": \"n\"}}]}\n";
+    let sources = sources(&[("-", list)]);
+    let inventory = Inventory::load(&sources);
+    let mut one = finding(&inventory, 0, "x/y", "/metadata/namespace", "no good");
+    one.fix = vec![add("/metadata/labels", &serde_json::json!({"a": "b"}))];
+    let report = Report::new(&sources, &inventory, subjects(&inventory), [(DocumentId(0), one)]);
+    insta::assert_json_snapshot!(json(&report)["findings"], @r##"
+[
+  {
+    "action": "Deny",
+    "actions": [
+      "Deny"
+    ],
+    "code": "x/y",
+    "column": 78,
+    "defaulted": false,
+    "document": 0,
+    "endColumn": 81,
+    "endLine": 2,
+    "file": "-",
+    "fix": [
+      {
+        "op": "add",
+        "path": "/metadata/labels",
+        "value": {
+          "a": "b"
+        }
+      }
+    ],
+    "item": 0,
+    "line": 2,
+    "message": "no good",
+    "object": {
+      "apiVersion": "v1",
+      "kind": "Pod",
+      "name": "ä",
+      "namespace": "n"
+    },
+    "path": "metadata.namespace",
+    "pointer": "/metadata/namespace",
+    "policy": {
+      "kind": "ClusterManifestPolicy",
+      "name": "x",
+      "namespace": null
+    },
+    "related": [],
+    "severity": "error",
+    "suppressed": null,
+    "unknown": false
+  }
+]
+"##);
+}
+
+#[test]
+fn exit_codes() {
+    struct Case(&'static str, &'static str, Option<(Severity, Certainty)>, Gate, u8);
+    let gate = Gate::default();
+    let broken = "a: [\n";
+    let known = |severity| Some((severity, Certainty::Known));
+    let unknown = Some((Severity::Warning, Certainty::Unknown));
+    for Case(name, second, found, gate, expected) in [
+        Case("clean", DEPLOYMENT, None, gate, 0),
+        Case("error", DEPLOYMENT, known(Severity::Error), gate, 1),
+        Case("warning below", DEPLOYMENT, known(Severity::Warning), gate, 0),
+        Case(
+            "warning at",
+            DEPLOYMENT,
+            known(Severity::Warning),
+            Gate { fail_on: Severity::Warning, ..gate },
+            1,
+        ),
+        Case("info at", DEPLOYMENT, known(Severity::Info), Gate { fail_on: Severity::Info, ..gate }, 1),
+        Case("unknown", DEPLOYMENT, unknown, Gate { fail_on: Severity::Info, ..gate }, 0),
+        Case("unknown counts", DEPLOYMENT, unknown, Gate { fail_on_unknown: true, ..gate }, 1),
+        Case("broken wins", broken, known(Severity::Error), gate, 2),
+        Case("broken allowed", broken, known(Severity::Error), Gate { allow_broken: true, ..gate }, 1),
+        Case("broken allowed, clean", broken, None, Gate { allow_broken: true, ..gate }, 0),
+    ] {
+        let sources = sources(&[("a.yaml", DEPLOYMENT), ("b.yaml", second)]);
+        let inventory = Inventory::load(&sources);
+        let findings = found.map(|(severity, certainty)| {
+            let made = finding(&inventory, 0, "x/y", "/kind", "no good");
+            (DocumentId(0), Finding { severity, certainty, ..made })
+        });
+        let report = Report::new(&sources, &inventory, subjects(&inventory), findings);
+        assert_eq!(gate.judge(&report).code(), expected, "{name}");
+    }
+    let sources = sources(&[("a.yaml", "- 1\n")]);
+    let inventory = Inventory::load(&sources);
+    let report = Report::new(&sources, &inventory, Vec::new(), []);
+    assert_eq!(gate.judge(&report), Exit::Failed, "no manifest");
+}
+
+#[test]
+fn the_order_is_that_of_the_places() {
+    let sources = sources(&[("a.yaml", DEPLOYMENT), ("a-b.yaml", DEPLOYMENT), ("a/b.yaml", DEPLOYMENT)]);
+    let inventory = Inventory::load(&sources);
+    let mut findings = Vec::new();
+    for manifest in 0..3 {
+        for (code, pointer, message) in
+            [("b/1", "/kind", "m"), ("a/1", "/kind", "n"), ("a/1", "/kind", "m"), ("z/1", "/apiVersion", "m")]
+        {
+            let id = DocumentId(u32::try_from(manifest).unwrap());
+            findings.push((id, finding(&inventory, manifest, code, pointer, message)));
+        }
+    }
+    let write = |findings: Vec<(DocumentId, Finding)>| {
+        let report = Report::new(&sources, &inventory, subjects(&inventory), findings);
+        (text(&report), json(&report))
+    };
+    let forwards = write(findings.clone());
+    findings.reverse();
+    assert_eq!(forwards, write(findings));
+    let order: Vec<String> = forwards.1["findings"].as_array().unwrap()[..4]
+        .iter()
+        .map(|f| format!("{} {} {}", f["line"], f["code"].as_str().unwrap(), f["message"].as_str().unwrap()))
+        .collect();
+    assert_eq!(order, ["2 z/1 m", "3 a/1 m", "3 a/1 n", "3 b/1 m"]);
+}
+
+mod secrets {
+    use super::*;
+
+    /// Every value that stands in the Secrets below, in every form.
+    const PLANTED: &[&str] = &[
+        "hunter2two",
+        "aHVudGVyMnR3bw==",
+        "first-shadowed",
+        "block-line-one",
+        "block-line-two",
+        "0x5EC",
+        "1516",
+        "anchored-word",
+        "from-a-comment",
+        "applied-word",
+        "listed-word",
+        "untyped-word",
+        "json-word",
+        "broken-word",
+        "fragment-word",
+        "dropped-word",
+        "flow-word",
+    ];
+
+    const YAML: &str = r##"
+apiVersion: v1
+kind: Secret
+metadata:
+  name: s
+  annotations:
+    kubectl.kubernetes.io/last-applied-configuration: '{"stringData":{"p":"applied-word"}}'
+x: &a anchored-word
+data:
+  p: aHVudGVyMnR3bw==
+  p: aHVudGVyMnR3bw==   # from-a-comment
+stringData:
+  q: first-shadowed
+  q: *a
+  block: |
+    block-line-one
+    block-line-two
+  number: 0x5EC
+  flow: {deep: [flow-word]}
+---
+apiVersion: v1
+kind: List
+items:
+  - {apiVersion: v1, kind: Secret, metadata: {name: t}, stringData: {p: listed-word}}
+---
+apiVersion: v1
+kind: SecretList
+items:
+  - metadata: {name: u}
+    stringData: {p: untyped-word}
+"##;
+
+    /// Reports in every form on `files`, with findings of `make`, and the notices of reading.
+    fn outputs(
+        files: &[(&str, &str)],
+        make: impl Fn(&Inventory<'_>) -> Vec<(DocumentId, Finding)>,
+    ) -> String {
+        let sources = sources(files);
+        let inventory = Inventory::load(&sources);
+        let mut subjects = subjects(&inventory);
+        let mut findings = make(&inventory);
+        findings.extend(notices::findings(&inventory, &mut subjects));
+        let report = Report::new(&sources, &inventory, subjects, findings);
+        let mut out = Vec::new();
+        for color in [false, true] {
+            report.write_text(&mut out, TextOptions { color, ..TextOptions::default() }).unwrap();
+        }
+        report.write_json(&mut out).unwrap();
+        format!("{}\n{:?}", String::from_utf8(out).unwrap(), report.entries())
+    }
+
+    fn assert_clean(output: &str) {
+        for word in PLANTED {
+            let at = output.find(word);
+            let around = at.map(|at| output[at.saturating_sub(200)..(at + 50).min(output.len())].to_owned());
+            assert_eq!(around, None, "{word} is shown");
+        }
+    }
+
+    /// A finding at every node of every manifest, which says all that it knows.
+    fn everywhere(inventory: &Inventory<'_>) -> Vec<(DocumentId, Finding)> {
+        let mut findings = Vec::new();
+        for (index, manifest) in inventory.manifests().iter().enumerate() {
+            let object = inventory.object(manifest);
+            for node in object.descendants() {
+                let pointer = node.pointer_from(object.id());
+                let decoded = "value hunter2two, too";
+                let message = format!("found {} ({decoded})", node.to_json());
+                let mut one = finding(inventory, index, "x/y", &pointer, &message);
+                one.value = node.as_str().map(str::to_owned);
+                one.related =
+                    vec![Related { message: message.clone(), document: None, place: one.place.clone() }];
+                one.fix = vec![add("/x", &serde_json::to_value(node).unwrap())];
+                findings.push((DocumentId(u32::try_from(index).unwrap()), one));
+            }
+        }
+        findings
+    }
+
+    #[test]
+    fn of_yaml() {
+        let output = outputs(&[("s.yaml", YAML)], |inventory| {
+            let mut findings = everywhere(inventory);
+            // decoded values are known of the Secret that holds them, not of its neighbours
+            for (_, finding) in findings.iter_mut().filter(|(id, _)| id.0 > 0) {
+                finding.message = finding.message.replace("hunter2two", "");
+                finding.related.clear();
+            }
+            findings
+        });
+        assert!(output.contains("  p: ****************"), "{output}");
+        assert!(output.contains("yaml/duplicate-key"));
+        assert_clean(&output);
+    }
+
+    #[test]
+    fn of_json_on_one_line() {
+        let json = r#"{"apiVersion":"v1","kind":"Secret","metadata":{"name":"s"},"data":{"p":"aHVudGVyMnR3bw=="},"stringData":{"q":"json-word"}}"#;
+        assert_clean(&outputs(&[("s.json", json)], everywhere));
+    }
+
+    #[test]
+    fn of_what_cannot_be_read() {
+        for (name, text) in [
+            ("broken", "kind: Secret\nstringData:\n  p: 'broken-word\n"),
+            ("an escape", "kind: Secret\nstringData:\n  p: \"broken-word \\q\"\n"),
+            ("a number", "{\"kind\": \"Secret\", \"stringData\": {\"p\": 00broken-word}}"),
+            (
+                "cut by a separator",
+                "kind: Secret\napiVersion: v1\nmetadata: {name: x}\nstringData:\n  p: \"one\n---\n  fragment-word: [\n",
+            ),
+            (
+                "behind the end",
+                "apiVersion: v1\nkind: Secret\nmetadata: {name: x}\n...\nstringData: {p: dropped-word}\n",
+            ),
+            ("one line", "{kind: Secret, stringData: {p: broken-word, ]}\n"),
+        ] {
+            let output = outputs(&[("s.yaml", text)], |_| Vec::new());
+            assert!(output.contains("error"), "{name} is no error: {output}");
+            assert_clean(&output);
+        }
+    }
+
+    #[test]
+    fn a_sensitive_finding() {
+        let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  containers:\n    - name: c\n      env:\n        - {name: TOKEN, value: hunter2two} # from-a-comment\n";
+        let pointer = "/spec/containers/0/env/0/value";
+        let output = outputs(&[("p.yaml", pod)], |inventory| {
+            let mut one = finding(inventory, 0, "x/y", pointer, "the password hunter2two is written down");
+            one.sensitive = true;
+            // what another rule says of the same value and line
+            let other = finding(inventory, 0, "x/z", "/spec/containers/0/env/0", "hunter2two is short");
+            vec![(DocumentId(0), one), (DocumentId(0), other)]
+        });
+        assert!(output.contains("the password **** is written down"), "{output}");
+        assert!(output.contains("{name: TOKEN, value: **********} # from"), "{output}");
+        assert!(!output.contains("hunter2two"), "{output}");
+    }
+
+    #[test]
+    fn other_objects_are_shown_as_they_are() {
+        let map = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: m}\ndata:\n  p: hunter2two\n";
+        let output = outputs(&[("m.yaml", map)], |inventory| {
+            vec![(DocumentId(0), finding(inventory, 0, "x/y", "/data/p", "hunter2two is not a number"))]
+        });
+        assert!(output.contains("p: hunter2two") && output.contains("hunter2two is not"), "{output}");
+    }
+}
+
+#[test]
+fn a_line_of_fifty_megabytes_is_not_printed() {
+    let text_of = format!(
+        "{{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{{\"name\":\"m\"}},\"data\":{{\"a\":\"{}\",\"b\":\"x\"}}}}",
+        "y".repeat(50_000_000)
+    );
+    let sources = sources(&[("m.json", &text_of)]);
+    let inventory = Inventory::load(&sources);
+    let findings = ["", "/data", "/data/a", "/data/b"]
+        .map(|pointer| (DocumentId(0), finding(&inventory, 0, "x/y", pointer, "no good")));
+    let report = Report::new(&sources, &inventory, subjects(&inventory), findings);
+    let output = text(&report);
+    assert!(output.len() < 4_000, "{}", output.len());
+    assert!(output.contains(&format!("m.json:1:{}", text_of.len() - 4)), "{output}");
+}

@@ -1,0 +1,260 @@
+//! What people read: each finding with the lines it is about and what to do, then one line of counts.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::io::{self, Write};
+use std::time::Duration;
+
+use annotate_snippets::normalize_untrusted_str;
+use annotate_snippets::renderer::{AnsiColor, Effects, Style};
+use annotate_snippets::{AnnotationKind, Element, Group, Level, Origin, Renderer, Snippet};
+
+use super::Report;
+use super::entry::{Entry, Subject};
+use super::excerpt::{Excerpt, byte_at, excerpt};
+use super::summary::Summary;
+use crate::document::Span;
+use crate::finding::{Certainty, DocumentId, Finding, Severity};
+use crate::manifest::{DocumentError, FileId, Outcome};
+
+/// Related places this many lines away are shown in one excerpt with the finding's own.
+const NEAR: u32 = 6;
+/// So many templates are named; of the others, how many there are.
+const NAMED: usize = 3;
+
+/// How text is written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TextOptions {
+    /// With escape codes for terminals.
+    pub color: bool,
+    /// Without the notes on files and the line of counts.
+    pub quiet: bool,
+    /// How long the run took.
+    pub elapsed: Option<Duration>,
+}
+
+impl Report<'_> {
+    /// Writes the report for people.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    pub fn write_text(&self, out: &mut dyn Write, options: TextOptions) -> io::Result<()> {
+        let TextOptions { color, quiet, elapsed } = options;
+        let renderer = if color { Renderer::styled() } else { Renderer::plain() };
+        // where to read more is said once a rule, not once a finding
+        let mut referred = BTreeSet::new();
+        for entry in self.entries() {
+            let first = referred.insert((entry.finding.code(), &entry.finding.rule.policy));
+            writeln!(out, "{}\n", renderer.render(&[self.finding_group(entry, first)]))?;
+        }
+        for record in self.inventory.ledger() {
+            for error in &record.errors {
+                writeln!(out, "{}\n", renderer.render(&[self.error_group(record.file, error)]))?;
+            }
+        }
+        if quiet {
+            return Ok(());
+        }
+        if let Some(note) = self.templates() {
+            writeln!(out, "{}\n", renderer.render(&[note]))?;
+        }
+        writeln!(out, "{}", summary_line(self.summary(), self.inventory.ledger().len(), elapsed, color))
+    }
+
+    fn finding_group<'r>(&'r self, entry: &'r Entry, with_references: bool) -> Group<'r> {
+        let Entry { subject: id, finding } = entry;
+        let mut group =
+            Group::with_title(level(finding).primary_title(finding.message.as_str()).id(finding.code()));
+        for element in self.places(*id, finding) {
+            group = group.element(element);
+        }
+        let note = |text: &str| Level::NOTE.message(normalize_untrusted_str(text));
+        if let Some(context) = context(self.subject(*id), finding) {
+            group = group.element(note(&context));
+        }
+        if let Some(remediation) = &finding.rule.remediation {
+            group = group.element(Level::HELP.message(normalize_untrusted_str(remediation)));
+        }
+        if with_references {
+            for reference in &finding.rule.references {
+                group = group.element(note(&format!("see {reference}")));
+            }
+        }
+        group
+    }
+
+    /// The excerpts: the finding's own place, with related ones near to it, then the others.
+    fn places<'r>(&'r self, id: DocumentId, finding: &'r Finding) -> Vec<Element<'r>> {
+        let own_file = self.subject(id).file;
+        let Some(own) = finding.place.span else {
+            return vec![Origin::path(self.path(own_file)).into()];
+        };
+        let line = |file: FileId, span: Span| self.sources.file(file).position(span.start as usize).line;
+        let own_line = line(own_file, own);
+        let mut near = vec![(own, None)];
+        let mut far = Vec::new();
+        for related in &finding.related {
+            let file = related.document.map_or(own_file, |document| self.subject(document).file);
+            let message = related.message.as_str();
+            match related.place.span {
+                Some(span) if file == own_file && line(file, span).abs_diff(own_line) <= NEAR => {
+                    near.push((span, Some(message)));
+                }
+                span => far.push((file, span, message)),
+            }
+        }
+        let mut elements = self.snippet(own_file, &near, AnnotationKind::Primary);
+        for (file, span, message) in far {
+            match span {
+                Some(span) => {
+                    elements.extend(self.snippet(file, &[(span, Some(message))], AnnotationKind::Context));
+                }
+                None => {
+                    let text = format!("{}: {message}", self.path(file));
+                    elements.push(Level::NOTE.message(normalize_untrusted_str(&text)).into());
+                }
+            }
+        }
+        elements
+    }
+
+    /// Where the first of the spans is, and the lines of all of them.
+    fn snippet<'r>(
+        &'r self,
+        file: FileId,
+        spans: &[(Span, Option<&'r str>)],
+        first: AnnotationKind,
+    ) -> Vec<Element<'r>> {
+        let source = self.sources.file(file);
+        let Some((span, _)) = spans.first() else { return Vec::new() };
+        let position = source.position(span.start as usize);
+        let only: Vec<Span> = spans.iter().map(|(span, _)| *span).collect();
+        let Some(excerpt) = excerpt(source, self.masks.file(file), &only) else {
+            return vec![self.origin(file, position.line, position.column)];
+        };
+        let Excerpt { line, text, marks, cut } = excerpt;
+        let annotations = marks.into_iter().zip(spans).enumerate().map(|(index, (mark, (_, label)))| {
+            let kind = if index == 0 { first } else { AnnotationKind::Context };
+            kind.span(mark).label(*label)
+        });
+        let snippet = Snippet::source(text).line_start(line as usize).annotations(annotations);
+        if cut {
+            // the renderer would count columns from where the line was cut
+            vec![self.origin(file, position.line, position.column), snippet.into()]
+        } else {
+            vec![snippet.path(self.path(file)).into()]
+        }
+    }
+
+    fn origin(&self, file: FileId, line: u32, column: u32) -> Element<'_> {
+        Origin::path(self.path(file)).line(line as usize).char_column(column as usize).into()
+    }
+
+    pub(super) fn path(&self, file: FileId) -> &str {
+        self.sources.file(file).path()
+    }
+
+    /// A document that could not be read. Nothing of a file that speaks of Secrets is shown.
+    fn error_group<'r>(&'r self, file: FileId, error: &'r DocumentError) -> Group<'r> {
+        let source = self.sources.file(file);
+        let DocumentError { document: _, position, error } = error;
+        let shown = !source.text().is_empty() && !self.masks.file(file).guarded;
+        let span = byte_at(source, *position).filter(|_| shown);
+        let elements = match span {
+            Some(span) => self.snippet(file, &[(span, None)], AnnotationKind::Primary),
+            None if source.text().is_empty() => vec![Origin::path(self.path(file)).into()],
+            None => vec![self.origin(file, position.line, position.column)],
+        };
+        Group::with_title(Level::ERROR.primary_title(self.error_message(file, error))).elements(elements)
+    }
+
+    /// Files that only their renderer can read are named, so that nobody thinks them checked.
+    fn templates(&self) -> Option<Group<'_>> {
+        let templates: Vec<&str> = self
+            .inventory
+            .ledger()
+            .iter()
+            .filter(|record| record.outcome == Outcome::Template)
+            .map(|record| self.path(record.file))
+            .collect();
+        if templates.is_empty() {
+            return None;
+        }
+        let mut text = format!(
+            "not linted, for they are templates: {}",
+            templates[..templates.len().min(NAMED)].join(", ")
+        );
+        if templates.len() > NAMED {
+            let _ = write!(text, " and {} more", templates.len() - NAMED);
+        }
+        text.push_str("; render them and lint the result");
+        Some(Group::with_title(Level::NOTE.primary_title(text)))
+    }
+}
+
+fn level(finding: &Finding) -> Level<'static> {
+    let level = match finding.severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+        Severity::Info => Level::INFO,
+    };
+    if finding.certainty == Certainty::Unknown { level.with_name("unknown") } else { level }
+}
+
+/// Which object, and where in it; of a policy of one namespace, that too.
+fn context(subject: &Subject<'_>, finding: &Finding) -> Option<String> {
+    let mut text = match (&subject.identity, finding.place.path.as_str()) {
+        (None, "") => String::new(),
+        (None, path) => format!("at {path}"),
+        (Some(identity), "") => format!("in {identity}"),
+        (Some(identity), path) => format!("in {identity}, at {path}"),
+    };
+    if let Some(origin) = &finding.place.origin {
+        let _ = write!(text, "{}made by {origin}", if text.is_empty() { "" } else { ", " });
+    }
+    if let Some(policy) = finding.rule.policy.as_ref().filter(|policy| policy.namespace.is_some()) {
+        let _ = write!(text, "{}by {policy}", if text.is_empty() { "" } else { ", " });
+    }
+    (!text.is_empty()).then_some(text)
+}
+
+/// `2 errors, 0 warnings, …; 13 documents in 12 files: 5 linted, …; 12 ms`
+fn summary_line(summary: &Summary, files: usize, elapsed: Option<Duration>, color: bool) -> String {
+    let count = |n: usize, one: &str| if n == 1 { format!("1 {one}") } else { format!("{n} {one}s") };
+    let paint = |text: String, n: usize, color_of: AnsiColor| {
+        let style = Style::new().fg_color(Some(color_of.into())).effects(Effects::BOLD);
+        if color && n > 0 { format!("{style}{text}{style:#}") } else { text }
+    };
+    let Summary { error, warning, info, suppressed, unknown, files: by_outcome, documents } = summary;
+    let mut findings = vec![
+        paint(count(*error, "error"), *error, AnsiColor::BrightRed),
+        paint(count(*warning, "warning"), *warning, AnsiColor::Yellow),
+        paint(format!("{unknown} unknown"), *unknown, AnsiColor::Yellow),
+    ];
+    // what few runs have is told where there is some
+    findings.extend((*info > 0).then(|| format!("{info} info")));
+    findings.extend((*suppressed > 0).then(|| format!("{suppressed} suppressed")));
+    let outcomes = [
+        format!("{} linted", by_outcome.linted),
+        format!("{} not Kubernetes", by_outcome.not_kubernetes),
+        count(by_outcome.template, "template"),
+        format!("{} ignored", by_outcome.ignored),
+        paint(format!("{} broken", by_outcome.broken), by_outcome.broken, AnsiColor::BrightRed),
+    ];
+    let mut line = format!(
+        "{}; {} in {}: {}",
+        findings.join(", "),
+        count(*documents, "document"),
+        count(files, "file"),
+        outcomes.join(", ")
+    );
+    if let Some(elapsed) = elapsed {
+        let millis = elapsed.as_secs_f64() * 1000.0;
+        let _ = match millis {
+            ..10.0 => write!(line, "; {millis:.1} ms"),
+            ..1000.0 => write!(line, "; {millis:.0} ms"),
+            _ => write!(line, "; {:.1} s", elapsed.as_secs_f64()),
+        };
+    }
+    line
+}
