@@ -115,6 +115,8 @@ struct Base {
     /// First segments of dotted names, so that most selections need no look-up.
     ident_roots: Vec<&'static str>,
     function_roots: Vec<&'static str>,
+    /// The most segments that the name of a variable or type has.
+    segments: usize,
 }
 
 impl Base {
@@ -133,7 +135,8 @@ impl Base {
             ident_roots.push(OBJECT);
         }
         let function_roots = roots(&mut functions.keys());
-        Self { idents, functions, structures, ident_roots, function_roots }
+        let segments = idents.keys().map(|name| name.split('.').count()).max().unwrap_or(1);
+        Self { idents, functions, structures, ident_roots, function_roots, segments }
     }
 
     fn shared(profile: Profile, kind: EnvKind) -> &'static Self {
@@ -259,9 +262,10 @@ impl Env {
             .or_else(|| self.base.functions.get(name).map(|o| &**o))
     }
 
-    /// Whether a dotted variable or type may begin with this name.
-    pub(super) fn is_ident_root(&self, name: &str) -> bool {
-        self.base.ident_roots.contains(&name) || self.roots.iter().any(|root| root == name)
+    /// Whether a dotted variable or type of so many segments may begin with this name.
+    pub(super) fn may_be_dotted(&self, root: &str, segments: usize) -> bool {
+        (self.base.ident_roots.contains(&root) && (segments <= self.base.segments || root == OBJECT))
+            || self.roots.iter().any(|known| known == root)
     }
 
     /// Whether a dotted function may begin with this name.

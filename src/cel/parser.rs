@@ -1,7 +1,7 @@
 //! Text to tree: cel-go's grammar, limits and error positions, written by hand.
 //!
 //! ```text
-//! expr ─▶ logic (||, &&) ─▶ binary (relations, + -, * / %) ─▶ unary ─▶ member (.f, .?f, .f(), [i]) ─▶ primary ─▶ expr
+//! expr ─▶ logic (||, &&) ─▶ relation ─▶ calc (+ -, * / %) ─▶ unary ─▶ member (.f, .?f, .f(), [i]) ─▶ primary ─▶ expr
 //! ```
 //!
 //! Recursion goes through `expr` only and is bounded by cel-go's limit of 250, so the stack is bounded too; chains are loops.
@@ -44,12 +44,12 @@ pub fn parse(source: &str, profile: Profile) -> Result<Ast, Issues> {
         profile,
         tokens: &tokens,
         at: 0,
-        depth: 0,
+        depths: Depths::default(),
         build: Builder::new(source.len() / 3),
         issues: vec![],
     };
     let root = parser.start();
-    let Parser { at, build, mut issues, .. } = parser;
+    let Parser { build, issues, .. } = parser;
     if unrecognized.is_empty()
         && issues.is_empty()
         && !build.too_deep()
@@ -58,19 +58,14 @@ pub fn parse(source: &str, profile: Profile) -> Result<Ast, Issues> {
         let (nodes, places, macro_calls) = build.into_parts();
         return Ok(Ast { nodes, places, root, source: shared, macro_calls });
     }
-    let limit = if root == Err(Stop::Recursion) {
-        Some(format!("expression recursion limit exceeded: {MAX_RECURSION}"))
-    } else if build.too_deep() {
-        Some("max recursion depth exceeded".to_owned())
-    } else {
-        None
-    };
-    issues.extend(limit.map(|message| Issue { offset: None, message }));
-    if root == Err(Stop::Syntax) {
-        issues.push(Issue { offset: Some(tokens[at].start), message: "Syntax error".to_owned() });
+    let (mut all, gave_up) = recovery::syntax_issues(source, &tokens, &unrecognized);
+    if !gave_up {
+        if build.too_deep() {
+            all.push(Issue { offset: None, message: "max recursion depth exceeded".to_owned() });
+        }
+        all.extend(issues);
     }
-    issues.extend(recovery::syntax_issues(source, &tokens, &unrecognized));
-    Err(Issues::new(Stage::Parse, shared, issues))
+    Err(Issues::new(Stage::Parse, shared, all))
 }
 
 /// Why parsing cannot go on.
@@ -89,7 +84,7 @@ struct Parser<'s> {
     profile: Profile,
     tokens: &'s [Token],
     at: usize,
-    depth: u16,
+    depths: Depths,
     build: Builder,
     issues: Vec<Issue>,
 }
@@ -124,10 +119,7 @@ impl Parser<'_> {
 
     /// `or ('?' or ':' expr)?`
     fn expr(&mut self) -> Parsed<ExprId> {
-        self.depth += 1;
-        if self.depth > MAX_RECURSION {
-            return Err(Stop::Recursion);
-        }
+        enter(&mut self.depths.expr)?;
         let condition = self.logic(Logic::Or)?;
         let expr = match self.take(Kind::Question) {
             None => condition,
@@ -138,7 +130,7 @@ impl Parser<'_> {
                 self.call(question.start, operator::CONDITIONAL, &[condition, then, otherwise], true)
             }
         };
-        self.depth -= 1;
+        self.depths.expr -= 1;
         Ok(expr)
     }
 
@@ -150,7 +142,7 @@ impl Parser<'_> {
         };
         let term = |parser: &mut Self| match logic {
             Logic::Or => parser.logic(Logic::And),
-            Logic::And => parser.binary(Precedence::Relation),
+            Logic::And => parser.relation(),
         };
         let first = term(self)?;
         let Some(mut operator) = self.take(kind) else { return Ok(first) };
@@ -177,20 +169,33 @@ impl Parser<'_> {
         self.call(operators[middle], function, &[left, right], false)
     }
 
+    /// `calc (operator calc)*`. The grammar has a rule within a rule on the right, which counts against its limit.
+    fn relation(&mut self) -> Parsed<ExprId> {
+        enter(&mut self.depths.relation)?;
+        let mut left = self.calc(Precedence::Sum)?;
+        while let Some((Precedence::Relation, function)) = binary_operator(self.peek()) {
+            let operator = self.advance();
+            enter(&mut self.depths.relation)?;
+            let right = self.calc(Precedence::Sum)?;
+            self.depths.relation -= 1;
+            left = self.call(operator.start, function, &[left, right], true);
+        }
+        self.depths.relation -= 1;
+        Ok(left)
+    }
+
     /// Left-associative operators that bind at least as tightly as `least`.
-    fn binary(&mut self, least: Precedence) -> Parsed<ExprId> {
+    fn calc(&mut self, least: Precedence) -> Parsed<ExprId> {
+        enter(&mut self.depths.calc)?;
         let mut left = self.unary()?;
         while let Some((precedence, function)) = binary_operator(self.peek())
             && precedence >= least
         {
             let operator = self.advance();
-            let right = match precedence {
-                Precedence::Relation => self.binary(Precedence::Sum)?,
-                Precedence::Sum => self.binary(Precedence::Product)?,
-                Precedence::Product => self.unary()?,
-            };
+            let right = self.calc(precedence.tighter())?;
             left = self.call(operator.start, function, &[left, right], true);
         }
+        self.depths.calc -= 1;
         Ok(left)
     }
 
@@ -561,6 +566,31 @@ enum Precedence {
     Relation,
     Sum,
     Product,
+    Operand,
+}
+
+impl Precedence {
+    /// What the operand on the right is made of.
+    fn tighter(self) -> Self {
+        match self {
+            Self::Relation => Self::Sum,
+            Self::Sum => Self::Product,
+            Self::Product | Self::Operand => Self::Operand,
+        }
+    }
+}
+
+/// How deep the rules of the grammar stand in themselves. Only these can be deeper than the limit.
+#[derive(Default)]
+struct Depths {
+    expr: u16,
+    relation: u16,
+    calc: u16,
+}
+
+fn enter(depth: &mut u16) -> Parsed<()> {
+    *depth += 1;
+    if *depth > MAX_RECURSION { Err(Stop::Recursion) } else { Ok(()) }
 }
 
 fn binary_operator(kind: Kind) -> Option<(Precedence, &'static str)> {

@@ -49,7 +49,7 @@ enum Step {
     /// Range and initial value are typed.
     LoopRange(ExprId),
     LoopCondition(ExprId),
-    LoopStep(ExprId),
+    LoopStepped(ExprId),
     LoopResult(ExprId),
 }
 
@@ -110,7 +110,7 @@ impl<'a> Walk<'a> {
             Step::FieldValue { message, index, name } => self.field_value(message, index, name),
             Step::LoopRange(id) => self.loop_range(id),
             Step::LoopCondition(id) => self.loop_condition(id),
-            Step::LoopStep(id) => self.loop_step(id),
+            Step::LoopStepped(id) => self.loop_step(id),
             Step::LoopResult(id) => self.loop_result(id),
         }
     }
@@ -201,9 +201,8 @@ impl<'a> Walk<'a> {
 
     /// Takes a chain of selections as one dotted name if that is declared.
     fn qualified_ident(&mut self, id: ExprId) -> bool {
-        let Some(root) = self.chain_root(id) else { return false };
-        let unrooted = root.strip_prefix('.').unwrap_or(root);
-        if !self.env.is_ident_root(unrooted) {
+        let Some((root, segments)) = self.chain_root(id) else { return false };
+        if !self.env.may_be_dotted(root.strip_prefix('.').unwrap_or(root), segments) {
             return false;
         }
         if self.env.profile() == Profile::V1_37 && !root.starts_with('.') && self.local(root).is_some() {
@@ -220,14 +219,16 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// The variable at the bottom of a chain of plain selections.
-    fn chain_root(&self, mut id: ExprId) -> Option<&'a Name> {
+    /// The variable at the bottom of a chain of plain selections, and the length of the chain with it.
+    fn chain_root(&self, mut id: ExprId) -> Option<(&'a Name, usize)> {
+        let mut segments = 1;
         loop {
             match &self.ast[id] {
-                Expr::Ident(name) => return Some(name),
+                Expr::Ident(name) => return Some((name, segments)),
                 Expr::Select { operand, test_only: false, .. } => id = *operand,
                 _ => return None,
             }
+            segments += 1;
         }
     }
 
@@ -329,7 +330,7 @@ impl<'a> Walk<'a> {
 
     /// The function `a.b.f` for the call `a.b.f(...)`, if there is one.
     fn namespaced(&self, target: ExprId, function: &str) -> Option<(Name, &'a [Overload])> {
-        let root = self.chain_root(target)?;
+        let (root, _) = self.chain_root(target)?;
         if !self.env.is_function_root(root.strip_prefix('.').unwrap_or(root)) {
             return None;
         }
@@ -579,7 +580,7 @@ impl<'a> Walk<'a> {
     fn loop_condition(&mut self, id: ExprId) {
         let Expr::Comprehension(fold) = &self.ast[id] else { return };
         self.assert_type(fold.loop_condition, &Type::Bool);
-        self.steps.extend([Step::LoopStep(id), Step::Visit(fold.loop_step)]);
+        self.steps.extend([Step::LoopStepped(id), Step::Visit(fold.loop_step)]);
     }
 
     fn loop_step(&mut self, id: ExprId) {
