@@ -6,6 +6,7 @@ mod format;
 use super::ast::{Expr, ExprId, Literal, MapEntry};
 use super::checker::{Checked, Reference};
 use super::issue::Issue;
+use super::library::regex::Regex;
 use super::library::time::{Duration, Timestamp};
 use super::types::Type;
 
@@ -58,7 +59,7 @@ impl Validator<'_> {
             ("timestamp", Literal::String(text)) => Timestamp::parse(text).is_ok(),
             ("timestamp", Literal::Int(seconds)) => Timestamp::from_unix(*seconds).is_ok(),
             ("duration" | "timestamp", _) => false,
-            ("matches", Literal::String(pattern)) => valid_pattern(pattern),
+            ("matches", Literal::String(pattern)) => Regex::cached(pattern).is_ok(),
             _ => true,
         };
         if !valid {
@@ -126,10 +127,6 @@ impl Validator<'_> {
 
 fn mismatch(expected: &Type, actual: &Type) -> String {
     format!("expected type '{}' but found '{}'", expected.in_errors(), actual.in_errors())
-}
-
-fn valid_pattern(pattern: &str) -> bool {
-    regex::Regex::new(pattern).is_ok()
 }
 
 fn children(expr: &Expr, mut each: impl FnMut(ExprId)) {

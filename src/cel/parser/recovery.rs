@@ -570,12 +570,12 @@ impl Recovery<'_> {
 
     /// The text from the first to the last token, without what was no token.
     fn text_between(&self, first: usize, last: usize) -> String {
-        let (mut from, to) = (self.tokens[first].start, self.tokens[last].end);
+        let (start, to) = (self.tokens[first].start, self.tokens[last].end);
         if self.tokens[first].kind == Kind::End {
             return "<EOF>".to_owned();
         }
-        let mut text = String::new();
-        for gap in self.unrecognized.iter().filter(|gap| gap.start >= from && gap.end <= to) {
+        let (mut text, mut from) = (String::new(), start);
+        for gap in self.unrecognized.iter().filter(|gap| gap.start >= start && gap.end <= to) {
             text.push_str(&self.source[from as usize..gap.start as usize]);
             from = gap.end;
         }
