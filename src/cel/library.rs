@@ -14,3 +14,7 @@ pub mod string_format;
 pub mod strings;
 pub mod time;
 pub mod url;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod vectors;

@@ -105,7 +105,7 @@ impl NamedFormat {
             Self::Dns1035LabelPrefix => dns_1035_label(&complete_prefix(text)),
             Self::QualifiedName => qualified_name(text),
             Self::LabelValue => label_value(text),
-            Self::Uri => Url::parse(text).err().map(|error| error.to_string()).into_iter().collect(),
+            Self::Uri => Url::check(text).err().map(|error| error.to_string()).into_iter().collect(),
             Self::Uuid => invalid(is_uuid(text), "does not match the UUID format"),
             Self::Byte => invalid(is_base64(text), "invalid base64"),
             Self::Date => invalid(is_date(text), "invalid date"),

@@ -83,9 +83,8 @@ pub fn last_index_of_from(
     let Some(start) = byte_of(text, offset).filter(|start| *start < text.len()) else { return Ok(-1) };
     // an occurrence may reach beyond the offset, only its beginning may not
     let end = (start + needle.len()).min(text.len());
-    let end = (end..=text.len()).find(|end| text.is_char_boundary(*end)).unwrap_or(text.len());
-    let found = text[..end].rfind(needle).filter(|at| *at <= start);
-    Ok(found.map_or(-1, |at| count(&text[..at])))
+    let end = (0..=end).rfind(|end| text.is_char_boundary(*end)).unwrap_or(0);
+    Ok(text[..end].rfind(needle).map_or(-1, |at| count(&text[..at])))
 }
 
 fn empty_needle(text: &str, offset: i64, profile: Profile) -> Result<i64, StringError> {
@@ -219,6 +218,7 @@ mod tests {
             assert_eq!(last_index_of_from("büüb", "üb", 1, profile), Ok(-1));
             assert_eq!(last_index_of_from("büüb", "üb", 2, profile), Ok(2));
             assert_eq!(last_index_of_from("banana", "an", 6, profile), Ok(-1));
+            assert_eq!(last_index_of_from("ü😀-😀", "😀", 2, profile), Ok(1));
         }
         assert_eq!(index_of_from("ab", "", 9, Profile::V1_36), Ok(9));
         assert_eq!(index_of_from("ab", "", 9, Profile::V1_37), Ok(2));

@@ -102,6 +102,11 @@ impl Timestamp {
         self.seconds
     }
 
+    /// The same instant, written in UTC.
+    pub fn in_utc(self) -> Self {
+        Self { offset: 0, ..self }
+    }
+
     /// Nanoseconds within the second.
     pub fn nanos(&self) -> u32 {
         self.nanos

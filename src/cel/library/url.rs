@@ -1,4 +1,7 @@
-//! URLs as Go's `net/url` takes them apart (`url.ParseRequestURI`): only absolute ones, or an absolute path.
+//! URLs as Go's `net/url` takes them apart: only absolute ones, or an absolute path.
+//!
+//! Kubernetes reads a text twice: `url.ParseRequestURI` decides whether it is a URL, but takes a fragment for
+//! a part of the path or query; `url.Parse` then takes it apart, and takes `//host/path` for a host.
 //!
 //! Go keeps a path twice, decoded and as written, and writes it as written only where that decodes to the
 //! same and has no character that needs an escape; `getEscapedPath` and `string()` show the difference.
@@ -16,6 +19,12 @@ use super::numbers::quote;
 pub struct ParseUrlError {
     text: String,
     reason: Reason,
+}
+
+impl ParseUrlError {
+    fn new(text: &str, reason: Reason) -> Self {
+        Self { text: text.to_owned(), reason }
+    }
 }
 
 /// What `url(text)` says to a text that is no URL.
@@ -57,6 +66,7 @@ enum Part {
     Zone,
     Userinfo,
     Query,
+    Fragment,
 }
 
 /// A URL taken apart. Decoded parts are bytes: an escape may stand for anything.
@@ -71,19 +81,44 @@ pub struct Url {
     query: String,
     force_query: bool,
     omit_host: bool,
+    /// As it is written, not decoded.
+    fragment: String,
+}
+
+/// Whether the text came in a request, where a reference relative to something is no URL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    Request,
+    Reference,
 }
 
 impl Url {
-    /// `url(text)` without the prefix of the CEL function.
-    pub fn parse(text: &str) -> Result<Self, ParseUrlError> {
-        Self::take_apart(text).map_err(|reason| ParseUrlError { text: text.to_owned(), reason })
+    /// `isURL(text)` and the format `uri`: whether `url.ParseRequestURI` takes it.
+    pub fn check(text: &str) -> Result<(), ParseUrlError> {
+        Self::take_apart(text, Mode::Request).map(drop).map_err(|reason| ParseUrlError::new(text, reason))
     }
 
-    fn take_apart(text: &str) -> Result<Self, Reason> {
+    /// `url(text)` without the prefix of the CEL function.
+    pub fn parse(text: &str) -> Result<Self, ParseUrlError> {
+        Self::check(text)?;
+        let (main, fragment) = text.split_once('#').unwrap_or((text, ""));
+        let mut url =
+            Self::take_apart(main, Mode::Reference).map_err(|reason| ParseUrlError::new(main, reason))?;
+        let decoded = unescape(fragment.as_bytes(), Part::Fragment)
+            .map_err(|reason| ParseUrlError::new(text, reason))?;
+        url.fragment = if is_escaped(fragment, Part::Fragment) {
+            fragment.to_owned()
+        } else {
+            escape(&decoded, Part::Fragment)
+        };
+        Ok(url)
+    }
+
+    fn take_apart(text: &str, mode: Mode) -> Result<Self, Reason> {
         if text.bytes().any(|byte| byte < b' ' || byte == 0x7f) {
             return Err(Reason::Control);
         }
-        if text.is_empty() {
+        if text.is_empty() && mode == Mode::Request {
             return Err(Reason::Empty);
         }
         let mut url = Self {
@@ -96,6 +131,7 @@ impl Url {
             query: String::new(),
             force_query: false,
             omit_host: false,
+            fragment: String::new(),
         };
         if text == "*" {
             url.path = b"*".to_vec();
@@ -107,20 +143,22 @@ impl Url {
         url.force_query = text.ends_with('?') && query.is_empty();
         query.clone_into(&mut url.query);
         if !rest.starts_with('/') {
-            if url.scheme.is_empty() {
+            if !url.scheme.is_empty() {
+                rest.clone_into(&mut url.opaque);
+                return Ok(url);
+            }
+            if mode == Mode::Request {
                 return Err(Reason::Relative);
             }
-            rest.clone_into(&mut url.opaque);
-            return Ok(url);
         }
-        if !url.scheme.is_empty() {
-            if let Some(after) = rest.strip_prefix("//") {
+        let authority = !url.scheme.is_empty() || mode == Mode::Reference && !rest.starts_with("///");
+        match rest.strip_prefix("//").filter(|_| authority) {
+            Some(after) => {
                 let (authority, path) = after.split_at(after.find('/').unwrap_or(after.len()));
                 rest = path;
                 (url.user, url.host) = parse_authority(authority)?;
-            } else {
-                url.omit_host = true;
             }
+            None => url.omit_host = !url.scheme.is_empty() && rest.starts_with('/'),
         }
         url.path = unescape(rest.as_bytes(), Part::Path)?;
         url.raw_path = (escape(&url.path, Part::Path) != rest).then(|| rest.to_owned());
@@ -149,9 +187,7 @@ impl Url {
 
     /// `getEscapedPath()`
     pub fn escaped_path(&self) -> String {
-        if let Some(raw) = &self.raw_path
-            && raw.bytes().all(|byte| b"!$&'()*+,;=:@[]%".contains(&byte) || !needs_escape(byte, Part::Path))
-        {
+        if let Some(raw) = self.raw_path.as_ref().filter(|raw| is_escaped(raw, Part::Path)) {
             return raw.clone();
         }
         if self.path == b"*" { "*".to_owned() } else { escape(&self.path, Part::Path) }
@@ -208,6 +244,9 @@ impl fmt::Display for Url {
         }
         if self.force_query || !self.query.is_empty() {
             write!(out, "?{}", self.query)?;
+        }
+        if !self.fragment.is_empty() {
+            write!(out, "#{}", self.fragment)?;
         }
         Ok(())
     }
@@ -304,8 +343,14 @@ fn needs_escape(byte: u8, part: Part) -> bool {
         Part::Host | Part::Zone => !b"!$&'()*+,;=:[]<>\"".contains(&byte),
         Part::Path => !b"$&+,/:;=@".contains(&byte),
         Part::Userinfo => !b"$&+,;=".contains(&byte),
+        Part::Fragment => !b"$&+,/:;=?@!()*".contains(&byte),
         Part::Query => true,
     }
+}
+
+/// Whether a text may stand as it is written (`validEncoded`).
+fn is_escaped(text: &str, part: Part) -> bool {
+    text.bytes().all(|byte| b"!$&'()*+,;=:@[]%".contains(&byte) || !needs_escape(byte, part))
 }
 
 fn unescape(bytes: &[u8], part: Part) -> Result<Vec<u8>, Reason> {
@@ -380,6 +425,8 @@ mod tests {
         assert_eq!(query["x"], ["1", "ü z"]);
         assert_eq!(query["y"], [""]);
         assert!(!query.contains_key("bad"));
+        let relative = Url::parse("//host:1/p#f?x=1").unwrap();
+        assert_eq!((relative.host().as_str(), relative.query().len()), ("host:1", 0));
         let kept = Url::parse("/a%2fb").unwrap();
         assert_eq!((kept.escaped_path().as_str(), kept.to_string().as_str()), ("/a%2fb", "/a%2fb"));
     }
@@ -392,6 +439,8 @@ mod tests {
             ("a://", "a:"),
             ("a://?", "a:?"),
             ("http://h#f", ""),
+            ("http://h/#f g'%41", "http://h/#f%20g%27A"),
+            ("http://h/?#%2f'", "http://h/?#%2f'"),
             ("//h/p", "//h/p"),
             ("x:y?z#w", "x:y?z#w"),
             ("/p?", "/p?"),
