@@ -3,7 +3,9 @@
 //! Subcommands that judge end with 0 (nothing found), 1 (findings) or 2 (the job could not be done); the others
 //! with 0 or 2.
 
+pub mod asking;
 pub mod configuration;
+pub mod lint;
 pub mod policies;
 pub mod review;
 pub mod selection;
@@ -31,6 +33,7 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Lint(lint::LintArgs),
     Policies(policies::PoliciesArgs),
     Review(review::ReviewArgs),
 }
@@ -47,6 +50,7 @@ pub fn run() -> ExitCode {
         }
     };
     match command {
+        Command::Lint(args) => args.run(),
         Command::Policies(args) => args.run(),
         Command::Review(args) => args.run(),
     }

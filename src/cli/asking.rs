@@ -1,0 +1,59 @@
+//! The flags that say what the made-up requests are like.
+
+use clap::{Args, ValueEnum};
+
+use crate::matching::Operation;
+use crate::offline::Asking;
+
+/// What manifests are asked about.
+#[derive(Debug, Clone, Args)]
+pub struct AskingArgs {
+    /// The namespace of objects that name none
+    #[arg(long, value_name = "NAME", help_heading = "Requests")]
+    pub namespace: Option<String>,
+    /// What is not in the input does not exist, rather than being unknown
+    #[arg(long, help_heading = "Requests")]
+    pub complete: bool,
+    /// The operation of the requests
+    #[arg(long, value_enum, default_value_t = OperationArg::Create, ignore_case = true, help_heading = "Requests")]
+    pub operation: OperationArg,
+    /// A file or folder with the objects as they are before an UPDATE or DELETE
+    #[arg(long, value_name = "PATH", help_heading = "Requests")]
+    pub old: Option<String>,
+    /// The user who asks; else expressions do not know who does
+    #[arg(long = "as", value_name = "USER", help_heading = "Requests")]
+    pub user: Option<String>,
+    /// A group of the user; may be repeated
+    #[arg(long = "as-group", value_name = "GROUP", requires = "user", help_heading = "Requests")]
+    pub groups: Vec<String>,
+}
+
+/// An operation, as a flag.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OperationArg {
+    /// CREATE
+    Create,
+    /// UPDATE
+    Update,
+    /// DELETE
+    Delete,
+}
+
+impl AskingArgs {
+    /// What is asked; `namespace` is that of the configuration.
+    #[must_use]
+    pub fn asking(&self, namespace: Option<&str>) -> Asking {
+        let Self { namespace: flag, complete, operation, old: _, user, groups } = self;
+        Asking {
+            namespace: flag.as_deref().or(namespace).unwrap_or("default").to_owned(),
+            operation: match operation {
+                OperationArg::Create => Operation::Create,
+                OperationArg::Update => Operation::Update,
+                OperationArg::Delete => Operation::Delete,
+            },
+            user: user.clone(),
+            groups: groups.clone(),
+            complete: *complete,
+        }
+    }
+}

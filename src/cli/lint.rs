@@ -1,0 +1,147 @@
+//! `plimsoll lint`: manifests in, findings out.
+
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::{Args, ValueEnum};
+
+use super::NOT_DONE;
+use super::asking::AskingArgs;
+use super::selection::{Selected, Selection};
+use crate::finding::Severity;
+use crate::manifest::{Inventory, ReadLimits, STDIN, Sources, read_sources};
+use crate::offline::Offline;
+use crate::report::{ColorChoice, Gate, Identity, Report, Subject, TextOptions, notices};
+
+/// Judge manifests: files, folders, globs, or `-` for standard input
+#[derive(Debug, Args)]
+pub struct LintArgs {
+    /// Files, folders, globs, or `-`
+    #[arg(value_name = "PATH", default_value = ".")]
+    paths: Vec<String>,
+    /// Only these policies, rules (policy/rule) or categories; may be repeated
+    #[arg(long, value_name = "NAME", value_delimiter = ',', help_heading = "Policies")]
+    only: Vec<String>,
+    /// Not these policies, rules or categories; may be repeated
+    #[arg(long, value_name = "NAME", value_delimiter = ',', help_heading = "Policies")]
+    skip: Vec<String>,
+    #[command(flatten)]
+    selection: Selection,
+    #[command(flatten)]
+    asking: AskingArgs,
+    /// Exit with 1 when something at or above this severity is found
+    #[arg(long, value_enum, default_value_t = FailOn::Error, help_heading = "Result")]
+    fail_on: FailOn,
+    /// Exit with 1, too, when the input cannot answer a question
+    #[arg(long, help_heading = "Result")]
+    fail_on_unknown: bool,
+    /// Broken files are reported, and no reason to exit with 2
+    #[arg(long, help_heading = "Result")]
+    allow_broken: bool,
+    /// How findings are written
+    #[arg(long, value_enum, default_value_t = Format::Text, help_heading = "Result")]
+    format: Format,
+    /// When to use colour
+    #[arg(long, value_enum, default_value_t = ColorChoice::Auto, help_heading = "Result")]
+    color: ColorChoice,
+    /// Only findings, no summary
+    #[arg(long, short, help_heading = "Result")]
+    quiet: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum FailOn {
+    Error,
+    Warning,
+    Info,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Text,
+    Json,
+}
+
+impl LintArgs {
+    /// Lints: 0 nothing found, 1 findings, 2 the job could not be done.
+    pub fn run(self) -> ExitCode {
+        let start = Instant::now();
+        let Self {
+            paths,
+            only,
+            skip,
+            selection,
+            asking: asking_args,
+            fail_on,
+            fail_on_unknown,
+            allow_broken,
+            format,
+            color,
+            quiet,
+        } = self;
+        let first = paths.first().filter(|p| *p != STDIN).map(Path::new);
+        let Selected { set, errors, configuration } = selection.load(first, &only, &skip);
+        super::print_errors(&errors);
+        if set.is_empty() && errors.is_empty() {
+            return super::fail("no policy is loaded");
+        }
+        let sources = read_sources(&paths, &mut io::stdin().lock(), ReadLimits::default());
+        let inventory = Inventory::load(&sources);
+        let asking = asking_args.asking(configuration.namespace.as_deref());
+        let old_sources = read_old(asking_args.old.as_ref());
+        let old = old_sources.as_ref().map(Inventory::load);
+        let offline = Offline::new(&inventory, old.as_ref(), &asking);
+        let mut subjects = subjects(&inventory, &offline);
+        let mut findings = offline.judge_all(&set);
+        findings.extend(notices::findings(&inventory, &mut subjects));
+        let report = Report::new(&sources, &inventory, subjects, findings);
+
+        let mut out = BufWriter::new(io::stdout().lock());
+        let is_terminal = io::stdout().is_terminal();
+        let written = match format {
+            Format::Text => {
+                let color = color.enabled(is_terminal, |name| std::env::var_os(name));
+                report.write_text(&mut out, TextOptions { color, quiet, elapsed: Some(start.elapsed()) })
+            }
+            Format::Json => report.write_json(&mut out),
+        };
+        // a reader that has gone is no fault of ours
+        let _ = written.and_then(|()| out.flush());
+        let fail_on = match fail_on {
+            FailOn::Error => Severity::Error,
+            FailOn::Warning => Severity::Warning,
+            FailOn::Info => Severity::Info,
+        };
+        let exit = Gate { fail_on, fail_on_unknown, allow_broken }.judge(&report).code();
+        ExitCode::from(if errors.is_empty() { exit } else { NOT_DONE })
+    }
+}
+
+/// The files with the old objects.
+pub(super) fn read_old(path: Option<&String>) -> Option<Sources> {
+    path.map(|path| read_sources(std::slice::from_ref(path), &mut io::empty(), ReadLimits::default()))
+}
+
+/// The manifests of the inventory, as a report names them.
+pub(super) fn subjects<'i>(inventory: &'i Inventory<'i>, offline: &Offline<'i>) -> Vec<Subject<'i>> {
+    let manifests = inventory.manifests().iter().enumerate();
+    manifests
+        .map(|(index, manifest)| {
+            let identity = offline.identity(index);
+            let kind = identity.kind;
+            let api_version = inventory.object(manifest).get_str("apiVersion").unwrap_or_default();
+            Subject::of(
+                inventory,
+                manifest,
+                Identity {
+                    api_version: api_version.to_owned(),
+                    kind: kind.kind.to_owned(),
+                    namespace: identity.namespace.map(str::to_owned),
+                    name: identity.name.map(str::to_owned),
+                },
+            )
+        })
+        .collect()
+}
