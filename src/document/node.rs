@@ -224,7 +224,7 @@ impl<'d> NodeRef<'d> {
         match self.kind() {
             Kind::Object if token.contains('~') => self.get(&token.replace("~1", "/").replace("~0", "~")),
             Kind::Object => self.get(token),
-            Kind::Array if token == "0" || !token.starts_with('0') => self.item(token.parse().ok()?),
+            Kind::Array => self.item(super::path::index(token)?),
             _ => None,
         }
     }
@@ -318,7 +318,12 @@ impl<'d> NodeRef<'d> {
     /// Where the node stands among its siblings, counted from 0.
     #[must_use]
     pub fn position(self) -> usize {
-        self.parent().map_or(0, |p| p.children().take_while(|c| c.id < self.id).count())
+        let Some(parent) = self.parent() else { return 0 };
+        let wide = (parent.is_array() && parent.node().payload > WIDE).then(|| self.doc.wide(parent.id));
+        match wide.flatten() {
+            Some(items) => items.partition_point(|item| *item < self.id),
+            None => parent.children().take_while(|c| c.id < self.id).count(),
+        }
     }
 
     /// The RFC 6901 pointer from the document's root.

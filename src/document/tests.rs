@@ -198,3 +198,16 @@ proptest! {
         let _ = Document::from_json_with_places(&text, Limits::default());
     }
 }
+
+#[test]
+fn indexes_are_plain_digits_and_found_in_long_lists() {
+    let text = format!("[{}]", (0..1000).map(|i| i.to_string()).collect::<Vec<_>>().join(","));
+    let doc = read(&text);
+    for index in [0, 1, 23, 24, 500, 999] {
+        let item = doc.root().item(index).expect("an item");
+        assert_eq!((item.position(), item.pointer()), (index, format!("/{index}")));
+    }
+    for token in ["/+1", "/01", "/-", "/", "/1000", "/ 1", "/99999999999999999999"] {
+        assert!(doc.root().at(token).is_none(), "{token}");
+    }
+}

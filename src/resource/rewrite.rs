@@ -15,10 +15,6 @@
 //! A look-up costs one hash per segment of the name, whatever the number of rules; only rules with globs are tried one
 //! by one.
 
-mod plan;
-
-pub use plan::{PlaceError, Rewriting};
-
 use super::image::{self, DOCKER_HUB, ImageError, ImageReason, ImageRef, OFFICIAL};
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;

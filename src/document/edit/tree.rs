@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::{EditError, Literal};
-use crate::document::path::Pointer;
+use crate::document::path::{Pointer, index};
 use crate::document::{Builder, Document, Kind, LimitError, Limits, NodeId, NodeRef};
 
 /// Objects with more members than this are looked up through an index.
@@ -514,13 +514,4 @@ fn mark(builder: &mut Builder<'_>, id: NodeId, made: &Made<'_>) {
         }
         Made::New(label) => builder.mark_one(id, Arc::clone(label)),
     }
-}
-
-/// An item's index as RFC 6901 writes it.
-fn index(token: &str) -> Option<usize> {
-    let digits = !token.is_empty() && token.bytes().all(|b| b.is_ascii_digit());
-    if !digits || token.len() > 1 && token.starts_with('0') {
-        return None;
-    }
-    token.parse().ok()
 }

@@ -1,5 +1,10 @@
 use super::*;
+use crate::document::edit::{self, Operation};
+use crate::document::path::Pointer;
+use crate::document::{Document, Limits, NodeId};
+use crate::resource::workload::{PodTemplate, TemplatePaths};
 use proptest::prelude::*;
+use serde_json::{Value, json};
 
 /// `from → to` lines, `from → to ! except, except`.
 fn rules(lines: &[&str]) -> Vec<RewriteRule> {
@@ -136,6 +141,37 @@ fn one_rule() {
     }
 }
 
+/// Lines of the tutorial that say beside an image what it is to be pulled as.
+#[test]
+fn the_mirrors_of_the_tutorial() {
+    let shared = std::env::var_os("PLIMSOLL_SHARED").map_or_else(
+        || std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared"),
+        std::path::PathBuf::from,
+    );
+    let table = table(&[
+        "k8s.gcr.io → registry.aliyuncs.com/google_containers",
+        "quay.io/coreos/flannel → registry.cn-hangzhou.aliyuncs.com/alvinos/flannel",
+        "gcr.io/kubebuilder → kubesphere",
+        "gcr.io → mirror.example.com/gcr.io",
+    ]);
+    for (file, expected) in [("05-memcached-operator.yaml", 1), ("13-mirrors.yaml", 2)] {
+        let path = shared.join("manifests/tutorial").join(file);
+        let Ok(text) = std::fs::read_to_string(&path) else {
+            eprintln!("SKIPPED the_mirrors_of_the_tutorial: {} is missing", path.display());
+            continue;
+        };
+        let mut seen = 0;
+        for line in text.lines() {
+            let Some((_, rest)) = line.split_once("image: ") else { continue };
+            let Some((image, comment)) = rest.split_once('#') else { continue };
+            let image = image.split([',', '}']).next().unwrap().trim().trim_matches('"');
+            assert_eq!(rewritten(&table, image), comment.split(' ').next_back().unwrap(), "{image}");
+            seen += 1;
+        }
+        assert_eq!(seen, expected, "{file}");
+    }
+}
+
 #[test]
 fn the_longest_prefix_that_applies() {
     let table = table(&[
@@ -163,6 +199,79 @@ fn the_longest_prefix_that_applies() {
         ("ghcr.io/a/b/c", "ghcr.example.com/a/b/c"),
     ] {
         assert_eq!(rewritten(&table, text), expected, "{text}");
+    }
+}
+
+fn pod() -> Value {
+    json!({"metadata": {}, "spec": {
+        "containers": [{"name": "a", "image": "nginx:1"}, {"name": "b", "image": "quay.io/x/y"}, {"name": "c"}, {"name": "d", "image": ""},
+                       {"name": "e", "image": null}, {"name": "f", "image": 7}, 8],
+        "initContainers": [{"name": "g", "image": "gcr.io/x/y@sha256:5759d194607e472ff80fff5833442d3991dd89b219c96552837a2c8f74058617"}],
+        "ephemeralContainers": [{"name": "h", "image": "busybox"}],
+        "volumes": [{"name": "v", "image": {"reference": "x/data:2", "pullPolicy": "Always"}}, {"name": "w", "image": {}}]
+    }})
+}
+
+#[test]
+fn every_place_of_every_kind() {
+    let mut declared = TemplatePaths::default();
+    declared.declare("argoproj.io/*/Rollout", "spec.template").unwrap();
+    for (group, kind, keys) in [
+        ("", "Pod", &[][..]),
+        ("", "PodTemplate", &["template"]),
+        ("", "ReplicationController", &["spec", "template"]),
+        ("apps", "Deployment", &["spec", "template"]),
+        ("apps", "ReplicaSet", &["spec", "template"]),
+        ("apps", "StatefulSet", &["spec", "template"]),
+        ("apps", "DaemonSet", &["spec", "template"]),
+        ("batch", "Job", &["spec", "template"]),
+        ("batch", "CronJob", &["spec", "jobTemplate", "spec", "template"]),
+        ("argoproj.io", "Rollout", &["spec", "template"]),
+    ] {
+        let object = keys.iter().rev().fold(pod(), |inner, key| json!({*key: inner}));
+        let document = Document::from_value(&object).unwrap();
+        let template = PodTemplate::of(document.root(), group, "v1", kind, &declared).unwrap();
+        let table = table(&["docker.io → m.example.com/hub", "gcr.io → m.example.com/gcr.io"]);
+        let operations: Vec<_> = template
+            .images()
+            .filter_map(|image| {
+                let value = edit::string(&table.rewrite(image.as_str()?).ok().flatten()?);
+                Some(Operation::Replace { path: Pointer::of(image, NodeId::ROOT), value })
+            })
+            .collect();
+        let new = document.edited(&operations, "mirrors/images", Limits::default()).unwrap();
+        let prefix: String = keys.iter().map(|key| format!("/{key}")).collect();
+        let changed: Vec<_> = operations.iter().map(|o| o.path().to_string()).collect();
+        let expected = [
+            "/containers/0/image",
+            "/initContainers/0/image",
+            "/ephemeralContainers/0/image",
+            "/volumes/0/image/reference",
+        ];
+        assert_eq!(changed, expected.map(|path| format!("{prefix}/spec{path}")), "{kind}");
+        let text = |path: &str| new.root().at(&format!("{prefix}/spec{path}")).unwrap().as_str();
+        assert_eq!(text(expected[0]), Some("m.example.com/hub/library/nginx:1"));
+        assert_eq!(
+            text(expected[1]),
+            Some(
+                "m.example.com/gcr.io/x/y@sha256:5759d194607e472ff80fff5833442d3991dd89b219c96552837a2c8f74058617"
+            )
+        );
+        assert_eq!(text(expected[2]), Some("m.example.com/hub/library/busybox"));
+        assert_eq!(text(expected[3]), Some("m.example.com/hub/x/data:2"));
+        // nothing else changed, nothing was made, and a second time there is nothing to do but to tell again
+        let mut restored = serde_json::to_value(&new).unwrap();
+        for path in &changed {
+            *restored.pointer_mut(path).unwrap() = object.pointer(path).unwrap().clone();
+        }
+        assert_eq!(restored, object);
+        let again = PodTemplate::of(new.root(), group, "v1", kind, &declared).unwrap();
+        let outcomes: Vec<_> =
+            again.images().map(|image| image.as_str().map(|text| table.rewrite(text))).collect();
+        let empty = RewriteError::Image(ImageReason::Empty.at(0));
+        let [same, odd] = [Some(Ok(None)), None];
+        let expected = [&same, &same, &Some(Err(empty)), &odd, &same, &same, &same];
+        assert_eq!(outcomes.iter().collect::<Vec<_>>(), expected);
     }
 }
 
