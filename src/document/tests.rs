@@ -79,6 +79,7 @@ fn wide_objects_and_arrays_are_indexed() {
         assert_eq!(a.item(usize::try_from(i).expect("small")).and_then(NodeRef::as_i64), Some(i));
     }
     assert!(o.get("key10000").is_none() && a.item(10_000).is_none());
+    assert!(a.items().enumerate().all(|(at, item)| item.position() == at));
 }
 
 #[test]

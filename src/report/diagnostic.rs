@@ -114,6 +114,6 @@ mod tests {
         let accent = Diagnostic::at("p.yaml", &text, 27..28, "x");
         assert_eq!(accent.position(), Some((3, 4)));
         let gone = Diagnostic::of_file("gone.yaml", "no such file").render(false);
-        assert_eq!(gone, "error: no such file\n --> gone.yaml");
+        assert_eq!(gone, "error: no such file\n--> gone.yaml");
     }
 }

@@ -1,5 +1,6 @@
 //! What was noticed while reading, as findings under the reserved codes `yaml/…`.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
 use super::entry::Subject;
@@ -19,6 +20,7 @@ pub fn findings<'i>(
     subjects: &mut Vec<Subject<'i>>,
 ) -> Vec<(DocumentId, Finding)> {
     let mut findings = Vec::with_capacity(inventory.notices().len());
+    let mut envelopes = BTreeMap::new();
     for notice in inventory.notices() {
         let Some(document) = notice.document else { continue };
         let root = inventory.document(document).document.root();
@@ -26,9 +28,12 @@ pub fn findings<'i>(
         let (subject, object) = match manifest_of(inventory.manifests(), notice, node) {
             Some((index, manifest)) => (index, manifest.root),
             None => {
-                let Notice { file, index: document, .. } = *notice;
-                subjects.push(Subject { file, document, item: None, object: root, identity: None });
-                (subjects.len() - 1, NodeId::ROOT)
+                let subject = *envelopes.entry(document).or_insert_with(|| {
+                    let Notice { file, index: document, .. } = *notice;
+                    subjects.push(Subject { file, document, item: None, object: root, identity: None });
+                    subjects.len() - 1
+                });
+                (subject, NodeId::ROOT)
             }
         };
         let id = DocumentId(u32::try_from(subject).expect("fewer than 4 Gi manifests"));
