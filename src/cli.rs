@@ -6,6 +6,7 @@
 pub mod asking;
 pub mod configuration;
 pub mod lint;
+pub mod mutate;
 pub mod policies;
 pub mod review;
 pub mod selection;
@@ -34,6 +35,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Lint(lint::LintArgs),
+    Mutate(mutate::MutateArgs),
     Policies(policies::PoliciesArgs),
     Review(review::ReviewArgs),
 }
@@ -51,6 +53,7 @@ pub fn run() -> ExitCode {
     };
     match command {
         Command::Lint(args) => args.run(),
+        Command::Mutate(args) => args.run(),
         Command::Policies(args) => args.run(),
         Command::Review(args) => args.run(),
     }

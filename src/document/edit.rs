@@ -376,6 +376,19 @@ fn nest(steps: &[Step], value: &Literal, at: &[String]) -> Result<Literal, EditE
 }
 
 impl Operation {
+    /// The same operation on a document in which this one stands at `place`.
+    #[must_use]
+    pub fn below(self, place: &Pointer) -> Self {
+        match self {
+            Self::Add { path, value } => Self::Add { path: path.below(place), value },
+            Self::Remove { path } => Self::Remove { path: path.below(place) },
+            Self::Replace { path, value } => Self::Replace { path: path.below(place), value },
+            Self::Move { from, path } => Self::Move { from: from.below(place), path: path.below(place) },
+            Self::Copy { from, path } => Self::Copy { from: from.below(place), path: path.below(place) },
+            Self::Test { path, value } => Self::Test { path: path.below(place), value },
+        }
+    }
+
     /// The word for it in `op`.
     #[must_use]
     pub fn name(&self) -> &'static str {

@@ -52,6 +52,12 @@ impl Pointer {
         Self { tokens }
     }
 
+    /// The same place in a document in which this one stands at `place`.
+    #[must_use]
+    pub fn below(&self, place: &Self) -> Self {
+        Self { tokens: place.tokens.iter().chain(&self.tokens).cloned().collect() }
+    }
+
     /// Whether `other` is this place or below it.
     #[must_use]
     pub fn is_prefix_of(&self, other: &Self) -> bool {
