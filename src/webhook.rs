@@ -19,7 +19,7 @@ pub mod client;
 mod connection;
 pub mod engine;
 mod gate;
-mod goduration;
+pub(crate) mod goduration;
 pub mod metrics;
 pub mod readiness;
 pub mod reload;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// What `time.ParseDuration` makes of it; `None` for what it refuses, for negative ones, and for more than a day
 /// (admission timeouts end at 30 s).
-pub(super) fn parse(text: &str) -> Option<Duration> {
+pub(crate) fn parse(text: &str) -> Option<Duration> {
     const DAY: f64 = 86_400.0;
     if text == "0" {
         return Some(Duration::ZERO);

@@ -238,7 +238,8 @@ pub fn serve_material(slot: &Slot, material: &Material, board: &Board) {
     }
 }
 
-fn serve(slot: &Slot, pair: super::certificate::Pair, board: &Board) {
+/// Puts a pair in force.
+pub fn serve(slot: &Slot, pair: super::certificate::Pair, board: &Board) {
     let until = pair.until();
     tracing::info!(serial = pair.serial, until, "certificate in force");
     board.metrics.certificate(Ok(pair.not_after));

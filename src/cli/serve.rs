@@ -1,0 +1,381 @@
+//! `plimsoll serve`: the admission webhook.
+//!
+//! This file decides what the flags mean and in which order things start; the server itself is
+//! [`webhook`](crate::webhook). How policies are read and compiled is handed in, for `lint` and `serve` load the same
+//! set by the same flags.
+
+use std::io::{self, Write as _};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use clap::{Args, ValueEnum};
+use tokio::net::TcpListener;
+
+use crate::webhook::authority::{AuthorityError, Material, Names};
+use crate::webhook::certificate::{CertificateError, Files, Pair, Slot};
+use crate::webhook::readiness::Readiness;
+use crate::webhook::reload::{self, Board, LoadError, Loaded, Loader, Policies};
+use crate::webhook::server::Server;
+use crate::webhook::settings::Settings;
+use crate::webhook::shutdown::{Shutdown, Signals, Stage};
+use crate::webhook::{admin, goduration};
+
+/// Serve the admission webhook over TLS
+#[derive(Debug, Clone, Args)]
+pub struct ServeArgs {
+    /// Folder or file of policies; may be given several times
+    #[arg(long, value_name = "PATH", env = "PLIMSOLL_POLICIES", value_delimiter = ',')]
+    pub policies: Vec<PathBuf>,
+    /// Leave out the policies that come with plimsoll
+    #[arg(long, env = "PLIMSOLL_NO_EMBEDDED")]
+    pub no_embedded: bool,
+    /// Load policies again when their files change; what works is kept while they are broken
+    #[arg(long, env = "PLIMSOLL_WATCH_POLICIES")]
+    pub watch_policies: bool,
+    /// Lower the action of every policy at once
+    #[arg(long, value_name = "ACTION", env = "PLIMSOLL_ACTION_OVERRIDE", ignore_case = true)]
+    pub action_override: Option<ActionOverride>,
+    /// Address of the TLS port [default: port 8443 on all addresses]
+    #[arg(long, value_name = "ADDRESS", env = "PLIMSOLL_BIND")]
+    pub bind: Option<SocketAddr>,
+    /// Address of the plain port with /healthz, /readyz, /metrics [default: port 8080 on all addresses]
+    #[arg(long, value_name = "ADDRESS", env = "PLIMSOLL_ADMIN_BIND")]
+    pub admin_bind: Option<SocketAddr>,
+    /// Certificate chain in PEM form, leaf first; read again when it changes
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "PLIMSOLL_TLS_CERT",
+        requires = "tls_key",
+        conflicts_with = "self_signed"
+    )]
+    pub tls_cert: Option<PathBuf>,
+    /// The certificate's private key in PEM form (PKCS#8, PKCS#1 or SEC1)
+    #[arg(long, value_name = "FILE", env = "PLIMSOLL_TLS_KEY", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
+    /// Make and renew an own CA and certificate
+    #[arg(long, env = "PLIMSOLL_SELF_SIGNED", required_unless_present = "tls_cert")]
+    pub self_signed: bool,
+    /// Where --self-signed writes its CA bundle
+    #[arg(long, value_name = "FILE", env = "PLIMSOLL_CA_FILE", default_value = "plimsoll-ca.crt")]
+    pub ca_file: PathBuf,
+    /// Service that the certificate of --self-signed is for
+    #[arg(long, value_name = "NAME", env = "PLIMSOLL_SERVICE", requires = "service_namespace")]
+    pub service: Option<String>,
+    /// Namespace of that Service
+    #[arg(long, value_name = "NAMESPACE", env = "PLIMSOLL_SERVICE_NAMESPACE", requires = "service")]
+    pub service_namespace: Option<String>,
+    /// Kubeconfig of the cluster to look things up in
+    #[arg(long, value_name = "FILE", env = "PLIMSOLL_KUBECONFIG")]
+    pub kubeconfig: Option<PathBuf>,
+    /// How long to go on serving after SIGTERM, not ready, before connections are drained
+    #[arg(long, value_name = "DURATION", env = "PLIMSOLL_LAME_DUCK", default_value = "5s", value_parser = duration)]
+    pub lame_duck: Duration,
+    /// How often certificates are looked at
+    #[arg(long, value_name = "DURATION", env = "PLIMSOLL_CERTIFICATE_INTERVAL", default_value = "10s", value_parser = duration)]
+    pub certificate_interval: Duration,
+    /// How often policy folders are looked at
+    #[arg(long, value_name = "DURATION", env = "PLIMSOLL_POLICY_INTERVAL", default_value = "2s", value_parser = duration)]
+    pub policy_interval: Duration,
+    /// How log lines are written to standard error
+    #[arg(long, value_name = "FORMAT", env = "PLIMSOLL_LOG_FORMAT", default_value = "text")]
+    pub log_format: LogFormat,
+}
+
+/// What `--action-override` lowers every action to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "PascalCase")]
+pub enum ActionOverride {
+    /// What would be denied is allowed with a warning.
+    Warn,
+    /// What would be denied is allowed, and noted in the audit log.
+    Audit,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// What a set of policies is loaded from.
+#[derive(Debug, Clone)]
+pub struct PolicySource {
+    /// Folders and files.
+    pub paths: Vec<PathBuf>,
+    /// Whether those that come with plimsoll are loaded as well.
+    pub embedded: bool,
+    /// What every action is lowered to.
+    pub action_override: Option<ActionOverride>,
+}
+
+/// Why the webhook did not start or had to stop.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// No threads, no signals.
+    #[error("cannot start: {0}")]
+    Start(#[source] io::Error),
+    /// The address is taken, or not ours.
+    #[error("cannot listen on {address}: {source}")]
+    Bind {
+        /// As asked for.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// The given certificate or key.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
+    /// Our own certificate.
+    #[error(transparent)]
+    Authority(#[from] AuthorityError),
+    /// The CA bundle could not be written.
+    #[error("cannot write {path}: {source}; see --ca-file", path = path.display())]
+    CaFile {
+        /// As asked for.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The policies, where nothing would be better later.
+    #[error("policies do not load: {0}")]
+    Policies(#[from] LoadError),
+    /// A second signal came while draining.
+    #[error("stopped before all requests were answered")]
+    Interrupted,
+}
+
+/// Runs the webhook until it is told to stop. `compile` reads and compiles policies; it is called off the request
+/// path, and again when files change.
+pub fn run(
+    args: ServeArgs,
+    compile: impl Fn(&PolicySource) -> Result<Loaded, LoadError> + Send + Sync + 'static,
+) -> Result<(), ServeError> {
+    log_to_stderr(args.log_format);
+    hide_panic_texts();
+    let settings = Settings { lame_duck: args.lame_duck, ..Settings::default() };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(settings.worker_threads())
+        .max_blocking_threads(settings.pooled_evaluations + 16)
+        .thread_name("plimsoll")
+        .enable_all()
+        .build()
+        .map_err(ServeError::Start)?;
+    let served = runtime.block_on(serve(args, settings, compile));
+    // an evaluation that forgot the time is not waited for
+    runtime.shutdown_background();
+    served
+}
+
+async fn serve(
+    args: ServeArgs,
+    settings: Settings,
+    compile: impl Fn(&PolicySource) -> Result<Loaded, LoadError> + Send + Sync + 'static,
+) -> Result<(), ServeError> {
+    let ServeArgs {
+        policies: paths,
+        no_embedded,
+        watch_policies,
+        action_override,
+        bind: bind_to,
+        admin_bind,
+        tls_cert,
+        tls_key,
+        self_signed: _,
+        ca_file,
+        service,
+        service_namespace,
+        kubeconfig: _,
+        lame_duck,
+        certificate_interval,
+        policy_interval,
+        log_format: _,
+    } = args;
+    let mut signals = Signals::new().map_err(ServeError::Start)?;
+    let readiness = Readiness::waiting_for(&["certificate", "listener", "policies"]);
+    let board = Board { readiness, metrics: Arc::default() };
+
+    let admin_listener = bind(admin_bind, 8080).await?;
+    tokio::spawn(admin::serve(admin_listener, board.clone()));
+    let listener = bind(bind_to, 8443).await?;
+    let address = listener.local_addr().map_err(ServeError::Start)?;
+    board.readiness.report("listener", true, format!("bound to {address}"));
+    tracing::info!(%address, "listening");
+
+    let slot = Arc::new(Slot::default());
+    let own = match (tls_cert, tls_key) {
+        (Some(certificate), Some(key)) => {
+            files(certificate, key, &slot, &board, certificate_interval)?;
+            false
+        }
+        _ => {
+            let names = match (service, service_namespace) {
+                (Some(service), Some(namespace)) => Names::of_service(&service, &namespace)?,
+                _ => Names::local(),
+            };
+            authority(names, &ca_file, &slot, &board, certificate_interval)?;
+            true
+        }
+    };
+
+    let source = PolicySource { paths: paths.clone(), embedded: !no_embedded, action_override };
+    let load: Loader = Box::new(move || compile(&source));
+    let policies = Arc::new(Policies::default());
+    if watch_policies {
+        let watch = policies.clone();
+        let clock = Arc::new(SystemTime::now);
+        tokio::spawn(watch.watch(paths, load, board.clone(), policy_interval, clock));
+    } else {
+        policies.load(&load, &board, SystemTime::now())?;
+    }
+    if own {
+        print_newcomer_lines(&ca_file, address);
+    }
+
+    let shutdown = Shutdown::default();
+    let server = Server::new(settings, policies, slot, &board);
+    let (drain, stop) = (shutdown.reached(Stage::LameDuck), shutdown.reached(Stage::Stopping));
+    let served = tokio::spawn(server.run(listener, drain, stop));
+    signals.next().await;
+    tracing::info!(lame_duck = ?lame_duck, "asked to stop; not ready from here on");
+    board.readiness.report("shutdown", false, "draining");
+    let stopped = async {
+        shutdown.begin(lame_duck).await;
+        let _ = served.await;
+    };
+    tokio::select! {
+        () = stopped => {
+            tracing::info!("all requests answered");
+            Ok(())
+        }
+        () = signals.next() => Err(ServeError::Interrupted),
+    }
+}
+
+/// On the address asked for, or on all: IPv6 with IPv4 where there is IPv6.
+async fn bind(asked: Option<SocketAddr>, port: u16) -> Result<TcpListener, ServeError> {
+    let on = |address: SocketAddr| async move {
+        TcpListener::bind(address).await.map_err(|source| ServeError::Bind { address, source })
+    };
+    match asked {
+        Some(address) => on(address).await,
+        None => match on((Ipv6Addr::UNSPECIFIED, port).into()).await {
+            Ok(listener) => Ok(listener),
+            Err(_) => on((Ipv4Addr::UNSPECIFIED, port).into()).await,
+        },
+    }
+}
+
+/// A pair that cannot be served at the start is an error: nobody would notice it later.
+fn files(
+    certificate: PathBuf,
+    key: PathBuf,
+    slot: &Arc<Slot>,
+    board: &Board,
+    interval: Duration,
+) -> Result<(), ServeError> {
+    let mut files = Files::new(certificate, key);
+    let pair: Pair = files.poll().expect("the first look is always news")?;
+    reload::serve(slot, pair, board);
+    tokio::spawn(reload::watch_certificate(files, slot.clone(), board.clone(), interval));
+    Ok(())
+}
+
+fn authority(
+    names: Names,
+    ca_file: &Path,
+    slot: &Arc<Slot>,
+    board: &Board,
+    interval: Duration,
+) -> Result<(), ServeError> {
+    let material = Material::new(&names, SystemTime::now())?;
+    let failed = |source| ServeError::CaFile { path: ca_file.to_owned(), source };
+    std::fs::write(ca_file, material.bundle_pem()).map_err(failed)?;
+    reload::serve_material(slot, &material, board);
+    let (path, clock) = (ca_file.to_owned(), Arc::new(SystemTime::now));
+    let publish = move |material: &Material| {
+        if let Err(error) = std::fs::write(&path, material.bundle_pem()) {
+            tracing::error!(%error, path = %path.display(), "cannot write the CA bundle");
+        }
+    };
+    let (slot, board) = (slot.clone(), board.clone());
+    tokio::spawn(reload::watch_authority(material, names, slot, board, interval, clock, publish));
+    Ok(())
+}
+
+/// The whole path without a cluster, ready to paste.
+fn print_newcomer_lines(ca_file: &Path, address: SocketAddr) {
+    let (ca, port) = (ca_file.display(), address.port());
+    // nobody may be reading; that is no reason not to serve
+    let _ = writeln!(
+        io::stdout(),
+        "plimsoll serve --self-signed --ca-file {ca}\n\
+         plimsoll review --server https://127.0.0.1:{port} --ca {ca} REVIEW.json"
+    );
+}
+
+fn log_to_stderr(format: LogFormat) {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("PLIMSOLL_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    // a subscriber that is there already stays
+    let _ = match format {
+        LogFormat::Text => builder.with_ansi(false).try_init(),
+        LogFormat::Json => builder.json().flatten_event(true).try_init(),
+    };
+}
+
+/// A panic's text may quote what was being judged; its place is enough to find it.
+fn hide_panic_texts() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string);
+        tracing::error!(place, "internal error");
+    }));
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    goduration::parse(text).ok_or_else(|| "expected a duration such as 5s or 500ms".to_owned())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use clap::{CommandFactory as _, Parser};
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Cli {
+        #[command(flatten)]
+        serve: ServeArgs,
+    }
+
+    #[test]
+    fn flags_fit_together() {
+        Cli::command().debug_assert();
+        let rows: &[(&[&str], Option<&str>)] = &[
+            (&["--self-signed"], None),
+            (&["--self-signed", "--service", "s", "--service-namespace", "n"], None),
+            (&["--tls-cert", "c", "--tls-key", "k", "--action-override", "audit"], None),
+            (&[], Some("--self-signed")),
+            (&["--tls-cert", "c"], Some("--tls-key")),
+            (&["--self-signed", "--tls-cert", "c", "--tls-key", "k"], Some("cannot be used with")),
+            (&["--self-signed", "--service", "s"], Some("--service-namespace")),
+            (&["--self-signed", "--action-override", "Deny"], Some("[possible values: Warn, Audit]")),
+            (&["--self-signed", "--lame-duck", "5"], Some("expected a duration such as 5s or 500ms")),
+        ];
+        for (args, error) in rows {
+            let parsed = Cli::try_parse_from([&["plimsoll"], *args].concat());
+            match (parsed, error) {
+                (Ok(_), None) => {}
+                (Err(got), Some(expected)) => assert!(got.to_string().contains(expected), "{args:?}: {got}"),
+                (got, _) => panic!("{args:?}: {got:?}"),
+            }
+        }
+    }
+}
