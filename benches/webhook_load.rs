@@ -1,0 +1,378 @@
+//! A bounded load test of the webhook on loopback, beside a floor in the same run.
+//!
+//! ```text
+//! cargo bench --profile dist --bench webhook_load -- [SECONDS]     (default 3 for each cell of the table)
+//! ```
+//!
+//! The floor is the same TLS, HTTP/1.1 and JSON reading, builds a `serde_json::Value` of the object, and always
+//! allows: what any webhook must cost. Servers run as processes of their own, so that CPU time and memory are
+//! theirs alone; the load comes from this one. Figures of one run compare with each other, not with other machines.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full};
+use hyper_util::rt::TokioIo;
+use plimsoll::document::{Document, Limits};
+use plimsoll::webhook::authority::{Material, Names};
+use plimsoll::webhook::certificate::{Slot, server_config};
+use plimsoll::webhook::client::{Client, Session};
+use plimsoll::webhook::readiness::Readiness;
+use plimsoll::webhook::reload::{Board, Loaded, Policies, serve_material};
+use plimsoll::webhook::review::{Answer, Judge, ReviewRequest, Stage};
+use plimsoll::webhook::server::Server;
+use plimsoll::webhook::settings::Settings;
+use serde::Deserialize;
+use serde_json::Value;
+use tokio::net::TcpListener;
+
+type Failed = Box<dyn std::error::Error + Send + Sync>;
+
+/// The servers that are compared; the first is what ratios are taken against.
+const SERVERS: [&str; 3] = ["floor", "wire", "document"];
+
+fn main() -> Result<(), Failed> {
+    let mut args = std::env::args().skip(1).filter(|arg| arg != "--bench");
+    match args.next().as_deref() {
+        Some("--child") => child(&args.next().ok_or("no server named")?),
+        // `cargo test --benches` runs this too: nothing to check there
+        Some("--test" | "--list") => Ok(()),
+        seconds => {
+            let seconds: f64 = seconds.unwrap_or("3").parse()?;
+            let runtime =
+                tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+            runtime.block_on(measure(Duration::from_secs_f64(seconds.clamp(0.2, 60.0))))
+        }
+    }
+}
+
+// ---- the servers
+
+fn child(name: &str) -> Result<(), Failed> {
+    let settings = Settings::default();
+    let threads = if name == "floor" { 2 } else { settings.worker_threads() };
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
+    runtime.block_on(async {
+        let material = Material::new(&Names::local(), SystemTime::now())?;
+        let board = Board { readiness: Readiness::default(), metrics: Arc::default() };
+        let slot = Arc::new(Slot::default());
+        serve_material(&slot, &material, &board);
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        println!("{}\n{}", listener.local_addr()?, material.bundle_pem().replace('\n', "|"));
+        std::io::stdout().flush()?;
+        let judge: Arc<dyn Judge> = match name {
+            "floor" => return floor(listener, slot).await,
+            "wire" => Arc::new(Wire),
+            _ => Arc::new(Tree),
+        };
+        let policies = Arc::new(Policies::default());
+        let loader: plimsoll::webhook::reload::Loader =
+            Box::new(move || Ok(Loaded { judge: judge.clone(), policies: 0 }));
+        policies.load(&loader, &board, SystemTime::now())?;
+        let server = Server::new(settings, policies, slot, &board);
+        server.run(listener, std::future::pending(), std::future::pending()).await;
+        Ok(())
+    })
+}
+
+/// Allows without a look at the object.
+struct Wire;
+
+impl Judge for Wire {
+    fn judge(&self, _: Stage, _: &ReviewRequest<'_>, _: Instant) -> Answer {
+        Answer::allow()
+    }
+}
+
+/// Builds the tree that policies are evaluated over, and allows.
+struct Tree;
+
+impl Judge for Tree {
+    fn judge(&self, _: Stage, review: &ReviewRequest<'_>, _: Instant) -> Answer {
+        for object in [review.object, review.old_object].into_iter().flatten() {
+            match Document::from_json(object.get(), Limits::default()) {
+                Ok(document) => drop(std::hint::black_box(document)),
+                Err(error) => return Answer::forbid(error.to_string()),
+            }
+        }
+        Answer::allow()
+    }
+}
+
+/// What any webhook does: no limits, no metrics, no policies.
+async fn floor(listener: TcpListener, slot: Arc<Slot>) -> Result<(), Failed> {
+    let acceptor = tokio_rustls::TlsAcceptor::from(server_config(slot));
+    loop {
+        let (tcp, _) = listener.accept().await?;
+        let acceptor = acceptor.clone();
+        tokio::spawn(async move {
+            tcp.set_nodelay(true)?;
+            let tls = acceptor.accept(tcp).await?;
+            let service = hyper::service::service_fn(floor_answer);
+            hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(tls), service).await?;
+            Ok::<_, Failed>(())
+        });
+    }
+}
+
+async fn floor_answer(
+    request: hyper::Request<hyper::body::Incoming>,
+) -> Result<hyper::Response<Full<Bytes>>, Failed> {
+    #[derive(Deserialize)]
+    struct Review {
+        request: Request,
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Request {
+        uid: String,
+        object: Value,
+        old_object: Value,
+    }
+    let body = request.into_body().collect().await?.to_bytes();
+    let review: Review = serde_json::from_slice(&body)?;
+    let Request { uid, object, old_object } = review.request;
+    std::hint::black_box((object, old_object));
+    let answer = serde_json::to_vec(&serde_json::json!({"apiVersion": "admission.k8s.io/v1",
+        "kind": "AdmissionReview", "response": {"uid": uid, "allowed": true}}))?;
+    let response = hyper::Response::builder().header("content-type", "application/json");
+    Ok(response.body(Full::new(Bytes::from(answer)))?)
+}
+
+// ---- the measuring
+
+struct Running {
+    name: &'static str,
+    process: Child,
+    client: Client,
+    ready: Duration,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+impl Running {
+    async fn start(name: &'static str) -> Result<Self, Failed> {
+        let began = Instant::now();
+        let mut process =
+            Command::new(std::env::current_exe()?).args(["--child", name]).stdout(Stdio::piped()).spawn()?;
+        let mut lines = BufReader::new(process.stdout.take().ok_or("no output")?).lines();
+        let mut line = || lines.next().ok_or("the server ended")?.map_err(Failed::from);
+        let (address, ca) = (line()?, line()?.replace('|', "\n"));
+        let client = Client::new(&format!("https://{address}"), ca.as_bytes())?;
+        client.post(Stage::Validate, pod(), Duration::from_secs(5)).await?;
+        Ok(Running { name, process, client, ready: began.elapsed() })
+    }
+
+    /// User and system time so far. The kernel counts hundredths of a second.
+    fn cpu(&self) -> Result<Duration, Failed> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.process.id()))?;
+        let after_name = stat.rsplit_once(')').ok_or("no stat")?.1;
+        let ticks =
+            after_name.split_whitespace().skip(11).take(2).map(str::parse::<u64>).sum::<Result<u64, _>>()?;
+        Ok(Duration::from_millis(ticks * 10))
+    }
+
+    fn resident_mib(&self) -> Result<f64, Failed> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no VmRSS")?;
+        Ok(line.trim().trim_end_matches(" kB").parse::<f64>()? / 1024.0)
+    }
+}
+
+/// One cell: what `count` reviews took.
+struct Cell {
+    count: usize,
+    errors: usize,
+    cpu_us: f64,
+    p50: Duration,
+    p99: Duration,
+    per_second: f64,
+}
+
+enum Load {
+    Closed { connections: usize },
+    Open { connections: usize, per_second: u32 },
+}
+
+async fn cell(server: &Running, load: &Load, body: &Bytes, time: Duration) -> Result<Cell, Failed> {
+    let connections = match load {
+        Load::Closed { connections } | Load::Open { connections, .. } => *connections,
+    };
+    let mut sessions = Vec::with_capacity(connections);
+    for _ in 0..connections {
+        let mut session = server.client.connect().await?;
+        session.post(Stage::Validate, body.clone(), Duration::from_secs(10)).await?;
+        sessions.push(session);
+    }
+    let (cpu, began) = (server.cpu()?, Instant::now());
+    let until = began + time;
+    let mut tasks = Vec::with_capacity(connections);
+    for (i, session) in sessions.into_iter().enumerate() {
+        let body = body.clone();
+        tasks.push(match load {
+            Load::Closed { .. } => tokio::spawn(closed(session, body, until)),
+            Load::Open { per_second, .. } => {
+                let period = Duration::from_secs(1) * u32::try_from(connections)? / *per_second;
+                let first = began + period * u32::try_from(i)? / u32::try_from(connections)?;
+                tokio::spawn(open(session, body, first, period, until))
+            }
+        });
+    }
+    let (mut latencies, mut errors) = (Vec::new(), 0);
+    for task in tasks {
+        let (mut of_one, failed) = task.await?;
+        latencies.append(&mut of_one);
+        errors += failed;
+    }
+    let (took, cpu) = (began.elapsed(), server.cpu()? - cpu);
+    latencies.sort_unstable();
+    let at = |part: f64| latencies[((latencies.len() - 1) as f64 * part) as usize];
+    let count = latencies.len();
+    Ok(Cell {
+        count,
+        errors,
+        cpu_us: cpu.as_secs_f64() * 1e6 / count as f64,
+        p50: at(0.50),
+        p99: at(0.99),
+        per_second: count as f64 / took.as_secs_f64(),
+    })
+}
+
+async fn one(session: &mut Session, body: &Bytes) -> bool {
+    let reply = session.post(Stage::Validate, body.clone(), Duration::from_secs(10)).await;
+    reply.is_ok_and(|reply| {
+        reply.http_status == 200 && reply.body.windows(14).any(|w| w == b"\"allowed\":true")
+    })
+}
+
+async fn closed(mut session: Session, body: Bytes, until: Instant) -> (Vec<Duration>, usize) {
+    let (mut latencies, mut errors) = (Vec::new(), 0);
+    while Instant::now() < until {
+        let began = Instant::now();
+        errors += usize::from(!one(&mut session, &body).await);
+        latencies.push(began.elapsed());
+    }
+    (latencies, errors)
+}
+
+/// Latency counts from when a review was due, not from when it could be sent.
+async fn open(
+    mut session: Session,
+    body: Bytes,
+    first: Instant,
+    period: Duration,
+    until: Instant,
+) -> (Vec<Duration>, usize) {
+    let (mut latencies, mut errors, mut due) = (Vec::new(), 0, first);
+    while due < until {
+        tokio::time::sleep_until(due.into()).await;
+        errors += usize::from(!one(&mut session, &body).await);
+        latencies.push(due.elapsed());
+        due += period;
+    }
+    (latencies, errors)
+}
+
+async fn measure(time: Duration) -> Result<(), Failed> {
+    let mut servers = Vec::new();
+    for name in SERVERS {
+        servers.push(Running::start(name).await?);
+    }
+    println!("{:<10} {:>10} {:>9}", "server", "ready ms", "idle MiB");
+    for server in &servers {
+        let (ready, idle) = (server.ready.as_secs_f64() * 1e3, server.resident_mib()?);
+        println!("{:<10} {ready:>10.1} {idle:>9.1}", server.name);
+    }
+    let (pod, deployment) = (pod(), deployment());
+    println!(
+        "\nPod review {} bytes, Deployment review {} bytes, {time:?} a cell",
+        pod.len(),
+        deployment.len()
+    );
+    println!(
+        "{:<26} {:<10} {:>8} {:>6} {:>9} {:>7} {:>9} {:>9} {:>8} {:>7}",
+        "load", "server", "reviews", "errors", "CPU µs", "× floor", "p50 µs", "p99 µs", "per s", "MiB"
+    );
+    let closed = |connections| Load::Closed { connections };
+    for (name, load, body) in [
+        ("Pod, closed, 1", closed(1), &pod),
+        ("Pod, closed, 16", closed(16), &pod),
+        ("Pod, closed, 64", closed(64), &pod),
+        ("Pod, closed, 500", closed(500), &pod),
+        ("Deployment, closed, 16", closed(16), &deployment),
+        ("Pod, open, 1000/s over 500", Load::Open { connections: 500, per_second: 1000 }, &pod),
+    ] {
+        let mut floor = None;
+        for server in &servers {
+            let Cell { count, errors, cpu_us, p50, p99, per_second } =
+                cell(server, &load, body, time).await?;
+            let ratio = cpu_us / *floor.get_or_insert(cpu_us);
+            let (p50, p99) = (p50.as_secs_f64() * 1e6, p99.as_secs_f64() * 1e6);
+            println!(
+                "{name:<26} {:<10} {count:>8} {errors:>6} {cpu_us:>9.1} {ratio:>7.2} {p50:>9.0} {p99:>9.0} {per_second:>8.0} {:>7.1}",
+                server.name,
+                server.resident_mib()?
+            );
+        }
+    }
+    Ok(())
+}
+
+// ---- the reviews
+
+/// About as large as the API server sends for a Pod of three containers.
+fn pod() -> Bytes {
+    review("", "Pod", "pods", pod_spec(3, false))
+}
+
+/// About as large as for a Deployment of six.
+fn deployment() -> Bytes {
+    let spec = format!(
+        r#"{{"replicas":3,"selector":{{"matchLabels":{{"app":"web"}}}},"template":{{"metadata":{{"labels":{{"app":"web"}}}},"spec":{}}},"strategy":{{"type":"RollingUpdate","rollingUpdate":{{"maxUnavailable":"25%","maxSurge":"25%"}}}},"revisionHistoryLimit":10,"progressDeadlineSeconds":600}}"#,
+        pod_spec(7, true)
+    );
+    review("apps", "Deployment", "deployments", spec)
+}
+
+fn pod_spec(containers: usize, probes: bool) -> String {
+    let container = |i: usize| {
+        let probe = if probes {
+            r#""livenessProbe":{"httpGet":{"path":"/healthz","port":8080,"scheme":"HTTP"},"initialDelaySeconds":3,"timeoutSeconds":1,"periodSeconds":10,"successThreshold":1,"failureThreshold":3},"readinessProbe":{"httpGet":{"path":"/ready","port":8080,"scheme":"HTTP"},"timeoutSeconds":1,"periodSeconds":10,"successThreshold":1,"failureThreshold":3},"#
+        } else {
+            ""
+        };
+        format!(
+            r#"{{"name":"c{i}","image":"registry.example.com/team/app-{i}:1.{i}.0","command":["/bin/app","--listen=:8080"],"ports":[{{"name":"http","containerPort":8080,"protocol":"TCP"}}],"env":[{{"name":"POD_NAME","valueFrom":{{"fieldRef":{{"apiVersion":"v1","fieldPath":"metadata.name"}}}}}},{{"name":"LEVEL","value":"info"}}],"resources":{{"limits":{{"cpu":"500m","memory":"256Mi"}},"requests":{{"cpu":"100m","memory":"128Mi"}}}},"volumeMounts":[{{"name":"tmp","mountPath":"/tmp"}}],{probe}"terminationMessagePath":"/dev/termination-log","terminationMessagePolicy":"File","imagePullPolicy":"IfNotPresent","securityContext":{{"capabilities":{{"drop":["ALL"]}},"runAsNonRoot":true,"readOnlyRootFilesystem":true,"allowPrivilegeEscalation":false}}}}"#
+        )
+    };
+    let containers: Vec<String> = (0..containers).map(container).collect();
+    format!(
+        r#"{{"volumes":[{{"name":"tmp","emptyDir":{{}}}}],"containers":[{}],"restartPolicy":"Always","terminationGracePeriodSeconds":30,"dnsPolicy":"ClusterFirst","serviceAccountName":"web","securityContext":{{}},"schedulerName":"default-scheduler"}}"#,
+        containers.join(",")
+    )
+}
+
+fn review(group: &str, kind: &str, resource: &str, spec: String) -> Bytes {
+    let api_version = if group.is_empty() { "v1".to_owned() } else { format!("{group}/v1") };
+    let gvk = format!(r#"{{"group":"{group}","version":"v1","kind":"{kind}"}}"#);
+    let gvr = format!(r#"{{"group":"{group}","version":"v1","resource":"{resource}"}}"#);
+    let managed: Vec<String> = ["image", "name", "command", "env", "ports", "resources", "volumeMounts"]
+        .iter()
+        .map(|field| {
+            format!(r#""k:{{\"name\":\"{field}\"}}":{{".":{{}},"f:{field}":{{}},"f:imagePullPolicy":{{}}}}"#)
+        })
+        .collect();
+    format!(
+        r#"{{"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1","request":{{"uid":"32c2d342-921f-4744-987b-a82d24a7666c","kind":{gvk},"resource":{gvr},"requestKind":{gvk},"requestResource":{gvr},"name":"web","namespace":"shop","operation":"CREATE","userInfo":{{"username":"kubernetes-admin","groups":["system:masters","system:authenticated"]}},"object":{{"kind":"{kind}","apiVersion":"{api_version}","metadata":{{"name":"web","namespace":"shop","uid":"c8c00031-9e6b-4303-8d27-823ac0719dbf","creationTimestamp":"2026-11-21T06:49:36Z","labels":{{"app":"web"}},"managedFields":[{{"manager":"kubectl","operation":"Update","apiVersion":"{api_version}","time":"2026-11-21T06:49:36Z","fieldsType":"FieldsV1","fieldsV1":{{{}}}}}]}},"spec":{spec}}},"oldObject":null,"dryRun":false,"options":{{"kind":"CreateOptions","apiVersion":"meta.k8s.io/v1"}}}}}}"#,
+        managed.join(",")
+    )
+    .into()
+}
