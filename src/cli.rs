@@ -10,6 +10,7 @@ pub mod mutate;
 pub mod policies;
 pub mod review;
 pub mod selection;
+pub mod serve;
 
 use std::process::ExitCode;
 
@@ -38,6 +39,7 @@ enum Command {
     Mutate(mutate::MutateArgs),
     Policies(policies::PoliciesArgs),
     Review(review::ReviewArgs),
+    Serve(serve::ServeArgs),
 }
 
 /// Runs the program with the arguments of the process.
@@ -56,6 +58,7 @@ pub fn run() -> ExitCode {
         Command::Mutate(args) => args.run(),
         Command::Policies(args) => args.run(),
         Command::Review(args) => args.run(),
+        Command::Serve(args) => args.run(),
     }
 }
 

@@ -10,5 +10,7 @@ mod change;
 mod harness;
 #[path = "webhook/load.rs"]
 mod load;
+#[path = "webhook/process.rs"]
+mod process;
 #[path = "webhook/wire.rs"]
 mod wire;

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{self, Read, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,8 +12,9 @@ use clap::Args;
 use super::selection::{Selected, Selection};
 use super::{DONE, FINDINGS, NOT_DONE};
 use crate::host::{Absent, Host, NoHost};
+use crate::webhook::client::Client;
 use crate::webhook::engine::Engine;
-use crate::webhook::review::{self, Stage};
+use crate::webhook::review::{self, Reply, Stage};
 
 /// The largest review that is read, as the webhook reads it.
 const BODY_LIMIT: u64 = 16 << 20;
@@ -36,6 +37,12 @@ pub struct ReviewArgs {
     /// How long the evaluation may take, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 10)]
     timeout: u64,
+    /// Ask a running webhook instead, as in https://127.0.0.1:8443
+    #[arg(long, value_name = "URL", requires = "ca")]
+    server: Option<String>,
+    /// The CA that the webhook's certificate must come from, in PEM form
+    #[arg(long, value_name = "FILE", requires = "server")]
+    ca: Option<PathBuf>,
     #[command(flatten)]
     selection: Selection,
 }
@@ -43,11 +50,19 @@ pub struct ReviewArgs {
 impl ReviewArgs {
     /// Answers the review on standard output: 0 allowed, 1 denied, 2 not answered.
     pub fn run(self) -> ExitCode {
-        let Self { file, validate: _, mutate, complete, timeout, selection } = self;
+        let Self { file, validate: _, mutate, complete, timeout, server, ca, selection } = self;
         let body = match read(&file) {
             Ok(body) => body,
             Err(error) => return super::fail(&format!("{}: {error}", file.display())),
         };
+        let stage = if mutate { Stage::Mutate } else { Stage::Validate };
+        let timeout = Duration::from_secs(timeout);
+        if let (Some(server), Some(ca)) = (server, ca) {
+            return match ask(&server, &ca, stage, body, timeout) {
+                Ok(reply) => answered(&reply, true),
+                Err(error) => super::fail(&error),
+            };
+        }
         let first = (file.as_os_str() != "-").then_some(file.as_path());
         let Selected { set, errors, configuration: _ } = selection.load(first, &[], &[]);
         super::print_errors(&errors);
@@ -56,15 +71,26 @@ impl ReviewArgs {
         }
         let host: Arc<dyn Host + Send + Sync> = if complete { Arc::new(Absent) } else { Arc::new(NoHost) };
         let engine = Engine::new(Arc::new(set), host);
-        let stage = if mutate { Stage::Mutate } else { Stage::Validate };
-        let reply = review::answer(&engine, stage, &body, Instant::now() + Duration::from_secs(timeout));
-        let mut out = io::stdout().lock();
-        let written = out.write_all(&reply.body).and_then(|()| out.write_all(b"\n"));
-        if written.is_err() || reply.http_status != 200 || !errors.is_empty() {
-            return ExitCode::from(NOT_DONE);
-        }
-        ExitCode::from(if denied(&reply.body) { FINDINGS } else { DONE })
+        let reply = review::answer(&engine, stage, &body, Instant::now() + timeout);
+        answered(&reply, errors.is_empty())
     }
+}
+
+fn answered(reply: &Reply, good: bool) -> ExitCode {
+    let mut out = io::stdout().lock();
+    let written = out.write_all(&reply.body).and_then(|()| out.write_all(b"\n"));
+    if written.is_err() || reply.http_status != 200 || !good {
+        return ExitCode::from(NOT_DONE);
+    }
+    ExitCode::from(if denied(&reply.body) { FINDINGS } else { DONE })
+}
+
+fn ask(server: &str, ca: &Path, stage: Stage, body: Vec<u8>, timeout: Duration) -> Result<Reply, String> {
+    let authority = fs::read(ca).map_err(|error| format!("{}: {error}", ca.display()))?;
+    let client = Client::new(server, &authority).map_err(|error| error.to_string())?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| format!("cannot start: {error}"))?;
+    runtime.block_on(client.post(stage, body.into(), timeout)).map_err(|error| error.to_string())
 }
 
 fn read(file: &PathBuf) -> io::Result<Vec<u8>> {

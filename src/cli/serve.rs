@@ -1,20 +1,26 @@
 //! `plimsoll serve`: the admission webhook.
 //!
 //! This file decides what the flags mean and in which order things start; the server itself is
-//! [`webhook`](crate::webhook). How policies are read and compiled is handed in, for `lint` and `serve` load the same
-//! set by the same flags.
+//! [`webhook`](crate::webhook).
 
 use std::io::{self, Write as _};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use clap::{Args, ValueEnum};
 use tokio::net::TcpListener;
 
+use super::DONE;
+use super::configuration::Configuration;
+use super::selection::{Selected, Selection};
+use crate::host::{Host, NoHost};
+use crate::report::diagnostic::Diagnostic;
 use crate::webhook::authority::{AuthorityError, Material, Names};
 use crate::webhook::certificate::{CertificateError, Files, Pair, Slot};
+use crate::webhook::engine::Engine;
 use crate::webhook::readiness::Readiness;
 use crate::webhook::reload::{self, Board, LoadError, Loaded, Loader, Policies};
 use crate::webhook::server::Server;
@@ -25,18 +31,9 @@ use crate::webhook::{admin, goduration};
 /// Serve the admission webhook over TLS
 #[derive(Debug, Clone, Args)]
 pub struct ServeArgs {
-    /// Folder or file of policies; may be given several times
-    #[arg(long, value_name = "PATH", env = "PLIMSOLL_POLICIES", value_delimiter = ',')]
-    pub policies: Vec<PathBuf>,
-    /// Leave out the policies that come with plimsoll
-    #[arg(long, env = "PLIMSOLL_NO_EMBEDDED")]
-    pub no_embedded: bool,
     /// Load policies again when their files change; what works is kept while they are broken
     #[arg(long, env = "PLIMSOLL_WATCH_POLICIES")]
     pub watch_policies: bool,
-    /// Lower the action of every policy at once
-    #[arg(long, value_name = "ACTION", env = "PLIMSOLL_ACTION_OVERRIDE", ignore_case = true)]
-    pub action_override: Option<ActionOverride>,
     /// Address of the TLS port [default: port 8443 on all addresses]
     #[arg(long, value_name = "ADDRESS", env = "PLIMSOLL_BIND")]
     pub bind: Option<SocketAddr>,
@@ -82,16 +79,8 @@ pub struct ServeArgs {
     /// How log lines are written to standard error
     #[arg(long, value_name = "FORMAT", env = "PLIMSOLL_LOG_FORMAT", default_value = "text")]
     pub log_format: LogFormat,
-}
-
-/// What `--action-override` lowers every action to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-#[value(rename_all = "PascalCase")]
-pub enum ActionOverride {
-    /// What would be denied is allowed with a warning.
-    Warn,
-    /// What would be denied is allowed, and noted in the audit log.
-    Audit,
+    #[command(flatten)]
+    selection: Selection,
 }
 
 /// How log lines look.
@@ -101,17 +90,6 @@ pub enum LogFormat {
     Text,
     /// One JSON object a line.
     Json,
-}
-
-/// What a set of policies is loaded from.
-#[derive(Debug, Clone)]
-pub struct PolicySource {
-    /// Folders and files.
-    pub paths: Vec<PathBuf>,
-    /// Whether those that come with plimsoll are loaded as well.
-    pub embedded: bool,
-    /// What every action is lowered to.
-    pub action_override: Option<ActionOverride>,
 }
 
 /// Why the webhook did not start or had to stop.
@@ -150,12 +128,18 @@ pub enum ServeError {
     Interrupted,
 }
 
-/// Runs the webhook until it is told to stop. `compile` reads and compiles policies; it is called off the request
-/// path, and again when files change.
-pub fn run(
-    args: ServeArgs,
-    compile: impl Fn(&PolicySource) -> Result<Loaded, LoadError> + Send + Sync + 'static,
-) -> Result<(), ServeError> {
+impl ServeArgs {
+    /// Runs the webhook until it is told to stop: 0 when all requests were answered, 2 when it did not start or was
+    /// cut short.
+    pub fn run(self) -> ExitCode {
+        match run(self) {
+            Ok(()) => ExitCode::from(DONE),
+            Err(error) => super::fail(&error.to_string()),
+        }
+    }
+}
+
+fn run(args: ServeArgs) -> Result<(), ServeError> {
     log_to_stderr(args.log_format);
     hide_panic_texts();
     let settings = Settings { lame_duck: args.lame_duck, ..Settings::default() };
@@ -166,22 +150,50 @@ pub fn run(
         .enable_all()
         .build()
         .map_err(ServeError::Start)?;
-    let served = runtime.block_on(serve(args, settings, compile));
+    let served = runtime.block_on(serve(args, settings));
     // an evaluation that forgot the time is not waited for
     runtime.shutdown_background();
     served
 }
 
-async fn serve(
-    args: ServeArgs,
-    settings: Settings,
-    compile: impl Fn(&PolicySource) -> Result<Loaded, LoadError> + Send + Sync + 'static,
-) -> Result<(), ServeError> {
+/// Reads and compiles policies as every other subcommand does. The error is for `/readyz` and the log: where and
+/// what, without the lines themselves.
+fn load(selection: &Selection, host: &Arc<dyn Host + Send + Sync>) -> Result<Loaded, LoadError> {
+    const SHOWN: usize = 3;
+    let Selected { set, errors, configuration: _ } = selection.load(None, &[], &[]);
+    if !errors.is_empty() {
+        let line = |error: &Diagnostic| match error.position() {
+            Some((line, column)) => format!("{}:{line}:{column}: {}", error.file, error.message),
+            None => format!("{}: {}", error.file, error.message),
+        };
+        let mut lines: Vec<String> = errors.iter().take(SHOWN).map(line).collect();
+        if errors.len() > SHOWN {
+            lines.push(format!("and {} more", errors.len() - SHOWN));
+        }
+        return Err(LoadError(lines.join("; ")));
+    }
+    if set.is_empty() && !(selection.no_embedded && selection.policies.is_empty()) {
+        // a folder emptied by mistake must not open the door
+        return Err(LoadError("no policy is loaded".to_owned()));
+    }
+    let policies = set.policies().len();
+    Ok(Loaded { judge: Arc::new(Engine::new(Arc::new(set), host.clone())), policies })
+}
+
+/// The files that policies come from.
+fn watched(selection: &Selection) -> Vec<PathBuf> {
+    let mut paths = selection.policies.clone();
+    if let Some(file) = &selection.config {
+        paths.push(file.clone());
+        // unreadable now: the loader says so, and a restart is needed for folders named in there
+        paths.extend(Configuration::read(file).map(|read| read.policies).unwrap_or_default());
+    }
+    paths
+}
+
+async fn serve(args: ServeArgs, settings: Settings) -> Result<(), ServeError> {
     let ServeArgs {
-        policies: paths,
-        no_embedded,
         watch_policies,
-        action_override,
         bind: bind_to,
         admin_bind,
         tls_cert,
@@ -195,6 +207,7 @@ async fn serve(
         certificate_interval,
         policy_interval,
         log_format: _,
+        selection,
     } = args;
     let mut signals = Signals::new().map_err(ServeError::Start)?;
     let readiness = Readiness::waiting_for(&["certificate", "listener", "policies"]);
@@ -223,8 +236,9 @@ async fn serve(
         }
     };
 
-    let source = PolicySource { paths: paths.clone(), embedded: !no_embedded, action_override };
-    let load: Loader = Box::new(move || compile(&source));
+    let host: Arc<dyn Host + Send + Sync> = Arc::new(NoHost);
+    let paths = watched(&selection);
+    let load: Loader = Box::new(move || load(&selection, &host));
     let policies = Arc::new(Policies::default());
     if watch_policies {
         let watch = policies.clone();
@@ -361,12 +375,12 @@ mod tests {
         let rows: &[(&[&str], Option<&str>)] = &[
             (&["--self-signed"], None),
             (&["--self-signed", "--service", "s", "--service-namespace", "n"], None),
-            (&["--tls-cert", "c", "--tls-key", "k", "--action-override", "audit"], None),
+            (&["--tls-cert", "c", "--tls-key", "k", "--action-override", "Audit"], None),
             (&[], Some("--self-signed")),
             (&["--tls-cert", "c"], Some("--tls-key")),
             (&["--self-signed", "--tls-cert", "c", "--tls-key", "k"], Some("cannot be used with")),
             (&["--self-signed", "--service", "s"], Some("--service-namespace")),
-            (&["--self-signed", "--action-override", "Deny"], Some("[possible values: Warn, Audit]")),
+            (&["--self-signed", "--action-override", "Deny"], Some("Warn or Audit")),
             (&["--self-signed", "--lame-duck", "5"], Some("expected a duration such as 5s or 500ms")),
         ];
         for (args, error) in rows {

@@ -2,7 +2,7 @@
 //! free, else on the blocking pool behind a semaphore, and not at all when there is no place before the deadline.
 //!
 //! Inline saves two thread switches, which is as much as a small policy set costs. It is safe because fewer may run
-//! inline than there are I/O threads, and because one slow evaluation sends those that follow to the pool.
+//! inline than there are I/O threads, and because slow evaluations send those that follow to the pool.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -20,13 +20,12 @@ use super::settings::Settings;
 pub(super) struct Gate {
     inline: AtomicUsize,
     inline_limit: usize,
-    /// Until then (milliseconds after `epoch`) nothing runs inline.
-    slow_until: AtomicU64,
-    slow: Duration,
-    slow_memory: Duration,
+    /// Moving average of how long evaluations take, in nanoseconds. Wall time: a thread that is preempted counts as
+    /// slow as well, but once is not enough.
+    average: AtomicU64,
+    slow: u64,
     large: usize,
     pool: Arc<Semaphore>,
-    epoch: Instant,
 }
 
 /// Until when an evaluation may run, and until when we answer for it.
@@ -53,12 +52,10 @@ impl Gate {
         Gate {
             inline: AtomicUsize::new(0),
             inline_limit: settings.inline_evaluations,
-            slow_until: AtomicU64::new(0),
-            slow: settings.slow_evaluation,
-            slow_memory: settings.slow_memory,
+            average: AtomicU64::new(0),
+            slow: nanos(settings.slow_evaluation),
             large: settings.large_body,
             pool: Arc::new(Semaphore::new(settings.pooled_evaluations)),
-            epoch: Instant::now(),
         }
     }
 
@@ -110,22 +107,25 @@ impl Gate {
     ) -> Reply {
         let started = Instant::now();
         let reply = answer_observed(judge, stage, body, deadlines.evaluate, observer);
-        if started.elapsed() > self.slow {
-            let until = self.epoch.elapsed() + self.slow_memory;
-            self.slow_until.store(u64::try_from(until.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
-        }
+        // two threads may write at one time and lose one of two figures: no matter
+        let average = self.average.load(Ordering::Relaxed);
+        let next = average - average / 16 + nanos(started.elapsed()) / 16;
+        self.average.store(next, Ordering::Relaxed);
         reply
     }
 
     fn inline_place(&self) -> Option<InlinePlace<'_>> {
-        let slow_until = self.slow_until.load(Ordering::Relaxed);
-        if slow_until > 0 && self.epoch.elapsed().as_millis() < u128::from(slow_until) {
+        if self.average.load(Ordering::Relaxed) > self.slow {
             return None;
         }
         let taken = self.inline.fetch_add(1, Ordering::Relaxed);
         let place = InlinePlace(&self.inline);
         (taken < self.inline_limit).then_some(place)
     }
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 struct InlinePlace<'g>(&'g AtomicUsize);

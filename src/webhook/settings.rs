@@ -26,10 +26,8 @@ pub struct Settings {
     pub default_timeout: Duration,
     /// Evaluations at one time on the I/O threads; quick ones run there, which saves two thread switches.
     pub inline_evaluations: usize,
-    /// An evaluation longer than this sends the following ones to the pool, for [`slow_memory`](Self::slow_memory).
+    /// While evaluations take longer than this on (moving) average, all run on the pool.
     pub slow_evaluation: Duration,
-    /// See [`slow_evaluation`](Self::slow_evaluation).
-    pub slow_memory: Duration,
     /// Evaluations at one time on the pool.
     pub pooled_evaluations: usize,
     /// After SIGTERM, how long the server is not ready and still serves: until every kube-proxy knows.
@@ -55,7 +53,6 @@ impl Default for Settings {
             default_timeout: Duration::from_secs(10),
             inline_evaluations: cores,
             slow_evaluation: Duration::from_millis(5),
-            slow_memory: Duration::from_secs(1),
             pooled_evaluations: 16 * cores,
             lame_duck: Duration::from_secs(5),
             drain_timeout: Duration::from_secs(20),

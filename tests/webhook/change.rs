@@ -42,14 +42,13 @@ async fn ten_certificates_under_traffic() {
         watch_certificate(files, webhook.slot.clone(), webhook.board.clone(), Duration::from_millis(10));
     let watching = tokio::spawn(watching);
 
-    let trusted = Arc::new(Mutex::new(first.bundle_pem()));
-    let (address, trust) = (webhook.address, trusted.clone());
-    let traffic = Traffic::start(4, "fine", move || {
-        Client::new(&format!("https://{address}"), trust.lock().unwrap().as_bytes()).unwrap()
-    });
-    for version in 1..=10 {
-        let next = Material::new(&Names::local(), SystemTime::now()).unwrap();
-        *trusted.lock().unwrap() += &next.bundle_pem();
+    // callers trust before anything new is served, as after a change of caBundle
+    let later: Vec<Material> =
+        (0..10).map(|_| Material::new(&Names::local(), SystemTime::now()).unwrap()).collect();
+    let trusted: String = [&first].into_iter().chain(&later).map(Material::bundle_pem).collect();
+    let client = Client::new(&format!("https://{}", webhook.address), trusted.as_bytes()).unwrap();
+    let traffic = Traffic::start(4, "fine", move || client.clone());
+    for (version, next) in (1..).zip(&later) {
         let before = webhook.slot.get().unwrap().serial.clone();
         if version % 3 == 0 {
             // half of the swap: the key of the old one beside the new certificate
@@ -72,16 +71,18 @@ async fn ten_certificates_under_traffic() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn our_own_authority_rotates_under_traffic() {
     let webhook = Webhook::start(Settings::default()).await;
-    // an hour each 20 ms, beginning when the authority is due
-    let days = Arc::new(AtomicUsize::new(0));
-    let due = SystemTime::now() - Duration::from_secs(3_650 * 86_400 / 3 * 2);
+    // an hour each 300 ms, beginning when the authority is due
+    let polls = Arc::new(AtomicUsize::new(0));
+    // certificates are judged by the clients' real clock, so the rotation ends about now
+    let start = SystemTime::now() - Duration::from_secs(3 * 3600);
+    let due = start - Duration::from_secs(3_650 * 86_400 / 3 * 2);
     let material = Material::new(&Names::local(), due).unwrap();
     let trusted = Arc::new(Mutex::new(webhook.material.bundle_pem() + &material.bundle_pem()));
     let (address, trust) = (webhook.address, trusted.clone());
     let traffic = Traffic::start(2, "fine", move || {
         Client::new(&format!("https://{address}"), trust.lock().unwrap().as_bytes()).unwrap()
     });
-    let hours = days.clone();
+    let polled = polls.clone();
     let bundles = Arc::new(Mutex::new(Vec::new()));
     let seen = bundles.clone();
     let publish = move |material: &Material| {
@@ -93,11 +94,8 @@ async fn our_own_authority_rotates_under_traffic() {
         Names::local(),
         webhook.slot.clone(),
         webhook.board.clone(),
-        Duration::from_millis(20),
-        // certificates are judged by the clients' real clock, so time may not run far
-        Arc::new(move || {
-            SystemTime::now() + Duration::from_secs(1200 * hours.fetch_add(1, Ordering::Relaxed) as u64)
-        }),
+        Duration::from_millis(100),
+        Arc::new(move || start + Duration::from_secs(1200 * polled.fetch_add(1, Ordering::Relaxed) as u64)),
         publish,
     ));
     eventually("rotated", || bundles.lock().unwrap().ends_with(&[2, 2, 1])).await;

@@ -9,6 +9,7 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 
 use super::*;
 
+const DAY: Duration = Duration::from_secs(86_400);
 const START: Duration = Duration::from_secs(1_800_000_000);
 
 fn at(after: Duration) -> SystemTime {

@@ -1,0 +1,194 @@
+//! The program itself: the two commands of a newcomer, signals, and a policy folder under its eyes.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+const GOOD: &str = "
+apiVersion: plimsoll.dev/v1alpha1
+kind: ClusterManifestPolicy
+metadata: {name: probes}
+spec:
+  match: {kinds: [workloads]}
+  rules:
+    - name: readiness
+      requireProbes: {probes: [readinessProbe]}
+";
+const BROKEN: &str = "
+apiVersion: plimsoll.dev/v1alpha1
+kind: ClusterManifestPolicy
+metadata: {name: probes}
+spec:
+  match: {kinds: [workloads]}
+  rules:
+    - name: readiness
+      requireProbe: {probes: [readinessProbe]}
+";
+
+struct Serve {
+    process: Child,
+    /// The lines printed, ready to paste.
+    lines: [String; 2],
+    admin: SocketAddr,
+    folder: tempfile::TempDir,
+}
+
+impl Drop for Serve {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+impl Serve {
+    fn start(flags: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        // free a moment ago; the kernel gives it out again last
+        let admin = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let mut process = plimsoll(folder.path())
+            .args(["serve", "--self-signed", "--bind", "127.0.0.1:0", "--admin-bind", &admin.to_string()])
+            .args(flags)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut output = BufReader::new(process.stdout.take().unwrap()).lines();
+        let lines = [(); 2].map(|()| output.next().expect("two lines are printed").unwrap());
+        Serve { process, lines, admin, folder }
+    }
+
+    fn signal(&self) {
+        let pid = self.process.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    }
+
+    fn ready(&self) -> String {
+        let mut tcp = TcpStream::connect(self.admin).unwrap();
+        tcp.write_all(b"GET /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        tcp.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    fn await_ready(&self, text: &str) {
+        let until = Instant::now() + Duration::from_secs(10);
+        loop {
+            let answer = self.ready();
+            if answer.contains(text) {
+                return;
+            }
+            assert!(Instant::now() < until, "never {text:?} in {answer}");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    fn end(&mut self) -> ExitStatus {
+        let until = Instant::now() + Duration::from_secs(10);
+        loop {
+            if let Some(status) = self.process.try_wait().unwrap() {
+                return status;
+            }
+            assert!(Instant::now() < until, "it does not end");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    fn log(&mut self) -> String {
+        let mut log = String::new();
+        self.process.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+        log
+    }
+}
+
+fn plimsoll(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_plimsoll"));
+    command.current_dir(folder).env_clear();
+    command
+}
+
+fn review() -> &'static str {
+    r#"{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":{"uid":"u-1",
+    "kind":{"group":"","version":"v1","kind":"ConfigMap"},"resource":{"group":"","version":"v1","resource":"configmaps"},
+    "name":"c","namespace":"shop","operation":"CREATE","userInfo":{"username":"me"},
+    "object":{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"c","namespace":"shop"},"data":{}}}}"#
+}
+
+#[test]
+fn the_two_lines_of_a_newcomer_work_as_they_are_printed() {
+    let mut serve = Serve::start(&["--lame-duck", "0s"]);
+    let [again, ask] = serve.lines.clone();
+    assert_eq!(again, "plimsoll serve --self-signed --ca-file plimsoll-ca.crt");
+    std::fs::write(serve.folder.path().join("REVIEW.json"), review()).unwrap();
+    let words: Vec<&str> = ask.strip_prefix("plimsoll ").unwrap().split(' ').collect();
+    let asked = plimsoll(serve.folder.path()).args(&words).output().unwrap();
+    assert!(asked.status.success(), "{asked:?}");
+    let answer: Value = serde_json::from_slice(&asked.stdout).unwrap();
+    assert_eq!((&answer["response"]["uid"], &answer["response"]["allowed"]), (&"u-1".into(), &true.into()));
+
+    let (server, ca) = (words[2], words[4]);
+    let wrong = server.replace("https", "http");
+    let asked = plimsoll(serve.folder.path())
+        .args(["review", "--server", &wrong, "--ca", ca, "REVIEW.json"])
+        .output()
+        .unwrap();
+    assert_eq!(asked.status.code(), Some(2));
+    serve.signal();
+    assert_eq!(serve.end().code(), Some(0));
+    let log = serve.log();
+    assert!(log.contains("all requests answered"), "{log}");
+}
+
+#[test]
+fn a_signal_drains_and_a_second_one_ends_it_at_once() {
+    let mut serve = Serve::start(&["--lame-duck", "30s"]);
+    serve.await_ready("HTTP/1.1 200");
+    serve.signal();
+    serve.await_ready("[-] shutdown: draining");
+    assert!(serve.ready().starts_with("HTTP/1.1 503"));
+    assert!(serve.process.try_wait().unwrap().is_none(), "it still serves");
+    let began = Instant::now();
+    serve.signal();
+    assert_eq!(serve.end().code(), Some(2));
+    assert!(began.elapsed() < Duration::from_secs(3));
+}
+
+#[test]
+fn a_policy_folder_is_watched() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, file) = (folder.path().to_str().unwrap(), folder.path().join("p.yaml"));
+    let flags = ["--no-embedded", "--policies", path, "--watch-policies", "--policy-interval", "20ms"];
+    let serve = Serve::start(&flags);
+    serve.await_ready("[-] policies: do not load: no policy is loaded");
+    assert!(serve.ready().starts_with("HTTP/1.1 503"), "never ready without its policies");
+    std::fs::write(&file, GOOD).unwrap();
+    serve.await_ready("[+] policies: 1 in force\n");
+    assert!(serve.ready().starts_with("HTTP/1.1 200"));
+    std::fs::write(&file, BROKEN).unwrap();
+    serve.await_ready("[+] policies: 1 in force; the newest do not load: ");
+    std::fs::write(&file, GOOD).unwrap();
+    serve.await_ready("[+] policies: 1 in force\n");
+}
+
+#[test]
+fn what_cannot_start_says_why() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |flags: &[&str]| {
+        let output = plimsoll(folder.path()).arg("serve").args(flags).output().unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let ports = ["--bind", "127.0.0.1:0", "--admin-bind", "127.0.0.1:0"];
+    let missing = run(&[&ports[..], &["--tls-cert", "none.crt", "--tls-key", "none.key"]].concat());
+    assert!(missing.contains("error: cannot read none.crt: No such file or directory"), "{missing}");
+    std::fs::write(folder.path().join("p.yaml"), BROKEN).unwrap();
+    let broken = run(&[&ports[..], &["--self-signed", "--no-embedded", "--policies", "p.yaml"]].concat());
+    assert!(broken.contains("error: policies do not load: p.yaml:"), "{broken}");
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = taken.local_addr().unwrap().to_string();
+    let busy = run(&["--self-signed", "--admin-bind", "127.0.0.1:0", "--bind", &taken]);
+    assert!(busy.contains(&format!("error: cannot listen on {taken}: ")), "{busy}");
+}
