@@ -18,6 +18,7 @@ pub mod notice;
 pub mod scalar;
 pub mod source;
 pub mod split;
+mod strictness;
 pub mod template;
 mod tolerance;
 pub mod unroll;

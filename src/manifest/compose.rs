@@ -19,7 +19,8 @@ use std::rc::Rc;
 use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, StrInput, StructureStyle, Tag};
 
 use super::scalar::{self, CoreTag, JsonScalar, Resolved, ScalarError, Written};
-use super::tolerance::{self, Reading};
+use super::strictness::{Context, Strict, Watch};
+use super::tolerance::{self, Hint, HintKind, Reading};
 use crate::document::{Builder, Document, Kind, LimitError, Limits, NodeId, Span};
 
 /// Arrays and objects inside each other. kubectl allows 10,000; nobody means more than a dozen.
@@ -53,6 +54,27 @@ pub enum ComposeError {
         /// As it stands in the text.
         escape: String,
     },
+    /// A tab where a line or a block entry begins.
+    #[error("a tab cannot be used for indentation")]
+    Tab,
+    /// A character that is an indicator to kubectl and none to others.
+    #[error("inside of brackets kubectl takes {indicator:?} for an indicator; quote the text")]
+    FlowIndicator {
+        /// Which.
+        indicator: char,
+    },
+    /// A key inside of brackets that goes over several lines.
+    #[error("a key must stand on one line")]
+    LongKey,
+    /// An anchor or alias that others accept.
+    #[error("kubectl takes only letters, digits, '_' and '-' in the name of an anchor, not {name:?}")]
+    AnchorName {
+        /// As written.
+        name: String,
+    },
+    /// A tag that goes on where kubectl expects a blank.
+    #[error("a blank must follow a tag")]
+    TagEnd,
     /// More nesting than [`DEPTH_LIMIT`], or more nodes than any document may have.
     #[error(transparent)]
     Limit(#[from] LimitError),
@@ -153,12 +175,12 @@ pub fn compose(text: &str, range: Range<usize>) -> Result<Composed<'_>, Refusal>
     let range = tolerance::body(text, range);
     let mut reading = Reading::of(text, range);
     loop {
-        let (refusal, kind) = match read(&reading) {
+        let Stop { refusal, hint, after } = match read(&reading) {
             Ok(composed) => return Ok(composed),
-            Err(stop) => stop,
+            Err(stop) => *stop,
         };
         // A second look at what only granit refuses; `again` bounds how often.
-        match kind.and_then(|kind| reading.again(refusal.at, &kind)) {
+        match hint.and_then(|hint| reading.again(hint, after)) {
             Some(next) => reading = next,
             None => return Err(refusal),
         }
@@ -168,6 +190,7 @@ pub fn compose(text: &str, range: Range<usize>) -> Result<Composed<'_>, Refusal>
 fn options() -> granit_parser::Options {
     granit_parser::options! {
         emit_comments: false,
+        emit_anchor_events: true,
         disallow_directives: true,
         simple_key_max_lookahead: 1024,
         flow_nesting_limit: DEPTH_LIMIT,
@@ -175,9 +198,15 @@ fn options() -> granit_parser::Options {
     }
 }
 
-type Stop = (Refusal, Option<ErrorKind>);
+/// Why reading stopped, and whether another reading may help.
+struct Stop {
+    refusal: Refusal,
+    hint: Option<Hint>,
+    /// Where the last value ended.
+    after: usize,
+}
 
-fn read<'a>(reading: &Reading<'a>) -> Result<Composed<'a>, Stop> {
+fn read<'a>(reading: &Reading<'a>) -> Result<Composed<'a>, Box<Stop>> {
     let input = reading.input();
     let mut composer = Composer {
         reading,
@@ -187,6 +216,7 @@ fn read<'a>(reading: &Reading<'a>) -> Result<Composed<'a>, Stop> {
         anchors: Vec::new(),
         replay: Vec::new(),
         merge: false,
+        watch: Watch::new(reading),
         parsed: 0,
         expanded: 0,
         last_end: reading.start,
@@ -258,6 +288,7 @@ struct Composer<'r, 'a, 'p> {
     replay: Vec<Replay<'p>>,
     /// Whether the next node is the value of a merge key.
     merge: bool,
+    watch: Watch,
     /// Events of the parser; those that are read again do not count.
     parsed: usize,
     expanded: usize,
@@ -270,26 +301,26 @@ struct Composer<'r, 'a, 'p> {
 
 impl<'p> Composer<'_, '_, 'p> {
     /// Reads one document. Gives the start of what follows it, where something does.
-    fn run(&mut self) -> Result<Option<usize>, Stop> {
+    fn run(&mut self) -> Result<Option<usize>, Box<Stop>> {
         loop {
             let Located { event, span } = match self.next() {
                 Ok(Some(located)) => located,
                 Ok(None) => return Ok(None),
-                // Behind a complete value kubectl does not look.
-                Err((refusal, _)) if self.is_complete() => return Ok(self.followed(refusal.at)),
                 Err(stop) => return Err(stop),
             };
-            let at = span.start;
             match event {
                 Event::DocumentEnd => return Ok(self.rest()),
                 Event::StreamEnd => return Ok(None),
-                event => self.node(event, span).map_err(|error| (Refusal { at, error }, None))?,
+                event => {
+                    let at = span.start;
+                    self.node(event, span).map_err(|error| self.stop(at, error, None))?;
+                }
             }
         }
     }
 
-    fn is_complete(&self) -> bool {
-        self.frames.is_empty() && self.builder.node_count() > 0
+    fn stop(&self, at: usize, error: ComposeError, hint: Option<Hint>) -> Box<Stop> {
+        Box::new(Stop { refusal: Refusal { at, error }, hint, after: self.last_end })
     }
 
     /// What the parser finds behind the document.
@@ -303,7 +334,7 @@ impl<'p> Composer<'_, '_, 'p> {
                 Ok(None) => None,
                 Err(_) => self.followed(located.span.start),
             },
-            Err((refusal, _)) => self.followed(refusal.at),
+            Err(stop) => self.followed(stop.refusal.at),
         }
     }
 
@@ -313,7 +344,7 @@ impl<'p> Composer<'_, '_, 'p> {
         Some(at + rest.find(|c: char| !c.is_whitespace())?)
     }
 
-    fn next(&mut self) -> Result<Option<Located<'p>>, Stop> {
+    fn next(&mut self) -> Result<Option<Located<'p>>, Box<Stop>> {
         while let Some(replay) = self.replay.last_mut() {
             if let Some(at) = replay.range.next() {
                 self.merge |= std::mem::take(&mut replay.merge);
@@ -328,8 +359,19 @@ impl<'p> Composer<'_, '_, 'p> {
             None => Ok(None),
             Some(Ok((event, span))) => {
                 self.parsed += 1;
-                let range = span.byte_range().unwrap_or_default();
-                Ok(Some(Located { event, span: start + range.start..start + range.end }))
+                let tag = span.tag_span().and_then(|tag| tag.byte_range());
+                let span = span.byte_range().unwrap_or_default();
+                let span = start + span.start..start + span.end;
+                let seen = self.watch.see(self.reading, &event, &span, self.context());
+                seen.map_err(|Strict { at, error, hint }| self.stop(at, error, hint))?;
+                let input = self.reading.input();
+                if let Some(tag) = tag
+                    && (input[tag.end..].starts_with(|c: char| !c.is_ascii_whitespace())
+                        || input[tag.clone()].contains('#'))
+                {
+                    return Err(self.stop(start + tag.start, ComposeError::TagEnd, None));
+                }
+                Ok(Some(Located { event, span }))
             }
             Some(Err(error)) => {
                 let at = start + error.marker().byte_offset().unwrap_or_default();
@@ -341,9 +383,14 @@ impl<'p> Composer<'_, '_, 'p> {
                     ErrorKind::UnknownAnchor => ComposeError::UnknownAnchor,
                     _ => ComposeError::Syntax { message: kind.to_string() },
                 };
-                Err((Refusal { at, error }, Some(kind)))
+                Err(self.stop(at, error, Some(Hint { at, kind: HintKind::Parser(kind) })))
             }
         }
+    }
+
+    fn context(&self) -> Context {
+        let Some(frame) = self.frames.last() else { return Context { flow: false, key: false, block: None } };
+        Context { flow: frame.flow, key: frame.key_next, block: (!frame.flow).then_some(frame.start) }
     }
 
     fn node(&mut self, event: Event<'p>, span: Range<usize>) -> Result<(), ComposeError> {
@@ -378,10 +425,6 @@ impl<'p> Composer<'_, '_, 'p> {
         let plain = style == ScalarStyle::Plain;
         // Nothing at all is given as `~` without an extent.
         let text = if plain && span.is_empty() { Cow::Borrowed("") } else { text };
-        // What is borrowed has no escapes.
-        if style == ScalarStyle::DoubleQuoted && matches!(text, Cow::Owned(_)) {
-            tolerance::check_escapes(self.reading, span.clone())?;
-        }
         let text = self.reading.restore(text);
         let written = written(plain, tag);
         if self.key_next() && &*text == "<<" && is_merge(written, tag) {
@@ -457,6 +500,11 @@ impl<'p> Composer<'_, '_, 'p> {
         if self.key_next() && !self.merge {
             return Err(ComposeError::Key);
         }
+        let span = match shape {
+            // Where a list is not indented the event stands behind its first dash.
+            Shape::Sequence if !flow => tolerance::from_dash(self.reading, span),
+            _ => span,
+        };
         let mut frame = Frame { shape, anchor, flow, start: span.start, key_next: shape == Shape::Mapping };
         if std::mem::take(&mut self.merge) {
             if shape == Shape::Sequence || anchor != 0 {
@@ -615,7 +663,7 @@ impl<'p> Composer<'_, '_, 'p> {
             let located = match self.next() {
                 Ok(Some(located)) => located,
                 Ok(None) => return Err(ComposeError::Merge),
-                Err((refusal, _)) => return Err(refusal.error),
+                Err(stop) => return Err(stop.refusal.error),
             };
             match located.event {
                 Event::MappingStart(..) | Event::SequenceStart(..) => depth += 1,
@@ -626,7 +674,9 @@ impl<'p> Composer<'_, '_, 'p> {
                 _ => self.last_end = self.last_end.max(located.span.end),
             }
             self.expand(1)?;
-            events.push(located);
+            if !matches!(located.event, Event::Anchor(..)) {
+                events.push(located);
+            }
         }
         Ok(events)
     }
@@ -742,5 +792,6 @@ fn place(span: &Range<usize>) -> Result<Span, LimitError> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 #[path = "compose/tests.rs"]
 mod tests;
