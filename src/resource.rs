@@ -12,6 +12,7 @@
 //! passed over, and can be listed where a rule wants to tell.
 
 pub mod container;
+pub mod custom;
 pub mod identity;
 pub mod image;
 pub mod kinds;
