@@ -7,6 +7,9 @@
 pub mod ast;
 pub mod checker;
 pub mod declarations;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod hostile;
 pub mod issue;
 mod lexer;
 pub mod library;

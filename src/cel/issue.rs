@@ -45,6 +45,9 @@ pub struct Issues {
 /// cel-go stops printing here.
 const MAX_RENDERED: usize = 100;
 
+/// Longer lines are not shown, as in cel-go.
+const MAX_EXCERPT: usize = 16_384;
+
 impl Issues {
     /// Collects the issues of one stage.
     #[must_use]
@@ -105,6 +108,9 @@ impl Issues {
         let Position { line, column } = position(&self.source, offset);
         write!(f, "ERROR: <input>:{line}:{column}: {}", issue.message)?;
         let text = self.source.split('\n').nth(line as usize - 1).unwrap_or_default();
+        if text.len() > MAX_EXCERPT {
+            return Ok(());
+        }
         f.write_str("\n | ")?;
         for c in text.chars() {
             write!(f, "{}", if c == '\t' { ' ' } else { c })?;

@@ -35,7 +35,11 @@ impl Validator<'_> {
     fn visit(&mut self, id: ExprId, in_format: bool) -> bool {
         match &self.checked.ast[id] {
             Expr::Call { target, function, args } => {
-                self.literal_argument(function.strip_prefix('.').unwrap_or(function), args);
+                let function = match self.checked.reference(id) {
+                    Reference::Overloads { function, .. } => function,
+                    _ => function,
+                };
+                self.literal_argument(function, args);
                 if function != "format" {
                     return false;
                 }

@@ -1,20 +1,58 @@
 //! Assignability with type variables: cel-go's `checker/types.go`.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use super::super::types::{Param, Type};
 
 /// What the free type variables of one check stand for. Failed attempts are taken back.
-#[derive(Default)]
+///
+/// A type may mention variables that stand for types that mention variables: what a few characters build can be huge when
+/// written out. So work is counted, and beyond the bounds nothing is assignable and [`Mapping::exhausted`] is set.
 pub(super) struct Mapping {
     bound: Vec<Option<Type>>,
     trail: Vec<(u32, Option<Type>)>,
+    /// Steps left to the whole check.
+    steps: Cell<usize>,
+    /// Steps left to the operation under way.
+    operation: Cell<usize>,
 }
 
 /// Larger types than this are refused, so that every operation on types is bounded. cel-go has no such limit.
 pub(super) const MAX_TYPE_PARTS: usize = 1_000;
+/// How deep a type may be, with its variables replaced.
+const MAX_DEPTH: usize = 500;
+/// Steps of one operation.
+const MAX_OPERATION: usize = 20_000;
 
 impl Mapping {
+    /// For an expression of so many nodes.
+    pub(super) fn new(nodes: usize) -> Self {
+        Self {
+            bound: Vec::new(),
+            trail: Vec::new(),
+            steps: Cell::new(1_000_000 + 100 * nodes),
+            operation: Cell::new(MAX_OPERATION),
+        }
+    }
+
+    /// The types were too large to go on with; every answer since then is void.
+    pub(super) fn exhausted(&self) -> bool {
+        self.steps.get() == 0
+    }
+
+    /// Counts a step; `false` once there are none left.
+    fn step(&self, depth: usize) -> bool {
+        let (steps, operation) = (self.steps.get(), self.operation.get());
+        if steps == 0 || operation == 0 || depth > MAX_DEPTH {
+            self.steps.set(0);
+            return false;
+        }
+        self.steps.set(steps - 1);
+        self.operation.set(operation - 1);
+        true
+    }
+
     pub(super) fn fresh(&mut self) -> Type {
         self.bound.push(None);
         Type::Param(Param::Free(self.bound.len() as u32 - 1))
@@ -25,26 +63,23 @@ impl Mapping {
     }
 
     fn bind(&mut self, param: u32, ty: Type) {
-        // substitution would never end
-        if ty == Type::Param(Param::Free(param)) {
-            return;
-        }
         let former = self.bound[param as usize].replace(ty);
         self.trail.push((param, former));
     }
 
     /// Whether a value of type `from` can stand where `to` is expected; binds variables if so.
     pub(super) fn assignable(&mut self, from: &Type, to: &Type) -> bool {
-        self.attempt(|mapping| mapping.assign(from, to))
+        self.attempt(|mapping| mapping.assign(from, to, 0))
     }
 
     pub(super) fn all_assignable(&mut self, from: &[Type], to: &[Type]) -> bool {
         from.len() == to.len()
-            && self.attempt(|mapping| from.iter().zip(to).all(|(from, to)| mapping.assign(from, to)))
+            && self.attempt(|mapping| from.iter().zip(to).all(|(from, to)| mapping.assign(from, to, 0)))
     }
 
     fn attempt(&mut self, assign: impl FnOnce(&mut Self) -> bool) -> bool {
         self.trail.clear();
+        self.operation.set(MAX_OPERATION);
         let assigned = assign(self);
         if !assigned {
             while let Some((param, former)) = self.trail.pop() {
@@ -54,16 +89,19 @@ impl Mapping {
         assigned
     }
 
-    fn assign(&mut self, one: &Type, two: &Type) -> bool {
+    fn assign(&mut self, one: &Type, two: &Type, depth: usize) -> bool {
+        if !self.step(depth) {
+            return false;
+        }
         if let Type::Param(Param::Free(param)) = two {
-            match self.substitutes(one, *param) {
+            match self.substitutes(one, *param, depth) {
                 Substitution::Valid => return true,
                 Substitution::Contradicts => return false,
                 Substitution::Recursive => {}
             }
         }
         if let Type::Param(Param::Free(param)) = one {
-            return self.substitutes(two, *param) == Substitution::Valid;
+            return self.substitutes(two, *param, depth) == Substitution::Valid;
         }
         let wild = |ty: &Type| ty.is_dyn() || *ty == Type::Error;
         if wild(one) || wild(two) {
@@ -72,9 +110,11 @@ impl Mapping {
         match (one, two) {
             (Type::Null, other) | (other, Type::Null) => nullable(other),
             (Type::List(one), Type::List(two)) | (Type::Optional(one), Type::Optional(two)) => {
-                self.assign(one, two)
+                self.assign(one, two, depth + 1)
             }
-            (Type::Map(one), Type::Map(two)) => self.assign(&one.0, &two.0) && self.assign(&one.1, &two.1),
+            (Type::Map(one), Type::Map(two)) => {
+                self.assign(&one.0, &two.0, depth + 1) && self.assign(&one.1, &two.1, depth + 1)
+            }
             // a type is a type is a type
             (Type::Type(_), Type::Type(_)) => true,
             (one, two) => one.is_exactly(two),
@@ -82,7 +122,7 @@ impl Mapping {
     }
 
     /// Whether `ty` can be what the variable stands for.
-    fn substitutes(&mut self, ty: &Type, param: u32) -> Substitution {
+    fn substitutes(&mut self, ty: &Type, param: u32, depth: usize) -> Substitution {
         let variable = Type::Param(Param::Free(param));
         if *ty == variable {
             return Substitution::Valid;
@@ -91,16 +131,16 @@ impl Mapping {
             if ty.is_exactly(&bound) {
                 return Substitution::Valid;
             }
-            if !self.assign(ty, &bound) {
+            if !self.assign(ty, &bound, depth + 1) {
                 return Substitution::Contradicts;
             }
             let general = if less_specific(ty, &bound) { ty.clone() } else { bound };
-            if !self.mentions(&general, param) {
+            if !self.mentions(&general, param, depth) {
                 self.bind(param, general);
             }
             return Substitution::Valid;
         }
-        if self.mentions(ty, param) {
+        if self.mentions(ty, param, depth) {
             return Substitution::Recursive;
         }
         self.bind(param, ty.clone());
@@ -108,40 +148,59 @@ impl Mapping {
     }
 
     /// The occurs check.
-    fn mentions(&self, within: &Type, param: u32) -> bool {
+    fn mentions(&self, within: &Type, param: u32, depth: usize) -> bool {
+        if !self.step(depth) {
+            return true;
+        }
         match within {
             Type::Param(Param::Free(other)) => {
-                *other == param || self.find(*other).is_some_and(|bound| self.mentions(bound, param))
+                *other == param
+                    || self.find(*other).is_some_and(|bound| self.mentions(bound, param, depth + 1))
             }
-            Type::List(inner) | Type::Optional(inner) => self.mentions(inner, param),
-            Type::Map(entry) => self.mentions(&entry.0, param) || self.mentions(&entry.1, param),
+            Type::List(inner) | Type::Optional(inner) => self.mentions(inner, param, depth + 1),
+            Type::Map(entry) => {
+                self.mentions(&entry.0, param, depth + 1) || self.mentions(&entry.1, param, depth + 1)
+            }
             _ => false,
         }
     }
 
     /// The type with bound variables replaced, and free ones by `dyn` if `finally`.
     pub(super) fn substitute(&self, ty: &Type, finally: bool) -> Type {
-        match ty {
-            Type::Param(Param::Free(param)) => match self.find(*param) {
-                Some(bound) => self.substitute(bound, finally),
-                None if finally => Type::Dyn,
-                None => ty.clone(),
-            },
-            Type::List(inner) => self.inside(ty, inner, finally, Type::List),
-            Type::Optional(inner) => self.inside(ty, inner, finally, Type::Optional),
-            Type::Type(Some(inner)) => self.inside(ty, inner, finally, |inner| Type::Type(Some(inner))),
-            Type::Map(entry) => {
-                let (key, value) = (self.substitute(&entry.0, finally), self.substitute(&entry.1, finally));
-                if key == entry.0 && value == entry.1 { ty.clone() } else { Type::map(key, value) }
-            }
-            _ => ty.clone(),
-        }
+        self.operation.set(MAX_OPERATION);
+        self.replaced(ty, finally, 0).unwrap_or_else(|| ty.clone())
     }
 
-    fn inside(&self, whole: &Type, inner: &Arc<Type>, finally: bool, make: fn(Arc<Type>) -> Type) -> Type {
-        match self.substitute(inner, finally) {
-            same if same == **inner => whole.clone(),
-            other => make(Arc::new(other)),
+    /// `None` if nothing is to be replaced.
+    fn replaced(&self, ty: &Type, finally: bool, depth: usize) -> Option<Type> {
+        if !self.step(depth) {
+            return Some(Type::Dyn);
+        }
+        let inside = |inner: &Arc<Type>| self.replaced(inner, finally, depth + 1).map(Arc::new);
+        match ty {
+            Type::Param(Param::Free(param)) => match self.find(*param) {
+                Some(bound) => {
+                    Some(self.replaced(bound, finally, depth + 1).unwrap_or_else(|| bound.clone()))
+                }
+                None => finally.then_some(Type::Dyn),
+            },
+            Type::List(inner) => inside(inner).map(Type::List),
+            Type::Optional(inner) => inside(inner).map(Type::Optional),
+            Type::Type(Some(inner)) => inside(inner).map(|inner| Type::Type(Some(inner))),
+            Type::Map(entry) => {
+                let (key, value) = (
+                    self.replaced(&entry.0, finally, depth + 1),
+                    self.replaced(&entry.1, finally, depth + 1),
+                );
+                if key.is_none() && value.is_none() {
+                    return None;
+                }
+                Some(Type::map(
+                    key.unwrap_or_else(|| entry.0.clone()),
+                    value.unwrap_or_else(|| entry.1.clone()),
+                ))
+            }
+            _ => None,
         }
     }
 }
@@ -232,7 +291,7 @@ mod tests {
 
     #[test]
     fn variables_take_the_more_general_type() {
-        let mut mapping = Mapping::default();
+        let mut mapping = Mapping::new(1);
         let variable = mapping.fresh();
         let list = Type::list(variable.clone());
         assert!(mapping.assignable(&Type::list(Type::Int), &list));
@@ -244,7 +303,7 @@ mod tests {
 
     #[test]
     fn a_variable_is_not_a_part_of_itself() {
-        let mut mapping = Mapping::default();
+        let mut mapping = Mapping::new(1);
         let variable = mapping.fresh();
         assert!(!mapping.assignable(&Type::list(variable.clone()), &variable));
         assert_eq!(mapping.substitute(&variable, true), Type::Dyn);
@@ -252,7 +311,7 @@ mod tests {
 
     #[test]
     fn null_stands_for_what_is_nullable() {
-        let mut mapping = Mapping::default();
+        let mut mapping = Mapping::new(1);
         for (ty, expected) in [
             (Type::structure("Object"), true),
             (Type::Timestamp, true),

@@ -59,7 +59,7 @@ pub(super) fn walk(ast: &Ast, env: &Env) -> Result<Tables, Vec<Issue>> {
     let mut walk = Walk {
         ast,
         env,
-        mapping: Mapping::default(),
+        mapping: Mapping::new(ast.len()),
         types: vec![Type::Error; ast.len()],
         visited: vec![false; ast.len()],
         references: vec![Reference::None; ast.len()],
@@ -69,17 +69,20 @@ pub(super) fn walk(ast: &Ast, env: &Env) -> Result<Tables, Vec<Issue>> {
     };
     while let Some(step) = walk.steps.pop() {
         walk.step(step);
-    }
-    let Walk { mapping, mut types, references, issues, .. } = walk;
-    if !issues.is_empty() {
-        return Err(issues);
-    }
-    for ty in &mut types {
-        if matches!(ty, Type::Param(_) | Type::List(_) | Type::Map(_) | Type::Optional(_) | Type::Type(_)) {
-            *ty = mapping.substitute(ty, true);
+        if walk.mapping.exhausted() {
+            break;
         }
     }
-    Ok((types, references))
+    let aggregate = |ty: &&mut Type| {
+        matches!(ty, Type::Param(_) | Type::List(_) | Type::Map(_) | Type::Optional(_) | Type::Type(_))
+    };
+    for ty in walk.types.iter_mut().filter(aggregate) {
+        *ty = walk.mapping.substitute(ty, true);
+    }
+    if walk.mapping.exhausted() {
+        walk.report_size(ast.root());
+    }
+    if walk.issues.is_empty() { Ok((walk.types, walk.references)) } else { Err(walk.issues) }
 }
 
 struct Walk<'a> {
@@ -609,10 +612,14 @@ impl<'a> Walk<'a> {
     fn set_type(&mut self, id: ExprId, ty: Type) {
         let aggregate = matches!(ty, Type::List(_) | Type::Map(_) | Type::Optional(_) | Type::Type(_));
         if aggregate && unify::too_large(&ty) {
-            self.report(id, format!("type has more than {} parts", unify::MAX_TYPE_PARTS));
+            self.report_size(id);
             return;
         }
         self.types[id.index()] = ty;
+    }
+
+    fn report_size(&mut self, id: ExprId) {
+        self.report(id, format!("type has more than {} parts", unify::MAX_TYPE_PARTS));
     }
 
     fn mismatch(&mut self, id: ExprId, expected: &Type, actual: &Type) {
