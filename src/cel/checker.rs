@@ -158,3 +158,7 @@ impl Checked {
         self.profile
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;

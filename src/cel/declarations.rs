@@ -292,3 +292,93 @@ impl Env {
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::{Path, PathBuf};
+
+    use super::*;
+
+    /// `list(<T>)`: parameters in angle brackets, as the inventory writes them.
+    fn written(ty: &Type) -> String {
+        match ty {
+            Type::Param(_) => format!("<{ty}>"),
+            Type::List(element) => format!("list({})", written(element)),
+            Type::Optional(value) => format!("optional_type({})", written(value)),
+            Type::Type(Some(value)) => format!("type({})", written(value)),
+            Type::Map(entry) => format!("map({}, {})", written(&entry.0), written(&entry.1)),
+            other => other.to_string(),
+        }
+    }
+
+    fn line(function: &str, overload: &Overload) -> String {
+        let params: Vec<String> = overload.params.iter().map(written).collect();
+        let call = match (&params[..], overload.member) {
+            ([target, rest @ ..], true) => format!("<{target}>.{function}({})", rest.join(", ")),
+            (params, _) => format!("{function}({})", params.join(", ")),
+        };
+        format!("{call} -> {}   [{}]", written(&overload.result), overload.id)
+    }
+
+    #[test]
+    fn every_overload_of_the_inventory_is_declared() {
+        let root = std::env::var_os("PLIMSOLL_SHARED")
+            .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"), PathBuf::from);
+        let Ok(inventory) = std::fs::read_to_string(root.join("specs/cel-functions-1.37.txt")) else {
+            eprintln!("SKIPPED: no inventory of functions under {}", root.display());
+            return;
+        };
+        let expected: BTreeSet<String> =
+            inventory.lines().filter(|line| line.ends_with(']')).map(str::to_owned).collect();
+        let base = Base::shared(Profile::V1_37, EnvKind::Mutation);
+        let declared: BTreeSet<String> = base
+            .functions
+            .iter()
+            .flat_map(|(function, overloads)| overloads.iter().map(|overload| line(function, overload)))
+            .collect();
+        let missing: Vec<_> = expected.difference(&declared).collect();
+        let surplus: Vec<_> = declared.difference(&expected).collect();
+        assert!(missing.is_empty() && surplus.is_empty(), "missing {missing:#?}\nsurplus {surplus:#?}");
+        assert_eq!(expected.len(), 346);
+    }
+
+    #[test]
+    fn environments_differ_in_what_they_declare() {
+        for (kind, authorizer, variables, patch) in [
+            (EnvKind::Validation, true, true, false),
+            (EnvKind::Message, false, true, false),
+            (EnvKind::Mutation, true, true, true),
+            (EnvKind::MatchCondition, true, false, false),
+        ] {
+            let env = Env::new(Profile::V1_37, kind);
+            assert_eq!(env.ident("authorizer.requestResource").is_some(), authorizer, "{kind:?}");
+            assert_eq!(env.ident("variables").is_some(), variables, "{kind:?}");
+            assert_eq!(env.ident("Object.spec.template").is_some(), patch, "{kind:?}");
+            assert_eq!(env.overloads("jsonpatch.escapeKey").is_some(), patch, "{kind:?}");
+            assert!(env.ident("params").is_none(), "{kind:?}");
+        }
+        assert!(Env::new(Profile::V1_36, EnvKind::Validation).overloads("includes").is_none());
+    }
+
+    #[test]
+    fn declarations_are_added_to_what_is_there() {
+        let mut env = Env::new(Profile::V1_37, EnvKind::Validation);
+        env.declare_variable("resources.pods", Type::list(Type::Dyn));
+        env.declare_function(
+            "size",
+            vec![Overload::global("size_image", [Type::structure("Image")], Type::Int)],
+        );
+        env.declare_structure("Image", Structure::new([("tag", Type::String)]));
+        env.declare_policy_variable("quantity", Some(&Type::structure("kubernetes.Quantity")));
+        env.declare_policy_variable("names", Some(&Type::list(Type::String)));
+        assert!(env.may_be_dotted("resources", 2));
+        assert_eq!(env.overloads("size").unwrap().len(), 9);
+        assert_eq!(env.field("Image", "tag"), Field::Typed(Type::String));
+        assert_eq!(env.field("Image", "digest"), Field::Undefined);
+        assert_eq!(env.field("kubernetes.Quantity", "value"), Field::NoStructure);
+        assert_eq!(env.field(VARIABLES, "quantity"), Field::Typed(Type::Dyn));
+        assert_eq!(env.field(VARIABLES, "names"), Field::Typed(Type::list(Type::String)));
+    }
+}

@@ -610,3 +610,7 @@ fn binary_operator(kind: Kind) -> Option<(Precedence, &'static str)> {
         _ => return None,
     })
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;
