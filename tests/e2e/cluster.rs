@@ -191,7 +191,7 @@ fn start_control_plane(binary: &Path, home: &Path) -> Child {
 ///
 /// # Panics
 /// After [`PATIENCE`], with what was waited for.
-pub(crate) async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, ask: impl Fn() -> F) -> T {
+pub(crate) async fn eventually<T>(what: &str, ask: impl AsyncFn() -> Option<T>) -> T {
     let began = Instant::now();
     loop {
         if let Some(answer) = ask().await {

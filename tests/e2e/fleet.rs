@@ -15,7 +15,6 @@ use crate::forwarder::get;
 use crate::stage::Stage;
 
 /// One `plimsoll serve`. It is killed when dropped.
-#[expect(dead_code, reason = "`serve` has yet to land")]
 pub(crate) struct Replica {
     child: Child,
     pub(crate) traffic: SocketAddr,
@@ -23,7 +22,6 @@ pub(crate) struct Replica {
     log: PathBuf,
 }
 
-#[expect(dead_code, reason = "`serve` has yet to land")]
 impl Replica {
     /// Starts the binary under test with these flags and addresses of our choice.
     pub(crate) fn start<I: AsRef<OsStr>>(cluster: &Cluster, flags: impl IntoIterator<Item = I>) -> Self {

@@ -19,13 +19,20 @@
 #![allow(clippy::unwrap_used)]
 
 mod cluster;
+mod custom;
 mod door;
 mod fleet;
 mod forwarder;
 mod harness;
 mod manifest;
+mod operations;
+mod policies;
 mod stage;
 mod toy;
+mod traffic;
+mod volume;
+mod webhook;
+mod workloads;
 
 use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
@@ -85,16 +92,16 @@ fn main() -> ExitCode {
 }
 
 /// A test: it panics when it fails.
-type Test = Box<dyn Fn(Arc<Cluster>) -> futures::future::BoxFuture<'static, ()> + Send + Sync>;
+type Test = Box<dyn Fn(Arc<Cluster>) -> futures::future::LocalBoxFuture<'static, ()> + Send + Sync>;
 
 fn tests() -> impl Iterator<Item = (String, Test)> {
-    harness::tests().into_iter()
+    [harness::tests(), workloads::tests(), custom::tests(), operations::tests()].into_iter().flatten()
 }
 
 /// Names an async function as a test.
 fn test<F>(name: &str, function: fn(Arc<Cluster>) -> F) -> (String, Test)
 where
-    F: Future<Output = ()> + Send + 'static,
+    F: Future<Output = ()> + 'static,
 {
     (name.to_owned(), Box::new(move |cluster| Box::pin(function(cluster))))
 }

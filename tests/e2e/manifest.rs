@@ -31,3 +31,12 @@ pub(crate) fn workload(kind: &str, name: &str, image: &str, replicas: u32) -> Va
         },
     })
 }
+
+/// The same, with both probes on its first container.
+pub(crate) fn probed(mut object: Value) -> Value {
+    let at = if object["kind"] == "Pod" { "/spec/containers/0" } else { "/spec/template/spec/containers/0" };
+    let container = object.pointer_mut(at).unwrap();
+    container["livenessProbe"] = json!({"tcpSocket": {"port": 80}});
+    container["readinessProbe"] = json!({"httpGet": {"path": "/", "port": 80}});
+    object
+}

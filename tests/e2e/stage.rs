@@ -18,9 +18,15 @@ pub(crate) struct Stage {
 impl Stage {
     /// A new namespace whose Pods can be created at once.
     pub(crate) async fn set(cluster: &Arc<Cluster>, name: &str) -> Self {
+        Self::set_with(cluster, name, json!({})).await
+    }
+
+    /// Likewise, with these labels.
+    pub(crate) async fn set_with(cluster: &Arc<Cluster>, name: &str, labels: Value) -> Self {
         let namespace = cluster.unique(name);
         let stage = Stage { cluster: cluster.clone(), namespace: namespace.clone() };
-        let object = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}});
+        let metadata = json!({"name": namespace, "labels": labels});
+        let object = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata});
         stage.accepts(Door::Kube, Verb::Create, &object).await;
         let accounts: Api<k8s_openapi::api::core::v1::ServiceAccount> = stage.api();
         eventually("the namespace's ServiceAccount", || async { accounts.get_opt("default").await.unwrap() })
