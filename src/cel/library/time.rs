@@ -333,6 +333,8 @@ fn parse_rfc3339(text: &str) -> Option<(i64, u32, i32)> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Duration(i64);
 
+// not the traits: each of them can fail
+#[allow(clippy::should_implement_trait)]
 impl Duration {
     /// From nanoseconds.
     pub const fn from_nanos(nanos: i64) -> Self {

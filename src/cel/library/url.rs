@@ -228,11 +228,10 @@ impl fmt::Display for Url {
             write!(out, "{}:", self.scheme)?;
         }
         if self.opaque.is_empty() {
-            let empty = self.host.is_empty() && self.user.is_none();
-            if (!self.scheme.is_empty() || !empty) && !(self.omit_host && empty) {
-                if !empty || !self.path.is_empty() {
-                    out.write_str("//")?;
-                }
+            let authority = !self.host.is_empty() || self.user.is_some();
+            let empty_authority = !self.scheme.is_empty() && !self.omit_host && !self.path.is_empty();
+            if authority || empty_authority {
+                out.write_str("//")?;
                 if let Some(user) = &self.user {
                     write!(out, "{}@", lossy(user))?;
                 }

@@ -262,7 +262,7 @@ impl<'p> Translator<'p> {
 
     fn literal(&mut self, character: char) -> Outcome {
         let start = self.out.len();
-        let folded = self.flags.fold && !(character.is_ascii() && !character.is_ascii_alphabetic());
+        let folded = self.flags.fold && (!character.is_ascii() || character.is_ascii_alphabetic());
         if folded {
             self.out.push_str("(?i:");
         }
@@ -468,12 +468,15 @@ impl<'p> Translator<'p> {
             rest = after;
         }
         let (mut first, inner) = (true, self.out.len());
+        // looked for once only: a long class of `[:` would be searched again and again
+        let mut named = true;
         while first || !rest.starts_with(']') {
             first = false;
-            if rest.len() > 2
-                && rest.starts_with("[:")
-                && let Some(end) = rest[2..].find(":]")
-            {
+            if named && rest.len() > 2 && rest.starts_with("[:") {
+                let Some(end) = rest[2..].find(":]") else {
+                    named = false;
+                    continue;
+                };
                 let (name, after) = rest.split_at(end + 4);
                 let set = posix_set(name).ok_or_else(|| RegexError::new(Code::CharRange, name))?;
                 self.out.push_str(&set);
@@ -611,7 +614,7 @@ fn read_hexadecimal(text: &str) -> Result<(u32, &str), &str> {
             Some('}') if digits == 0 => return Err(characters.as_str()),
             Some('}') => return Ok((value, characters.as_str())),
             Some(digit) => {
-                value = value * 16 + digit.to_digit(16).ok_or_else(|| characters.as_str())?;
+                value = value * 16 + digit.to_digit(16).ok_or(characters.as_str())?;
                 digits += 1;
                 if value > 0x10_ffff {
                     return Err(characters.as_str());
