@@ -7,6 +7,7 @@
 //! Recursion goes through `expr` only and is bounded by cel-go's limit of 250, so the stack is bounded too; chains are loops.
 
 mod literal;
+mod operators;
 mod recovery;
 
 use std::borrow::Cow;
@@ -17,6 +18,7 @@ use super::issue::{Issue, Issues, Stage};
 use super::lexer::{Kind, Lexed, Token, lex};
 use super::macros::Builder;
 use super::profile::Profile;
+use operators::{Logic, Precedence, binary_operator};
 
 /// cel-go's default, in code points.
 pub const MAX_CODE_POINTS: usize = 100_000;
@@ -555,31 +557,6 @@ impl<'s> Parser<'s> {
     }
 }
 
-#[derive(Clone, Copy)]
-enum Logic {
-    Or,
-    And,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Precedence {
-    Relation,
-    Sum,
-    Product,
-    Operand,
-}
-
-impl Precedence {
-    /// What the operand on the right is made of.
-    fn tighter(self) -> Self {
-        match self {
-            Self::Relation => Self::Sum,
-            Self::Sum => Self::Product,
-            Self::Product | Self::Operand => Self::Operand,
-        }
-    }
-}
-
 /// How deep the rules of the grammar stand in themselves. Only these can be deeper than the limit.
 #[derive(Default)]
 struct Depths {
@@ -591,24 +568,6 @@ struct Depths {
 fn enter(depth: &mut u16) -> Parsed<()> {
     *depth += 1;
     if *depth > MAX_RECURSION { Err(Stop::Recursion) } else { Ok(()) }
-}
-
-fn binary_operator(kind: Kind) -> Option<(Precedence, &'static str)> {
-    Some(match kind {
-        Kind::Equals => (Precedence::Relation, operator::EQUALS),
-        Kind::NotEquals => (Precedence::Relation, operator::NOT_EQUALS),
-        Kind::Less => (Precedence::Relation, operator::LESS),
-        Kind::LessEquals => (Precedence::Relation, operator::LESS_EQUALS),
-        Kind::Greater => (Precedence::Relation, operator::GREATER),
-        Kind::GreaterEquals => (Precedence::Relation, operator::GREATER_EQUALS),
-        Kind::In => (Precedence::Relation, operator::IN),
-        Kind::Plus => (Precedence::Sum, operator::ADD),
-        Kind::Minus => (Precedence::Sum, operator::SUBTRACT),
-        Kind::Star => (Precedence::Product, operator::MULTIPLY),
-        Kind::Slash => (Precedence::Product, operator::DIVIDE),
-        Kind::Percent => (Precedence::Product, operator::MODULO),
-        _ => return None,
-    })
 }
 
 #[cfg(test)]
