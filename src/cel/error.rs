@@ -1,0 +1,137 @@
+//! Why an evaluation has no value.
+
+use std::sync::Arc;
+
+use super::value::TooDeep;
+
+/// An error of evaluation. [`Display`](std::fmt::Display) is the text that Kubernetes shows.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs)]
+pub enum EvalError {
+    #[error("no such overload")]
+    NoOverload,
+    /// The function, or the function with the types of the arguments.
+    #[error("no such overload: {0}")]
+    NoOverloadOf(String),
+    #[error("no such key: {0}")]
+    NoKey(String),
+    #[error("index out of bounds: {0}")]
+    OutOfBounds(String),
+    #[error("unsupported index type '{0}' in list")]
+    IndexType(String),
+    #[error("unsupported index value {0} in list")]
+    IndexValue(String),
+    #[error("invalid qualifier type: {0}")]
+    QualifierType(&'static str),
+    /// A declared variable without a value.
+    #[error("no such attribute(s): {0}")]
+    NoAttribute(String),
+    #[error("got '{0}', expected iterable type")]
+    NotIterable(&'static str),
+    #[error("unsupported comprehension range type: {0}")]
+    RangeType(&'static str),
+    #[error("division by zero")]
+    DivisionByZero,
+    #[error("modulus by zero")]
+    ModulusByZero,
+    #[error("integer overflow")]
+    IntOverflow,
+    #[error("unsigned integer overflow")]
+    UintOverflow,
+    #[error("NaN values cannot be ordered")]
+    NanOrder,
+    #[error("optional.none() dereference")]
+    NoneDereference,
+    /// The text of a library function.
+    #[error("{0}")]
+    Library(String),
+    /// Upstream panics here and turns that into an error.
+    #[error("internal error: {0}")]
+    Internal(String),
+    #[error("composited variable \"{name}\" fails to evaluate: {cause}")]
+    Variable { name: Arc<str>, cause: Box<EvalError> },
+    /// The text of the compiler.
+    #[error("composited variable \"{name}\" fails to compile: {text}")]
+    VariableCompile { name: Arc<str>, text: Arc<str> },
+    #[error(transparent)]
+    TooDeep(#[from] TooDeep),
+    /// Cost went beyond the limit, or a computed value beyond what this implementation is willing to hold.
+    #[error("operation cancelled: actual cost limit exceeded")]
+    CostLimit,
+    #[error("operation interrupted")]
+    Deadline,
+    /// No thread could be started for an expression that nests very deeply.
+    #[error("no resources to evaluate a deeply nested expression")]
+    Resources,
+}
+
+impl EvalError {
+    /// A library function's error.
+    pub fn library(error: impl std::fmt::Display) -> Self {
+        Self::Library(error.to_string())
+    }
+
+    /// A limit was reached: no operator absorbs this.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        matches!(self, Self::CostLimit | Self::Deadline | Self::Resources)
+    }
+}
+
+/// What could not be known.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Unknown {
+    /// What was asked for, sorted: an attribute (`request.userInfo`) or a look-up.
+    pub of: Vec<Arc<str>>,
+}
+
+impl Unknown {
+    /// One unknown thing.
+    #[must_use]
+    pub fn one(what: impl Into<Arc<str>>) -> Self {
+        Self { of: vec![what.into()] }
+    }
+
+    /// Both.
+    #[must_use]
+    pub fn merge(mut self, other: Self) -> Self {
+        self.of.extend(other.of);
+        self.of.sort();
+        self.of.dedup();
+        self
+    }
+}
+
+/// Why a sub-expression has no value. Small, because it is in every result of the evaluator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// An error, absorbed by `||`, `&&` and the macros built on them.
+    Error(Box<EvalError>),
+    /// Not an error: more has to be known.
+    Unknown(Box<Unknown>),
+    /// A limit was reached; nothing absorbs this.
+    Cancelled(Box<EvalError>),
+}
+
+/// What the evaluator's functions give.
+pub type Eval<T> = Result<T, Fault>;
+
+impl From<EvalError> for Fault {
+    fn from(error: EvalError) -> Self {
+        let cancelled = error.is_cancelled();
+        let error = Box::new(error);
+        if cancelled { Self::Cancelled(error) } else { Self::Error(error) }
+    }
+}
+
+impl From<TooDeep> for Fault {
+    fn from(error: TooDeep) -> Self {
+        EvalError::from(error).into()
+    }
+}
+
+impl From<Unknown> for Fault {
+    fn from(unknown: Unknown) -> Self {
+        Self::Unknown(Box::new(unknown))
+    }
+}

@@ -1,0 +1,241 @@
+//! Attributes: a variable or value, and a path down from it (cel-go `interpreter/attributes.go`).
+
+use super::{Local, Machine};
+use crate::cel::activation::Binding;
+use crate::cel::dispatch;
+use crate::cel::error::{Eval, EvalError, Fault};
+use crate::cel::plan::{Attribute, Base, Qualifier, Slot, Step};
+use crate::cel::value::{Opaque, Value, View};
+
+impl<'d> Machine<'_, '_, 'd> {
+    /// An attribute as an expression: one unit for the variable beside those of its path.
+    pub(super) fn attribute(&mut self, attribute: &'d Attribute) -> Eval<Value<'d>> {
+        let result = self.resolve(attribute);
+        if let Err(Fault::Cancelled(_)) = result {
+            return result;
+        }
+        match (&attribute.base, attribute.presence) {
+            (Base::Conditional { .. }, true) => self.meter.refund(1),
+            (Base::Conditional { .. }, false) | (_, true) => {}
+            (_, false) => self.meter.charge(1)?,
+        }
+        result
+    }
+
+    /// The value without the unit for the variable.
+    fn resolve(&mut self, attribute: &'d Attribute) -> Eval<Value<'d>> {
+        let Attribute { base, path, presence } = attribute;
+        match base {
+            Base::Local(slot) => {
+                let value = self.read_local(*slot)?;
+                self.walk(value, path, *presence)
+            }
+            Base::Global(index) => {
+                let value = self.global(*index, path)?;
+                self.walk(value, path, *presence)
+            }
+            Base::Variable(index) => self.variable_path(*index, path, *presence),
+            Base::Variables => self.walk(Value::opaque(Opaque::Variables), path, *presence),
+            Base::Value(node) => {
+                let value = self.eval(*node)?;
+                self.walk(value, path, *presence)
+            }
+            Base::Conditional { condition, then, otherwise } => {
+                let condition = self.eval(*condition)?;
+                let holds = condition.as_bool().ok_or(EvalError::NoOverload)?;
+                self.resolve(if holds { then } else { otherwise })
+            }
+        }
+    }
+
+    fn global(&mut self, index: u32, path: &[Qualifier]) -> Eval<Value<'d>> {
+        let name = || &self.plan.globals[index as usize];
+        let binding = match self.globals.get(index) {
+            Some(Binding::Value(value)) => return Ok(value.clone()),
+            Some(binding) => binding,
+            None => return Err(EvalError::NoAttribute(name().to_string()).into()),
+        };
+        let steps = path.iter().map(|qualifier| match &qualifier.step {
+            Step::Field(field) => Some(&**field),
+            _ => None,
+        });
+        match (binding.unknown_at(name(), steps), binding) {
+            (Some(unknown), _) => Err(unknown.into()),
+            (None, Binding::Value(value) | Binding::Partial { value, .. }) => Ok(value.clone()),
+            (None, Binding::Unknown(what)) => Err(crate::cel::error::Unknown::one(what.clone()).into()),
+        }
+    }
+
+    pub(super) fn read_local(&mut self, slot: Slot) -> Eval<Value<'d>> {
+        match &self.locals[slot.0 as usize] {
+            Local::Known(value) => value.clone(),
+            Local::Pending(init) => {
+                let init = *init;
+                let value = self.eval(init);
+                if let Err(Fault::Cancelled(_)) = value {
+                    return value;
+                }
+                self.locals[slot.0 as usize] = Local::Known(value.clone());
+                value
+            }
+        }
+    }
+
+    /// Takes the accumulator out of its slot, so that it has one owner.
+    pub(super) fn take_local(&mut self, slot: Slot) -> Eval<Eval<Value<'d>>> {
+        if let Local::Pending(_) = self.locals[slot.0 as usize] {
+            let _ = self.read_local(slot);
+        }
+        match std::mem::replace(&mut self.locals[slot.0 as usize], Local::Known(Ok(Value::Null))) {
+            Local::Known(Err(Fault::Cancelled(error))) => Err(Fault::Cancelled(error)),
+            Local::Known(value) => Ok(value),
+            Local::Pending(_) => Ok(Ok(Value::Null)),
+        }
+    }
+
+    /// `variables.name` and what follows. Asking for presence evaluates the variable too, and fails with it.
+    fn variable_path(&mut self, index: u32, path: &'d [Qualifier], presence: bool) -> Eval<Value<'d>> {
+        let Some((name, rest)) = path.split_first() else {
+            return Ok(Value::opaque(Opaque::Variables));
+        };
+        let value = self.variable(index);
+        if let Err(Fault::Cancelled(_)) = value {
+            return value;
+        }
+        if value.is_ok() || !name.optional {
+            self.meter.charge(1)?;
+        }
+        let value = value?;
+        if rest.is_empty() {
+            return Ok(match (presence, name.optional) {
+                (true, _) => Value::Bool(true),
+                (false, true) => Value::some(value),
+                (false, false) => value,
+            });
+        }
+        self.walk_from(value, rest, presence, name.optional, false)
+    }
+
+    #[inline]
+    fn walk(&mut self, value: Value<'d>, path: &'d [Qualifier], presence: bool) -> Eval<Value<'d>> {
+        self.walk_from(value, path, presence, false, true)
+    }
+
+    /// Follows the path. From the first optional step on, an absent value ends it with `optional.none()`.
+    fn walk_from(
+        &mut self,
+        mut value: Value<'d>,
+        path: &'d [Qualifier],
+        presence: bool,
+        mut optional: bool,
+        unwrap: bool,
+    ) -> Eval<Value<'d>> {
+        if unwrap && let Value::Optional(inner) = &value {
+            match inner {
+                None if presence => return Ok(Value::Bool(false)),
+                None => return Ok(value),
+                Some(inner) if path.is_empty() => return Ok(Value::Optional(Some(inner.clone()))),
+                Some(inner) => {
+                    value = (**inner).clone();
+                    optional = true;
+                }
+            }
+        }
+        let last = path.len().wrapping_sub(1);
+        for (at, qualifier) in path.iter().enumerate() {
+            let tests = presence && at == last;
+            optional |= qualifier.optional;
+            let (mut computed, mut free) = (None, false);
+            let found = match &qualifier.step {
+                Step::Field(field) => field_of(&value, field).map_err(Fault::from),
+                Step::Index(index) => element_of(&value, index.view()).map_err(Fault::from),
+                Step::Computed { index, free: costs_nothing } => {
+                    free = *costs_nothing;
+                    match self.resolve(index) {
+                        Ok(key) => computed_element(&value, computed.insert(key)).map_err(Fault::from),
+                        Err(Fault::Cancelled(error)) => return Err(Fault::Cancelled(error)),
+                        Err(fault) => Err(fault),
+                    }
+                }
+            };
+            // behind an optional step only what is there costs something
+            if !free && (!optional || matches!(found, Ok(Some(_)))) {
+                self.meter.charge(1)?;
+            }
+            match found? {
+                found if tests => return Ok(Value::Bool(found.is_some())),
+                Some(found) => value = found,
+                None if optional => return Ok(Value::Optional(None)),
+                None => {
+                    let key = match (&qualifier.step, &computed) {
+                        (_, Some(key)) => key.view(),
+                        (Step::Index(index), None) => index.view(),
+                        (Step::Field(field), None) => View::Str(field),
+                        (Step::Computed { .. }, None) => View::Null,
+                    };
+                    return Err(missing_key(&value, key).into());
+                }
+            }
+        }
+        Ok(if optional { Value::some(value) } else { value })
+    }
+}
+
+fn computed_element<'d>(value: &Value<'d>, key: &Value<'d>) -> Result<Option<Value<'d>>, EvalError> {
+    match key.view() {
+        view @ (View::Str(_) | View::Int(_) | View::Uint(_) | View::Bool(_) | View::Double(_)) => {
+            element_of(value, view)
+        }
+        other => Err(EvalError::QualifierType(other.go_type())),
+    }
+}
+
+#[inline]
+fn field_of<'d>(value: &Value<'d>, field: &str) -> Result<Option<Value<'d>>, EvalError> {
+    match value {
+        Value::Node(node) if node.is_object() => Ok(node.get(field).map(Value::Node)),
+        _ => element_of(value, View::Str(field)),
+    }
+}
+
+/// The element under a key; `None` where there is none, or the value has no elements.
+fn element_of<'d>(value: &Value<'d>, key: View<'_, '_>) -> Result<Option<Value<'d>>, EvalError> {
+    match value.view() {
+        View::Map(map) => Ok(map.get(key)),
+        View::List(list) => {
+            let index = index_of(key)?;
+            Ok(usize::try_from(index).ok().and_then(|index| list.get(index)))
+        }
+        View::Object(object) => match key {
+            View::Str(name) => Ok(object.get(name).cloned()),
+            _ => Ok(None),
+        },
+        _ => Ok(None),
+    }
+}
+
+/// The index that a value stands for in a list.
+fn index_of(key: View<'_, '_>) -> Result<i64, EvalError> {
+    match key {
+        View::Int(index) => Ok(index),
+        View::Uint(index) => Ok(i64::try_from(index).unwrap_or(i64::MAX)),
+        View::Double(index) => crate::cel::compare::lossless_int(index)
+            .ok_or_else(|| EvalError::IndexValue(dispatch::plain_text(&Value::Double(index)))),
+        other => Err(EvalError::IndexType(other.type_name().to_owned())),
+    }
+}
+
+fn missing_key(value: &Value<'_>, key: View<'_, '_>) -> EvalError {
+    let key = match key {
+        View::Str(text) => text.to_owned(),
+        View::Int(index) => index.to_string(),
+        View::Uint(index) => index.to_string(),
+        View::Bool(key) => key.to_string(),
+        View::Double(key) => dispatch::plain_text(&Value::Double(key)),
+        _ => String::new(),
+    };
+    match value.view() {
+        View::List(_) => EvalError::OutOfBounds(key),
+        _ => EvalError::NoKey(key),
+    }
+}

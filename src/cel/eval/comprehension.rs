@@ -1,0 +1,142 @@
+//! Comprehensions: folds over a list or map.
+//!
+//! `all` and `exists` charge what their expansion would cost without walking it.
+
+use super::{Local, Machine, Pending};
+use crate::cel::error::{Eval, EvalError, Fault};
+use crate::cel::plan::{Fold, FoldKind, Node, NodeId, Slot};
+use crate::cel::value::{ListView, MapView, Value, View};
+
+/// What one turn of a loop says.
+enum Turn {
+    On,
+    Stop,
+}
+
+impl<'d> Machine<'_, '_, 'd> {
+    #[inline(never)]
+    pub(super) fn fold(&mut self, fold: &'d Fold) -> Eval<Value<'d>> {
+        let range = self.eval(fold.range)?;
+        match &fold.kind {
+            FoldKind::Bind { result } => {
+                self.set_initial(fold);
+                self.eval(*result)
+            }
+            FoldKind::All(test) => self.quantifier(fold, &range, *test, true),
+            FoldKind::Exists(test) => self.quantifier(fold, &range, *test, false),
+            FoldKind::General { condition, step, result } => {
+                self.set_initial(fold);
+                self.each(fold, &range, |machine| {
+                    if let Some(condition) = condition {
+                        let holds = machine.uncancelled(*condition)?;
+                        if let Ok(Some(false)) = holds.map(|value| value.as_bool()) {
+                            return Ok(Turn::Stop);
+                        }
+                    }
+                    let value = machine.uncancelled(*step)?;
+                    machine.set_local(fold.accumulator, value);
+                    Ok(Turn::On)
+                })?;
+                self.eval(*result)
+            }
+        }
+    }
+
+    /// The accumulator before the first turn: computed when first read, unless it is a constant.
+    fn set_initial(&mut self, fold: &Fold) {
+        let initial = match self.plan.node(fold.init) {
+            Node::Const(value) => Local::Known(Ok(super::borrowed(value))),
+            _ => Local::Pending(fold.init),
+        };
+        self.locals[fold.accumulator.0 as usize] = initial;
+    }
+
+    fn set_local(&mut self, slot: Slot, value: Eval<Value<'d>>) {
+        self.locals[slot.0 as usize] = Local::Known(value);
+    }
+
+    /// `all` stops at false and `exists` at true; faults are kept until nothing decides.
+    fn quantifier(&mut self, fold: &'d Fold, range: &Value<'d>, test: NodeId, all: bool) -> Eval<Value<'d>> {
+        // accumulator, not_strictly_false, and `!` for exists
+        let condition = if all { 2 } else { 3 };
+        let mut decided = false;
+        let mut pending = Pending::default();
+        self.each(fold, range, |machine| {
+            machine.meter.charge_each(condition)?;
+            if decided {
+                return Ok(Turn::Stop);
+            }
+            machine.meter.charge_each(1)?;
+            match machine.eval(test) {
+                Ok(value) => match value.as_bool() {
+                    Some(value) => decided = value != all,
+                    None => pending.fault(EvalError::NoOverload.into())?,
+                },
+                Err(fault) => pending.fault(fault)?,
+            }
+            Ok(Turn::On)
+        })?;
+        self.meter.charge_each(1)?;
+        if decided { Ok(Value::Bool(!all)) } else { pending.or(Value::Bool(all)) }
+    }
+
+    /// Runs the body for each element, with the iteration variables set.
+    fn each(
+        &mut self,
+        fold: &'d Fold,
+        range: &Value<'d>,
+        mut body: impl FnMut(&mut Self) -> Eval<Turn>,
+    ) -> Eval<()> {
+        let mut turn = |machine: &mut Self, one: Value<'d>, two: Option<Value<'d>>| {
+            machine.meter.tick()?;
+            machine.set_local(fold.iter, Ok(one));
+            if let (Some(slot), Some(two)) = (fold.iter2, two) {
+                machine.set_local(slot, Ok(two));
+            }
+            body(machine)
+        };
+        match (range.view(), fold.iter2) {
+            (View::List(ListView::Node(node)), None) => {
+                for item in node.items() {
+                    if let Turn::Stop = turn(self, Value::Node(item), None)? {
+                        break;
+                    }
+                }
+            }
+            (View::List(list), None) => {
+                for item in list.iter() {
+                    if let Turn::Stop = turn(self, item, None)? {
+                        break;
+                    }
+                }
+            }
+            (View::List(list), Some(_)) => {
+                for (index, item) in list.iter().enumerate() {
+                    if let Turn::Stop = turn(self, Value::Int(index as i64), Some(item))? {
+                        break;
+                    }
+                }
+            }
+            (View::Map(MapView::Node(node)), None) => {
+                for (key, _) in node.members() {
+                    if let Turn::Stop = turn(self, Value::Str(key), None)? {
+                        break;
+                    }
+                }
+            }
+            (View::Map(map), two) => {
+                for (key, value) in map.iter() {
+                    if let Turn::Stop = turn(self, key, two.map(|_| value))? {
+                        break;
+                    }
+                }
+            }
+            (other, Some(_)) => return Err(EvalError::RangeType(other.go_type()).into()),
+            (other, None) => return Err(EvalError::NotIterable(other.go_type()).into()),
+        }
+        Ok(())
+    }
+}
+
+#[allow(unused)]
+fn _faults(_: Fault) {}

@@ -1,0 +1,380 @@
+//! Expressions that can be run, and the variables composed of them.
+//!
+//! ```
+//! use plimsoll::cel::{activation::Activation, declarations::{Env, EnvKind}, profile::Profile};
+//! use plimsoll::cel::program::{Budget, Program, Variables};
+//! use plimsoll::document::{Document, Limits};
+//!
+//! let env = Env::new(Profile::NEWEST, EnvKind::Validation);
+//! let program = Program::compile("object.spec.replicas <= 5", &env).unwrap();
+//! let object = Document::from_json(r#"{"spec": {"replicas": 3}}"#, Limits::default()).unwrap();
+//! let mut activation = Activation::new();
+//! activation.bind("object", object.root());
+//! let outcome = program.evaluate(&activation, &mut Variables::none(), &mut Budget::default());
+//! assert_eq!(outcome.result.unwrap().as_bool(), Some(true));
+//! assert_eq!(outcome.cost, 3);
+//! ```
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::activation::Activation;
+use super::ast::{Ast, Name};
+use super::checker::{self, Checked};
+use super::cost::{EXPRESSION_LIMIT, Meter};
+use super::declarations::Env;
+use super::error::{Eval, EvalError, Fault, Unknown};
+use super::eval::{Globals, Local, Machine};
+use super::explain::Trace;
+use super::issue::Issues;
+use super::lower::{self, PlanError};
+use super::plan::{Plan, VariableIndex};
+use super::profile::Profile;
+use super::stack;
+use super::types::Type;
+use super::value::Value;
+
+/// Why an expression is refused.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum CompileError {
+    /// Syntax, types, result type. Display is what the API server writes.
+    #[error(transparent)]
+    Issues(#[from] Issues),
+    /// A constant part of it fails.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+}
+
+/// A compiled expression. It owns everything and can be shared.
+#[derive(Debug)]
+pub struct Program {
+    checked: Checked,
+    plan: Plan,
+}
+
+impl Program {
+    /// Compiles an expression that reads no composited variables.
+    ///
+    /// # Errors
+    /// What the parser, the checker or the planner refuse.
+    pub fn compile(source: &str, env: &Env) -> Result<Self, CompileError> {
+        Self::plan(checker::compile(source, env)?, env, &Composition::default())
+    }
+
+    /// Makes a checked expression ready to run. `variables` are those it may read: the same that it was checked with.
+    ///
+    /// # Errors
+    /// When a constant part fails.
+    pub fn plan(checked: Checked, env: &Env, variables: &Composition) -> Result<Self, CompileError> {
+        let plan = lower::lower(env, &checked, &variables.index)?;
+        Ok(Self { checked, plan })
+    }
+
+    /// The type the checker found.
+    #[must_use]
+    pub fn output_type(&self) -> &Type {
+        self.checked.output_type()
+    }
+
+    /// The tree, for positions and texts.
+    #[must_use]
+    pub fn ast(&self) -> &Arc<Ast> {
+        self.checked.ast()
+    }
+
+    /// The CEL it was compiled as.
+    #[must_use]
+    pub fn profile(&self) -> Profile {
+        self.checked.profile()
+    }
+
+    /// The variables it reads, without the composited ones.
+    pub fn reads(&self) -> impl Iterator<Item = &str> {
+        self.plan.globals.iter().map(|name| &**name)
+    }
+
+    /// Runs the expression. `variables` are shared by the expressions of one evaluation of a policy: each variable is
+    /// computed at most once, and its cost is not the expression's.
+    pub fn evaluate<'d>(
+        &'d self,
+        activation: &Activation<'_, 'd>,
+        variables: &mut Variables<'d>,
+        budget: &mut Budget,
+    ) -> Outcome<'d> {
+        self.run(activation, variables, budget, None)
+    }
+
+    /// Like [`Program::evaluate`], and keeps what each part of the expression came to.
+    pub fn explain<'d>(
+        &'d self,
+        activation: &Activation<'_, 'd>,
+        variables: &mut Variables<'d>,
+        budget: &mut Budget,
+    ) -> (Outcome<'d>, Trace<'d>) {
+        let mut trace = Trace::new();
+        let outcome = self.run(activation, variables, budget, Some(&mut trace));
+        (outcome, trace)
+    }
+
+    fn run<'d>(
+        &'d self,
+        activation: &Activation<'_, 'd>,
+        variables: &mut Variables<'d>,
+        budget: &mut Budget,
+        trace: Option<&mut Trace<'d>>,
+    ) -> Outcome<'d> {
+        let before = variables.cost;
+        variables.deadline = budget.deadline;
+        let meter = Meter::new(budget.expression, budget.growth, budget.deadline);
+        let (result, meter) = self.execute(activation, variables, meter, stack::SHALLOW, 0, trace);
+        let variables_cost = variables.cost - before;
+        budget.growth = Some(meter.growth());
+        budget.spend(meter.cost().saturating_add(variables_cost));
+        let result = result.map_err(Failure::from);
+        Outcome { result, cost: meter.cost(), variables_cost }
+    }
+
+    /// Runs the plan where the stack has room for it.
+    fn execute<'d>(
+        &'d self,
+        activation: &Activation<'_, 'd>,
+        variables: &mut Variables<'d>,
+        meter: Meter,
+        room: u32,
+        depth: u32,
+        trace: Option<&mut Trace<'d>>,
+    ) -> (Eval<Value<'d>>, Meter) {
+        let plan = &self.plan;
+        let total = depth.saturating_add(plan.depth);
+        let machine = |room: u32| Machine {
+            plan,
+            profile: self.checked.profile(),
+            locals: vec![Local::Known(Ok(Value::Null)); plan.locals as usize],
+            globals: Globals::resolve(plan, activation),
+            activation,
+            variables,
+            meter: meter.clone(),
+            room,
+            depth: total,
+            trace,
+        };
+        if plan.depth <= room {
+            let mut machine = machine(room - plan.depth);
+            return (machine.run(), machine.meter);
+        }
+        if total > stack::DEEPEST {
+            return (Err(EvalError::Resources.into()), meter);
+        }
+        // room for what variables need below this, too
+        let levels = plan.depth.saturating_add(1_000);
+        let mut machine = machine(levels - plan.depth);
+        match stack::with_room(levels, move || (machine.run(), machine.meter)) {
+            Ok(done) => done,
+            Err(error) => (Err(error.into()), meter),
+        }
+    }
+}
+
+/// What an evaluation came to.
+#[derive(Clone, Debug)]
+pub struct Outcome<'d> {
+    /// The value, or why there is none.
+    pub result: Result<Value<'d>, Failure>,
+    /// What the expression cost, in the API server's units; also when it failed.
+    pub cost: u64,
+    /// What the composited variables cost that it was the first to read.
+    pub variables_cost: u64,
+}
+
+/// Why there is no value.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// An error of evaluation, limits included.
+    #[error(transparent)]
+    Error(EvalError),
+    /// More has to be known.
+    #[error("depends on what is not known: {}", .0.of.join(", "))]
+    Unknown(Unknown),
+}
+
+impl From<Fault> for Failure {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Error(error) | Fault::Cancelled(error) => Self::Error(*error),
+            Fault::Unknown(unknown) => Self::Unknown(*unknown),
+        }
+    }
+}
+
+/// What may be spent.
+#[derive(Clone, Debug)]
+pub struct Budget {
+    left: u64,
+    exhausted: bool,
+    expression: u64,
+    deadline: Option<Instant>,
+    growth: Option<u64>,
+}
+
+impl Default for Budget {
+    /// As for the validations of one binding: 10,000,000 (`RuntimeCELCostBudget`), without a deadline.
+    fn default() -> Self {
+        Self::new(10_000_000)
+    }
+}
+
+impl Budget {
+    /// A budget of this many units over all expressions; each expression also has its own limit of 1,000,000.
+    #[must_use]
+    pub fn new(units: u64) -> Self {
+        Self { left: units, exhausted: false, expression: EXPRESSION_LIMIT, deadline: None, growth: None }
+    }
+
+    /// Stops evaluations at this time.
+    #[must_use]
+    pub fn with_deadline(mut self, deadline: Instant) -> Self {
+        self.deadline = Some(deadline);
+        self
+    }
+
+    /// What is left.
+    #[must_use]
+    pub fn left(&self) -> u64 {
+        self.left
+    }
+
+    /// More was spent than there was.
+    #[must_use]
+    pub fn is_exhausted(&self) -> bool {
+        self.exhausted
+    }
+
+    fn spend(&mut self, cost: u64) {
+        match self.left.checked_sub(cost) {
+            Some(left) => self.left = left,
+            None => (self.left, self.exhausted) = (0, true),
+        }
+    }
+}
+
+/// The `variables` of a policy: compiled in order, each seeing the earlier ones.
+#[derive(Debug, Default)]
+pub struct Composition {
+    variables: Vec<Composed>,
+    index: VariableIndex,
+}
+
+#[derive(Debug)]
+struct Composed {
+    name: Arc<str>,
+    program: Result<Program, Arc<str>>,
+}
+
+impl Composition {
+    /// Compiles a variable and declares it in the environment. One that does not compile is an error where it is read.
+    ///
+    /// # Errors
+    /// Why it does not compile; it is declared (as `dyn`) all the same, as the API server does.
+    pub fn add(&mut self, env: &mut Env, name: impl Into<Name>, source: &str) -> Result<(), CompileError> {
+        let name = name.into();
+        let program = checker::compile(source, env)
+            .map_err(CompileError::from)
+            .and_then(|checked| Program::plan(checked, env, self));
+        env.declare_policy_variable(name.clone(), program.as_ref().ok().map(Program::output_type));
+        let (program, refused) = match program {
+            Ok(program) => (Ok(program), Ok(())),
+            Err(error) => {
+                let text = match &error {
+                    CompileError::Issues(issues) => issues.to_string(),
+                    CompileError::Plan(error) => format!("program instantiation failed: {error}"),
+                };
+                (Err(Arc::from(text)), Err(error))
+            }
+        };
+        self.index.insert(name.clone(), self.variables.len() as u32);
+        self.variables.push(Composed { name: Arc::from(&*name), program });
+        refused
+    }
+
+    /// Declares the variables in another environment, of the expressions that read them.
+    pub fn declare(&self, env: &mut Env) {
+        for Composed { name, program } in &self.variables {
+            let name = Name::Owned(name.to_string());
+            env.declare_policy_variable(name, program.as_ref().ok().map(Program::output_type));
+        }
+    }
+}
+
+/// The variables of one evaluation of a policy: computed when first read, kept with their errors.
+#[derive(Debug)]
+pub struct Variables<'d> {
+    composition: Option<&'d Composition>,
+    values: Vec<Option<Eval<Value<'d>>>>,
+    cost: u64,
+    deadline: Option<Instant>,
+}
+
+impl<'d> Variables<'d> {
+    /// For expressions that were compiled without variables.
+    #[must_use]
+    pub fn none() -> Self {
+        Self { composition: None, values: Vec::new(), cost: 0, deadline: None }
+    }
+
+    /// None computed yet.
+    #[must_use]
+    pub fn new(composition: &'d Composition) -> Self {
+        let values = vec![None; composition.variables.len()];
+        Self { composition: Some(composition), values, cost: 0, deadline: None }
+    }
+
+    /// What computing them has cost so far.
+    #[must_use]
+    pub fn cost(&self) -> u64 {
+        self.cost
+    }
+}
+
+impl<'d> Machine<'_, '_, 'd> {
+    /// The value of a composited variable.
+    pub(super) fn variable(&mut self, index: u32) -> Eval<Value<'d>> {
+        let index = index as usize;
+        if let Some(Some(known)) = self.variables.values.get(index) {
+            return known.clone();
+        }
+        let value = self.compute_variable(index);
+        if let Err(Fault::Cancelled(_)) = value {
+            return value;
+        }
+        if let Some(slot) = self.variables.values.get_mut(index) {
+            *slot = Some(value.clone());
+        }
+        value
+    }
+
+    fn compute_variable(&mut self, index: usize) -> Eval<Value<'d>> {
+        let Some(composed) = self.variables.composition.and_then(|all| all.variables.get(index)) else {
+            return Err(EvalError::NoAttribute("variables".to_owned()).into());
+        };
+        let name = &composed.name;
+        let program = match &composed.program {
+            Ok(program) => program,
+            Err(text) => {
+                return Err(EvalError::VariableCompile { name: name.clone(), text: text.clone() }.into());
+            }
+        };
+        let meter = Meter::new(EXPRESSION_LIMIT, Some(self.meter.growth()), self.variables.deadline);
+        let (value, meter) =
+            program.execute(self.activation, self.variables, meter, self.room, self.depth, None);
+        self.variables.cost = self.variables.cost.saturating_add(meter.cost());
+        self.meter.set_growth(meter.growth());
+        value.map_err(|fault| match fault {
+            // running out of its own limit is this variable's error
+            Fault::Cancelled(error) if *error != EvalError::CostLimit => Fault::Cancelled(error),
+            Fault::Error(cause) | Fault::Cancelled(cause) => {
+                Fault::Error(Box::new(EvalError::Variable { name: name.clone(), cause }))
+            }
+            Fault::Unknown(unknown) => Fault::Unknown(unknown),
+        })
+    }
+}
