@@ -82,6 +82,12 @@ impl<'i> Report<'i> {
         &self.summary
     }
 
+    /// Whether nothing was there to be judged.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.summary.files.linted == 0 && self.summary.files.broken == 0
+    }
+
     /// What a finding is of.
     ///
     /// # Panics

@@ -50,10 +50,8 @@ impl Gate {
     pub fn judge(&self, report: &Report<'_>) -> Exit {
         let Self { fail_on, fail_on_unknown, allow_broken } = *self;
         let summary = report.summary();
-        let broken = summary.files.broken > 0;
         // a run that has read nothing has not found that all is well
-        let nothing = summary.files.linted == 0 && !broken;
-        if nothing || (broken && !allow_broken) {
+        if report.is_empty() || (summary.files.broken > 0 && !allow_broken) {
             Exit::Failed
         } else if summary.at_least(fail_on) > 0 || (fail_on_unknown && summary.unknown > 0) {
             Exit::Findings

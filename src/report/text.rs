@@ -52,6 +52,10 @@ impl Report<'_> {
                 writeln!(out, "{}\n", renderer.render(&[self.error_group(record.file, error)]))?;
             }
         }
+        if self.is_empty() {
+            let error = Level::ERROR.primary_title("no manifest was found");
+            writeln!(out, "{}\n", renderer.render(&[Group::with_title(error)]))?;
+        }
         if quiet {
             return Ok(());
         }

@@ -1,0 +1,211 @@
+//! `plimsoll lint` from outside: what people and programs see of folders, ours and the tutorial's.
+
+#![allow(clippy::unwrap_used)]
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+fn lint(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_plimsoll"))
+        .arg("lint")
+        .args(arguments)
+        .current_dir(folder)
+        .env_clear()
+        .output()
+        .unwrap()
+}
+
+fn here() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn json(output: &Output) -> serde_json::Value {
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// What people read, without the time it took.
+fn text(output: &Output) -> String {
+    let text = stdout(output);
+    let (rest, time) = text.trim_end().rsplit_once("; ").unwrap();
+    assert!(time.ends_with(" ms") || time.ends_with(" s"), "{time}");
+    rest.to_owned()
+}
+
+/// `file:line:column code`, a line for each finding.
+fn places(report: &serde_json::Value) -> String {
+    let mut places = String::new();
+    for finding in report["findings"].as_array().unwrap() {
+        let (file, code) = (finding["file"].as_str().unwrap(), finding["code"].as_str().unwrap());
+        let unknown = if finding["unknown"] == true { " unknown" } else { "" };
+        writeln!(places, "{file}:{}:{} {code}{unknown}", finding["line"], finding["column"]).unwrap();
+    }
+    places
+}
+
+/// The tutorial's manifests, where they are at hand.
+fn tutorial() -> Option<PathBuf> {
+    let shared = std::env::var_os("PLIMSOLL_SHARED").map_or_else(|| here().join("../shared"), PathBuf::from);
+    let folder = shared.join("manifests/tutorial");
+    if !folder.is_dir() {
+        eprintln!("SKIPPED: no tutorial at {}", folder.display());
+        return None;
+    }
+    Some(folder)
+}
+
+/// Only these two policies: the library grows, and the examples are about them.
+const TWO: &[&str] = &["--only", "required-probes", "--only", "headless-service"];
+
+#[test]
+fn the_examples() {
+    let output = lint(here(), &[TWO, &["examples/"]].concat());
+    insta::assert_snapshot!(text(&output));
+    assert_eq!(output.status.code(), Some(1));
+    assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn the_good_examples_are_quiet() {
+    let output = lint(here(), &["examples/bookshop"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stdout(&output));
+}
+
+#[test]
+fn secrets_of_the_examples_are_not_shown() {
+    for arguments in
+        [&["examples/shop"][..], &["--format", "json", "examples/shop"], &["--color", "always", "examples"]]
+    {
+        let output = lint(here(), arguments);
+        for planted in ["not-a-real-password", "not-a-real-one-either"] {
+            assert!(!stdout(&output).contains(planted), "{arguments:?} shows {planted}");
+        }
+    }
+}
+
+#[test]
+fn a_draft_named_outright_is_read_and_broken() {
+    let output = lint(here(), &[TWO, &["examples/drafts/half-done.yaml"]].concat());
+    insta::assert_snapshot!(text(&output));
+    assert_eq!(output.status.code(), Some(2));
+    let output = lint(here(), &[TWO, &["--allow-broken", "examples/drafts/half-done.yaml"]].concat());
+    assert_eq!(output.status.code(), Some(1), "what could be read still counts");
+}
+
+#[test]
+fn quiet_is_findings_only() {
+    let output = lint(here(), &["--quiet", "examples/bookshop"]);
+    assert_eq!((stdout(&output).as_str(), output.status.code()), ("", Some(0)));
+}
+
+#[test]
+fn the_report_is_the_same_bytes_at_any_thread_count() {
+    let run = |threads: &str| {
+        let output = Command::new(env!("CARGO_BIN_EXE_plimsoll"))
+            .args(["lint", "--format", "json", "examples/"])
+            .current_dir(here())
+            .env_clear()
+            .env("RAYON_NUM_THREADS", threads)
+            .output()
+            .unwrap();
+        stdout(&output)
+    };
+    let one = run("1");
+    assert!(one.len() > 1000);
+    assert_eq!(one, run("7"));
+}
+
+#[test]
+fn what_goes_wrong_is_said() {
+    for (name, arguments, code) in [
+        ("no such file", &["nowhere.yaml"][..], 2),
+        ("nothing to lint", &["--quiet", "examples/chart"], 2),
+        ("bad usage", &["--fail-on", "trouble", "examples"], 2),
+        ("no policy", &["--no-embedded", "examples"], 2),
+    ] {
+        let output = lint(here(), arguments);
+        assert_eq!(output.status.code(), Some(code), "{name}");
+        assert!(output.stdout.len() + output.stderr.len() > 0, "{name}: nothing is said");
+    }
+}
+
+/// A folder with everything that is hard to read: each ends under a name, and its neighbours are linted.
+#[test]
+fn hard_input_ends_under_a_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, bytes: &[u8]| std::fs::write(folder.path().join(name), bytes).unwrap();
+    let pod =
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  containers:\n    - {name: c, image: c}\n";
+    let utf16: Vec<u8> =
+        "\u{feff}".chars().chain(pod.chars()).flat_map(|c| (c as u16).to_le_bytes()).collect();
+    let scalar = |bytes| {
+        format!(
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: m}}\ndata: {{a: {}}}\n",
+            "x".repeat(bytes)
+        )
+    };
+    let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+    for level in 1..12 {
+        let below = format!("*a{}, ", level - 1).repeat(10);
+        writeln!(bomb, "a{level}: &a{level} [{}]", below.trim_end_matches(", ")).unwrap();
+    }
+    let mut nested = "apiVersion: v1\nkind: X\n".to_owned();
+    for depth in 0..3000 {
+        writeln!(nested, "{}a:", " ".repeat(depth)).unwrap();
+    }
+    write("alias-bomb.yaml", bomb.as_bytes());
+    write("big-scalar.yaml", scalar(50_000_000).as_bytes());
+    write("brackets.yaml", "[".repeat(100_000).as_bytes());
+    write("broken.yaml", b"kind: Pod\n bad: [\n");
+    write("kustomization.yaml", b"apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n");
+    write("long-scalar.yaml", scalar(20_000_000).as_bytes());
+    write("maps.yaml", nested.as_bytes());
+    write("neighbour.yaml", pod.as_bytes());
+    write("template.yaml", b"{{- if .Values.on }}\nkind: Pod\n{{- end }}\n");
+    write("utf16.yaml", &utf16);
+    let output = lint(folder.path(), &[TWO, &["--format", "json", "."]].concat());
+    assert_eq!(output.status.code(), Some(2));
+    let report = json(&output);
+    let outcomes: Vec<String> = report["files"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|file| format!("{} {}", file["path"].as_str().unwrap(), file["outcome"].as_str().unwrap()))
+        .collect();
+    assert_eq!(
+        outcomes,
+        [
+            "alias-bomb.yaml broken",
+            "big-scalar.yaml broken",
+            "brackets.yaml broken",
+            "broken.yaml broken",
+            "kustomization.yaml notKubernetes",
+            "long-scalar.yaml linted",
+            "maps.yaml broken",
+            "neighbour.yaml linted",
+            "template.yaml template",
+            "utf16.yaml linted",
+        ]
+    );
+    assert_eq!(
+        places(&report),
+        "neighbour.yaml:6:7 required-probes/probes\nutf16.yaml:6:7 required-probes/probes\n"
+    );
+    let output = lint(folder.path(), &[TWO, &["."]].concat());
+    assert!(output.stdout.len() < 10_000, "{} bytes of text", output.stdout.len());
+}
+
+#[test]
+fn the_tutorial() {
+    let Some(folder) = tutorial() else { return };
+    let output = lint(&folder, &["--format", "json", "--only", "required-probes", "."]);
+    insta::assert_snapshot!(places(&json(&output)));
+    let report = json(&output);
+    for file in report["files"].as_array().unwrap() {
+        assert_ne!(file["outcome"], "broken", "{file}");
+    }
+}
