@@ -16,5 +16,7 @@ pub mod time;
 pub mod url;
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod vectors;
