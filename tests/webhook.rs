@@ -4,6 +4,8 @@
 
 #[path = "webhook/abuse.rs"]
 mod abuse;
+#[path = "webhook/apiserver.rs"]
+mod apiserver;
 #[path = "webhook/change.rs"]
 mod change;
 #[path = "webhook/harness.rs"]

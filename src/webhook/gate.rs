@@ -2,24 +2,27 @@
 //! free, else on the blocking pool behind a semaphore, and not at all when there is no place before the deadline.
 //!
 //! Inline saves two thread switches, which is as much as a small policy set costs. It is safe because fewer may run
-//! inline than there are I/O threads, and because slow evaluations send those that follow to the pool.
+//! inline than there are I/O threads, and because slow evaluations send those that follow to the pool. Where all
+//! places inline are taken, waiting a moment for one is cheaper than the pool, whose threads also cost memory.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::metrics::Metrics;
 use super::review::{Failure, Judge, Observer, Reply, Stage, answer_failure, answer_observed};
 use super::settings::Settings;
 
+/// How long to wait for a place inline.
+const INLINE_WAIT: Duration = Duration::from_millis(3);
+
 /// The places for evaluation.
 #[derive(Debug)]
 pub(super) struct Gate {
-    inline: AtomicUsize,
-    inline_limit: usize,
+    inline: Semaphore,
     /// Moving average of how long evaluations take, in nanoseconds. Wall time: a thread that is preempted counts as
     /// slow as well, but once is not enough.
     average: AtomicU64,
@@ -50,8 +53,7 @@ impl Deadlines {
 impl Gate {
     pub(super) fn new(settings: &Settings) -> Self {
         Gate {
-            inline: AtomicUsize::new(0),
-            inline_limit: settings.inline_evaluations,
+            inline: Semaphore::new(settings.inline_evaluations),
             average: AtomicU64::new(0),
             slow: nanos(settings.slow_evaluation),
             large: settings.large_body,
@@ -70,7 +72,7 @@ impl Gate {
         observer: Arc<impl Observer + Send + Sync + 'static>,
     ) -> Reply {
         if body.len() < self.large
-            && let Some(_place) = self.inline_place()
+            && let Some(_place) = self.inline_place().await
         {
             return self.run(&*judge, stage, &body, deadlines, &*observer);
         }
@@ -81,7 +83,7 @@ impl Gate {
             Err(_) => return answer_failure(&*judge, stage, &body, Failure::Overloaded, &*observer),
         };
         // the evaluation may outlive its answer: it keeps the permit, and only one of the two is observed
-        let once = Arc::new(Once { observer, taken: AtomicUsize::new(0) });
+        let once = Arc::new(Once { observer, taken: AtomicBool::new(false) });
         let running = {
             let (gate, judge, body, once) = (self.clone(), judge.clone(), body.clone(), once.clone());
             tokio::task::spawn_blocking(move || {
@@ -114,13 +116,14 @@ impl Gate {
         reply
     }
 
-    fn inline_place(&self) -> Option<InlinePlace<'_>> {
+    async fn inline_place(&self) -> Option<SemaphorePermit<'_>> {
         if self.average.load(Ordering::Relaxed) > self.slow {
             return None;
         }
-        let taken = self.inline.fetch_add(1, Ordering::Relaxed);
-        let place = InlinePlace(&self.inline);
-        (taken < self.inline_limit).then_some(place)
+        if let Ok(place) = self.inline.try_acquire() {
+            return Some(place);
+        }
+        tokio::time::timeout(INLINE_WAIT, self.inline.acquire()).await.ok()?.ok()
     }
 }
 
@@ -128,18 +131,10 @@ fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
-struct InlinePlace<'g>(&'g AtomicUsize);
-
-impl Drop for InlinePlace<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
 /// Passes on only the first of two observations.
 struct Once<O> {
     observer: Arc<O>,
-    taken: AtomicUsize,
+    taken: AtomicBool,
 }
 
 impl<O: Observer> Observer for Once<O> {
@@ -150,12 +145,12 @@ impl<O: Observer> Observer for Once<O> {
         answer: &super::review::Answer,
         failure: Option<&Failure>,
     ) {
-        if self.taken.fetch_add(1, Ordering::Relaxed) == 0 {
+        if !self.taken.swap(true, Ordering::Relaxed) {
             self.observer.answered(stage, review, answer, failure);
         }
     }
     fn refused(&self, stage: Stage, refusal: &super::review::Refusal) {
-        if self.taken.fetch_add(1, Ordering::Relaxed) == 0 {
+        if !self.taken.swap(true, Ordering::Relaxed) {
             self.observer.refused(stage, refusal);
         }
     }
