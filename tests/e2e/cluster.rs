@@ -129,6 +129,11 @@ impl Cluster {
         }
     }
 
+    /// Whether it is the control plane of this run, in which nobody else has anything.
+    pub(crate) fn ours(&self) -> bool {
+        self.audit_log.is_some()
+    }
+
     /// A folder of this run, for files of tests.
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()

@@ -73,14 +73,7 @@ impl Attempt<'_> {
             arguments.push("--dry-run=server");
         }
         arguments.extend(["--filename=-", "--namespace", self.namespace]);
-        let output = kubectl(cluster, &arguments, &self.object.to_string()).await;
-        let (warnings, rest) = split_warnings(&output.stderr);
-        let answer = match (output.status.success(), self.verb) {
-            (true, Verb::Delete) => Ok(Value::Null),
-            (true, _) => Ok(serde_json::from_slice(&output.stdout).unwrap()),
-            (false, _) => Err(rest),
-        };
-        Outcome { answer, warnings, status: None }
+        kubectl_outcome(cluster, &arguments, &self.object.to_string()).await
     }
 
     async fn kube(self, cluster: &Cluster) -> Outcome {
@@ -149,6 +142,17 @@ pub(crate) async fn kubectl(cluster: &Cluster, arguments: &[&str], stdin: &str) 
         child.wait_with_output().unwrap()
     };
     tokio::task::spawn_blocking(run).await.unwrap()
+}
+
+/// Likewise; the answer is what it prints as JSON, or null.
+pub(crate) async fn kubectl_outcome(cluster: &Cluster, arguments: &[&str], stdin: &str) -> Outcome {
+    let output = kubectl(cluster, arguments, stdin).await;
+    let (warnings, rest) = split_warnings(&output.stderr);
+    let answer = match output.status.success() {
+        true => Ok(serde_json::from_slice(&output.stdout).unwrap_or_default()),
+        false => Err(rest),
+    };
+    Outcome { answer, warnings, status: None }
 }
 
 /// kubectl writes a line `Warning: text` for each; the rest is what it says itself.

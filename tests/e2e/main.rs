@@ -26,6 +26,7 @@ mod forwarder;
 mod harness;
 mod manifest;
 mod operations;
+mod parity;
 mod policies;
 mod stage;
 mod toy;
@@ -95,7 +96,9 @@ fn main() -> ExitCode {
 type Test = Box<dyn Fn(Arc<Cluster>) -> futures::future::LocalBoxFuture<'static, ()> + Send + Sync>;
 
 fn tests() -> impl Iterator<Item = (String, Test)> {
-    [harness::tests(), workloads::tests(), custom::tests(), operations::tests()].into_iter().flatten()
+    [harness::tests(), workloads::tests(), custom::tests(), operations::tests(), parity::tests()]
+        .into_iter()
+        .flatten()
 }
 
 /// Names an async function as a test.

@@ -1,8 +1,10 @@
 //! A whole installation of Plimsoll: certificates and policies in volumes, replicas, the Service in front of them,
 //! and the registration.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine as _;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
@@ -26,11 +28,24 @@ const POLICIES_LOADED: &str = "plimsoll_policy_reloads_total{result=\"ok\"}";
 const POLICIES_REFUSED: &str = "plimsoll_policy_reloads_total{result=\"error\"}";
 const CERTIFICATES_LOADED: &str = "plimsoll_certificate_reloads_total{result=\"ok\"}";
 
+/// What the API server asks about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// Kinds that have a Pod template, and the custom resources of the tests.
+    Workloads,
+    /// All objects of namespaces.
+    Everything,
+}
+
 /// What is installed.
+#[derive(Clone, Copy)]
 pub(crate) struct Plan<'p> {
     pub(crate) replicas: usize,
     /// Policy files: name and text.
     pub(crate) policies: &'p [(&'p str, &'p str)],
+    /// Also those that come with the binary.
+    pub(crate) embedded: bool,
+    pub(crate) scope: Scope,
     /// How long a replica goes on serving after SIGTERM.
     pub(crate) lame_duck: &'p str,
     /// Further flags of `plimsoll serve`.
@@ -40,7 +55,14 @@ pub(crate) struct Plan<'p> {
 impl<'p> Plan<'p> {
     /// One replica with these policies and no others.
     pub(crate) fn of(policies: &'p [(&'p str, &'p str)]) -> Self {
-        Plan { replicas: 1, policies, lame_duck: "100ms", flags: &[] }
+        Plan {
+            replicas: 1,
+            policies,
+            embedded: false,
+            scope: Scope::Workloads,
+            lame_duck: "100ms",
+            flags: &[],
+        }
     }
 }
 
@@ -86,7 +108,7 @@ impl Certificates {
 impl Webhook {
     /// Installs it and waits until every replica is ready.
     pub(crate) async fn launch(cluster: &Arc<Cluster>, plan: Plan<'_>) -> Self {
-        let Plan { replicas, policies: files, lame_duck, flags } = plan;
+        let Plan { replicas, policies: files, embedded, scope, lame_duck, flags } = plan;
         let home = Stage::set(cluster, "plimsoll").await;
         let folder = cluster.folder().join(&home.namespace);
         let mut policies = Volume::mount(folder.join("policies"));
@@ -98,9 +120,9 @@ impl Webhook {
         words.extend(["--tls-cert".into(), certificates.volume.file("tls.crt").into()]);
         words.extend(["--tls-key".into(), certificates.volume.file("tls.key").into()]);
         words.extend(["--kubeconfig".into(), cluster.kubeconfig.clone().into()]);
+        words.extend((!embedded).then(|| "--no-embedded".into()));
         words.extend(
-            ["--no-embedded", "--watch-policies", "--policy-interval=200ms", "--certificate-interval=200ms"]
-                .map(Into::into),
+            ["--watch-policies", "--policy-interval=200ms", "--certificate-interval=200ms"].map(Into::into),
         );
         words.extend(["--lame-duck".into(), lame_duck.into()]);
         words.extend(flags.iter().map(Into::into));
@@ -112,7 +134,7 @@ impl Webhook {
         }
         webhook.all_ready().await;
         expose(&webhook.home, SERVICE, webhook.forwarder.port()).await;
-        webhook.register().await;
+        webhook.register(scope).await;
         webhook.await_calls().await;
         webhook
     }
@@ -138,6 +160,16 @@ impl Webhook {
     /// A namespace that this webhook judges.
     pub(crate) async fn stage(&self, name: &str) -> Stage {
         Stage::set_with(&self.home.cluster, name, json!({"e2e": self.home.namespace})).await
+    }
+
+    /// These namespaces, too. The API server learns of it by a watch, a little later.
+    pub(crate) async fn judge_also(&self, namespaces: &BTreeSet<String>) {
+        for name in namespaces {
+            let labels = json!({"name": name, "labels": {"e2e": self.home.namespace}});
+            let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": labels});
+            self.home.accepts(Door::Kube, Verb::Apply, &namespace).await;
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
     }
 
     /// Waits until the API server calls: it learns of a registration by a watch, a little later.
@@ -197,8 +229,8 @@ impl Webhook {
     }
 
     /// Tells the API server, for the namespaces of [`Webhook::stage`].
-    async fn register(&self) {
-        let rules = json!([
+    async fn register(&self, scope: Scope) {
+        let workloads = json!([
             {"apiGroups": [""], "apiVersions": ["v1"],
              "resources": ["pods", "pods/ephemeralcontainers", "replicationcontrollers"],
              "operations": ["CREATE", "UPDATE"]},
@@ -210,6 +242,9 @@ impl Webhook {
             {"apiGroups": ["cache.example.com", "etcd.example.com"], "apiVersions": ["*"], "resources": ["*"],
              "operations": ["CREATE", "UPDATE"]},
         ]);
+        let everything = json!([{"apiGroups": ["*"], "apiVersions": ["*"], "resources": ["*"],
+                                 "scope": "Namespaced", "operations": ["CREATE", "UPDATE"]}]);
+        let rules = if scope == Scope::Everything { everything } else { workloads };
         for (kind, name, path) in [
             ("MutatingWebhookConfiguration", MUTATING, "/mutate"),
             ("ValidatingWebhookConfiguration", VALIDATING, "/validate"),
