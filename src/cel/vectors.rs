@@ -1,5 +1,5 @@
-//! The front half against the golden vectors: stage, position of the first error, text of `check` and `result` errors,
-//! output type.
+//! The front half against the golden vectors: stage, position of the first error, whole text of `check` and `result`
+//! errors, output type.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -44,7 +44,7 @@ struct Expectation {
 enum Outcome {
     /// The position of the first error; cel-go's token sets are not reproduced.
     Parse(Option<(i64, i64)>),
-    /// The first error, position and text.
+    /// The first error's position, and the whole text.
     Check(Option<(i64, i64)>, String),
     /// The type and, if the result is refused, why.
     Checked(String, Option<String>),
@@ -56,7 +56,7 @@ impl Vector {
         let err = expect.err.as_deref().unwrap_or_default();
         match expect.stage.as_deref() {
             Some("parse") => Outcome::Parse(first_position(err)),
-            Some("check") => Outcome::Check(first_position(err), first_message(err)),
+            Some("check") => Outcome::Check(first_position(err), err.to_owned()),
             Some("result") => Outcome::Checked(expect.output.clone().unwrap(), Some(err.to_owned())),
             _ => Outcome::Checked(expect.output.clone().unwrap(), None),
         }
@@ -93,7 +93,7 @@ impl Vector {
         let checked = match self.compile(profile) {
             Ok(checked) => checked,
             Err(issues) if issues.stage() == Stage::Parse => return Outcome::Parse(position_of(&issues)),
-            Err(issues) => return Outcome::Check(position_of(&issues), first_message(&issues.to_string())),
+            Err(issues) => return Outcome::Check(position_of(&issues), issues.to_string()),
         };
         let kind = match self.kind.as_deref() {
             Some("validation" | "matchCondition") => Some(ResultKind::Bool),
@@ -122,10 +122,6 @@ fn shared() -> Option<PathBuf> {
 fn first_position(text: &str) -> Option<(i64, i64)> {
     let mut parts = text.strip_prefix("ERROR: <input>:")?.splitn(3, ':');
     Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
-}
-
-fn first_message(text: &str) -> String {
-    text.split("\nERROR: ").next().unwrap_or_default().to_owned()
 }
 
 fn position_of(issues: &Issues) -> Option<(i64, i64)> {
