@@ -4,6 +4,7 @@
 //! with 0 or 2.
 
 pub mod asking;
+pub mod cel;
 pub mod configuration;
 pub mod lint;
 pub mod mutate;
@@ -35,6 +36,7 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Cel(cel::CelArgs),
     Lint(lint::LintArgs),
     Mutate(mutate::MutateArgs),
     Policies(policies::PoliciesArgs),
@@ -54,6 +56,7 @@ pub fn run() -> ExitCode {
         }
     };
     match command {
+        Command::Cel(args) => args.run(),
         Command::Lint(args) => args.run(),
         Command::Mutate(args) => args.run(),
         Command::Policies(args) => args.run(),

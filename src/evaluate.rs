@@ -9,6 +9,9 @@
 //! of their names and rules in the order they are written, so the same request gives the same answer. A rule
 //! that fails is a finding of its own; the others still run.
 
+pub mod explain;
+mod expressions;
+mod facts;
 mod headless;
 mod images;
 mod judge;
@@ -16,6 +19,7 @@ mod mutate;
 mod probes;
 pub mod request;
 mod rule;
+mod values;
 
 use std::time::Instant;
 

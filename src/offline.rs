@@ -178,9 +178,11 @@ impl<'i> Offline<'i> {
             Operation::Update => (Some(object), old),
             Operation::Create | Operation::Connect => (Some(object), None),
         };
-        let user = user
-            .as_deref()
-            .map(|username| User { username, groups: groups.iter().map(String::as_str).collect() });
+        let user = user.as_deref().map(|username| User {
+            username,
+            groups: groups.iter().map(String::as_str).collect(),
+            ..User::default()
+        });
         // a Namespace's request is in the namespace it is about
         let is_namespace = identity.kind.group.is_empty() && identity.kind.kind == "Namespace";
         Request {
@@ -197,7 +199,8 @@ impl<'i> Offline<'i> {
             object,
             old_object,
             user,
-            envelope: None,
+            dry_run: false,
+            options: None,
         }
     }
 

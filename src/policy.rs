@@ -10,12 +10,14 @@
 //! Invalid states cannot be written down here: what is wrong with a policy is found while it is lowered.
 
 pub mod embedded;
+pub mod expression;
 pub mod load;
 pub mod set;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::cel::program::Composition;
 use crate::document::Document;
 use crate::document::edit::{Literal, Operation};
 use crate::document::path::Path;
@@ -26,6 +28,8 @@ use crate::resource::workload::TemplatePaths;
 
 pub use crate::dialect::native::written::{FailurePolicy, Probe, WhenAbsent};
 pub use set::PolicySet;
+
+use expression::{Expression, Template};
 
 /// What people read about a policy.
 #[derive(Debug, Clone, Default)]
@@ -63,8 +67,43 @@ pub struct Policy {
     pub templates: TemplatePaths,
     /// Bound as `params`.
     pub parameters: Arc<Document<'static>>,
+    /// All must hold for the policy to apply.
+    pub conditions: Vec<Condition>,
+    /// Its `variables`.
+    pub composition: Composition,
+    /// Which variables its expressions read, as far as these cost something to make.
+    pub reads: Reads,
     /// The rules, in order.
     pub rules: Vec<Rule>,
+}
+
+/// A condition that decides whether a policy applies.
+#[derive(Debug)]
+pub struct Condition {
+    /// Its name.
+    pub name: String,
+    /// CEL giving a boolean.
+    pub expression: Expression,
+}
+
+/// Which variables are read; at least these.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Reads {
+    /// `request`
+    pub request: bool,
+    /// `namespaceObject`
+    pub namespace_object: bool,
+    /// `allContainers`
+    pub all_containers: bool,
+}
+
+impl Reads {
+    /// Adds what an expression may read.
+    pub fn add(&mut self, source: &str) {
+        self.request |= source.contains("request");
+        self.namespace_object |= source.contains("namespaceObject");
+        self.all_containers |= source.contains("allContainers");
+    }
 }
 
 impl Policy {
@@ -126,11 +165,39 @@ pub enum RuleBody {
     },
     /// Images are taken from mirrors.
     RewriteImages(RewriteTable),
+    /// An expression holds.
+    Validate(Validate),
     /// The object is changed.
     Mutate {
+        /// Where.
+        visit: Visit,
         /// In order.
         edits: Vec<Edit>,
     },
+}
+
+/// What a rule looks at: the object once, or each element of a list.
+#[derive(Debug, Default)]
+pub struct Visit {
+    /// CEL giving the list.
+    pub for_each: Option<Expression>,
+    /// CEL; what it is false for is left out.
+    pub when: Option<Expression>,
+}
+
+/// A rule with an expression that must hold.
+#[derive(Debug)]
+pub struct Validate {
+    /// What it looks at.
+    pub visit: Visit,
+    /// CEL giving a boolean.
+    pub validate: Expression,
+    /// What a finding says.
+    pub message: Option<Template>,
+    /// Where below the element or object a finding points.
+    pub at: Option<Path>,
+    /// What would mend it.
+    pub fix: Vec<Edit>,
 }
 
 impl RuleBody {
@@ -142,14 +209,14 @@ impl RuleBody {
 }
 
 /// An operation on an object.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub enum Edit {
     /// Sets a value, making missing parents.
     Set {
         /// Where.
         path: Path,
         /// What.
-        value: Literal,
+        value: EditValue,
     },
     /// Removes a value; nothing happens where it is not there.
     Remove {
@@ -158,4 +225,20 @@ pub enum Edit {
     },
     /// An operation of RFC 6902, which fails where it does not apply.
     Raw(Operation),
+    /// The same with a value of its own for each request.
+    RawComputed {
+        /// The operation; its value is a placeholder.
+        operation: Operation,
+        /// What is put in its place.
+        value: EditValue,
+    },
+}
+
+/// What an edit puts somewhere.
+#[derive(Debug)]
+pub enum EditValue {
+    /// As written.
+    Literal(Literal),
+    /// What an expression gives, with its type.
+    Computed(Expression),
 }

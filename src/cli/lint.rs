@@ -82,7 +82,7 @@ impl LintArgs {
             quiet,
         } = self;
         let first = paths.first().filter(|p| *p != STDIN).map(Path::new);
-        let Selected { set, errors, configuration } = selection.load(first, &only, &skip);
+        let Selected { set, errors, configuration, profile: _ } = selection.load(first, &only, &skip);
         super::print_errors(&errors);
         if set.is_empty() && errors.is_empty() {
             return super::fail("no policy is loaded");

@@ -8,6 +8,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use super::configuration::Configuration;
 use super::selection::{Selected, Selection};
 use super::{DONE, NOT_DONE};
+use crate::cel::profile::Profile;
 use crate::dialect::native::written::PolicyFile;
 use crate::policy::{Policy, embedded};
 
@@ -74,7 +75,7 @@ impl PoliciesArgs {
 }
 
 fn list(format: ListFormat, selection: &Selection) -> ExitCode {
-    let Selected { set, errors, configuration: _ } = selection.load(Some(".".as_ref()), &[], &[]);
+    let Selected { set, errors, .. } = selection.load(Some(".".as_ref()), &[], &[]);
     super::print_errors(&errors);
     match format {
         ListFormat::Text => list_text(set.policies().iter().map(|p| &**p)),
@@ -126,7 +127,7 @@ fn row(policy: &Policy) -> serde_json::Value {
 }
 
 fn show(name: &str, selection: &Selection) -> ExitCode {
-    let Selected { set, errors, configuration: _ } = selection.load(Some(".".as_ref()), &[], &[]);
+    let Selected { set, errors, .. } = selection.load(Some(".".as_ref()), &[], &[]);
     super::print_errors(&errors);
     let Some(policy) = set.policies().iter().find(|p| p.id.name == name) else {
         let names = set.policies().iter().map(|p| p.id.name.as_str());
@@ -143,7 +144,7 @@ fn show(name: &str, selection: &Selection) -> ExitCode {
 }
 
 fn check(paths: Vec<PathBuf>) -> ExitCode {
-    let sources = crate::policy::load::Sources { embedded: false, paths };
+    let sources = crate::policy::load::Sources { embedded: false, paths, profile: Profile::NEWEST };
     let loaded = crate::policy::load::load(&sources);
     super::print_errors(&loaded.errors);
     let (good, bad) = (loaded.policies.len(), loaded.errors.len());

@@ -64,7 +64,7 @@ impl ReviewArgs {
             };
         }
         let first = (file.as_os_str() != "-").then_some(file.as_path());
-        let Selected { set, errors, configuration: _ } = selection.load(first, &[], &[]);
+        let Selected { set, errors, .. } = selection.load(first, &[], &[]);
         super::print_errors(&errors);
         if set.is_empty() && errors.is_empty() {
             return super::fail("no policy is loaded");

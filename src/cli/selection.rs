@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::configuration::Configuration;
+use crate::cel::profile::Profile;
 use crate::finding::Action;
 use crate::policy::PolicySet;
 use crate::policy::load::{self, Loaded, Sources};
@@ -40,6 +41,9 @@ pub struct Selection {
         help_heading = "Policies"
     )]
     pub packs: Vec<String>,
+    /// The Kubernetes version whose CEL counts, as in 1.36
+    #[arg(long, value_name = "VERSION", env = "PLIMSOLL_KUBERNETES_VERSION", help_heading = "Policies")]
+    pub kubernetes_version: Option<String>,
     /// Lower every action to at most this
     #[arg(long, value_name = "Warn|Audit", env = "PLIMSOLL_ACTION_OVERRIDE", value_parser = override_of, help_heading = "Policies")]
     pub action_override: Option<Action>,
@@ -62,6 +66,8 @@ pub struct Selected {
     pub errors: Vec<Diagnostic>,
     /// The configuration, as far as commands use it.
     pub configuration: Configuration,
+    /// The CEL that counts.
+    pub profile: Profile,
 }
 
 impl Selection {
@@ -69,7 +75,7 @@ impl Selection {
     /// are names of policies, rules or categories.
     #[must_use]
     pub fn load(&self, first: Option<&Path>, only: &[String], skip: &[String]) -> Selected {
-        let Self { config, policies, no_embedded, packs, action_override } = self;
+        let Self { config, policies, no_embedded, packs, kubernetes_version, action_override } = self;
         let mut errors = Vec::new();
         let file = config.clone().or_else(|| first.and_then(Configuration::discover));
         let configuration = match file.as_deref().map(Configuration::read) {
@@ -87,7 +93,13 @@ impl Selection {
                 errors.push(Diagnostic::of_file(&settings, error.to_string()));
             }
         }
+        let version = kubernetes_version.as_deref().or(configuration.kubernetes_version.as_deref());
+        let profile = profile_of(version).unwrap_or_else(|message| {
+            errors.push(Diagnostic::of_file(&settings, message));
+            Profile::NEWEST
+        });
         let sources = Sources {
+            profile,
             embedded: configuration.embedded && !no_embedded,
             paths: configuration.policies.iter().chain(policies).cloned().collect(),
         };
@@ -113,7 +125,17 @@ impl Selection {
             let message = format!("no policy, rule or category is named {name}");
             errors.push(Diagnostic { help: Some(help), ..Diagnostic::of_file("selection", message) });
         }
-        Selected { set: loaded.into_set(&adjustments, templates), errors, configuration }
+        Selected { set: loaded.into_set(&adjustments, templates), errors, configuration, profile }
+    }
+}
+
+/// The CEL of a Kubernetes version; without one the newest.
+pub(super) fn profile_of(version: Option<&str>) -> Result<Profile, String> {
+    let Some(version) = version else { return Ok(Profile::NEWEST) };
+    let mut numbers = version.trim_start_matches('v').split('.').map(str::parse::<u32>);
+    match (numbers.next(), numbers.next()) {
+        (Some(Ok(major)), Some(Ok(minor))) => Ok(Profile::for_release(major, minor).0),
+        _ => Err(format!("{version:?} is no Kubernetes version, as in 1.36")),
     }
 }
 

@@ -160,7 +160,7 @@ fn run(args: ServeArgs) -> Result<(), ServeError> {
 /// what, without the lines themselves.
 fn load(selection: &Selection, host: &Arc<dyn Host + Send + Sync>) -> Result<Loaded, LoadError> {
     const SHOWN: usize = 3;
-    let Selected { set, errors, configuration: _ } = selection.load(None, &[], &[]);
+    let Selected { set, errors, .. } = selection.load(None, &[], &[]);
     if !errors.is_empty() {
         let line = |error: &Diagnostic| match error.position() {
             Some((line, column)) => format!("{}:{line}:{column}: {}", error.file, error.message),

@@ -3,9 +3,11 @@
 //! [`written`] is the format as people write it (its JSON Schema is generated from these types);
 //! [`lower`] checks it and makes the compiled form.
 
+mod expressions;
 mod lower;
 pub mod written;
 
+pub use expressions::environment;
 pub use lower::lower;
 
 /// The API group and version of the format.

@@ -376,6 +376,17 @@ fn nest(steps: &[Step], value: &Literal, at: &[String]) -> Result<Literal, EditE
 }
 
 impl Operation {
+    /// The same operation with another value; those without one stay as they are.
+    #[must_use]
+    pub fn with_value(self, value: Literal) -> Self {
+        match self {
+            Self::Add { path, value: _ } => Self::Add { path, value },
+            Self::Replace { path, value: _ } => Self::Replace { path, value },
+            Self::Test { path, value: _ } => Self::Test { path, value },
+            other => other,
+        }
+    }
+
     /// The same operation on a document in which this one stands at `place`.
     #[must_use]
     pub fn below(self, place: &Pointer) -> Self {

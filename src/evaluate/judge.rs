@@ -8,6 +8,8 @@ use crate::host::Host;
 use crate::matching::{self, Applies, Controlled, Existing, Operation};
 use crate::policy::{Policy, PolicySet, RuleBody};
 
+use super::expressions::{self, Evaluator, Stop};
+use super::facts::{Facts, Lookups};
 use super::rule::{Sink, Subject};
 use super::{Budget, Findings, Request, headless, images, probes};
 
@@ -17,20 +19,15 @@ use super::{Budget, Findings, Request, headless, images, probes};
 #[must_use]
 pub fn judge(set: &PolicySet, request: &Request<'_>, host: &dyn Host, budget: Budget) -> Findings {
     let mut findings = Findings::new();
+    let facts = Facts::new(request, host);
     for policy in set.for_kind(request.kind.kind) {
-        judge_by(set, policy, request, host, budget, &mut findings);
+        judge_by(set, policy, &facts, budget, &mut findings);
     }
     findings
 }
 
-fn judge_by(
-    set: &PolicySet,
-    policy: &Policy,
-    request: &Request<'_>,
-    host: &dyn Host,
-    budget: Budget,
-    findings: &mut Findings,
-) {
+fn judge_by(set: &PolicySet, policy: &Policy, facts: &Facts<'_>, budget: Budget, findings: &mut Findings) {
+    let (request, host) = (facts.request(), facts.host());
     match matching::applies(policy, set.templates(), request, host) {
         Applies::No => return,
         Applies::Yes => {}
@@ -49,17 +46,37 @@ fn judge_by(
     }
     let first = findings.len();
     let Some(subject) = Subject::new(policy, request, set.templates(), host, budget) else { return };
-    run(&subject, findings);
+    if let Some((certainty, why)) = run(&subject, facts, findings) {
+        return undecided(policy, request, certainty, why, findings);
+    }
     if first < findings.len()
         && request.operation == Operation::Update
         && policy.scope.existing == Existing::Allow
         && let Some(old) = request.old_object
     {
-        mark_existing(set, policy, request, old, host, budget, &mut findings[first..]);
+        mark_existing(set, policy, facts, old, budget, &mut findings[first..]);
     }
 }
 
-fn run(subject: &Subject<'_>, findings: &mut Findings) {
+/// Runs the rules if the match conditions hold; says why when that cannot be told.
+fn run<'d>(
+    subject: &Subject<'d>,
+    facts: &'d Facts<'d>,
+    findings: &mut Findings,
+) -> Option<(Certainty, String)> {
+    let own_namespace = subject.policy.scope.own_namespace.as_deref();
+    let lookups = Lookups { host: subject.host, own_namespace };
+    let mut evaluator = Evaluator::new(subject, facts, &lookups);
+    match evaluator.conditions(subject) {
+        Ok(true) => {}
+        Ok(false) => return None,
+        Err(Stop::Unknown(what)) => {
+            let message =
+                format!("needs {what} to tell whether the policy applies, which is not in the input");
+            return Some((Certainty::Unknown, message));
+        }
+        Err(Stop::Failed(why)) => return Some((Certainty::Failed, why)),
+    }
     for rule in &subject.policy.rules {
         let mut sink = Sink { rule, object: subject.object, findings };
         if subject.budget.is_over() {
@@ -74,9 +91,11 @@ fn run(subject: &Subject<'_>, findings: &mut Findings) {
                 headless::run(subject, *when_absent, &mut sink)
             }
             RuleBody::RewriteImages(table) => images::faults(subject, table, &mut sink),
+            RuleBody::Validate(body) => expressions::validate(&mut evaluator, subject, body, &mut sink),
             RuleBody::Mutate { .. } => {}
         }
     }
+    None
 }
 
 /// The policy as a whole could not be applied: one finding, at the object.
@@ -126,16 +145,19 @@ fn made_by_controller(set: &PolicySet, policy: &Policy, request: &Request<'_>) -
 fn mark_existing(
     set: &PolicySet,
     policy: &Policy,
-    request: &Request<'_>,
+    facts: &Facts<'_>,
     old: NodeRef<'_>,
-    host: &dyn Host,
     budget: Budget,
     findings: &mut [Finding],
 ) {
+    let (request, host) = (facts.request(), facts.host());
     let old_request = Request { object: Some(old), ..request.clone() };
+    let old_facts = Facts::new(&old_request, host);
     let Some(subject) = Subject::new(policy, &old_request, set.templates(), host, budget) else { return };
     let mut before = Findings::new();
-    run(&subject, &mut before);
+    if run(&subject, &old_facts, &mut before).is_some() {
+        return;
+    }
     let mut known: BTreeMap<Identity, usize> = BTreeMap::new();
     for finding in before.iter().filter(|f| f.certainty == Certainty::Known) {
         *known.entry(identity(finding, old)).or_default() += 1;

@@ -10,8 +10,10 @@ use crate::document::path::Pointer;
 use crate::document::{Builder, Document, Limits, NodeId, NodeRef};
 use crate::host::Host;
 use crate::matching::{self, Applies};
-use crate::policy::{Edit, Policy, PolicySet, Rule, RuleBody};
+use crate::policy::{Policy, PolicySet, Rule, RuleBody};
 
+use super::expressions::{Evaluator, Stop};
+use super::facts::{Facts, Lookups};
 use super::rule::{Sink, Subject};
 use super::{Budget, Findings, Request, images};
 
@@ -94,48 +96,62 @@ fn apply<'a>(
     };
     let own = document.as_ref().or(item.as_ref()).unwrap_or(first.document());
     let mut editor = Editor::new(own, EDIT_LIMITS);
-    let result = edit(&subject, rule, &mut editor, &label).and_then(|()| {
-        if editor.is_unchanged() { Ok(None) } else { editor.finish().map(Some).map_err(EditError::from) }
+    let result = edit(&subject, rule, &mut editor, &label).and_then(|applies| {
+        if !applies || editor.is_unchanged() {
+            return Ok(None);
+        }
+        editor.finish().map(Some).map_err(|error| Stop::Failed(error.to_string()))
     });
-    match result {
-        Ok(None) => {}
+    let stop = match result {
+        Ok(None) => return,
         Ok(Some((changed, operations))) => {
             patch.extend(operations);
             rules.push(rule.info.code.clone());
             *document = Some(changed);
+            return;
         }
-        Err(error) => {
-            Sink { rule, object, findings }.failed(object, format!("the change does not apply: {error}"));
-        }
-    }
+        Err(stop) => stop,
+    };
+    let mut sink = Sink { rule, object, findings };
+    match stop {
+        Stop::Unknown(what) => sink.unknown(object, format!("needs {what}, which is not in the input")),
+        Stop::Failed(why) => sink.failed(object, why),
+    };
 }
 
 /// A document of one item, with the same text under it.
-fn item_document(item: NodeRef<'_>) -> Result<Document<'_>, EditError> {
+pub(super) fn item_document(item: NodeRef<'_>) -> Result<Document<'_>, EditError> {
     let mut builder = Builder::of_version(item.document(), EDIT_LIMITS);
     builder.copy_node(item, true)?;
     Ok(builder.finish())
 }
 
+/// Makes the rule's changes; `false`: the policy's conditions do not hold.
 fn edit(
     subject: &Subject<'_>,
     rule: &Rule,
     editor: &mut Editor<'_, '_>,
     label: &Arc<str>,
-) -> Result<(), EditError> {
-    match &rule.body {
-        RuleBody::RewriteImages(table) => images::edit(subject, table, editor, label),
-        RuleBody::Mutate { edits } => {
-            let root = Pointer::default();
-            for edit in edits {
-                match edit {
-                    Edit::Set { path, value } => editor.set(&root, path, value, label).map(drop)?,
-                    Edit::Remove { path } => editor.remove(&root, path, label).map(drop)?,
-                    Edit::Raw(operation) => editor.apply(operation.clone(), label)?,
-                }
-            }
-            Ok(())
-        }
-        _ => Ok(()),
+) -> Result<bool, Stop> {
+    let facts = Facts::new(subject.request, subject.host);
+    let own_namespace = subject.policy.scope.own_namespace.as_deref();
+    let lookups = Lookups { host: subject.host, own_namespace };
+    let mut evaluator = Evaluator::new(subject, &facts, &lookups);
+    if !evaluator.conditions(subject)? {
+        return Ok(false);
     }
+    match &rule.body {
+        RuleBody::RewriteImages(table) => images::edit(subject, table, editor, label)
+            .map_err(|error| Stop::Failed(format!("the change does not apply: {error}")))?,
+        RuleBody::Mutate { visit, edits } => {
+            for visited in evaluator.visits(visit) {
+                let visited = visited?;
+                evaluator.enter(&visited);
+                let base = Pointer::of(visited.node(subject.object), subject.object.id());
+                evaluator.edit(edits, &base, editor, label)?;
+            }
+        }
+        _ => {}
+    }
+    Ok(true)
 }

@@ -1,5 +1,7 @@
 //! What is asked: an operation on an object, by somebody.
 
+use std::collections::BTreeMap;
+
 use crate::document::NodeRef;
 use crate::matching::Operation;
 
@@ -32,6 +34,10 @@ pub struct User<'a> {
     pub username: &'a str,
     /// The groups.
     pub groups: Vec<&'a str>,
+    /// Empty where the server gives none.
+    pub uid: &'a str,
+    /// What the authenticator adds.
+    pub extra: BTreeMap<&'a str, Vec<&'a str>>,
 }
 
 /// An admission request, from a cluster or made up for a manifest.
@@ -55,8 +61,10 @@ pub struct Request<'a> {
     pub old_object: Option<NodeRef<'a>>,
     /// Who asks; offline nobody does unless told.
     pub user: Option<User<'a>>,
-    /// The request as the API server words it, for expressions.
-    pub envelope: Option<NodeRef<'a>>,
+    /// Whether nothing will be stored.
+    pub dry_run: bool,
+    /// The options of the operation.
+    pub options: Option<NodeRef<'a>>,
 }
 
 impl<'a> Request<'a> {

@@ -34,6 +34,11 @@ impl<'r> Subject<'r> {
             PodTemplate::of(object, request.kind.group, request.kind.version, request.kind.kind, templates);
         Some(Self { policy, request, object, pods, host, budget })
     }
+
+    /// Whether the object is a Secret: what it holds is shown nowhere.
+    pub(super) fn is_secret(&self) -> bool {
+        self.request.kind.group.is_empty() && self.request.kind.kind == "Secret"
+    }
 }
 
 /// Where the findings of one rule go.

@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::cel::profile::Profile;
 use crate::dialect::{Issue, native};
 use crate::document::NodeRef;
 use crate::manifest::compose::compose;
@@ -21,12 +22,14 @@ use super::{Policy, PolicySet, embedded};
 const FILE_LIMIT: u64 = 4 << 20;
 
 /// Where policies come from.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Sources {
     /// Whether the embedded library counts.
     pub embedded: bool,
     /// Files and folders.
     pub paths: Vec<PathBuf>,
+    /// The CEL that the policies are written in.
+    pub profile: Profile,
 }
 
 /// Policies that compile, and what is wrong with the others.
@@ -57,12 +60,12 @@ pub fn load(sources: &Sources) -> Loaded {
     let mut loaded = Loaded::default();
     if sources.embedded {
         for (name, text) in embedded::files() {
-            read_text(&format!("embedded:{name}"), text, true, &mut loaded);
+            read_text(&format!("embedded:{name}"), text, true, sources.profile, &mut loaded);
         }
     }
     for path in &sources.paths {
         for file in files(path, &mut loaded.errors) {
-            read_file(&file, &mut loaded);
+            read_file(&file, sources.profile, &mut loaded);
         }
     }
     refuse_twins(&mut loaded);
@@ -99,7 +102,7 @@ fn files(path: &Path, errors: &mut Vec<Diagnostic>) -> Vec<PathBuf> {
     found
 }
 
-fn read_file(path: &Path, loaded: &mut Loaded) {
+fn read_file(path: &Path, profile: Profile, loaded: &mut Loaded) {
     let name = path.display().to_string();
     let bytes = match fs::metadata(path).and_then(|meta| {
         if meta.len() > FILE_LIMIT {
@@ -111,13 +114,13 @@ fn read_file(path: &Path, loaded: &mut Loaded) {
         Err(error) => return loaded.errors.push(Diagnostic::of_file(name, error.to_string())),
     };
     match decode(bytes, FILE_LIMIT) {
-        Ok(text) => read_text(&name, &text, false, loaded),
+        Ok(text) => read_text(&name, &text, false, profile, loaded),
         Err(error) => loaded.errors.push(Diagnostic::of_file(name, error.to_string())),
     }
 }
 
 /// Reads the policies of one text.
-pub fn read_text(name: &str, text: &str, embedded: bool, loaded: &mut Loaded) {
+pub fn read_text(name: &str, text: &str, embedded: bool, profile: Profile, loaded: &mut Loaded) {
     let file = Arc::<str>::from(text);
     for chunk in split(text, 0) {
         let composed = match compose(text, chunk.range.clone()) {
@@ -138,7 +141,7 @@ pub fn read_text(name: &str, text: &str, embedded: bool, loaded: &mut Loaded) {
             loaded.passed_over += 1;
             continue;
         }
-        match native::lower(root) {
+        match native::lower(root, profile) {
             Ok(policy) => loaded.policies.push((policy, embedded)),
             Err(issues) => {
                 loaded.errors.extend(issues.into_iter().map(|issue| diagnostic(name, &file, root, issue)))
@@ -164,12 +167,13 @@ fn diagnostic(name: &str, file: &Arc<str>, root: NodeRef<'_>, issue: Issue) -> D
     let span =
         written.and_then(|node| if at_key { node.key_span().or_else(|| node.span()) } else { node.span() });
     let range = span.map_or(0..0, |span| span.start as usize..span.end as usize);
-    let range = match within {
-        Some((start, end)) if range.start + (end as usize) <= range.end => {
-            range.start + start as usize..range.start + end as usize
-        }
-        _ => range,
-    };
+    // a place inside an expression can be shown where the expression stands in the text as it is
+    let value = root.document().node(node).as_str();
+    let within = within.zip(value).and_then(|((start, end), value)| {
+        let offset = range.start + file.get(range.clone())?.find(value)?;
+        Some(offset + start as usize..offset + end as usize)
+    });
+    let range = within.unwrap_or(range);
     Diagnostic { help, ..Diagnostic::at(name, file, range, message) }
 }
 

@@ -38,6 +38,18 @@ pub struct Container<'d> {
     pub role: Role,
 }
 
+/// The part of a container in the list of that name.
+#[must_use]
+pub fn role_in(list: &str, container: NodeRef<'_>) -> Option<Role> {
+    match list {
+        "containers" => Some(Role::Regular),
+        "initContainers" if container.get_str("restartPolicy") == Some("Always") => Some(Role::Sidecar),
+        "initContainers" => Some(Role::Init),
+        "ephemeralContainers" => Some(Role::Ephemeral),
+        _ => None,
+    }
+}
+
 /// The containers of a Pod's `spec`: regular, init and sidecar, ephemeral; in that order and as written.
 /// What is no object there is left out: the API server refuses it.
 pub fn containers<'d>(pod_spec: NodeRef<'d>) -> impl Iterator<Item = Container<'d>> {

@@ -101,7 +101,9 @@ impl Judge for Engine {
             Ok(object) => object,
             Err(error) => return self.unreadable(stage, review, &error),
         };
-        let request = request_of(review, object.as_ref(), old_object.as_ref());
+        // options are what the API server made of flags: they are read for expressions only
+        let options = self.read(review.options).ok().flatten();
+        let request = request_of(review, object.as_ref(), old_object.as_ref(), options.as_ref());
         let budget = Budget { deadline: Some(deadline) };
         match stage {
             Stage::Validate => self.validate(&request, budget),
@@ -123,6 +125,7 @@ fn request_of<'r>(
     review: &'r ReviewRequest<'_>,
     object: Option<&'r Document<'_>>,
     old_object: Option<&'r Document<'_>>,
+    options: Option<&'r Document<'_>>,
 ) -> Request<'r> {
     let user = &review.user_info;
     Request {
@@ -147,8 +150,14 @@ fn request_of<'r>(
         namespace: (!review.namespace.is_empty()).then_some(&*review.namespace),
         object: object.map(Document::root),
         old_object: old_object.map(Document::root),
-        user: Some(User { username: &user.username, groups: user.groups.iter().map(|g| &**g).collect() }),
-        envelope: None::<NodeRef<'_>>,
+        user: Some(User {
+            username: &user.username,
+            groups: user.groups.iter().map(|g| &**g).collect(),
+            uid: &user.uid,
+            extra: user.extra.iter().map(|(k, v)| (&**k, v.iter().map(|v| &**v).collect())).collect(),
+        }),
+        dry_run: review.dry_run,
+        options: options.map(Document::root),
     }
 }
 

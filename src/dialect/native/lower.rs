@@ -3,15 +3,17 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::expressions::{Expressions, Wanted};
 use super::written::{self, PolicyFile, ProbeExemption};
 use super::{API_VERSION, CLUSTER_KIND, NAMESPACED_KIND};
+use crate::cel::profile::Profile;
 use crate::dialect::{Issue, nearest_expected};
 use crate::document::edit::Operation;
 use crate::document::path::Path;
 use crate::document::{DecodeError, Document, NodeRef};
 use crate::finding::{PolicyRef, RuleInfo};
 use crate::matching::{Exclusion, Globs, KindPatternError, Kinds, Scope};
-use crate::policy::{About, Edit, Policy, Rule, RuleBody};
+use crate::policy::{About, Condition, Edit, EditValue, Policy, Reads, Rule, RuleBody, Validate, Visit};
 use crate::resource::rewrite::{Field, RewriteRule, RewriteTable};
 use crate::resource::selector::LabelSelector;
 use crate::resource::workload::TemplatePaths;
@@ -20,8 +22,8 @@ use crate::resource::workload::TemplatePaths;
 ///
 /// # Errors
 /// Everything that is wrong with it, in the order of the text; a policy with an issue is refused whole.
-pub fn lower(root: NodeRef<'_>) -> Result<Policy, Vec<Issue>> {
-    let mut lowering = Lowering { root, issues: Vec::new() };
+pub fn lower(root: NodeRef<'_>, profile: Profile) -> Result<Policy, Vec<Issue>> {
+    let mut lowering = Lowering { root, profile, issues: Vec::new() };
     lowering.duplicate_keys();
     match root.decode::<PolicyFile>() {
         Ok(written) => {
@@ -56,6 +58,7 @@ fn decode_issue(root: NodeRef<'_>, error: DecodeError) -> Issue {
 
 struct Lowering<'d> {
     root: NodeRef<'d>,
+    profile: Profile,
     issues: Vec<Issue>,
 }
 
@@ -119,12 +122,10 @@ impl<'d> Lowering<'d> {
         let id = PolicyRef { kind, namespace, name: metadata.name.clone() };
         let scope = self.scope(spec, id.namespace.clone());
         let templates = self.templates(&spec.pod_templates);
-        for (list, what) in [(&spec.match_conditions, "matchConditions"), (&spec.variables, "variables")] {
-            if !list.is_empty() {
-                self.needs_cel(&format!("/spec/{what}"));
-            }
-        }
-        let rules = self.rules(written, &id);
+        let mut expressions = Expressions::new(self.profile, id.namespace.is_none());
+        let conditions = self.conditions(&spec.match_conditions, &expressions);
+        self.variables(&spec.variables, &mut expressions);
+        let rules = self.rules(written, &id, &expressions);
         let parameters = Document::from_value(&spec.parameters).ok().map(Arc::new);
         Some(Policy {
             id,
@@ -133,16 +134,54 @@ impl<'d> Lowering<'d> {
             scope: scope?,
             templates: templates?,
             parameters: parameters?,
+            conditions,
+            composition: expressions.into_composition(),
+            reads: reads(self.root),
             rules,
         })
     }
 
-    fn needs_cel(&mut self, pointer: &str) {
-        self.help(
-            pointer,
-            "needs CEL",
-            "this version of plimsoll has the typed rules and literal edits only",
-        );
+    /// Keeps what is good, and notes what is wrong.
+    fn keep<T>(&mut self, result: Result<T, Vec<Issue>>) -> Option<T> {
+        result.map_err(|issues| self.issues.extend(issues)).ok()
+    }
+
+    fn conditions(
+        &mut self,
+        written: &[written::NamedExpression],
+        expressions: &Expressions,
+    ) -> Vec<Condition> {
+        let mut conditions = Vec::new();
+        for (index, condition) in written.iter().enumerate() {
+            let node = self.node(&format!("/spec/matchConditions/{index}/expression"));
+            if let Some(expression) = self.keep(expressions.condition(node)) {
+                conditions.push(Condition { name: condition.name.clone(), expression });
+            }
+        }
+        conditions
+    }
+
+    fn variables(&mut self, written: &[written::NamedExpression], expressions: &mut Expressions) {
+        let mut names = BTreeSet::new();
+        for (index, variable) in written.iter().enumerate() {
+            let pointer = format!("/spec/variables/{index}");
+            let name = &variable.name;
+            let identifier = |c: char| c.is_ascii_alphanumeric() || c == '_';
+            if !name.chars().all(identifier)
+                || !name.starts_with(|c: char| identifier(c) && !c.is_ascii_digit())
+            {
+                let help = "letters, digits and '_', not beginning with a digit";
+                self.help(&format!("{pointer}/name"), format!("{name:?} is no name of a variable"), help);
+                continue;
+            }
+            if !names.insert(name.as_str()) {
+                self.issue(&format!("{pointer}/name"), format!("a second variable named {name}"));
+            }
+            let node = self.node(&format!("{pointer}/expression"));
+            let added = expressions.add_variable(name, node);
+            self.keep(added);
+        }
+        expressions.finish_variables();
     }
 
     fn name_issue(&mut self, pointer: &str, name: &str) {
@@ -263,7 +302,7 @@ impl<'d> Lowering<'d> {
         good.then_some(paths)
     }
 
-    fn rules(&mut self, policy: &PolicyFile, id: &PolicyRef) -> Vec<Rule> {
+    fn rules(&mut self, policy: &PolicyFile, id: &PolicyRef, expressions: &Expressions) -> Vec<Rule> {
         let spec = &policy.spec;
         if spec.rules.is_empty() {
             self.issue("/spec/rules", "no rules");
@@ -282,7 +321,7 @@ impl<'d> Lowering<'d> {
                     "findings are told apart by the rule's name",
                 );
             }
-            let Some(body) = self.body(&pointer, rule) else { continue };
+            let Some(body) = self.body(&pointer, rule, expressions) else { continue };
             let info = RuleInfo {
                 code: format!("{}/{}", id.name, rule.name),
                 policy: Some(id.clone()),
@@ -302,7 +341,7 @@ impl<'d> Lowering<'d> {
         rules
     }
 
-    fn body(&mut self, pointer: &str, rule: &written::Rule) -> Option<RuleBody> {
+    fn body(&mut self, pointer: &str, rule: &written::Rule, expressions: &Expressions) -> Option<RuleBody> {
         let written::Rule {
             name: _,
             severity: _,
@@ -334,14 +373,24 @@ impl<'d> Lowering<'d> {
             );
             return None;
         }
-        for (written, field) in [(for_each.is_some(), "forEach"), (when.is_some(), "when")] {
-            if written {
-                self.needs_cel(&format!("{pointer}/{field}"));
-            }
-        }
+        let each = for_each.is_some();
         if validate.is_some() {
-            self.needs_cel(&format!("{pointer}/validate"));
-            return None;
+            let visit = self.visit(pointer, each, when.is_some(), expressions);
+            let node = self.node(&format!("{pointer}/validate"));
+            let validate = self.keep(expressions.expression(node, each, Wanted::Bool));
+            let message = message.as_ref().map(|_| {
+                let node = self.node(&format!("{pointer}/message"));
+                self.keep(expressions.template(node, each))
+            });
+            let at = at.as_ref().map(|at| self.edit_path(&format!("{pointer}/at"), at));
+            let fix = self.edits(&format!("{pointer}/fix"), fix, each, expressions);
+            return Some(RuleBody::Validate(Validate {
+                visit: visit?,
+                validate: validate?,
+                message: transpose(message)?,
+                at: transpose(at)?,
+                fix: fix?,
+            }));
         }
         for (written, field) in
             [(message.is_some(), "message"), (at.is_some(), "at"), (!fix.is_empty(), "fix")]
@@ -354,17 +403,36 @@ impl<'d> Lowering<'d> {
                 );
             }
         }
+        if !mutate.is_empty() {
+            let visit = self.visit(pointer, each, when.is_some(), expressions);
+            let edits = self.edits(&format!("{pointer}/mutate"), mutate, each, expressions);
+            return Some(RuleBody::Mutate { visit: visit?, edits: edits? });
+        }
+        for (written, field) in [(each, "forEach"), (when.is_some(), "when")] {
+            if written {
+                let message = format!("`{field}` goes with `validate` or `mutate`");
+                self.help(&format!("{pointer}/{field}"), message, "remove it");
+            }
+        }
         if let Some(rule) = require_probes {
             return self.probes(pointer, rule);
         }
         if let Some(rule) = require_headless_service {
             return Some(RuleBody::RequireHeadlessService { when_absent: rule.when_absent });
         }
-        if let Some(rewrites) = rewrite_images {
-            return self.rewrites(&format!("{pointer}/rewriteImages"), rewrites);
-        }
-        let edits = self.edits(&format!("{pointer}/mutate"), mutate)?;
-        Some(RuleBody::Mutate { edits })
+        self.rewrites(&format!("{pointer}/rewriteImages"), rewrite_images.as_deref().unwrap_or_default())
+    }
+
+    fn visit(&mut self, pointer: &str, each: bool, when: bool, expressions: &Expressions) -> Option<Visit> {
+        let for_each = each.then(|| {
+            let node = self.node(&format!("{pointer}/forEach"));
+            self.keep(expressions.expression(node, false, Wanted::List))
+        });
+        let when = when.then(|| {
+            let node = self.node(&format!("{pointer}/when"));
+            self.keep(expressions.expression(node, each, Wanted::Bool))
+        });
+        Some(Visit { for_each: transpose(for_each)?, when: transpose(when)? })
     }
 
     fn probes(&mut self, pointer: &str, rule: &written::RequireProbes) -> Option<RuleBody> {
@@ -408,32 +476,51 @@ impl<'d> Lowering<'d> {
         }
     }
 
-    fn edits(&mut self, pointer: &str, written: &[written::Edit]) -> Option<Vec<Edit>> {
-        let edits: Vec<_> =
-            written.iter().enumerate().map(|(i, edit)| self.edit(&format!("{pointer}/{i}"), edit)).collect();
+    fn edits(
+        &mut self,
+        pointer: &str,
+        written: &[written::Edit],
+        each: bool,
+        expressions: &Expressions,
+    ) -> Option<Vec<Edit>> {
+        let edits: Vec<_> = written
+            .iter()
+            .enumerate()
+            .map(|(i, edit)| self.edit(&format!("{pointer}/{i}"), edit, each, expressions))
+            .collect();
         edits.into_iter().collect()
     }
 
-    fn edit(&mut self, pointer: &str, written: &written::Edit) -> Option<Edit> {
+    fn edit(
+        &mut self,
+        pointer: &str,
+        written: &written::Edit,
+        each: bool,
+        expressions: &Expressions,
+    ) -> Option<Edit> {
         let written::Edit { set, remove, op, path, from, value } = written;
-        if let Some(value) = value
-            && value.as_object().is_some_and(|o| o.len() == 1 && o.contains_key("cel"))
-        {
-            self.needs_cel(&format!("{pointer}/value"));
-            return None;
-        }
+        let computed = value.as_ref().is_some_and(|value| {
+            value
+                .as_object()
+                .is_some_and(|o| o.len() == 1 && o.get("cel").is_some_and(serde_json::Value::is_string))
+        });
+        let value_of = |this: &mut Self, value: &serde_json::Value| {
+            if computed {
+                let node = this.node(&format!("{pointer}/value/cel"));
+                return this.keep(expressions.expression(node, each, Wanted::Any)).map(EditValue::Computed);
+            }
+            Some(EditValue::Literal(Arc::new(Document::from_value(value).ok()?)))
+        };
         match (set, remove, op) {
             (Some(set), None, None) => {
-                let path = self.edit_path(&format!("{pointer}/set"), set);
+                let path_to = self.edit_path(&format!("{pointer}/set"), set);
                 let Some(value) = value else {
                     self.issue(pointer, "`set` without a `value`");
                     return None;
                 };
-                self.unwanted(
-                    pointer,
-                    &[(path_given(written.path.as_ref()), "path"), (from.is_some(), "from")],
-                );
-                Some(Edit::Set { path: path?, value: Arc::new(Document::from_value(value).ok()?) })
+                self.unwanted(pointer, &[(path.is_some(), "path"), (from.is_some(), "from")]);
+                let value = value_of(self, value);
+                Some(Edit::Set { path: path_to?, value: value? })
             }
             (None, Some(remove), None) => {
                 self.unwanted(
@@ -443,7 +530,13 @@ impl<'d> Lowering<'d> {
                 Some(Edit::Remove { path: self.edit_path(&format!("{pointer}/remove"), remove)? })
             }
             (None, None, Some(op)) => {
-                self.raw(pointer, *op, path.as_deref(), from.as_deref(), value.as_ref())
+                let edit = self.raw(pointer, *op, path.as_deref(), from.as_deref(), value.as_ref());
+                match (edit, value) {
+                    (Some(Edit::Raw(operation)), Some(value)) if computed => {
+                        Some(Edit::RawComputed { operation, value: value_of(self, value)? })
+                    }
+                    (edit, _) => edit,
+                }
             }
             _ => {
                 self.help(pointer, "no operation, or several", "one of `set`, `remove`, `op`");
@@ -521,8 +614,11 @@ impl<'d> Lowering<'d> {
     }
 }
 
-fn path_given(path: Option<&String>) -> bool {
-    path.is_some()
+/// Which costly variables any text of the policy mentions.
+fn reads(root: NodeRef<'_>) -> Reads {
+    let mut reads = Reads::default();
+    root.descendants().filter_map(NodeRef::as_str).for_each(|text| reads.add(text));
+    reads
 }
 
 /// What is there must be good: `None` inside is a fault that has been reported.

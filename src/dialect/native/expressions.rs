@@ -1,0 +1,219 @@
+//! Compiling the CEL of a policy: which names an expression may use, and where it is wrong.
+//!
+//! Everything that a ValidatingAdmissionPolicy has, under the same names, and what is ours: `podSpec`,
+//! `podMetadata`, `allContainers`; `item`, `index` and `role` below `forEach`; the functions `resources.get`,
+//! `resources.list`, `image` and `selector.matches`, which `evaluate` implements.
+
+use std::sync::Arc;
+
+use crate::cel::ast::Name;
+use crate::cel::declarations::{Env, EnvKind, Overload};
+use crate::cel::profile::Profile;
+use crate::cel::program::{CompileError, Composition, Program};
+use crate::cel::types::Type;
+use crate::dialect::Issue;
+use crate::document::NodeRef;
+use crate::policy::expression::{Expression, Part, Template, overload};
+
+/// What an expression must give.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// A boolean; a value of unknown type is looked at when it is there.
+    Bool,
+    /// A list; likewise.
+    List,
+    /// Anything.
+    Any,
+}
+
+/// The expressions of one policy share their environment and variables.
+pub(super) struct Expressions {
+    condition: Env,
+    rule: Env,
+    each: Env,
+    composition: Composition,
+}
+
+impl Expressions {
+    pub(super) fn new(profile: Profile, with_authorizer: bool) -> Self {
+        let mut condition = Env::new(profile, EnvKind::MatchCondition);
+        declare(&mut condition);
+        // messages have no authorizer in Kubernetes, and neither has a policy of one namespace
+        let kind = if with_authorizer { EnvKind::Validation } else { EnvKind::Message };
+        let mut rule = Env::new(profile, kind);
+        declare(&mut rule);
+        let each = rule.clone();
+        Self { condition, rule, each, composition: Composition::default() }
+    }
+
+    /// Adds a variable; it can read the earlier ones.
+    pub(super) fn add_variable(&mut self, name: &str, source: NodeRef<'_>) -> Result<(), Vec<Issue>> {
+        let text = source.as_str().unwrap_or_default();
+        self.composition
+            .add(&mut self.rule, Name::Owned(name.to_owned()), text)
+            .map_err(|error| issues(source, text, 0, &error))
+    }
+
+    /// After the last variable: what rules below `forEach` see.
+    pub(super) fn finish_variables(&mut self) {
+        self.each = self.rule.clone();
+        self.each
+            .declare_variable("item", Type::Dyn)
+            .declare_variable("index", Type::Int)
+            .declare_variable("role", Type::String);
+    }
+
+    pub(super) fn condition(&self, source: NodeRef<'_>) -> Result<Expression, Vec<Issue>> {
+        let text = source.as_str().unwrap_or_default();
+        let program = Program::compile(text, &self.condition).map_err(|e| issues(source, text, 0, &e))?;
+        wanted(source, &program, Wanted::Bool)?;
+        Ok(Expression::new(text, program))
+    }
+
+    /// An expression of a rule; `each`: below its `forEach`.
+    pub(super) fn expression(
+        &self,
+        source: NodeRef<'_>,
+        each: bool,
+        want: Wanted,
+    ) -> Result<Expression, Vec<Issue>> {
+        let text = source.as_str().unwrap_or_default();
+        let program = self.compile(text, each).map_err(|e| issues(source, text, 0, &e))?;
+        wanted(source, &program, want)?;
+        Ok(Expression::new(text, program))
+    }
+
+    fn compile(&self, text: &str, each: bool) -> Result<Program, CompileError> {
+        let env = if each { &self.each } else { &self.rule };
+        Program::plan(crate::cel::checker::compile(text, env)?, env, &self.composition)
+    }
+
+    /// A message: text with `{CEL}` in it; `{{` and `}}` are braces.
+    pub(super) fn template(&self, source: NodeRef<'_>, each: bool) -> Result<Template, Vec<Issue>> {
+        let text = source.as_str().unwrap_or_default();
+        let mut parts = Vec::new();
+        let mut literal = String::new();
+        let mut rest = text;
+        while let Some(at) = rest.find(['{', '}']) {
+            literal.push_str(&rest[..at]);
+            let (brace, after) = rest[at..].split_at(1);
+            if let Some(after) = after.strip_prefix(brace) {
+                literal.push_str(brace);
+                rest = after;
+                continue;
+            }
+            if brace == "}" {
+                let help = "a brace of the text is written twice: }}";
+                return Err(vec![Issue::new(source.id(), "`}` without `{` in the message").help(help)]);
+            }
+            let Some(end) = expression_end(after) else {
+                let help = "a brace of the text is written twice: {{";
+                return Err(vec![Issue::new(source.id(), "`{` without `}` in the message").help(help)]);
+            };
+            let offset = text.len() - after.len();
+            let program = self.compile(&after[..end], each).map_err(|e| issues(source, text, offset, &e))?;
+            if !literal.is_empty() {
+                parts.push(Part::Text(std::mem::take(&mut literal)));
+            }
+            parts.push(Part::Expression(Expression::new(&after[..end], program)));
+            rest = &after[end + 1..];
+        }
+        literal.push_str(rest);
+        if !literal.is_empty() {
+            parts.push(Part::Text(literal));
+        }
+        Ok(Template { parts })
+    }
+
+    /// The variables, for evaluation.
+    pub(super) fn into_composition(self) -> Composition {
+        self.composition
+    }
+}
+
+/// Where the expression that a message has opened ends: at the `}` that is in no string and closes no `{` of CEL.
+fn expression_end(text: &str) -> Option<usize> {
+    let mut depth = 0_usize;
+    let mut quote = None;
+    let mut escaped = false;
+    for (at, c) in text.char_indices() {
+        match (quote, c) {
+            (Some(_), _) if escaped => escaped = false,
+            (Some(_), '\\') => escaped = true,
+            (Some(open), c) if c == open => quote = None,
+            (Some(_), _) => {}
+            (None, '"' | '\'') => quote = Some(c),
+            (None, '{') => depth += 1,
+            (None, '}') if depth == 0 => return Some(at),
+            (None, '}') => depth -= 1,
+            (None, _) => {}
+        }
+    }
+    None
+}
+
+/// What an expression of a rule may name, variables apart.
+#[must_use]
+pub fn environment(profile: Profile) -> Env {
+    let mut env = Env::new(profile, EnvKind::Validation);
+    declare(&mut env);
+    env
+}
+
+fn declare(env: &mut Env) {
+    let object = || Type::Dyn;
+    env.declare_params()
+        .declare_variable("podSpec", object())
+        .declare_variable("podMetadata", object())
+        .declare_variable("allContainers", Type::List(Arc::new(Type::Dyn)));
+    let text = || Type::String;
+    env.declare_function(
+        "resources.get",
+        vec![Overload::global(overload::GET, [text(), text(), text(), text()], Type::Dyn)],
+    );
+    let list = || Type::List(Arc::new(Type::Dyn));
+    env.declare_function(
+        "resources.list",
+        vec![
+            Overload::global(overload::LIST, [text(), text(), text()], list()),
+            Overload::global(overload::LIST_SELECTED, [text(), text(), text(), Type::Dyn], list()),
+        ],
+    );
+    let parts = Type::Map(Arc::new((Type::String, Type::String)));
+    env.declare_function("image", vec![Overload::global(overload::IMAGE, [text()], parts)]);
+    env.declare_function(
+        "selector.matches",
+        vec![Overload::global(overload::SELECTOR, [Type::Dyn, Type::Dyn], Type::Bool)],
+    );
+}
+
+fn wanted(source: NodeRef<'_>, program: &Program, want: Wanted) -> Result<(), Vec<Issue>> {
+    let found = program.output_type();
+    let fits = match want {
+        Wanted::Any => true,
+        Wanted::Bool => matches!(found, Type::Bool | Type::Dyn),
+        Wanted::List => matches!(found, Type::List(_) | Type::Dyn),
+    };
+    if fits {
+        return Ok(());
+    }
+    let want = if want == Wanted::Bool { "a boolean" } else { "a list" };
+    Err(vec![Issue::new(source.id(), format!("the expression gives {found}, and {want} is due"))])
+}
+
+/// What CEL says of an expression that begins at `offset` of the node's text.
+fn issues(source: NodeRef<'_>, text: &str, offset: usize, error: &CompileError) -> Vec<Issue> {
+    match error {
+        CompileError::Issues(found) => found
+            .iter()
+            .map(|issue| {
+                let at = issue.offset.map_or(0, |o| o as usize) + offset;
+                let end = text[at.min(text.len())..].chars().next().map_or(at, |c| at + c.len_utf8());
+                let within = u32::try_from(at).ok().zip(u32::try_from(end).ok());
+                let message = issue.message.lines().next().unwrap_or_default().to_owned();
+                Issue { within: issue.offset.and(within), ..Issue::new(source.id(), message) }
+            })
+            .collect(),
+        CompileError::Plan(error) => vec![Issue::new(source.id(), error.to_string())],
+    }
+}

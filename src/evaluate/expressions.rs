@@ -1,0 +1,363 @@
+//! Rules in CEL: `forEach`, `when`, `validate`, messages, places and fixes.
+
+use std::sync::Arc;
+
+use crate::cel::activation::Activation;
+use crate::cel::program::{Budget as CelBudget, Failure, Variables};
+use crate::cel::value::{Value, View};
+use crate::document::edit::{EditError, Editor, Literal, Operation};
+use crate::document::path::{Path, Pointer, Step};
+use crate::document::{Limits, NodeId, NodeRef};
+use crate::policy::expression::{Expression, Part, Template};
+use crate::policy::{Edit, EditValue, Policy, Validate, Visit};
+use crate::resource::container;
+
+use super::facts::{Facts, Lookups};
+use super::rule::{Sink, Subject};
+use super::values::{text, to_literal};
+
+/// Cost units of all match conditions of a policy (`RuntimeCELCostBudgetMatchConditions`).
+const CONDITIONS_BUDGET: u64 = 2_500_000;
+/// Cost units of all rules of a policy (`RuntimeCELCostBudget`).
+const RULES_BUDGET: u64 = 10_000_000;
+/// A message is cut here, in characters.
+const MESSAGE_LIMIT: usize = 1_000;
+/// What a changed document may cost.
+const EDIT_LIMITS: Limits = Limits { depth: 1_000, nodes: 1 << 24 };
+
+/// Why an expression gave no usable value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Stop {
+    /// More would have to be known.
+    Unknown(String),
+    /// It failed.
+    Failed(String),
+}
+
+/// The expressions of one policy over one request.
+pub(super) struct Evaluator<'d, 'a> {
+    policy: &'d Policy,
+    activation: Activation<'a, 'd>,
+    variables: Variables<'d>,
+    budget: CelBudget,
+    pod_spec: Option<NodeRef<'d>>,
+}
+
+impl<'d, 'a> Evaluator<'d, 'a> {
+    pub(super) fn new(subject: &Subject<'d>, facts: &'d Facts<'d>, lookups: &'a Lookups<'d>) -> Self {
+        let mut activation = Activation::with_functions(lookups);
+        let (reads, parameters) = (subject.policy.reads, subject.policy.parameters.root());
+        facts.bind(&mut activation, reads, parameters, subject.request.object, subject.pods);
+        Self {
+            policy: subject.policy,
+            activation,
+            variables: Variables::new(&subject.policy.composition),
+            budget: budget(RULES_BUDGET, subject),
+            pod_spec: subject.pods.map(|p| p.spec),
+        }
+    }
+
+    /// Whether all match conditions hold: one that is false decides, whatever the others came to
+    /// (apiserver `pkg/admission/plugin/webhook/matchconditions/matcher.go`).
+    pub(super) fn conditions(&self, subject: &Subject<'d>) -> Result<bool, Stop> {
+        let mut budget = budget(CONDITIONS_BUDGET, subject);
+        let mut stop = None;
+        for condition in &self.policy.conditions {
+            let outcome =
+                condition.expression.program.evaluate(&self.activation, &mut Variables::none(), &mut budget);
+            match boolean(outcome.result) {
+                Ok(true) => {}
+                Ok(false) => return Ok(false),
+                Err(why) => {
+                    let why = match why {
+                        Stop::Failed(why) => {
+                            Stop::Failed(format!("match condition {}: {why}", condition.name))
+                        }
+                        unknown => unknown,
+                    };
+                    stop = stop.or(Some(why));
+                }
+            }
+            if budget.is_exhausted() {
+                return Err(Stop::Failed("the match conditions cost too much".to_owned()));
+            }
+        }
+        stop.map_or(Ok(true), Err)
+    }
+
+    fn evaluate(&mut self, expression: &'d Expression) -> Result<Value<'d>, Failure> {
+        expression.program.evaluate(&self.activation, &mut self.variables, &mut self.budget).result
+    }
+
+    /// What a rule visits: once, or each element of its list, those left out for which `when` is false.
+    pub(super) fn visits(&mut self, visit: &'d Visit) -> Vec<Result<Visited<'d>, Stop>> {
+        let Some(for_each) = &visit.for_each else {
+            let whole = Visited { item: None, index: 0 };
+            return self.wanted(visit, whole).into_iter().collect();
+        };
+        let list = match self.evaluate(for_each) {
+            Ok(list) => list,
+            Err(failure) => return vec![Err(stop("forEach", failure))],
+        };
+        let View::List(items) = list.view() else {
+            return vec![Err(Stop::Failed(format!("forEach gives {}, not a list", list.view().type_name())))];
+        };
+        let mut visits = Vec::new();
+        for (index, item) in items.iter().enumerate() {
+            let visited = Visited { item: Some(item), index };
+            self.enter(&visited);
+            visits.extend(self.wanted(visit, visited));
+        }
+        visits
+    }
+
+    fn wanted(&mut self, visit: &'d Visit, visited: Visited<'d>) -> Option<Result<Visited<'d>, Stop>> {
+        let Some(when) = &visit.when else { return Some(Ok(visited)) };
+        match boolean(self.evaluate(when)) {
+            Ok(true) => Some(Ok(visited)),
+            Ok(false) => None,
+            Err(stop) => Some(Err(stop)),
+        }
+    }
+
+    /// Binds `item`, `index` and `role` to what is visited.
+    pub(super) fn enter(&mut self, visited: &Visited<'d>) {
+        let Some(item) = &visited.item else { return };
+        self.activation.bind("item", item.clone());
+        self.activation.bind("index", Value::Int(i64::try_from(visited.index).unwrap_or(i64::MAX)));
+        let role = item.node().and_then(|node| self.role(node)).unwrap_or("");
+        self.activation.bind("role", Value::Str(role));
+    }
+
+    /// The part that a container plays; nothing else has a role.
+    fn role(&self, node: NodeRef<'d>) -> Option<&'static str> {
+        let list = node.parent()?;
+        let pod_spec = self.pod_spec?;
+        if list.parent()?.id() != pod_spec.id() {
+            return None;
+        }
+        container::role_in(list.key()?, node).map(container::Role::name)
+    }
+
+    /// Judges what is visited; `None`: nothing to find.
+    fn holds(&mut self, validate: &'d Validate) -> Result<bool, Stop> {
+        boolean(self.evaluate(&validate.validate))
+    }
+
+    fn message(&mut self, template: &'d Template, subject: &Subject<'d>) -> String {
+        let mut message = String::new();
+        for part in &template.parts {
+            match part {
+                Part::Text(text) => message.push_str(text),
+                Part::Expression(expression) => match self.evaluate(expression) {
+                    Ok(value) if !may_be_shown(&value, subject) => message.push_str("***"),
+                    Ok(value) => message.push_str(&text(&value)),
+                    Err(_) => {
+                        message.push('{');
+                        message.push_str(&expression.source);
+                        message.push('}');
+                    }
+                },
+            }
+        }
+        one_line(&message)
+    }
+
+    /// The values of edits, those in CEL computed.
+    fn value(&mut self, value: &'d EditValue) -> Result<Literal, Stop> {
+        match value {
+            EditValue::Literal(literal) => Ok(Arc::clone(literal)),
+            EditValue::Computed(expression) => {
+                let value = self.evaluate(expression).map_err(|failure| stop("value", failure))?;
+                to_literal(&value).map_err(|error| Stop::Failed(error.to_string()))
+            }
+        }
+    }
+
+    /// Makes the edits at what is visited.
+    pub(super) fn edit(
+        &mut self,
+        edits: &'d [Edit],
+        base: &Pointer,
+        editor: &mut Editor<'_, '_>,
+        label: &Arc<str>,
+    ) -> Result<(), Stop> {
+        let failed = |error: EditError| Stop::Failed(format!("the change does not apply: {error}"));
+        for edit in edits {
+            match edit {
+                Edit::Set { path, value } => {
+                    let value = self.value(value)?;
+                    editor.set(base, path, &value, label).map_err(failed)?;
+                }
+                Edit::Remove { path } => {
+                    editor.remove(base, path, label).map_err(failed)?;
+                }
+                Edit::Raw(operation) => {
+                    editor.apply(operation.clone().below(base), label).map_err(failed)?;
+                }
+                Edit::RawComputed { operation, value } => {
+                    let value = self.value(value)?;
+                    editor.apply(operation.clone().with_value(value).below(base), label).map_err(failed)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What a rule looks at.
+#[derive(Debug, Clone)]
+pub(super) struct Visited<'d> {
+    /// The element of `forEach`; `None`: the object as a whole.
+    pub(super) item: Option<Value<'d>>,
+    pub(super) index: usize,
+}
+
+impl<'d> Visited<'d> {
+    /// The node that paths are counted from.
+    pub(super) fn node(&self, object: NodeRef<'d>) -> NodeRef<'d> {
+        let inside = |node: &NodeRef<'d>| std::ptr::eq(node.document(), object.document());
+        self.item.as_ref().and_then(Value::node).filter(inside).unwrap_or(object)
+    }
+}
+
+/// Runs a rule with `validate`.
+pub(super) fn validate<'d>(
+    evaluator: &mut Evaluator<'d, '_>,
+    subject: &Subject<'d>,
+    rule: &'d Validate,
+    sink: &mut Sink<'_>,
+) {
+    for visit in evaluator.visits(&rule.visit) {
+        let result = visit.and_then(|visited| {
+            evaluator.enter(&visited);
+            Ok((evaluator.holds(rule)?, visited))
+        });
+        match result {
+            Ok((true, _)) => {}
+            Ok((false, visited)) => found(evaluator, subject, rule, &visited, sink),
+            Err(Stop::Unknown(what)) => {
+                sink.unknown(subject.object, format!("needs {what}, which is not in the input"));
+            }
+            Err(Stop::Failed(why)) => {
+                sink.failed(subject.object, why);
+            }
+        }
+    }
+    if evaluator.budget.is_exhausted() {
+        sink.failed(subject.object, "the policy's expressions cost too much".to_owned());
+    }
+}
+
+fn found<'d>(
+    evaluator: &mut Evaluator<'d, '_>,
+    subject: &Subject<'d>,
+    rule: &'d Validate,
+    visited: &Visited<'d>,
+    sink: &mut Sink<'_>,
+) {
+    let base = visited.node(subject.object);
+    let node = rule.at.as_ref().map_or(base, |path| nearest(base, path));
+    let message = match &rule.message {
+        Some(template) => evaluator.message(template, subject),
+        None => format!("does not hold: {}", one_line(&rule.validate.source)),
+    };
+    let label: Arc<str> = sink.rule.info.code.as_str().into();
+    let fix = fix(evaluator, subject, rule, base, &label);
+    sink.fault(node, message).fix = fix;
+}
+
+/// Whether a value may be shown: of a Secret only what was written outside of its data and annotations.
+fn may_be_shown(value: &Value<'_>, subject: &Subject<'_>) -> bool {
+    if !subject.is_secret() {
+        return true;
+    }
+    let Some(node) = value.node().filter(|node| node.scalar().is_some()) else { return false };
+    let path = node.pointer_from(subject.object.id());
+    let inside = std::ptr::eq(node.document(), subject.object.document());
+    inside
+        && !["/data/", "/stringData/", "/metadata/annotations/"].iter().any(|secret| path.starts_with(secret))
+}
+
+fn fix<'d>(
+    evaluator: &mut Evaluator<'d, '_>,
+    subject: &Subject<'d>,
+    rule: &'d Validate,
+    base: NodeRef<'d>,
+    label: &Arc<str>,
+) -> Vec<Operation> {
+    if rule.fix.is_empty() || subject.request.object.is_none() {
+        return Vec::new();
+    }
+    let item;
+    let document = if subject.object.id() == NodeId::ROOT {
+        subject.object.document()
+    } else {
+        match super::mutate::item_document(subject.object) {
+            Ok(document) => {
+                item = document;
+                &item
+            }
+            Err(_) => return Vec::new(),
+        }
+    };
+    let mut editor = Editor::new(document, EDIT_LIMITS);
+    let place = Pointer::of(base, subject.object.id());
+    // a fix that does not apply is none
+    match evaluator.edit(&rule.fix, &place, &mut editor, label) {
+        Ok(()) => editor.finish().map_or_else(|_| Vec::new(), |(_, operations)| operations),
+        Err(_) => Vec::new(),
+    }
+}
+
+/// The node at a path, or the nearest above it that is there.
+fn nearest<'d>(base: NodeRef<'d>, path: &Path) -> NodeRef<'d> {
+    let mut node = base;
+    for step in path.steps() {
+        let child = match step {
+            Step::Key(key) => node.get(key),
+            Step::Index(index) => node.item(*index),
+        };
+        match child {
+            Some(child) => node = child,
+            None => break,
+        }
+    }
+    node
+}
+
+fn budget(units: u64, subject: &Subject<'_>) -> CelBudget {
+    let budget = CelBudget::new(units);
+    match subject.budget.deadline {
+        Some(deadline) => budget.with_deadline(deadline),
+        None => budget,
+    }
+}
+
+fn boolean(result: Result<Value<'_>, Failure>) -> Result<bool, Stop> {
+    match result {
+        Ok(value) => value.as_bool().ok_or_else(|| {
+            Stop::Failed(format!("the expression gives {}, not a boolean", value.view().type_name()))
+        }),
+        Err(failure) => Err(stop("", failure)),
+    }
+}
+
+fn stop(what: &str, failure: Failure) -> Stop {
+    match failure {
+        Failure::Unknown(unknown) => Stop::Unknown(unknown.of.join(" and ")),
+        Failure::Error(error) if what.is_empty() => Stop::Failed(error.to_string()),
+        Failure::Error(error) => Stop::Failed(format!("{what}: {error}")),
+    }
+}
+
+/// Without line breaks, and not longer than a person reads.
+fn one_line(text: &str) -> String {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let line = words.join(" ");
+    if line.chars().count() > MESSAGE_LIMIT {
+        line.chars().take(MESSAGE_LIMIT).chain(['…']).collect()
+    } else {
+        line
+    }
+}

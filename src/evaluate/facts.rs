@@ -1,0 +1,305 @@
+//! What expressions see of a request: variables, made when a policy reads them, and functions of ours.
+
+use std::sync::{Arc, OnceLock};
+
+use serde_json::json;
+
+use crate::cel::activation::{Activation, Binding, Functions};
+use crate::cel::checker::OverloadId;
+use crate::cel::error::{Eval, EvalError, Unknown};
+use crate::cel::library::authorizer::{Decision, Question};
+use crate::cel::value::{List, Map, Value};
+use crate::document::{Document, NodeRef};
+use crate::evaluate::Request;
+use crate::host::{Host, HostObject, Listing, Lookup, ObjectKey};
+use crate::policy::Reads;
+use crate::policy::expression::overload;
+use crate::resource::image::ImageRef;
+use crate::resource::selector::LabelSelector;
+use crate::resource::workload::PodTemplate;
+
+use super::values::to_document;
+
+/// What is the same for all policies of one request; documents that expressions need are made once.
+pub(super) struct Facts<'r> {
+    request: &'r Request<'r>,
+    host: &'r dyn Host,
+    envelope: OnceLock<Document<'static>>,
+}
+
+impl<'r> Facts<'r> {
+    pub(super) fn new(request: &'r Request<'r>, host: &'r dyn Host) -> Self {
+        Self { request, host, envelope: OnceLock::new() }
+    }
+
+    pub(super) fn request(&self) -> &'r Request<'r> {
+        self.request
+    }
+
+    pub(super) fn host(&self) -> &'r dyn Host {
+        self.host
+    }
+
+    /// The variables of a policy over an object, as far as it reads them.
+    pub(super) fn bind<'d>(
+        &'d self,
+        activation: &mut Activation<'_, 'd>,
+        reads: Reads,
+        parameters: NodeRef<'d>,
+        object: Option<NodeRef<'d>>,
+        pods: Option<PodTemplate<'d>>,
+    ) {
+        let Reads { request, namespace_object, all_containers } = reads;
+        let or_null = |node: Option<NodeRef<'d>>| node.map_or(Value::Null, Value::Node);
+        activation.bind("object", or_null(object));
+        activation.bind("oldObject", or_null(self.request.old_object));
+        activation.bind("params", parameters);
+        activation.bind("podSpec", or_null(pods.map(|p| p.spec)));
+        activation.bind("podMetadata", or_null(pods.and_then(|p| p.metadata)));
+        if all_containers {
+            let containers =
+                pods.iter().flat_map(PodTemplate::containers).map(|c| Value::Node(c.node)).collect();
+            activation.bind("allContainers", list(containers));
+        }
+        if request {
+            activation.set("request", self.envelope());
+        }
+        if namespace_object {
+            activation.set("namespaceObject", self.namespace());
+        }
+        activation.set("authorizer", Binding::Unknown("authorizer".into()));
+        activation.set("authorizer.requestResource", Binding::Unknown("authorizer".into()));
+    }
+
+    /// The request in the API server's words; who asks is unknown where nobody said.
+    fn envelope(&self) -> Binding<'_> {
+        let document = self.envelope.get_or_init(|| {
+            Document::from_value(&envelope(self.request)).unwrap_or_else(|_| Document::null())
+        });
+        let value = Value::Node(document.root());
+        if self.request.user.is_some() {
+            Binding::Value(value)
+        } else {
+            Binding::Partial { value, unknown: [vec!["userInfo".to_owned()]].into() }
+        }
+    }
+
+    /// Null for what is in no namespace, Namespaces included, as the API server has it.
+    fn namespace(&self) -> Binding<'_> {
+        let Some(name) = self.request.namespace.filter(|n| !n.is_empty() && !self.request.is_namespace())
+        else {
+            return Binding::Value(Value::Null);
+        };
+        match self.host.get(ObjectKey { group: "", kind: "Namespace", namespace: "", name }) {
+            Lookup::Known(namespace) => Binding::Value(Value::Node(namespace.root)),
+            Lookup::Absent => Binding::Value(Value::Null),
+            Lookup::Unknown(what) | Lookup::Failed(what) => Binding::Unknown(what.into()),
+        }
+    }
+}
+
+/// The fields that a ValidatingAdmissionPolicy sees; those that are empty are absent
+/// (apiserver `pkg/admission/plugin/cel`, `CreateAdmissionRequest`).
+fn envelope(request: &Request<'_>) -> serde_json::Value {
+    let gvk = |k: &super::request::GroupVersionKind<'_>| json!({"group": k.group, "version": k.version, "kind": k.kind});
+    let resource = json!({
+        "group": request.resource.group, "version": request.resource.version, "resource": request.resource.resource,
+    });
+    let mut envelope = json!({
+        "kind": gvk(&request.kind), "resource": resource, "requestKind": gvk(&request.kind),
+        "requestResource": resource, "operation": request.operation.name(), "dryRun": request.dry_run,
+    });
+    let mut add = |field: &str, text: &str| {
+        if !text.is_empty() {
+            envelope[field] = text.into();
+        }
+    };
+    add("name", request.name);
+    add("namespace", request.namespace.unwrap_or_default());
+    add("subResource", request.subresource);
+    add("requestSubResource", request.subresource);
+    if let Some(user) = &request.user {
+        let mut info = json!({"username": user.username, "groups": user.groups});
+        if !user.uid.is_empty() {
+            info["uid"] = user.uid.into();
+        }
+        if !user.extra.is_empty() {
+            info["extra"] = json!(user.extra);
+        }
+        envelope["userInfo"] = info;
+    }
+    if let Some(options) = request.options {
+        envelope["options"] = serde_json::to_value(options).unwrap_or_default();
+    }
+    envelope
+}
+
+/// The functions of ours.
+pub(super) struct Lookups<'d> {
+    pub(super) host: &'d dyn Host,
+    /// The only namespace that a namespaced policy may look into.
+    pub(super) own_namespace: Option<&'d str>,
+}
+
+impl<'d> Functions<'d> for Lookups<'d> {
+    fn call(&self, overload: OverloadId, arguments: &[Value<'d>]) -> Eval<Value<'d>> {
+        let text = |index: usize| arguments.get(index).and_then(Value::as_str).unwrap_or_default();
+        match overload {
+            overload::GET => self.get(text(0), text(1), text(2), text(3)),
+            overload::LIST => self.list(text(0), text(1), text(2), None),
+            overload::LIST_SELECTED => {
+                let selector = selector(arguments.get(3))?;
+                self.list(text(0), text(1), text(2), Some(&selector))
+            }
+            overload::IMAGE => image(text(0)),
+            overload::SELECTOR => {
+                let selector = selector(arguments.first())?;
+                let labels = with_node(arguments.get(1), |node| selector.matches(Some(node)))?;
+                Ok(Value::Bool(labels))
+            }
+            other => Err(EvalError::NoOverloadOf(other.to_owned()).into()),
+        }
+    }
+
+    fn authorize(&self, _question: &Question) -> Eval<Decision> {
+        Err(Unknown::one("authorizer").into())
+    }
+}
+
+impl<'d> Lookups<'d> {
+    fn allowed(&self, namespace: &str) -> Eval<()> {
+        match self.own_namespace {
+            Some(own) if own != namespace => {
+                Err(failed(format!("a policy of namespace {own} cannot look into {namespace:?}")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn get(&self, api_version: &str, kind: &str, namespace: &str, name: &str) -> Eval<Value<'d>> {
+        self.allowed(namespace)?;
+        let group = group_of(api_version);
+        match self.host.get(ObjectKey { group, kind, namespace, name }) {
+            Lookup::Known(object) => visible(object, group, kind),
+            Lookup::Absent => Ok(Value::Null),
+            Lookup::Unknown(what) => Err(Unknown::one(what).into()),
+            Lookup::Failed(why) => Err(failed(why)),
+        }
+    }
+
+    fn list(
+        &self,
+        api_version: &str,
+        kind: &str,
+        namespace: &str,
+        selector: Option<&LabelSelector>,
+    ) -> Eval<Value<'d>> {
+        self.allowed(namespace)?;
+        let group = group_of(api_version);
+        let within = (!namespace.is_empty()).then_some(namespace);
+        let Listing { objects, complete } = match self.host.list(group, kind, within) {
+            Lookup::Known(listing) => listing,
+            Lookup::Absent => Listing { objects: Vec::new(), complete: true },
+            Lookup::Unknown(what) => return Err(Unknown::one(what).into()),
+            Lookup::Failed(why) => return Err(failed(why)),
+        };
+        if !complete {
+            let what = if namespace.is_empty() {
+                format!("all {kind} objects")
+            } else {
+                format!("all {kind} objects of namespace {namespace}")
+            };
+            return Err(Unknown::one(what).into());
+        }
+        let selected = |o: &HostObject<'_>| selector.is_none_or(|s| s.matches(o.root.at("/metadata/labels")));
+        let values: Eval<Vec<_>> =
+            objects.into_iter().filter(selected).map(|object| visible(object, group, kind)).collect();
+        Ok(list(values?))
+    }
+}
+
+fn failed(why: impl std::fmt::Display) -> crate::cel::error::Fault {
+    EvalError::library(why).into()
+}
+
+fn group_of(api_version: &str) -> &str {
+    api_version.split_once('/').map_or("", |(group, _)| group)
+}
+
+fn list<'d>(items: Vec<Value<'d>>) -> Value<'d> {
+    List::new(items).map_or(Value::Null, |list| Value::List(Arc::new(list)))
+}
+
+/// An object as policies may see it: of a Secret the metadata and the names of its keys.
+fn visible<'d>(object: HostObject<'d>, group: &str, kind: &str) -> Eval<Value<'d>> {
+    if !group.is_empty() || kind != "Secret" {
+        return Ok(Value::Node(object.root));
+    }
+    let mut secret = Map::default();
+    for (key, value) in object.root.members() {
+        let shown = match key {
+            "metadata" => without_last_applied(value)?,
+            "data" | "stringData" => keys_only(value)?,
+            _ => Value::Node(value),
+        };
+        secret.insert(Value::Str(key), shown).map_err(EvalError::from)?;
+    }
+    Ok(Value::Map(Arc::new(secret)))
+}
+
+fn keys_only<'d>(data: NodeRef<'d>) -> Eval<Value<'d>> {
+    let mut keys = Map::default();
+    for (key, _) in data.members() {
+        keys.insert(Value::Str(key), Value::Str("")).map_err(EvalError::from)?;
+    }
+    Ok(Value::Map(Arc::new(keys)))
+}
+
+/// kubectl keeps a copy of the whole object in this annotation.
+fn without_last_applied<'d>(metadata: NodeRef<'d>) -> Eval<Value<'d>> {
+    let mut shown = Map::default();
+    for (key, value) in metadata.members() {
+        let value = if key == "annotations" {
+            let mut annotations = Map::default();
+            for (key, value) in
+                value.members().filter(|(key, _)| *key != "kubectl.kubernetes.io/last-applied-configuration")
+            {
+                annotations.insert(Value::Str(key), Value::Node(value)).map_err(EvalError::from)?;
+            }
+            Value::Map(Arc::new(annotations))
+        } else {
+            Value::Node(value)
+        };
+        shown.insert(Value::Str(key), value).map_err(EvalError::from)?;
+    }
+    Ok(Value::Map(Arc::new(shown)))
+}
+
+/// `{registry, repository, tag, digest}`, canonical; what is not written is empty, but for the tag `latest`.
+fn image<'d>(text: &str) -> Eval<Value<'d>> {
+    let image =
+        ImageRef::parse(text).map_err(|error| failed(format!("{text:?} is no image reference: {error}")))?;
+    let mut parts = Map::default();
+    for (name, part) in [
+        ("registry", image.domain().to_owned()),
+        ("repository", image.repository().into_owned()),
+        ("tag", image.tag().unwrap_or_default().to_owned()),
+        ("digest", image.digest().unwrap_or_default().to_owned()),
+    ] {
+        parts.insert(Value::Str(name), Value::string(part)).map_err(EvalError::from)?;
+    }
+    Ok(Value::Map(Arc::new(parts)))
+}
+
+fn selector(value: Option<&Value<'_>>) -> Eval<LabelSelector> {
+    with_node(value, LabelSelector::parse)?.map_err(|error| failed(format!("bad label selector: {error}")))
+}
+
+/// Hands a value on as a node: as it is where it is one, else through a document of its own.
+fn with_node<T>(value: Option<&Value<'_>>, then: impl FnOnce(NodeRef<'_>) -> T) -> Eval<T> {
+    match value {
+        Some(Value::Node(node)) => Ok(then(*node)),
+        Some(value) => Ok(then(to_document(value).map_err(failed)?.root())),
+        None => Ok(then(Document::null().root())),
+    }
+}

@@ -1,0 +1,50 @@
+//! Compiled CEL as policies hold it.
+
+use crate::cel::program::Program;
+
+/// An expression, ready to run.
+#[derive(Debug)]
+pub struct Expression {
+    /// As written.
+    pub source: String,
+    /// Compiled.
+    pub program: Program,
+}
+
+impl Expression {
+    /// A compiled expression with its text.
+    #[must_use]
+    pub fn new(source: &str, program: Program) -> Self {
+        Self { source: source.to_owned(), program }
+    }
+}
+
+/// A message with expressions in it.
+#[derive(Debug)]
+pub struct Template {
+    /// In order.
+    pub parts: Vec<Part>,
+}
+
+/// A piece of a message.
+#[derive(Debug)]
+pub enum Part {
+    /// As it stands.
+    Text(String),
+    /// What it gives.
+    Expression(Expression),
+}
+
+/// The overloads of our functions.
+pub mod overload {
+    /// `resources.get(apiVersion, kind, namespace, name)`
+    pub const GET: &str = "plimsoll_resources_get";
+    /// `resources.list(apiVersion, kind, namespace)`
+    pub const LIST: &str = "plimsoll_resources_list";
+    /// `resources.list(apiVersion, kind, namespace, selector)`
+    pub const LIST_SELECTED: &str = "plimsoll_resources_list_selector";
+    /// `image(string)`
+    pub const IMAGE: &str = "plimsoll_image";
+    /// `selector.matches(labelSelector, labels)`
+    pub const SELECTOR: &str = "plimsoll_selector_matches";
+}

@@ -1,0 +1,113 @@
+//! Wrong policies: each is refused with its place and what to do; the others load.
+
+use std::fs;
+use std::process::Command;
+
+/// A good policy with one thing put in its place.
+fn policy(change: &str) -> String {
+    let (what, text) = change.split_once('\n').unwrap_or((change, ""));
+    let mut lines: Vec<String> = [
+        "apiVersion: plimsoll.dev/v1alpha1",
+        "kind: ClusterManifestPolicy",
+        "metadata: {name: good}",
+        "spec:",
+        "  match: {kinds: [workloads]}",
+        "  rules:",
+        "    - name: a",
+        "      requireProbes: {probes: [livenessProbe]}",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    match what.split_once(' ') {
+        Some(("line", number)) => lines[number.parse::<usize>().expect("a number") - 1] = text.to_owned(),
+        Some(("after", number)) => lines.insert(number.parse::<usize>().expect("a number"), text.to_owned()),
+        _ => panic!("{change}"),
+    }
+    lines.join("\n") + "\n"
+}
+
+/// Change, place, what is said, what is advised.
+const WRONG: [(&str, &str, &str, &str); 28] = [
+    ("line 8\n      validate: object.spec.replicas <= 'a' + 1", "8:45", "no matching overload for '_+_'", ""),
+    ("line 8\n      validate: size(object.spec)", "8:17", "the expression gives int, and a boolean is due", ""),
+    ("line 8\n      validate: \"true\"\n      message: \"{item.name} }\"", "9:18", "undeclared reference to 'item'", ""),
+    ("after 8\n      forEach: allContainers", "9:16", "`forEach` goes with `validate` or `mutate`", "remove it"),
+    ("line 1\napiVersion: plimsoll.dev/v1", "1:13", "unknown version plimsoll.dev/v1", "write plimsoll.dev/v1alpha1"),
+    ("line 2\nkind: ClusterPolicy", "2:7", "unknown kind ClusterPolicy", "ClusterManifestPolicy or ManifestPolicy"),
+    ("line 3\nmetadata: {name: Good_One}", "3:18", "\"Good_One\" is no valid name", "lower-case letters"),
+    ("line 3\nmetadata: {name: good, namespace: web}", "3:35", "a ClusterManifestPolicy has no namespace", "leave the namespace out"),
+    ("after 4\n  sevrity: error", "5:3", "unknown field `sevrity`", "did you mean `severity`?"),
+    ("after 4\n  severity: fatal", "5:13", "unknown variant `fatal`", ""),
+    ("after 4\n  title: [a]", "5:10", "invalid type: sequence, expected a string", ""),
+    ("after 4\n  action: Deny\n  action: Warn", "5:3", "key `action` is written twice", ""),
+    ("line 5\n  match: {kinds: []}", "5:18", "matches nothing", "workloads"),
+    ("line 5\n  match: {kinds: [Deploment]}", "5:19", "Deploment is no built-in kind", "did you mean `Deployment`?"),
+    ("line 5\n  match: {kinds: [apps//Deployment]}", "5:19", "is not of the form", "cache.example.com"),
+    ("line 5\n  match: {kinds: [Pod], namespaces: [\"a[\"]}", "5:38", "bad glob", ""),
+    ("line 5\n  match: {kinds: [Pod], operations: [create]}", "5:38", "unknown variant `create`", ""),
+    (
+        "line 5\n  match: {kinds: [Pod], objectSelector: {matchExpressions: [{key: a, operator: In}]}}",
+        "5:61",
+        "In needs values",
+        "",
+    ),
+    ("after 4\n  exclude: {}", "5:12", "excludes everything", "a selector"),
+    ("after 4\n  podTemplates: [{kind: Rollout, path: spec}]", "5:18", "is not of the form group/version/Kind", ""),
+    ("after 8\n    - name: a\n      mutate: [{remove: a}]", "9:13", "a second rule named a", "told apart"),
+    ("line 8\n      requireProbes: {probes: []}", "8:31", "requires nothing", "livenessProbe"),
+    ("after 8\n      mutate: [{remove: a}]", "7:7", "a rule does exactly one thing", "one of validate"),
+    ("line 8\n      mutate: [{set: spec..x, value: 1}]", "8:22", "a name belongs here", "spec.containers[0].image"),
+    ("line 8\n      mutate: [{set: spec.x}]", "8:16", "`set` without a `value`", ""),
+    ("line 8\n      mutate: [{op: add, path: spec, value: 1}]", "8:32", "slash", "a pointer begins with a slash"),
+    (
+        "line 8\n      rewriteImages: [{from: docker.io, to: m.example.com}, {from: gcr.io, to: kubesphere}]",
+        "8:80",
+        "rule 2 writes to docker.io/kubesphere, which lies under docker.io of rule 1",
+        "",
+    ),
+    ("line 6\n  rules: []", "6:10", "no rules", ""),
+];
+
+#[test]
+fn wrong_policies_are_refused_where_they_are_wrong_and_the_others_load() {
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("good.yaml"), policy("after 8\n      severity: warning")).expect("written");
+    for (index, (change, ..)) in WRONG.iter().enumerate() {
+        let mut text = policy(change);
+        if *change == "line 6\n  rules: []" {
+            text = text.lines().take(6).collect::<Vec<_>>().join("\n") + "\n";
+        }
+        fs::write(folder.path().join(format!("wrong-{index:02}.yaml")), text).expect("written");
+    }
+    let output = Command::new(env!("CARGO_BIN_EXE_plimsoll"))
+        .args(["policies", "check", "."])
+        .current_dir(folder.path())
+        .output()
+        .expect("runs");
+    assert_eq!(output.status.code(), Some(2));
+    let said = String::from_utf8(output.stderr).expect("text");
+    let blocks: Vec<&str> = said.split("\n\n").collect();
+    for (index, (change, place, message, help)) in WRONG.iter().enumerate() {
+        let at = format!("wrong-{index:02}.yaml:{place}");
+        let block = blocks.iter().find(|b| b.contains(&at));
+        let Some(block) = block else {
+            let own: Vec<_> = blocks.iter().filter(|b| b.contains(&format!("wrong-{index:02}.yaml"))).collect();
+            panic!("{change}: nothing at {at} but\n{}", own.iter().map(|b| b.to_string()).collect::<Vec<_>>().join("\n"));
+        };
+        assert!(block.contains(message), "{change}: {message:?} not in\n{block}");
+        assert!(block.contains(help), "{change}: {help:?} not in\n{block}");
+    }
+    let good = String::from_utf8(output.stdout).expect("text");
+    assert!(good.starts_with("1 policy compile"), "{good}");
+}
+
+#[test]
+fn the_schema_knows_every_field() {
+    let output = Command::new(env!("CARGO_BIN_EXE_plimsoll")).args(["policies", "schema"]).output().expect("runs");
+    let schema: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let rule = &schema["$defs"]["Rule"];
+    for field in ["name", "validate", "forEach", "when", "message", "at", "fix", "mutate", "requireProbes"] {
+        assert!(rule["properties"][field].is_object(), "{field}");
+    }
+    assert_eq!(rule["additionalProperties"], false);
+}
