@@ -29,19 +29,54 @@ fn policy(change: &str) -> String {
 /// Change, place, what is said, what is advised.
 const WRONG: [(&str, &str, &str, &str); 28] = [
     ("line 8\n      validate: object.spec.replicas <= 'a' + 1", "8:45", "no matching overload for '_+_'", ""),
-    ("line 8\n      validate: size(object.spec)", "8:17", "the expression gives int, and a boolean is due", ""),
-    ("line 8\n      validate: \"true\"\n      message: \"{item.name} }\"", "9:18", "undeclared reference to 'item'", ""),
-    ("after 8\n      forEach: allContainers", "9:16", "`forEach` goes with `validate` or `mutate`", "remove it"),
-    ("line 1\napiVersion: plimsoll.dev/v1", "1:13", "unknown version plimsoll.dev/v1", "write plimsoll.dev/v1alpha1"),
-    ("line 2\nkind: ClusterPolicy", "2:7", "unknown kind ClusterPolicy", "ClusterManifestPolicy or ManifestPolicy"),
+    (
+        "line 8\n      validate: size(object.spec)",
+        "8:17",
+        "the expression gives int, and a boolean is due",
+        "",
+    ),
+    (
+        "line 8\n      validate: \"true\"\n      message: \"{item.name} }\"",
+        "9:18",
+        "undeclared reference to 'item'",
+        "",
+    ),
+    (
+        "after 8\n      forEach: allContainers",
+        "9:16",
+        "`forEach` goes with `validate` or `mutate`",
+        "remove it",
+    ),
+    (
+        "line 1\napiVersion: plimsoll.dev/v1",
+        "1:13",
+        "unknown version plimsoll.dev/v1",
+        "write plimsoll.dev/v1alpha1",
+    ),
+    (
+        "line 2\nkind: ClusterPolicy",
+        "2:7",
+        "unknown kind ClusterPolicy",
+        "ClusterManifestPolicy or ManifestPolicy",
+    ),
     ("line 3\nmetadata: {name: Good_One}", "3:18", "\"Good_One\" is no valid name", "lower-case letters"),
-    ("line 3\nmetadata: {name: good, namespace: web}", "3:35", "a ClusterManifestPolicy has no namespace", "leave the namespace out"),
+    (
+        "line 3\nmetadata: {name: good, namespace: web}",
+        "3:35",
+        "a ClusterManifestPolicy has no namespace",
+        "leave the namespace out",
+    ),
     ("after 4\n  sevrity: error", "5:3", "unknown field `sevrity`", "did you mean `severity`?"),
     ("after 4\n  severity: fatal", "5:13", "unknown variant `fatal`", ""),
     ("after 4\n  title: [a]", "5:10", "invalid type: sequence, expected a string", ""),
     ("after 4\n  action: Deny\n  action: Warn", "5:3", "key `action` is written twice", ""),
     ("line 5\n  match: {kinds: []}", "5:18", "matches nothing", "workloads"),
-    ("line 5\n  match: {kinds: [Deploment]}", "5:19", "Deploment is no built-in kind", "did you mean `Deployment`?"),
+    (
+        "line 5\n  match: {kinds: [Deploment]}",
+        "5:19",
+        "Deploment is no built-in kind",
+        "did you mean `Deployment`?",
+    ),
     ("line 5\n  match: {kinds: [apps//Deployment]}", "5:19", "is not of the form", "cache.example.com"),
     ("line 5\n  match: {kinds: [Pod], namespaces: [\"a[\"]}", "5:38", "bad glob", ""),
     ("line 5\n  match: {kinds: [Pod], operations: [create]}", "5:38", "unknown variant `create`", ""),
@@ -52,13 +87,28 @@ const WRONG: [(&str, &str, &str, &str); 28] = [
         "",
     ),
     ("after 4\n  exclude: {}", "5:12", "excludes everything", "a selector"),
-    ("after 4\n  podTemplates: [{kind: Rollout, path: spec}]", "5:18", "is not of the form group/version/Kind", ""),
+    (
+        "after 4\n  podTemplates: [{kind: Rollout, path: spec}]",
+        "5:18",
+        "is not of the form group/version/Kind",
+        "",
+    ),
     ("after 8\n    - name: a\n      mutate: [{remove: a}]", "9:13", "a second rule named a", "told apart"),
     ("line 8\n      requireProbes: {probes: []}", "8:31", "requires nothing", "livenessProbe"),
     ("after 8\n      mutate: [{remove: a}]", "7:7", "a rule does exactly one thing", "one of validate"),
-    ("line 8\n      mutate: [{set: spec..x, value: 1}]", "8:22", "a name belongs here", "spec.containers[0].image"),
+    (
+        "line 8\n      mutate: [{set: spec..x, value: 1}]",
+        "8:22",
+        "a name belongs here",
+        "spec.containers[0].image",
+    ),
     ("line 8\n      mutate: [{set: spec.x}]", "8:16", "`set` without a `value`", ""),
-    ("line 8\n      mutate: [{op: add, path: spec, value: 1}]", "8:32", "slash", "a pointer begins with a slash"),
+    (
+        "line 8\n      mutate: [{op: add, path: spec, value: 1}]",
+        "8:32",
+        "slash",
+        "a pointer begins with a slash",
+    ),
     (
         "line 8\n      rewriteImages: [{from: docker.io, to: m.example.com}, {from: gcr.io, to: kubesphere}]",
         "8:80",
@@ -91,8 +141,12 @@ fn wrong_policies_are_refused_where_they_are_wrong_and_the_others_load() {
         let at = format!("wrong-{index:02}.yaml:{place}");
         let block = blocks.iter().find(|b| b.contains(&at));
         let Some(block) = block else {
-            let own: Vec<_> = blocks.iter().filter(|b| b.contains(&format!("wrong-{index:02}.yaml"))).collect();
-            panic!("{change}: nothing at {at} but\n{}", own.iter().map(|b| b.to_string()).collect::<Vec<_>>().join("\n"));
+            let own: Vec<_> =
+                blocks.iter().filter(|b| b.contains(&format!("wrong-{index:02}.yaml"))).collect();
+            panic!(
+                "{change}: nothing at {at} but\n{}",
+                own.iter().map(|b| b.to_string()).collect::<Vec<_>>().join("\n")
+            );
         };
         assert!(block.contains(message), "{change}: {message:?} not in\n{block}");
         assert!(block.contains(help), "{change}: {help:?} not in\n{block}");
@@ -103,7 +157,8 @@ fn wrong_policies_are_refused_where_they_are_wrong_and_the_others_load() {
 
 #[test]
 fn the_schema_knows_every_field() {
-    let output = Command::new(env!("CARGO_BIN_EXE_plimsoll")).args(["policies", "schema"]).output().expect("runs");
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_plimsoll")).args(["policies", "schema"]).output().expect("runs");
     let schema: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
     let rule = &schema["$defs"]["Rule"];
     for field in ["name", "validate", "forEach", "when", "message", "at", "fix", "mutate", "requireProbes"] {
