@@ -82,7 +82,8 @@ fn child(name: &str) -> Result<(), Failed> {
 
 /// The engine of production, with all embedded policies or none.
 fn engine(embedded: bool) -> Result<Loaded, Failed> {
-    let loaded = load(&Sources { embedded, paths: Vec::new() });
+    let loaded =
+        load(&Sources { embedded, paths: Vec::new(), profile: plimsoll::cel::profile::Profile::NEWEST });
     if let Some(error) = loaded.errors.first() {
         return Err(error.message.clone().into());
     }

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use serde_json::value::RawValue;
 
-use crate::document::{Document, JsonError, Limits, NodeRef};
+use crate::document::{Document, JsonError, Limits};
 use crate::evaluate::request::{GroupVersionKind, GroupVersionResource, User};
 use crate::evaluate::{Budget, Findings, Request, judge, mutate};
 use crate::finding::{Action, Finding};
