@@ -64,9 +64,6 @@ pub struct ServeArgs {
     /// Namespace of that Service
     #[arg(long, value_name = "NAMESPACE", env = "PLIMSOLL_SERVICE_NAMESPACE", requires = "service")]
     pub service_namespace: Option<String>,
-    /// Kubeconfig of the cluster to look things up in
-    #[arg(long, value_name = "FILE", env = "PLIMSOLL_KUBECONFIG")]
-    pub kubeconfig: Option<PathBuf>,
     /// How long to go on serving after SIGTERM, not ready, before connections are drained
     #[arg(long, value_name = "DURATION", env = "PLIMSOLL_LAME_DUCK", default_value = "5s", value_parser = duration)]
     pub lame_duck: Duration,
@@ -202,7 +199,6 @@ async fn serve(args: ServeArgs, settings: Settings) -> Result<(), ServeError> {
         ca_file,
         service,
         service_namespace,
-        kubeconfig: _,
         lame_duck,
         certificate_interval,
         policy_interval,

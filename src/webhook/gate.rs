@@ -77,6 +77,18 @@ impl Gate {
             return self.run(&*judge, stage, &body, deadlines, &*observer);
         }
         metrics.pooled.inc();
+        // boxed: its state would otherwise lie in every idle connection
+        Box::pin(self.pooled(judge, stage, body, deadlines, observer)).await
+    }
+
+    async fn pooled(
+        self: &Arc<Self>,
+        judge: Arc<dyn Judge>,
+        stage: Stage,
+        body: Bytes,
+        deadlines: Deadlines,
+        observer: Arc<impl Observer + Send + Sync + 'static>,
+    ) -> Reply {
         let evaluate = tokio::time::Instant::from_std(deadlines.evaluate);
         let permit = match tokio::time::timeout_at(evaluate, self.pool.clone().acquire_owned()).await {
             Ok(permit) => permit.expect("the semaphore is never closed"),
@@ -123,7 +135,7 @@ impl Gate {
         if let Ok(place) = self.inline.try_acquire() {
             return Some(place);
         }
-        tokio::time::timeout(INLINE_WAIT, self.inline.acquire()).await.ok()?.ok()
+        Box::pin(tokio::time::timeout(INLINE_WAIT, self.inline.acquire())).await.ok()?.ok()
     }
 }
 

@@ -331,19 +331,26 @@ impl Shared {
                 let reading = read(body, self.settings.large_body);
                 Ok((in_time(evaluate, Rejection::BodyTooSlow, reading).await?, None))
             }
-            announced => {
-                let max = self.settings.max_body;
-                if announced.is_some_and(|length| length > max as u64) {
-                    return self.too_large(body, evaluate).await;
-                }
-                let share = u32::try_from(announced.unwrap_or(max as u64).div_ceil(1024)).unwrap_or(u32::MAX);
-                let room = self.bodies.clone().acquire_many_owned(share);
-                let room = tokio::time::timeout_at(evaluate, room).await;
-                let room = room.ok().and_then(Result::ok).ok_or(Rejection::NoRoom)?;
-                let reading = read(body, max);
-                Ok((in_time(evaluate, Rejection::BodyTooSlow, reading).await?, Some(room)))
-            }
+            announced => Box::pin(self.large_body(body, announced, evaluate)).await,
         }
+    }
+
+    async fn large_body(
+        &self,
+        body: Incoming,
+        announced: Option<u64>,
+        evaluate: tokio::time::Instant,
+    ) -> Result<(Bytes, Option<OwnedSemaphorePermit>), Rejection> {
+        let max = self.settings.max_body;
+        if announced.is_some_and(|length| length > max as u64) {
+            return self.too_large(body, evaluate).await;
+        }
+        let share = u32::try_from(announced.unwrap_or(max as u64).div_ceil(1024)).unwrap_or(u32::MAX);
+        let room = self.bodies.clone().acquire_many_owned(share);
+        let room = tokio::time::timeout_at(evaluate, room).await;
+        let room = room.ok().and_then(Result::ok).ok_or(Rejection::NoRoom)?;
+        let reading = tokio::time::timeout_at(evaluate, read(body, max)).await;
+        Ok((reading.unwrap_or(Err(Rejection::BodyTooSlow))?, Some(room)))
     }
 
     /// Reads on for a while without keeping anything: were the connection closed under a caller that still writes,
@@ -400,7 +407,9 @@ async fn in_time<T>(
     let mut run = pin!(run);
     match futures::poll!(run.as_mut()) {
         std::task::Poll::Ready(done) => done,
-        std::task::Poll::Pending => tokio::time::timeout_at(deadline, run).await.unwrap_or(Err(late)),
+        std::task::Poll::Pending => {
+            Box::pin(tokio::time::timeout_at(deadline, run)).await.unwrap_or(Err(late))
+        }
     }
 }
 

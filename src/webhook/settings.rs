@@ -28,7 +28,7 @@ pub struct Settings {
     pub inline_evaluations: usize,
     /// While evaluations take longer than this on (moving) average, all run on the pool.
     pub slow_evaluation: Duration,
-    /// Evaluations at one time on the pool.
+    /// Evaluations at one time on the pool. They are CPU work: more threads than a few per core only cost memory.
     pub pooled_evaluations: usize,
     /// After SIGTERM, how long the server is not ready and still serves: until every kube-proxy knows.
     pub lame_duck: Duration,
@@ -53,7 +53,7 @@ impl Default for Settings {
             default_timeout: Duration::from_secs(10),
             inline_evaluations: cores,
             slow_evaluation: Duration::from_millis(5),
-            pooled_evaluations: 16 * cores,
+            pooled_evaluations: (4 * cores).max(8),
             lame_duck: Duration::from_secs(5),
             drain_timeout: Duration::from_secs(20),
             tick: Duration::from_millis(250),

@@ -161,3 +161,27 @@ async fn what_is_no_tls() {
     assert_eq!(response("fine", &webhook.post("fine").await)["allowed"], true);
     eventually("nothing is left", || webhook.metric("plimsoll_connections") <= 1.0).await;
 }
+
+/// Takes half a minute and 10,000 file descriptors, so by hand:
+/// `cargo test --release --test webhook ten_thousand -- --ignored --nocapture`
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+#[ignore = "needs 10,000 file descriptors on each side"]
+async fn ten_thousand_idle_connections() {
+    let webhook = Webhook::start(Settings::default()).await;
+    let (mut idle, mut worst) = (Vec::new(), Duration::ZERO);
+    for i in 0..10_000 {
+        idle.push(webhook.client.connect().await.unwrap());
+        if i % 100 == 0 {
+            let began = Instant::now();
+            assert_eq!(response("fine", &webhook.post("fine").await)["allowed"], true);
+            worst = worst.max(began.elapsed());
+        }
+    }
+    let open = webhook.metric("plimsoll_connections");
+    let evicted = webhook.metric("plimsoll_connections_closed_total{reason=\"evicted\"}");
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let resident = status.lines().find(|line| line.starts_with("VmRSS")).unwrap();
+    println!("open {open}, evicted {evicted}, slowest review {worst:?}, client and server {resident}");
+    assert!(open <= 4096.0 && evicted > 5_000.0);
+    assert!(worst < Duration::from_secs(2), "{worst:?}");
+}

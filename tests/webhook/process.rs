@@ -174,6 +174,49 @@ fn a_policy_folder_is_watched() {
 }
 
 #[test]
+fn a_deny_is_one_line_without_a_body() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("p.yaml");
+    std::fs::write(&file, GOOD).unwrap();
+    let flags =
+        ["--no-embedded", "--policies", file.to_str().unwrap(), "--lame-duck", "0s", "--log-format", "json"];
+    let mut serve = Serve::start(&flags);
+    let pod = r#"{"apiVersion":"v1","kind":"Pod","metadata":{"name":"web","namespace":"shop"},"spec":{"containers":
+        [{"name":"a","image":"secret-image","env":[{"name":"PASSWORD","value":"hunter2"}]}]}}"#;
+    let review = review().replace("ConfigMap", "Pod").replace("\"c\"", "\"web\"");
+    let (start, _) = review.split_once("\"object\":").unwrap();
+    let body = format!("{start}\"object\":{pod}}}}}");
+    std::fs::write(serve.folder.path().join("REVIEW.json"), body.replace("\"me\"", "\"me\\nforged line\""))
+        .unwrap();
+    let ask: Vec<&str> = serve.lines[1].strip_prefix("plimsoll ").unwrap().split(' ').collect();
+    let asked = plimsoll(serve.folder.path()).args(ask).output().unwrap();
+    assert_eq!(asked.status.code(), Some(1), "{asked:?}");
+    serve.signal();
+    serve.end();
+    let log = serve.log();
+    let denies: Vec<Value> = log
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("one object a line: {line}")))
+        .filter(|line: &Value| line["message"] == "denied")
+        .collect();
+    let [deny] = &denies[..] else { panic!("{log}") };
+    for (field, expected) in [
+        ("uid", "u-1"),
+        ("policy", "probes/readiness"),
+        ("user", "me\nforged line"),
+        ("kind", "Pod"),
+        ("namespace", "shop"),
+        ("name", "web"),
+        ("operation", "CREATE"),
+        ("stage", "validate"),
+    ] {
+        assert_eq!(deny[field], expected, "{field}");
+    }
+    assert!(deny["latency_us"].as_u64().is_some_and(|us| us > 0));
+    assert!(!log.contains("secret-image") && !log.contains("hunter2"), "{log}");
+}
+
+#[test]
 fn what_cannot_start_says_why() {
     let folder = tempfile::tempdir().unwrap();
     let run = |flags: &[&str]| {
