@@ -42,6 +42,7 @@ async fn a_hundred_slow_evaluations_do_not_stop_quick_ones() {
     for answer in slow {
         assert_eq!(answer.await.unwrap()["allowed"], true);
     }
+    println!("100 slow evaluations, {quick} quick ones meanwhile, slowest {worst:?}");
     assert!(worst < Duration::from_secs(2), "a quick review took {worst:?}");
 }
 
