@@ -61,7 +61,8 @@ impl Watch {
                 self.gap(reading, span.start, context)?;
                 let rest = input.get(span.end - reading.start..).unwrap_or_default();
                 if context.flow {
-                    check_flow(raw, rest, *style, context, span)?;
+                    let before = input.get(..span.start - reading.start).unwrap_or_default();
+                    check_flow((before, raw, rest), *style, context, span)?;
                 }
                 if *style == ScalarStyle::DoubleQuoted && raw.len() != text.len() + 2 {
                     check_escapes(raw).map_err(|error| strict(span.start, error))?;
@@ -78,10 +79,14 @@ impl Watch {
             }
             Event::Alias(_) => {
                 self.gap(reading, span.start, context)?;
-                check_name(raw.trim_start_matches('*')).map_err(|error| strict(span.start, error))?;
+                let after = input.get(span.end - reading.start..).unwrap_or_default();
+                check_name(raw.trim_start_matches('*'), after).map_err(|error| strict(span.start, error))?;
                 (self.at, self.before) = (span.end, Before::Token);
             }
-            Event::Anchor(_, name) => check_name(name).map_err(|error| strict(span.start, error))?,
+            Event::Anchor(_, name) => {
+                let after = input.get(span.end - reading.start..).unwrap_or_default();
+                check_name(name, after).map_err(|error| strict(span.start, error))?;
+            }
             Event::MappingStart(StructureStyle::Flow, ..)
             | Event::SequenceStart(StructureStyle::Flow, ..) => {
                 self.gap(reading, span.start, context)?;
@@ -138,8 +143,7 @@ fn indent(reading: &Reading<'_>, context: Context) -> usize {
 /// Inside of brackets libyaml takes `?` for an indicator wherever it stands and `:` at the start of a
 /// scalar, lets a colon end a plain scalar only before a blank, and wants a key on one line.
 fn check_flow(
-    raw: &str,
-    rest: &str,
+    (before, raw, rest): (&str, &str, &str),
     style: ScalarStyle,
     context: Context,
     span: &Range<usize>,
@@ -158,15 +162,20 @@ fn check_flow(
             return refuse(':', Some(Hint { at: span.end, kind: HintKind::ColonInFlow }));
         }
     }
-    if context.key && raw.contains(['\n', '\r']) && rest.trim_start_matches([' ', '\t']).starts_with(':') {
+    // `?` in front makes a key that may go over lines.
+    let colon = rest.trim_start();
+    let lines = raw.contains(['\n', '\r']) || rest[..rest.len() - colon.len()].contains(['\n', '\r']);
+    let explicit = || before.trim_end().ends_with('?');
+    if context.key && lines && colon.starts_with(':') && !explicit() {
         return Err(Strict { at: span.start, error: ComposeError::LongKey, hint: None });
     }
     Ok(())
 }
 
-/// Names of anchors are of letters, digits, `_` and `-`.
-fn check_name(name: &str) -> Result<(), ComposeError> {
-    if name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-')) {
+/// Names of anchors are of letters, digits, `_` and `-`, and only some indicators may follow them.
+fn check_name(name: &str, after: &str) -> Result<(), ComposeError> {
+    let ends = after.chars().next().is_none_or(|c| c.is_whitespace() || "?:,]}%@`".contains(c));
+    if ends && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-')) {
         return Ok(());
     }
     Err(ComposeError::AnchorName { name: name.to_owned() })
