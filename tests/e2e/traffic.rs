@@ -51,6 +51,7 @@ impl Traffic {
                         Err(kube::Error::Api(status)) if status.message.contains("denied the request") => {
                             report.denied += 1;
                         }
+                        Err(kube::Error::Api(status)) => report.failed.push(status.message),
                         Err(other) => report.failed.push(other.to_string()),
                     }
                 }

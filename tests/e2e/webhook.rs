@@ -3,12 +3,18 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rustls::{ClientConfig, RootCertStore};
+use rustls_pki_types::pem::PemObject as _;
+use rustls_pki_types::{CertificateDer, ServerName};
 use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
 
 use crate::cluster::{Cluster, eventually};
 use crate::door::{Door, Verb};
@@ -95,13 +101,24 @@ impl Certificates {
         certificates
     }
 
-    /// A new key and certificate, as cert-manager would renew them; gives the certificate as PEM.
-    pub(crate) fn rotate(&mut self) -> String {
+    /// A new key and certificate, as cert-manager would renew them; gives the certificate.
+    pub(crate) fn rotate(&mut self) -> CertificateDer<'static> {
         let key = KeyPair::generate().unwrap();
         let leaf =
             CertificateParams::new([self.name.clone()]).unwrap().signed_by(&key, &self.issuer).unwrap();
         self.volume.publish(&[("tls.crt", leaf.pem()), ("tls.key", key.serialize_pem())]);
-        leaf.pem()
+        leaf.der().clone()
+    }
+
+    /// The certificate that this address serves, as a client that trusts our authority sees it.
+    async fn served_at(&self, address: SocketAddr) -> CertificateDer<'static> {
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_slice(self.ca.as_bytes()).unwrap()).unwrap();
+        let config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+        let name = ServerName::try_from(self.name.clone()).unwrap();
+        let stream = TcpStream::connect(address).await.unwrap();
+        let stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await.unwrap();
+        stream.get_ref().1.peer_certificates().unwrap()[0].clone().into_owned()
     }
 }
 
@@ -205,8 +222,14 @@ impl Webhook {
     /// Renews the certificate, and waits until every replica serves the new one.
     pub(crate) async fn rotate(&mut self) {
         let before = self.counters(CERTIFICATES_LOADED).await;
-        self.certificates.rotate();
+        let leaf = self.certificates.rotate();
         self.await_more(CERTIFICATES_LOADED, &before).await;
+        for replica in &self.replicas {
+            assert!(
+                self.certificates.served_at(replica.traffic).await == leaf,
+                "the new certificate is served"
+            );
+        }
     }
 
     /// What each replica has counted.
