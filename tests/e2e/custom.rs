@@ -7,9 +7,9 @@ use serde_json::json;
 use crate::cluster::{Cluster, eventually};
 use crate::door::{Door, Verb};
 use crate::manifest::yaml;
-use crate::policies::CUSTOM;
+use crate::policies::{CUSTOM, LIMITS};
 use crate::stage::Stage;
-use crate::webhook::{Plan, Webhook};
+use crate::webhook::{Plan, VALIDATING, Webhook};
 use crate::{Test, test};
 
 pub(crate) fn tests() -> Vec<(String, Test)> {
@@ -48,7 +48,7 @@ spec:
 }
 
 async fn memcached_and_etcd_cluster(cluster: Arc<Cluster>) {
-    let webhook = Webhook::launch(&cluster, Plan::of(&[CUSTOM])).await;
+    let webhook = Webhook::launch(&cluster, Plan::of(&[CUSTOM, LIMITS])).await;
     let stage = webhook.stage("custom").await;
     for (group, kind) in [("cache.example.com", "Memcached"), ("etcd.example.com", "EtcdCluster")] {
         define(&stage, group, kind).await;
@@ -64,6 +64,15 @@ async fn memcached_and_etcd_cluster(cluster: Arc<Cluster>) {
             // the schema's own refusal is not ours
             let refused = stage.attempt(door, Verb::Apply, &object(-1)).await.answer.unwrap_err();
             assert!(refused.contains("should be greater than or equal to 0"), "{refused}");
+            let most = format!("limits/size: {kind} {name} wants 6 members, at most 5, at spec.size");
+            stage.rejects(door, Verb::Apply, &object(6), VALIDATING, &most).await;
+            stage.rejects(door, Verb::Replace, &object(6), VALIDATING, &most).await;
+
+            let mut kept = object(3);
+            kept["metadata"]["labels"] = json!({"keep": "yes"});
+            stage.accepts(door, Verb::Apply, &kept).await;
+            stage.rejects(door, Verb::Delete, &kept, VALIDATING, &format!("keep/kept: {name} is kept")).await;
+            stage.accepts(door, Verb::Apply, &object(3)).await;
             stage.accepts(door, Verb::Delete, &object(3)).await;
         }
     }

@@ -73,6 +73,39 @@ spec:
 ",
 );
 
+/// Custom resources in CEL: a limit on every change, and what may not be deleted.
+pub(crate) const LIMITS: (&str, &str) = (
+    "limits.yaml",
+    "apiVersion: plimsoll.dev/v1alpha1
+kind: ClusterManifestPolicy
+metadata: {name: limits}
+spec:
+  title: Sizes
+  severity: error
+  action: Deny
+  match: {kinds: ['cache.example.com/*/Memcached', 'etcd.example.com/*/EtcdCluster']}
+  parameters: {most: 5}
+  rules:
+    - name: size
+      validate: object.spec.size <= params.most
+      message: '{object.kind} {object.metadata.name} wants {object.spec.size} members, at most {params.most}'
+      at: spec.size
+---
+apiVersion: plimsoll.dev/v1alpha1
+kind: ClusterManifestPolicy
+metadata: {name: keep}
+spec:
+  title: What is kept
+  severity: error
+  action: Deny
+  match: {kinds: ['cache.example.com/*/Memcached', 'etcd.example.com/*/EtcdCluster'], operations: [DELETE]}
+  rules:
+    - name: kept
+      validate: '!has(oldObject.metadata.labels) || !(\"keep\" in oldObject.metadata.labels)'
+      message: '{oldObject.metadata.name} is kept'
+",
+);
+
 /// Custom resources get what they do not say.
 pub(crate) const CUSTOM: (&str, &str) = (
     "custom.yaml",

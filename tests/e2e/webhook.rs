@@ -263,7 +263,7 @@ impl Webhook {
             {"apiGroups": ["batch"], "apiVersions": ["v1"], "resources": ["jobs", "cronjobs"],
              "operations": ["CREATE", "UPDATE"]},
             {"apiGroups": ["cache.example.com", "etcd.example.com"], "apiVersions": ["*"], "resources": ["*"],
-             "operations": ["CREATE", "UPDATE"]},
+             "operations": ["CREATE", "UPDATE", "DELETE"]},
         ]);
         let everything = json!([{"apiGroups": ["*"], "apiVersions": ["*"], "resources": ["*"],
                                  "scope": "Namespaced", "operations": ["CREATE", "UPDATE"]}]);
