@@ -279,9 +279,11 @@ impl Rule {
             (Self::Validate, [format, text]) => validate_cost(format, text),
             (Self::Slice, [list, from, to]) => allocation(slice_size(list, from, to)),
             (Self::Range, [end]) => allocation(range_size(end)),
-            (Self::Reverse, [list]) => allocation(size(list)),
+            (Self::Reverse, [list]) => {
+                allocation(if let View::List(list) = list.view() { list.len() as u64 } else { 1 })
+            }
             (Self::Flatten, [list, rest @ ..]) => return charge_flatten(meter, profile, list, rest.first()),
-            (Self::SelfCompare(at), _) => self_compare(&arguments[at.min(arguments.len() - 1)]),
+            (Self::SelfCompare(at), _) => self_compare(arguments.get(at))?,
             (Self::Sets(factor), [left, right]) => {
                 size(left).saturating_mul(size(right)).saturating_mul(factor).saturating_add(1)
             }
@@ -351,12 +353,18 @@ fn charge_flatten(
     }
 }
 
-fn self_compare(list: &Value<'_>) -> u64 {
-    let View::List(list) = list.view() else { return 1 };
+/// Upstream panics when there is no list to look at.
+fn self_compare(list: Option<&Value<'_>>) -> Result<u64, EvalError> {
+    let View::List(list) = list.map_or(View::Null, Value::view) else {
+        let of = list.map_or("*types.Err", |value| value.view().go_type());
+        return Err(EvalError::Internal(format!(
+            "interface conversion: {of} is not traits.Lister: missing method Add"
+        )));
+    };
     let text = list.get(0).is_some_and(|first| matches!(first.view(), View::Str(_) | View::Bytes(_)));
     let factor = if text { 2.0 + TRAVERSAL } else { 2.0 };
     let pairs = (list.len() as u64).saturating_mul(list.len() as u64);
-    allocation((pairs as f64 * factor) as u64)
+    Ok(allocation((pairs as f64 * factor) as u64))
 }
 
 /// Scalars count one, texts a tenth of their bytes, containers what they hold.

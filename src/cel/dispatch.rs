@@ -49,7 +49,7 @@ impl Pattern {
 pub(super) fn is_conversion(function: &str) -> bool {
     matches!(
         function,
-        "bool" | "bytes" | "double" | "duration" | "dyn" | "int" | "string" | "timestamp" | "uint"
+        "bool" | "bytes" | "double" | "duration" | "dyn" | "int" | "string" | "timestamp" | "type" | "uint"
     )
 }
 
@@ -72,6 +72,7 @@ pub(super) fn untested(function: &str) -> Option<Native> {
         "distinct" => lists::distinct,
         "flatten" => lists::flatten,
         "includes" => lists::includes,
+        "@sortByAssociatedKeys" => lists::sort_by_keys,
         _ => return None,
     })
 }
@@ -116,7 +117,7 @@ fn int(value: &Value<'_>) -> Eval<i64> {
 /// The value as Go prints it with `%v`.
 pub(super) fn plain_text(value: &Value<'_>) -> String {
     match value.view() {
-        View::Null => "NULL_VALUE".to_owned(),
+        View::Null => "0".to_owned(),
         View::Bool(value) => value.to_string(),
         View::Int(value) => value.to_string(),
         View::Uint(value) => value.to_string(),

@@ -168,6 +168,15 @@ impl<'d> Machine<'_, '_, 'd> {
     fn operands(&mut self, left: NodeId, right: NodeId, rule: Rule) -> Eval<(Value<'d>, Value<'d>)> {
         let left = self.uncancelled(left)?;
         let right = self.uncancelled(right)?;
+        self.charged(left, right, rule)
+    }
+
+    fn charged(
+        &mut self,
+        left: Eval<Value<'d>>,
+        right: Eval<Value<'d>>,
+        rule: Rule,
+    ) -> Eval<(Value<'d>, Value<'d>)> {
         match (left, right) {
             (Ok(left), Ok(right)) => {
                 let operands = [left, right];
@@ -224,7 +233,13 @@ impl<'d> Machine<'_, '_, 'd> {
 
     #[inline(never)]
     fn membership(&mut self, item: NodeId, container: NodeId, rule: Rule) -> Eval<Value<'d>> {
-        let (item, container) = self.operands(item, container, rule)?;
+        let item = self.uncancelled(item)?;
+        let container = self.uncancelled(container)?;
+        if let (Ok(Value::Bytes(_)), Ok(Value::Map(_))) = (&item, &container) {
+            let text = "runtime error: hash of unhashable type types.Bytes";
+            return Err(EvalError::Internal(text.to_owned()).into());
+        }
+        let (item, container) = self.charged(item, container, rule)?;
         let item = item.view();
         Ok(Value::Bool(match container.view() {
             View::List(list) => {
@@ -238,13 +253,7 @@ impl<'d> Machine<'_, '_, 'd> {
                 }
                 found
             }
-            View::Map(map) => {
-                if let (super::value::MapView::Owned(_), View::Bytes(_)) = (map, item) {
-                    let text = "runtime error: hash of unhashable type types.Bytes";
-                    return Err(EvalError::Internal(text.to_owned()).into());
-                }
-                map.get(item).is_some()
-            }
+            View::Map(map) => map.get(item).is_some(),
             _ => return Err(EvalError::NoOverload.into()),
         }))
     }
@@ -295,7 +304,7 @@ impl<'d> Machine<'_, '_, 'd> {
                     (first, second) => {
                         let sized =
                             [first.clone().unwrap_or(Value::Null), second.clone().unwrap_or(Value::Null)];
-                        self.charge_failed(call, &sized, [first.is_err(), second.is_err()])?;
+                        self.charge_call(call, &sized)?;
                         first?;
                         second
                     }
@@ -329,35 +338,10 @@ impl<'d> Machine<'_, '_, 'd> {
         call.rule.charge(&mut self.meter, self.profile, arguments)
     }
 
-    /// A formula that looks into a list panics upstream when it is given an error.
-    fn charge_failed(&mut self, call: &Call, sized: &[Value<'d>], failed: [bool; 2]) -> Eval<()> {
-        if let Rule::SelfCompare(at) = call.rule
-            && failed.get(at) == Some(&true)
-        {
-            let text = "interface conversion: *types.Err is not traits.Lister: missing method Add";
-            return Err(EvalError::Internal(text.to_owned()).into());
-        }
-        self.charge_call(call, sized)
-    }
-
     fn invoke(&mut self, call: &'d Call, arguments: &[Value<'d>]) -> Eval<Value<'d>> {
         let functions = self.activation.functions;
         let mut context = Context { call, meter: &mut self.meter, profile: self.profile, functions };
-        match &call.target {
-            Target::Any(native) => native(&mut context, "", arguments),
-            Target::One { id, native, params } if fits_all(params, arguments) => {
-                native(&mut context, id, arguments)
-            }
-            Target::One { .. } => Err(no_overload(&call.function, arguments).into()),
-            Target::First(overloads) => {
-                for (id, native, params) in overloads {
-                    if fits_all(params, arguments) {
-                        return native(&mut context, id, arguments);
-                    }
-                }
-                Err(no_overload(&call.function, arguments).into())
-            }
-        }
+        call.run(&mut context, arguments)
     }
 
     /// `accumulator + [item]`: as the generic operators would charge it, without copying the list.
@@ -387,10 +371,7 @@ impl<'d> Machine<'_, '_, 'd> {
         let entries = match entry {
             InsertEntry::Pair(key, value) => {
                 // three arguments: the first that fails ends it, and leaves the call uncharged unless it is the last
-                let map_failed = map.is_err();
-                if map_failed {
-                    return map;
-                }
+                map.as_ref().map_err(Clone::clone)?;
                 let key = self.eval(key)?;
                 let value = self.uncancelled(value)?;
                 self.meter.charge(1)?;
@@ -399,9 +380,7 @@ impl<'d> Machine<'_, '_, 'd> {
             InsertEntry::Map(entries) => {
                 let entries = self.uncancelled(entries)?;
                 self.meter.charge(1)?;
-                if map.is_err() {
-                    return map;
-                }
+                map.as_ref().map_err(Clone::clone)?;
                 match entries?.view() {
                     View::Map(entries) => entries.iter().collect(),
                     _ => return Err(EvalError::NoOverload.into()),
@@ -503,6 +482,22 @@ impl Call {
     fn is_lazy(&self) -> bool {
         self.regex.is_some() || matches!(self.target, Target::First(_)) || dispatch::is_lazy(&self.function)
     }
+
+    /// Runs the overload that the arguments fit.
+    fn run<'d>(&self, context: &mut Context<'_, '_, 'd>, arguments: &[Value<'d>]) -> Eval<Value<'d>> {
+        let overloads = match &self.target {
+            Target::Any(native) => return native(context, "", arguments),
+            Target::One(overload) => std::slice::from_ref(overload),
+            Target::First(overloads) => overloads,
+        };
+        // with a constant pattern upstream calls a function of its own, whatever the types
+        let fitting =
+            overloads.iter().find(|overload| self.regex.is_some() || fits_all(&overload.params, arguments));
+        match fitting {
+            Some(overload) => (overload.native)(context, overload.id, arguments),
+            None => Err(no_overload(&self.function, arguments).into()),
+        }
+    }
 }
 
 /// A conversion of a constant, as cel-go folds it.
@@ -514,19 +509,7 @@ pub(super) fn constant_call(
     let mut meter = Meter::new(u64::MAX, None, None);
     let arguments = std::slice::from_ref(argument);
     let mut context = Context { call, meter: &mut meter, profile, functions: None };
-    let result = match &call.target {
-        Target::Any(native) => native(&mut context, "", arguments),
-        Target::One { id, native, params } if fits_all(params, arguments) => {
-            native(&mut context, id, arguments)
-        }
-        Target::First(overloads) => match overloads.iter().find(|(_, _, params)| fits_all(params, arguments))
-        {
-            Some((id, native, _)) => native(&mut context, id, arguments),
-            None => Err(no_overload(&call.function, arguments).into()),
-        },
-        Target::One { .. } => Err(no_overload(&call.function, arguments).into()),
-    };
-    result.map_err(|fault| match fault {
+    call.run(&mut context, arguments).map_err(|fault| match fault {
         Fault::Error(error) | Fault::Cancelled(error) => *error,
         Fault::Unknown(_) => EvalError::NoOverload,
     })

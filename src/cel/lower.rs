@@ -11,12 +11,12 @@ use super::ast::{Ast, Comprehension, Expr, ExprId, Literal, MapEntry, Name, Stru
 use super::checker::{Checked, OverloadId, Reference};
 use super::cost;
 use super::declarations::{Env, Overload};
-use super::dispatch::{self, Native, Pattern};
+use super::dispatch::{self, Pattern};
 use super::error::EvalError;
 use super::eval;
 use super::plan::{
-    Attribute, Base, Call, ConstSet, Fold, FoldKind, InsertEntry, Node, NodeId, Order, Plan, Qualifier, Slot,
-    Step, Target, VariableIndex,
+    Attribute, Base, Call, ConstSet, Fold, FoldKind, Implementation, InsertEntry, Node, NodeId, Order, Plan,
+    Qualifier, Slot, Step, Target, VariableIndex,
 };
 use super::stack;
 use super::types::Type;
@@ -491,16 +491,17 @@ impl<'c> Lowering<'c> {
         }
         let missing = || PlanError::NoImplementation(function.into());
         let declared = self.env.overloads(function).unwrap_or_default();
-        let implementation = |overload: &Overload| -> Planned<(OverloadId, Native, Box<[Type]>)> {
-            Ok((overload.id, dispatch::native(overload.id), overload.params.clone()))
+        let implementation = |overload: &Overload| Implementation {
+            id: overload.id,
+            native: dispatch::native(overload.id),
+            params: overload.params.clone(),
         };
         if let Some(id) = overload {
             let overload = declared.iter().find(|declared| declared.id == id).ok_or_else(missing)?;
-            let (id, native, params) = implementation(overload)?;
-            return Ok(Target::One { id, native, params });
+            return Ok(Target::One(implementation(overload)));
         }
         let fitting = declared.iter().filter(|declared| declared.params.len() == arguments);
-        Ok(Target::First(fitting.map(implementation).collect::<Planned<_>>()?))
+        Ok(Target::First(fitting.map(implementation).collect()))
     }
 
     fn structure(&mut self, id: ExprId, written: &Name, fields: &[StructField]) -> Planned<NodeId> {
@@ -681,7 +682,6 @@ impl ConstSet {
                     set.ints.extend(super::compare::lossless_int(value));
                     set.uints.extend(super::compare::lossless_uint(value));
                 }
-                View::Bytes(_) => set.bytes = true,
                 _ => return None,
             }
         }

@@ -196,11 +196,19 @@ pub(super) struct Call {
 #[derive(Debug)]
 pub(super) enum Target {
     /// One overload, the arguments' types tested at run time.
-    One { id: OverloadId, native: Native, params: Box<[Type]> },
+    One(Implementation),
     /// One implementation for every overload; it tests by itself.
     Any(Native),
     /// The first overload whose parameters fit at run time.
-    First(Box<[(OverloadId, Native, Box<[Type]>)]>),
+    First(Box<[Implementation]>),
+}
+
+/// An overload and what runs it.
+#[derive(Debug)]
+pub(super) struct Implementation {
+    pub(super) id: OverloadId,
+    pub(super) native: Native,
+    pub(super) params: Box<[Type]>,
 }
 
 /// A comprehension.
@@ -239,7 +247,6 @@ pub(super) struct ConstSet {
     pub(super) uints: std::collections::HashSet<u64>,
     pub(super) doubles: std::collections::HashSet<u64>,
     pub(super) bools: [bool; 2],
-    pub(super) bytes: bool,
 }
 
 /// A lowered expression.

@@ -1,11 +1,13 @@
 //! The vectors' encoding of a CEL value.
 
 use base64::Engine as _;
+use plimsoll::cel::profile::Profile;
 use plimsoll::cel::value::{Authorization, Opaque, Value, View};
 use serde_json::{Value as Json, json};
 
 /// The value as the vectors write it, with maps sorted and numbers in one form.
-pub(crate) fn encode(value: &Value<'_>) -> Json {
+pub(crate) fn encode(value: &Value<'_>, profile: Profile) -> Json {
+    let encode = |value: &Value<'_>| encode(value, profile);
     match value.view() {
         View::Null => Json::Null,
         View::Bool(value) => value.into(),
@@ -36,15 +38,16 @@ pub(crate) fn encode(value: &Value<'_>) -> Json {
         }
         View::Optional(None) => json!({"optional": []}),
         View::Optional(Some(value)) => json!({"optional": [encode(value)]}),
-        View::Type(name) => json!({"type": shown_type(name)}),
+        View::Type(name) => json!({"type": shown_type(name, profile)}),
         View::Opaque(opaque) => opaque_json(opaque),
     }
 }
 
-fn shown_type(name: &str) -> String {
+fn shown_type(name: &str, profile: Profile) -> String {
     match name {
         "list" => "list(dyn)".to_owned(),
         "map" => "map(dyn, dyn)".to_owned(),
+        "optional_type" if profile == Profile::V1_36 => name.to_owned(),
         "optional_type" => "optional_type(dyn)".to_owned(),
         "Object" | "JSONPatch" => format!("type({name})"),
         name if name.starts_with("Object.") => format!("type({name})"),

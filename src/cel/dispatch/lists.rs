@@ -20,7 +20,6 @@ pub(super) fn native(overload: OverloadId) -> Option<Native> {
         "@mapInsert_map_key_value" | "@mapInsert_map_map" => map_insert,
         _ if !overload.starts_with("list_") => return None,
         _ if overload.ends_with("_is_sorted_bool") => is_sorted,
-        _ if overload.ends_with("_sortByAssociatedKeys") => sort_by_keys,
         _ if overload.contains("_min_") || overload.contains("_max_") => extreme,
         _ if overload.contains("_sum_") => sum,
         _ => return None,
@@ -56,8 +55,11 @@ pub(super) fn includes<'d>(
     _: OverloadId,
     arguments: &[Value<'d>],
 ) -> Eval<Value<'d>> {
-    let View::List(list) = arguments[0].view() else { return Ok(Value::Bool(false)) };
-    contains(context, list, &arguments[1]).map(Value::Bool)
+    match arguments[0].view() {
+        View::List(list) => contains(context, list, &arguments[1]).map(Value::Bool),
+        // what is no list is compared itself
+        other => Ok(Value::Bool(compare::equal(other, arguments[1].view()) == Equality::Same)),
+    }
 }
 
 fn contains(context: &mut Context<'_, '_, '_>, list: ListView<'_, '_>, item: &Value<'_>) -> Eval<bool> {
@@ -106,10 +108,7 @@ fn slice<'d>(context: &mut Context<'_, '_, 'd>, _: OverloadId, arguments: &[Valu
 
 fn range<'d>(context: &mut Context<'_, '_, 'd>, _: OverloadId, arguments: &[Value<'d>]) -> Eval<Value<'d>> {
     let end = int(&arguments[0])?;
-    if end < 0 {
-        return Err(EvalError::Internal("runtime error: makeslice: len out of range".to_owned()).into());
-    }
-    context.meter.grow(usize::try_from(end).unwrap_or(usize::MAX).saturating_mul(size_of::<Value<'_>>()))?;
+    context.meter.grow(usize::try_from(end).unwrap_or(0).saturating_mul(size_of::<Value<'_>>()))?;
     Ok(List::new((0..end).map(Value::Int).collect())?.into())
 }
 
@@ -193,6 +192,9 @@ fn flatten_into<'d>(
     Ok(())
 }
 
+/// Upstream's order of longer lists with NaN among them is arbitrary; here the rest stays as it is.
+const MOST_WITH_NAN: usize = 12;
+
 /// Sorted by the keys, which have to be of one ordered type.
 fn sorted_order(keys: ListView<'_, '_>) -> Eval<Vec<usize>> {
     let keys: Vec<Value<'_>> = keys.iter().collect();
@@ -204,12 +206,20 @@ fn sorted_order(keys: ListView<'_, '_>) -> Eval<Vec<usize>> {
     if keys.iter().any(|key| key.view().type_name() != of) {
         return Err(EvalError::Library("list elements must have the same type".to_owned()).into());
     }
-    if keys.len() > 1 && keys.iter().any(|key| matches!(key.view(), View::Double(value) if value.is_nan())) {
-        let text = "interface conversion: ref.Val is *types.Err, not types.Int";
-        return Err(EvalError::Internal(text.to_owned()).into());
-    }
     let mut order: Vec<usize> = (0..keys.len()).collect();
-    order.sort_by(|a, b| compare::order(keys[*a].view(), keys[*b].view()).unwrap_or(Ordering::Equal));
+    let less = |a: usize, b: usize| compare::order(keys[a].view(), keys[b].view()) == Ok(Ordering::Less);
+    if keys.iter().any(|key| matches!(key.view(), View::Double(value) if value.is_nan())) {
+        // NaN is not less than anything and nothing is less than it, which is no order: as Go's insertion sort has it
+        for at in 1..order.len().min(MOST_WITH_NAN) {
+            let mut at = at;
+            while at > 0 && less(order[at], order[at - 1]) {
+                order.swap(at, at - 1);
+                at -= 1;
+            }
+        }
+    } else {
+        order.sort_by(|a, b| compare::order(keys[*a].view(), keys[*b].view()).unwrap_or(Ordering::Equal));
+    }
     Ok(order)
 }
 
@@ -224,7 +234,7 @@ pub(super) fn sort<'d>(
     arrange(context, list, list)
 }
 
-fn sort_by_keys<'d>(
+pub(super) fn sort_by_keys<'d>(
     context: &mut Context<'_, '_, 'd>,
     _: OverloadId,
     arguments: &[Value<'d>],
@@ -252,11 +262,17 @@ fn arrange<'d>(
     made(context, order.into_iter().map(|at| items[at].clone()).collect())
 }
 
+/// An element that has an order. Elements whose orders do not go together are neither less nor greater.
+fn ordered(item: &Value<'_>) -> Eval<()> {
+    if compare::is_ordered(item.view()) { Ok(()) } else { Err(EvalError::NoOverload.into()) }
+}
+
 fn is_sorted<'d>(_: &mut Context<'_, '_, 'd>, _: OverloadId, arguments: &[Value<'d>]) -> Eval<Value<'d>> {
     let mut previous: Option<Value<'d>> = None;
     for item in list(&arguments[0])?.iter() {
+        ordered(&item)?;
         if let Some(previous) = &previous
-            && compare::order(previous.view(), item.view())?.is_gt()
+            && compare::order(previous.view(), item.view()) == Ok(Ordering::Greater)
         {
             return Ok(Value::Bool(false));
         }
@@ -272,16 +288,14 @@ fn extreme<'d>(
 ) -> Eval<Value<'d>> {
     let (name, wanted) =
         if overload.contains("_min_") { ("min", Ordering::Less) } else { ("max", Ordering::Greater) };
-    let mut items = list(&arguments[0])?.iter();
-    let Some(mut best) = items.next() else {
-        return Err(EvalError::Library(format!("{name} called on empty list")).into());
-    };
-    for item in items {
-        if compare::order(item.view(), best.view())? == wanted {
-            best = item;
+    let mut best: Option<Value<'d>> = None;
+    for item in list(&arguments[0])?.iter() {
+        ordered(&item)?;
+        if best.as_ref().is_none_or(|best| compare::order(item.view(), best.view()) == Ok(wanted)) {
+            best = Some(item);
         }
     }
-    Ok(best)
+    best.ok_or_else(|| EvalError::Library(format!("{name} called on empty list")).into())
 }
 
 fn sum<'d>(_: &mut Context<'_, '_, 'd>, overload: OverloadId, arguments: &[Value<'d>]) -> Eval<Value<'d>> {

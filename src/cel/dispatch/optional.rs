@@ -47,9 +47,8 @@ fn is_zero(value: &Value<'_>) -> bool {
         }
         View::List(list) => list.is_empty(),
         View::Map(map) => map.is_empty(),
-        View::Optional(value) => value.is_none(),
         View::Object(object) => object.fields().is_empty(),
-        View::Type(_) | View::Opaque(_) => false,
+        View::Optional(_) | View::Type(_) | View::Opaque(_) => false,
     }
 }
 

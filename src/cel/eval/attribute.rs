@@ -5,6 +5,7 @@ use crate::cel::activation::Binding;
 use crate::cel::dispatch;
 use crate::cel::error::{Eval, EvalError, Fault};
 use crate::cel::plan::{Attribute, Base, Qualifier, Slot, Step};
+use crate::cel::profile::Profile;
 use crate::cel::value::{Opaque, Value, View};
 
 impl<'d> Machine<'_, '_, 'd> {
@@ -134,10 +135,12 @@ impl<'d> Machine<'_, '_, 'd> {
             match inner {
                 None if presence => return Ok(Value::Bool(false)),
                 None => return Ok(value),
-                Some(inner) if path.is_empty() => return Ok(Value::Optional(Some(inner.clone()))),
                 Some(inner) => {
                     value = (**inner).clone();
                     optional = true;
+                    if self.profile == Profile::V1_36 {
+                        value = collapsed(value);
+                    }
                 }
             }
         }
@@ -166,6 +169,8 @@ impl<'d> Machine<'_, '_, 'd> {
                 found if tests => return Ok(Value::Bool(found.is_some())),
                 Some(found) => value = found,
                 None if optional => return Ok(Value::Optional(None)),
+                // a message has every field of its type; what is not set is null
+                None if matches!(value, Value::Object(_)) => value = Value::Null,
                 None => {
                     let key = match (&qualifier.step, &computed) {
                         (_, Some(key)) => key.view(),
@@ -179,6 +184,14 @@ impl<'d> Machine<'_, '_, 'd> {
         }
         Ok(if optional { Value::some(value) } else { value })
     }
+}
+
+/// Until cel-go 0.27 an optional in an optional loses its levels on the way through an attribute.
+fn collapsed(mut value: Value<'_>) -> Value<'_> {
+    while let Value::Optional(inner) = value {
+        value = inner.map_or(Value::Null, |inner| (*inner).clone());
+    }
+    value
 }
 
 fn computed_element<'d>(value: &Value<'d>, key: &Value<'d>) -> Result<Option<Value<'d>>, EvalError> {
