@@ -18,7 +18,8 @@ use crate::host::{HostObject, ObjectKey};
 use crate::manifest::Inventory;
 use crate::matching::Operation;
 use crate::policy::PolicySet;
-use crate::resource::kinds;
+use crate::resource::custom::CustomKinds;
+use crate::resource::identity::Identity;
 
 /// What the made-up requests are like.
 #[derive(Debug, Clone)]
@@ -61,22 +62,15 @@ pub struct ObjectIdentity<'i> {
 }
 
 impl<'i> ObjectIdentity<'i> {
-    /// The identity of a manifest; `scopes` tells which custom kinds are cluster-scoped.
-    fn of(root: NodeRef<'i>, namespace: &'i str, scopes: &CustomScopes<'_>) -> Self {
-        let api_version = root.get_str("apiVersion").unwrap_or_default();
-        let kind = root.get_str("kind").unwrap_or_default();
-        let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
-        let metadata = root.get("metadata");
-        let cluster = match kinds::scope(group, kind) {
-            Some(scope) => scope == kinds::Scope::Cluster,
-            None => scopes.is_cluster(group, kind),
-        };
-        let written = metadata.and_then(|m| m.get_str("namespace")).filter(|n| !n.is_empty());
+    /// The identity of a manifest, which has kind and apiVersion.
+    fn of(root: NodeRef<'i>, namespace: &'i str, custom: &CustomKinds) -> Self {
+        let identity = Identity::of(root);
+        let kind = identity.map(|id| id.gvk).unwrap_or_default();
         Self {
-            kind: GroupVersionKind { group, version, kind },
-            resource: kinds::resource_of(group, kind),
-            namespace: (!cluster).then(|| written.unwrap_or(namespace)),
-            name: metadata.and_then(|m| m.get_str("name")).filter(|n| !n.is_empty()),
+            kind,
+            resource: custom.resource(kind.group, kind.kind),
+            namespace: identity.and_then(|id| id.namespace(custom, namespace)),
+            name: identity.and_then(|id| id.name),
         }
     }
 
@@ -87,32 +81,6 @@ impl<'i> ObjectIdentity<'i> {
             namespace: self.namespace.unwrap_or_default(),
             name: self.name?,
         })
-    }
-}
-
-/// Custom kinds whose definition in the input says `scope: Cluster`.
-#[derive(Debug, Default)]
-struct CustomScopes<'i>(HashMap<(&'i str, &'i str), bool>);
-
-impl<'i> CustomScopes<'i> {
-    fn of(inventory: &'i Inventory<'_>) -> Self {
-        let mut scopes = HashMap::new();
-        for manifest in inventory.manifests() {
-            let root = inventory.object(manifest);
-            if root.get_str("kind") != Some("CustomResourceDefinition") {
-                continue;
-            }
-            let Some(spec) = root.get("spec") else { continue };
-            let kind = spec.at("/names/kind").and_then(NodeRef::as_str);
-            if let (Some(group), Some(kind)) = (spec.get_str("group"), kind) {
-                scopes.insert((group, kind), spec.get_str("scope") == Some("Cluster"));
-            }
-        }
-        Self(scopes)
-    }
-
-    fn is_cluster(&self, group: &str, kind: &str) -> bool {
-        self.0.get(&(group, kind)).copied().unwrap_or(false)
     }
 }
 
@@ -131,8 +99,11 @@ impl<'i> Offline<'i> {
     /// Prepares the requests of all manifests; `old` holds the objects as they are before an UPDATE.
     #[must_use]
     pub fn new(inventory: &'i Inventory<'i>, old: Option<&'i Inventory<'i>>, asking: &'i Asking) -> Self {
-        let scopes = CustomScopes::of(inventory);
-        let identify = |root| ObjectIdentity::of(root, &asking.namespace, &scopes);
+        let mut custom = CustomKinds::default();
+        for manifest in inventory.manifests() {
+            custom.learn(inventory.object(manifest));
+        }
+        let identify = |root| ObjectIdentity::of(root, &asking.namespace, &custom);
         let identities: Vec<_> =
             inventory.manifests().iter().map(|m| identify(inventory.object(m))).collect();
         let mut host = InputHost::new(asking.complete);

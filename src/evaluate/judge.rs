@@ -7,6 +7,7 @@ use crate::finding::{Certainty, Finding};
 use crate::host::Host;
 use crate::matching::{self, Applies, Controlled, Existing, Operation};
 use crate::policy::{Policy, PolicySet, RuleBody};
+use crate::resource::identity as object_identity;
 
 use super::expressions::{self, Evaluator, Stop};
 use super::facts::{Facts, Lookups};
@@ -126,17 +127,10 @@ fn made_by_controller(set: &PolicySet, policy: &Policy, request: &Request<'_>) -
         user.username == "system:kube-controller-manager"
             || user.username.starts_with("system:serviceaccount:kube-system:")
     });
-    let owner = request.subject().and_then(|object| {
-        let owners = object.at("/metadata/ownerReferences")?;
-        owners.items().find(|o| o.get("controller").and_then(NodeRef::as_bool) == Some(true))
-    });
+    let owner = request.subject().and_then(object_identity::controller);
     let Some(owner) = owner.filter(|_| by_controller) else { return false };
-    let (Some(api_version), Some(kind)) = (owner.get_str("apiVersion"), owner.get_str("kind")) else {
-        return false;
-    };
-    let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
     let mut of_owner = request.clone();
-    of_owner.kind = super::request::GroupVersionKind { group, version, kind };
+    of_owner.kind = owner.gvk;
     of_owner.subresource = "";
     policy.scope.kinds.matches(&of_owner, set.templates())
 }

@@ -6,6 +6,7 @@
 use crate::document::NodeRef;
 use crate::policy::Probe;
 use crate::resource::container::{Container, Role};
+use crate::resource::identity;
 
 use super::rule::{Sink, Subject};
 
@@ -50,12 +51,7 @@ fn runs_to_completion(subject: &Subject<'_>, pod_spec: NodeRef<'_>) -> bool {
     let request = subject.request;
     let by_kind = request.kind.group == "batch" && matches!(request.kind.kind, "Job" | "CronJob");
     let of_a_job = || {
-        let owners = subject.object.at("/metadata/ownerReferences");
-        owners.into_iter().flat_map(NodeRef::items).any(|owner| {
-            owner.get("controller").and_then(NodeRef::as_bool) == Some(true)
-                && owner.get_str("kind") == Some("Job")
-                && owner.get_str("apiVersion").is_some_and(|v| v.starts_with("batch/"))
-        })
+        identity::controller(subject.object).is_some_and(|o| o.gvk.group == "batch" && o.gvk.kind == "Job")
     };
     let restarts = pod_spec.get_str("restartPolicy").is_none_or(|p| p == "Always" || p.is_empty());
     by_kind || !restarts || of_a_job()

@@ -4,17 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::document::NodeRef;
 use crate::matching::Operation;
-
-/// A kind with its group and version.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct GroupVersionKind<'a> {
-    /// Empty for the core group.
-    pub group: &'a str,
-    /// The version.
-    pub version: &'a str,
-    /// The kind.
-    pub kind: &'a str,
-}
+pub use crate::resource::identity::GroupVersionKind;
 
 /// A resource with its group and version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
