@@ -9,6 +9,7 @@
 //! of their names and rules in the order they are written, so the same request gives the same answer. A rule
 //! that fails is a finding of its own; the others still run.
 
+mod confidential;
 pub mod explain;
 mod expressions;
 mod facts;

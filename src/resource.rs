@@ -18,6 +18,7 @@ pub mod image;
 pub mod kinds;
 pub mod label;
 pub mod rewrite;
+pub mod secret;
 pub mod selector;
 pub mod workload;
 

@@ -12,7 +12,7 @@ use crate::resource::identity as object_identity;
 use super::expressions::{self, Evaluator, Stop};
 use super::facts::{Facts, Lookups};
 use super::rule::{Sink, Subject};
-use super::{Budget, Findings, Request, headless, images, probes};
+use super::{Budget, Findings, Request, confidential, headless, images, probes};
 
 /// Judges a request by every policy of the set.
 ///
@@ -24,6 +24,7 @@ pub fn judge(set: &PolicySet, request: &Request<'_>, host: &dyn Host, budget: Bu
     for policy in set.for_kind(request.kind.kind) {
         judge_by(set, policy, &facts, budget, &mut findings);
     }
+    confidential::conceal(&mut findings, request);
     findings
 }
 

@@ -15,7 +15,7 @@ use crate::policy::{Policy, PolicySet, Rule, RuleBody};
 use super::expressions::{Evaluator, Stop};
 use super::facts::{Facts, Lookups};
 use super::rule::{Sink, Subject};
-use super::{Budget, Findings, Request, images};
+use super::{Budget, Findings, Request, confidential, images};
 
 /// What a changed document may cost: as deep as manifests are read.
 const EDIT_LIMITS: Limits = Limits { depth: 1_000, nodes: 1 << 24 };
@@ -45,6 +45,7 @@ pub fn mutate<'a>(set: &PolicySet, request: &Request<'a>, host: &dyn Host, budge
             apply(set, policy, rule, request, host, budget, &mut mutation);
         }
     }
+    confidential::conceal(&mut mutation.findings, request);
     mutation
 }
 

@@ -1,9 +1,7 @@
 //! What no report may show, and how it is made unreadable.
 //!
-//! Secret are the scalars under `data` and `stringData` of a Secret, what `kubectl apply` remembers of them
-//! in an annotation, and the value at a finding of a `sensitive` rule. Excerpts get asterisks in place of
-//! their characters. Messages get asterisks in place of their texts, in whatever form these appear: as
-//! written, as read, decoded from base64, escaped as JSON. A fix that would show one is withheld.
+//! What of an object is secret is known to [`crate::resource::secret`], and so is the value at a finding of a
+//! `sensitive` rule. Excerpts get asterisks in place of its characters, messages in place of its texts.
 //!
 //! Of a text that could not be read nobody can say what is secret. Where such a text stands beside the word
 //! `Secret`, nothing of it is shown.
@@ -11,30 +9,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-
 use super::entry::{Entry, Subject};
 use crate::document::{Document, NodeRef, Span};
-use crate::finding::DocumentId;
+use crate::finding::{DocumentId, Finding};
 use crate::manifest::compose::ComposeError;
 use crate::manifest::json::JsonError;
 use crate::manifest::{FileId, Inventory, LoadError, Sources};
-
-/// Stands for a secret in a message, whatever the length.
-const MASK: &str = "****";
-
-/// What `kubectl apply` writes: the whole object as it was applied.
-const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
-
-/// Texts shorter than this are masked in messages only where they stand as a word.
-const SHORT: usize = 6;
+use crate::resource::secret::{self, MASK, Texts};
 
 /// What is secret in the files of a run.
 #[derive(Debug, Default)]
 pub(super) struct Masks {
     files: BTreeMap<FileId, FileMask>,
-    words: BTreeMap<DocumentId, Vec<String>>,
+    texts: BTreeMap<DocumentId, Texts>,
 }
 
 /// What is secret in a file.
@@ -110,23 +97,16 @@ impl Masks {
         for (file, mask) in &mut masks.files {
             mask.settle(sources.file(*file).text());
         }
-        masks.collect_words(sources, subjects, entries);
+        masks.collect_texts(subjects, entries);
         masks
     }
 
     fn add_sensitive(&mut self, subjects: &[Subject<'_>], entries: &[Entry]) {
-        for Entry { subject: id, finding } in entries.iter().filter(|entry| entry.finding.sensitive) {
-            let subject = &subjects[id.0 as usize];
-            let words = self.words.entry(*id).or_default();
-            words.extend(finding.value.clone());
+        for Entry { subject, finding } in entries.iter().filter(|entry| entry.finding.sensitive) {
+            let subject = &subjects[subject.0 as usize];
             let mask = self.files.entry(subject.file).or_default();
             match subject.object.at(&finding.place.pointer).filter(|node| node.span().is_some()) {
-                Some(node) => {
-                    for scalar in scalars(node) {
-                        scalar.span().into_iter().for_each(|span| mask.add(span));
-                        words.extend(text_of(scalar));
-                    }
-                }
+                Some(node) => secret::scalars(node).filter_map(NodeRef::span).for_each(|span| mask.add(span)),
                 None => finding.place.span.into_iter().for_each(|span| mask.add(span)),
             }
         }
@@ -153,28 +133,19 @@ impl Masks {
     }
 
     /// The texts that may not stand in messages, for the subjects that have findings.
-    fn collect_words(&mut self, sources: &Sources, subjects: &[Subject<'_>], entries: &[Entry]) {
-        let concerned: BTreeSet<DocumentId> = entries
-            .iter()
-            .flat_map(|entry| {
-                let related = entry.finding.related.iter().filter_map(|related| related.document);
-                related.chain([entry.subject])
-            })
-            .collect();
-        for id in concerned {
-            let subject = &subjects[id.0 as usize];
-            let text = sources.file(subject.file).text();
-            let mut words = self.words.remove(&id).unwrap_or_default();
-            for scalar in secrets_of(subject.object) {
-                words.extend(text_of(scalar));
-                words.extend(scalar.span().and_then(|span| {
-                    let written = text.get(span.start as usize..span.end as usize)?;
-                    Some(written.trim_matches(['"', '\'']).to_owned())
-                }));
-            }
-            let words = all_forms(words);
-            if !words.is_empty() {
-                self.words.insert(id, words);
+    fn collect_texts(&mut self, subjects: &[Subject<'_>], entries: &[Entry]) {
+        let object = |id: DocumentId| subjects[id.0 as usize].object;
+        for Entry { subject, finding } in entries.iter().filter(|entry| entry.finding.sensitive) {
+            let texts = self.texts.remove(subject).unwrap_or_default();
+            self.texts.insert(*subject, texts.and(Texts::at(finding, Some(object(*subject)))));
+        }
+        for id in
+            entries.iter().flat_map(|entry| concerned(entry.subject, &entry.finding)).collect::<BTreeSet<_>>()
+        {
+            let secrets = Texts::new(secret::values(object(id)), None);
+            if !secrets.is_empty() {
+                let texts = self.texts.remove(&id).unwrap_or_default();
+                self.texts.insert(id, texts.and(secrets));
             }
         }
     }
@@ -195,31 +166,17 @@ impl Masks {
             finding.message =
                 "this value is not read as it is written; quote it where the text is meant".into();
         }
-        let concerned: Vec<DocumentId> = finding
-            .related
-            .iter()
-            .filter_map(|related| related.document)
-            .chain([*subject])
-            .collect::<BTreeSet<_>>()
-            .into_iter()
-            .filter(|id| self.words.contains_key(id))
-            .collect();
-        for words in concerned.iter().map(|id| &self.words[id]) {
-            finding.message = without(&finding.message, words);
-            for related in &mut finding.related {
-                related.message = without(&related.message, words);
-            }
-            if !finding.fix.is_empty() {
-                let fix = serde_json::to_string(&finding.fix).unwrap_or_default();
-                if without(&fix, words) != fix {
-                    finding.fix.clear();
-                }
-            }
-            if finding.value.as_ref().is_some_and(|value| without(value, words) != *value) {
-                finding.value = None;
+        for id in concerned(*subject, finding).collect::<BTreeSet<_>>() {
+            if let Some(texts) = self.texts.get(&id) {
+                texts.clean(finding);
             }
         }
     }
+}
+
+/// The objects that a finding is about: its own, and those of related places.
+fn concerned(subject: DocumentId, finding: &Finding) -> impl Iterator<Item = DocumentId> {
+    finding.related.iter().filter_map(|related| related.document).chain([subject])
 }
 
 /// Whether a text may hold Secrets, read or not.
@@ -243,117 +200,14 @@ fn secret_scalars<'d>(document: &'d Document<'_>) -> Vec<NodeRef<'d>> {
         }
         let (Some(kind), Some(object)) = (node.as_str(), node.parent()) else { continue };
         if kind == "Secret" {
-            secrets.extend(object_secrets(object));
+            secrets.extend(secret::of_secret(object));
         } else if kind == "SecretList" {
             let items = object.get("items").into_iter().flat_map(NodeRef::items);
             // those that name their kind are found by it
-            secrets.extend(items.filter(|item| item.get("kind").is_none()).flat_map(object_secrets));
+            secrets.extend(items.filter(|item| item.get("kind").is_none()).flat_map(secret::of_secret));
         }
     }
     secrets
-}
-
-/// The secret scalars of the object, where it is a Secret, or of those in it.
-fn secrets_of(object: NodeRef<'_>) -> Vec<NodeRef<'_>> {
-    let is_secret = |kind: NodeRef<'_>| kind.key() == Some("kind") && kind.as_str() == Some("Secret");
-    let in_list = || {
-        let list = object.parent()?.parent()?;
-        Some(object.get("kind").is_none() && list.get_str("kind")? == "SecretList")
-    };
-    if everything(object).any(is_secret) || in_list().unwrap_or(false) {
-        object_secrets(object)
-    } else {
-        Vec::new()
-    }
-}
-
-/// The scalars of a Secret that are secret.
-fn object_secrets(object: NodeRef<'_>) -> Vec<NodeRef<'_>> {
-    let mut secrets = Vec::new();
-    for (key, member) in object.members().chain(object.shadowed_members()) {
-        match key {
-            "data" | "stringData" => secrets.extend(scalars(member)),
-            "metadata" => secrets
-                .extend(everything(member).filter(|node| node.key() == Some(LAST_APPLIED)).flat_map(scalars)),
-            _ => {}
-        }
-    }
-    secrets
-}
-
-/// Every scalar of a subtree.
-fn scalars(node: NodeRef<'_>) -> impl Iterator<Item = NodeRef<'_>> {
-    everything(node).filter(|node| !node.is_null() && node.scalar().is_some())
-}
-
-/// Every node of a subtree, shadowed ones too: what has no effect is no less secret.
-fn everything(node: NodeRef<'_>) -> impl Iterator<Item = NodeRef<'_>> {
-    let mut pending = vec![node];
-    std::iter::from_fn(move || {
-        let node = pending.pop()?;
-        pending.extend(node.children());
-        pending.extend(node.shadowed_members().map(|(_, member)| member));
-        Some(node)
-    })
-}
-
-/// A scalar as text.
-fn text_of(scalar: NodeRef<'_>) -> Option<String> {
-    match scalar.as_str() {
-        Some(text) => Some(text.to_owned()),
-        None if scalar.is_null() => None,
-        None => Some(scalar.to_json()),
-    }
-}
-
-/// Every form in which a secret may stand in a message, longest first.
-fn all_forms(words: Vec<String>) -> Vec<String> {
-    let mut forms = BTreeSet::new();
-    for word in words {
-        if let Some(decoded) =
-            STANDARD.decode(word.trim()).ok().and_then(|bytes| String::from_utf8(bytes).ok())
-        {
-            add_forms(&mut forms, &decoded);
-        }
-        add_forms(&mut forms, &word);
-    }
-    let mut forms: Vec<String> = forms.into_iter().collect();
-    forms.sort_by_key(|form| std::cmp::Reverse(form.len()));
-    forms
-}
-
-fn add_forms(forms: &mut BTreeSet<String>, word: &str) {
-    let word = word.trim();
-    let lines = word.lines().map(str::trim).filter(|line| line.len() >= SHORT);
-    let escaped = serde_json::to_string(word).unwrap_or_default();
-    let debugged = format!("{word:?}");
-    let inside =
-        [escaped.as_str(), debugged.as_str()].map(|quoted| quoted.get(1..quoted.len() - 1).unwrap_or(""));
-    forms.extend(lines.chain([word]).chain(inside).filter(|form| !form.is_empty()).map(str::to_owned));
-}
-
-/// The text with every one of the words made unreadable.
-fn without(text: &str, words: &[String]) -> String {
-    let mut text = text.to_owned();
-    for word in words.iter().filter(|word| word.len() <= text.len().max(MASK.len())).collect::<Vec<_>>() {
-        if !text.contains(word.as_str()) {
-            continue;
-        }
-        let mut clean = String::with_capacity(text.len());
-        let mut rest = text.as_str();
-        while let Some(at) = rest.find(word.as_str()) {
-            let (before, after) = (&rest[..at], &rest[at + word.len()..]);
-            clean.push_str(before);
-            let joined = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
-            let part_of_word =
-                word.len() < SHORT && (joined(clean.chars().next_back()) || joined(after.chars().next()));
-            clean.push_str(if part_of_word { word } else { MASK });
-            rest = after;
-        }
-        clean.push_str(rest);
-        text = clean;
-    }
-    text
 }
 
 /// Why a text could not be read, without anything of the text.
@@ -395,32 +249,6 @@ fn without_quotes(message: &str) -> String {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn words_are_masked_wherever_they_stand() {
-        for (text, words, expected) in [
-            ("the value hunter22 is weak", &["hunter22"][..], "the value **** is weak"),
-            ("xhunter22x", &["hunter22"], "x****x"),
-            // short ones only as words of their own
-            ("container app of application", &["app"], "container **** of application"),
-            ("a=b", &["b"], "a=****"),
-            ("nothing here", &["hunter22"], "nothing here"),
-        ] {
-            let words: Vec<String> = words.iter().map(|w| (*w).to_owned()).collect();
-            assert_eq!(without(text, &words), expected);
-        }
-    }
-
-    #[test]
-    fn every_form_of_a_secret_is_known() {
-        let forms =
-            all_forms(vec!["aHVudGVyMjI=".into(), "line one\nline two".into(), "say \"it\" now".into()]);
-        for form in
-            ["aHVudGVyMjI=", "hunter22", "line one", "line two", r"line one\nline two", r#"say \"it\" now"#]
-        {
-            assert!(forms.iter().any(|f| f == form), "{form} in {forms:?}");
-        }
-    }
 
     #[test]
     fn what_is_quoted_goes() {
