@@ -11,15 +11,17 @@
 //! both share one `inf.Dec`, so a quantity kept in a variable grows each time it is added to.
 //! The `resource` room uses this type too, for requests, limits and volume sizes.
 
+mod decimal;
+
 use std::cmp::Ordering;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering as Memory};
 
-use num_bigint::{BigInt, Sign};
+use num_bigint::BigInt;
 use num_traits::{Signed, ToPrimitive, Zero};
 
-/// Digits beyond which exact arithmetic is refused: upstream has no such limit and can be made to hang.
-const MAX_DIGITS: i64 = 20_000;
+use decimal::{Decimal, MAX_DIGITS, big_to_f64, remove_factors};
+
 /// Numbers with at most this many digits take the 64-bit path (`maxInt64Factors`).
 const FAST_DIGITS: i32 = 18;
 /// Everything that does not fit the fast path is rounded up to nano.
@@ -65,13 +67,6 @@ pub enum QuantityError {
     /// The exact result would have more digits than this implementation is willing to write down.
     #[error("quantity has too many digits")]
     TooLarge,
-}
-
-/// An exact decimal: `unscaled · 10^-scale`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Decimal {
-    unscaled: BigInt,
-    scale: i32,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -517,98 +512,6 @@ impl Amount {
     }
 }
 
-impl Decimal {
-    fn signum(&self) -> i64 {
-        match self.unscaled.sign() {
-            Sign::Minus => -1,
-            Sign::NoSign => 0,
-            Sign::Plus => 1,
-        }
-    }
-
-    fn abs(&self) -> Self {
-        Self { unscaled: self.unscaled.abs(), scale: self.scale }
-    }
-
-    /// Bounds `lo <= e <= hi` of the `e` with `10^(e-1) <= |self| < 10^e`, without writing digits down.
-    fn magnitude(&self) -> (i64, i64) {
-        let bits = self.unscaled.bits() as i64;
-        let scale = i64::from(self.scale);
-        (bits / 4 - scale, bits / 3 + 1 - scale)
-    }
-
-    fn compare(&self, other: &Self) -> Ordering {
-        let sign = self.signum();
-        if sign != other.signum() || sign == 0 {
-            return sign.cmp(&other.signum());
-        }
-        let by_magnitude = |order: Ordering| if sign < 0 { order.reverse() } else { order };
-        let ((low, high), (other_low, other_high)) = (self.magnitude(), other.magnitude());
-        if low > other_high {
-            return by_magnitude(Ordering::Greater);
-        }
-        if high < other_low {
-            return by_magnitude(Ordering::Less);
-        }
-        // magnitudes are close, so the scales differ by no more than the digits that are there
-        let delta = i64::from(self.scale) - i64::from(other.scale);
-        let shift = power_of_ten(delta.unsigned_abs());
-        if delta >= 0 {
-            self.unscaled.cmp(&(&other.unscaled * shift))
-        } else {
-            (&self.unscaled * shift).cmp(&other.unscaled)
-        }
-    }
-
-    fn add(&self, other: &Self) -> Result<Self, QuantityError> {
-        let delta = i64::from(self.scale) - i64::from(other.scale);
-        if delta.abs() > MAX_DIGITS || self.digits().max(other.digits()) > 4 * MAX_DIGITS {
-            return Err(QuantityError::TooLarge);
-        }
-        let shift = power_of_ten(delta.unsigned_abs());
-        Ok(if delta >= 0 {
-            Self { unscaled: &self.unscaled + &other.unscaled * shift, scale: self.scale }
-        } else {
-            Self { unscaled: &self.unscaled * shift + &other.unscaled, scale: other.scale }
-        })
-    }
-
-    fn digits(&self) -> i64 {
-        self.unscaled.bits() as i64 / 3 + 1
-    }
-
-    /// The value with exactly `scale` fraction digits, rounded away from zero; `None` beyond the bound.
-    fn round_up(&self, scale: i32) -> Option<Self> {
-        let delta = i64::from(scale) - i64::from(self.scale);
-        if delta >= 0 {
-            let shift = (delta <= MAX_DIGITS).then(|| power_of_ten(delta.unsigned_abs()))?;
-            return Some(Self { unscaled: &self.unscaled * shift, scale });
-        }
-        let drop = delta.unsigned_abs();
-        let unit = BigInt::from(self.signum());
-        if drop as i64 > self.digits() {
-            return Some(Self { unscaled: unit, scale });
-        }
-        let divisor = power_of_ten(drop);
-        let (quotient, rest) = (&self.unscaled / &divisor, &self.unscaled % &divisor);
-        let unscaled = if rest.is_zero() { quotient } else { quotient + unit };
-        Some(Self { unscaled, scale })
-    }
-}
-
-fn power_of_ten(exponent: u64) -> BigInt {
-    BigInt::from(10).pow(u32::try_from(exponent).unwrap_or(u32::MAX))
-}
-
-fn remove_factors(mut value: BigInt, factor: u32) -> (BigInt, u32) {
-    let mut times = 0;
-    while !value.is_zero() && (&value % factor).is_zero() {
-        value /= factor;
-        times += 1;
-    }
-    (value, times)
-}
-
 fn scale_up(value: i64, scale: i32) -> Option<i64> {
     if value == 0 {
         return Some(0);
@@ -637,11 +540,6 @@ fn add_scaled(left: (i64, i32), right: (i64, i32)) -> Option<(i64, i32)> {
     let (high, low) = if left.1 >= right.1 { (left, right) } else { (right, left) };
     let lifted = scale_up(high.0, high.1.checked_sub(low.1)?)?;
     Some((lifted.checked_add(low.0)?, low.1))
-}
-
-/// The nearest double, ties to even, as `big.Float.Float64`.
-fn big_to_f64(value: &BigInt) -> f64 {
-    value.to_f64().unwrap_or(if value.is_negative() { f64::NEG_INFINITY } else { f64::INFINITY })
 }
 
 /// `math.Pow10`: a product or quotient of two table entries, so not always the nearest double.

@@ -3,6 +3,7 @@
 //! A pattern is read by Go's grammar and written again in the crate's ([`translate`]), so what Go refuses is
 //! refused with Go's words, and `\w`, `[a&&b]` or `{` mean what they mean there. Matching is linear in both.
 
+mod sets;
 mod translate;
 
 use std::collections::HashMap;
@@ -10,11 +11,16 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 pub use translate::RegexError;
 
-/// Compiled programs beyond this are refused; Go's own bound, in other units, is of the same order.
-const LARGEST: usize = 32 << 20;
+/// Compiled programs beyond this are refused; it takes up to 0.3 s to find out. Go counts a class as one
+/// instruction and allows `\pL{1000}`, which is beyond.
+const LARGEST: usize = 16 << 20;
 /// Programs up to this are kept in the cache.
 const CACHED: usize = 1 << 20;
-const CACHE_ENTRIES: usize = 128;
+const CACHE_ENTRIES: usize = 64;
+/// Working memory of one program, per thread.
+const SCRATCH: usize = 1 << 18;
+
+type Cache = Mutex<HashMap<String, Result<Arc<Regex>, RegexError>>>;
 
 /// A compiled pattern.
 #[derive(Debug, Clone)]
@@ -28,27 +34,34 @@ impl Regex {
 
     /// A pattern from a bounded cache, for those that come with the request.
     pub fn cached(pattern: &str) -> Result<Arc<Self>, RegexError> {
-        static CACHE: LazyLock<Mutex<HashMap<String, Arc<Regex>>>> = LazyLock::new(Mutex::default);
+        static CACHE: LazyLock<Cache> = LazyLock::new(Mutex::default);
         let lock = || CACHE.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(found) = lock().get(pattern) {
-            return Ok(Arc::clone(found));
+            return found.clone();
         }
-        let Ok(small) = Self::compile_within(pattern, CACHED) else {
-            return Self::compile(pattern).map(Arc::new);
+        let outcome = match Self::compile_within(pattern, CACHED) {
+            Err(error) if error.is_size() => match Self::compile(pattern) {
+                // large, and not kept
+                Ok(large) => return Ok(Arc::new(large)),
+                Err(error) => Err(error),
+            },
+            outcome => outcome.map(Arc::new),
         };
-        let small = Arc::new(small);
-        let mut cache = lock();
-        if cache.len() >= CACHE_ENTRIES {
-            cache.clear();
+        if pattern.len() <= CACHED {
+            let mut cache = lock();
+            if cache.len() >= CACHE_ENTRIES {
+                cache.clear();
+            }
+            cache.insert(pattern.to_owned(), outcome.clone());
         }
-        cache.insert(pattern.to_owned(), Arc::clone(&small));
-        Ok(small)
+        outcome
     }
 
     fn compile_within(pattern: &str, size: usize) -> Result<Self, RegexError> {
         let translated = translate::translate(pattern)?;
         regex::RegexBuilder::new(&translated)
             .size_limit(size)
+            .dfa_size_limit(SCRATCH)
             .nest_limit(translate::MAX_HEIGHT * 3)
             .build()
             .map(Self)
