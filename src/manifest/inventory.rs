@@ -315,7 +315,12 @@ impl<'s> Loader<'s> {
         }
     }
 
-    fn document(&mut self, document: Document<'s>, notices: Vec<Draft>) {
+    fn document(&mut self, mut document: Document<'s>, mut notices: Vec<Draft>) {
+        if let Ok(Some(typed)) = unroll::with_types(&document) {
+            document = typed;
+            // The nodes have moved; what was noticed keeps its place in the text.
+            notices.iter_mut().for_each(|notice| notice.node = None);
+        }
         let index = self.next;
         self.next += 1;
         match unroll::manifests(&document) {

@@ -3,7 +3,8 @@
 //! kubectl takes every object that has `items` for a list, whatever its kind (apimachinery,
 //! `unstructuredJSONScheme`), and gives items of a `PodList` that name no type the type `Pod`.
 
-use crate::document::{Document, NodeId, NodeRef};
+use super::compose::LIMITS;
+use crate::document::{Builder, Document, LimitError, NodeId, NodeRef};
 
 /// Why a list cannot be unrolled.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -72,6 +73,60 @@ pub(super) fn manifests(document: &Document<'_>) -> Result<Vec<(NodeId, Option<u
         }
     }
     Ok(manifests)
+}
+
+/// The document with a type on every item of a `PodList` or the like that names none, as kubectl does it;
+/// `None` where nothing is to be done.
+pub(super) fn with_types<'a>(document: &Document<'a>) -> Result<Option<Document<'a>>, LimitError> {
+    let root = document.root();
+    let Some((api_version, kind)) = type_of(root) else { return Ok(None) };
+    let Some(kind) = kind.strip_suffix("List").filter(|kind| !kind.is_empty()) else { return Ok(None) };
+    let Some(items) = root.get("items").filter(|items| items.is_array()) else { return Ok(None) };
+    let untyped = |item: NodeRef<'_>| {
+        let none = |key| item.get_str(key).is_none_or(str::is_empty);
+        item.is_object() && none("kind") && none("apiVersion")
+    };
+    if !items.items().any(untyped) {
+        return Ok(None);
+    }
+    let mut builder = Builder::of_version(document, LIMITS);
+    begin(&mut builder, root, false)?;
+    for (key, member) in root.members() {
+        builder.key(key, member.key_span())?;
+        if member.id() != items.id() {
+            builder.copy_node(member, true)?;
+            continue;
+        }
+        begin(&mut builder, items, true)?;
+        for item in items.items() {
+            if !untyped(item) {
+                builder.copy_node(item, true)?;
+                continue;
+            }
+            begin(&mut builder, item, false)?;
+            for (key, value) in [("apiVersion", api_version), ("kind", kind)] {
+                builder.key(key, None)?;
+                builder.string(value)?;
+            }
+            for (key, member) in item.members().filter(|(key, _)| !matches!(*key, "kind" | "apiVersion")) {
+                builder.key(key, member.key_span())?;
+                builder.copy_node(member, true)?;
+            }
+            builder.end();
+        }
+        builder.end();
+    }
+    builder.end();
+    Ok(Some(builder.finish()))
+}
+
+/// Opens a container that stands where `node` does.
+fn begin(builder: &mut Builder<'_>, node: NodeRef<'_>, array: bool) -> Result<(), LimitError> {
+    let id = if array { builder.begin_array()? } else { builder.begin_object()? };
+    if let Some(span) = node.span() {
+        builder.place(id, span);
+    }
+    Ok(())
 }
 
 fn refuse<T>(node: NodeRef<'_>, error: ListError) -> Result<T, Refusal> {

@@ -87,6 +87,23 @@ fn a_manifest_knows_where_it_is() {
 }
 
 #[test]
+fn items_of_a_typed_list_get_its_type() {
+    let text = "apiVersion: v1\nkind: PodList\nitems:\n- {metadata: {name: a}}\n- {apiVersion: b/v1, kind: X, c: 1}\n";
+    let sources = sources(&[("f", text)]);
+    let inventory = Inventory::load(&sources);
+    let objects: Vec<String> = inventory.manifests().iter().map(|m| inventory.object(m).to_json()).collect();
+    assert_eq!(
+        objects,
+        [
+            r#"{"apiVersion":"v1","kind":"Pod","metadata":{"name":"a"}}"#,
+            r#"{"apiVersion":"b/v1","kind":"X","c":1}"#,
+        ]
+    );
+    let name = inventory.object(&inventory.manifests()[0]).at("/metadata/name").and_then(NodeRef::span);
+    assert_eq!(sources.files()[0].position(name.unwrap().start as usize), Position { line: 4, column: 21 });
+}
+
+#[test]
 fn what_is_hardly_meant_is_noticed() {
     use NoticeCode::{BigInteger, BooleanWord, DroppedDocument, DuplicateKey, FloatVersion, Octal};
     for (text, expected) in [
