@@ -3,6 +3,8 @@
 //! `PLIMSOLL_SHARED=DIR` puts another folder of the same layout in the place of `../shared`. A suite is one file under
 //! `tests/conformance/` that implements [`Suite`]; its thresholds stand in `thresholds.rs` and only rise.
 
+#[path = "conformance/admission_reviews.rs"]
+mod admission_reviews;
 #[path = "conformance/cel.rs"]
 mod cel;
 #[path = "conformance/cel_value.rs"]
@@ -18,7 +20,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use suite::{Ledger, Suite};
 
 /// Add a suite here.
-const SUITES: &[&dyn Suite] = &[&cel::Cel, &yaml::Yaml];
+const SUITES: &[&dyn Suite] = &[&admission_reviews::AdmissionReviews, &cel::Cel, &yaml::Yaml];
 
 fn main() {
     let arguments = Arguments::from_args();
