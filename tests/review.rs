@@ -1,0 +1,226 @@
+//! `plimsoll review` from outside: what the format's semantics say of requests, and that no secret is told.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use base64::Engine as _;
+use serde_json::{Value, json};
+
+/// Runs `plimsoll review` on a request; the response, and everything that was printed.
+fn review(request: &Value, arguments: &[&str]) -> (Value, String, Option<i32>) {
+    let mut request = request.clone();
+    request["uid"] = "11111111-2222".into();
+    let review = json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request});
+    let mut child = Command::new(env!("CARGO_BIN_EXE_plimsoll"))
+        .arg("review")
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("starts");
+    let mut input = child.stdin.take().expect("a pipe");
+    input.write_all(review.to_string().as_bytes()).expect("taken");
+    drop(input);
+    let output = child.wait_with_output().expect("ends");
+    let printed =
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let answer: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {printed}"));
+    assert_eq!(answer["response"]["uid"], "11111111-2222", "{printed}");
+    (answer["response"].clone(), printed, output.status.code())
+}
+
+fn pod(change: impl FnOnce(&mut Value)) -> Value {
+    let mut pod = json!({
+        "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web", "namespace": "shop"},
+        "spec": {"restartPolicy": "Always", "containers": [{"name": "app", "image": "nginx:1.27"}]},
+    });
+    change(&mut pod);
+    pod
+}
+
+fn request(operation: &str, object: Option<Value>, old: Option<Value>) -> Value {
+    let some = object.as_ref().or(old.as_ref()).expect("an object");
+    let kind = some["kind"].as_str().expect("a kind").to_owned();
+    let resource = format!("{}s", kind.to_lowercase());
+    json!({
+        "kind": {"group": "", "version": "v1", "kind": kind},
+        "resource": {"group": "", "version": "v1", "resource": resource},
+        "name": some["metadata"]["name"], "namespace": "shop", "operation": operation,
+        "userInfo": {"username": "jane", "groups": ["dev"]},
+        "object": object, "oldObject": old, "dryRun": false,
+    })
+}
+
+#[test]
+fn a_pod_without_probes_is_denied_with_what_and_where() {
+    let (response, _, code) = review(&request("CREATE", Some(pod(|_| {})), None), &[]);
+    assert_eq!((code, &response["allowed"]), (Some(1), &json!(false)));
+    assert_eq!(
+        response["status"]["message"],
+        "required-probes/probes: container app has no livenessProbe or readinessProbe, at spec.containers[0]"
+    );
+    assert_eq!(response["status"]["code"], 403);
+    assert_eq!(response["status"]["details"]["causes"][0]["field"], "spec.containers[0]");
+}
+
+#[test]
+fn a_pod_that_a_job_makes_needs_no_probes() {
+    let of_job = pod(|p| {
+        p["metadata"]["ownerReferences"] =
+            json!([{"apiVersion": "batch/v1", "kind": "Job", "name": "j", "uid": "u", "controller": true}]);
+    });
+    let (response, ..) = review(&request("CREATE", Some(of_job), None), &[]);
+    assert_eq!(response["allowed"], true, "{response}");
+}
+
+#[test]
+fn what_a_controller_makes_of_a_judged_object_is_not_judged_again_unless_the_owner_is_forged() {
+    let owned = pod(|p| {
+        p["metadata"]["ownerReferences"] = json!([{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "r", "uid": "u", "controller": true}]);
+    });
+    let mut by_controller = request("CREATE", Some(owned.clone()), None);
+    by_controller["userInfo"]["username"] = "system:serviceaccount:kube-system:replicaset-controller".into();
+    assert_eq!(review(&by_controller, &[]).0["allowed"], true);
+    assert_eq!(review(&request("CREATE", Some(owned), None), &[]).0["allowed"], false);
+}
+
+#[test]
+fn kubectl_debug_is_seen_by_container_rules_and_not_denied_for_what_was_there() {
+    let with_debugger =
+        pod(|p| p["spec"]["ephemeralContainers"] = json!([{"name": "debug", "image": "busybox"}]));
+    let mut debug = request("UPDATE", Some(with_debugger), Some(pod(|_| {})));
+    debug["subResource"] = "ephemeralcontainers".into();
+    let (response, ..) = review(&debug, &[]);
+    assert_eq!(response["allowed"], true, "the probes were missing before: {response}");
+    let mirrors = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/review/mirror-all.yaml");
+    let (response, ..) = review(&debug, &["--mutate", "--no-embedded", "--policies", mirrors]);
+    let patch = base64::engine::general_purpose::STANDARD
+        .decode(response["patch"].as_str().expect("a patch"))
+        .expect("base64");
+    let patch: Value = serde_json::from_slice(&patch).expect("JSON");
+    let paths: Vec<&str> =
+        patch.as_array().into_iter().flatten().filter_map(|o| o["path"].as_str()).collect();
+    assert_eq!(paths, ["/spec/containers/0/image", "/spec/ephemeralContainers/0/image"]);
+}
+
+#[test]
+fn an_update_is_denied_only_for_what_is_new() {
+    let worse = pod(|p| {
+        p["spec"]["containers"] =
+            json!([{"name": "app", "image": "nginx:1.27"}, {"name": "second", "image": "redis:7"}]);
+    });
+    let labelled = pod(|p| p["metadata"]["labels"] = json!({"a": "b"}));
+    let (response, ..) = review(&request("UPDATE", Some(labelled), Some(pod(|_| {}))), &[]);
+    assert_eq!(response["allowed"], true, "{response}");
+    assert!(response["warnings"][0].as_str().is_some_and(|w| w.contains("container app")), "{response}");
+    let (response, ..) = review(&request("UPDATE", Some(worse), Some(pod(|_| {}))), &[]);
+    let message = response["status"]["message"].as_str().unwrap_or_default();
+    assert!(message.contains("container second") && !message.contains("container app"), "{message}");
+}
+
+#[test]
+fn what_is_being_deleted_may_lose_its_finalizers() {
+    let mut old = pod(|p| p["spec"]["containers"][0]["livenessProbe"] = json!({"tcpSocket": {"port": 1}}));
+    old["metadata"]["deletionTimestamp"] = "2026-11-21T00:00:00Z".into();
+    old["metadata"]["finalizers"] = json!(["a/b"]);
+    let mut new = old.clone();
+    new["metadata"]["finalizers"] = json!([]);
+    let policy = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/review/deny-all.yaml");
+    let deny = ["--no-embedded", "--policies", policy];
+    assert_eq!(review(&request("UPDATE", Some(new.clone()), Some(old.clone())), &deny).0["allowed"], true);
+    new["spec"]["activeDeadlineSeconds"] = 5.into();
+    assert_eq!(review(&request("UPDATE", Some(new), Some(old)), &deny).0["allowed"], false);
+}
+
+#[test]
+fn an_object_that_cannot_be_read_is_answered_with_its_uid() {
+    let text = request("CREATE", Some(pod(|_| {})), None).to_string();
+    let nested = format!("{}{}", "[".repeat(600), "]".repeat(600));
+    let text = text.replacen("\"spec\":{", &format!("\"spec\":{{\"deep\":{nested},"), 1);
+    let body = format!(
+        r#"{{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":{}}}"#,
+        text.replacen('{', r#"{"uid":"u-1","#, 1)
+    );
+    let mut child = Command::new(env!("CARGO_BIN_EXE_plimsoll"))
+        .arg("review")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("starts");
+    child.stdin.take().expect("a pipe").write_all(body.as_bytes()).expect("taken");
+    let output = child.wait_with_output().expect("ends");
+    let answer: Value = serde_json::from_slice(&output.stdout).expect("an answer");
+    assert_eq!(answer["response"]["uid"], "u-1");
+    assert_eq!(answer["response"]["allowed"], false);
+    let message = answer["response"]["status"]["message"].as_str().unwrap_or_default();
+    assert!(message.contains("nested more than"), "{message}");
+}
+
+const PLANTED: [&str; 4] =
+    ["hunter2-plain", "aHVudGVyMi1lbmNvZGVk", "hunter2-in-annotation", "hunter2-in-list"];
+
+#[test]
+fn no_output_tells_what_a_secret_holds() {
+    let secret = json!({
+        "apiVersion": "v1", "kind": "Secret",
+        "metadata": {"name": "s", "namespace": "shop",
+            "annotations": {"kubectl.kubernetes.io/last-applied-configuration": format!("{{\"stringData\":{{\"p\":\"{}\"}}}}", PLANTED[2])}},
+        "data": {"p": PLANTED[1]}, "stringData": {"q": PLANTED[0]}, "type": PLANTED[3].replace("hunter2-", ""),
+    });
+    let policy = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/review/curious.yaml");
+    let curious = ["--no-embedded", "--policies", policy];
+    let (response, printed, _) = review(&request("CREATE", Some(secret.clone()), None), &curious);
+    assert_eq!(response["allowed"], false, "the policy must have looked: {printed}");
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("secret.json"), secret.to_string()).expect("written");
+    let yaml = format!(
+        "apiVersion: v1\nkind: Secret\nmetadata: {{name: t}}\nstringData:\n  a: {}\n  a: yes\n  b: |\n    {}\n",
+        PLANTED[0], PLANTED[0]
+    );
+    std::fs::write(folder.path().join("secret.yaml"), yaml).expect("written");
+    let mut all = printed;
+    for format in ["text", "json"] {
+        let output = Command::new(env!("CARGO_BIN_EXE_plimsoll"))
+            .args(["lint", ".", "--no-embedded", "--policies", policy, "--format", format])
+            .current_dir(folder.path())
+            .output()
+            .expect("runs");
+        assert_eq!(output.status.code(), Some(1));
+        all.push_str(&String::from_utf8_lossy(&output.stdout));
+        all.push_str(&String::from_utf8_lossy(&output.stderr));
+    }
+    assert!(all.contains("curious/looks"), "{all}");
+    for planted in PLANTED {
+        assert!(!all.contains(planted), "{planted} in\n{all}");
+    }
+}
+
+#[test]
+fn kubectl_applies_the_patch_too() {
+    if Command::new("kubectl").args(["version", "--client"]).output().is_err() {
+        eprintln!("SKIPPED: kubectl is not on the PATH");
+        return;
+    }
+    let mirrors = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/review/mirror-all.yaml");
+    let (response, ..) = review(
+        &request("CREATE", Some(pod(|_| {})), None),
+        &["--mutate", "--no-embedded", "--policies", mirrors],
+    );
+    let patch = base64::engine::general_purpose::STANDARD
+        .decode(response["patch"].as_str().expect("a patch"))
+        .expect("base64");
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("pod.json");
+    std::fs::write(&file, pod(|_| {}).to_string()).expect("written");
+    let output = Command::new("kubectl")
+        .args(["patch", "--local", "--type=json", "-o", "json", "-f"])
+        .arg(&file)
+        .args(["-p", std::str::from_utf8(&patch).expect("text")])
+        .output()
+        .expect("runs");
+    let patched: Value = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(&output.stderr)));
+    assert_eq!(patched["spec"]["containers"][0]["image"], "mirror.example.net/hub/library/nginx:1.27");
+    assert_eq!(patched["metadata"]["labels"]["made-by"], "plimsoll");
+}
