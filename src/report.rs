@@ -31,6 +31,7 @@ use crate::manifest::{FileId, Inventory, LoadError, Sources};
 pub use color::ColorChoice;
 pub use entry::{Entry, Identity, Subject};
 pub use gate::{Exit, Gate};
+pub use mask::{masked, refusal};
 pub use summary::Summary;
 pub use text::TextOptions;
 
@@ -99,7 +100,7 @@ impl<'i> Report<'i> {
 
     /// Why a document could not be read, without what may be a secret.
     fn error_message(&self, file: FileId, error: &LoadError) -> String {
-        if self.masks.file(file).guarded { mask::error_message(error) } else { error.to_string() }
+        refusal(self.sources.file(file).text(), error)
     }
 }
 

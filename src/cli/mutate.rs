@@ -20,6 +20,7 @@ use crate::document::{Document, Kind, Limits, NodeId};
 use crate::manifest::{FileId, Inventory, Outcome, ReadLimits, STDIN, Sources, read_sources};
 use crate::offline::Offline;
 use crate::policy::PolicySet;
+use crate::report::{masked, refusal};
 
 /// Show manifests as the webhook would leave them
 #[derive(Debug, Args)]
@@ -88,7 +89,8 @@ fn report_broken(sources: &Sources, inventory: &Inventory<'_>) -> bool {
         good = false;
         for error in &record.errors {
             let (path, at) = (sources.file(record.file).path(), error.position);
-            eprintln!("error: {path}:{}:{}: {}", at.line, at.column, error.error);
+            let why = refusal(sources.file(record.file).text(), &error.error);
+            eprintln!("error: {path}:{}:{}: {why}", at.line, at.column);
         }
     }
     good
@@ -244,7 +246,9 @@ fn diff(file: &Mutated<'_>) -> String {
     if file.before == file.after {
         return String::new();
     }
-    let diff = similar::TextDiff::from_lines(file.before, &file.after);
+    // the YAML is data for a program, and whole; this is for eyes and logs
+    let (before, after) = (masked(file.before), masked(&file.after));
+    let diff = similar::TextDiff::from_lines(&before, &after);
     diff.unified_diff().header(file.path, file.path).to_string()
 }
 

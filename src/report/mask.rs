@@ -14,7 +14,8 @@ use crate::document::{Document, NodeRef, Span};
 use crate::finding::{DocumentId, Finding};
 use crate::manifest::compose::ComposeError;
 use crate::manifest::json::JsonError;
-use crate::manifest::{FileId, Inventory, LoadError, Sources};
+use crate::manifest::source::Content;
+use crate::manifest::{FileId, Inventory, LoadError, NoticeCode, SourceFile, Sources};
 use crate::resource::secret::{self, MASK, Texts};
 
 /// What is secret in the files of a run.
@@ -83,17 +84,15 @@ impl Masks {
         entries: &[Entry],
     ) -> Self {
         let mut masks = Self::default();
-        let mut read: BTreeMap<FileId, Vec<Span>> = BTreeMap::new();
         for loaded in inventory.documents() {
             let secrets = secret_scalars(&loaded.document);
             if !secrets.is_empty() {
                 let mask = masks.files.entry(loaded.file).or_default();
                 secrets.iter().filter_map(|node| node.span()).for_each(|span| mask.add(span));
             }
-            read.entry(loaded.file).or_default().extend(loaded.document.root().span());
         }
         masks.add_sensitive(subjects, entries);
-        masks.guard(sources, &read);
+        masks.guard(sources, inventory);
         for (file, mask) in &mut masks.files {
             mask.settle(sources.file(*file).text());
         }
@@ -112,16 +111,24 @@ impl Masks {
         }
     }
 
-    /// Of files that speak of Secrets, nothing outside of what was read is shown.
-    fn guard(&mut self, sources: &Sources, read: &BTreeMap<FileId, Vec<Span>>) {
-        for (id, source) in sources.iter() {
-            let text = source.text();
+    /// Of files that speak of Secrets, nothing is shown of what could not be read, or is dropped.
+    fn guard(&mut self, sources: &Sources, inventory: &Inventory<'_>) {
+        let dropped = inventory.notices().iter().filter(|notice| notice.code == NoticeCode::DroppedDocument);
+        let broken = inventory.ledger().iter().filter(|record| !record.errors.is_empty());
+        let unread: BTreeSet<FileId> =
+            broken.map(|record| record.file).chain(dropped.map(|notice| notice.file)).collect();
+        let mut read: BTreeMap<FileId, Vec<Span>> = BTreeMap::new();
+        for loaded in inventory.documents().iter().filter(|loaded| unread.contains(&loaded.file)) {
+            read.entry(loaded.file).or_default().extend(loaded.document.root().span());
+        }
+        for id in unread {
+            let text = sources.file(id).text();
             if !speaks_of_secrets(text) {
                 continue;
             }
             let mask = self.files.entry(id).or_default();
             mask.guarded = true;
-            let mut spans = read.get(&id).cloned().unwrap_or_default();
+            let mut spans = read.remove(&id).unwrap_or_default();
             spans.sort();
             let mut at = 0;
             for span in spans {
@@ -210,8 +217,25 @@ fn secret_scalars<'d>(document: &'d Document<'_>) -> Vec<NodeRef<'d>> {
     secrets
 }
 
+/// A file's text with asterisks in place of the secrets in it, for people.
+#[must_use]
+pub fn masked(text: &str) -> String {
+    let sources = Sources::new(vec![SourceFile::new("", Content::Text(text.to_owned()))]);
+    let inventory = Inventory::load(&sources);
+    let masks = Masks::new(&sources, &inventory, &[], &[]);
+    let Some(mask) = masks.files.values().next() else { return text.to_owned() };
+    let hidden = |(at, c): (usize, char)| if !c.is_whitespace() && mask.covers(at) { '*' } else { c };
+    text.char_indices().map(hidden).collect()
+}
+
+/// Why a document of `text` could not be read, without what may be a secret.
+#[must_use]
+pub fn refusal(text: &str, error: &LoadError) -> String {
+    if speaks_of_secrets(text) { error_message(error) } else { error.to_string() }
+}
+
 /// Why a text could not be read, without anything of the text.
-pub(super) fn error_message(error: &LoadError) -> String {
+fn error_message(error: &LoadError) -> String {
     match error {
         LoadError::Yaml(ComposeError::Escape { escape: _ }) => format!("kubectl knows no escape {MASK}"),
         LoadError::Json(JsonError::Number { text: _ }) => {
@@ -249,6 +273,15 @@ fn without_quotes(message: &str) -> String {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_text_keeps_its_lines() {
+        let text = "# all\nkind: Secret\napiVersion: v1\nstringData:\n  a: |\n    one two\n    three\n  b: c # d\n---\nkind: Pod\n";
+        let expected = "# all\nkind: Secret\napiVersion: v1\nstringData:\n  a: |\n    *** ***\n    *****\n  b: * * *\n---\nkind: Pod\n";
+        assert_eq!(masked(text), expected);
+        let broken = "kind: Secret\nstringData: {a: one\n";
+        assert_eq!(masked(broken), "***** ******\n*********** *** ***\n");
+    }
 
     #[test]
     fn what_is_quoted_goes() {
