@@ -217,20 +217,15 @@ async fn serve(args: ServeArgs, settings: Settings) -> Result<(), ServeError> {
     tracing::info!(%address, "listening");
 
     let slot = Arc::new(Slot::default());
-    let own = match (tls_cert, tls_key) {
-        (Some(certificate), Some(key)) => {
-            files(certificate, key, &slot, &board, certificate_interval)?;
-            false
-        }
-        _ => {
-            let names = match (service, service_namespace) {
-                (Some(service), Some(namespace)) => Names::of_service(&service, &namespace)?,
-                _ => Names::local(),
-            };
-            authority(names, &ca_file, &slot, &board, certificate_interval)?;
-            true
-        }
+    let own = tls_cert.is_none();
+    let names = match (service, service_namespace) {
+        (Some(service), Some(namespace)) => Names::of_service(&service, &namespace)?,
+        _ => Names::local(),
     };
+    match tls_cert.zip(tls_key) {
+        Some(paths) => files(paths, &slot, &board, certificate_interval)?,
+        None => authority(names, &ca_file, &slot, &board, certificate_interval)?,
+    }
 
     let host: Arc<dyn Host + Send + Sync> = Arc::new(NoHost);
     let paths = watched(&selection);
@@ -252,14 +247,10 @@ async fn serve(args: ServeArgs, settings: Settings) -> Result<(), ServeError> {
     let (drain, stop) = (shutdown.reached(Stage::LameDuck), shutdown.reached(Stage::Stopping));
     let served = tokio::spawn(server.run(listener, drain, stop));
     signals.next().await;
-    tracing::info!(lame_duck = ?lame_duck, "asked to stop; not ready from here on");
+    tracing::info!(?lame_duck, "asked to stop; not ready from here on");
     board.readiness.report("shutdown", false, "draining");
-    let stopped = async {
-        shutdown.begin(lame_duck).await;
-        let _ = served.await;
-    };
     tokio::select! {
-        () = stopped => {
+        () = async { shutdown.begin(lame_duck).await; let _ = served.await; } => {
             tracing::info!("all requests answered");
             Ok(())
         }
@@ -283,8 +274,7 @@ async fn bind(asked: Option<SocketAddr>, port: u16) -> Result<TcpListener, Serve
 
 /// A pair that cannot be served at the start is an error: nobody would notice it later.
 fn files(
-    certificate: PathBuf,
-    key: PathBuf,
+    (certificate, key): (PathBuf, PathBuf),
     slot: &Arc<Slot>,
     board: &Board,
     interval: Duration,

@@ -243,6 +243,24 @@ mod tests {
     }
 
     #[test]
+    fn reads_chains_and_sec1_keys() {
+        let material = material();
+        let chain = material.leaf_pem().to_owned() + &material.bundle_pem();
+        // a P-256 key in PKCS#8 holds the SEC1 form in its OCTET STRING
+        let PrivateKeyDer::Pkcs8(pkcs8) =
+            PrivateKeyDer::from_pem_slice(material.leaf_key_pem().as_bytes()).unwrap()
+        else {
+            panic!("rcgen writes PKCS#8");
+        };
+        let der = pkcs8.secret_pkcs8_der();
+        let at = der.windows(5).position(|w| w == [0x30, 0x6b, 0x02, 0x01, 0x01]).unwrap();
+        let sec1 = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, &der[at..at + 0x6d]);
+        let sec1 = format!("-----BEGIN EC PRIVATE KEY-----\n{sec1}\n-----END EC PRIVATE KEY-----\n");
+        let pair = Pair::from_pem(chain.as_bytes(), sec1.as_bytes()).unwrap();
+        assert_eq!(pair.key.cert.len(), 2);
+    }
+
+    #[test]
     fn a_change_is_reported_once_and_through_the_kubelets_symlinks() {
         let dir = tempfile::tempdir().unwrap();
         let at = |name: &str| dir.path().join(name);

@@ -280,7 +280,8 @@ impl Shared {
             }
             Err(rejection) => {
                 self.metrics.refused(rejection.label());
-                tracing::warn!(reason = rejection.label(), "request refused");
+                // counted; a line each would let anybody who reaches the port fill the log
+                tracing::debug!(reason = rejection.label(), "request refused");
                 let mut response = Response::new(Full::new(Bytes::from(format!("{rejection}\n"))));
                 *response.status_mut() = rejection.status();
                 let text = HeaderValue::from_static("text/plain; charset=utf-8");
