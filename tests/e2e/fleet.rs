@@ -5,6 +5,7 @@ use std::fs::File;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -16,7 +17,7 @@ use crate::stage::Stage;
 
 /// One `plimsoll serve`. It is killed when dropped.
 pub(crate) struct Replica {
-    child: Child,
+    child: Mutex<Child>,
     pub(crate) traffic: SocketAddr,
     pub(crate) admin: SocketAddr,
     log: PathBuf,
@@ -39,14 +40,23 @@ impl Replica {
             .stderr(output)
             .spawn()
             .unwrap();
-        Replica { child, traffic, admin, log }
+        Replica { child: Mutex::new(child), traffic, admin, log }
     }
 
     /// Waits for `/readyz`.
     pub(crate) async fn ready(&self) {
-        let what = format!("{} is ready; its log is {}", self.admin, self.log.display());
-        eventually(&what, || async { get(self.admin, "/readyz").await.filter(|(status, _)| *status == 200) })
-            .await;
+        eventually(&format!("{} is ready; its log: {}", self.admin, self.log.display()), async || {
+            if let Some(status) = self.status() {
+                panic!("plimsoll serve ended with {status}: {}", self.log());
+            }
+            get(self.admin, "/readyz").await.filter(|(status, _)| *status == 200)
+        })
+        .await;
+    }
+
+    /// How it ended, if it has.
+    fn status(&self) -> Option<ExitStatus> {
+        self.child.lock().unwrap().try_wait().unwrap()
     }
 
     /// The text of a page of the admin port.
@@ -61,15 +71,15 @@ impl Replica {
 
     /// Sends SIGTERM.
     pub(crate) fn terminate(&self) {
-        let status = Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
+        let status = Command::new("kill").arg(self.child.lock().unwrap().id().to_string()).status().unwrap();
         assert!(status.success());
     }
 
     /// Waits until it has ended by itself.
-    pub(crate) async fn ended(&mut self, within: Duration) -> ExitStatus {
+    pub(crate) async fn ended(&self, within: Duration) -> ExitStatus {
         let began = Instant::now();
         loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
+            if let Some(status) = self.status() {
                 return status;
             }
             assert!(
@@ -84,15 +94,17 @@ impl Replica {
 
 impl Drop for Replica {
     fn drop(&mut self) {
-        if matches!(self.child.try_wait(), Ok(None)) {
-            self.terminate();
-            let began = Instant::now();
-            while matches!(self.child.try_wait(), Ok(None)) && began.elapsed() < Duration::from_secs(8) {
-                std::thread::sleep(Duration::from_millis(20));
-            }
-            let _ = self.child.kill();
-            let _ = self.child.wait();
+        if self.status().is_some() {
+            return;
         }
+        self.terminate();
+        let began = Instant::now();
+        while self.status().is_none() && began.elapsed() < Duration::from_secs(8) {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let mut child = self.child.lock().unwrap();
+        let _ = child.kill();
+        let _ = child.wait();
     }
 }
 

@@ -77,7 +77,7 @@ async fn one_of_two_replicas_ends(cluster: Arc<Cluster>) {
     let traffic = Traffic::start(&stage, &probed(pod("good", "nginx")), CLIENTS);
     traffic.flow(Duration::from_secs(1)).await;
     for _ in 0..2 {
-        let mut ending = webhook.replicas.remove(0);
+        let ending = webhook.replicas.remove(0);
         ending.terminate();
         let status = ending.ended(Duration::from_secs(30)).await;
         assert!(status.success(), "{status}: {}", ending.log());
@@ -100,7 +100,7 @@ async fn down_and_back(cluster: Arc<Cluster>) {
     let mut webhook = Webhook::launch(&cluster, Plan::of(&[PROBES])).await;
     let stage = webhook.stage("down").await;
     let good = probed(pod("good", "nginx"));
-    let mut ending = webhook.replicas.remove(0);
+    let ending = webhook.replicas.remove(0);
     ending.terminate();
     assert!(ending.ended(Duration::from_secs(30)).await.success());
     webhook.forwarder.remove(ending.traffic);
