@@ -35,6 +35,8 @@ pub use request::Request;
 pub struct Budget {
     /// When to stop; rules that have not run by then fail.
     pub deadline: Option<Instant>,
+    /// Whether findings of expressions say what their parts came to.
+    pub explain: bool,
 }
 
 impl Budget {

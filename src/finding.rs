@@ -177,6 +177,8 @@ pub struct Finding {
     pub existing: bool,
     /// Whether the value at the place must not be shown.
     pub sensitive: bool,
+    /// What the parts of the rule's expression came to, where that was asked for.
+    pub explanation: Vec<String>,
 }
 
 impl Finding {

@@ -34,6 +34,8 @@ pub struct Asking {
     pub groups: Vec<String>,
     /// Whether what is not in the input does not exist.
     pub complete: bool,
+    /// Whether findings of expressions say what their parts came to.
+    pub explain: bool,
 }
 
 impl Default for Asking {
@@ -44,6 +46,7 @@ impl Default for Asking {
             user: None,
             groups: Vec::new(),
             complete: false,
+            explain: false,
         }
     }
 }
@@ -137,12 +140,16 @@ impl<'i> Offline<'i> {
         &self.host
     }
 
+    fn budget(&self) -> Budget {
+        Budget { deadline: None, explain: self.asking.explain }
+    }
+
     /// The request about the manifest at this index of the inventory.
     #[must_use]
     pub fn request(&self, index: usize) -> Request<'_> {
         let identity = &self.identities[index];
         let object = self.inventory.object(&self.inventory.manifests()[index]);
-        let Asking { namespace: _, operation, user, groups, complete: _ } = self.asking;
+        let Asking { namespace: _, operation, user, groups, complete: _, explain: _ } = self.asking;
         let old = identity.key().and_then(|key| self.old.get(&key)).copied();
         let (object, old_object) = match operation {
             Operation::Delete => (None, old.or(Some(object))),
@@ -179,7 +186,7 @@ impl<'i> Offline<'i> {
     #[must_use]
     pub fn mutate<'r>(&'r self, set: &PolicySet, index: usize) -> (Request<'r>, Mutation<'r>) {
         let request = self.request(index);
-        let mutation = mutate(set, &request, &self.host, Budget::default());
+        let mutation = mutate(set, &request, &self.host, self.budget());
         (request, mutation)
     }
 
@@ -190,10 +197,8 @@ impl<'i> Offline<'i> {
         let (request, mutation) = self.mutate(set, index);
         let Mutation { patch: _, document, mut findings, rules: _ } = mutation;
         let judged = match &document {
-            Some(document) => {
-                judge(set, &request.with_object(document.root()), &self.host, Budget::default())
-            }
-            None => judge(set, &request, &self.host, Budget::default()),
+            Some(document) => judge(set, &request.with_object(document.root()), &self.host, self.budget()),
+            None => judge(set, &request, &self.host, self.budget()),
         };
         findings.extend(judged);
         findings

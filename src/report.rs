@@ -44,6 +44,8 @@ pub struct Report<'i> {
     entries: Vec<Entry>,
     masks: mask::Masks,
     summary: Summary,
+    /// The Kubernetes version whose CEL counts.
+    kubernetes: Option<String>,
 }
 
 impl<'i> Report<'i> {
@@ -68,7 +70,14 @@ impl<'i> Report<'i> {
         }
         sort::sort(&mut entries, &subjects);
         let summary = Summary::new(&entries, inventory.ledger());
-        Self { sources, inventory, subjects, entries, masks, summary }
+        Self { sources, inventory, subjects, entries, masks, summary, kubernetes: None }
+    }
+
+    /// Names the Kubernetes version whose CEL the run has spoken.
+    #[must_use]
+    pub fn for_kubernetes(mut self, version: String) -> Self {
+        self.kubernetes = Some(version);
+        self
     }
 
     /// The findings, in the order of the report, with masked messages.

@@ -54,6 +54,7 @@ impl AskingArgs {
             user: user.clone(),
             groups: groups.clone(),
             complete: *complete,
+            explain: false,
         }
     }
 }

@@ -12,7 +12,7 @@ use super::asking::AskingArgs;
 use super::selection::{Selected, Selection};
 use crate::finding::Severity;
 use crate::manifest::{Inventory, ReadLimits, STDIN, Sources, read_sources};
-use crate::offline::Offline;
+use crate::offline::{Asking, Offline};
 use crate::report::{ColorChoice, Gate, Identity, Report, Subject, TextOptions, notices};
 
 /// Judge manifests: files, folders, globs, or `-` for standard input
@@ -31,6 +31,9 @@ pub struct LintArgs {
     selection: Selection,
     #[command(flatten)]
     asking: AskingArgs,
+    /// Show the parts of a failing expression and what they came to, the false ones first
+    #[arg(long, help_heading = "Result")]
+    explain: bool,
     /// Exit with 1 when something at or above this severity is found
     #[arg(long, value_enum, default_value_t = FailOn::Error, help_heading = "Result")]
     fail_on: FailOn,
@@ -74,6 +77,7 @@ impl LintArgs {
             skip,
             selection,
             asking: asking_args,
+            explain,
             fail_on,
             fail_on_unknown,
             allow_broken,
@@ -82,21 +86,22 @@ impl LintArgs {
             quiet,
         } = self;
         let first = paths.first().filter(|p| *p != STDIN).map(Path::new);
-        let Selected { set, errors, configuration, profile: _ } = selection.load(first, &only, &skip);
+        let Selected { set, errors, configuration, profile } = selection.load(first, &only, &skip);
         super::print_errors(&errors);
         if set.is_empty() && errors.is_empty() {
             return super::fail("no policy is loaded");
         }
         let sources = read_sources(&paths, &mut io::stdin().lock(), ReadLimits::default());
         let inventory = Inventory::load(&sources);
-        let asking = asking_args.asking(configuration.namespace.as_deref());
+        let asking = Asking { explain, ..asking_args.asking(configuration.namespace.as_deref()) };
         let old_sources = read_old(asking_args.old.as_ref());
         let old = old_sources.as_ref().map(Inventory::load);
         let offline = Offline::new(&inventory, old.as_ref(), &asking);
         let mut subjects = subjects(&inventory, &offline);
         let mut findings = offline.judge_all(&set);
         findings.extend(notices::findings(&inventory, &mut subjects));
-        let report = Report::new(&sources, &inventory, subjects, findings);
+        let report =
+            Report::new(&sources, &inventory, subjects, findings).for_kubernetes(profile.to_string());
 
         let mut out = BufWriter::new(io::stdout().lock());
         let is_terminal = io::stdout().is_terminal();

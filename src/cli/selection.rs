@@ -134,7 +134,13 @@ pub(super) fn profile_of(version: Option<&str>) -> Result<Profile, String> {
     let Some(version) = version else { return Ok(Profile::NEWEST) };
     let mut numbers = version.trim_start_matches('v').split('.').map(str::parse::<u32>);
     match (numbers.next(), numbers.next()) {
-        (Some(Ok(major)), Some(Ok(minor))) => Ok(Profile::for_release(major, minor).0),
+        (Some(Ok(major)), Some(Ok(minor))) => {
+            let (profile, exact) = Profile::for_release(major, minor);
+            if !exact {
+                eprintln!("note: expressions are judged as Kubernetes {profile} does, not {major}.{minor}");
+            }
+            Ok(profile)
+        }
         _ => Err(format!("{version:?} is no Kubernetes version, as in 1.36")),
     }
 }

@@ -49,6 +49,7 @@ mod tests {
             certainty: Certainty::Known,
             existing: false,
             sensitive,
+            explanation: Vec::new(),
         }
     }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::cel::activation::Activation;
+use crate::cel::explain::Seen;
 use crate::cel::program::{Budget as CelBudget, Failure, Variables};
 use crate::cel::value::{Value, View};
 use crate::document::edit::{EditError, Editor, Literal, Operation};
@@ -12,6 +13,7 @@ use crate::policy::expression::{Expression, Part, Template};
 use crate::policy::{Edit, EditValue, Policy, Validate, Visit};
 use crate::resource::container;
 
+use super::explain;
 use super::facts::{Facts, Lookups};
 use super::rule::{Sink, Subject};
 use super::values::{text, to_literal};
@@ -144,6 +146,39 @@ impl<'d, 'a> Evaluator<'d, 'a> {
         boolean(self.evaluate(&validate.validate))
     }
 
+    /// Runs a failing rule once more and watches: which element an `all` stopped at, and what the parts came to.
+    fn look_closer(
+        &mut self,
+        rule: &'d Validate,
+        subject: &Subject<'d>,
+        sensitive: bool,
+    ) -> (Option<NodeRef<'d>>, Vec<String>) {
+        let program = &rule.validate.program;
+        let blame = rule.validate.source.contains(".all(") && !rule.validate.source.contains(".exists");
+        let explain = subject.budget.explain && !sensitive && !subject.is_secret();
+        if !blame && !explain {
+            return (None, Vec::new());
+        }
+        let (_, trace) = program.explain(&self.activation, &mut self.variables, &mut self.budget);
+        // the last thing that was read stands in the element that `all` stopped at
+        let last = trace.seen().iter().rev().find_map(|(_, seen)| match seen {
+            Seen::Value(value) => value.node().filter(|node| !node.is_array()),
+            _ => None,
+        });
+        let inside = last.filter(|node| blame && std::ptr::eq(node.document(), subject.object.document()));
+        let culprit = inside.and_then(|node| {
+            let mut at = Some(node);
+            while let Some(node) = at
+                && !node.parent().is_some_and(NodeRef::is_array)
+            {
+                at = node.parent();
+            }
+            at
+        });
+        let parts = if explain { explain::parts(program, &trace) } else { Vec::new() };
+        (culprit, parts.into_iter().map(|p| format!("{}  is {}", p.text, p.value)).collect())
+    }
+
     fn message(&mut self, template: &'d Template, subject: &Subject<'d>) -> String {
         let mut message = String::new();
         for part in &template.parts {
@@ -257,6 +292,9 @@ fn found<'d>(
     sink: &mut Sink<'_>,
 ) {
     let base = visited.node(subject.object);
+    let (culprit, explanation) = evaluator.look_closer(rule, subject, sink.rule.sensitive);
+    let base =
+        if rule.visit.for_each.is_none() && rule.at.is_none() { culprit.unwrap_or(base) } else { base };
     let node = rule.at.as_ref().map_or(base, |path| nearest(base, path));
     let message = match &rule.message {
         Some(template) => evaluator.message(template, subject),
@@ -264,7 +302,9 @@ fn found<'d>(
     };
     let label: Arc<str> = sink.rule.info.code.as_str().into();
     let fix = fix(evaluator, subject, rule, base, &label);
-    sink.fault(node, message).fix = fix;
+    let finding = sink.fault(node, message);
+    finding.fix = fix;
+    finding.explanation = explanation;
 }
 
 /// Whether a value may be shown: of a Secret only what was written outside of its data and annotations.

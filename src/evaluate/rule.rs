@@ -86,6 +86,7 @@ impl Sink<'_> {
             certainty,
             existing: false,
             sensitive: self.rule.sensitive,
+            explanation: Vec::new(),
         });
         self.findings.last_mut().expect("just pushed")
     }

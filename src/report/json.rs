@@ -20,7 +20,7 @@ const VERSION: u32 = 1;
 #[derive(Serialize)]
 struct Wire<'r> {
     version: u32,
-    tool: Tool,
+    tool: Tool<'r>,
     #[serde(serialize_with = "findings")]
     findings: &'r Report<'r>,
     files: Vec<WireFile<'r>>,
@@ -28,9 +28,11 @@ struct Wire<'r> {
 }
 
 #[derive(Serialize)]
-struct Tool {
+struct Tool<'r> {
     name: &'static str,
     version: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kubernetes: Option<&'r str>,
 }
 
 #[derive(Serialize)]
@@ -95,7 +97,11 @@ impl Report<'_> {
     pub fn write_json(&self, out: &mut dyn Write) -> io::Result<()> {
         let wire = Wire {
             version: VERSION,
-            tool: Tool { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") },
+            tool: Tool {
+                name: env!("CARGO_PKG_NAME"),
+                version: env!("CARGO_PKG_VERSION"),
+                kubernetes: self.kubernetes.as_deref(),
+            },
             findings: self,
             files: self.inventory.ledger().iter().map(|record| self.wire_file(record)).collect(),
             summary: &self.summary,

@@ -80,6 +80,7 @@ fn finding(notice: &Notice, node: Option<NodeRef<'_>>, object: NodeId) -> Findin
         certainty: Certainty::Known,
         existing: false,
         sensitive: false,
+        explanation: Vec::new(),
     }
 }
 

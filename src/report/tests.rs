@@ -64,6 +64,7 @@ fn finding(inventory: &Inventory<'_>, manifest: usize, code: &str, pointer: &str
         certainty: Certainty::Known,
         existing: false,
         sensitive: false,
+        explanation: Vec::new(),
     }
 }
 

@@ -62,7 +62,11 @@ impl Report<'_> {
         if let Some(note) = self.templates() {
             writeln!(out, "{}\n", renderer.render(&[note]))?;
         }
-        writeln!(out, "{}", summary_line(self.summary(), self.inventory.ledger().len(), elapsed, color))
+        let mut line = summary_line(self.summary(), self.inventory.ledger().len(), elapsed, color);
+        if let Some(version) = &self.kubernetes {
+            let _ = write!(line, "; Kubernetes {version}");
+        }
+        writeln!(out, "{line}")
     }
 
     fn finding_group<'r>(&'r self, entry: &'r Entry, with_references: bool) -> Group<'r> {
@@ -75,6 +79,9 @@ impl Report<'_> {
         let note = |text: &str| Level::NOTE.message(normalize_untrusted_str(text));
         if let Some(context) = context(self.subject(*id), finding) {
             group = group.element(note(&context));
+        }
+        if !finding.explanation.is_empty() {
+            group = group.element(note(&finding.explanation.join("\n")));
         }
         if let Some(remediation) = &finding.rule.remediation {
             group = group.element(Level::HELP.message(normalize_untrusted_str(remediation)));
