@@ -260,12 +260,7 @@ impl Rule {
                 let text = ceil(size(text) as f64 * TRAVERSAL);
                 text.saturating_mul(ceil(size(part) as f64 * TRAVERSAL))
             }
-            (Self::In, [_, list]) => size(list),
-            (Self::Equals, [left, _]) if matches!(left.view(), View::Opaque(_)) => 1,
-            (Self::Equals | Self::Smaller, [left, right]) => {
-                ceil(size(left).min(size(right)) as f64 * TRAVERSAL)
-            }
-            (Self::Sum, [left, right]) => ceil((size(left) + size(right)) as f64 * TRAVERSAL),
+            (Self::In | Self::Equals | Self::Smaller | Self::Sum, [left, right]) => self.of_pair(left, right),
             (Self::ContainsIp { text }, [cidr, other]) => {
                 let own = size(cidr);
                 let base = ceil((own + own) as f64 * TRAVERSAL);
@@ -290,6 +285,24 @@ impl Rule {
             _ => 1,
         };
         meter.charge(cost)
+    }
+
+    /// What a binary operator costs.
+    #[inline]
+    pub(super) fn of_pair(self, left: &Value<'_>, right: &Value<'_>) -> u64 {
+        match self {
+            Self::Fixed(cost) => cost,
+            Self::In => size(right),
+            Self::Equals if matches!(left, Value::Opaque(_)) => 1,
+            Self::Equals | Self::Smaller => match (left, right) {
+                (Value::Int(_) | Value::Bool(_), _) | (_, Value::Int(_) | Value::Bool(_)) => {
+                    u64::from(size(left) != 0 && size(right) != 0)
+                }
+                _ => ceil(size(left).min(size(right)) as f64 * TRAVERSAL),
+            },
+            Self::Sum => ceil((size(left) + size(right)) as f64 * TRAVERSAL),
+            _ => 1,
+        }
     }
 }
 

@@ -179,15 +179,13 @@ impl<'d> Machine<'_, '_, 'd> {
     ) -> Eval<(Value<'d>, Value<'d>)> {
         match (left, right) {
             (Ok(left), Ok(right)) => {
-                let operands = [left, right];
-                rule.charge(&mut self.meter, self.profile, &operands)?;
-                let [left, right] = operands;
+                self.meter.charge(rule.of_pair(&left, &right))?;
                 Ok((left, right))
             }
             (left, right) => {
                 // an error has the size of a scalar
-                let sized = [left.clone().unwrap_or(Value::Null), right.clone().unwrap_or(Value::Null)];
-                rule.charge(&mut self.meter, self.profile, &sized)?;
+                let sized = |side: &Eval<Value<'d>>| side.clone().unwrap_or(Value::Null);
+                self.meter.charge(rule.of_pair(&sized(&left), &sized(&right)))?;
                 Ok((left?, right?))
             }
         }

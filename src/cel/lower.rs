@@ -135,7 +135,11 @@ impl<'c> Lowering<'c> {
         }
     }
 
-    fn push(&mut self, source: ExprId, node: Node) -> NodeId {
+    fn push(&mut self, source: ExprId, mut node: Node) -> NodeId {
+        if let Node::Attribute(attribute) = &mut node {
+            let plain = |step: &Qualifier| !step.optional && matches!(step.step, Step::Field(_));
+            attribute.plain = attribute.path.iter().all(plain);
+        }
         let id = NodeId(self.nodes.len() as u32);
         let depth = 1 + self.children_depth(&node);
         self.nodes.push(node);
@@ -232,7 +236,7 @@ impl<'c> Lowering<'c> {
     fn ident(&mut self, id: ExprId, written: &Name) -> Planned<NodeId> {
         let local = self.scope.iter().rev().find(|(bound, _)| bound == written).map(|(_, slot)| *slot);
         if let Some(slot) = local {
-            let attribute = Attribute { base: Base::Local(slot), path: Vec::new(), presence: false };
+            let attribute = Attribute::new(Base::Local(slot));
             return Ok(self.push(id, Node::Attribute(attribute)));
         }
         let name = match self.checked.reference(id) {
@@ -253,7 +257,7 @@ impl<'c> Lowering<'c> {
             return Ok(self.push(id, Node::Const(value)));
         }
         let base = if name == "variables" { Base::Variables } else { Base::Global(self.global(name)) };
-        Ok(self.push(id, Node::Attribute(Attribute { base, path: Vec::new(), presence: false })))
+        Ok(self.push(id, Node::Attribute(Attribute::new(base))))
     }
 
     fn global(&mut self, name: &str) -> u32 {
@@ -283,7 +287,7 @@ impl<'c> Lowering<'c> {
     fn as_attribute(&self, node: NodeId) -> Attribute {
         match &self.nodes[node.0 as usize] {
             Node::Attribute(attribute) => attribute.clone(),
-            _ => Attribute { base: Base::Value(node), path: Vec::new(), presence: false },
+            _ => Attribute::new(Base::Value(node)),
         }
     }
 
@@ -318,7 +322,7 @@ impl<'c> Lowering<'c> {
                 index: Box::new(inner.clone()),
             },
             _ => {
-                let inner = Attribute { base: Base::Value(index), path: Vec::new(), presence: false };
+                let inner = Attribute::new(Base::Value(index));
                 Step::Computed { index: Box::new(inner), free: false }
             }
         };
@@ -391,7 +395,7 @@ impl<'c> Lowering<'c> {
                     then: branch(then),
                     otherwise: branch(otherwise),
                 };
-                Node::Attribute(Attribute { base, path: Vec::new(), presence: false })
+                Node::Attribute(Attribute::new(base))
             }
             (operator::INDEX, [operand, index]) => return self.index(id, *operand, *index, false).map(Some),
             (operator::OPT_INDEX | operator::OPT_SELECT, [operand, index]) => {
@@ -433,7 +437,7 @@ impl<'c> Lowering<'c> {
 
     /// The node as a comprehension's own accumulator.
     fn accumulator(&self, node: NodeId) -> Option<Slot> {
-        let Node::Attribute(Attribute { base: Base::Local(slot), path, presence: false }) =
+        let Node::Attribute(Attribute { base: Base::Local(slot), path, presence: false, .. }) =
             &self.nodes[node.0 as usize]
         else {
             return None;

@@ -140,6 +140,15 @@ pub(super) struct Attribute {
     pub(super) path: Vec<Qualifier>,
     /// `has(...)`: the last step asks for presence.
     pub(super) presence: bool,
+    /// The path has fields only, none of them optional.
+    pub(super) plain: bool,
+}
+
+impl Attribute {
+    /// A path without steps yet.
+    pub(super) fn new(base: Base) -> Self {
+        Self { base, path: Vec::new(), presence: false, plain: false }
+    }
 }
 
 /// Where an attribute starts.

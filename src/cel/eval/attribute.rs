@@ -7,10 +7,34 @@ use crate::cel::error::{Eval, EvalError, Fault};
 use crate::cel::plan::{Attribute, Base, Qualifier, Slot, Step};
 use crate::cel::profile::Profile;
 use crate::cel::value::{Opaque, Value, View};
+use crate::document::NodeRef;
 
 impl<'d> Machine<'_, '_, 'd> {
     /// An attribute as an expression: one unit for the variable beside those of its path.
+    #[inline]
     pub(super) fn attribute(&mut self, attribute: &'d Attribute) -> Eval<Value<'d>> {
+        if attribute.plain {
+            let start = match &attribute.base {
+                Base::Local(slot) => match &self.locals[slot.0 as usize] {
+                    Local::Known(Ok(Value::Node(node))) => Some(*node),
+                    _ => None,
+                },
+                Base::Global(index) => match self.globals.get(*index) {
+                    Some(Binding::Value(Value::Node(node))) => Some(*node),
+                    _ => None,
+                },
+                _ => None,
+            };
+            if let Some(value) = start.and_then(|node| below(node, attribute)) {
+                self.meter.charge_each(attribute.path.len() as u64 + u64::from(!attribute.presence))?;
+                return Ok(value);
+            }
+        }
+        self.attribute_slowly(attribute)
+    }
+
+    #[inline(never)]
+    fn attribute_slowly(&mut self, attribute: &'d Attribute) -> Eval<Value<'d>> {
         let result = self.resolve(attribute);
         if let Err(Fault::Cancelled(_)) = result {
             return result;
@@ -25,7 +49,7 @@ impl<'d> Machine<'_, '_, 'd> {
 
     /// The value without the unit for the variable.
     fn resolve(&mut self, attribute: &'d Attribute) -> Eval<Value<'d>> {
-        let Attribute { base, path, presence } = attribute;
+        let Attribute { base, path, presence, plain: _ } = attribute;
         match base {
             Base::Local(slot) => {
                 let value = self.read_local(*slot)?;
@@ -184,6 +208,21 @@ impl<'d> Machine<'_, '_, 'd> {
         }
         Ok(if optional { Value::some(value) } else { value })
     }
+}
+
+/// What lies at the end of a path of fields in a document; `None` where something on the way is not as usual.
+#[inline]
+fn below<'d>(mut node: NodeRef<'d>, attribute: &Attribute) -> Option<Value<'d>> {
+    let last = attribute.path.len().wrapping_sub(1);
+    for (at, qualifier) in attribute.path.iter().enumerate() {
+        let Step::Field(field) = &qualifier.step else { return None };
+        match node.get(field) {
+            Some(child) => node = child,
+            None if attribute.presence && at == last && node.is_object() => return Some(Value::Bool(false)),
+            None => return None,
+        }
+    }
+    Some(if attribute.presence { Value::Bool(true) } else { Value::Node(node) })
 }
 
 /// Until cel-go 0.27 an optional in an optional loses its levels on the way through an attribute.
