@@ -137,11 +137,11 @@ fn of_cidr<'d>(
 }
 
 fn url<'d>(_: &mut Context<'_, '_, 'd>, overload: OverloadId, arguments: &[Value<'d>]) -> Eval<Value<'d>> {
-    let parsed = Url::parse(text(&arguments[0])?);
+    let text = text(&arguments[0])?;
     if overload == "is_url_string" {
-        return Ok(Value::Bool(parsed.is_ok()));
+        return Ok(Value::Bool(Url::check(text).is_ok()));
     }
-    Ok(Value::opaque(Opaque::Url(library(parsed.map_err(UrlError::from))?)))
+    Ok(Value::opaque(Opaque::Url(library(Url::parse(text).map_err(UrlError::from))?)))
 }
 
 fn of_url<'d>(_: &mut Context<'_, '_, 'd>, overload: OverloadId, arguments: &[Value<'d>]) -> Eval<Value<'d>> {

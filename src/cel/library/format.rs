@@ -138,12 +138,13 @@ fn is_name(text: &str) -> bool {
     })
 }
 
-fn too_long(text: &str, most: usize) -> Option<String> {
-    (text.len() > most).then(|| format!("must be no more than {most} characters"))
+/// Bytes are counted everywhere; which of two copies of this check says so is upstream's history.
+fn too_long(text: &str, most: usize, unit: &str) -> Option<String> {
+    (text.len() > most).then(|| format!("must be no more than {most} {unit}"))
 }
 
 fn dns_label(text: &str) -> Vec<String> {
-    let mut errors = Vec::from_iter(too_long(text, 63));
+    let mut errors = Vec::from_iter(too_long(text, 63, "characters"));
     if !is_dns_label(text) {
         let message = if is_dns_subdomain(text) { "must not contain dots" } else { DNS_LABEL };
         errors.push(message.to_owned());
@@ -153,7 +154,11 @@ fn dns_label(text: &str) -> Vec<String> {
 
 /// `IsDNS1123Subdomain`
 pub fn dns_subdomain(text: &str) -> Vec<String> {
-    let mut errors = Vec::from_iter(too_long(text, 253));
+    dns_subdomain_in(text, "characters")
+}
+
+fn dns_subdomain_in(text: &str, unit: &str) -> Vec<String> {
+    let mut errors = Vec::from_iter(too_long(text, 253, unit));
     if !is_dns_subdomain(text) {
         errors.push(DNS_SUBDOMAIN.to_owned());
     }
@@ -161,7 +166,7 @@ pub fn dns_subdomain(text: &str) -> Vec<String> {
 }
 
 fn dns_1035_label(text: &str) -> Vec<String> {
-    let mut errors = Vec::from_iter(too_long(text, 63));
+    let mut errors = Vec::from_iter(too_long(text, 63, "characters"));
     if !(is_dns_label(text) && text.starts_with(|first: char| first.is_ascii_lowercase())) {
         errors.push(DNS_1035.to_owned());
     }
@@ -170,7 +175,7 @@ fn dns_1035_label(text: &str) -> Vec<String> {
 
 /// `IsValidLabelValue`
 pub fn label_value(text: &str) -> Vec<String> {
-    let mut errors = Vec::from_iter(too_long(text, 63));
+    let mut errors = Vec::from_iter(too_long(text, 63, "bytes"));
     if !text.is_empty() && !is_name(text) {
         errors.push(LABEL_VALUE.to_owned());
     }
@@ -187,13 +192,15 @@ pub fn qualified_name(text: &str) -> Vec<String> {
             if prefix.is_empty() {
                 errors.push("prefix part must be non-empty".to_owned());
             } else {
-                errors.extend(dns_subdomain(prefix).iter().map(|error| format!("prefix part {error}")));
+                errors.extend(
+                    dns_subdomain_in(prefix, "bytes").iter().map(|error| format!("prefix part {error}")),
+                );
             }
             name
         }
         _ => {
             return vec![format!(
-                "a qualified name {QUALIFIED} with an optional DNS subdomain prefix and '/' \
+                "a valid label key {QUALIFIED} with an optional DNS subdomain prefix and '/' \
                  (e.g. 'example.com/MyName')"
             )];
         }
@@ -201,7 +208,7 @@ pub fn qualified_name(text: &str) -> Vec<String> {
     if name.is_empty() {
         errors.push("name part must be non-empty".to_owned());
     }
-    errors.extend(too_long(name, 63).map(|error| format!("name part {error}")));
+    errors.extend(too_long(name, 63, "bytes").map(|error| format!("name part {error}")));
     if !is_name(name) {
         errors.push(format!("name part {QUALIFIED}"));
     }

@@ -238,8 +238,24 @@ fn round_to_double(mantissa: u64, scale: i64, sticky: bool) -> f64 {
 
 /// Go's `strconv.Quote`: double quotes, C escapes, printable Unicode as it is.
 pub fn quote(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 2);
+    quote_bytes(text.as_bytes())
+}
+
+/// The same of bytes that need not be UTF-8; those that are not are written `\xff`.
+pub(super) fn quote_bytes(bytes: &[u8]) -> String {
+    let mut out = String::with_capacity(bytes.len() + 2);
     out.push('"');
+    for chunk in bytes.utf8_chunks() {
+        quote_into(&mut out, chunk.valid());
+        for byte in chunk.invalid() {
+            let _ = write!(out, "\\x{byte:02x}");
+        }
+    }
+    out.push('"');
+    out
+}
+
+fn quote_into(out: &mut String, text: &str) {
     for character in text.chars() {
         match character {
             '"' => out.push_str("\\\""),
@@ -263,8 +279,6 @@ pub fn quote(text: &str) -> String {
             }
         }
     }
-    out.push('"');
-    out
 }
 
 /// Go's `unicode.IsPrint`, in so far as Rust's standard library tells: what `{:?}` leaves alone, and

@@ -1,7 +1,8 @@
 //! `"…".format([…])` (cel-go `ext/formatting.go`).
 //!
-//! `%f` and `%e` go through x/text's message printer in English: `%f` groups thousands, and its precision is
-//! kept in 8 bits there; `%.9e` passes its precision as a *width*, kept in 16 bits, and always has six digits.
+//! `%f` and `%e` go through x/text's message printer in English: `%f` groups thousands, and of its precision
+//! 8 bits count for the least number of digits and 15 for the most; `%.9e` passes its precision as a *width*,
+//! kept in 16 bits, and always has six digits.
 //! What is inside a list or map is written as CEL literals.
 
 use std::borrow::Cow;
@@ -297,8 +298,11 @@ fn push_fixed(out: &mut String, number: f64, precision: i64) {
     if push_special(out, number, 0) {
         return;
     }
-    let digits = format!("{:.*}", usize::from(precision as u8), number.abs());
+    let (least, most) = (usize::from(precision as u8), usize::from(precision as u16 & 0x7fff));
+    let digits = format!("{:.*}", most, number.abs());
     let (whole, fraction) = digits.split_once('.').unwrap_or((&digits, ""));
+    let kept = fraction.trim_end_matches('0').len().max(least).min(fraction.len());
+    let fraction = &fraction[..kept];
     // the sign of a zero is lost, that of what is rounded to zero is not
     if number < 0.0 {
         out.push('-');
@@ -470,7 +474,8 @@ mod tests {
     fn clauses() {
         let one = |text: &str, value: Value| format(text, &[value]).unwrap();
         assert_eq!(one("<%.1f>", Value::Double(-0.04)), "<-0.0>");
-        assert_eq!(one("%.256f", Value::Double(2.5)), "2");
+        assert_eq!(one("%.256f", Value::Double(2.5)), "2.5");
+        assert_eq!(one("%.258f", Value::Double(2.5)), "2.50");
         assert_eq!(one("%f%%", Value::Double(-1234.5)), "-1,234.500000%");
         assert_eq!(one("%e", Value::Double(-0.000_012_345_678)), "-1.234568×10⁻⁰⁵");
         assert_eq!(one("%.18e|", Value::Double(1.0)), "   1.000000×10⁰⁰|");

@@ -162,11 +162,11 @@ impl Timestamp {
     }
 
     fn offset_by_name(&self, zone: &str) -> Result<i64, TimeError> {
-        // a server's local zone is UTC
-        if matches!(zone, "" | "UTC" | "Local") {
+        // a server's local zone is UTC; `Factory` is a zone of the database that the crate leaves out
+        if matches!(zone, "" | "UTC" | "Local" | "Factory") {
             return Ok(0);
         }
-        if zone.starts_with(['/', '\\']) || zone.contains('\\') || zone.split('/').any(|part| part == "..") {
+        if zone.starts_with(['/', '\\']) || zone.contains("..") {
             return Err(TimeError::ZoneName);
         }
         let zone = Tz::from_str(zone).map_err(|_| TimeError::UnknownZone(zone.to_owned()))?;

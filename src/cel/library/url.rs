@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::net;
-use super::numbers::quote;
+use super::numbers::{quote, quote_bytes};
 
 /// Why a text is no URL. Display is Go's text, `parse "x": …`; the CEL function puts
 /// `URL parse error during conversion from string: ` in front (see [`UrlError`]).
@@ -52,8 +52,9 @@ enum Reason {
     Port(String),
     #[error("net/url: invalid userinfo")]
     Userinfo,
-    #[error("invalid URL escape {}", quote(.0))]
-    Escape(String),
+    /// Three bytes at most, which may cut a character.
+    #[error("invalid URL escape {}", quote_bytes(.0))]
+    Escape(Vec<u8>),
     #[error("invalid character {} in host name", quote(.0))]
     HostCharacter(String),
 }
@@ -360,7 +361,7 @@ fn unescape(bytes: &[u8], part: Part) -> Result<Vec<u8>, Reason> {
         match byte {
             b'%' => {
                 let sequence = &bytes[at..bytes.len().min(at + 3)];
-                let wrong = || Reason::Escape(lossy(sequence));
+                let wrong = || Reason::Escape(sequence.to_vec());
                 let digit = |index: usize| {
                     sequence.get(index).and_then(|digit| (*digit as char).to_digit(16)).ok_or_else(wrong)
                 };
