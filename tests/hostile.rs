@@ -91,6 +91,7 @@ fn cases() -> Vec<Case> {
             1,
             None,
         ),
+        ("duplicates.yaml", object(&format!("{{{}}}", "k: 1,".repeat(50_000))), Linted, 1, None),
         ("many-documents.yaml", "---\na: 1\n".repeat(20_000).into(), NotKubernetes, 0, None),
         (
             "many-anchors.yaml",

@@ -3,7 +3,7 @@
 //! The codes are reserved (`yaml/…`). They are plain data here; severities and texts are final, the rest
 //! of a finding is made where findings are made. Only documents that go to a cluster are judged.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::compose::{Composed, Oddity, Remark};
 use super::inventory::DocumentId;
@@ -95,23 +95,33 @@ pub(super) fn notices(text: &str, document: &Document<'_>, composed: &Composed<'
     drafts
 }
 
+/// How many of the earlier places of a key are told.
+const RELATED: usize = 10;
+
 /// A key that stands more than once in a mapping, one notice for all its places.
 pub(super) fn duplicates(document: &Document<'_>, implied: impl Fn(NodeId) -> bool) -> Vec<Draft> {
-    let mut hidden: BTreeMap<NodeId, Vec<Span>> = BTreeMap::new();
-    for node in document.nodes() {
-        if !node.is_shadowed() || implied(node.id()) {
-            continue;
-        }
-        let last = node.parent().zip(node.key()).and_then(|(parent, key)| parent.get(key));
-        // What a merge key brought may be overridden, and may override; that is what it is for.
-        if let (Some(last), Some(span)) = (last.filter(|last| !implied(last.id())), node.key_span()) {
-            hidden.entry(last.id()).or_default().push(span);
+    let mut places: HashMap<(NodeId, &str), (usize, Vec<Span>)> = HashMap::new();
+    let of = |node: NodeRef<'_>| node.parent().map(NodeRef::id);
+    for node in document.nodes().filter(|node| node.is_shadowed() && !implied(node.id())) {
+        let (Some(parent), Some(key), Some(span)) = (of(node), node.key(), node.key_span()) else { continue };
+        let (count, spans) = places.entry((parent, key)).or_default();
+        *count += 1;
+        if spans.len() < RELATED {
+            spans.push(span);
         }
     }
-    let draft = |(id, spans): (NodeId, Vec<Span>)| {
+    let mut hidden = BTreeMap::new();
+    if !places.is_empty() {
+        // What a merge key brought may be overridden, and may override; that is what it is for.
+        for node in document.nodes().filter(|node| !node.is_shadowed() && !implied(node.id())) {
+            let found = of(node).zip(node.key()).and_then(|at| places.remove(&at));
+            hidden.extend(found.map(|found| (node.id(), found)));
+        }
+    }
+    let draft = |(id, (count, spans)): (NodeId, (usize, Vec<Span>))| {
         let last = document.node(id);
         let key = last.key()?;
-        let times = if spans.len() == 1 { "twice".to_owned() } else { format!("{} times", spans.len() + 1) };
+        let times = if count == 1 { "twice".to_owned() } else { format!("{} times", count + 1) };
         Some(Draft {
             code: NoticeCode::DuplicateKey,
             node: Some(id),
