@@ -62,9 +62,13 @@ impl Report<'_> {
         if let Some(note) = self.templates() {
             writeln!(out, "{}\n", renderer.render(&[note]))?;
         }
-        let mut line = summary_line(self.summary(), self.inventory.ledger().len(), elapsed, color);
+        let files = self.inventory.ledger().len();
+        let mut line = summary_line(self.summary(), files, color);
         if let Some(version) = &self.kubernetes {
             let _ = write!(line, "; Kubernetes {version}");
+        }
+        if let Some(elapsed) = elapsed {
+            line.push_str(&time(elapsed));
         }
         writeln!(out, "{line}")
     }
@@ -230,7 +234,7 @@ fn context(subject: &Subject<'_>, finding: &Finding) -> Option<String> {
 }
 
 /// `2 errors, 0 warnings, …; 13 documents in 12 files: 5 linted, …; 12 ms`
-fn summary_line(summary: &Summary, files: usize, elapsed: Option<Duration>, color: bool) -> String {
+fn summary_line(summary: &Summary, files: usize, color: bool) -> String {
     let count = |n: usize, one: &str| if n == 1 { format!("1 {one}") } else { format!("{n} {one}s") };
     let paint = |text: String, n: usize, color_of: AnsiColor| {
         let style = Style::new().fg_color(Some(color_of.into())).effects(Effects::BOLD);
@@ -252,20 +256,21 @@ fn summary_line(summary: &Summary, files: usize, elapsed: Option<Duration>, colo
         format!("{} ignored", by_outcome.ignored),
         paint(format!("{} broken", by_outcome.broken), by_outcome.broken, AnsiColor::BrightRed),
     ];
-    let mut line = format!(
+    format!(
         "{}; {} in {}: {}",
         findings.join(", "),
         count(*documents, "document"),
         count(files, "file"),
         outcomes.join(", ")
-    );
-    if let Some(elapsed) = elapsed {
-        let millis = elapsed.as_secs_f64() * 1000.0;
-        let _ = match millis {
-            ..10.0 => write!(line, "; {millis:.1} ms"),
-            ..1000.0 => write!(line, "; {millis:.0} ms"),
-            _ => write!(line, "; {:.1} s", elapsed.as_secs_f64()),
-        };
+    )
+}
+
+/// How long it took, as the end of the line.
+fn time(elapsed: Duration) -> String {
+    let millis = elapsed.as_secs_f64() * 1000.0;
+    match millis {
+        ..10.0 => format!("; {millis:.1} ms"),
+        ..1000.0 => format!("; {millis:.0} ms"),
+        _ => format!("; {:.1} s", millis / 1000.0),
     }
-    line
 }
