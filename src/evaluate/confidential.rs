@@ -15,7 +15,7 @@ pub(super) fn conceal(findings: &mut [Finding], request: &Request<'_>) {
     let texts = secrets(request.object).and(secrets(request.old_object));
     for finding in findings {
         texts.clean(finding);
-        Texts::at(finding, request.subject()).clean(finding);
+        Texts::of_finding(finding, request.subject()).clean(finding);
     }
 }
 

@@ -144,7 +144,7 @@ impl Masks {
         let object = |id: DocumentId| subjects[id.0 as usize].object;
         for Entry { subject, finding } in entries.iter().filter(|entry| entry.finding.sensitive) {
             let texts = self.texts.remove(subject).unwrap_or_default();
-            self.texts.insert(*subject, texts.and(Texts::at(finding, Some(object(*subject)))));
+            self.texts.insert(*subject, texts.and(Texts::of_finding(finding, Some(object(*subject)))));
         }
         for id in
             entries.iter().flat_map(|entry| concerned(entry.subject, &entry.finding)).collect::<BTreeSet<_>>()

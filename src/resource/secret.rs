@@ -4,7 +4,8 @@
 //! them in an annotation. Messages are made by rules that may quote them, so [`Texts`] knows every form in
 //! which they may appear: as written, as read, decoded from base64, escaped as JSON.
 
-use std::collections::BTreeSet;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashSet};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -68,9 +69,10 @@ pub fn everything(node: NodeRef<'_>) -> impl Iterator<Item = NodeRef<'_>> {
     })
 }
 
-/// Texts that may not be shown, in all their forms, longest first.
+/// Texts that may not be shown, in all their forms, by their length, the longest first. Looking for them takes
+/// as long as a message and the number of lengths ask for, however many texts there are.
 #[derive(Debug, Default)]
-pub struct Texts(Vec<String>);
+pub struct Texts(BTreeMap<Reverse<usize>, HashSet<String>>);
 
 impl Texts {
     /// The texts of some scalars, and others that are as secret.
@@ -79,20 +81,18 @@ impl Texts {
         scalars: impl IntoIterator<Item = NodeRef<'d>>,
         others: impl IntoIterator<Item = String>,
     ) -> Self {
-        let mut forms = BTreeSet::new();
+        let mut texts = Self::default();
         for scalar in scalars {
-            read(scalar).iter().chain(&written(scalar)).for_each(|text| add_forms(&mut forms, text));
+            read(scalar).iter().chain(&written(scalar)).for_each(|text| texts.add(text));
         }
-        others.into_iter().for_each(|text| add_forms(&mut forms, &text));
-        let mut forms: Vec<String> = forms.into_iter().collect();
-        forms.sort_by_key(|form| std::cmp::Reverse(form.len()));
-        Self(forms)
+        others.into_iter().for_each(|text| texts.add(&text));
+        texts
     }
 
     /// What is secret at a finding of a `sensitive` rule: the value there, as it was found and as it stands in
     /// the object.
     #[must_use]
-    pub fn at(finding: &Finding, object: Option<NodeRef<'_>>) -> Self {
+    pub fn of_finding(finding: &Finding, object: Option<NodeRef<'_>>) -> Self {
         if !finding.sensitive {
             return Self::default();
         }
@@ -104,10 +104,24 @@ impl Texts {
     #[must_use]
     pub fn and(self, others: Self) -> Self {
         let Self(mut texts) = self;
-        texts.extend(others.0);
-        texts.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
-        texts.dedup();
+        for (length, others) in others.0 {
+            texts.entry(length).or_default().extend(others);
+        }
         Self(texts)
+    }
+
+    /// Adds a text in every form in which a message may have it.
+    fn add(&mut self, text: &str) {
+        let text = text.trim();
+        let decoded = STANDARD.decode(text).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+        for text in decoded.as_deref().map(str::trim).into_iter().chain([text]) {
+            let lines = text.lines().map(str::trim).filter(|line| line.len() >= SHORT);
+            let quoted = [serde_json::to_string(text).unwrap_or_default(), format!("{text:?}")];
+            let inside = quoted.iter().filter_map(|quoted| quoted.get(1..quoted.len().checked_sub(1)?));
+            for form in lines.chain([text]).chain(inside).filter(|form| !form.is_empty()) {
+                self.0.entry(Reverse(form.len())).or_default().insert(form.to_owned());
+            }
+        }
     }
 
     /// Whether there is nothing to hide.
@@ -142,30 +156,32 @@ impl Texts {
     /// A text with every one of them made unreadable.
     #[must_use]
     pub fn without(&self, text: &str) -> String {
-        let mut text = text.to_owned();
-        for secret in &self.0 {
-            if text.contains(secret.as_str()) {
-                text = replaced(&text, secret);
+        let mut clean = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some(next) = rest.chars().next() {
+            match self.at_start(rest, clean.chars().next_back()) {
+                Some(length) => {
+                    clean.push_str(MASK);
+                    rest = &rest[length..];
+                }
+                None => {
+                    clean.push(next);
+                    rest = &rest[next.len_utf8()..];
+                }
             }
         }
-        text
+        clean
     }
-}
 
-fn replaced(text: &str, secret: &str) -> String {
-    let mut clean = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find(secret) {
-        let (before, after) = (&rest[..at], &rest[at + secret.len()..]);
-        clean.push_str(before);
+    /// The length of the longest of them that `text` begins with. Short ones count as words only.
+    fn at_start(&self, text: &str, before: Option<char>) -> Option<usize> {
         let joined = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
-        let part_of_word =
-            secret.len() < SHORT && (joined(clean.chars().next_back()) || joined(after.chars().next()));
-        clean.push_str(if part_of_word { secret } else { MASK });
-        rest = after;
+        self.0.range(Reverse(text.len())..).find_map(|(Reverse(length), secrets)| {
+            let found = text.get(..*length).filter(|start| secrets.contains(*start))?;
+            let in_word = joined(before) || joined(text[*length..].chars().next());
+            (found.len() >= SHORT || !in_word).then_some(*length)
+        })
     }
-    clean.push_str(rest);
-    clean
 }
 
 /// A scalar as it was read.
@@ -182,17 +198,6 @@ fn written(scalar: NodeRef<'_>) -> Option<String> {
     let span = scalar.span()?;
     let text = scalar.document().source_text().get(span.start as usize..span.end as usize)?;
     Some(text.trim_matches(['"', '\'']).to_owned())
-}
-
-fn add_forms(forms: &mut BTreeSet<String>, text: &str) {
-    let text = text.trim();
-    let decoded = STANDARD.decode(text).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-    for text in decoded.as_deref().map(str::trim).into_iter().chain([text]) {
-        let lines = text.lines().map(str::trim).filter(|line| line.len() >= SHORT);
-        let quoted = [serde_json::to_string(text).unwrap_or_default(), format!("{text:?}")];
-        let inside = quoted.iter().filter_map(|quoted| quoted.get(1..quoted.len().checked_sub(1)?));
-        forms.extend(lines.chain([text]).chain(inside).filter(|form| !form.is_empty()).map(str::to_owned));
-    }
 }
 
 #[cfg(test)]
@@ -214,6 +219,8 @@ mod tests {
             ("container app of application", &["app"], "container **** of application"),
             ("a=b", &["b"], "a=****"),
             ("nothing here", &["hunter22"], "nothing here"),
+            ("the longest first", &["longest", "longest first"], "the ****"),
+            ("wörter, größer", &["größer", "ö"], "wörter, ****"),
         ] {
             assert_eq!(texts(words).without(text), expected);
         }
