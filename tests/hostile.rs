@@ -127,7 +127,7 @@ fn everything_ends_under_a_name() {
     let sources = sources(folder.path());
     let inventory = Inventory::load(&sources);
     // Unoptimised, on a busy machine; what is not bounded takes hours.
-    assert!(start.elapsed() < Duration::from_secs(60), "{:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(240), "{:?}", start.elapsed());
 
     let records: BTreeMap<&str, _> = inventory
         .ledger()
