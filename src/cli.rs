@@ -12,6 +12,7 @@ pub mod policies;
 pub mod review;
 pub mod selection;
 pub mod serve;
+pub mod test;
 
 use std::process::ExitCode;
 
@@ -42,6 +43,7 @@ enum Command {
     Policies(policies::PoliciesArgs),
     Review(review::ReviewArgs),
     Serve(serve::ServeArgs),
+    Test(test::TestArgs),
 }
 
 /// Runs the program with the arguments of the process.
@@ -62,6 +64,7 @@ pub fn run() -> ExitCode {
         Command::Policies(args) => args.run(),
         Command::Review(args) => args.run(),
         Command::Serve(args) => args.run(),
+        Command::Test(args) => args.run(),
     }
 }
 

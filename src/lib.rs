@@ -24,6 +24,7 @@ pub mod manifest;
 pub mod matching;
 pub mod offline;
 pub mod policy;
+pub mod policytest;
 pub mod report;
 pub mod resource;
 pub mod verdict;

@@ -34,6 +34,16 @@ impl Profile {
         }
     }
 
+    /// The profile for a version as people write it, `1.36` or `v1.36.2`; `None` when it is none.
+    #[must_use]
+    pub fn of_version(version: &str) -> Option<Self> {
+        let mut numbers = version.trim_start_matches('v').split('.').map(str::parse::<u32>);
+        match (numbers.next(), numbers.next()) {
+            (Some(Ok(major)), Some(Ok(minor))) => Some(Self::for_release(major, minor).0),
+            _ => None,
+        }
+    }
+
     /// Back-quoted field names (`` object.`a-b` ``) are refused before cel-go 0.28.
     #[must_use]
     pub fn quoted_identifiers(self) -> bool {

@@ -11,6 +11,7 @@ use super::{DONE, NOT_DONE};
 use crate::cel::profile::Profile;
 use crate::dialect::native::written::PolicyFile;
 use crate::policy::{Policy, embedded};
+use crate::policytest::written::TestFile;
 
 /// List, show and check policies
 #[derive(Debug, Args)]
@@ -60,6 +61,7 @@ enum ListFormat {
 enum SchemaOf {
     Policy,
     Configuration,
+    Test,
 }
 
 impl PoliciesArgs {
@@ -164,6 +166,7 @@ fn schema(of: SchemaOf) -> ExitCode {
     let schema = match of {
         SchemaOf::Policy => schemars::schema_for!(PolicyFile),
         SchemaOf::Configuration => schemars::schema_for!(Configuration),
+        SchemaOf::Test => schemars::schema_for!(TestFile),
     };
     print_json(&schema);
     ExitCode::from(DONE)

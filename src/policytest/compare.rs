@@ -1,0 +1,187 @@
+//! What was expected beside what was found.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use super::observe::{Observation, Observed, ObservedFinding};
+use super::read::Case;
+use super::written::{ExpectedFinding, Verdict};
+use crate::dialect::nearest;
+
+/// An object of which something else was expected.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// The object.
+    pub object: String,
+    /// What in the test's file it is about.
+    pub at: Range<usize>,
+    /// Lines that begin with `-` for what was expected, `+` for what was found, `!` for what must never be.
+    pub lines: Vec<String>,
+}
+
+/// Something that is wrong with the test itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// What in the test's file it is about.
+    pub at: Range<usize>,
+    /// What is wrong.
+    pub message: String,
+    /// What to do.
+    pub help: Option<String>,
+}
+
+/// What a comparison gives.
+#[derive(Debug, Default)]
+pub struct Comparison {
+    /// Objects of which something else was expected.
+    pub differences: Vec<Difference>,
+    /// What is wrong with the test.
+    pub faults: Vec<Fault>,
+}
+
+/// Objects of one label: where the same object is there twice, they are spoken of as one.
+struct Group<'o> {
+    objects: Vec<&'o Observed>,
+}
+
+impl Group<'_> {
+    fn verdict(&self) -> Verdict {
+        self.objects.iter().map(|o| o.verdict).max().unwrap_or(Verdict::Allow)
+    }
+}
+
+/// Compares a case with what was observed; `codes` are those of the policies under test.
+#[must_use]
+pub fn compare(case: &Case, observation: &Observation, codes: &BTreeSet<String>) -> Comparison {
+    let mut comparison = Comparison::default();
+    let objects = &observation.objects;
+    let mut named = vec![false; objects.len()];
+    if case.written.expect.is_empty() {
+        comparison.faults.push(Fault {
+            at: case.expect_key.clone().unwrap_or_else(|| case.at.clone()),
+            message: format!("case {:?} expects nothing", case.written.name),
+            help: Some("`plimsoll test --update` writes what there is to be expected".to_owned()),
+        });
+        return comparison;
+    }
+    for (expected, (at, findings_at)) in case.written.expect.iter().zip(&case.expect_at) {
+        let mut fault = |at: &Range<usize>, message, help| {
+            comparison.faults.push(Fault { at: at.clone(), message, help })
+        };
+        if expected.verdict.is_none() && expected.findings.is_empty() && expected.patch.is_empty() {
+            let help = Some("say at least a `verdict`".to_owned());
+            fault(at, format!("nothing is expected of {}", expected.object), help);
+        }
+        for (finding, at) in expected.findings.iter().zip(findings_at) {
+            if !codes.iter().any(|code| is_rule(code, &finding.rule)) {
+                let rules = codes.iter().filter_map(|code| code.split_once('/')).map(|(_, rule)| rule);
+                let help = nearest(&finding.rule, rules).map(|rule| format!("did you mean `{rule}`?"));
+                fault(at, format!("no policy under test has a rule {}", finding.rule), help);
+            }
+        }
+        let called: Vec<usize> =
+            (0..objects.len()).filter(|index| objects[*index].is_called(&expected.object)).collect();
+        let namespaces: BTreeSet<_> = called.iter().map(|index| &objects[*index].namespace).collect();
+        if called.is_empty() {
+            let labels: BTreeSet<String> = objects.iter().map(Observed::label).collect();
+            let labels: Vec<String> = labels.into_iter().collect();
+            let help = nearest(&expected.object, labels.iter().map(String::as_str))
+                .map(|label| format!("did you mean `{label}`?"))
+                .or_else(|| Some(format!("the objects are {}", labels.join(", "))));
+            fault(at, format!("no object is called {}", expected.object), help);
+            continue;
+        }
+        if namespaces.len() > 1 {
+            let labels: Vec<String> = called.iter().map(|index| objects[*index].full_label()).collect();
+            let help = Some(format!("say {}", labels.join(" or ")));
+            fault(at, format!("{} is in several namespaces", expected.object), help);
+            continue;
+        }
+        if called.iter().any(|index| named[*index]) {
+            fault(at, format!("a second entry for {}", expected.object), None);
+            continue;
+        }
+        for index in &called {
+            named[*index] = true;
+        }
+        let group = Group { objects: called.iter().map(|index| &objects[*index]).collect() };
+        let lines = group.differences(expected.verdict, &expected.findings, &expected.patch);
+        if !lines.is_empty() {
+            comparison.differences.push(Difference {
+                object: expected.object.clone(),
+                at: at.clone(),
+                lines,
+            });
+        }
+    }
+    for (object, _) in objects.iter().zip(named).filter(|(_, named)| !named) {
+        let lines = Group { objects: vec![object] }.differences(None, &[], &[]);
+        if !lines.is_empty() {
+            let at = case.expect_key.clone().unwrap_or_else(|| case.at.clone());
+            comparison.differences.push(Difference { object: object.label(), at, lines });
+        }
+    }
+    comparison
+}
+
+/// Whether a test's name of a rule means this code.
+fn is_rule(code: &str, rule: &str) -> bool {
+    code == rule || code.split_once('/').is_some_and(|(_, of_code)| of_code == rule)
+}
+
+fn agrees(expected: &ExpectedFinding, observed: &ObservedFinding) -> bool {
+    let ExpectedFinding { rule, line, message, unknown } = expected;
+    is_rule(&observed.code, rule)
+        && *line == observed.line
+        && *unknown == observed.unknown
+        && message.as_ref().is_none_or(|part| observed.message.contains(part))
+}
+
+impl Group<'_> {
+    fn differences(
+        &self,
+        verdict: Option<Verdict>,
+        findings: &[ExpectedFinding],
+        patch: &[serde_json::Value],
+    ) -> Vec<String> {
+        let mut lines = Vec::new();
+        if let Some(verdict) = verdict.filter(|verdict| *verdict != self.verdict()) {
+            lines.push(format!("- verdict {}", verdict.name()));
+            lines.push(format!("+ verdict {}", self.verdict().name()));
+        }
+        // the demanding ones first: one without a message must not take what another one needs
+        let mut expected: Vec<&ExpectedFinding> = findings.iter().collect();
+        expected.sort_by_key(|e| std::cmp::Reverse(e.message.as_ref().map_or(0, String::len)));
+        let mut left: Vec<&ObservedFinding> = self.objects.iter().flat_map(|o| &o.findings).collect();
+        let mut missing: Vec<&ExpectedFinding> = Vec::new();
+        for expected in expected {
+            match left.iter().position(|observed| agrees(expected, observed)) {
+                Some(index) => {
+                    left.remove(index);
+                }
+                None => missing.push(expected),
+            }
+        }
+        missing.sort_by_key(|e| e.line);
+        lines.extend(missing.into_iter().map(|expected| {
+            let message = expected.message.as_ref().map_or(String::new(), |m| format!(": …{m}…"));
+            format!("- {}{message}", place(&expected.rule, expected.line, expected.unknown))
+        }));
+        lines.extend(
+            left.into_iter().map(|f| format!("+ {}: {}", place(&f.code, f.line, f.unknown), f.message)),
+        );
+        let made: Vec<_> = self.objects.iter().flat_map(|o| &o.patch).collect();
+        if made != patch.iter().collect::<Vec<_>>() {
+            lines.extend(patch.iter().map(|operation| format!("- patch {operation}")));
+            lines.extend(made.iter().map(|operation| format!("+ patch {operation}")));
+        }
+        lines.extend(self.objects.iter().flat_map(|o| &o.complaints).map(|c| format!("! {c}")));
+        lines
+    }
+}
+
+fn place(rule: &str, line: Option<u32>, unknown: bool) -> String {
+    let line = line.map_or_else(|| "no line".to_owned(), |line| format!("line {line}"));
+    let unknown = if unknown { ", unknown" } else { "" };
+    format!("{rule}, {line}{unknown}")
+}

@@ -1,0 +1,249 @@
+//! The same question put to the webhook: an AdmissionReview as kube-apiserver would post it, first to `/mutate`,
+//! then, with what came of that, to `/validate`.
+//!
+//! Lint and webhook share their engine; what they do not share is the way into it (JSON without places, the old
+//! object in the review, another host) and out of it. Every policy test is also a test of these.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use serde_json::{Value, json};
+
+use super::written::Verdict;
+use crate::document::{Document, NodeRef};
+use crate::evaluate::Request;
+use crate::finding::Finding;
+use crate::host::{Host, HostObject, Listing, Lookup, ObjectKey, describe};
+use crate::manifest::Inventory;
+use crate::matching::Operation;
+use crate::offline::{ObjectIdentity, Offline};
+use crate::policy::PolicySet;
+use crate::webhook::engine::Engine;
+use crate::webhook::review::{self, Stage};
+
+/// Far more than any test needs.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// What the webhook says.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reviewed {
+    /// Its answer.
+    pub verdict: Verdict,
+    /// Why it denies, sorted.
+    pub causes: Vec<String>,
+    /// What it changes.
+    pub patch: Vec<Value>,
+}
+
+/// The line of a denial that both sides must agree on.
+#[must_use]
+pub fn cause_of(finding: &Finding) -> String {
+    cause(finding.code(), &finding.message, &finding.place.path)
+}
+
+fn cause(code: &str, message: &str, path: &str) -> String {
+    format!("{code}: {message}, at {path}")
+}
+
+/// In an order of their own.
+pub fn sorted(causes: impl Iterator<Item = String>) -> Vec<String> {
+    let mut causes: Vec<String> = causes.collect();
+    causes.sort();
+    causes
+}
+
+/// The webhook's engine over the objects of a case.
+pub struct Reviewer {
+    engine: Engine,
+}
+
+/// Why a review gave nothing to compare.
+#[derive(Debug, thiserror::Error)]
+enum ReviewError {
+    #[error("the webhook refuses the review: {0}")]
+    Refused(String),
+    #[error("the webhook's answer is no AdmissionReview: {0}")]
+    Answer(#[from] serde_json::Error),
+    #[error("the webhook's patch is not base64: {0}")]
+    Base64(#[from] base64::DecodeError),
+    #[error("the webhook's patch does not apply: {0}")]
+    Patch(#[from] json_patch::PatchError),
+}
+
+impl Reviewer {
+    /// An engine over these policies and the objects of the inventory.
+    #[must_use]
+    pub fn new(
+        set: &Arc<PolicySet>,
+        inventory: &Inventory<'_>,
+        offline: &Offline<'_>,
+        complete: bool,
+    ) -> Self {
+        let host = OwnedHost::of(inventory, offline, complete);
+        Self { engine: Engine::new(Arc::clone(set), Arc::new(host)) }
+    }
+
+    /// Where the webhook says something else than lint.
+    #[must_use]
+    pub fn disagreements(
+        &self,
+        request: &Request<'_>,
+        identity: &ObjectIdentity<'_>,
+        lint: &Reviewed,
+    ) -> Vec<String> {
+        let reviewed = match self.review(request, identity) {
+            Ok(reviewed) => reviewed,
+            Err(error) => return vec![error.to_string()],
+        };
+        let mut differences = Vec::new();
+        if reviewed.verdict != lint.verdict {
+            let hint =
+                if request.user.is_none() { " (does a policy ask who the user is? say `user`)" } else { "" };
+            differences.push(format!(
+                "the webhook answers {}, lint says {}{hint}",
+                reviewed.verdict.name(),
+                lint.verdict.name()
+            ));
+        } else if reviewed.causes != lint.causes {
+            differences.push(format!(
+                "the webhook denies for [{}], lint finds [{}]",
+                reviewed.causes.join("; "),
+                lint.causes.join("; ")
+            ));
+        }
+        // a denied request has no patch
+        if reviewed.verdict != Verdict::Deny && reviewed.patch != lint.patch {
+            differences.push("the webhook makes another patch than `mutate` does".to_owned());
+        }
+        differences
+    }
+
+    fn review(&self, request: &Request<'_>, identity: &ObjectIdentity<'_>) -> Result<Reviewed, ReviewError> {
+        let json = |node: Option<NodeRef<'_>>| {
+            node.map_or(Ok(Value::Null), |node| serde_json::from_str::<Value>(&node.to_json()))
+        };
+        let (mut object, old_object) = (json(request.object)?, json(request.old_object)?);
+        let first = self.ask(Stage::Mutate, &body(request, identity, &object, &old_object))?;
+        if first.verdict == Verdict::Deny {
+            return Ok(first);
+        }
+        if !first.patch.is_empty() {
+            let patch: json_patch::Patch = serde_json::from_value(Value::Array(first.patch.clone()))?;
+            json_patch::patch(&mut object, &patch)?;
+        }
+        let Reviewed { verdict, causes, patch: _ } =
+            self.ask(Stage::Validate, &body(request, identity, &object, &old_object))?;
+        Ok(Reviewed { verdict: verdict.max(first.verdict), causes, patch: first.patch })
+    }
+
+    fn ask(&self, stage: Stage, body: &Value) -> Result<Reviewed, ReviewError> {
+        let body = serde_json::to_vec(body)?;
+        let reply = review::answer(&self.engine, stage, &body, Instant::now() + DEADLINE);
+        if reply.http_status != 200 {
+            return Err(ReviewError::Refused(String::from_utf8_lossy(&reply.body).into_owned()));
+        }
+        let answer: Value = serde_json::from_slice(&reply.body)?;
+        let response = &answer["response"];
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let patch = match response["patch"].as_str() {
+            Some(encoded) => {
+                serde_json::from_slice(&base64::engine::general_purpose::STANDARD.decode(encoded)?)?
+            }
+            None => Vec::new(),
+        };
+        let causes = response["status"]["details"]["causes"].as_array().into_iter().flatten();
+        let causes = causes.map(|c| cause(&text(&c["reason"]), &text(&c["message"]), &text(&c["field"])));
+        let warned = response["warnings"].as_array().is_some_and(|warnings| !warnings.is_empty());
+        let verdict = match response["allowed"].as_bool() {
+            Some(true) if warned => Verdict::Warn,
+            Some(true) => Verdict::Allow,
+            _ => Verdict::Deny,
+        };
+        Ok(Reviewed { verdict, causes: sorted(causes), patch })
+    }
+}
+
+/// The review as kube-apiserver writes it.
+fn body(request: &Request<'_>, identity: &ObjectIdentity<'_>, object: &Value, old_object: &Value) -> Value {
+    let kind =
+        json!({"group": request.kind.group, "version": request.kind.version, "kind": request.kind.kind});
+    let resource = json!({
+        "group": request.resource.group, "version": request.resource.version, "resource": request.resource.resource,
+    });
+    let user = match &request.user {
+        Some(user) => json!({"username": user.username, "groups": user.groups}),
+        None => json!({}),
+    };
+    json!({
+        "apiVersion": "admission.k8s.io/v1",
+        "kind": "AdmissionReview",
+        "request": {
+            "uid": "00000000-0000-0000-0000-000000000000",
+            "kind": kind,
+            "resource": resource,
+            "requestKind": kind,
+            "requestResource": resource,
+            "name": identity.name.unwrap_or_default(),
+            "namespace": request.namespace.unwrap_or_default(),
+            "operation": match request.operation {
+                Operation::Create => "CREATE",
+                Operation::Update => "UPDATE",
+                Operation::Delete => "DELETE",
+                Operation::Connect => "CONNECT",
+            },
+            "userInfo": user,
+            "object": object,
+            "oldObject": old_object,
+            "dryRun": false,
+        },
+    })
+}
+
+/// Group, kind, namespace, name.
+type Key = (String, String, String, String);
+
+/// The objects of a case, as a cluster would give them: without the text they were read from.
+struct OwnedHost {
+    objects: BTreeMap<Key, Document<'static>>,
+    complete: bool,
+}
+
+impl OwnedHost {
+    fn of(inventory: &Inventory<'_>, offline: &Offline<'_>, complete: bool) -> Self {
+        let mut objects = BTreeMap::new();
+        for (index, manifest) in inventory.manifests().iter().enumerate() {
+            let identity = offline.identity(index);
+            let value = serde_json::from_str::<Value>(&inventory.object(manifest).to_json());
+            let document = value.ok().and_then(|value| Document::from_value(&value).ok());
+            if let (Some(name), Some(document)) = (identity.name, document) {
+                let namespace = identity.namespace.unwrap_or_default();
+                let key = [identity.kind.group, identity.kind.kind, namespace, name].map(str::to_owned);
+                objects.entry(key.into()).or_insert(document);
+            }
+        }
+        Self { objects, complete }
+    }
+}
+
+impl Host for OwnedHost {
+    fn get(&self, key: ObjectKey<'_>) -> Lookup<HostObject<'_>> {
+        let owned = [key.group, key.kind, key.namespace, key.name].map(str::to_owned);
+        match self.objects.get(&owned.into()) {
+            Some(object) => Lookup::Known(HostObject { root: object.root(), document: None }),
+            None if self.complete => Lookup::Absent,
+            None => Lookup::Unknown(describe(key)),
+        }
+    }
+
+    fn list(&self, group: &str, kind: &str, namespace: Option<&str>) -> Lookup<Listing<'_>> {
+        let wanted = self.objects.iter().filter(|((of_group, of_kind, of_namespace, _), _)| {
+            of_group == group
+                && of_kind == kind
+                && namespace.is_none_or(|namespace| of_namespace == namespace)
+        });
+        let objects = wanted.map(|(_, object)| HostObject { root: object.root(), document: None }).collect();
+        Lookup::Known(Listing { objects, complete: self.complete })
+    }
+}
