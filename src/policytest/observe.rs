@@ -163,6 +163,7 @@ fn asking(case: &written::Case) -> Asking {
         user: case.user.as_ref().map(|user| user.name.clone()),
         groups: case.user.iter().flat_map(|user| user.groups.iter().cloned()).collect(),
         complete: case.complete,
+        explain: false,
     }
 }
 
