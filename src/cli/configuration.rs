@@ -36,7 +36,7 @@ pub struct Configuration {
     /// Whether the embedded library counts.
     #[serde(default = "yes")]
     pub embedded: bool,
-    /// Which embedded policies; without packs, all.
+    /// Which embedded policies; without packs, those of `default`.
     #[serde(default)]
     pub packs: Option<Vec<String>>,
     /// Parameters by policy name.

@@ -77,7 +77,7 @@ impl PoliciesArgs {
 }
 
 fn list(format: ListFormat, selection: &Selection) -> ExitCode {
-    let Selected { set, errors, .. } = selection.load(Some(".".as_ref()), &[], &[]);
+    let Selected { set, errors, .. } = selection.load_all(Some(".".as_ref()));
     super::print_errors(&errors);
     match format {
         ListFormat::Text => list_text(set.policies().iter().map(|p| &**p)),
@@ -129,7 +129,7 @@ fn row(policy: &Policy) -> serde_json::Value {
 }
 
 fn show(name: &str, selection: &Selection) -> ExitCode {
-    let Selected { set, errors, .. } = selection.load(Some(".".as_ref()), &[], &[]);
+    let Selected { set, errors, .. } = selection.load_all(Some(".".as_ref()));
     super::print_errors(&errors);
     let Some(policy) = set.policies().iter().find(|p| p.id.name == name) else {
         let names = set.policies().iter().map(|p| p.id.name.as_str());

@@ -32,7 +32,7 @@ pub struct Selection {
     /// Leave the embedded library out
     #[arg(long, env = "PLIMSOLL_NO_EMBEDDED", help_heading = "Policies")]
     pub no_embedded: bool,
-    /// Only the embedded policies of this pack; may be repeated
+    /// Only the embedded policies of this pack, `default` unless named; may be repeated
     #[arg(
         long = "pack",
         value_name = "NAME",
@@ -57,6 +57,9 @@ fn override_of(text: &str) -> Result<Action, String> {
     }
 }
 
+/// The pack that is taken where none is named: a decent manifest has no finding in it.
+const DEFAULT_PACK: &str = "default";
+
 /// The policies and settings of a run.
 #[derive(Debug)]
 pub struct Selected {
@@ -72,9 +75,26 @@ pub struct Selected {
 
 impl Selection {
     /// Reads configuration and policies. `first` is where a configuration file is looked for, `only` and `skip`
-    /// are names of policies, rules or categories.
+    /// are names of policies, rules or categories. Of the embedded policies the pack `default` is taken where no
+    /// pack is named; policies that `only` names are looked for in all.
     #[must_use]
     pub fn load(&self, first: Option<&Path>, only: &[String], skip: &[String]) -> Selected {
+        self.load_or(only.is_empty().then_some(DEFAULT_PACK), first, only, skip)
+    }
+
+    /// As [`load`](Self::load), but all of the embedded policies where no pack is named.
+    #[must_use]
+    pub fn load_all(&self, first: Option<&Path>) -> Selected {
+        self.load_or(None, first, &[], &[])
+    }
+
+    fn load_or(
+        &self,
+        pack: Option<&str>,
+        first: Option<&Path>,
+        only: &[String],
+        skip: &[String],
+    ) -> Selected {
         let Self { config, policies, no_embedded, packs, kubernetes_version, action_override } = self;
         let mut errors = Vec::new();
         let file = config.clone().or_else(|| first.and_then(Configuration::discover));
@@ -112,6 +132,7 @@ impl Selection {
             (packs, _) => Some(packs.iter().cloned().collect()),
         };
         check_packs(&loaded, packs.as_ref(), &mut errors);
+        let packs = packs.or_else(|| pack.map(|pack| BTreeSet::from([pack.to_owned()])));
         let adjustments = Adjustments {
             packs,
             only: only.to_vec(),
