@@ -115,6 +115,8 @@ pub(super) fn negate<'d>(a: View<'_, '_>) -> Eval<Value<'d>> {
         View::Int(a) => Value::Int(a.checked_neg().ok_or(EvalError::IntOverflow)?),
         View::Double(a) => Value::Double(-a),
         View::Duration(a) => Value::Duration(a.neg().map_err(EvalError::library)?),
+        // a bool has the trait, for `!`
+        View::Bool(_) => return Err(EvalError::NoOverload.into()),
         other => return Err(no_trait(other, "-_").into()),
     })
 }

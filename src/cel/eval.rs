@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::activation::{Activation, Binding};
 use super::arithmetic::{self, Operator};
+use super::ast::operator;
 use super::compare::{self, Equality};
 use super::cost::{self, Meter, Rule};
 use super::dispatch::{self, Context};
@@ -379,9 +380,13 @@ impl<'d> Machine<'_, '_, 'd> {
                 let entries = self.uncancelled(entries)?;
                 self.meter.charge(1)?;
                 map.as_ref().map_err(Clone::clone)?;
-                match entries?.view() {
+                let entries = entries?;
+                match entries.view() {
                     View::Map(entries) => entries.iter().collect(),
-                    _ => return Err(EvalError::NoOverload.into()),
+                    other => {
+                        let text = format!("{}(map, {})", operator::MAP_INSERT, other.type_name());
+                        return Err(EvalError::NoOverloadOf(text).into());
+                    }
                 }
             }
         };

@@ -236,6 +236,10 @@ impl<'c> Lowering<'c> {
     fn ident(&mut self, id: ExprId, written: &Name) -> Planned<NodeId> {
         let local = self.scope.iter().rev().find(|(bound, _)| bound == written).map(|(_, slot)| *slot);
         if let Some(slot) = local {
+            // upstream takes every name whose type is a type for the name of one
+            if let Type::Type(_) = self.checked.type_of(id) {
+                return Err(PlanError::UndefinedType(written.as_ref().into()).into());
+            }
             let attribute = Attribute::new(Base::Local(slot));
             return Ok(self.push(id, Node::Attribute(attribute)));
         }
@@ -317,13 +321,10 @@ impl<'c> Lowering<'c> {
                 View::Int(_) | View::Uint(_) | View::Bool(_) | View::Double(_) => Step::Index(value.clone()),
                 other => return Err(EvalError::QualifierType(other.go_type()).into()),
             },
-            Node::Attribute(inner) => Step::Computed {
-                free: matches!(inner.base, Base::Conditional { .. }),
-                index: Box::new(inner.clone()),
-            },
+            Node::Attribute(inner) => Step::Computed { index: Box::new(inner.clone()) },
             _ => {
                 let inner = Attribute::new(Base::Value(index));
-                Step::Computed { index: Box::new(inner), free: false }
+                Step::Computed { index: Box::new(inner) }
             }
         };
         self.qualify(&mut attribute, &Qualifier { step, optional }, false);

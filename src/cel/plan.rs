@@ -186,7 +186,6 @@ pub(super) enum Step {
     /// An index that is computed. Upstream a conditional is an attribute that costs nothing itself.
     Computed {
         index: Box<Attribute>,
-        free: bool,
     },
 }
 

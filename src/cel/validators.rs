@@ -19,7 +19,7 @@ pub(super) fn validate(checked: &Checked) -> Vec<Issue> {
         if std::mem::replace(&mut seen[id.index()], true) {
             continue;
         }
-        let in_format = in_format || validator.visit(id, in_format);
+        let in_format = validator.visit(id, in_format) || in_format;
         children(&checked.ast[id], |child| steps.push((child, in_format)));
     }
     validator.issues

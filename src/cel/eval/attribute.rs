@@ -172,21 +172,18 @@ impl<'d> Machine<'_, '_, 'd> {
         for (at, qualifier) in path.iter().enumerate() {
             let tests = presence && at == last;
             optional |= qualifier.optional;
-            let (mut computed, mut free) = (None, false);
+            let mut computed = None;
             let found = match &qualifier.step {
                 Step::Field(field) => field_of(&value, field).map_err(Fault::from),
                 Step::Index(index) => element_of(&value, index.view()).map_err(Fault::from),
-                Step::Computed { index, free: costs_nothing } => {
-                    free = *costs_nothing;
-                    match self.resolve(index) {
-                        Ok(key) => computed_element(&value, computed.insert(key)).map_err(Fault::from),
-                        Err(Fault::Cancelled(error)) => return Err(Fault::Cancelled(error)),
-                        Err(fault) => Err(fault),
-                    }
-                }
+                Step::Computed { index } => match self.resolve(index) {
+                    Ok(key) => computed_element(&value, computed.insert(key)).map_err(Fault::from),
+                    Err(Fault::Cancelled(error)) => return Err(Fault::Cancelled(error)),
+                    Err(fault) => Err(fault),
+                },
             };
             // behind an optional step only what is there costs something
-            if !free && (!optional || matches!(found, Ok(Some(_)))) {
+            if !optional || matches!(found, Ok(Some(_))) {
                 self.meter.charge(1)?;
             }
             match found? {
@@ -238,6 +235,12 @@ fn computed_element<'d>(value: &Value<'d>, key: &Value<'d>) -> Result<Option<Val
         view @ (View::Str(_) | View::Int(_) | View::Uint(_) | View::Bool(_) | View::Double(_)) => {
             element_of(value, view)
         }
+        // what came with the request is not yet one of the language's values there
+        View::Null if matches!(key, Value::Node(_)) => Err(EvalError::QualifierType("<nil>")),
+        View::List(_) if matches!(key, Value::Node(_)) => Err(EvalError::QualifierType("[]interface {}")),
+        View::Map(_) if matches!(key, Value::Node(_)) => {
+            Err(EvalError::QualifierType("map[string]interface {}"))
+        }
         other => Err(EvalError::QualifierType(other.go_type())),
     }
 }
@@ -270,7 +273,7 @@ fn element_of<'d>(value: &Value<'d>, key: View<'_, '_>) -> Result<Option<Value<'
 fn index_of(key: View<'_, '_>) -> Result<i64, EvalError> {
     match key {
         View::Int(index) => Ok(index),
-        View::Uint(index) => Ok(i64::try_from(index).unwrap_or(i64::MAX)),
+        View::Uint(index) => i64::try_from(index).map_err(|_| EvalError::IndexValue(index.to_string())),
         View::Double(index) => crate::cel::compare::lossless_int(index)
             .ok_or_else(|| EvalError::IndexValue(dispatch::plain_text(&Value::Double(index)))),
         other => Err(EvalError::IndexType(other.type_name().to_owned())),
