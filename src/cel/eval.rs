@@ -18,6 +18,7 @@ use super::profile::Profile;
 use super::program::Variables;
 use super::types::Type;
 use super::value::{List, Value, View};
+use crate::document::NodeRef;
 
 mod attribute;
 mod comprehension;
@@ -45,6 +46,8 @@ pub(super) struct Machine<'s, 'a, 'd> {
     /// Levels in use in all threads.
     pub(super) depth: u32,
     pub(super) trace: Option<&'s mut Trace<'d>>,
+    /// The element at which the last `all` failed, or the last `!exists`.
+    pub(super) culprit: Option<NodeRef<'d>>,
 }
 
 /// The bindings of a plan's variables, by index.
@@ -84,7 +87,7 @@ impl<'d> Machine<'_, '_, 'd> {
             return self.step(id);
         }
         let result = self.step(id);
-        if let Some(trace) = &mut self.trace {
+        if let (Some(trace), false) = (&mut self.trace, matches!(self.plan.node(id), Node::Const(_))) {
             trace.record(self.plan.sources[id.0 as usize], &result);
         }
         result
@@ -121,10 +124,17 @@ impl<'d> Machine<'_, '_, 'd> {
     #[inline(never)]
     fn logic(&mut self, terms: &'d [NodeId], decides: bool) -> Eval<Value<'d>> {
         let mut pending = Pending::default();
+        let culprit = self.culprit;
         for term in terms {
             match self.eval(*term) {
                 Ok(value) => match value.as_bool() {
-                    Some(value) if value == decides => return Ok(Value::Bool(decides)),
+                    Some(value) if value == decides => {
+                        if decides {
+                            // what failed before did not matter
+                            self.culprit = culprit;
+                        }
+                        return Ok(Value::Bool(decides));
+                    }
                     Some(_) => {}
                     None => pending.fault(EvalError::NoOverload.into())?,
                 },
@@ -138,8 +148,11 @@ impl<'d> Machine<'_, '_, 'd> {
     fn not(&mut self, a: NodeId) -> Eval<Value<'d>> {
         let value = self.uncancelled(a)?;
         self.meter.charge(1)?;
-        let value = value?;
-        Ok(Value::Bool(!value.as_bool().ok_or(EvalError::NoOverload)?))
+        let value = value?.as_bool().ok_or(EvalError::NoOverload)?;
+        if let (true, Node::Fold(fold)) = (value, self.plan.node(a)) {
+            self.blame(fold);
+        }
+        Ok(Value::Bool(!value))
     }
 
     #[inline(never)]
@@ -187,7 +200,7 @@ impl<'d> Machine<'_, '_, 'd> {
                 // an error has the size of a scalar
                 let sized = |side: &Eval<Value<'d>>| side.clone().unwrap_or(Value::Null);
                 self.meter.charge(rule.of_pair(&sized(&left), &sized(&right)))?;
-                Ok((left?, right?))
+                both(left, right)
             }
         }
     }
@@ -304,8 +317,7 @@ impl<'d> Machine<'_, '_, 'd> {
                         let sized =
                             [first.clone().unwrap_or(Value::Null), second.clone().unwrap_or(Value::Null)];
                         self.charge_call(call, &sized)?;
-                        first?;
-                        second
+                        both(first, second).map(|(first, _)| first)
                     }
                 }
             }
@@ -400,6 +412,17 @@ impl<'d> Machine<'_, '_, 'd> {
             Arc::make_mut(&mut map).insert(key, value)?;
         }
         Ok(Value::Map(map))
+    }
+}
+
+/// Both values, or what is unknown of them, or the first one's error.
+fn both<'d>(left: Eval<Value<'d>>, right: Eval<Value<'d>>) -> Eval<(Value<'d>, Value<'d>)> {
+    match (left, right) {
+        (Err(Fault::Unknown(left)), Err(Fault::Unknown(right))) => {
+            Err(Fault::Unknown(Box::new(left.merge(*right))))
+        }
+        (Err(Fault::Unknown(unknown)), _) | (_, Err(Fault::Unknown(unknown))) => Err(Fault::Unknown(unknown)),
+        (left, right) => Ok((left?, right?)),
     }
 }
 

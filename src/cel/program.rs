@@ -33,6 +33,7 @@ use super::profile::Profile;
 use super::stack;
 use super::types::Type;
 use super::value::Value;
+use crate::document::NodeRef;
 
 /// Why an expression is refused.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -126,12 +127,12 @@ impl Program {
         let before = variables.cost;
         variables.deadline = budget.deadline;
         let meter = Meter::new(budget.expression, budget.growth, budget.deadline);
-        let (result, meter) = self.execute(activation, variables, meter, stack::SHALLOW, 0, trace);
+        let (result, meter, culprit) = self.execute(activation, variables, meter, stack::SHALLOW, 0, trace);
         let variables_cost = variables.cost - before;
         budget.growth = Some(meter.growth());
         budget.spend(meter.cost().saturating_add(variables_cost));
         let result = result.map_err(Failure::from);
-        Outcome { result, cost: meter.cost(), variables_cost }
+        Outcome { result, cost: meter.cost(), variables_cost, culprit }
     }
 
     /// Runs the plan where the stack has room for it.
@@ -143,7 +144,7 @@ impl Program {
         room: u32,
         depth: u32,
         trace: Option<&mut Trace<'d>>,
-    ) -> (Eval<Value<'d>>, Meter) {
+    ) -> (Eval<Value<'d>>, Meter, Option<NodeRef<'d>>) {
         let plan = &self.plan;
         let total = depth.saturating_add(plan.depth);
         let machine = |room: u32| Machine {
@@ -157,20 +158,21 @@ impl Program {
             room,
             depth: total,
             trace,
+            culprit: None,
         };
         if plan.depth <= room {
             let mut machine = machine(room - plan.depth);
-            return (machine.run(), machine.meter);
+            return (machine.run(), machine.meter, machine.culprit);
         }
         if total > stack::DEEPEST {
-            return (Err(EvalError::Resources.into()), meter);
+            return (Err(EvalError::Resources.into()), meter, None);
         }
         // room for what variables need below this, too
         let levels = plan.depth.saturating_add(1_000);
         let mut machine = machine(levels - plan.depth);
-        match stack::with_room(levels, move || (machine.run(), machine.meter)) {
+        match stack::with_room(levels, move || (machine.run(), machine.meter, machine.culprit)) {
             Ok(done) => done,
-            Err(error) => (Err(error.into()), meter),
+            Err(error) => (Err(error.into()), meter, None),
         }
     }
 }
@@ -184,6 +186,9 @@ pub struct Outcome<'d> {
     pub cost: u64,
     /// What the composited variables cost that it was the first to read.
     pub variables_cost: u64,
+    /// Where to look when the value is false: the element of a document at which an `all` failed, or which made a negated
+    /// `exists` true; the innermost one.
+    pub culprit: Option<NodeRef<'d>>,
 }
 
 /// Why there is no value.
@@ -364,7 +369,7 @@ impl<'d> Machine<'_, '_, 'd> {
             }
         };
         let meter = Meter::new(EXPRESSION_LIMIT, Some(self.meter.growth()), self.variables.deadline);
-        let (value, meter) =
+        let (value, meter, _) =
             program.execute(self.activation, self.variables, meter, self.room, self.depth, None);
         self.variables.cost = self.variables.cost.saturating_add(meter.cost());
         self.meter.set_growth(meter.growth());
@@ -376,5 +381,171 @@ impl<'d> Machine<'_, '_, 'd> {
             }
             Fault::Unknown(unknown) => Fault::Unknown(unknown),
         })
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::super::activation::Binding;
+    use super::super::declarations::EnvKind;
+    use super::super::explain::Seen;
+    use super::*;
+    use crate::document::{Document, Limits};
+
+    fn object() -> Document<'static> {
+        let text =
+            r#"{"spec": {"n": 3, "l": [{"name": "a", "ports": [80]}, {"name": "b", "ports": [80, 81]}]}}"#;
+        Document::from_json(text, Limits::default()).unwrap()
+    }
+
+    fn env() -> Env {
+        Env::new(Profile::NEWEST, EnvKind::Validation)
+    }
+
+    /// `request` without its user, `namespaceObject` unknown.
+    fn activation<'d>(object: &'d Document<'_>, request: &'d Document<'_>) -> Activation<'d, 'd> {
+        let mut activation = Activation::new();
+        let unknown: Arc<[Vec<String>]> = Arc::from([vec!["userInfo".to_owned()]]);
+        activation
+            .bind("object", object.root())
+            .set("request", Binding::Partial { value: request.root().into(), unknown })
+            .set("namespaceObject", Binding::Unknown("Namespace default".into()));
+        activation
+    }
+
+    #[test]
+    fn unknown_spreads() {
+        let (object, request) =
+            (object(), Document::from_json(r#"{"name": "x", "userInfo": {}}"#, Limits::default()).unwrap());
+        let (user, namespace) = ("request.userInfo", "Namespace default");
+        for (source, expected) in [
+            ("request.name == 'x'", Ok(true)),
+            ("request.userInfo.username == 'x'", Err(vec![user])),
+            ("has(request.userInfo.uid)", Err(vec![user])),
+            ("request == request", Err(vec![user])),
+            ("false && request.userInfo.username == 'x'", Ok(false)),
+            ("request.userInfo.username == 'x' && false", Ok(false)),
+            ("request.userInfo.username == 'x' || true", Ok(true)),
+            ("request.userInfo.username == 'x' || false", Err(vec![user])),
+            ("request.userInfo.username == 'x' || object.nope", Err(vec![user])),
+            ("object.nope || request.userInfo.username == 'x'", Err(vec![user])),
+            ("object.nope == request.userInfo.username", Err(vec![user])),
+            ("namespaceObject.metadata.name == request.userInfo.username", Err(vec![namespace, user])),
+            (
+                "namespaceObject.metadata.name == 'a' && request.userInfo.uid == ''",
+                Err(vec![namespace, user]),
+            ),
+            ("request.userInfo.groups.all(g, g == '')", Err(vec![user])),
+            ("object.spec.l.all(c, c.name == request.userInfo.username)", Err(vec![user])),
+            ("object.spec.l.exists(c, c.name == 'b' || c.name == request.userInfo.username)", Ok(true)),
+            ("request.userInfo.username == '' ? true : false", Err(vec![user])),
+        ] {
+            let program = Program::compile(source, &env()).unwrap();
+            let activation = activation(&object, &request);
+            let outcome = program.evaluate(&activation, &mut Variables::none(), &mut Budget::default());
+            let got = match &outcome.result {
+                Ok(value) => Ok(value.as_bool().unwrap()),
+                Err(Failure::Unknown(unknown)) => Err(unknown.of.iter().map(|what| &**what).collect()),
+                Err(Failure::Error(error)) => panic!("{source}: {error}"),
+            };
+            assert_eq!(got, expected, "{source}");
+        }
+    }
+
+    #[test]
+    fn a_failing_quantifier_points_at_the_element() {
+        let object = object();
+        for (source, expected) in [
+            ("object.spec.l.all(c, c.name == 'a')", Some("spec.l[1]")),
+            ("object.spec.l.all(c, c.ports.all(p, p < 81))", Some("spec.l[1].ports[1]")),
+            ("!object.spec.l.exists(c, c.name == 'b')", Some("spec.l[1]")),
+            ("object.spec.l.all(i, c, c.name == 'a')", Some("spec.l[1]")),
+            ("object.spec.l.all(c, has(c.name))", None),
+            ("(object.spec.l.all(c, c.name == 'a') || true) && object.spec.n > 3", None),
+            ("object.spec.n > 3", None),
+        ] {
+            let program = Program::compile(source, &env()).unwrap();
+            let mut activation = Activation::new();
+            activation.bind("object", object.root());
+            let outcome = program.evaluate(&activation, &mut Variables::none(), &mut Budget::default());
+            assert_eq!(outcome.culprit.map(|node| node.path()).as_deref(), expected, "{source}");
+        }
+    }
+
+    #[test]
+    fn variables_are_computed_once_and_paid_apart() {
+        let object = object();
+        let mut env = env();
+        let mut composition = Composition::default();
+        composition.add(&mut env, "names", "object.spec.l.map(c, c.name)").unwrap();
+        composition.add(&mut env, "bad", "1 / (object.spec.n - 3) > 0").unwrap();
+        let refused = composition.add(&mut env, "broken", "nope").unwrap_err();
+        assert!(refused.to_string().starts_with("ERROR: <input>:1:1: undeclared reference to 'nope'"));
+        let mut activation = Activation::new();
+        activation.bind("object", object.root());
+        let compile = |source: &str| {
+            Program::plan(checker::compile(source, &env).unwrap(), &env, &composition).unwrap()
+        };
+        let (first, second) =
+            (compile("variables.names == ['a', 'b']"), compile("variables.names.size() == 2"));
+        let mut variables = Variables::new(&composition);
+        let mut budget = Budget::new(1_000);
+        let outcome = first.evaluate(&activation, &mut variables, &mut budget);
+        assert_eq!((outcome.cost, outcome.variables_cost), (3, 32));
+        let outcome = second.evaluate(&activation, &mut variables, &mut budget);
+        assert_eq!((outcome.cost, outcome.variables_cost), (4, 0));
+        assert_eq!(budget.left(), 1_000 - 39);
+        let bad = compile("variables.bad || variables.broken == 1");
+        let failure = bad.evaluate(&activation, &mut variables, &mut budget).result.unwrap_err();
+        assert_eq!(failure.to_string(), "composited variable \"bad\" fails to evaluate: division by zero");
+    }
+
+    #[test]
+    fn explanations_show_the_parts() {
+        let object = object();
+        let program =
+            Program::compile("object.spec.n < 3 || object.spec.l.all(c, c.name == 'a')", &env()).unwrap();
+        let mut activation = Activation::new();
+        activation.bind("object", object.root());
+        let (outcome, trace) = program.explain(&activation, &mut Variables::none(), &mut Budget::default());
+        assert_eq!(outcome.result.unwrap().as_bool(), Some(false));
+        let parts: Vec<_> = trace
+            .seen()
+            .iter()
+            .filter_map(|(id, seen)| match seen {
+                Seen::Value(value) => Some((program.ast().text(*id), value.as_bool()?)),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(
+            parts,
+            [
+                ("object.spec.n < 3", false),
+                ("c.name == 'a'", true),
+                ("c.name == 'a'", false),
+                ("object.spec.l.all(c, c.name == 'a')", false),
+                ("object.spec.n < 3 || object.spec.l.all(c, c.name == 'a')", false),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_budget_runs_out() {
+        let program = Program::compile("[1, 2, 3].all(x, x > 0)", &env()).unwrap();
+        let mut budget = Budget::new(20);
+        let activation = Activation::new();
+        program.evaluate(&activation, &mut Variables::none(), &mut budget);
+        assert!(!budget.is_exhausted());
+        program.evaluate(&activation, &mut Variables::none(), &mut budget);
+        assert!(budget.is_exhausted());
+        let mut late = Budget::default().with_deadline(Instant::now());
+        let endless =
+            Program::compile("lists.range(1000).all(x, lists.range(100).all(y, y < x || true))", &env());
+        let endless = endless.unwrap();
+        let outcome = endless.evaluate(&activation, &mut Variables::none(), &mut late);
+        assert_eq!(outcome.result.unwrap_err(), Failure::Error(EvalError::Deadline));
     }
 }

@@ -3,9 +3,10 @@
 //! `all` and `exists` charge what their expansion would cost without walking it.
 
 use super::{Local, Machine, Pending};
-use crate::cel::error::{Eval, EvalError, Fault};
+use crate::cel::error::{Eval, EvalError};
 use crate::cel::plan::{Fold, FoldKind, Node, NodeId, Slot};
 use crate::cel::value::{ListView, MapView, Value, View};
+use crate::document::NodeRef;
 
 /// What one turn of a loop says.
 enum Turn {
@@ -77,7 +78,25 @@ impl<'d> Machine<'_, '_, 'd> {
             Ok(Turn::On)
         })?;
         self.meter.charge_each(1)?;
+        if decided && all {
+            self.blame(fold);
+        }
         if decided { Ok(Value::Bool(!all)) } else { pending.or(Value::Bool(all)) }
+    }
+
+    /// Remembers the element that decided a quantifier, unless something below that element is blamed already.
+    pub(super) fn blame(&mut self, fold: &Fold) {
+        let element = fold.iter2.unwrap_or(fold.iter);
+        let Local::Known(Ok(Value::Node(element))) = &self.locals[element.0 as usize] else { return };
+        let element = *element;
+        let within = |culprit: NodeRef<'d>| {
+            std::ptr::eq(culprit.document(), element.document())
+                && std::iter::successors(Some(culprit), |node| node.parent())
+                    .any(|node| node.id() == element.id())
+        };
+        if !self.culprit.is_some_and(within) {
+            self.culprit = Some(element);
+        }
     }
 
     /// Runs the body for each element, with the iteration variables set.
@@ -137,6 +156,3 @@ impl<'d> Machine<'_, '_, 'd> {
         Ok(())
     }
 }
-
-#[allow(unused)]
-fn _faults(_: Fault) {}
