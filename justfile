@@ -11,6 +11,10 @@ lint *PATHS="examples/":
 test *ARGS:
     cargo test {{ ARGS }}
 
+# The pages of the library in docs/policies; a test fails while they are behind policies/.
+docs:
+    cargo run -- policies docs docs/policies
+
 # Golden vectors beside the project (`../shared`, or PLIMSOLL_SHARED). Release: there are tens of thousands of cases.
 conformance *ARGS:
     cargo test --release --test conformance -- {{ ARGS }}

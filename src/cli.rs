@@ -6,6 +6,7 @@
 pub mod asking;
 pub mod cel;
 pub mod configuration;
+pub mod explain;
 pub mod lint;
 pub mod mutate;
 pub mod policies;
@@ -38,6 +39,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Cel(cel::CelArgs),
+    Explain(explain::ExplainArgs),
     Lint(lint::LintArgs),
     Mutate(mutate::MutateArgs),
     Policies(policies::PoliciesArgs),
@@ -59,6 +61,7 @@ pub fn run() -> ExitCode {
     };
     match command {
         Command::Cel(args) => args.run(),
+        Command::Explain(args) => args.run(),
         Command::Lint(args) => args.run(),
         Command::Mutate(args) => args.run(),
         Command::Policies(args) => args.run(),

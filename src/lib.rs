@@ -18,6 +18,7 @@ pub mod cluster;
 pub mod dialect;
 pub mod document;
 pub mod evaluate;
+pub mod explain;
 pub mod finding;
 pub mod host;
 pub mod manifest;

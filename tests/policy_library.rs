@@ -51,3 +51,31 @@ fn every_policy_is_shown_a_good_and_a_bad_manifest() {
         .collect();
     assert!(lacking.is_empty(), "not shown a good and a bad manifest: {}", lacking.join(", "));
 }
+
+/// Tests, pages and people find a policy by its file.
+#[test]
+fn a_policy_is_named_like_its_file() {
+    for (path, text) in embedded::files() {
+        let stem = Path::new(path).file_stem().unwrap().to_str().unwrap();
+        assert!(text.lines().any(|line| line.trim() == format!("name: {stem}")), "{path}");
+    }
+}
+
+#[test]
+fn the_pages_in_docs_are_up_to_date() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/policies");
+    let pages = plimsoll::explain::markdown::library();
+    let mut stale: Vec<String> = Vec::new();
+    for (name, text) in &pages {
+        if std::fs::read_to_string(folder.join(name)).ok().as_ref() != Some(text) {
+            stale.push(name.clone());
+        }
+    }
+    for entry in std::fs::read_dir(&folder).into_iter().flatten() {
+        let name = entry.unwrap().file_name().to_string_lossy().into_owned();
+        if !pages.contains_key(&name) {
+            stale.push(name);
+        }
+    }
+    assert!(stale.is_empty(), "run `plimsoll policies docs` (`just docs`): {}", stale.join(", "));
+}

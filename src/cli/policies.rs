@@ -1,6 +1,6 @@
 //! `plimsoll policies`: what is loaded, what a policy says, whether policies compile, the format's schema.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand, ValueEnum};
@@ -10,6 +10,7 @@ use super::selection::{Selected, Selection};
 use super::{DONE, NOT_DONE};
 use crate::cel::profile::Profile;
 use crate::dialect::native::written::PolicyFile;
+use crate::explain::markdown;
 use crate::policy::{Policy, embedded};
 use crate::policytest::written::TestFile;
 
@@ -22,7 +23,7 @@ pub struct PoliciesArgs {
 
 #[derive(Debug, Subcommand)]
 enum PoliciesCommand {
-    /// The policies that a run would load: name, severity, action, packs, title
+    /// The policies of all packs, or of those named (`--pack default` is what a run takes): name, severity, action, packs, title
     List {
         /// As text or JSON
         #[arg(long, value_enum, default_value_t = ListFormat::Text)]
@@ -42,6 +43,12 @@ enum PoliciesCommand {
         /// Policy files and folders
         #[arg(value_name = "PATH", required = true)]
         paths: Vec<PathBuf>,
+    },
+    /// Write the pages of the embedded library, and their index
+    Docs {
+        /// The folder; pages of policies that are gone are removed
+        #[arg(value_name = "DIR", default_value = "docs/policies")]
+        folder: PathBuf,
     },
     /// The JSON Schema of the format, for editors
     Schema {
@@ -72,6 +79,7 @@ impl PoliciesArgs {
             PoliciesCommand::Show { name, selection } => show(&name, &selection),
             PoliciesCommand::Check { paths } => check(paths),
             PoliciesCommand::Schema { of } => schema(of),
+            PoliciesCommand::Docs { folder } => docs(&folder),
         }
     }
 }
@@ -160,6 +168,27 @@ fn check(paths: Vec<PathBuf>) -> ExitCode {
 
 fn plural<'w>(count: usize, one: &'w str, many: &'w str) -> &'w str {
     if count == 1 { one } else { many }
+}
+
+fn docs(folder: &Path) -> ExitCode {
+    let pages = markdown::library();
+    let written = std::fs::create_dir_all(folder).and_then(|()| {
+        for entry in std::fs::read_dir(folder)? {
+            let path = entry?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            if name.ends_with(".md") && !pages.contains_key(&*name) {
+                std::fs::remove_file(&path)?;
+            }
+        }
+        pages.iter().try_for_each(|(name, text)| std::fs::write(folder.join(name), text))
+    });
+    match written {
+        Ok(()) => {
+            super::print(&format!("{} pages in {}\n", pages.len(), folder.display()));
+            ExitCode::from(DONE)
+        }
+        Err(error) => super::fail(&format!("{}: {error}", folder.display())),
+    }
 }
 
 fn schema(of: SchemaOf) -> ExitCode {

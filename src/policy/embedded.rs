@@ -7,3 +7,9 @@ include!(concat!(env!("OUT_DIR"), "/embedded_policies.rs"));
 pub fn files() -> &'static [(&'static str, &'static str)] {
     FILES
 }
+
+/// The tests of the library: path below `policies/`, and text, in the order of the paths.
+#[must_use]
+pub fn tests() -> &'static [(&'static str, &'static str)] {
+    TESTS
+}

@@ -1,0 +1,62 @@
+//! `plimsoll explain`: a policy, or the policies about a kind.
+
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::selection::{Selected, Selection};
+use super::{DONE, NOT_DONE};
+use crate::dialect::nearest;
+use crate::explain::{Page, embedded_tests, text};
+use crate::policytest::read;
+use crate::resource::kinds;
+
+/// Say what a policy is about, why, and how to mend what it finds
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// A policy, a rule as in policy/rule, or a kind
+    #[arg(value_name = "POLICY[/RULE]|KIND")]
+    name: String,
+    #[command(flatten)]
+    selection: Selection,
+}
+
+impl ExplainArgs {
+    /// Runs the subcommand: 0 done, 2 not.
+    pub fn run(self) -> ExitCode {
+        let Self { name, selection } = self;
+        let Selected { set, errors, configuration, .. } = selection.load_all(Some(".".as_ref()));
+        super::print_errors(&errors);
+        let end = ExitCode::from(if errors.is_empty() { DONE } else { NOT_DONE });
+        let (policy_name, rule_name) = match name.split_once('/') {
+            Some((policy, rule)) => (policy, Some(rule)),
+            None => (name.as_str(), None),
+        };
+        if let Some(policy) = set.policies().iter().find(|policy| policy.id.name == policy_name) {
+            let rule = rule_name.map(|name| policy.rules.iter().find(|rule| rule.name == name));
+            if matches!(rule, Some(None)) {
+                let rules: Vec<&str> = policy.rules.iter().map(|rule| rule.name.as_str()).collect();
+                let message = format!("{policy_name} has no such rule; its rules are {}", rules.join(", "));
+                return super::fail(&message);
+            }
+            let mut tests = embedded_tests();
+            let own: Vec<_> = configuration.policies.iter().chain(&selection.policies).cloned().collect();
+            tests.extend(read::find(&own).tests);
+            super::print(&text::render(&Page::new(policy, rule.flatten(), &tests)));
+            return end;
+        }
+        let kind = kinds::all()
+            .iter()
+            .find(|kind| kind.kind.eq_ignore_ascii_case(&name) || kind.resource.eq_ignore_ascii_case(&name));
+        let kind = kind.map_or(name.as_str(), |kind| kind.kind);
+        let about: Vec<_> = set.for_kind(kind).collect();
+        if kinds::named(kind).is_empty() || about.is_empty() {
+            let names = set.policies().iter().map(|policy| policy.id.name.as_str());
+            let hint = nearest(policy_name, names.chain(kinds::all().iter().map(|k| k.kind)));
+            let hint = hint.map(|name| format!(", did you mean {name}?")).unwrap_or_default();
+            return super::fail(&format!("no policy is named {name}, and none is about such a kind{hint}"));
+        }
+        super::print(&text::list(about.into_iter()));
+        end
+    }
+}

@@ -1,0 +1,145 @@
+//! What people read about a policy: what, why, how to mend, and manifests that it is content with and not.
+//!
+//! ```text
+//! Policy ───────────────┐
+//! PolicyTest files ─────┴▶ Page ─▶ text      plimsoll explain
+//!                                └▶ markdown  docs/policies/, by `plimsoll policies docs`
+//! ```
+//!
+//! The manifests are those of the policy's own tests, so they are known to be what they are said to be.
+
+pub mod markdown;
+pub mod text;
+
+use std::collections::BTreeMap;
+
+use crate::document::NodeRef;
+use crate::policy::expression::{Part, Template};
+use crate::policy::{Policy, Rule, RuleBody};
+use crate::policytest::read::{Case, Found, PolicyTest, read_text};
+
+/// Everything that is to be said of a policy.
+#[derive(Debug)]
+pub struct Page<'p> {
+    /// The policy.
+    pub policy: &'p Policy,
+    /// Its rules, or the one that was asked for.
+    pub rules: Vec<&'p Rule>,
+    /// Manifests that it finds fault with, or changes.
+    pub bad: Option<Example>,
+    /// Manifests that it is content with.
+    pub good: Option<Example>,
+}
+
+/// Manifests of a test, and what the policy says of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Example {
+    /// What the test calls them.
+    pub name: String,
+    /// The YAML.
+    pub manifests: String,
+    /// What is said, a line each; empty of good manifests.
+    pub says: Vec<String>,
+}
+
+/// The tests of the embedded library.
+#[must_use]
+pub fn embedded_tests() -> Vec<PolicyTest> {
+    let mut found = Found::default();
+    for (name, text) in crate::policy::embedded::tests() {
+        read_text(name, text, &mut found);
+    }
+    found.tests
+}
+
+impl<'p> Page<'p> {
+    /// The page of a policy, or of one of its rules, with examples from these tests.
+    #[must_use]
+    pub fn new(policy: &'p Policy, rule: Option<&'p Rule>, tests: &[PolicyTest]) -> Self {
+        let rules: Vec<&Rule> = rule.map_or_else(|| policy.rules.iter().collect(), |rule| vec![rule]);
+        let own: Vec<&Case> =
+            tests.iter().filter(|test| is_of(test, policy)).flat_map(|test| &test.cases).collect();
+        let bad = own.iter().filter_map(|case| bad_example(case, policy, &rules));
+        let good = own.iter().filter_map(|case| good_example(case));
+        // what stands in one document is understood at once
+        let simplest = |example: &Example| example.manifests.matches("\n---").count();
+        Self { policy, bad: bad.min_by_key(simplest), good: good.min_by_key(simplest), rules }
+    }
+}
+
+fn is_of(test: &PolicyTest, policy: &Policy) -> bool {
+    let stem =
+        |path: &std::path::PathBuf| path.file_stem().is_some_and(|stem| stem == policy.id.name.as_str());
+    test.policies.iter().any(stem)
+}
+
+fn bad_example(case: &Case, policy: &Policy, rules: &[&Rule]) -> Option<Example> {
+    let named = |written: &str| {
+        let rule = match written.split_once('/') {
+            Some((of, rule)) => Some(rule).filter(|_| of == policy.id.name),
+            None => Some(written),
+        };
+        rule.is_some_and(|name| rules.iter().any(|rule| rule.name == name))
+    };
+    let mut says = Vec::new();
+    for expected in &case.written.expect {
+        for finding in expected.findings.iter().filter(|f| !f.unknown && named(&f.rule)) {
+            let line = finding.line.map_or(String::new(), |line| format!("line {line}: "));
+            let message = finding.message.as_deref().map_or(String::new(), |m| format!(": {m}"));
+            says.push(format!("{line}{}{message}", finding.rule));
+        }
+        if rules.iter().any(|rule| rule.body.mutates()) {
+            says.extend(expected.patch.iter().map(|operation| format!("patch: {operation}")));
+        }
+    }
+    // an old object, or a user, is not what a first example is about
+    let plain = case.written.old.is_none() && case.written.user.is_none();
+    (plain && !says.is_empty()).then(|| example(case, says))
+}
+
+fn good_example(case: &Case) -> Option<Example> {
+    let content = |e: &crate::policytest::written::Expectation| e.findings.is_empty() && e.patch.is_empty();
+    let good = case.written.old.is_none() && case.written.expect.iter().all(content);
+    (good && !case.written.expect.is_empty()).then(|| example(case, Vec::new()))
+}
+
+fn example(case: &Case, says: Vec<String>) -> Example {
+    let mut manifests = case.written.manifests.trim_end().to_owned();
+    if let Some(cluster) = &case.written.cluster {
+        manifests.push_str("\n---\n");
+        manifests.push_str(cluster.trim_end());
+    }
+    Example { name: case.written.name.clone(), manifests, says }
+}
+
+/// The parameters with their defaults.
+fn parameters(policy: &Policy) -> Vec<(String, String)> {
+    let root = policy.parameters.root();
+    let members: BTreeMap<&str, NodeRef<'_>> = root.members().collect();
+    members.into_iter().map(|(name, value)| (name.to_owned(), value.to_json())).collect()
+}
+
+/// What a rule says when it finds something, or what it does; of a typed rule the policy's title.
+fn says(policy: &Policy, rule: &Rule) -> String {
+    match &rule.body {
+        RuleBody::Validate(body) => match &body.message {
+            Some(template) => shown(template),
+            None => format!("`{}` does not hold", body.validate.source),
+        },
+        RuleBody::Mutate { .. } => "changes the object".to_owned(),
+        _ => policy.about.title.clone().unwrap_or_default(),
+    }
+}
+
+fn shown(template: &Template) -> String {
+    let part = |part: &Part| match part {
+        Part::Text(text) => text.clone(),
+        Part::Expression(expression) => format!("{{{}}}", expression.source),
+    };
+    template.parts.iter().map(part).collect()
+}
+
+/// The annotation that names the rows of a check list.
+fn check(policy: &Policy) -> Option<&str> {
+    policy.about.annotations.get("plimsoll.dev/check").map(String::as_str)
+}
