@@ -61,6 +61,12 @@ pub trait Host: Sync {
     fn list(&self, group: &str, kind: &str, namespace: Option<&str>) -> Lookup<Listing<'_>>;
 }
 
+/// Gives each review a host of its own, where what is known changes while reviews run.
+pub trait Views: Send + Sync {
+    /// What lends objects to one review.
+    fn view(&self) -> Box<dyn Host + Send + Sync + '_>;
+}
+
 /// A host that knows nothing: every answer is *unknown*.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoHost;

@@ -301,6 +301,11 @@ impl Composition {
         refused
     }
 
+    /// The variables that compiled, in order.
+    pub fn programs(&self) -> impl Iterator<Item = &Program> {
+        self.variables.iter().filter_map(|variable| variable.program.as_ref().ok())
+    }
+
     /// Declares the variables in another environment, of the expressions that read them.
     pub fn declare(&self, env: &mut Env) {
         for Composed { name, program } in &self.variables {

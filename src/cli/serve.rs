@@ -16,7 +16,11 @@ use tokio::net::TcpListener;
 use super::DONE;
 use super::configuration::Configuration;
 use super::selection::{Selected, Selection};
-use crate::host::{Host, NoHost};
+use crate::cel::profile::Profile;
+use crate::cluster::client::{self, Access, ConnectError};
+use crate::cluster::needs::Needs;
+use crate::cluster::reflect::Reflectors;
+use crate::host::NoHost;
 use crate::report::diagnostic::Diagnostic;
 use crate::webhook::authority::{AuthorityError, Material, Names};
 use crate::webhook::certificate::{CertificateError, Files, Pair, Slot};
@@ -73,6 +77,18 @@ pub struct ServeArgs {
     /// How often policy folders are looked at
     #[arg(long, value_name = "DURATION", env = "PLIMSOLL_POLICY_INTERVAL", default_value = "2s", value_parser = duration)]
     pub policy_interval: Duration,
+    /// Look other objects up in the cluster of this file's current context
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "PLIMSOLL_KUBECONFIG",
+        conflicts_with = "in_cluster",
+        help_heading = "Cluster"
+    )]
+    pub kubeconfig: Option<PathBuf>,
+    /// Look other objects up in the cluster that this runs in, as its ServiceAccount
+    #[arg(long, env = "PLIMSOLL_IN_CLUSTER", help_heading = "Cluster")]
+    pub in_cluster: bool,
     /// How log lines are written to standard error
     #[arg(long, value_name = "FORMAT", env = "PLIMSOLL_LOG_FORMAT", default_value = "text")]
     pub log_format: LogFormat,
@@ -120,6 +136,9 @@ pub enum ServeError {
     /// The policies, where nothing would be better later.
     #[error("policies do not load: {0}")]
     Policies(#[from] LoadError),
+    /// The cluster, where one is asked for.
+    #[error(transparent)]
+    Cluster(#[from] ConnectError),
     /// A second signal came while draining.
     #[error("stopped before all requests were answered")]
     Interrupted,
@@ -155,7 +174,7 @@ fn run(args: ServeArgs) -> Result<(), ServeError> {
 
 /// Reads and compiles policies as every other subcommand does. The error is for `/readyz` and the log: where and
 /// what, without the lines themselves.
-fn load(selection: &Selection, host: &Arc<dyn Host + Send + Sync>) -> Result<Loaded, LoadError> {
+fn load(selection: &Selection, reflectors: Option<&Reflectors>) -> Result<Loaded, LoadError> {
     const SHOWN: usize = 3;
     let Selected { set, errors, .. } = selection.load(None, &[], &[]);
     if !errors.is_empty() {
@@ -174,7 +193,15 @@ fn load(selection: &Selection, host: &Arc<dyn Host + Send + Sync>) -> Result<Loa
         return Err(LoadError("no policy is loaded".to_owned()));
     }
     let policies = set.policies().len();
-    Ok(Loaded { judge: Arc::new(Engine::new(Arc::new(set), host.clone())), policies })
+    let set = Arc::new(set);
+    let engine = match reflectors {
+        Some(reflectors) => {
+            reflectors.need(Needs::of(&set));
+            Engine::over(set, reflectors.mirror.clone())
+        }
+        None => Engine::new(set, Arc::new(NoHost)),
+    };
+    Ok(Loaded { judge: Arc::new(engine), policies })
 }
 
 /// The files that policies come from.
@@ -202,8 +229,10 @@ async fn serve(args: ServeArgs, settings: Settings) -> Result<(), ServeError> {
         lame_duck,
         certificate_interval,
         policy_interval,
+        kubeconfig,
+        in_cluster,
         log_format: _,
-        selection,
+        mut selection,
     } = args;
     let mut signals = Signals::new().map_err(ServeError::Start)?;
     let readiness = Readiness::waiting_for(&["certificate", "listener", "policies"]);
@@ -227,9 +256,13 @@ async fn serve(args: ServeArgs, settings: Settings) -> Result<(), ServeError> {
         None => authority(names, &ca_file, &slot, &board, certificate_interval)?,
     }
 
-    let host: Arc<dyn Host + Send + Sync> = Arc::new(NoHost);
+    let access = kubeconfig.map(Access::Kubeconfig).or(in_cluster.then_some(Access::InCluster));
+    let reflectors = match access {
+        Some(access) => Some(cluster(&access, &mut selection, &board).await?),
+        None => None,
+    };
     let paths = watched(&selection);
-    let load: Loader = Box::new(move || load(&selection, &host));
+    let load: Loader = Box::new(move || load(&selection, reflectors.as_deref()));
     let policies = Arc::new(Policies::default());
     if watch_policies {
         let watch = policies.clone();
@@ -256,6 +289,22 @@ async fn serve(args: ServeArgs, settings: Settings) -> Result<(), ServeError> {
         }
         () = signals.next() => Err(ServeError::Interrupted),
     }
+}
+
+/// Connects, and speaks the CEL of that cluster unless told otherwise.
+async fn cluster(
+    access: &Access,
+    selection: &mut Selection,
+    board: &Board,
+) -> Result<Arc<Reflectors>, ServeError> {
+    board.readiness.report("cluster", false, "connecting");
+    let client = client::connect(access).await?;
+    let (major, minor) = client::release(&client).await?;
+    let (profile, own) = Profile::for_release(major, minor);
+    let spoken = selection.kubernetes_version.get_or_insert_with(|| format!("{major}.{minor}"));
+    tracing::info!(release = format!("{major}.{minor}"), cel = %profile, own, spoken, "connected to the cluster");
+    board.readiness.report("cluster", true, format!("Kubernetes {major}.{minor}"));
+    Ok(Reflectors::start(client, board.readiness.clone()))
 }
 
 /// On the address asked for, or on all: IPv6 with IPv4 where there is IPv6.
@@ -362,6 +411,9 @@ mod tests {
             (&["--self-signed"], None),
             (&["--self-signed", "--service", "s", "--service-namespace", "n"], None),
             (&["--tls-cert", "c", "--tls-key", "k", "--action-override", "Audit"], None),
+            (&["--self-signed", "--kubeconfig", "f"], None),
+            (&["--self-signed", "--in-cluster"], None),
+            (&["--self-signed", "--in-cluster", "--kubeconfig", "f"], Some("cannot be used with")),
             (&[], Some("--self-signed")),
             (&["--tls-cert", "c"], Some("--tls-key")),
             (&["--self-signed", "--tls-cert", "c", "--tls-key", "k"], Some("cannot be used with")),

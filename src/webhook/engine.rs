@@ -11,7 +11,7 @@ use crate::document::{Document, JsonError, Limits};
 use crate::evaluate::request::{GroupVersionKind, GroupVersionResource, User};
 use crate::evaluate::{Budget, Findings, Request, judge, mutate};
 use crate::finding::{Action, Finding};
-use crate::host::Host;
+use crate::host::{Host, Views};
 use crate::matching::Operation;
 use crate::policy::{FailurePolicy, PolicySet};
 use crate::verdict::{self, Verdict};
@@ -21,10 +21,18 @@ use super::review::{self, Answer, AnswerReason, Cause, Denial, Failure, Judge, R
 /// How deep an object may be nested; the API server itself stops at 10,000.
 const DEPTH: usize = 500;
 
+/// Where other objects are looked up.
+enum Source {
+    /// The same for all reviews.
+    Fixed(Arc<dyn Host + Send + Sync>),
+    /// One that changes.
+    Views(Arc<dyn Views>),
+}
+
 /// Judges reviews by a policy set, looking up other objects at a host.
 pub struct Engine {
     set: Arc<PolicySet>,
-    host: Arc<dyn Host + Send + Sync>,
+    source: Source,
     limits: Limits,
 }
 
@@ -32,7 +40,17 @@ impl Engine {
     /// An engine over these policies and this view of the cluster.
     #[must_use]
     pub fn new(set: Arc<PolicySet>, host: Arc<dyn Host + Send + Sync>) -> Self {
-        Self { set, host, limits: Limits { depth: DEPTH, ..Limits::default() } }
+        Self::with(set, Source::Fixed(host))
+    }
+
+    /// An engine over these policies, with a view of the cluster for each review.
+    #[must_use]
+    pub fn over(set: Arc<PolicySet>, views: Arc<dyn Views>) -> Self {
+        Self::with(set, Source::Views(views))
+    }
+
+    fn with(set: Arc<PolicySet>, source: Source) -> Self {
+        Self { set, source, limits: Limits { depth: DEPTH, ..Limits::default() } }
     }
 
     /// The policies.
@@ -41,13 +59,13 @@ impl Engine {
         &self.set
     }
 
-    fn validate(&self, request: &Request<'_>, budget: Budget) -> Answer {
-        let findings = judge(&self.set, request, &*self.host, budget);
+    fn validate(&self, request: &Request<'_>, host: &dyn Host, budget: Budget) -> Answer {
+        let findings = judge(&self.set, request, host, budget);
         answer_of(&verdict::decide(&findings, request), &findings)
     }
 
-    fn mutate(&self, request: &Request<'_>, budget: Budget) -> Answer {
-        let mutation = mutate(&self.set, request, &*self.host, budget);
+    fn mutate(&self, request: &Request<'_>, host: &dyn Host, budget: Budget) -> Answer {
+        let mutation = mutate(&self.set, request, host, budget);
         let verdict = verdict::decide(&mutation.findings, request);
         if !verdict.allowed() || mutation.patch.is_empty() {
             return answer_of(&verdict, &mutation.findings);
@@ -105,9 +123,17 @@ impl Judge for Engine {
         let options = self.read(review.options).ok().flatten();
         let request = request_of(review, object.as_ref(), old_object.as_ref(), options.as_ref());
         let budget = Budget { deadline: Some(deadline), explain: false };
+        let view;
+        let host: &dyn Host = match &self.source {
+            Source::Fixed(host) => &**host,
+            Source::Views(views) => {
+                view = views.view();
+                &*view
+            }
+        };
         match stage {
-            Stage::Validate => self.validate(&request, budget),
-            Stage::Mutate => self.mutate(&request, budget),
+            Stage::Validate => self.validate(&request, host, budget),
+            Stage::Mutate => self.mutate(&request, host, budget),
         }
     }
 

@@ -1,0 +1,302 @@
+//! What is known of the cluster: the objects of the watched kinds, changed by watches while reviews read.
+//!
+//! A review borrows objects from its [`View`], which keeps every object that it has lent alive until the review
+//! ends, whatever happens in the cluster meanwhile. Nothing is copied and no lock is held while a policy runs.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+
+use tokio::sync::Notify;
+
+use crate::document::Document;
+use crate::host::{Host, HostObject, Listing, Lookup, ObjectKey, Views, describe};
+
+/// An object; `None` when what the API server sent cannot be read.
+pub type Kept = Option<Arc<Document<'static>>>;
+
+/// Namespace → name → object.
+pub type Objects = BTreeMap<String, BTreeMap<String, Kept>>;
+
+/// How much is known of a kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Phase {
+    /// All of it was read, and a watch keeps it so.
+    Synced,
+    /// The cluster has no such kind, hence no such object.
+    NotServed,
+    /// Nothing yet.
+    Unknown {
+        /// Why not.
+        why: String,
+        /// Whether waiting will not help, so that readiness need not wait.
+        settled: bool,
+    },
+}
+
+impl Phase {
+    /// Whether readiness need not wait.
+    #[must_use]
+    pub fn settled(&self) -> bool {
+        !matches!(self, Phase::Unknown { settled: false, .. })
+    }
+}
+
+/// The objects of one kind.
+#[derive(Debug)]
+pub struct Shelf(RwLock<(Phase, Objects)>);
+
+impl Default for Shelf {
+    fn default() -> Self {
+        let phase = Phase::Unknown { why: "not read yet".to_owned(), settled: false };
+        Shelf(RwLock::new((phase, Objects::new())))
+    }
+}
+
+impl Shelf {
+    /// How much is known.
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        self.read(|phase, _| phase.clone())
+    }
+
+    /// Everything was read.
+    pub fn fill(&self, objects: Objects) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = (Phase::Synced, objects);
+    }
+
+    /// Nothing is known any more, or not yet.
+    pub fn empty(&self, phase: Phase) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = (phase, Objects::new());
+    }
+
+    /// An object was made or changed.
+    pub fn put(&self, namespace: &str, name: &str, object: Kept) {
+        let mut guard = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        put(&mut guard.1, namespace, name, object);
+    }
+
+    /// An object is gone.
+    pub fn remove(&self, namespace: &str, name: &str) {
+        let mut guard = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let Some(names) = guard.1.get_mut(namespace) else { return };
+        names.remove(name);
+        if names.is_empty() {
+            guard.1.remove(namespace);
+        }
+    }
+
+    fn read<T>(&self, read: impl FnOnce(&Phase, &Objects) -> T) -> T {
+        let guard = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        read(&guard.0, &guard.1)
+    }
+}
+
+/// Adds an object.
+pub fn put(objects: &mut Objects, namespace: &str, name: &str, object: Kept) {
+    objects.entry(namespace.to_owned()).or_default().insert(name.to_owned(), object);
+}
+
+/// Group → kind → objects.
+type Shelves = BTreeMap<String, BTreeMap<String, Arc<Shelf>>>;
+
+/// The watched kinds.
+#[derive(Debug, Default)]
+pub struct Mirror {
+    shelves: RwLock<Shelves>,
+    /// Whoever reports waits for this.
+    pub changed: Notify,
+}
+
+impl Mirror {
+    /// Begins to know a kind; what was known of it is forgotten.
+    pub fn add(&self, group: &str, kind: &str) -> Arc<Shelf> {
+        let shelf = Arc::new(Shelf::default());
+        let mut shelves = self.shelves.write().unwrap_or_else(PoisonError::into_inner);
+        shelves.entry(group.to_owned()).or_default().insert(kind.to_owned(), shelf.clone());
+        shelf
+    }
+
+    /// Forgets a kind.
+    pub fn drop_kind(&self, group: &str, kind: &str) {
+        let mut shelves = self.shelves.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(kinds) = shelves.get_mut(group) {
+            kinds.remove(kind);
+        }
+    }
+
+    /// The state of each kind.
+    #[must_use]
+    pub fn phases(&self) -> Vec<(String, Phase)> {
+        let shelves = self.shelves.read().unwrap_or_else(PoisonError::into_inner);
+        let of_group = |(group, kinds): (&String, &BTreeMap<String, Arc<Shelf>>)| {
+            let name = |kind: &String| match group.as_str() {
+                "" => kind.clone(),
+                group => format!("{kind}.{group}"),
+            };
+            kinds.iter().map(|(kind, shelf)| (name(kind), shelf.phase())).collect::<Vec<_>>()
+        };
+        shelves.iter().flat_map(of_group).collect()
+    }
+
+    fn shelf(&self, group: &str, kind: &str) -> Option<Arc<Shelf>> {
+        let shelves = self.shelves.read().unwrap_or_else(PoisonError::into_inner);
+        shelves.get(group)?.get(kind).cloned()
+    }
+}
+
+impl Views for Mirror {
+    fn view(&self) -> Box<dyn Host + Send + Sync + '_> {
+        Box::new(View { mirror: self, lent: Lent::default() })
+    }
+}
+
+/// What one review sees.
+struct View<'m> {
+    mirror: &'m Mirror,
+    lent: Lent,
+}
+
+impl Host for View<'_> {
+    fn get(&self, key: ObjectKey<'_>) -> Lookup<HostObject<'_>> {
+        let ObjectKey { group, kind, namespace, name } = key;
+        let Some(shelf) = self.mirror.shelf(group, kind) else { return Lookup::Unknown(describe(key)) };
+        let found = shelf.read(|phase, objects| match phase {
+            Phase::Unknown { .. } => Lookup::Unknown(describe(key)),
+            Phase::NotServed => Lookup::Absent,
+            Phase::Synced => match objects.get(namespace).and_then(|names| names.get(name)) {
+                Some(Some(object)) => Lookup::Known(object.clone()),
+                Some(None) => Lookup::Failed(format!("{} cannot be read", describe(key))),
+                None => Lookup::Absent,
+            },
+        });
+        match found {
+            Lookup::Known(object) => Lookup::Known(self.lend(object)),
+            Lookup::Absent => Lookup::Absent,
+            Lookup::Unknown(what) => Lookup::Unknown(what),
+            Lookup::Failed(why) => Lookup::Failed(why),
+        }
+    }
+
+    fn list(&self, group: &str, kind: &str, namespace: Option<&str>) -> Lookup<Listing<'_>> {
+        let unknown = || {
+            Lookup::Unknown(match namespace {
+                Some(namespace) => format!("{kind} objects of namespace {namespace}"),
+                None => format!("{kind} objects"),
+            })
+        };
+        let Some(shelf) = self.mirror.shelf(group, kind) else { return unknown() };
+        let kept: Option<Vec<Kept>> = shelf.read(|phase, objects| match (phase, namespace) {
+            (Phase::Unknown { .. }, _) => None,
+            (Phase::NotServed, _) => Some(Vec::new()),
+            (Phase::Synced, Some(namespace)) => {
+                Some(objects.get(namespace).into_iter().flat_map(BTreeMap::values).cloned().collect())
+            }
+            (Phase::Synced, None) => Some(objects.values().flat_map(BTreeMap::values).cloned().collect()),
+        });
+        let Some(kept) = kept else { return unknown() };
+        let objects: Option<Vec<_>> = kept.into_iter().map(|kept| kept.map(|o| self.lend(o))).collect();
+        match objects {
+            Some(objects) => Lookup::Known(Listing { objects, complete: true }),
+            None => Lookup::Failed(format!("one of the {kind} objects cannot be read")),
+        }
+    }
+}
+
+impl View<'_> {
+    fn lend(&self, object: Arc<Document<'static>>) -> HostObject<'_> {
+        HostObject { root: self.lent.keep(object).root(), document: None }
+    }
+}
+
+const CHUNKS: usize = usize::BITS as usize;
+
+/// Keeps what it is given at a place that does not move, so that it can be borrowed while more is added: chunks of
+/// 1, 2, 4, … places, each made once.
+#[derive(Default)]
+struct Lent {
+    count: AtomicUsize,
+    chunks: Chunks,
+}
+
+type Chunk = Box<[OnceLock<Arc<Document<'static>>>]>;
+
+struct Chunks([OnceLock<Chunk>; CHUNKS]);
+
+impl Default for Chunks {
+    fn default() -> Self {
+        Chunks([const { OnceLock::new() }; CHUNKS])
+    }
+}
+
+impl Lent {
+    fn keep(&self, object: Arc<Document<'static>>) -> &Document<'static> {
+        let place = self.count.fetch_add(1, Ordering::Relaxed) + 1;
+        let chunk = place.ilog2() as usize;
+        let size = 1 << chunk;
+        let chunk = self.chunks.0[chunk].get_or_init(|| (0..size).map(|_| OnceLock::new()).collect());
+        chunk[place - size].get_or_init(|| object)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn service(name: &str) -> Kept {
+        Some(Arc::new(Document::from_value(&json!({"metadata": {"name": name}})).unwrap()))
+    }
+
+    fn key<'k>(kind: &'k str, namespace: &'k str, name: &'k str) -> ObjectKey<'k> {
+        ObjectKey { group: "", kind, namespace, name }
+    }
+
+    #[test]
+    fn answers_by_phase() {
+        let mirror = Mirror::default();
+        let view = mirror.view();
+        assert_eq!(view.get(key("Service", "a", "x")), Lookup::Unknown("Service a/x".into()));
+        let shelf = mirror.add("", "Service");
+        assert_eq!(view.get(key("Service", "a", "x")), Lookup::Unknown("Service a/x".into()));
+        assert!(matches!(view.list("", "Service", None), Lookup::Unknown(_)));
+        shelf.empty(Phase::NotServed);
+        assert_eq!(view.get(key("Service", "a", "x")), Lookup::Absent);
+        shelf.fill(Objects::new());
+        assert_eq!(view.get(key("Service", "a", "x")), Lookup::Absent);
+        shelf.put("a", "x", service("x"));
+        shelf.put("b", "bad", None);
+        assert!(matches!(view.get(key("Service", "a", "x")), Lookup::Known(_)));
+        assert!(matches!(view.get(key("Service", "b", "bad")), Lookup::Failed(_)));
+        assert!(matches!(view.list("", "Service", None), Lookup::Failed(_)));
+        let Lookup::Known(listing) = view.list("", "Service", Some("a")) else { panic!("known") };
+        assert_eq!((listing.objects.len(), listing.complete), (1, true));
+        mirror.drop_kind("", "Service");
+        assert!(matches!(view.get(key("Service", "a", "x")), Lookup::Unknown(_)));
+    }
+
+    #[test]
+    fn what_was_lent_stays_while_the_cluster_changes() {
+        let mirror = Mirror::default();
+        let shelf = mirror.add("", "Service");
+        shelf.fill(Objects::new());
+        for index in 0..1_000 {
+            let name = format!("s{index}");
+            shelf.put("a", &name, service(&name));
+        }
+        let view = mirror.view();
+        let Lookup::Known(first) = view.get(key("Service", "a", "s7")) else { panic!("known") };
+        let Lookup::Known(all) = view.list("", "Service", Some("a")) else { panic!("known") };
+        for index in 0..1_000 {
+            shelf.remove("a", &format!("s{index}"));
+        }
+        assert_eq!(view.get(key("Service", "a", "s7")), Lookup::Absent);
+        assert_eq!(first.root.at("/metadata/name").unwrap().as_str(), Some("s7"));
+        let names: Vec<_> =
+            all.objects.iter().map(|o| o.root.at("/metadata/name").unwrap().as_str().unwrap()).collect();
+        assert_eq!(names.len(), 1_000);
+        assert!(names.is_sorted());
+    }
+}
