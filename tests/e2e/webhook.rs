@@ -136,6 +136,7 @@ impl Webhook {
         let mut words: Vec<OsString> = vec!["--policies".into(), policies.path().into()];
         words.extend(["--tls-cert".into(), certificates.volume.file("tls.crt").into()]);
         words.extend(["--tls-key".into(), certificates.volume.file("tls.key").into()]);
+        words.extend(["--kubeconfig".into(), cluster.kubeconfig.clone().into()]);
         words.extend((!embedded).then(|| "--no-embedded".into()));
         words.extend(
             ["--watch-policies", "--policy-interval=200ms", "--certificate-interval=200ms"].map(Into::into),

@@ -17,6 +17,7 @@ pub(crate) fn tests() -> Vec<(String, Test)> {
         test("workloads::deployments", deployments),
         test("workloads::pods", pods),
         test("workloads::jobs", jobs),
+        test("workloads::statefulsets", statefulsets),
         test("workloads::what_was_there_before", what_was_there_before),
         test("workloads::warnings_and_audit_annotations", warnings_and_audit_annotations),
         test("workloads::kubectl_debug", kubectl_debug),
@@ -123,7 +124,6 @@ async fn jobs(cluster: Arc<Cluster>) {
 }
 
 /// A Service may come after its StatefulSet, so its absence warns; a Service that is not headless denies.
-#[expect(dead_code, reason = "`serve --kubeconfig` looks nothing up yet")]
 async fn statefulsets(cluster: Arc<Cluster>) {
     let webhook = Webhook::launch(&cluster, Plan::of(&[HEADLESS])).await;
     let stage = webhook.stage("statefulsets").await;
