@@ -15,6 +15,10 @@ use super::dispatch::Native;
 use super::types::Type;
 use super::value::Value;
 
+mod const_set;
+
+pub(super) use const_set::ConstSet;
+
 /// A node's place in its [`Plan`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct NodeId(pub(super) u32);
@@ -245,16 +249,6 @@ pub(super) enum FoldKind {
     Bind {
         result: NodeId,
     },
-}
-
-/// The members of a constant list, for membership tests.
-#[derive(Debug, Default)]
-pub(super) struct ConstSet {
-    pub(super) strings: std::collections::HashSet<Arc<str>>,
-    pub(super) ints: std::collections::HashSet<i64>,
-    pub(super) uints: std::collections::HashSet<u64>,
-    pub(super) doubles: std::collections::HashSet<u64>,
-    pub(super) bools: [bool; 2],
 }
 
 /// A lowered expression.

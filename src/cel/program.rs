@@ -343,6 +343,15 @@ impl<'d> Variables<'d> {
     pub fn cost(&self) -> u64 {
         self.cost
     }
+
+    /// Those that were computed, with what they came to, in the order of their declaration.
+    pub fn computed(&self) -> impl Iterator<Item = (&str, Result<Value<'d>, Failure>)> {
+        let composed = self.composition.into_iter().flat_map(|all| &all.variables);
+        composed.zip(&self.values).filter_map(|(composed, value)| {
+            let value = value.clone()?;
+            Some((&*composed.name, value.map_err(Failure::from)))
+        })
+    }
 }
 
 impl<'d> Machine<'_, '_, 'd> {
@@ -394,9 +403,11 @@ impl<'d> Machine<'_, '_, 'd> {
 mod tests {
     use std::sync::Arc;
 
-    use super::super::activation::Binding;
-    use super::super::declarations::EnvKind;
+    use super::super::activation::{Binding, Functions};
+    use super::super::checker::OverloadId;
+    use super::super::declarations::{EnvKind, Overload};
     use super::super::explain::Seen;
+    use super::super::library::authorizer::{Decision, Question};
     use super::*;
     use crate::document::{Document, Limits};
 
@@ -503,6 +514,7 @@ mod tests {
         let outcome = second.evaluate(&activation, &mut variables, &mut budget);
         assert_eq!((outcome.cost, outcome.variables_cost), (4, 0));
         assert_eq!(budget.left(), 1_000 - 39);
+        assert_eq!(variables.computed().map(|(name, _)| name).collect::<Vec<_>>(), ["names"]);
         let bad = compile("variables.bad || variables.broken == 1");
         let failure = bad.evaluate(&activation, &mut variables, &mut budget).result.unwrap_err();
         assert_eq!(failure.to_string(), "composited variable \"bad\" fails to evaluate: division by zero");
@@ -535,6 +547,44 @@ mod tests {
                 ("object.spec.n < 3 || object.spec.l.all(c, c.name == 'a')", false),
             ]
         );
+    }
+
+    #[test]
+    fn functions_come_from_outside() {
+        struct Inventory(Document<'static>);
+        impl<'d> Functions<'d> for &'d Inventory {
+            fn call(&self, overload: OverloadId, arguments: &[Value<'d>]) -> Eval<Value<'d>> {
+                assert_eq!(overload, "resources_get");
+                match arguments[3].as_str() {
+                    Some("here") => Ok(self.0.root().into()),
+                    Some("nowhere") => Ok(Value::Null),
+                    name => Err(Unknown::one(format!("Service default/{}", name.unwrap_or_default())).into()),
+                }
+            }
+            fn authorize(&self, _: &Question) -> Eval<Decision> {
+                Err(Unknown::one("authorizer").into())
+            }
+        }
+        let mut env = env();
+        let params = [Type::String, Type::String, Type::String, Type::String];
+        env.declare_function("resources.get", vec![Overload::global("resources_get", params, Type::Dyn)]);
+        let inventory = Inventory(object());
+        let inventory = &inventory;
+        for (name, expected) in
+            [("here", "spec.n"), ("nowhere", "null"), ("elsewhere", "Service default/elsewhere")]
+        {
+            let source =
+                format!("resources.get('v1', 'Service', 'default', '{name}').?spec.?n.orValue(null)");
+            let program = Program::compile(&source, &env).unwrap();
+            let activation = Activation::with_functions(&inventory);
+            let outcome = program.evaluate(&activation, &mut Variables::none(), &mut Budget::default());
+            let got = match outcome.result {
+                Ok(value) => value.node().map_or("null".to_owned(), |node| node.path()),
+                Err(Failure::Unknown(unknown)) => unknown.of.join(","),
+                Err(Failure::Error(error)) => error.to_string(),
+            };
+            assert_eq!(got, expected);
+        }
     }
 
     #[test]
