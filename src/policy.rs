@@ -166,11 +166,11 @@ pub enum RuleBody {
     /// Images are taken from mirrors.
     RewriteImages(RewriteTable),
     /// An expression holds.
-    Validate(Validate),
+    Validate(Box<Validate>),
     /// The object is changed.
     Mutate {
         /// Where.
-        visit: Visit,
+        visit: Box<Visit>,
         /// In order.
         edits: Vec<Edit>,
     },

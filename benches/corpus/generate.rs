@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 /// Every YAML file below `../shared/corpora` and the tutorial, or nothing where that folder is missing.
-pub fn files() -> Vec<PathBuf> {
+pub(crate) fn files() -> Vec<PathBuf> {
     let shared = std::env::var_os("PLIMSOLL_SHARED").map_or("../shared".into(), PathBuf::from);
     let mut found = Vec::new();
     below(&shared.join("manifests/tutorial"), &mut found);
@@ -26,7 +26,7 @@ fn below(folder: &Path, found: &mut Vec<PathBuf>) {
 /// Copies of the files, numbered, until there are `bytes` of them. Names of objects stay, so look-ups across files
 /// meet many candidates, as in a repository of many environments. Gives the number of files and their bytes.
 #[allow(dead_code, reason = "not every bench writes files")]
-pub fn write(folder: &Path, bytes: usize) -> std::io::Result<(usize, usize)> {
+pub(crate) fn write(folder: &Path, bytes: usize) -> std::io::Result<(usize, usize)> {
     let texts: Vec<String> = files().iter().filter_map(|path| std::fs::read_to_string(path).ok()).collect();
     let (mut written, mut count) = (0, 0);
     while written < bytes && !texts.is_empty() {

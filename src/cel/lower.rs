@@ -139,7 +139,7 @@ impl<'c> Lowering<'c> {
         if let Some(slot) = local {
             // upstream takes every name whose type is a type for the name of one
             if let Type::Type(_) = self.checked.type_of(id) {
-                return Err(PlanError::UndefinedType(written.as_ref().into()).into());
+                return Err(PlanError::UndefinedType(written.as_ref().into()));
             }
             let attribute = Attribute::new(Base::Local(slot));
             return Ok(self.push(id, Node::Attribute(attribute)));

@@ -384,13 +384,13 @@ impl<'d> Lowering<'d> {
             });
             let at = at.as_ref().map(|at| self.edit_path(&format!("{pointer}/at"), at));
             let fix = self.edits(&format!("{pointer}/fix"), fix, each, expressions);
-            return Some(RuleBody::Validate(Validate {
+            return Some(RuleBody::Validate(Box::new(Validate {
                 visit: visit?,
                 validate: validate?,
                 message: transpose(message)?,
                 at: transpose(at)?,
                 fix: fix?,
-            }));
+            })));
         }
         for (written, field) in
             [(message.is_some(), "message"), (at.is_some(), "at"), (!fix.is_empty(), "fix")]
@@ -406,7 +406,7 @@ impl<'d> Lowering<'d> {
         if !mutate.is_empty() {
             let visit = self.visit(pointer, each, when.is_some(), expressions);
             let edits = self.edits(&format!("{pointer}/mutate"), mutate, each, expressions);
-            return Some(RuleBody::Mutate { visit: visit?, edits: edits? });
+            return Some(RuleBody::Mutate { visit: Box::new(visit?), edits: edits? });
         }
         for (written, field) in [(each, "forEach"), (when.is_some(), "when")] {
             if written {
