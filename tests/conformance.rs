@@ -9,6 +9,8 @@ mod admission_reviews;
 mod cel;
 #[path = "conformance/cel_value.rs"]
 mod cel_value;
+#[path = "conformance/linters.rs"]
+mod linters;
 #[path = "conformance/suite.rs"]
 mod suite;
 #[path = "conformance/thresholds.rs"]
@@ -20,7 +22,8 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use suite::{Ledger, Suite};
 
 /// Add a suite here.
-const SUITES: &[&dyn Suite] = &[&admission_reviews::AdmissionReviews, &cel::Cel, &yaml::Yaml];
+const SUITES: &[&dyn Suite] =
+    &[&admission_reviews::AdmissionReviews, &cel::Cel, &linters::Linters, &yaml::Yaml];
 
 fn main() {
     let arguments = Arguments::from_args();
@@ -33,11 +36,11 @@ fn main() {
             eprintln!("conformance: SKIPPED {}: no data below {}", suite.name(), shared.display());
         }
         for path in files {
-            let name = format!("{}/{}", suite.name(), suite::file_name(&path));
+            let name = format!("{}/{}", suite.name(), suite.label(&path));
             let test = name.clone();
             trials.push(Trial::test(name, move || {
                 let outcome = suite.run(&path);
-                let verdict = thresholds::check(suite.name(), &suite::file_name(&path), &outcome);
+                let verdict = thresholds::check(suite.name(), &suite.label(&path), &outcome);
                 ledger.record(suite.name(), test, outcome);
                 verdict.map_err(Failed::from)
             }));

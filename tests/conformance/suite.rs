@@ -12,6 +12,11 @@ pub(crate) trait Suite: Sync {
     /// The files of vectors that are there, sorted; none when the data is missing.
     fn files(&self, shared: &Path) -> Vec<PathBuf>;
 
+    /// As it stands behind the slash of a test's name.
+    fn label(&self, file: &Path) -> String {
+        file_name(file)
+    }
+
     /// Runs every case of one file. A case that is not mapped or cannot be read is a miss.
     fn run(&self, file: &Path) -> Outcome;
 }
