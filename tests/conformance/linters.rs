@@ -159,6 +159,12 @@ impl Case {
                     let minimum = BTreeMap::from([("minimum".to_owned(), Value::from(minimum))]);
                     parameters.insert("minimum-replicas".to_owned(), minimum);
                 }
+                let minor = config.split_once("Minor: ").map(|(_, rest)| rest);
+                if let Some(minor) = minor.and_then(|rest| rest.split('}').next()?.trim().parse::<u32>().ok())
+                {
+                    let minor = BTreeMap::from([("minor".to_owned(), Value::from(minor))]);
+                    parameters.insert("api-version".to_owned(), minor);
+                }
                 for (flag, policy) in [("Cpu", "cpu-limit"), ("Memory", "memory-limit")] {
                     if config.contains(&format!("IgnoreContainer{flag}LimitRequirement: true")) {
                         without.push(policy);
