@@ -80,7 +80,7 @@ impl<'a> Builder<'a> {
     }
 
     fn sized(source: Source<'a>, bytes: usize, limits: Limits) -> Self {
-        let capacity = (bytes / 24).min(1 << 16);
+        let capacity = (bytes / 12).min(1 << 16);
         Self {
             limits,
             source,
@@ -135,6 +135,7 @@ impl<'a> Builder<'a> {
     }
 
     /// The key of the next value when it is part of `text`, as serde lends it.
+    #[inline]
     pub(super) fn lent_key(&mut self, key: &str) -> Result<(), LimitError> {
         let key = self.lent(key)?;
         self.key = Some((key, Span::NONE));
@@ -142,21 +143,25 @@ impl<'a> Builder<'a> {
     }
 
     /// Pushes `null`.
+    #[inline]
     pub fn null(&mut self) -> Result<NodeId, LimitError> {
         self.push(Kind::Null, 0)
     }
 
     /// Pushes a boolean.
+    #[inline]
     pub fn bool(&mut self, value: bool) -> Result<NodeId, LimitError> {
         self.push(Kind::Bool, u64::from(value))
     }
 
     /// Pushes an integer.
+    #[inline]
     pub fn int(&mut self, value: i64) -> Result<NodeId, LimitError> {
         self.push(Kind::Int, value.cast_unsigned())
     }
 
     /// Pushes any other number.
+    #[inline]
     pub fn float(&mut self, value: f64) -> Result<NodeId, LimitError> {
         self.push(Kind::Float, value.to_bits())
     }
@@ -168,27 +173,32 @@ impl<'a> Builder<'a> {
     }
 
     /// Pushes a string of its own.
+    #[inline]
     pub fn string(&mut self, value: &str) -> Result<NodeId, LimitError> {
         let text = self.own(value)?;
         self.push(Kind::String, text.pack())
     }
 
     /// Pushes a string that is part of the text, as serde lends it.
+    #[inline]
     pub(super) fn lent_string(&mut self, value: &str) -> Result<NodeId, LimitError> {
         let text = self.lent(value)?;
         self.push(Kind::String, text.pack())
     }
 
     /// Opens an object.
+    #[inline]
     pub fn begin_object(&mut self) -> Result<NodeId, LimitError> {
         self.begin(Kind::Object)
     }
 
     /// Opens an array.
+    #[inline]
     pub fn begin_array(&mut self) -> Result<NodeId, LimitError> {
         self.begin(Kind::Array)
     }
 
+    #[inline]
     fn begin(&mut self, kind: Kind) -> Result<NodeId, LimitError> {
         if self.open.len() >= self.limits.depth {
             return Err(LimitError::Depth { limit: self.limits.depth });
@@ -202,6 +212,7 @@ impl<'a> Builder<'a> {
     ///
     /// # Panics
     /// When none is open.
+    #[inline]
     pub fn end(&mut self) -> NodeId {
         let id = self.open.pop().expect("end of a container that was begun");
         let end = self.next_id();
@@ -382,10 +393,12 @@ impl<'a> Builder<'a> {
         Document { source, owned, nodes, places, origins, wide: OnceLock::new() }
     }
 
+    #[inline]
     fn next_id(&self) -> u32 {
         u32::try_from(self.nodes.len()).expect("bounded by the limit on nodes")
     }
 
+    #[inline]
     fn push(&mut self, kind: Kind, payload: u64) -> Result<NodeId, LimitError> {
         if self.nodes.len() >= self.limits.nodes.min(u32::MAX as usize - 1) {
             return Err(LimitError::Nodes { limit: self.limits.nodes });
@@ -418,6 +431,7 @@ impl<'a> Builder<'a> {
     }
 
     /// A string that may lie inside the text; copied where it does not.
+    #[inline]
     fn lent(&mut self, part: &str) -> Result<Text, LimitError> {
         let text = self.source.as_str();
         let start = part.as_ptr().addr().wrapping_sub(text.as_ptr().addr());
@@ -440,19 +454,26 @@ impl<'a> Builder<'a> {
     fn shadow_duplicates(&mut self, id: u32) {
         let (first, end) = (id + 1, self.nodes[id as usize].end);
         let mut hidden = Vec::new();
-        if self.nodes[id as usize].payload <= 12 {
+        if self.nodes[id as usize].payload <= FEW as u64 {
+            // length and ends of a key tell almost all apart, and stand side by side
+            let mut seen = [(0_u64, 0_u32); FEW];
+            let mut count = 0;
             let mut at = first;
             while at < end {
                 let key = self.nodes[at as usize].key;
-                let mut later = self.nodes[at as usize].end;
-                while later < end {
-                    let other = self.nodes[later as usize].key;
-                    if other.len == key.len && self.text(other) == self.text(key) {
-                        hidden.push(at);
-                        break;
+                let bytes = self.text(key).as_bytes();
+                let ends =
+                    bytes.first().zip(bytes.last()).map_or(0, |(a, z)| u64::from(*a) << 8 | u64::from(*z));
+                let signature = u64::from(key.len) << 16 | ends;
+                for (other, earlier) in &seen[..count] {
+                    let known = self.nodes[*earlier as usize].key;
+                    if *other == signature && self.text(known) == self.text(key) && !hidden.contains(earlier)
+                    {
+                        hidden.push(*earlier);
                     }
-                    later = self.nodes[later as usize].end;
                 }
+                seen[count] = (signature, at);
+                count += 1;
                 at = self.nodes[at as usize].end;
             }
         } else {
@@ -472,6 +493,10 @@ impl<'a> Builder<'a> {
     }
 }
 
+/// Objects with more members than this have their duplicates found by hashing.
+const FEW: usize = 32;
+
+#[inline]
 fn borrowed(range: Range<usize>) -> Result<Text, LimitError> {
     match (u32::try_from(range.start), u32::try_from(range.end)) {
         (Ok(start), Ok(end)) if end < OWNED => Ok(Text { start, len: end - start }),
