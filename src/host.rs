@@ -6,7 +6,11 @@
 use crate::document::NodeRef;
 use crate::finding::DocumentId;
 
+pub mod index;
 pub mod inventory;
+pub mod query;
+
+pub use query::{Coverage, Pool, Query, Visit};
 
 /// The answer to a look-up.
 #[derive(Debug, Clone, PartialEq)]
@@ -59,6 +63,17 @@ pub trait Host: Sync {
 
     /// All objects of a kind; `namespace: None` means everywhere.
     fn list(&self, group: &str, kind: &str, namespace: Option<&str>) -> Lookup<Listing<'_>>;
+
+    /// Shows every object that may fit a query, and perhaps others: who asks looks closer. A host with an index
+    /// shows few others.
+    fn visit<'h>(&'h self, query: &Query<'_>, visitor: &mut Visit<'_, 'h>) -> Coverage {
+        query::by_listing(self, query, visitor)
+    }
+
+    /// All objects that say they are this one, where the input has it more than once and would apply them together.
+    fn twins(&self, _key: ObjectKey<'_>) -> Vec<HostObject<'_>> {
+        Vec::new()
+    }
 }
 
 /// Gives each review a host of its own, where what is known changes while reviews run.

@@ -78,12 +78,17 @@ impl<'i> ObjectIdentity<'i> {
     }
 
     fn key(&self) -> Option<ObjectKey<'i>> {
-        Some(ObjectKey {
+        self.name.is_some().then(|| self.key_or_nameless())
+    }
+
+    /// The name is empty where the server makes it.
+    fn key_or_nameless(&self) -> ObjectKey<'i> {
+        ObjectKey {
             group: self.kind.group,
             kind: self.kind.kind,
             namespace: self.namespace.unwrap_or_default(),
-            name: self.name?,
-        })
+            name: self.name.unwrap_or_default(),
+        }
     }
 }
 
@@ -112,9 +117,12 @@ impl<'i> Offline<'i> {
         let mut host = InputHost::new(asking.complete);
         for (index, (manifest, identity)) in inventory.manifests().iter().zip(&identities).enumerate() {
             let document = u32::try_from(index).ok().map(DocumentId);
-            if let Some(key) = identity.key() {
-                host.add(key, HostObject { root: inventory.object(manifest), document });
-            }
+            let key = identity.key_or_nameless();
+            host.add(
+                key,
+                inventory.folder(manifest),
+                HostObject { root: inventory.object(manifest), document },
+            );
         }
         let mut by_key = HashMap::new();
         if let Some(old) = old {

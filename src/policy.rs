@@ -26,7 +26,9 @@ use crate::matching::Scope;
 use crate::resource::rewrite::RewriteTable;
 use crate::resource::workload::TemplatePaths;
 
-pub use crate::dialect::native::written::{FailurePolicy, Probe, WhenAbsent};
+pub use crate::dialect::native::written::{
+    FailurePolicy, Grant, Probe, ReferenceCheck, References, WhenAbsent,
+};
 pub use set::PolicySet;
 
 use expression::{Expression, Template};
@@ -163,6 +165,8 @@ pub enum RuleBody {
         /// What the webhook answers when the Service is not there.
         when_absent: WhenAbsent,
     },
+    /// What an object says of others holds.
+    References(References),
     /// Images are taken from mirrors.
     RewriteImages(RewriteTable),
     /// An expression holds.

@@ -12,7 +12,7 @@ use crate::resource::identity as object_identity;
 use super::expressions::{self, Evaluator, Stop};
 use super::facts::{Facts, Lookups};
 use super::rule::{Sink, Subject};
-use super::{Budget, Findings, Request, confidential, headless, images, probes};
+use super::{Budget, Findings, Request, confidential, headless, images, probes, references};
 
 /// Judges a request by every policy of the set.
 ///
@@ -48,7 +48,7 @@ fn judge_by(set: &PolicySet, policy: &Policy, facts: &Facts<'_>, budget: Budget,
     }
     let first = findings.len();
     let Some(subject) = Subject::new(policy, request, set.templates(), host, budget) else { return };
-    if let Some((certainty, why)) = run(&subject, facts, findings) {
+    if let Some((certainty, why)) = run(set, &subject, facts, findings) {
         return undecided(policy, request, certainty, why, findings);
     }
     if first < findings.len()
@@ -62,6 +62,7 @@ fn judge_by(set: &PolicySet, policy: &Policy, facts: &Facts<'_>, budget: Budget,
 
 /// Runs the rules if the match conditions hold; says why when that cannot be told.
 fn run<'d>(
+    set: &PolicySet,
     subject: &Subject<'d>,
     facts: &'d Facts<'d>,
     findings: &mut Findings,
@@ -92,6 +93,7 @@ fn run<'d>(
             RuleBody::RequireHeadlessService { when_absent } => {
                 headless::run(subject, *when_absent, &mut sink)
             }
+            RuleBody::References(rule) => references::run(subject, rule, set.templates(), &mut sink),
             RuleBody::RewriteImages(table) => images::faults(subject, table, &mut sink),
             RuleBody::Validate(body) => expressions::validate(&mut evaluator, subject, body, &mut sink),
             RuleBody::Mutate { .. } => {}
@@ -150,7 +152,7 @@ fn mark_existing(
     let old_facts = Facts::new(&old_request, host);
     let Some(subject) = Subject::new(policy, &old_request, set.templates(), host, budget) else { return };
     let mut before = Findings::new();
-    if run(&subject, &old_facts, &mut before).is_some() {
+    if run(set, &subject, &old_facts, &mut before).is_some() {
         return;
     }
     let mut known: BTreeMap<Identity, usize> = BTreeMap::new();

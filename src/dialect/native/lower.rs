@@ -349,6 +349,7 @@ impl<'d> Lowering<'d> {
             sensitive: _,
             require_probes,
             require_headless_service,
+            references,
             rewrite_images,
             for_each,
             when,
@@ -361,6 +362,7 @@ impl<'d> Lowering<'d> {
         let bodies = [
             require_probes.is_some(),
             require_headless_service.is_some(),
+            references.is_some(),
             rewrite_images.is_some(),
             validate.is_some(),
             !mutate.is_empty(),
@@ -369,7 +371,7 @@ impl<'d> Lowering<'d> {
             self.help(
                 pointer,
                 "a rule does exactly one thing",
-                "one of validate, mutate, requireProbes, requireHeadlessService, rewriteImages",
+                "one of validate, mutate, requireProbes, requireHeadlessService, references, rewriteImages",
             );
             return None;
         }
@@ -420,6 +422,9 @@ impl<'d> Lowering<'d> {
         if let Some(rule) = require_headless_service {
             return Some(RuleBody::RequireHeadlessService { when_absent: rule.when_absent });
         }
+        if let Some(rule) = references {
+            return self.references(pointer, rule);
+        }
         self.rewrites(&format!("{pointer}/rewriteImages"), rewrite_images.as_deref().unwrap_or_default())
     }
 
@@ -449,6 +454,25 @@ impl<'d> Lowering<'d> {
             probes: probes.into_iter().collect(),
             exempt_run_to_completion: rule.exempt.contains(&ProbeExemption::RunToCompletion),
         })
+    }
+
+    fn references(&mut self, pointer: &str, rule: &written::References) -> Option<RuleBody> {
+        use written::ReferenceCheck::{BindingGrants, RoleGrants};
+        let wants = matches!(rule.check, BindingGrants | RoleGrants);
+        if wants == rule.grants.is_empty() {
+            let message = if wants { "the check needs `grants`" } else { "the check takes no `grants`" };
+            self.issue(&format!("{pointer}/references"), message);
+            return None;
+        }
+        for (index, grant) in rule.grants.iter().enumerate() {
+            if grant.api_groups.is_empty() || grant.resources.is_empty() || grant.verbs.is_empty() {
+                let help = "a core resource has apiGroups: [\"\"]";
+                let pointer = format!("{pointer}/references/grants/{index}");
+                self.help(&pointer, "apiGroups, resources and verbs are all needed", help);
+                return None;
+            }
+        }
+        Some(RuleBody::References(rule.clone()))
     }
 
     fn rewrites(&mut self, pointer: &str, written: &[written::RewriteImage]) -> Option<RuleBody> {

@@ -269,7 +269,8 @@ pub struct PodTemplate {
     pub path: String,
 }
 
-/// A rule: exactly one of `validate`, `mutate`, `requireProbes`, `requireHeadlessService`, `rewriteImages`.
+/// A rule: exactly one of `validate`, `mutate`, `requireProbes`, `requireHeadlessService`, `references`,
+/// `rewriteImages`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Rule {
@@ -290,6 +291,9 @@ pub struct Rule {
     /// The headless Service of a StatefulSet.
     #[serde(default)]
     pub require_headless_service: Option<RequireHeadlessService>,
+    /// What an object says of others holds.
+    #[serde(default)]
+    pub references: Option<References>,
     /// Image prefixes and their mirrors.
     #[serde(default)]
     pub rewrite_images: Option<Vec<RewriteImage>>,
@@ -368,6 +372,80 @@ pub enum WhenAbsent {
     Warn,
     /// It must be there first.
     Deny,
+}
+
+/// What an object says of others holds.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct References {
+    /// Which question is asked.
+    pub check: ReferenceCheck,
+    /// `roleGrants` and `bindingGrants`: what nobody is to be granted.
+    #[serde(default)]
+    pub grants: Vec<Grant>,
+}
+
+/// A question about an object and others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum ReferenceCheck {
+    /// A Service with a selector selects a Pod template of its namespace.
+    ServiceSelectsPods,
+    /// A named targetPort of a Service is a port of the Pods that it selects.
+    ServiceTargetPorts,
+    /// The Services and ports of an Ingress exist.
+    IngressBackends,
+    /// What a HorizontalPodAutoscaler scales exists.
+    AutoscalerTarget,
+    /// What a HorizontalPodAutoscaler scales does not say `replicas` as well.
+    AutoscaledReplicas,
+    /// A Deployment has `params.minimum` replicas, or an autoscaler.
+    MinimumReplicas,
+    /// A PodDisruptionBudget covers the Pods.
+    BudgetCovers,
+    /// A PodDisruptionBudget lets some Pod go.
+    BudgetBlocks,
+    /// A PodDisruptionBudget does not ask for more Pods than an autoscaler keeps.
+    BudgetAboveAutoscaler,
+    /// A NetworkPolicy says what may reach the Pods.
+    IngressIsolated,
+    /// A NetworkPolicy says what the Pods may reach.
+    EgressIsolated,
+    /// A NetworkPolicy selects Pods.
+    NetworkPolicySelects,
+    /// The peers of a NetworkPolicy select Pods.
+    NetworkPolicyPeers,
+    /// A ServiceMonitor selects a Service.
+    MonitorSelects,
+    /// The ServiceAccount of the Pods exists.
+    ServiceAccountExists,
+    /// ConfigMaps, Secrets and their keys exist that the object refers to.
+    ConfigurationExists,
+    /// PersistentVolumeClaims, PersistentVolumes and StorageClasses exist that the object refers to.
+    StorageExists,
+    /// The role of a binding exists.
+    RoleExists,
+    /// A role grants none of `grants`.
+    RoleGrants,
+    /// The role of a binding grants none of `grants`.
+    BindingGrants,
+    /// No other object is the same one.
+    Unique,
+}
+
+/// Rights: a rule of a role grants them when it has one of each list, or the wildcard.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Grant {
+    /// API groups; the core group is `""`.
+    #[serde(default)]
+    pub api_groups: Vec<String>,
+    /// Resources, subresources as in `pods/exec`; `*` stands for the wildcard itself.
+    #[serde(default)]
+    pub resources: Vec<String>,
+    /// Verbs; `*` stands for all that matter, be they written one by one.
+    #[serde(default)]
+    pub verbs: Vec<String>,
 }
 
 /// Images below `from` come from `to`.

@@ -1,0 +1,53 @@
+//! `references`: what an object says of others, and others of it.
+//!
+//! Each question goes over the index of the host ([`crate::host::Query`]), so that asking for every object of a
+//! folder costs in proportion to the folder. Two kinds of faults are told apart. Where something that has to be there
+//! is not (a Service that selects nothing), an input that is not complete makes it *unknown*. Where two things that are
+//! there do not fit (a budget above an autoscaler), what is not there is no reason to say anything.
+
+mod ask;
+mod autoscalers;
+mod budgets;
+mod configuration;
+mod duplicates;
+mod isolation;
+mod known_roles;
+mod roles;
+mod services;
+mod storage;
+
+use crate::policy::{ReferenceCheck, References};
+use crate::resource::workload::TemplatePaths;
+
+use super::rule::{Sink, Subject};
+use ask::Ask;
+
+pub(super) fn run(subject: &Subject<'_>, rule: &References, templates: &TemplatePaths, sink: &mut Sink<'_>) {
+    if !subject.request.subresource.is_empty() {
+        return;
+    }
+    let ask = Ask { subject, templates };
+    match rule.check {
+        ReferenceCheck::ServiceSelectsPods => services::selects_pods(&ask, sink),
+        ReferenceCheck::ServiceTargetPorts => services::target_ports(&ask, sink),
+        ReferenceCheck::IngressBackends => services::ingress_backends(&ask, sink),
+        ReferenceCheck::MonitorSelects => services::monitor(&ask, sink),
+        ReferenceCheck::AutoscalerTarget => autoscalers::target_exists(&ask, sink),
+        ReferenceCheck::AutoscaledReplicas => autoscalers::replicas_unset(&ask, sink),
+        ReferenceCheck::MinimumReplicas => autoscalers::minimum(&ask, sink),
+        ReferenceCheck::BudgetCovers => budgets::covers(&ask, sink),
+        ReferenceCheck::BudgetBlocks => budgets::blocks(&ask, sink),
+        ReferenceCheck::BudgetAboveAutoscaler => budgets::above_autoscaler(&ask, sink),
+        ReferenceCheck::IngressIsolated => isolation::isolated(&ask, isolation::Direction::Ingress, sink),
+        ReferenceCheck::EgressIsolated => isolation::isolated(&ask, isolation::Direction::Egress, sink),
+        ReferenceCheck::NetworkPolicySelects => isolation::selects(&ask, sink),
+        ReferenceCheck::NetworkPolicyPeers => isolation::peers(&ask, sink),
+        ReferenceCheck::ServiceAccountExists => configuration::service_account(&ask, sink),
+        ReferenceCheck::ConfigurationExists => configuration::exists(&ask, sink),
+        ReferenceCheck::StorageExists => storage::exists(&ask, sink),
+        ReferenceCheck::RoleExists => roles::exists(&ask, sink),
+        ReferenceCheck::RoleGrants => roles::role_grants(&ask, &rule.grants, sink),
+        ReferenceCheck::BindingGrants => roles::binding_grants(&ask, &rule.grants, sink),
+        ReferenceCheck::Unique => duplicates::run(&ask, sink),
+    }
+}

@@ -1,0 +1,198 @@
+//! How the checks ask: within what the policy may see, and with one wording for what is not there.
+
+use std::ops::ControlFlow;
+
+use crate::document::NodeRef;
+use crate::evaluate::rule::{Sink, Subject};
+use crate::host::{Coverage, HostObject, Lookup, ObjectKey, Pool, Query, Visit, query};
+use crate::resource::selector::LabelSelector;
+use crate::resource::workload::{PodTemplate, TemplatePaths};
+
+/// More objects than this are not looked at for one: a folder where every Service selects every Pod stays affordable.
+pub(super) const MOST: usize = 1_000;
+
+/// The judged object and what may be asked about it.
+pub(super) struct Ask<'a, 'r> {
+    pub(super) subject: &'a Subject<'r>,
+    pub(super) templates: &'a TemplatePaths,
+}
+
+impl<'r> Ask<'_, 'r> {
+    pub(super) fn object(&self) -> NodeRef<'r> {
+        self.subject.object
+    }
+
+    pub(super) fn kind(&self) -> (&'r str, &'r str) {
+        (self.subject.request.kind.group, self.subject.request.kind.kind)
+    }
+
+    pub(super) fn namespace(&self) -> &'r str {
+        self.subject.request.namespace.unwrap_or_default()
+    }
+
+    pub(super) fn name(&self) -> &'r str {
+        self.subject.request.name
+    }
+
+    /// A policy of one namespace sees no other.
+    fn allowed(&self, namespace: Option<&str>) -> Result<(), String> {
+        match (&self.subject.policy.scope.own_namespace, namespace) {
+            (Some(own), Some(namespace)) if own == namespace => Ok(()),
+            (Some(own), _) => Err(format!("a policy of namespace {own} cannot look beyond it")),
+            (None, _) => Ok(()),
+        }
+    }
+
+    pub(super) fn get(&self, group: &str, kind: &str, namespace: &str, name: &str) -> Lookup<HostObject<'r>> {
+        match self.allowed(Some(namespace)) {
+            Ok(()) => self.subject.host.get(ObjectKey { group, kind, namespace, name }),
+            Err(why) => Lookup::Failed(why),
+        }
+    }
+
+    pub(super) fn visit(&self, query: &Query<'_>, visitor: &mut Visit<'_, 'r>) -> Coverage {
+        match self.allowed(query.namespace) {
+            Ok(()) => self.subject.host.visit(query, visitor),
+            Err(why) => Coverage::Failed(why),
+        }
+    }
+
+    /// The first object that the test is true for.
+    pub(super) fn find(
+        &self,
+        query: &Query<'_>,
+        mut test: impl FnMut(&str, HostObject<'r>) -> bool,
+    ) -> (Option<HostObject<'r>>, Coverage) {
+        let mut found = None;
+        let coverage = self.visit(query, &mut |namespace, object| {
+            if test(namespace, object) {
+                found = Some(object);
+                return ControlFlow::Break(());
+            }
+            ControlFlow::Continue(())
+        });
+        (found, coverage)
+    }
+
+    /// The Pod templates that a selector selects.
+    pub(super) fn find_pods(
+        &self,
+        namespace: Option<&str>,
+        selector: &LabelSelector,
+        mut test: impl FnMut(&str, HostObject<'r>, PodTemplate<'r>) -> bool,
+    ) -> (Option<HostObject<'r>>, Coverage) {
+        let pairs: Vec<_> = selector.required_pairs().collect();
+        let query = Query { pool: Pool::Pods(self.templates), namespace, pairs: &pairs };
+        self.find(&query, |namespace, object| {
+            query::template(object.root, self.templates)
+                .is_some_and(|pods| selector.matches(labels(pods)) && test(namespace, object, pods))
+        })
+    }
+
+    /// The first HorizontalPodAutoscaler of a workload.
+    pub(super) fn autoscaler(
+        &self,
+        group: &str,
+        kind: &str,
+        name: &str,
+    ) -> (Option<HostObject<'r>>, Coverage) {
+        let target = format!("{group}/{kind}");
+        let query =
+            Query { pool: Pool::Scaling, namespace: Some(self.namespace()), pairs: &[(&target, name)] };
+        self.find(&query, |_, object| {
+            let at = object.root.at("/spec/scaleTargetRef");
+            let version = at.and_then(|t| t.get_str("apiVersion")).unwrap_or_default();
+            let same = |field, value| at.and_then(|t| t.get_str(field)) == Some(value);
+            version.split_once('/').map_or("", |(g, _)| g) == group
+                && same("kind", kind)
+                && same("name", name)
+        })
+    }
+
+    /// The Pod template of the judged object.
+    pub(super) fn pods(&self) -> Option<PodTemplate<'r>> {
+        self.subject.pods
+    }
+}
+
+/// The labels of a Pod template.
+pub(super) fn labels(pods: PodTemplate<'_>) -> Option<NodeRef<'_>> {
+    pods.metadata.and_then(|m| m.get("labels"))
+}
+
+/// The pairs of a map of labels.
+pub(super) fn pairs(labels: Option<NodeRef<'_>>) -> Vec<(&str, &str)> {
+    labels.into_iter().flat_map(NodeRef::members).filter_map(|(k, v)| Some((k, v.as_str()?))).collect()
+}
+
+/// `app=web, tier=front`.
+pub(super) fn words(labels: NodeRef<'_>) -> String {
+    let pairs: Vec<String> =
+        labels.members().map(|(k, v)| format!("{k}={}", v.as_str().unwrap_or_default())).collect();
+    pairs.join(", ")
+}
+
+/// What is not there: a fault where that is certain.
+pub(super) fn missing(coverage: Coverage, node: NodeRef<'_>, message: String, sink: &mut Sink<'_>) {
+    match coverage {
+        Coverage::Complete => {
+            sink.fault(node, message);
+        }
+        Coverage::Unknown(what) => unknown(node, &what, sink),
+        Coverage::Failed(why) => failed(node, &why, sink),
+    }
+}
+
+pub(super) fn unknown(node: NodeRef<'_>, what: &str, sink: &mut Sink<'_>) {
+    sink.unknown(node, format!("needs {what}, which is not in the input"));
+}
+
+pub(super) fn failed(node: NodeRef<'_>, why: &str, sink: &mut Sink<'_>) {
+    sink.failed(node, format!("cannot look it up: {why}"));
+}
+
+/// An object that has to exist: it, or nothing when that has been said.
+pub(super) fn wanted<'r>(
+    lookup: Lookup<HostObject<'r>>,
+    node: NodeRef<'_>,
+    message: impl FnOnce() -> String,
+    sink: &mut Sink<'_>,
+) -> Option<HostObject<'r>> {
+    match lookup {
+        Lookup::Known(object) => return Some(object),
+        Lookup::Absent => {
+            sink.fault(node, message());
+        }
+        Lookup::Unknown(what) => unknown(node, &what, sink),
+        Lookup::Failed(why) => failed(node, &why, sink),
+    }
+    None
+}
+
+/// The selector at a node; one that is faulty is told of as a fault of its own.
+pub(super) fn selector(node: NodeRef<'_>, sink: &mut Sink<'_>) -> Option<LabelSelector> {
+    match LabelSelector::parse(node) {
+        Ok(selector) => Some(selector),
+        Err(error) => {
+            let at = node.document().node(error.node);
+            sink.fault(at, format!("bad label selector: {error}"));
+            None
+        }
+    }
+}
+
+/// A field that is there and not null.
+pub(super) fn present<'d>(object: NodeRef<'d>, pointer: &str) -> Option<NodeRef<'d>> {
+    object.at(pointer).filter(|node| !node.is_null())
+}
+
+/// The name of another object, as messages have it.
+pub(super) fn describe(object: HostObject<'_>) -> String {
+    let name = object.root.at("/metadata/name").and_then(NodeRef::as_str).unwrap_or("without a name");
+    format!("{} {name}", object.root.get_str("kind").unwrap_or_default())
+}
+
+/// Where another object says its name.
+pub(super) fn name_node(object: HostObject<'_>) -> NodeRef<'_> {
+    object.root.at("/metadata/name").unwrap_or(object.root)
+}

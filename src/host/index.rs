@@ -1,0 +1,216 @@
+//! Objects of the input by namespace and label pair, made once when the first query comes.
+
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+
+use super::HostObject;
+use super::query::{Pool, Query, Visit, template};
+use crate::document::NodeRef;
+use crate::resource::identity::GroupVersionKind;
+use crate::resource::workload::TemplatePaths;
+
+/// What is kept by its labels.
+const LABELLED: [(&str, &str); 3] =
+    [("", "Service"), ("", "Namespace"), ("rbac.authorization.k8s.io", "ClusterRole")];
+/// What is kept by the labels that it selects, and where its selector is.
+const SELECTING: [(&str, &str, &str); 2] = [
+    ("policy", "PodDisruptionBudget", "/spec/selector"),
+    ("networking.k8s.io", "NetworkPolicy", "/spec/podSelector"),
+];
+
+/// An object of the input.
+#[derive(Debug, Clone)]
+pub(super) struct Entry<'d> {
+    group: &'d str,
+    kind: &'d str,
+    namespace: String,
+    object: HostObject<'d>,
+}
+
+/// Positions of entries.
+type Bucket = Vec<u32>;
+
+#[derive(Debug, Clone, Default)]
+struct Shelf<'d> {
+    all: Bucket,
+    /// What has no pair to be found by.
+    general: Bucket,
+    by_pair: HashMap<(&'d str, &'d str), Bucket>,
+}
+
+/// By namespace, and everywhere.
+#[derive(Debug, Clone, Default)]
+struct Shelves<'d> {
+    everywhere: Shelf<'d>,
+    namespaces: HashMap<String, Shelf<'d>>,
+}
+
+/// The index.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Index<'d> {
+    pods: Shelves<'d>,
+    labelled: [Shelves<'d>; LABELLED.len()],
+    selecting: [Shelves<'d>; SELECTING.len()],
+    /// HorizontalPodAutoscalers: namespace, group, kind and name of the target.
+    scaling: HashMap<(String, &'d str, &'d str, &'d str), Bucket>,
+}
+
+impl<'d> Index<'d> {
+    /// Only what has Pod templates.
+    pub(super) fn pods(entries: &[Entry<'d>], declared: &TemplatePaths) -> Self {
+        let mut index = Self::default();
+        for (position, entry) in (0_u32..).zip(entries) {
+            if let Some(pods) = template(entry.object.root, declared) {
+                let labels = pods.metadata.and_then(|m| m.get("labels"));
+                index.pods.add(position, &entry.namespace, pairs(labels));
+            }
+        }
+        index
+    }
+
+    /// All but what has Pod templates.
+    pub(super) fn others(entries: &[Entry<'d>]) -> Self {
+        let mut index = Self::default();
+        let mut selectors: [Vec<(u32, &str, Vec<(&'d str, &'d str)>)>; SELECTING.len()] = Default::default();
+        for (position, entry) in (0_u32..).zip(entries) {
+            let root = entry.object.root;
+            let is = |group: &str, kind: &str| entry.group == group && entry.kind == kind;
+            if let Some(at) = LABELLED.iter().position(|(group, kind)| is(group, kind)) {
+                let labels = root.at("/metadata/labels");
+                index.labelled[at].add(position, &entry.namespace, pairs(labels));
+            }
+            if let Some(at) = SELECTING.iter().position(|(group, kind, _)| is(group, kind)) {
+                let selector = root.at(SELECTING[at].2);
+                let required = selector.and_then(|s| s.get("matchLabels"));
+                selectors[at].push((position, &entry.namespace, pairs(required).collect()));
+            }
+            if is("autoscaling", "HorizontalPodAutoscaler")
+                && let Some((group, kind, name)) = target(root)
+            {
+                index.scaling.entry((entry.namespace.clone(), group, kind, name)).or_default().push(position);
+            }
+        }
+        for (shelves, selectors) in index.selecting.iter_mut().zip(selectors) {
+            shelves.add_selectors(selectors);
+        }
+        index
+    }
+
+    /// Shows what may fit; `None`: the index does not know such objects.
+    pub(super) fn visit(
+        &self,
+        entries: &[Entry<'d>],
+        query: &Query<'_>,
+        visitor: &mut Visit<'_, 'd>,
+    ) -> Option<ControlFlow<()>> {
+        let shelves = match query.pool {
+            Pool::Pods(_) => &self.pods,
+            Pool::Labelled(group, kind) => {
+                &self.labelled[LABELLED.iter().position(|k| *k == (group, kind))?]
+            }
+            Pool::Selecting(group, kind) => {
+                &self.selecting[SELECTING.iter().position(|(g, k, _)| (*g, *k) == (group, kind))?]
+            }
+            Pool::Scaling => {
+                let (target, name) = query.pairs.first()?;
+                let (group, kind) = target.split_once('/')?;
+                let key = (query.namespace?.to_owned(), group, kind, *name);
+                return Some(show(entries, self.scaling.get(&key).into_iter().flatten(), visitor));
+            }
+        };
+        let shelf = match query.namespace {
+            None => &shelves.everywhere,
+            Some(namespace) => match shelves.namespaces.get(namespace) {
+                Some(shelf) => shelf,
+                None => return Some(ControlFlow::Continue(())),
+            },
+        };
+        if let Pool::Selecting(..) = query.pool {
+            let found = query.pairs.iter().filter_map(|pair| shelf.by_pair.get(pair)).flatten();
+            return Some(show(entries, shelf.general.iter().chain(found), visitor));
+        }
+        let mut smallest = &shelf.all;
+        for pair in query.pairs {
+            let Some(bucket) = shelf.by_pair.get(pair) else { return Some(ControlFlow::Continue(())) };
+            if bucket.len() < smallest.len() {
+                smallest = bucket;
+            }
+        }
+        Some(show(entries, smallest.iter(), visitor))
+    }
+}
+
+fn show<'d, 'b>(
+    entries: &[Entry<'d>],
+    positions: impl Iterator<Item = &'b u32>,
+    visitor: &mut Visit<'_, 'd>,
+) -> ControlFlow<()> {
+    for position in positions {
+        if let Some(entry) = entries.get(*position as usize) {
+            visitor(&entry.namespace, entry.object)?;
+        }
+    }
+    ControlFlow::Continue(())
+}
+
+impl<'d> Shelves<'d> {
+    fn shelf(&mut self, namespace: &str) -> &mut Shelf<'d> {
+        if !self.namespaces.contains_key(namespace) {
+            self.namespaces.insert(namespace.to_owned(), Shelf::default());
+        }
+        self.namespaces.get_mut(namespace).expect("just inserted")
+    }
+
+    fn add(
+        &mut self,
+        position: u32,
+        namespace: &str,
+        pairs: impl Iterator<Item = (&'d str, &'d str)> + Clone,
+    ) {
+        for shelf in [&mut self.everywhere, &mut *self.namespaces.entry(namespace.to_owned()).or_default()] {
+            shelf.all.push(position);
+            for pair in pairs.clone() {
+                shelf.by_pair.entry(pair).or_default().push(position);
+            }
+        }
+    }
+
+    /// Each selector is kept under the rarest of its pairs, so that one that all have makes no long list.
+    fn add_selectors(&mut self, selectors: Vec<(u32, &str, Vec<(&'d str, &'d str)>)>) {
+        let mut counts: HashMap<(&str, &str), usize> = HashMap::new();
+        for pair in selectors.iter().flat_map(|(_, _, pairs)| pairs) {
+            *counts.entry(*pair).or_default() += 1;
+        }
+        for (position, namespace, pairs) in &selectors {
+            let shelf = self.shelf(namespace);
+            match pairs.iter().min_by_key(|pair| counts.get(*pair)) {
+                Some(pair) => shelf.by_pair.entry(*pair).or_default().push(*position),
+                None => shelf.general.push(*position),
+            }
+        }
+    }
+}
+
+/// The pairs of a map of labels.
+fn pairs<'d>(labels: Option<NodeRef<'d>>) -> impl Iterator<Item = (&'d str, &'d str)> + Clone {
+    let pairs: Vec<_> =
+        labels.into_iter().flat_map(NodeRef::members).filter_map(|(k, v)| Some((k, v.as_str()?))).collect();
+    pairs.into_iter()
+}
+
+/// What a HorizontalPodAutoscaler scales: group, kind and name.
+pub(super) fn target(autoscaler: NodeRef<'_>) -> Option<(&str, &str, &str)> {
+    let target = autoscaler.at("/spec/scaleTargetRef")?;
+    let version = target.get_str("apiVersion").unwrap_or_default();
+    let group = version.split_once('/').map_or("", |(group, _)| group);
+    Some((group, target.get_str("kind")?, target.get_str("name")?))
+}
+
+/// An object with its effective namespace.
+pub(super) fn entry<'d>(namespace: &str, object: HostObject<'d>) -> Entry<'d> {
+    let kind = GroupVersionKind::new(
+        object.root.get_str("apiVersion").unwrap_or_default(),
+        object.root.get_str("kind").unwrap_or_default(),
+    );
+    Entry { group: kind.group, kind: kind.kind, namespace: namespace.to_owned(), object }
+}

@@ -1,0 +1,127 @@
+//! Questions about many objects: which Pods carry these labels, which selectors could select them.
+//!
+//! An index answers them in the time of its answer, so that asking for every object of a folder stays linear.
+
+use std::ops::ControlFlow;
+
+use super::{Host, HostObject, Lookup};
+use crate::document::NodeRef;
+use crate::resource::identity::GroupVersionKind;
+use crate::resource::workload::{PodTemplate, TemplatePaths, holds_pods};
+
+/// What is looked through.
+#[derive(Debug, Clone, Copy)]
+pub enum Pool<'q> {
+    /// Objects with a Pod template, by the labels of the template.
+    Pods(&'q TemplatePaths),
+    /// Objects of a group and kind, by their labels.
+    Labelled(&'q str, &'q str),
+    /// Objects of a group and kind with a label selector, by the labels that they may select.
+    Selecting(&'q str, &'q str),
+    /// HorizontalPodAutoscalers, by their target: one pair of `group/Kind` and name.
+    Scaling,
+}
+
+/// A question.
+#[derive(Debug, Clone, Copy)]
+pub struct Query<'q> {
+    /// What is looked through.
+    pub pool: Pool<'q>,
+    /// `None`: everywhere.
+    pub namespace: Option<&'q str>,
+    /// [`Pool::Selecting`]: the labels that are to be selected; else: the labels that all must be there.
+    pub pairs: &'q [(&'q str, &'q str)],
+}
+
+/// How much was looked through.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Coverage {
+    /// All there is, or the visitor has seen enough.
+    Complete,
+    /// There may be more; the text says what would be needed.
+    Unknown(String),
+    /// The question could not be asked.
+    Failed(String),
+}
+
+/// Is shown each object with its namespace, and may stop.
+pub type Visit<'v, 'h> = dyn FnMut(&str, HostObject<'h>) -> ControlFlow<()> + 'v;
+
+/// The kinds with Pod templates that clusters serve.
+const PODS: [(&str, &str); 8] = [
+    ("", "Pod"),
+    ("", "ReplicationController"),
+    ("apps", "Deployment"),
+    ("apps", "ReplicaSet"),
+    ("apps", "StatefulSet"),
+    ("apps", "DaemonSet"),
+    ("batch", "Job"),
+    ("batch", "CronJob"),
+];
+
+const AUTOSCALER: (&str, &str) = ("autoscaling", "HorizontalPodAutoscaler");
+
+/// The Pod template of an object: of a built-in or declared kind, or of a custom kind that looks like one, with
+/// containers at `spec.template.spec`.
+#[must_use]
+pub fn template<'d>(object: NodeRef<'d>, declared: &TemplatePaths) -> Option<PodTemplate<'d>> {
+    let kind = GroupVersionKind::new(object.get_str("apiVersion")?, object.get_str("kind")?);
+    let known = PodTemplate::of(object, kind.group, kind.version, kind.kind, declared);
+    if known.is_some() || holds_pods(kind.group, kind.kind) {
+        return known;
+    }
+    let template = object.at("/spec/template")?;
+    let spec = template.get("spec").filter(|s| s.get("containers").is_some_and(NodeRef::is_array))?;
+    Some(PodTemplate { metadata: template.get("metadata"), spec })
+}
+
+/// What a query falls back to: lists.
+pub(super) fn by_listing<'h, H: Host + ?Sized>(
+    host: &'h H,
+    query: &Query<'_>,
+    visitor: &mut Visit<'_, 'h>,
+) -> Coverage {
+    let one;
+    let kinds: &[(&str, &str)] = match query.pool {
+        Pool::Pods(_) => &PODS,
+        Pool::Labelled(group, kind) | Pool::Selecting(group, kind) => {
+            one = [(group, kind)];
+            &one
+        }
+        Pool::Scaling => &[AUTOSCALER],
+    };
+    let mut coverage = Coverage::Complete;
+    for (group, kind) in kinds {
+        let listing = match host.list(group, kind, query.namespace) {
+            Lookup::Known(listing) => listing,
+            Lookup::Absent => continue,
+            Lookup::Unknown(what) => {
+                coverage = Coverage::Unknown(what);
+                continue;
+            }
+            Lookup::Failed(why) => return Coverage::Failed(why),
+        };
+        for object in listing.objects {
+            let own = object.root.at("/metadata/namespace").and_then(NodeRef::as_str);
+            if visitor(query.namespace.or(own).unwrap_or_default(), object).is_break() {
+                return Coverage::Complete;
+            }
+        }
+        if !listing.complete {
+            coverage = Coverage::Unknown(missing(query, kind));
+        }
+    }
+    coverage
+}
+
+/// `all Services of namespace web`, for what is not in the input.
+pub(super) fn missing(query: &Query<'_>, kind: &str) -> String {
+    let what = match query.pool {
+        Pool::Pods(_) => "workload",
+        _ => kind,
+    };
+    match query.namespace {
+        Some(namespace) if !namespace.is_empty() => format!("every {what} of namespace {namespace}"),
+        _ => format!("every {what}"),
+    }
+}
