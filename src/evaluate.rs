@@ -18,7 +18,7 @@ mod images;
 mod judge;
 mod mutate;
 mod probes;
-mod references;
+pub mod references;
 pub mod request;
 mod rule;
 mod values;

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use crate::cel::ast::{Ast, Expr, ExprId, Literal};
+use crate::evaluate::references;
 use crate::policy::expression::{Expression, Part};
 use crate::policy::{Edit, EditValue, Policy, PolicySet, RuleBody};
 
@@ -69,6 +70,13 @@ impl Needs {
         if policy.rules.iter().any(|rule| matches!(rule.body, RuleBody::RequireHeadlessService { .. })) {
             self.add("", "v1", "Service", false);
         }
+        for rule in &policy.rules {
+            if let RuleBody::References(references) = &rule.body {
+                for (group, version, kind) in references::looks_up(references.check) {
+                    self.add(group, version, kind, false);
+                }
+            }
+        }
         let mut asts: Vec<&Ast> = policy.composition.programs().map(|program| &**program.ast()).collect();
         asts.extend(expressions(policy).into_iter().map(|expression| &**expression.program.ast()));
         let mut untold = false;
@@ -112,6 +120,7 @@ fn expressions(policy: &Policy) -> Vec<&Expression> {
             }
             RuleBody::RequireProbes { .. }
             | RuleBody::RequireHeadlessService { .. }
+            | RuleBody::References(_)
             | RuleBody::RewriteImages(_) => {}
         }
     }

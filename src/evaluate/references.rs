@@ -16,6 +16,7 @@ mod roles;
 mod services;
 mod storage;
 
+use crate::host::query::PODS;
 use crate::policy::{ReferenceCheck, References};
 use crate::resource::workload::TemplatePaths;
 
@@ -49,5 +50,41 @@ pub(super) fn run(subject: &Subject<'_>, rule: &References, templates: &Template
         ReferenceCheck::RoleGrants => roles::role_grants(&ask, &rule.grants, sink),
         ReferenceCheck::BindingGrants => roles::binding_grants(&ask, &rule.grants, sink),
         ReferenceCheck::Unique => duplicates::run(&ask, sink),
+    }
+}
+
+/// Group, version and kind of what a check looks up, for what is to be watched in a cluster. Secrets are not watched:
+/// whether one is there stays unknown to the webhook, and so do custom kinds that make them.
+#[must_use]
+pub fn looks_up(check: ReferenceCheck) -> Vec<(&'static str, &'static str, &'static str)> {
+    use ReferenceCheck as Check;
+    const AUTOSCALER: (&str, &str, &str) = ("autoscaling", "v2", "HorizontalPodAutoscaler");
+    const RBAC: &str = "rbac.authorization.k8s.io";
+    let pods = || PODS.iter().map(|(group, kind)| (*group, "v1", *kind));
+    match check {
+        Check::ServiceSelectsPods | Check::ServiceTargetPorts | Check::NetworkPolicySelects => {
+            pods().collect()
+        }
+        Check::NetworkPolicyPeers => pods().chain([("", "v1", "Namespace")]).collect(),
+        Check::BudgetBlocks | Check::BudgetAboveAutoscaler => pods().chain([AUTOSCALER]).collect(),
+        Check::IngressBackends | Check::MonitorSelects => vec![("", "v1", "Service")],
+        Check::AutoscalerTarget => vec![
+            ("apps", "v1", "Deployment"),
+            ("apps", "v1", "ReplicaSet"),
+            ("apps", "v1", "StatefulSet"),
+            ("", "v1", "ReplicationController"),
+        ],
+        Check::AutoscaledReplicas | Check::MinimumReplicas => vec![AUTOSCALER],
+        Check::BudgetCovers => vec![("policy", "v1", "PodDisruptionBudget")],
+        Check::IngressIsolated | Check::EgressIsolated => vec![("networking.k8s.io", "v1", "NetworkPolicy")],
+        Check::ServiceAccountExists => vec![("", "v1", "ServiceAccount")],
+        Check::ConfigurationExists => vec![("", "v1", "ConfigMap")],
+        Check::StorageExists => vec![
+            ("", "v1", "PersistentVolume"),
+            ("", "v1", "PersistentVolumeClaim"),
+            ("storage.k8s.io", "v1", "StorageClass"),
+        ],
+        Check::RoleExists | Check::BindingGrants => vec![(RBAC, "v1", "Role"), (RBAC, "v1", "ClusterRole")],
+        Check::RoleGrants | Check::Unique => Vec::new(),
     }
 }

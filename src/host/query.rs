@@ -48,7 +48,7 @@ pub enum Coverage {
 pub type Visit<'v, 'h> = dyn FnMut(&str, HostObject<'h>) -> ControlFlow<()> + 'v;
 
 /// The kinds with Pod templates that clusters serve.
-const PODS: [(&str, &str); 8] = [
+pub(crate) const PODS: [(&str, &str); 8] = [
     ("", "Pod"),
     ("", "ReplicationController"),
     ("apps", "Deployment"),
@@ -67,11 +67,16 @@ const AUTOSCALER: (&str, &str) = ("autoscaling", "HorizontalPodAutoscaler");
 pub fn template<'d>(object: NodeRef<'d>, declared: &TemplatePaths) -> Option<PodTemplate<'d>> {
     let kind = GroupVersionKind::new(object.get_str("apiVersion")?, object.get_str("kind")?);
     let known = PodTemplate::of(object, kind.group, kind.version, kind.kind, declared);
-    if known.is_some() || holds_pods(kind.group, kind.kind) {
+    if known.is_some() {
         return known;
     }
     let template = object.at("/spec/template")?;
-    let spec = template.get("spec").filter(|s| s.get("containers").is_some_and(NodeRef::is_array))?;
+    let spec = template.get("spec");
+    if holds_pods(kind.group, kind.kind) {
+        // without a spec it is faulty, and has its labels all the same
+        return Some(PodTemplate { metadata: template.get("metadata"), spec: spec.unwrap_or(template) });
+    }
+    let spec = spec.filter(|s| s.get("containers").is_some_and(NodeRef::is_array))?;
     Some(PodTemplate { metadata: template.get("metadata"), spec })
 }
 
@@ -123,5 +128,37 @@ pub(super) fn missing(query: &Query<'_>, kind: &str) -> String {
     match query.namespace {
         Some(namespace) if !namespace.is_empty() => format!("every {what} of namespace {namespace}"),
         _ => format!("every {what}"),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::document::{Document, Limits};
+
+    #[test]
+    fn templates() {
+        let rows = [
+            (
+                r#"{"apiVersion":"apps/v1","kind":"Deployment","spec":{"template":{"metadata":{},"spec":{}}}}"#,
+                true,
+            ),
+            (r#"{"apiVersion":"apps/v1","kind":"Deployment","spec":{"template":{"metadata":{}}}}"#, true),
+            (r#"{"apiVersion":"apps/v1","kind":"Deployment","spec":{}}"#, false),
+            (
+                r#"{"apiVersion":"argoproj.io/v1alpha1","kind":"Rollout","spec":{"template":{"spec":{"containers":[]}}}}"#,
+                true,
+            ),
+            (
+                r#"{"apiVersion":"example.com/v1","kind":"Letter","spec":{"template":{"spec":{"text":"a"}}}}"#,
+                false,
+            ),
+            (r#"{"apiVersion":"v1","kind":"Service","spec":{}}"#, false),
+        ];
+        for (text, expected) in rows {
+            let document = Document::from_json(text, Limits::default()).unwrap();
+            assert_eq!(template(document.root(), &TemplatePaths::default()).is_some(), expected, "{text}");
+        }
     }
 }
