@@ -255,7 +255,7 @@ fn policies(parameters: &Parameters) -> &'static PolicySet {
     static SETS: Mutex<BTreeMap<String, &'static PolicySet>> = Mutex::new(BTreeMap::new());
     let mut sets = SETS.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let key = serde_json::to_string(parameters).unwrap_or_default();
-    *sets.entry(key).or_insert_with(|| {
+    sets.entry(key).or_insert_with(|| {
         let sources = Sources { embedded: true, paths: Vec::new(), profile: Profile::NEWEST };
         let mut loaded = load(&sources);
         assert!(loaded.errors.is_empty(), "the library loads");
@@ -268,9 +268,9 @@ fn policies(parameters: &Parameters) -> &'static PolicySet {
         }
         let mut templates = TemplatePaths::default();
         // OpenShift's, in most of kube-linter's fixtures
-        for group in ["apps.openshift.io/*/DeploymentConfig"] {
-            templates.declare(group, "spec.template").expect("a kind and a path");
-        }
+        templates
+            .declare("apps.openshift.io/*/DeploymentConfig", "spec.template")
+            .expect("a kind and a path");
         Box::leak(Box::new(loaded.into_set(&Adjustments::default(), templates)))
     })
 }
