@@ -12,7 +12,7 @@
 //! activation.bind("object", object.root());
 //! let outcome = program.evaluate(&activation, &mut Variables::none(), &mut Budget::default());
 //! assert_eq!(outcome.result.unwrap().as_bool(), Some(true));
-//! assert_eq!(outcome.cost, 3);
+//! assert_eq!(outcome.cost, 4);
 //! ```
 
 use std::sync::Arc;
