@@ -7,6 +7,7 @@ pub mod asking;
 pub mod cel;
 pub mod configuration;
 pub mod explain;
+pub mod install;
 pub mod lint;
 pub mod mutate;
 pub mod policies;
@@ -40,6 +41,7 @@ pub struct Cli {
 enum Command {
     Cel(cel::CelArgs),
     Explain(explain::ExplainArgs),
+    Install(install::InstallArgs),
     Lint(lint::LintArgs),
     Mutate(mutate::MutateArgs),
     Policies(policies::PoliciesArgs),
@@ -62,6 +64,7 @@ pub fn run() -> ExitCode {
     match command {
         Command::Cel(args) => args.run(),
         Command::Explain(args) => args.run(),
+        Command::Install(args) => args.run(),
         Command::Lint(args) => args.run(),
         Command::Mutate(args) => args.run(),
         Command::Policies(args) => args.run(),

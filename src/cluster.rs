@@ -3,11 +3,21 @@
 //! ```text
 //! policies ──▶ needs ──▶ reflect ──watch──▶ mirror ──View, one a review──▶ webhook::engine (as its host)
 //!              which kinds are looked up    what the cluster holds of them
+//!
+//! policies ──▶ rules ──▶ register ──server-side apply──▶ our webhook configurations
+//!                           ▲   ▲ caBundle
+//!                       leader  certificates ◀──▶ a Secret that the replicas share
 //! ```
 //!
 //! Nothing here knows a rule. What is not known yet is *unknown*, and each policy's `failurePolicy` says what then.
 
+pub mod apply;
+pub mod certificates;
 pub mod client;
+pub mod install;
+pub mod leader;
 pub mod mirror;
 pub mod needs;
 pub mod reflect;
+pub mod register;
+pub mod rules;

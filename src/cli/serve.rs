@@ -10,17 +10,24 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use arc_swap::ArcSwapOption;
 use clap::{Args, ValueEnum};
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 
 use super::DONE;
 use super::configuration::Configuration;
 use super::selection::{Selected, Selection};
 use crate::cel::profile::Profile;
+use crate::cluster::certificates::Shared;
 use crate::cluster::client::{self, Access, ConnectError};
+use crate::cluster::install;
+use crate::cluster::leader::Candidate;
 use crate::cluster::needs::Needs;
 use crate::cluster::reflect::Reflectors;
+use crate::cluster::register::Registrar;
 use crate::host::NoHost;
+use crate::policy::PolicySet;
 use crate::report::diagnostic::Diagnostic;
 use crate::webhook::authority::{AuthorityError, Material, Names};
 use crate::webhook::certificate::{CertificateError, Files, Pair, Slot};
@@ -57,12 +64,12 @@ pub struct ServeArgs {
     #[arg(long, value_name = "FILE", env = "PLIMSOLL_TLS_KEY", requires = "tls_cert")]
     pub tls_key: Option<PathBuf>,
     /// Make and renew an own CA and certificate
-    #[arg(long, env = "PLIMSOLL_SELF_SIGNED", required_unless_present = "tls_cert")]
+    #[arg(long, env = "PLIMSOLL_SELF_SIGNED", required_unless_present_any = ["tls_cert", "register"])]
     pub self_signed: bool,
     /// Where --self-signed writes its CA bundle
     #[arg(long, value_name = "FILE", env = "PLIMSOLL_CA_FILE", default_value = "plimsoll-ca.crt")]
     pub ca_file: PathBuf,
-    /// Service that the certificate of --self-signed is for
+    /// Service that own certificates are for
     #[arg(long, value_name = "NAME", env = "PLIMSOLL_SERVICE", requires = "service_namespace")]
     pub service: Option<String>,
     /// Namespace of that Service
@@ -89,6 +96,16 @@ pub struct ServeArgs {
     /// Look other objects up in the cluster that this runs in, as its ServiceAccount
     #[arg(long, env = "PLIMSOLL_IN_CLUSTER", help_heading = "Cluster")]
     pub in_cluster: bool,
+    /// Keep rules and caBundle of the webhook configurations named plimsoll in step with the policies, together with
+    /// the other replicas; without --tls-cert, certificates are kept in the Secret plimsoll-certificates
+    #[arg(
+        long,
+        env = "PLIMSOLL_REGISTER",
+        requires = "service_namespace",
+        conflicts_with = "self_signed",
+        help_heading = "Cluster"
+    )]
+    pub register: bool,
     /// How log lines are written to standard error
     #[arg(long, value_name = "FORMAT", env = "PLIMSOLL_LOG_FORMAT", default_value = "text")]
     pub log_format: LogFormat,
@@ -139,6 +156,9 @@ pub enum ServeError {
     /// The cluster, where one is asked for.
     #[error(transparent)]
     Cluster(#[from] ConnectError),
+    /// There is nothing to register with.
+    #[error("--register needs a cluster: --kubeconfig FILE or --in-cluster")]
+    NoCluster,
     /// A second signal came while draining.
     #[error("stopped before all requests were answered")]
     Interrupted,
@@ -174,7 +194,7 @@ fn run(args: ServeArgs) -> Result<(), ServeError> {
 
 /// Reads and compiles policies as every other subcommand does. The error is for `/readyz` and the log: where and
 /// what, without the lines themselves.
-fn load(selection: &Selection, reflectors: Option<&Reflectors>) -> Result<Loaded, LoadError> {
+fn load(selection: &Selection, cluster: Option<&Cluster>) -> Result<Loaded, LoadError> {
     const SHOWN: usize = 3;
     let Selected { set, errors, .. } = selection.load(None, &[], &[]);
     if !errors.is_empty() {
@@ -194,9 +214,10 @@ fn load(selection: &Selection, reflectors: Option<&Reflectors>) -> Result<Loaded
     }
     let policies = set.policies().len();
     let set = Arc::new(set);
-    let engine = match reflectors {
-        Some(reflectors) => {
+    let engine = match cluster {
+        Some(Cluster { reflectors, policies, .. }) => {
             reflectors.need(Needs::of(&set));
+            policies.store(Some(set.clone()));
             Engine::over(set, reflectors.mirror.clone())
         }
         None => Engine::new(set, Arc::new(NoHost)),
@@ -231,6 +252,7 @@ async fn serve(args: ServeArgs, settings: Settings) -> Result<(), ServeError> {
         policy_interval,
         kubeconfig,
         in_cluster,
+        register,
         log_format: _,
         mut selection,
     } = args;
@@ -246,23 +268,32 @@ async fn serve(args: ServeArgs, settings: Settings) -> Result<(), ServeError> {
     tracing::info!(%address, "listening");
 
     let slot = Arc::new(Slot::default());
-    let own = tls_cert.is_none();
-    let names = match (service, service_namespace) {
-        (Some(service), Some(namespace)) => Names::of_service(&service, &namespace)?,
+    let self_signed = tls_cert.is_none() && !register;
+    let names = match (&service, &service_namespace) {
+        (Some(service), Some(namespace)) => Names::of_service(service, namespace)?,
         _ => Names::local(),
     };
-    match tls_cert.zip(tls_key) {
-        Some(paths) => files(paths, &slot, &board, certificate_interval)?,
-        None => authority(names, &ca_file, &slot, &board, certificate_interval)?,
-    }
-
     let access = kubeconfig.map(Access::Kubeconfig).or(in_cluster.then_some(Access::InCluster));
-    let reflectors = match access {
-        Some(access) => Some(cluster(&access, &mut selection, &board).await?),
+    let cluster = match &access {
+        Some(access) => Some(Cluster::connect(access, &mut selection, &board).await?),
+        None if register => return Err(ServeError::NoCluster),
         None => None,
     };
+    let own_secret = tls_cert.is_none();
+    match tls_cert.zip(tls_key) {
+        Some(paths) => files(paths, &slot, &board, certificate_interval)?,
+        None if self_signed => authority(names.clone(), &ca_file, &slot, &board, certificate_interval)?,
+        None => {}
+    }
+    let candidate = match (&cluster, service_namespace) {
+        (Some(cluster), Some(namespace)) if register => {
+            let secret = own_secret.then(|| (names, slot.clone(), certificate_interval));
+            Some(cluster.register(&namespace, secret, &board))
+        }
+        _ => None,
+    };
     let paths = watched(&selection);
-    let load: Loader = Box::new(move || load(&selection, reflectors.as_deref()));
+    let load: Loader = Box::new(move || load(&selection, cluster.as_ref()));
     let policies = Arc::new(Policies::default());
     if watch_policies {
         let watch = policies.clone();
@@ -271,7 +302,7 @@ async fn serve(args: ServeArgs, settings: Settings) -> Result<(), ServeError> {
     } else {
         policies.load(&load, &board, SystemTime::now())?;
     }
-    if own {
+    if self_signed {
         print_newcomer_lines(&ca_file, address);
     }
 
@@ -283,28 +314,87 @@ async fn serve(args: ServeArgs, settings: Settings) -> Result<(), ServeError> {
     tracing::info!(?lame_duck, "asked to stop; not ready from here on");
     board.readiness.report("shutdown", false, "draining");
     tokio::select! {
-        () = async { shutdown.begin(lame_duck).await; let _ = served.await; } => {
+        () = async {
+            shutdown.begin(lame_duck).await;
+            let _ = served.await;
             tracing::info!("all requests answered");
+            if let Some(candidate) = candidate {
+                candidate.resign().await;
+            }
+        } => {
             Ok(())
         }
         () = signals.next() => Err(ServeError::Interrupted),
     }
 }
 
-/// Connects, and speaks the CEL of that cluster unless told otherwise.
-async fn cluster(
-    access: &Access,
-    selection: &mut Selection,
-    board: &Board,
-) -> Result<Arc<Reflectors>, ServeError> {
-    board.readiness.report("cluster", false, "connecting");
-    let client = client::connect(access).await?;
-    let (major, minor) = client::release(&client).await?;
-    let (profile, own) = Profile::for_release(major, minor);
-    let spoken = selection.kubernetes_version.get_or_insert_with(|| format!("{major}.{minor}"));
-    tracing::info!(release = format!("{major}.{minor}"), cel = %profile, own, spoken, "connected to the cluster");
-    board.readiness.report("cluster", true, format!("Kubernetes {major}.{minor}"));
-    Ok(Reflectors::start(client, board.readiness.clone()))
+/// What serving shares with a cluster.
+struct Cluster {
+    client: kube::Client,
+    reflectors: Arc<Reflectors>,
+    /// The policies in force, for the registration.
+    policies: Arc<ArcSwapOption<PolicySet>>,
+}
+
+impl Cluster {
+    /// Connects, and speaks the CEL of that cluster unless told otherwise.
+    async fn connect(access: &Access, selection: &mut Selection, board: &Board) -> Result<Self, ServeError> {
+        board.readiness.report("cluster", false, "connecting");
+        let client = client::connect(access).await?;
+        let (major, minor) = client::release(&client).await?;
+        let (profile, own) = Profile::for_release(major, minor);
+        let spoken = selection.kubernetes_version.get_or_insert_with(|| format!("{major}.{minor}"));
+        tracing::info!(
+            release = format!("{major}.{minor}"),
+            cel = %profile,
+            own,
+            spoken,
+            "connected to the cluster"
+        );
+        board.readiness.report("cluster", true, format!("Kubernetes {major}.{minor}"));
+        let reflectors = Reflectors::start(client.clone(), board.readiness.clone());
+        Ok(Cluster { client, reflectors, policies: Arc::default() })
+    }
+
+    /// Takes part in keeping the registration, and, with names and a slot, the certificates.
+    fn register(
+        &self,
+        namespace: &str,
+        secret: Option<(Names, Arc<Slot>, Duration)>,
+        board: &Board,
+    ) -> Candidate {
+        let Cluster { client, policies, .. } = self;
+        let candidate = Candidate::start(client.clone(), namespace, install::NAME, identity());
+        let bundle = secret.map(|(names, slot, interval)| {
+            let (bundle, receiver) = watch::channel(None);
+            let shared = Shared {
+                client: client.clone(),
+                namespace: namespace.to_owned(),
+                name: install::SECRET.to_owned(),
+                names,
+                slot,
+                board: board.clone(),
+                bundle,
+            };
+            tokio::spawn(shared.keep(interval));
+            receiver
+        });
+        let registrar = Registrar {
+            client: client.clone(),
+            leadership: candidate.leadership.clone(),
+            readiness: board.readiness.clone(),
+            policies: policies.clone(),
+            bundle,
+        };
+        tokio::spawn(registrar.run());
+        candidate
+    }
+}
+
+/// The Pod's name, and a number for processes that share one.
+fn identity() -> String {
+    let host = std::env::var("HOSTNAME").unwrap_or_else(|_| "plimsoll".to_owned());
+    format!("{host}_{}", std::process::id())
 }
 
 /// On the address asked for, or on all: IPv6 with IPv4 where there is IPv6.
@@ -370,7 +460,8 @@ fn print_newcomer_lines(ca_file: &Path, address: SocketAddr) {
 
 fn log_to_stderr(format: LogFormat) {
     let filter = tracing_subscriber::EnvFilter::try_from_env("PLIMSOLL_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+        // what kube_runtime warns of, the reflectors say in their own words
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,kube_runtime=error"));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     // a subscriber that is there already stays
     let _ = match format {
@@ -413,6 +504,12 @@ mod tests {
             (&["--tls-cert", "c", "--tls-key", "k", "--action-override", "Audit"], None),
             (&["--self-signed", "--kubeconfig", "f"], None),
             (&["--self-signed", "--in-cluster"], None),
+            (&["--register", "--in-cluster", "--service", "s", "--service-namespace", "n"], None),
+            (&["--register", "--in-cluster"], Some("--service-namespace")),
+            (
+                &["--register", "--self-signed", "--service", "s", "--service-namespace", "n"],
+                Some("cannot be used with"),
+            ),
             (&["--self-signed", "--in-cluster", "--kubeconfig", "f"], Some("cannot be used with")),
             (&[], Some("--self-signed")),
             (&["--tls-cert", "c"], Some("--tls-key")),

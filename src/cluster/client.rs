@@ -13,6 +13,8 @@ pub enum Access {
     Kubeconfig(PathBuf),
     /// As the Pod's ServiceAccount.
     InCluster,
+    /// As kubectl finds it: `KUBECONFIG`, the home folder, then the Pod.
+    Inferred,
 }
 
 /// Why there is no connection.
@@ -29,6 +31,9 @@ pub enum ConnectError {
     /// No ServiceAccount.
     #[error("not in a Pod with a ServiceAccount: {0}")]
     InCluster(#[source] Box<kube::config::InClusterError>),
+    /// Neither.
+    #[error("no cluster: {0}")]
+    Inferred(#[source] Box<kube::config::InferConfigError>),
     /// Certificates, keys, proxies.
     #[error("cannot make a client: {0}")]
     Client(#[source] Box<kube::Error>),
@@ -53,6 +58,7 @@ pub async fn connect(access: &Access) -> Result<Client, ConnectError> {
     let mut config = match access {
         Access::Kubeconfig(path) => from_file(path).await?,
         Access::InCluster => Config::incluster().map_err(|e| ConnectError::InCluster(Box::new(e)))?,
+        Access::Inferred => Config::infer().await.map_err(|e| ConnectError::Inferred(Box::new(e)))?,
     };
     config.connect_timeout = Some(Duration::from_secs(10));
     Client::try_from(config).map_err(|e| ConnectError::Client(Box::new(e)))

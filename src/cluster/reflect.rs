@@ -240,6 +240,7 @@ impl Filler<'_> {
         let stream = stream.default_backoff();
         pin_mut!(stream);
         let mut reading = Objects::new();
+        let mut complained = String::new();
         while let Some(event) = stream.next().await {
             match event {
                 Ok(Event::Init) => reading.clear(),
@@ -249,6 +250,7 @@ impl Filler<'_> {
                 }
                 Ok(Event::InitDone) => {
                     self.shelf.fill(std::mem::take(&mut reading));
+                    complained.clear();
                     self.mirror.changed.notify_one();
                 }
                 Ok(Event::Apply(object)) => {
@@ -264,7 +266,11 @@ impl Filler<'_> {
                         return;
                     }
                     let ApiResource { kind, group, .. } = self.resource;
-                    tracing::warn!(%error, kind, group, "a watch failed and is tried again");
+                    let text = error.to_string();
+                    if text != complained {
+                        tracing::warn!(%error, kind, group, "a watch failed and is tried again");
+                        complained = text;
+                    }
                     if self.shelf.phase() != Phase::Synced {
                         self.shelf.empty(Phase::Unknown { why: error.to_string(), settled: false });
                         self.mirror.changed.notify_one();

@@ -192,18 +192,30 @@ impl Kinds {
     /// Whether the request is about one of the kinds.
     #[must_use]
     pub fn matches(&self, request: &Request<'_>, templates: &TemplatePaths) -> bool {
-        let (kind, subresource) = (&request.kind, request.subresource);
+        let kind = &request.kind;
+        self.covers(kind.group, kind.version, kind.kind, request.subresource, templates)
+    }
+
+    /// Whether a kind is one of the kinds; with a subresource, what is sent to it.
+    #[must_use]
+    pub fn covers(
+        &self,
+        group: &str,
+        version: &str,
+        kind: &str,
+        subresource: &str,
+        templates: &TemplatePaths,
+    ) -> bool {
         // kubectl debug sends a Pod whose subresource is ephemeralcontainers
         let is_workload = || {
             if subresource.is_empty() {
-                workload::holds_pods(kind.group, kind.kind)
-                    || templates.declares(kind.group, kind.version, kind.kind)
+                workload::holds_pods(group, kind) || templates.declares(group, version, kind)
             } else {
-                kind.group.is_empty() && kind.kind == "Pod" && subresource == "ephemeralcontainers"
+                group.is_empty() && kind == "Pod" && subresource == "ephemeralcontainers"
             }
         };
         (self.workloads && is_workload())
-            || self.patterns.iter().any(|p| p.matches(kind.group, kind.version, kind.kind, subresource))
+            || self.patterns.iter().any(|p| p.matches(group, version, kind, subresource))
     }
 
     /// The kinds by which an index finds the policy; `declared` are the custom kinds with Pod templates.

@@ -58,6 +58,13 @@ impl PolicySet {
         &self.policies
     }
 
+    /// Some of the policies, judging as they do in the whole.
+    #[must_use]
+    pub fn only(&self, wanted: impl Fn(&Policy) -> bool) -> Self {
+        let policies = self.policies.iter().filter(|policy| wanted(policy)).cloned().collect();
+        Self::new(policies, self.templates.clone())
+    }
+
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -22,6 +22,7 @@ use super::review::{self, Answer, AnswerReason, Cause, Denial, Failure, Judge, R
 const DEPTH: usize = 500;
 
 /// Where other objects are looked up.
+#[derive(Clone)]
 enum Source {
     /// The same for all reviews.
     Fixed(Arc<dyn Host + Send + Sync>),
@@ -34,23 +35,34 @@ pub struct Engine {
     set: Arc<PolicySet>,
     source: Source,
     limits: Limits,
+    /// By the policies that fail closed, and by those that do not; a part has none.
+    parts: Option<[Arc<Engine>; 2]>,
 }
 
 impl Engine {
     /// An engine over these policies and this view of the cluster.
     #[must_use]
     pub fn new(set: Arc<PolicySet>, host: Arc<dyn Host + Send + Sync>) -> Self {
-        Self::with(set, Source::Fixed(host))
+        Self::with(set, &Source::Fixed(host))
     }
 
     /// An engine over these policies, with a view of the cluster for each review.
     #[must_use]
     pub fn over(set: Arc<PolicySet>, views: Arc<dyn Views>) -> Self {
-        Self::with(set, Source::Views(views))
+        Self::with(set, &Source::Views(views))
     }
 
-    fn with(set: Arc<PolicySet>, source: Source) -> Self {
-        Self { set, source, limits: Limits { depth: DEPTH, ..Limits::default() } }
+    fn with(set: Arc<PolicySet>, source: &Source) -> Self {
+        let part = |failure_policy| {
+            let set = set.only(|policy| policy.failure_policy == failure_policy);
+            Arc::new(Self::new_part(Arc::new(set), source.clone(), None))
+        };
+        let parts = [part(FailurePolicy::Fail), part(FailurePolicy::Ignore)];
+        Self::new_part(set, source.clone(), Some(parts))
+    }
+
+    fn new_part(set: Arc<PolicySet>, source: Source, parts: Option<[Arc<Engine>; 2]>) -> Self {
+        Self { set, source, limits: Limits { depth: DEPTH, ..Limits::default() }, parts }
     }
 
     /// The policies.
@@ -107,6 +119,14 @@ impl Engine {
 }
 
 impl Judge for Engine {
+    fn part(&self, failure_policy: FailurePolicy) -> Option<Arc<dyn Judge>> {
+        let [fail, ignore] = self.parts.as_ref()?;
+        Some(match failure_policy {
+            FailurePolicy::Fail => fail.clone(),
+            FailurePolicy::Ignore => ignore.clone(),
+        })
+    }
+
     fn judge(&self, stage: Stage, review: &ReviewRequest<'_>, deadline: Instant) -> Answer {
         if self.set.for_kind(&review.kind.kind).next().is_none() {
             return Answer::allow();

@@ -241,7 +241,7 @@ impl Metrics {
         self.ready.set(i64::from(ready));
     }
 
-    pub(super) fn certificate(&self, result: Result<i64, ()>) {
+    pub(crate) fn certificate(&self, result: Result<i64, ()>) {
         let label = ResultLabel { result: if result.is_ok() { "ok" } else { "error" } };
         self.certificate_reloads.get_or_create(&label).inc();
         if let Ok(not_after) = result {

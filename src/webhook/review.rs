@@ -22,7 +22,10 @@ pub use request::{
 pub use warnings::{MAX_WARNING_RUNES, MAX_WARNINGS_RUNES, WARNING_RUNES, fit as fit_warnings};
 pub use wire::{Observer, Reply, answer, answer_failure, answer_observed};
 
+use std::sync::Arc;
 use std::time::Instant;
+
+use crate::policy::FailurePolicy;
 
 /// Which of the two webhook calls a review came in by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -105,6 +108,13 @@ impl Failure {
 /// );
 /// ```
 pub trait Judge: Send + Sync + 'static {
+    /// The judge by the policies of one `failurePolicy`, for which the API server calls a path of its own. Without
+    /// one, all that is judged is judged there too.
+    fn part(&self, failure_policy: FailurePolicy) -> Option<Arc<dyn Judge>> {
+        let _ = failure_policy;
+        None
+    }
+
     /// Judges one review. Past `deadline` nobody waits any more: give up and say so in the answer.
     fn judge(&self, stage: Stage, review: &ReviewRequest<'_>, deadline: Instant) -> Answer;
 

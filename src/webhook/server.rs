@@ -22,6 +22,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_rustls::TlsAcceptor;
 
+use crate::policy::FailurePolicy;
+
 use super::certificate::{Slot, server_config};
 use super::connection::{Connections, Guard, Order, Phase, Watched};
 use super::gate::{Deadlines, Gate};
@@ -265,6 +267,19 @@ async fn serve(
     }
 }
 
+/// The stage, and the policies where the call is about a part of them.
+fn route(path: &str) -> Option<(Stage, Option<FailurePolicy>)> {
+    Some(match path {
+        "/validate" => (Stage::Validate, None),
+        "/validate/fail" => (Stage::Validate, Some(FailurePolicy::Fail)),
+        "/validate/ignore" => (Stage::Validate, Some(FailurePolicy::Ignore)),
+        "/mutate" => (Stage::Mutate, None),
+        "/mutate/fail" => (Stage::Mutate, Some(FailurePolicy::Fail)),
+        "/mutate/ignore" => (Stage::Mutate, Some(FailurePolicy::Ignore)),
+        _ => return None,
+    })
+}
+
 impl Shared {
     async fn respond(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
         let started = Instant::now();
@@ -299,11 +314,7 @@ impl Shared {
     }
 
     async fn review(&self, request: Request<Incoming>, started: Instant) -> Result<Reply, Rejection> {
-        let stage = match request.uri().path() {
-            "/validate" => Stage::Validate,
-            "/mutate" => Stage::Mutate,
-            _ => return Err(Rejection::NotFound),
-        };
+        let (stage, part) = route(request.uri().path()).ok_or(Rejection::NotFound)?;
         if request.method() != Method::POST {
             return Err(Rejection::NotPost);
         }
@@ -314,7 +325,8 @@ impl Shared {
         let timeout = timeout.unwrap_or(self.settings.default_timeout).min(self.settings.request_timeout);
         let deadlines = Deadlines::new(started, timeout);
         let (body, _room) = self.body(request.into_body(), deadlines).await?;
-        let judge = self.policies.judge().ok_or(Rejection::NoPolicies)?;
+        let whole = self.policies.judge().ok_or(Rejection::NoPolicies)?;
+        let judge = part.and_then(|part| whole.part(part)).unwrap_or(whole);
         let observer = Arc::new(Seen { metrics: self.metrics.clone(), started });
         Ok(self.gate.answer(judge, stage, body, deadlines, &self.metrics, observer).await)
     }

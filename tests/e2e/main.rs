@@ -24,6 +24,7 @@ mod door;
 mod fleet;
 mod forwarder;
 mod harness;
+mod install;
 mod manifest;
 mod operations;
 mod parity;
@@ -96,9 +97,16 @@ fn main() -> ExitCode {
 type Test = Box<dyn Fn(Arc<Cluster>) -> futures::future::LocalBoxFuture<'static, ()> + Send + Sync>;
 
 fn tests() -> impl Iterator<Item = (String, Test)> {
-    [harness::tests(), workloads::tests(), custom::tests(), operations::tests(), parity::tests()]
-        .into_iter()
-        .flatten()
+    [
+        harness::tests(),
+        workloads::tests(),
+        custom::tests(),
+        operations::tests(),
+        parity::tests(),
+        install::tests(),
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// Names an async function as a test.

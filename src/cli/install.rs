@@ -1,0 +1,155 @@
+//! `plimsoll install`: the objects of an installation, printed or applied.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::selection::{Selected, Selection};
+use super::{DONE, NOT_DONE, fail, print, print_errors};
+use crate::cluster::apply::{self, ApplyError};
+use crate::cluster::client::{Access, ConnectError};
+use crate::cluster::install::render::RenderError;
+use crate::cluster::install::{Fixed, Installation, render};
+
+/// Print what runs Plimsoll in a cluster, or apply it
+#[derive(Debug, Args)]
+pub struct InstallArgs {
+    /// Namespace of everything that is in one
+    #[arg(long, short, value_name = "NAME", default_value = "plimsoll-system")]
+    pub namespace: String,
+    /// Container image
+    #[arg(long, value_name = "IMAGE", default_value = concat!("plimsoll:", env!("CARGO_PKG_VERSION")))]
+    pub image: String,
+    /// Pods; a single one cannot fail closed
+    #[arg(long, value_name = "COUNT", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub replicas: u32,
+    /// Let policies deny from the beginning, instead of only warning
+    #[arg(long, conflicts_with = "action_override")]
+    pub enforce: bool,
+    /// A namespace that is not judged, beside the own; may be repeated
+    #[arg(
+        long = "exempt-namespace",
+        value_name = "NAME",
+        default_value = "kube-system",
+        value_delimiter = ','
+    )]
+    pub exempt: Vec<String>,
+    /// Write the rules now, from the policies of now, for clusters where the webhook may not write its registration
+    #[arg(long, requires_all = ["ca_bundle", "tls_secret"])]
+    pub static_rules: bool,
+    /// With --static-rules: the CA that signed the certificate, in PEM form
+    #[arg(long, value_name = "FILE", requires = "static_rules")]
+    pub ca_bundle: Option<PathBuf>,
+    /// With --static-rules: the TLS Secret with the certificate for plimsoll.NAMESPACE.svc
+    #[arg(long, value_name = "NAME", requires = "static_rules")]
+    pub tls_secret: Option<String>,
+    /// Apply to the cluster instead of printing
+    #[arg(long, help_heading = "Cluster")]
+    pub apply: bool,
+    /// The cluster of this file's current context [default: as kubectl finds it]
+    #[arg(long, value_name = "FILE", requires = "apply", help_heading = "Cluster")]
+    pub kubeconfig: Option<PathBuf>,
+    #[command(flatten)]
+    selection: Selection,
+}
+
+/// Why nothing was installed.
+#[derive(Debug, thiserror::Error)]
+enum InstallError {
+    #[error("cannot read {path}: {source}", path = path.display())]
+    CaBundle { path: PathBuf, source: std::io::Error },
+    #[error("{path} holds no certificate in PEM form", path = path.display())]
+    NoCertificate { path: PathBuf },
+    #[error(transparent)]
+    Render(#[from] RenderError),
+    #[error("cannot start: {0}")]
+    Start(#[source] std::io::Error),
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    #[error(transparent)]
+    Apply(#[from] ApplyError),
+    #[error("--{0} does not go into an installation: put policies into the ConfigMap plimsoll-policies")]
+    Local(&'static str),
+}
+
+impl InstallArgs {
+    /// Prints or applies: 0 when all was done.
+    pub fn run(self) -> ExitCode {
+        let Selected { set, errors, .. } = self.selection.load(None, &[], &[]);
+        if !errors.is_empty() {
+            print_errors(&errors);
+            return ExitCode::from(NOT_DONE);
+        }
+        let done = self.installation().and_then(|installation| {
+            let objects = installation.objects(&set);
+            match self.apply {
+                true => self.apply(&objects),
+                false => {
+                    print(&render::yaml(&installation, &objects)?);
+                    Ok(())
+                }
+            }
+        });
+        match done {
+            Ok(()) => ExitCode::from(DONE),
+            Err(error) => fail(&error.to_string()),
+        }
+    }
+
+    fn installation(&self) -> Result<Installation, InstallError> {
+        let fixed = match (&self.ca_bundle, &self.tls_secret) {
+            (Some(path), Some(tls_secret)) => {
+                let ca_bundle = std::fs::read_to_string(path)
+                    .map_err(|source| InstallError::CaBundle { path: path.clone(), source })?;
+                if !ca_bundle.contains("-----BEGIN CERTIFICATE-----") {
+                    return Err(InstallError::NoCertificate { path: path.clone() });
+                }
+                Some(Fixed { ca_bundle, tls_secret: tls_secret.clone() })
+            }
+            _ => None,
+        };
+        let override_ = self.selection.action_override.map(|action| format!("{action:?}"));
+        Ok(Installation {
+            namespace: self.namespace.clone(),
+            image: self.image.clone(),
+            replicas: self.replicas,
+            action_override: if self.enforce { None } else { override_.or(Some("Warn".to_owned())) },
+            arguments: self.arguments()?,
+            exempt: self.exempt.clone(),
+            fixed,
+        })
+    }
+
+    /// What of the selection goes into the Pod's arguments.
+    fn arguments(&self) -> Result<Vec<String>, InstallError> {
+        let Selection { config, no_embedded, packs, kubernetes_version, .. } = &self.selection;
+        if config.is_some() {
+            return Err(InstallError::Local("config"));
+        }
+        let mut arguments = Vec::new();
+        if *no_embedded {
+            arguments.push("--no-embedded".to_owned());
+        }
+        for pack in packs {
+            arguments.extend(["--pack".to_owned(), pack.clone()]);
+        }
+        if let Some(version) = kubernetes_version {
+            arguments.extend(["--kubernetes-version".to_owned(), version.clone()]);
+        }
+        Ok(arguments)
+    }
+
+    fn apply(&self, objects: &[serde_json::Value]) -> Result<(), InstallError> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(InstallError::Start)?;
+        let access = self.kubeconfig.clone().map_or(Access::Inferred, Access::Kubeconfig);
+        runtime.block_on(async {
+            let client = crate::cluster::client::connect(&access).await?;
+            apply::all(&client, objects, |line| print(&format!("{line}\n"))).await?;
+            Ok(())
+        })
+    }
+}

@@ -1,0 +1,155 @@
+//! What an installation in a cluster consists of, as objects.
+//!
+//! One list of objects is printed, applied, and kept under `deploy/` as a kustomize base and a Helm chart: they cannot
+//! drift apart. Everything that must exist by name exists from the beginning (an empty Secret, an empty Lease), so
+//! that the webhook may *update* these by name and *create* nothing.
+
+pub mod access;
+pub mod render;
+pub mod workload;
+
+use serde_json::{Map, Value, json};
+
+use crate::policy::{FailurePolicy, PolicySet};
+use crate::webhook::review::Stage;
+
+use super::needs::Needs;
+use super::rules::{self, Half};
+
+/// The name of all objects, and of the Service.
+pub const NAME: &str = "plimsoll";
+/// The Secret in which the webhook keeps its certificates.
+pub const SECRET: &str = "plimsoll-certificates";
+/// The ConfigMap with policies.
+pub const POLICIES: &str = "plimsoll-policies";
+
+/// What differs between installations.
+#[derive(Debug, Clone)]
+pub struct Installation {
+    /// Where everything is.
+    pub namespace: String,
+    /// Which image runs.
+    pub image: String,
+    /// How many Pods.
+    pub replicas: u32,
+    /// What `--action-override` says; `None`: policies deny as they are written.
+    pub action_override: Option<String>,
+    /// Further arguments of `serve`, those that select policies.
+    pub arguments: Vec<String>,
+    /// Namespaces that are not judged, beside the own.
+    pub exempt: Vec<String>,
+    /// Set where the webhook may not write its own registration.
+    pub fixed: Option<Fixed>,
+}
+
+/// A registration that the webhook does not touch.
+#[derive(Debug, Clone)]
+pub struct Fixed {
+    /// PEM.
+    pub ca_bundle: String,
+    /// A Secret of type `kubernetes.io/tls` in the namespace.
+    pub tls_secret: String,
+}
+
+impl Installation {
+    /// All objects, in the order in which they can be applied.
+    #[must_use]
+    pub fn objects(&self, set: &PolicySet) -> Vec<Value> {
+        let needs = Needs::of(set);
+        let mut objects = vec![self.namespace_object()];
+        objects.extend(access::objects(self, &needs));
+        objects.extend(workload::objects(self));
+        objects.extend([Stage::Validate, Stage::Mutate].map(|stage| self.configuration(stage, set)));
+        objects
+    }
+
+    fn namespace_object(&self) -> Value {
+        json!({
+            "apiVersion": "v1", "kind": "Namespace",
+            "metadata": {"name": self.namespace, "labels": {
+                "app.kubernetes.io/name": NAME,
+                "pod-security.kubernetes.io/enforce": "restricted",
+            }},
+        })
+    }
+
+    /// Metadata of an object in the namespace.
+    fn metadata(&self, name: &str) -> Value {
+        json!({"name": name, "namespace": self.namespace, "labels": labels()})
+    }
+
+    /// A webhook that fails closed needs somebody else to answer while it is updated.
+    fn may_fail_closed(&self) -> bool {
+        self.replicas >= 2
+    }
+
+    fn configuration(&self, stage: Stage, set: &PolicySet) -> Value {
+        let table = rules::built_in();
+        let webhooks: Vec<Value> = Half::of(stage)
+            .into_iter()
+            .map(|half| {
+                let mut entry = self.entry(half);
+                if let Some(Fixed { ca_bundle, .. }) = &self.fixed {
+                    use base64::Engine as _;
+                    let bundle = base64::engine::general_purpose::STANDARD.encode(ca_bundle);
+                    entry["clientConfig"]["caBundle"] = json!(bundle);
+                    entry["rules"] = json!(rules::rules(set, &table, half));
+                }
+                entry
+            })
+            .collect();
+        json!({
+            "apiVersion": "admissionregistration.k8s.io/v1",
+            "kind": configuration_kind(stage),
+            "metadata": {"name": NAME, "labels": labels()},
+            "webhooks": webhooks,
+        })
+    }
+
+    /// An entry of a configuration, without `rules` and `caBundle`: the webhook fills them in once it serves, so
+    /// that nothing is asked of it before.
+    fn entry(&self, half: Half) -> Value {
+        let closed = half.failure_policy == FailurePolicy::Fail && self.may_fail_closed();
+        let mut exempt = vec![self.namespace.as_str()];
+        exempt.extend(self.exempt.iter().map(String::as_str));
+        let mut entry = json!({
+            "name": half.name(),
+            "admissionReviewVersions": ["v1"],
+            "clientConfig": {"service": {
+                "name": NAME, "namespace": self.namespace, "path": half.path(), "port": 443,
+            }},
+            "failurePolicy": if closed { "Fail" } else { "Ignore" },
+            "matchPolicy": "Equivalent",
+            "namespaceSelector": {"matchExpressions": [
+                {"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": exempt},
+            ]},
+            "sideEffects": "None",
+            "timeoutSeconds": 5,
+        });
+        if half.stage == Stage::Mutate {
+            // what others inject later is rewritten, too
+            entry["reinvocationPolicy"] = json!("IfNeeded");
+        }
+        entry
+    }
+}
+
+/// The kind of the configuration for a stage.
+#[must_use]
+pub fn configuration_kind(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Validate => "ValidatingWebhookConfiguration",
+        Stage::Mutate => "MutatingWebhookConfiguration",
+    }
+}
+
+fn labels() -> Map<String, Value> {
+    let mut labels = selector();
+    labels.insert("app.kubernetes.io/component".to_owned(), json!("webhook"));
+    labels
+}
+
+/// What selects our Pods.
+fn selector() -> Map<String, Value> {
+    Map::from_iter([("app.kubernetes.io/name".to_owned(), json!(NAME))])
+}

@@ -1,0 +1,134 @@
+//! What runs: Deployment, Service, and what keeps them up and apart.
+
+use serde_json::{Value, json};
+
+use super::{Fixed, Installation, NAME, POLICIES, labels, selector};
+
+/// Where the container finds the policies of the ConfigMap.
+const POLICY_FOLDER: &str = "/policies";
+/// Where it finds certificates that somebody else made.
+const TLS_FOLDER: &str = "/tls";
+
+pub(super) fn objects(installation: &Installation) -> Vec<Value> {
+    let mut objects = vec![
+        json!({
+            "apiVersion": "v1", "kind": "ConfigMap", "metadata": installation.metadata(POLICIES),
+        }),
+        json!({
+            "apiVersion": "v1", "kind": "Service", "metadata": installation.metadata(NAME),
+            "spec": {
+                "selector": selector(),
+                "ports": [{"name": "webhook", "port": 443, "protocol": "TCP", "targetPort": "webhook"}],
+            },
+        }),
+        deployment(installation),
+        network_policy(installation),
+    ];
+    if installation.replicas >= 2 {
+        objects.push(json!({
+            "apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": installation.metadata(NAME),
+            "spec": {"maxUnavailable": 1, "selector": {"matchLabels": selector()}},
+        }));
+    }
+    objects
+}
+
+fn arguments(installation: &Installation) -> Vec<String> {
+    let Installation { namespace, action_override, arguments, fixed, .. } = installation;
+    let mut words = vec!["serve".to_owned(), "--in-cluster".to_owned()];
+    let mut add = |words_of: &[&str]| words.extend(words_of.iter().map(|word| (*word).to_owned()));
+    match fixed {
+        Some(_) => {
+            let (certificate, key) = (format!("{TLS_FOLDER}/tls.crt"), format!("{TLS_FOLDER}/tls.key"));
+            add(&["--tls-cert", &certificate, "--tls-key", &key]);
+        }
+        None => add(&["--register", "--service", NAME, "--service-namespace", namespace]),
+    }
+    add(&["--policies", POLICY_FOLDER, "--watch-policies"]);
+    if let Some(action) = action_override {
+        add(&["--action-override", action]);
+    }
+    words.extend(arguments.iter().cloned());
+    words
+}
+
+fn deployment(installation: &Installation) -> Value {
+    let Installation { image, replicas, fixed, .. } = installation;
+    let mut volumes = vec![json!({"name": "policies", "configMap": {"name": POLICIES, "optional": true}})];
+    let mut mounts = vec![json!({"name": "policies", "mountPath": POLICY_FOLDER, "readOnly": true})];
+    if let Some(Fixed { tls_secret, .. }) = fixed {
+        volumes.push(json!({"name": "tls", "secret": {"secretName": tls_secret}}));
+        mounts.push(json!({"name": "tls", "mountPath": TLS_FOLDER, "readOnly": true}));
+    }
+    let probe = |path: &str, period: u32| json!({"httpGet": {"path": path, "port": "admin"}, "periodSeconds": period, "failureThreshold": 3});
+    let container = json!({
+        "name": "plimsoll",
+        "image": image,
+        "args": arguments(installation),
+        "ports": [
+            {"name": "webhook", "containerPort": 8443, "protocol": "TCP"},
+            {"name": "admin", "containerPort": 8080, "protocol": "TCP"},
+        ],
+        "livenessProbe": probe("/healthz", 10),
+        "readinessProbe": probe("/readyz", 2),
+        // measured: below 30 MB with all embedded policies, and a core answers thousands of reviews a second; the
+        // limit leaves room for the bodies that may be read at one time (docs/reliability.md)
+        "resources": {
+            "requests": {"cpu": "100m", "memory": "64Mi"},
+            "limits": {"memory": "512Mi"},
+        },
+        "securityContext": {
+            "allowPrivilegeEscalation": false,
+            "capabilities": {"drop": ["ALL"]},
+            "readOnlyRootFilesystem": true,
+        },
+        "volumeMounts": mounts,
+    });
+    let spread = |key: &str| {
+        json!({
+            "maxSkew": 1, "topologyKey": key, "whenUnsatisfiable": "ScheduleAnyway",
+            "labelSelector": {"matchLabels": selector()},
+        })
+    };
+    json!({
+        "apiVersion": "apps/v1", "kind": "Deployment", "metadata": installation.metadata(NAME),
+        "spec": {
+            "replicas": replicas,
+            "selector": {"matchLabels": selector()},
+            "strategy": {"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}, "type": "RollingUpdate"},
+            "template": {
+                "metadata": {"labels": labels()},
+                "spec": {
+                    "containers": [container],
+                    "securityContext": {
+                        "runAsNonRoot": true, "runAsUser": 65532, "runAsGroup": 65532, "fsGroup": 65532,
+                        "seccompProfile": {"type": "RuntimeDefault"},
+                    },
+                    "serviceAccountName": NAME,
+                    // 5 s not ready and serving, 20 s for running requests, and some
+                    "terminationGracePeriodSeconds": 40,
+                    "topologySpreadConstraints": [
+                        spread("kubernetes.io/hostname"), spread("topology.kubernetes.io/zone"),
+                    ],
+                    "volumes": volumes,
+                },
+            },
+        },
+    })
+}
+
+/// In: the API server, from wherever it runs, and whoever reads metrics. Out: the API server and nothing else; its
+/// port differs between clusters.
+fn network_policy(installation: &Installation) -> Value {
+    json!({
+        "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": installation.metadata(NAME),
+        "spec": {
+            "podSelector": {"matchLabels": selector()},
+            "policyTypes": ["Ingress", "Egress"],
+            "ingress": [{"ports": [
+                {"port": "webhook", "protocol": "TCP"}, {"port": "admin", "protocol": "TCP"},
+            ]}],
+            "egress": [{"ports": [{"port": 443, "protocol": "TCP"}, {"port": 6443, "protocol": "TCP"}]}],
+        },
+    })
+}

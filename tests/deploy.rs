@@ -1,0 +1,228 @@
+//! `deploy/` holds what `plimsoll install` prints: as a kustomize base, and as a Helm chart. `PLIMSOLL_UPDATE=1`
+//! writes the files anew.
+
+#![allow(clippy::unwrap_used)]
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{env, fs};
+
+use serde_json::{Value, json};
+
+const BASE: &str = "deploy/kustomize/base/plimsoll.yaml";
+const TEMPLATE: &str = "deploy/helm/plimsoll/templates/plimsoll.yaml";
+const VALUES: &str = "deploy/helm/plimsoll/values.yaml";
+
+fn at(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(at(path)).unwrap()
+}
+
+/// What `install` prints with these arguments.
+fn install(arguments: &[&str]) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_plimsoll"));
+    for name in ["PLIMSOLL_POLICIES", "PLIMSOLL_CONFIG", "PLIMSOLL_NO_EMBEDDED", "PLIMSOLL_PACKS"] {
+        command.env_remove(name);
+    }
+    let output = command.arg("install").args(arguments).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Compares a file with what it must be, or writes it.
+fn keep(path: &str, expected: &str) {
+    if env::var_os("PLIMSOLL_UPDATE").is_some() {
+        fs::write(at(path), expected).unwrap();
+    }
+    assert!(
+        read(path) == expected,
+        "{path} is not what `plimsoll install` prints; PLIMSOLL_UPDATE=1 writes it"
+    );
+}
+
+/// The documents of a stream, in a stable order; what is empty is as good as absent.
+fn objects(stream: &str) -> Vec<Value> {
+    let mut objects: Vec<Value> = stream
+        .split("---\n")
+        .filter(|text| {
+            text.lines().any(|line| !line.trim_start().starts_with('#') && !line.trim().is_empty())
+        })
+        .map(|text| serde_saphyr::from_str(text).unwrap())
+        .collect();
+    for object in &mut objects {
+        let members = object.as_object_mut().unwrap();
+        members.retain(|_, value| *value != json!({}));
+    }
+    objects.sort_by_key(|object| (object["kind"].to_string(), object["metadata"]["name"].to_string()));
+    objects
+}
+
+/// What stands for a value of the chart while `install` prints it.
+const STAND_INS: [(&str, &str); 3] = [
+    ("release-namespace-stand-in", "{{ .Release.Namespace }}"),
+    ("image-stand-in:tag", "{{ .Values.image }}"),
+    ("replicas: 97", "replicas: {{ .Values.replicas }}"),
+];
+
+fn chart() -> String {
+    let printed = install(&["--namespace", STAND_INS[0].0, "--image", STAND_INS[1].0, "--replicas", "97"]);
+    let documents = printed.split("---\n").filter(|text| !text.contains("\nkind: Namespace\n"));
+    let mut text = documents.collect::<Vec<_>>().join("---\n");
+    for (stand_in, value) in STAND_INS {
+        assert!(text.contains(stand_in));
+        text = text.replace(stand_in, value);
+    }
+    let plain = "        - --action-override\n        - Warn\n";
+    assert!(text.contains(plain), "{text}");
+    let conditional = "        {{- if .Values.actionOverride }}\n        - --action-override\n        \
+                       - {{ .Values.actionOverride }}\n        {{- end }}\n";
+    text = text.replace(plain, conditional);
+    text.replace("kind: ConfigMap\n", "data: {{ toJson .Values.policies }}\nkind: ConfigMap\n")
+}
+
+/// As much of Helm as the chart uses.
+fn render(template: &str, values: &Value, namespace: &str) -> String {
+    let mut text = String::new();
+    let mut shown = true;
+    for line in template.lines() {
+        if let Some(name) =
+            line.trim().strip_prefix("{{- if .Values.").and_then(|rest| rest.strip_suffix(" }}"))
+        {
+            shown = values[name].as_str().is_some_and(|value| !value.is_empty());
+        } else if line.trim() == "{{- end }}" {
+            shown = true;
+        } else if shown {
+            text.push_str(line);
+            text.push('\n');
+        }
+    }
+    text = text.replace("{{ .Release.Namespace }}", namespace);
+    for (name, value) in values.as_object().unwrap() {
+        text = text.replace(&format!("{{{{ toJson .Values.{name} }}}}"), &value.to_string());
+        let plain = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        text = text.replace(&format!("{{{{ .Values.{name} }}}}"), &plain);
+    }
+    assert!(!text.contains("{{"), "not rendered: {text}");
+    text
+}
+
+#[test]
+fn the_kustomize_base_is_what_install_prints() {
+    keep(BASE, &install(&[]));
+    let output = match Command::new("kubectl").args(["kustomize"]).arg(at("deploy/kustomize/base")).output() {
+        Ok(output) => output,
+        Err(error) => return eprintln!("SKIPPED in part: kubectl cannot be run: {error}"),
+    };
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(objects(&String::from_utf8(output.stdout).unwrap()), objects(&install(&[])));
+}
+
+#[test]
+fn the_chart_is_what_install_prints() {
+    keep(TEMPLATE, &chart());
+    let mut values: Value = serde_saphyr::from_str(&read(VALUES)).unwrap();
+    let without_namespace = |stream: &str| {
+        let mut objects = objects(stream);
+        objects.retain(|object| object["kind"] != "Namespace");
+        objects
+    };
+    let rendered = render(&read(TEMPLATE), &values, "plimsoll-system");
+    assert_eq!(without_namespace(&rendered), without_namespace(&install(&[])), "with its values");
+
+    values["actionOverride"] = json!("");
+    values["image"] = json!("registry.example.com/plimsoll:1");
+    values["replicas"] = json!(3);
+    let rendered = render(&read(TEMPLATE), &values, "guard");
+    let flags = ["--namespace=guard", "--image=registry.example.com/plimsoll:1", "--replicas=3", "--enforce"];
+    assert_eq!(without_namespace(&rendered), without_namespace(&install(&flags)), "with others");
+}
+
+#[test]
+fn what_install_prints_holds_what_it_promises() {
+    let find = |objects: &[Value], kind: &str| {
+        objects.iter().find(|object| object["kind"] == kind).unwrap_or_else(|| panic!("no {kind}")).clone()
+    };
+    let all = objects(&install(&["--namespace", "guard", "--exempt-namespace", "kube-system,vault"]));
+    for kind in ["ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"] {
+        for (webhook, policy) in
+            find(&all, kind)["webhooks"].as_array().unwrap().iter().zip(["Fail", "Ignore"])
+        {
+            assert_eq!(webhook["failurePolicy"], policy);
+            assert_eq!(webhook.get("rules"), None, "the webhook writes them");
+            assert_eq!(webhook["clientConfig"].get("caBundle"), None);
+            assert_eq!(webhook["timeoutSeconds"], 5);
+            assert_eq!(webhook["sideEffects"], "None");
+            assert_eq!(webhook["matchPolicy"], "Equivalent");
+            let exempt = &webhook["namespaceSelector"]["matchExpressions"][0]["values"];
+            assert_eq!(*exempt, json!(["guard", "kube-system", "vault"]));
+        }
+    }
+    let may_create = all.iter().filter(|o| o["kind"] == "Role" || o["kind"] == "ClusterRole").any(|role| {
+        role["rules"].as_array().into_iter().flatten().any(|rule| {
+            let verbs = rule["verbs"].to_string();
+            verbs.contains("create") || verbs.contains('*') || rule["resources"].to_string().contains('*')
+        })
+    });
+    assert!(!may_create, "everything is there before, and named");
+    for role in all.iter().filter(|o| o["kind"] == "Role" || o["kind"] == "ClusterRole") {
+        for rule in role["rules"].as_array().into_iter().flatten() {
+            let reads_only = rule["verbs"] == json!(["get", "list", "watch"]);
+            assert!(reads_only || rule.get("resourceNames").is_some(), "{rule}");
+            assert!(!reads_only || !rule["resources"].to_string().contains("secrets"), "{rule}");
+        }
+    }
+
+    let one = objects(&install(&["--replicas", "1"]));
+    assert!(one.iter().all(|object| object["kind"] != "PodDisruptionBudget"));
+    for webhook in find(&one, "ValidatingWebhookConfiguration")["webhooks"].as_array().unwrap() {
+        assert_eq!(webhook["failurePolicy"], "Ignore", "one replica cannot fail closed");
+    }
+}
+
+#[test]
+fn static_rules_are_those_of_the_policies() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let ca = file("ca.crt", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
+    let policy = file(
+        "p.yaml",
+        "apiVersion: plimsoll.dev/v1alpha1
+kind: ClusterManifestPolicy
+metadata: {name: p}
+spec:
+  match:
+    kinds: [Deployment, Pod/exec, Lease, Node, CustomResourceDefinition, '*/*/TokenReview']
+    operations: [CREATE, DELETE, CONNECT]
+  rules:
+    - {name: a, validate: 'true'}
+",
+    );
+    let arguments =
+        ["--static-rules", "--ca-bundle", &ca, "--tls-secret", "tls", "--no-embedded", "--policies", &policy];
+    let all = objects(&install(&arguments));
+    let find = |kind: &str| all.iter().find(|object| object["kind"] == kind).unwrap();
+    let validating = &find("ValidatingWebhookConfiguration")["webhooks"];
+    let operations = json!(["CREATE", "DELETE", "CONNECT"]);
+    let expected = json!([
+        {"apiGroups": [""], "apiVersions": ["v1"], "operations": operations, "resources": ["pods/exec"], "scope": "*"},
+        {"apiGroups": ["apps"], "apiVersions": ["v1"], "operations": operations, "resources": ["deployments"], "scope": "*"},
+    ]);
+    assert_eq!(validating[0]["rules"], expected, "without what is never asked about");
+    assert_eq!(validating[1]["rules"], json!([]), "no policy fails open");
+    assert!(validating[0]["clientConfig"]["caBundle"].is_string());
+    assert_eq!(
+        find("MutatingWebhookConfiguration")["webhooks"][0]["rules"],
+        json!([]),
+        "none changes anything"
+    );
+    let deployment = find("Deployment").to_string();
+    assert!(deployment.contains("--tls-cert") && !deployment.contains("--register"), "{deployment}");
+    assert!(!all.iter().any(|object| object["kind"] == "Role" || object["kind"] == "Lease"));
+}
