@@ -29,9 +29,9 @@ impl Replica {
         let (traffic, admin) = free_addresses();
         let log = cluster.folder().join(format!("{}.log", cluster.unique("serve")));
         let output = File::create(&log).unwrap();
-        // `timeout` passes SIGTERM and the exit status on, and bounds what is left of a run that was killed
+        // `timeout --foreground` passes SIGTERM (once; else also to its group) and the exit status on, and bounds what is left of a run that was killed
         let child = Command::new("timeout")
-            .args(["--kill-after=30", "2400", env!("CARGO_BIN_EXE_plimsoll"), "serve"])
+            .args(["--foreground", "--kill-after=30", "2400", env!("CARGO_BIN_EXE_plimsoll"), "serve"])
             .args(["--bind", &traffic.to_string(), "--admin-bind", &admin.to_string()])
             .args(flags)
             .env_remove("KUBECONFIG")
