@@ -27,6 +27,11 @@ pub(super) struct Entry<'d> {
     object: HostObject<'d>,
 }
 
+/// A label and its value.
+type Pair<'d> = (&'d str, &'d str);
+/// A selector: which entry, its namespace, and the pairs that it asks for.
+type Selector<'e, 'd> = (u32, &'e str, Vec<Pair<'d>>);
+
 /// Positions of entries.
 type Bucket = Vec<u32>;
 
@@ -71,7 +76,7 @@ impl<'d> Index<'d> {
     /// All but what has Pod templates.
     pub(super) fn others(entries: &[Entry<'d>]) -> Self {
         let mut index = Self::default();
-        let mut selectors: [Vec<(u32, &str, Vec<(&'d str, &'d str)>)>; SELECTING.len()] = Default::default();
+        let mut selectors: [Vec<Selector<'_, 'd>>; SELECTING.len()] = Default::default();
         for (position, entry) in (0_u32..).zip(entries) {
             let root = entry.object.root;
             let is = |group: &str, kind: &str| entry.group == group && entry.kind == kind;
@@ -176,7 +181,7 @@ impl<'d> Shelves<'d> {
     }
 
     /// Each selector is kept under the rarest of its pairs, so that one that all have makes no long list.
-    fn add_selectors(&mut self, selectors: Vec<(u32, &str, Vec<(&'d str, &'d str)>)>) {
+    fn add_selectors(&mut self, selectors: Vec<Selector<'_, 'd>>) {
         let mut counts: HashMap<(&str, &str), usize> = HashMap::new();
         for pair in selectors.iter().flat_map(|(_, _, pairs)| pairs) {
             *counts.entry(*pair).or_default() += 1;
