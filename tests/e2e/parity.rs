@@ -233,7 +233,19 @@ impl Said {
                 _ => false,
             };
         }
-        said
+        said.before_defaults()
+    }
+
+    /// The server fills in `resources: {}` before it asks, so what is missing there is missing one step further down
+    /// than in the manifest.
+    fn before_defaults(self) -> Self {
+        let up = |lines: BTreeSet<String>| -> BTreeSet<String> {
+            lines
+                .into_iter()
+                .map(|line| line.strip_suffix(".resources").unwrap_or(&line).to_owned())
+                .collect()
+        };
+        Said { denials: up(self.denials), warnings: up(self.warnings) }
     }
 
     fn by_webhook(outcome: Outcome) -> Self {
@@ -248,7 +260,7 @@ impl Said {
                 said.denials.extend(rest.lines().map(|line| line.trim_start_matches("- ").to_owned()));
             }
         }
-        said
+        said.before_defaults()
     }
 }
 
