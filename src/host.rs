@@ -56,6 +56,15 @@ pub struct ObjectKey<'k> {
     pub name: &'k str,
 }
 
+/// Other copies of one object.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Twins<'h> {
+    /// How many there are.
+    pub count: usize,
+    /// The first of them, in the order of the input.
+    pub first: Vec<HostObject<'h>>,
+}
+
 /// Answers questions about objects other than the one under review.
 pub trait Host: Sync {
     /// One object.
@@ -70,9 +79,10 @@ pub trait Host: Sync {
         query::by_listing(self, query, visitor)
     }
 
-    /// All objects that say they are this one, where the input has it more than once and would apply them together.
-    fn twins(&self, _key: ObjectKey<'_>) -> Vec<HostObject<'_>> {
-        Vec::new()
+    /// The other objects of the input that say they are the one under review and would be applied together with it:
+    /// how many, and the first `most` of them. A host of no one object knows none.
+    fn twins(&self, _most: usize) -> Twins<'_> {
+        Twins::default()
     }
 }
 

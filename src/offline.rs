@@ -13,7 +13,7 @@ use crate::document::NodeRef;
 use crate::evaluate::request::{GroupVersionKind, GroupVersionResource, User};
 use crate::evaluate::{Budget, Findings, Mutation, Request, judge, mutate};
 use crate::finding::{DocumentId, Finding};
-use crate::host::inventory::InputHost;
+use crate::host::inventory::{Beside, InputHost};
 use crate::host::{HostObject, ObjectKey};
 use crate::manifest::Inventory;
 use crate::matching::Operation;
@@ -142,10 +142,10 @@ impl<'i> Offline<'i> {
         &self.identities[index]
     }
 
-    /// The other objects.
+    /// The other objects, as the manifest at this index of the inventory sees them.
     #[must_use]
-    pub fn host(&self) -> &InputHost<'i> {
-        &self.host
+    pub fn host(&self, index: usize) -> Beside<'_, 'i> {
+        self.host.beside(index)
     }
 
     fn budget(&self) -> Budget {
@@ -194,7 +194,7 @@ impl<'i> Offline<'i> {
     #[must_use]
     pub fn mutate<'r>(&'r self, set: &PolicySet, index: usize) -> (Request<'r>, Mutation<'r>) {
         let request = self.request(index);
-        let mutation = mutate(set, &request, &self.host, self.budget());
+        let mutation = mutate(set, &request, &self.host(index), self.budget());
         (request, mutation)
     }
 
@@ -203,12 +203,15 @@ impl<'i> Offline<'i> {
     #[must_use]
     pub fn judge(&self, set: &PolicySet, index: usize) -> Findings {
         let (request, mutation) = self.mutate(set, index);
+        let host = self.host(index);
         let Mutation { patch: _, document, mut findings, rules: _ } = mutation;
         let judged = match &document {
-            Some(document) => judge(set, &request.with_object(document.root()), &self.host, self.budget()),
-            None => judge(set, &request, &self.host, self.budget()),
+            Some(document) => judge(set, &request.with_object(document.root()), &host, self.budget()),
+            None => judge(set, &request, &host, self.budget()),
         };
         findings.extend(judged);
+        // thousands of these wait for the report
+        findings.shrink_to_fit();
         findings
     }
 
@@ -217,7 +220,10 @@ impl<'i> Offline<'i> {
     pub fn judge_all(&self, set: &PolicySet) -> Vec<(DocumentId, Finding)> {
         let indexes: Vec<usize> = (0..self.identities.len()).collect();
         let findings: Vec<Findings> = indexes.into_par_iter().map(|index| self.judge(set, index)).collect();
-        let ids = (0_u32..).map(DocumentId);
-        ids.zip(findings).flat_map(|(id, findings)| findings.into_iter().map(move |f| (id, f))).collect()
+        let mut all = Vec::with_capacity(findings.iter().map(Vec::len).sum());
+        for (id, findings) in (0_u32..).map(DocumentId).zip(findings) {
+            all.extend(findings.into_iter().map(|finding| (id, finding)));
+        }
+        all
     }
 }

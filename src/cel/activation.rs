@@ -61,6 +61,12 @@ impl<'a, 'd> Activation<'a, 'd> {
         Self { bindings: Vec::new(), functions: Some(functions) }
     }
 
+    /// Says what is known of variables that nothing was said of yet.
+    pub fn extend<const N: usize>(&mut self, bindings: [(&'static str, Binding<'d>); N]) -> &mut Self {
+        self.bindings.extend(bindings.map(|(name, binding)| (Name::Borrowed(name), binding)));
+        self
+    }
+
     /// Gives a variable a value. A variable that has none is an error where it is read.
     pub fn bind(&mut self, name: impl Into<Name>, value: impl Into<Value<'d>>) -> &mut Self {
         self.set(name, Binding::Value(value.into()))

@@ -123,8 +123,8 @@ fn eval(
     let templates = TemplatePaths::default();
     for index in 0..inventory.manifests().len() {
         let request = offline.request(index);
-        let Inspection { value, cost, parts } =
-            inspect(program, &request, &templates, params.root(), offline.host());
+        let host = offline.host(index);
+        let Inspection { value, cost, parts } = inspect(program, &request, &templates, params.root(), &host);
         let identity = offline.identity(index);
         let (kind, name) = (identity.kind.kind, identity.name.unwrap_or_default());
         let value = match value {

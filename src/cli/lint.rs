@@ -103,7 +103,7 @@ impl LintArgs {
         let report =
             Report::new(&sources, &inventory, subjects, findings).for_kubernetes(profile.to_string());
 
-        let mut out = BufWriter::new(io::stdout().lock());
+        let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
         let is_terminal = io::stdout().is_terminal();
         let written = match format {
             Format::Text => {

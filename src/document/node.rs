@@ -2,6 +2,9 @@
 
 use super::{Document, HAS_KEY, NodeId, SHADOWED, Span, Text, WIDE, write};
 
+/// Bytes of most paths.
+const PATH: usize = 64;
+
 /// What a node is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
@@ -335,12 +338,12 @@ impl<'d> NodeRef<'d> {
     /// The RFC 6901 pointer from an ancestor, as for an item of a `List`.
     #[must_use]
     pub fn pointer_from(self, ancestor: NodeId) -> String {
-        let mut out = String::new();
+        let mut out = String::with_capacity(PATH);
         for node in self.chain(ancestor) {
             out.push('/');
             match node.key() {
                 Some(key) => write::write_pointer_token(&mut out, key),
-                None => out.push_str(&node.position().to_string()),
+                None => write::write_index(&mut out, node.position()),
             }
         }
         out
@@ -355,7 +358,7 @@ impl<'d> NodeRef<'d> {
     /// The path as people write it, from an ancestor.
     #[must_use]
     pub fn path_from(self, ancestor: NodeId) -> String {
-        let mut out = String::new();
+        let mut out = String::with_capacity(PATH);
         for node in self.chain(ancestor) {
             match node.key() {
                 Some(key) => write::write_path_key(&mut out, key),
@@ -367,7 +370,7 @@ impl<'d> NodeRef<'d> {
 
     /// The nodes from below `ancestor` down to this one.
     fn chain(self, ancestor: NodeId) -> impl Iterator<Item = Self> {
-        let mut chain = Vec::new();
+        let mut chain = Vec::with_capacity(8);
         let mut at = self;
         while at.id != ancestor.0 {
             chain.push(at);

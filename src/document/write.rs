@@ -165,6 +165,11 @@ pub(super) fn write_path_index(out: &mut String, index: usize) {
     write!(out, "[{index}]").expect("writing to a String");
 }
 
+/// Appends an index as a token of a pointer.
+pub(super) fn write_index(out: &mut String, index: usize) {
+    write!(out, "{index}").expect("writing to a String");
+}
+
 /// The human form of an RFC 6901 pointer below `node`: numeric tokens become indexes where an array is met.
 #[must_use]
 pub fn render_path(node: NodeRef<'_>, pointer: &str) -> String {

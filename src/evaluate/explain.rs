@@ -9,7 +9,7 @@ use crate::document::NodeRef;
 use crate::evaluate::Request;
 use crate::host::Host;
 use crate::policy::Reads;
-use crate::resource::workload::{PodTemplate, TemplatePaths};
+use crate::resource::workload::TemplatePaths;
 
 use super::facts::{Facts, Lookups};
 use super::values;
@@ -48,15 +48,11 @@ pub fn inspect(
     parameters: NodeRef<'_>,
     host: &dyn Host,
 ) -> Inspection {
-    let facts = Facts::new(request, host);
+    let facts = Facts::new(request, host, templates);
     let lookups = Lookups { host, own_namespace: None };
-    let kind = request.kind;
-    let pods = request
-        .subject()
-        .and_then(|object| PodTemplate::of(object, kind.group, kind.version, kind.kind, templates));
     let mut activation = Activation::with_functions(&lookups);
     let reads = Reads { request: true, namespace_object: true, all_containers: true };
-    facts.bind(&mut activation, reads, parameters, request.object, pods);
+    facts.bind(&mut activation, reads, parameters);
     let (outcome, trace) = program.explain(&activation, &mut Variables::none(), &mut Budget::default());
     let value = outcome.result.map(|value| values::shown(&value)).map_err(|failure| failure.to_string());
     Inspection { value, cost: outcome.cost, parts: parts(program, &trace) }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use crate::cel::activation::Activation;
-use crate::cel::explain::Seen;
 use crate::cel::program::{Budget as CelBudget, Failure, Variables};
 use crate::cel::value::{Value, View};
 use crate::document::edit::{EditError, Editor, Literal, Operation};
@@ -49,7 +48,7 @@ impl<'d, 'a> Evaluator<'d, 'a> {
     pub(super) fn new(subject: &Subject<'d>, facts: &'d Facts<'d>, lookups: &'a Lookups<'d>) -> Self {
         let mut activation = Activation::with_functions(lookups);
         let (reads, parameters) = (subject.policy.reads, subject.policy.parameters.root());
-        facts.bind(&mut activation, reads, parameters, subject.request.object, subject.pods);
+        facts.bind(&mut activation, reads, parameters);
         Self {
             policy: subject.policy,
             activation,
@@ -91,29 +90,47 @@ impl<'d, 'a> Evaluator<'d, 'a> {
         expression.program.evaluate(&self.activation, &mut self.variables, &mut self.budget).result
     }
 
-    /// What a rule visits: once, or each element of its list, those left out for which `when` is false.
-    pub(super) fn visits(&mut self, visit: &'d Visit) -> Vec<Result<Visited<'d>, Stop>> {
+    /// Shows what a rule visits, bound and ready to be judged: once the object, or each element of its list, those
+    /// left out for which `when` is false. What cannot be told is shown as such; `false` ends it.
+    pub(super) fn visit(
+        &mut self,
+        visit: &'d Visit,
+        mut act: impl FnMut(&mut Self, Result<&Visited<'d>, Stop>) -> bool,
+    ) {
         let Some(for_each) = &visit.for_each else {
             let whole = Visited { item: None, index: 0 };
-            return self.wanted(visit, whole).into_iter().collect();
+            if let Some(whole) = self.wanted(visit, &whole) {
+                act(self, whole);
+            }
+            return;
         };
         let list = match self.evaluate(for_each) {
             Ok(list) => list,
-            Err(failure) => return vec![Err(stop("forEach", failure))],
+            Err(failure) => {
+                act(self, Err(stop("forEach", failure)));
+                return;
+            }
         };
         let View::List(items) = list.view() else {
-            return vec![Err(Stop::Failed(format!("forEach gives {}, not a list", list.view().type_name())))];
+            let what = list.view().type_name();
+            act(self, Err(Stop::Failed(format!("forEach gives {what}, not a list"))));
+            return;
         };
-        let mut visits = Vec::new();
         for (index, item) in items.iter().enumerate() {
             let visited = Visited { item: Some(item), index };
             self.enter(&visited);
-            visits.extend(self.wanted(visit, visited));
+            let Some(result) = self.wanted(visit, &visited) else { continue };
+            if !act(self, result) {
+                return;
+            }
         }
-        visits
     }
 
-    fn wanted(&mut self, visit: &'d Visit, visited: Visited<'d>) -> Option<Result<Visited<'d>, Stop>> {
+    fn wanted<'v>(
+        &mut self,
+        visit: &'d Visit,
+        visited: &'v Visited<'d>,
+    ) -> Option<Result<&'v Visited<'d>, Stop>> {
         let Some(when) = &visit.when else { return Some(Ok(visited)) };
         match boolean(self.evaluate(when)) {
             Ok(true) => Some(Ok(visited)),
@@ -123,7 +140,7 @@ impl<'d, 'a> Evaluator<'d, 'a> {
     }
 
     /// Binds `item`, `index` and `role` to what is visited.
-    pub(super) fn enter(&mut self, visited: &Visited<'d>) {
+    fn enter(&mut self, visited: &Visited<'d>) {
         let Some(item) = &visited.item else { return };
         self.activation.bind("item", item.clone());
         self.activation.bind("index", Value::Int(i64::try_from(visited.index).unwrap_or(i64::MAX)));
@@ -141,42 +158,23 @@ impl<'d, 'a> Evaluator<'d, 'a> {
         container::role_in(list.key()?, node).map(container::Role::name)
     }
 
-    /// Judges what is visited; `None`: nothing to find.
-    fn holds(&mut self, validate: &'d Validate) -> Result<bool, Stop> {
-        boolean(self.evaluate(&validate.validate))
+    /// Whether what is visited is as it should be; if not, the element of the object that an `all` stopped at.
+    fn holds(&mut self, rule: &'d Validate, object: NodeRef<'d>) -> Result<Holds<'d>, Stop> {
+        let program = &rule.validate.program;
+        let outcome = program.evaluate(&self.activation, &mut self.variables, &mut self.budget);
+        let culprit = outcome.culprit.filter(|node| std::ptr::eq(node.document(), object.document()));
+        Ok(if boolean(outcome.result)? { Holds::Yes } else { Holds::No(culprit) })
     }
 
-    /// Runs a failing rule once more and watches: which element an `all` stopped at, and what the parts came to.
-    fn look_closer(
-        &mut self,
-        rule: &'d Validate,
-        subject: &Subject<'d>,
-        sensitive: bool,
-    ) -> (Option<NodeRef<'d>>, Vec<String>) {
-        let program = &rule.validate.program;
-        let blame = rule.validate.source.contains(".all(") && !rule.validate.source.contains(".exists");
-        let explain = subject.budget.explain && !sensitive && !subject.is_secret();
-        if !blame && !explain {
-            return (None, Vec::new());
+    /// Runs a failing rule once more and notes what its parts come to, where that was asked for.
+    fn explanation(&mut self, rule: &'d Validate, subject: &Subject<'d>, sensitive: bool) -> Vec<String> {
+        if !subject.budget.explain || sensitive || subject.is_secret() {
+            return Vec::new();
         }
+        let program = &rule.validate.program;
         let (_, trace) = program.explain(&self.activation, &mut self.variables, &mut self.budget);
-        // the last thing that was read stands in the element that `all` stopped at
-        let last = trace.seen().iter().rev().find_map(|(_, seen)| match seen {
-            Seen::Value(value) => value.node().filter(|node| !node.is_array()),
-            _ => None,
-        });
-        let inside = last.filter(|node| blame && std::ptr::eq(node.document(), subject.object.document()));
-        let culprit = inside.and_then(|node| {
-            let mut at = Some(node);
-            while let Some(node) = at
-                && !node.parent().is_some_and(NodeRef::is_array)
-            {
-                at = node.parent();
-            }
-            at
-        });
-        let parts = if explain { explain::parts(program, &trace) } else { Vec::new() };
-        (culprit, parts.into_iter().map(|p| format!("{}  is {}", p.text, p.value)).collect())
+        let parts = explain::parts(program, &trace);
+        parts.into_iter().map(|p| format!("{}  is {}", p.text, p.value)).collect()
     }
 
     fn message(&mut self, template: &'d Template, subject: &Subject<'d>) -> String {
@@ -240,6 +238,12 @@ impl<'d, 'a> Evaluator<'d, 'a> {
     }
 }
 
+/// What a rule says of what it looks at.
+enum Holds<'d> {
+    Yes,
+    No(Option<NodeRef<'d>>),
+}
+
 /// What a rule looks at.
 #[derive(Debug, Clone)]
 pub(super) struct Visited<'d> {
@@ -263,14 +267,11 @@ pub(super) fn validate<'d>(
     rule: &'d Validate,
     sink: &mut Sink<'_>,
 ) {
-    for visit in evaluator.visits(&rule.visit) {
-        let result = visit.and_then(|visited| {
-            evaluator.enter(&visited);
-            Ok((evaluator.holds(rule)?, visited))
-        });
+    evaluator.visit(&rule.visit, |evaluator, visited| {
+        let result = visited.and_then(|visited| Ok((evaluator.holds(rule, subject.object)?, visited)));
         match result {
-            Ok((true, _)) => {}
-            Ok((false, visited)) => found(evaluator, subject, rule, &visited, sink),
+            Ok((Holds::Yes, _)) => {}
+            Ok((Holds::No(culprit), visited)) => found(evaluator, subject, rule, visited, culprit, sink),
             Err(Stop::Unknown(what)) => {
                 sink.unknown(subject.object, format!("needs {what}, which is not in the input"));
             }
@@ -278,7 +279,8 @@ pub(super) fn validate<'d>(
                 sink.failed(subject.object, why);
             }
         }
-    }
+        true
+    });
     if evaluator.budget.is_exhausted() {
         sink.failed(subject.object, "the policy's expressions cost too much".to_owned());
     }
@@ -289,12 +291,12 @@ fn found<'d>(
     subject: &Subject<'d>,
     rule: &'d Validate,
     visited: &Visited<'d>,
+    culprit: Option<NodeRef<'d>>,
     sink: &mut Sink<'_>,
 ) {
-    let base = visited.node(subject.object);
-    let (culprit, explanation) = evaluator.look_closer(rule, subject, sink.rule.sensitive);
-    let base =
-        if rule.visit.for_each.is_none() && rule.at.is_none() { culprit.unwrap_or(base) } else { base };
+    let explanation = evaluator.explanation(rule, subject, sink.rule.sensitive);
+    let culprit = culprit.filter(|_| rule.visit.for_each.is_none() && rule.at.is_none());
+    let base = culprit.unwrap_or_else(|| visited.node(subject.object));
     let node = rule.at.as_ref().map_or(base, |path| nearest(base, path));
     let message = match &rule.message {
         Some(template) => evaluator.message(template, subject),

@@ -1,6 +1,6 @@
 //! What expressions see of a request: variables, made when a policy reads them, and functions of ours.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use serde_json::json;
 
@@ -16,7 +16,7 @@ use crate::policy::Reads;
 use crate::policy::expression::overload;
 use crate::resource::image::ImageRef;
 use crate::resource::selector::LabelSelector;
-use crate::resource::workload::PodTemplate;
+use crate::resource::workload::{PodTemplate, TemplatePaths};
 
 use super::values::to_document;
 
@@ -24,12 +24,24 @@ use super::values::to_document;
 pub(super) struct Facts<'r> {
     request: &'r Request<'r>,
     host: &'r dyn Host,
+    /// Where the Pod template is, if there is one.
+    pods: Option<PodTemplate<'r>>,
+    /// `allContainers`
+    containers: Value<'r>,
     envelope: OnceLock<Document<'static>>,
 }
 
+/// What of offline and webhook requests no policy is told.
+static AUTHORIZER: LazyLock<Arc<str>> = LazyLock::new(|| "authorizer".into());
+
 impl<'r> Facts<'r> {
-    pub(super) fn new(request: &'r Request<'r>, host: &'r dyn Host) -> Self {
-        Self { request, host, envelope: OnceLock::new() }
+    pub(super) fn new(request: &'r Request<'r>, host: &'r dyn Host, templates: &TemplatePaths) -> Self {
+        let kind = request.kind;
+        let pods = request
+            .subject()
+            .and_then(|object| PodTemplate::of(object, kind.group, kind.version, kind.kind, templates));
+        let containers = pods.iter().flat_map(PodTemplate::containers).map(|c| Value::Node(c.node));
+        Self { request, host, pods, containers: list(containers.collect()), envelope: OnceLock::new() }
     }
 
     pub(super) fn request(&self) -> &'r Request<'r> {
@@ -40,35 +52,37 @@ impl<'r> Facts<'r> {
         self.host
     }
 
+    pub(super) fn pods(&self) -> Option<PodTemplate<'r>> {
+        self.pods
+    }
+
     /// The variables of a policy over an object, as far as it reads them.
     pub(super) fn bind<'d>(
         &'d self,
         activation: &mut Activation<'_, 'd>,
         reads: Reads,
         parameters: NodeRef<'d>,
-        object: Option<NodeRef<'d>>,
-        pods: Option<PodTemplate<'d>>,
     ) {
         let Reads { request, namespace_object, all_containers } = reads;
-        let or_null = |node: Option<NodeRef<'d>>| node.map_or(Value::Null, Value::Node);
-        activation.bind("object", or_null(object));
-        activation.bind("oldObject", or_null(self.request.old_object));
-        activation.bind("params", parameters);
-        activation.bind("podSpec", or_null(pods.map(|p| p.spec)));
-        activation.bind("podMetadata", or_null(pods.and_then(|p| p.metadata)));
+        let or_null = |node: Option<NodeRef<'d>>| Binding::Value(node.map_or(Value::Null, Value::Node));
+        activation.extend([
+            ("object", or_null(self.request.object)),
+            ("oldObject", or_null(self.request.old_object)),
+            ("params", or_null(Some(parameters))),
+            ("podSpec", or_null(self.pods.map(|p| p.spec))),
+            ("podMetadata", or_null(self.pods.and_then(|p| p.metadata))),
+            ("authorizer", Binding::Unknown(Arc::clone(&AUTHORIZER))),
+            ("authorizer.requestResource", Binding::Unknown(Arc::clone(&AUTHORIZER))),
+        ]);
         if all_containers {
-            let containers =
-                pods.iter().flat_map(PodTemplate::containers).map(|c| Value::Node(c.node)).collect();
-            activation.bind("allContainers", list(containers));
+            activation.extend([("allContainers", Binding::Value(self.containers.clone()))]);
         }
         if request {
-            activation.set("request", self.envelope());
+            activation.extend([("request", self.envelope())]);
         }
         if namespace_object {
-            activation.set("namespaceObject", self.namespace());
+            activation.extend([("namespaceObject", self.namespace())]);
         }
-        activation.set("authorizer", Binding::Unknown("authorizer".into()));
-        activation.set("authorizer.requestResource", Binding::Unknown("authorizer".into()));
     }
 
     /// The request in the API server's words; who asks is unknown where nobody said.

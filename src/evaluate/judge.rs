@@ -20,7 +20,7 @@ use super::{Budget, Findings, Request, confidential, headless, images, probes, r
 #[must_use]
 pub fn judge(set: &PolicySet, request: &Request<'_>, host: &dyn Host, budget: Budget) -> Findings {
     let mut findings = Findings::new();
-    let facts = Facts::new(request, host);
+    let facts = Facts::new(request, host, set.templates());
     for policy in set.for_kind(request.kind.kind) {
         judge_by(set, policy, &facts, budget, &mut findings);
     }
@@ -47,7 +47,7 @@ fn judge_by(set: &PolicySet, policy: &Policy, facts: &Facts<'_>, budget: Budget,
         return;
     }
     let first = findings.len();
-    let Some(subject) = Subject::new(policy, request, set.templates(), host, budget) else { return };
+    let Some(subject) = Subject::new(policy, facts, budget) else { return };
     if let Some((certainty, why)) = run(set, &subject, facts, findings) {
         return undecided(policy, request, certainty, why, findings);
     }
@@ -149,8 +149,8 @@ fn mark_existing(
 ) {
     let (request, host) = (facts.request(), facts.host());
     let old_request = Request { object: Some(old), ..request.clone() };
-    let old_facts = Facts::new(&old_request, host);
-    let Some(subject) = Subject::new(policy, &old_request, set.templates(), host, budget) else { return };
+    let old_facts = Facts::new(&old_request, host, set.templates());
+    let Some(subject) = Subject::new(policy, &old_facts, budget) else { return };
     let mut before = Findings::new();
     if run(set, &subject, &old_facts, &mut before).is_some() {
         return;

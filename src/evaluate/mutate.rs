@@ -82,7 +82,8 @@ fn apply<'a>(
         sink.failed(object, "no time left to apply the rule".to_owned());
         return;
     }
-    let Some(subject) = Subject::new(policy, &current, set.templates(), host, budget) else { return };
+    let facts = Facts::new(&current, host, set.templates());
+    let Some(subject) = Subject::new(policy, &facts, budget) else { return };
     let label: Arc<str> = rule.info.code.as_str().into();
     // the item of a List becomes a document of its own, in which it is the root
     let item = match document {
@@ -97,7 +98,7 @@ fn apply<'a>(
     };
     let own = document.as_ref().or(item.as_ref()).unwrap_or(first.document());
     let mut editor = Editor::new(own, EDIT_LIMITS);
-    let result = edit(&subject, rule, &mut editor, &label).and_then(|applies| {
+    let result = edit(&subject, &facts, rule, &mut editor, &label).and_then(|applies| {
         if !applies || editor.is_unchanged() {
             return Ok(None);
         }
@@ -128,16 +129,16 @@ pub(super) fn item_document(item: NodeRef<'_>) -> Result<Document<'_>, EditError
 }
 
 /// Makes the rule's changes; `false`: the policy's conditions do not hold.
-fn edit(
-    subject: &Subject<'_>,
-    rule: &Rule,
+fn edit<'d>(
+    subject: &Subject<'d>,
+    facts: &'d Facts<'d>,
+    rule: &'d Rule,
     editor: &mut Editor<'_, '_>,
     label: &Arc<str>,
 ) -> Result<bool, Stop> {
-    let facts = Facts::new(subject.request, subject.host);
     let own_namespace = subject.policy.scope.own_namespace.as_deref();
     let lookups = Lookups { host: subject.host, own_namespace };
-    let mut evaluator = Evaluator::new(subject, &facts, &lookups);
+    let mut evaluator = Evaluator::new(subject, facts, &lookups);
     if !evaluator.conditions(subject)? {
         return Ok(false);
     }
@@ -145,12 +146,15 @@ fn edit(
         RuleBody::RewriteImages(table) => images::edit(subject, table, editor, label)
             .map_err(|error| Stop::Failed(format!("the change does not apply: {error}")))?,
         RuleBody::Mutate { visit, edits } => {
-            for visited in evaluator.visits(visit) {
-                let visited = visited?;
-                evaluator.enter(&visited);
-                let base = Pointer::of(visited.node(subject.object), subject.object.id());
-                evaluator.edit(edits, &base, editor, label)?;
-            }
+            let mut result = Ok(());
+            evaluator.visit(visit, |evaluator, visited| {
+                result = visited.and_then(|visited| {
+                    let base = Pointer::of(visited.node(subject.object), subject.object.id());
+                    evaluator.edit(edits, &base, editor, label)
+                });
+                result.is_ok()
+            });
+            result?;
         }
         _ => {}
     }

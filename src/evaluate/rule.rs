@@ -7,7 +7,9 @@ use crate::evaluate::{Budget, Findings, Request};
 use crate::finding::{Action, Certainty, Finding, Place, Related, Severity};
 use crate::host::Host;
 use crate::policy::{Policy, Rule};
-use crate::resource::workload::{PodTemplate, TemplatePaths};
+use crate::resource::workload::PodTemplate;
+
+use super::facts::Facts;
 
 /// What all rules of one policy see of one request.
 pub(super) struct Subject<'r> {
@@ -22,17 +24,9 @@ pub(super) struct Subject<'r> {
 }
 
 impl<'r> Subject<'r> {
-    pub(super) fn new(
-        policy: &'r Policy,
-        request: &'r Request<'r>,
-        templates: &TemplatePaths,
-        host: &'r dyn Host,
-        budget: Budget,
-    ) -> Option<Self> {
-        let object = request.subject()?;
-        let pods =
-            PodTemplate::of(object, request.kind.group, request.kind.version, request.kind.kind, templates);
-        Some(Self { policy, request, object, pods, host, budget })
+    pub(super) fn new(policy: &'r Policy, facts: &Facts<'r>, budget: Budget) -> Option<Self> {
+        let (request, host, pods) = (facts.request(), facts.host(), facts.pods());
+        Some(Self { policy, request, object: request.subject()?, pods, host, budget })
     }
 
     /// Whether the object is a Secret: what it holds is shown nowhere.

@@ -3,10 +3,9 @@
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 
-use super::HostObject;
 use super::query::{Pool, Query, Visit, template};
+use super::{HostObject, ObjectKey};
 use crate::document::NodeRef;
-use crate::resource::identity::GroupVersionKind;
 use crate::resource::workload::TemplatePaths;
 
 /// What is kept by its labels.
@@ -21,16 +20,16 @@ const SELECTING: [(&str, &str, &str); 2] = [
 /// An object of the input.
 #[derive(Debug, Clone)]
 pub(super) struct Entry<'d> {
-    group: &'d str,
-    kind: &'d str,
-    namespace: String,
-    object: HostObject<'d>,
+    /// With the effective namespace; without a name where the server makes it.
+    pub(super) key: ObjectKey<'d>,
+    pub(super) folder: u32,
+    pub(super) object: HostObject<'d>,
 }
 
 /// A label and its value.
 type Pair<'d> = (&'d str, &'d str);
 /// A selector: which entry, its namespace, and the pairs that it asks for.
-type Selector<'e, 'd> = (u32, &'e str, Vec<Pair<'d>>);
+type Selector<'d> = (u32, &'d str, Vec<Pair<'d>>);
 
 /// Positions of entries.
 type Bucket = Vec<u32>;
@@ -47,7 +46,7 @@ struct Shelf<'d> {
 #[derive(Debug, Clone, Default)]
 struct Shelves<'d> {
     everywhere: Shelf<'d>,
-    namespaces: HashMap<String, Shelf<'d>>,
+    namespaces: HashMap<&'d str, Shelf<'d>>,
 }
 
 /// The index.
@@ -57,42 +56,51 @@ pub(super) struct Index<'d> {
     labelled: [Shelves<'d>; LABELLED.len()],
     selecting: [Shelves<'d>; SELECTING.len()],
     /// HorizontalPodAutoscalers: namespace, group, kind and name of the target.
-    scaling: HashMap<(String, &'d str, &'d str, &'d str), Bucket>,
+    scaling: HashMap<(&'d str, &'d str, &'d str, &'d str), Bucket>,
 }
 
 impl<'d> Index<'d> {
     /// Only what has Pod templates.
-    pub(super) fn pods(entries: &[Entry<'d>], declared: &TemplatePaths) -> Self {
+    pub(super) fn pods<'e>(
+        entries: impl Iterator<Item = (u32, &'e Entry<'d>)>,
+        declared: &TemplatePaths,
+    ) -> Self
+    where
+        'd: 'e,
+    {
         let mut index = Self::default();
-        for (position, entry) in (0_u32..).zip(entries) {
+        for (position, entry) in entries {
             if let Some(pods) = template(entry.object.root, declared) {
                 let labels = pods.metadata.and_then(|m| m.get("labels"));
-                index.pods.add(position, &entry.namespace, pairs(labels));
+                index.pods.add(position, entry.key.namespace, pairs(labels));
             }
         }
         index
     }
 
     /// All but what has Pod templates.
-    pub(super) fn others(entries: &[Entry<'d>]) -> Self {
+    pub(super) fn others<'e>(entries: impl Iterator<Item = (u32, &'e Entry<'d>)>) -> Self
+    where
+        'd: 'e,
+    {
         let mut index = Self::default();
-        let mut selectors: [Vec<Selector<'_, 'd>>; SELECTING.len()] = Default::default();
-        for (position, entry) in (0_u32..).zip(entries) {
+        let mut selectors: [Vec<Selector<'d>>; SELECTING.len()] = Default::default();
+        for (position, entry) in entries {
             let root = entry.object.root;
-            let is = |group: &str, kind: &str| entry.group == group && entry.kind == kind;
+            let is = |group: &str, kind: &str| entry.key.group == group && entry.key.kind == kind;
             if let Some(at) = LABELLED.iter().position(|(group, kind)| is(group, kind)) {
                 let labels = root.at("/metadata/labels");
-                index.labelled[at].add(position, &entry.namespace, pairs(labels));
+                index.labelled[at].add(position, entry.key.namespace, pairs(labels));
             }
             if let Some(at) = SELECTING.iter().position(|(group, kind, _)| is(group, kind)) {
                 let selector = root.at(SELECTING[at].2);
                 let required = selector.and_then(|s| s.get("matchLabels"));
-                selectors[at].push((position, &entry.namespace, pairs(required).collect()));
+                selectors[at].push((position, entry.key.namespace, pairs(required).collect()));
             }
             if is("autoscaling", "HorizontalPodAutoscaler")
                 && let Some((group, kind, name)) = target(root)
             {
-                index.scaling.entry((entry.namespace.clone(), group, kind, name)).or_default().push(position);
+                index.scaling.entry((entry.key.namespace, group, kind, name)).or_default().push(position);
             }
         }
         for (shelves, selectors) in index.selecting.iter_mut().zip(selectors) {
@@ -119,7 +127,7 @@ impl<'d> Index<'d> {
             Pool::Scaling => {
                 let (target, name) = query.pairs.first()?;
                 let (group, kind) = target.split_once('/')?;
-                let key = (query.namespace?.to_owned(), group, kind, *name);
+                let key = (query.namespace?, group, kind, *name);
                 return Some(show(entries, self.scaling.get(&key).into_iter().flatten(), visitor));
             }
         };
@@ -152,27 +160,20 @@ fn show<'d, 'b>(
 ) -> ControlFlow<()> {
     for position in positions {
         if let Some(entry) = entries.get(*position as usize) {
-            visitor(&entry.namespace, entry.object)?;
+            visitor(entry.key.namespace, entry.object)?;
         }
     }
     ControlFlow::Continue(())
 }
 
 impl<'d> Shelves<'d> {
-    fn shelf(&mut self, namespace: &str) -> &mut Shelf<'d> {
-        if !self.namespaces.contains_key(namespace) {
-            self.namespaces.insert(namespace.to_owned(), Shelf::default());
-        }
-        self.namespaces.get_mut(namespace).expect("just inserted")
-    }
-
     fn add(
         &mut self,
         position: u32,
-        namespace: &str,
+        namespace: &'d str,
         pairs: impl Iterator<Item = (&'d str, &'d str)> + Clone,
     ) {
-        for shelf in [&mut self.everywhere, &mut *self.namespaces.entry(namespace.to_owned()).or_default()] {
+        for shelf in [&mut self.everywhere, &mut *self.namespaces.entry(namespace).or_default()] {
             shelf.all.push(position);
             for pair in pairs.clone() {
                 shelf.by_pair.entry(pair).or_default().push(position);
@@ -181,13 +182,13 @@ impl<'d> Shelves<'d> {
     }
 
     /// Each selector is kept under the rarest of its pairs, so that one that all have makes no long list.
-    fn add_selectors(&mut self, selectors: Vec<Selector<'_, 'd>>) {
+    fn add_selectors(&mut self, selectors: Vec<Selector<'d>>) {
         let mut counts: HashMap<(&str, &str), usize> = HashMap::new();
         for pair in selectors.iter().flat_map(|(_, _, pairs)| pairs) {
             *counts.entry(*pair).or_default() += 1;
         }
         for (position, namespace, pairs) in &selectors {
-            let shelf = self.shelf(namespace);
+            let shelf = self.namespaces.entry(namespace).or_default();
             match pairs.iter().min_by_key(|pair| counts.get(*pair)) {
                 Some(pair) => shelf.by_pair.entry(*pair).or_default().push(*position),
                 None => shelf.general.push(*position),
@@ -209,13 +210,4 @@ pub(super) fn target(autoscaler: NodeRef<'_>) -> Option<(&str, &str, &str)> {
     let version = target.get_str("apiVersion").unwrap_or_default();
     let group = version.split_once('/').map_or("", |(group, _)| group);
     Some((group, target.get_str("kind")?, target.get_str("name")?))
-}
-
-/// An object with its effective namespace.
-pub(super) fn entry<'d>(namespace: &str, object: HostObject<'d>) -> Entry<'d> {
-    let kind = GroupVersionKind::new(
-        object.root.get_str("apiVersion").unwrap_or_default(),
-        object.root.get_str("kind").unwrap_or_default(),
-    );
-    Entry { group: kind.group, kind: kind.kind, namespace: namespace.to_owned(), object }
 }

@@ -1,30 +1,34 @@
 //! The host of offline runs: the objects of the input, indexed once.
 
+use std::collections::hash_map::{DefaultHasher, Entry as Slot};
 use std::collections::{BTreeMap, HashMap};
+use std::hash::Hasher;
 use std::ops::ControlFlow;
 use std::sync::OnceLock;
 
-use super::index::{Entry, Index, entry};
+use super::index::{Entry, Index};
 use super::query::{self, Coverage, Pool, Query, Visit};
-use super::{Host, HostObject, Listing, Lookup, ObjectKey, describe};
+use super::{Host, HostObject, Listing, Lookup, ObjectKey, Twins, describe};
+use crate::document::NodeRef;
 
-/// Group, kind, namespace, name.
-type OwnedKey = (String, String, String, String);
-
-/// Namespace → name → folder and object.
-type ByNamespace<'d> = BTreeMap<String, BTreeMap<String, (u32, HostObject<'d>)>>;
+/// What a key leads to.
+#[derive(Debug, Clone, Copy)]
+struct Named<'d> {
+    first: HostObject<'d>,
+    copies: u32,
+}
 
 /// Objects by kind, namespace and name.
 #[derive(Debug, Clone, Default)]
 pub struct InputHost<'d> {
-    /// Group → kind → objects.
-    kinds: BTreeMap<String, BTreeMap<String, ByNamespace<'d>>>,
+    /// By key the first object that has it, and how many do.
+    named: BTreeMap<ObjectKey<'d>, Named<'d>>,
     /// All objects, those without a name and second copies included.
     entries: Vec<Entry<'d>>,
     pods: OnceLock<Index<'d>>,
     others: OnceLock<Index<'d>>,
-    /// What is there more than once, and which folder each copy is in.
-    twins: HashMap<OwnedKey, Vec<(u32, HostObject<'d>)>>,
+    /// The entries that are one object and would be applied together: those of one folder, of a complete input all.
+    together: HashMap<(ObjectKey<'d>, u32), Vec<u32>>,
     complete: bool,
 }
 
@@ -37,68 +41,79 @@ impl<'d> InputHost<'d> {
 
     /// Adds an object that stands in a folder (any number that tells folders apart); the first of several with the
     /// same key stays. One without a name can be found by its labels only.
-    pub fn add(&mut self, key: ObjectKey<'_>, folder: u32, object: HostObject<'d>) {
-        self.entries.push(entry(key.namespace, object));
-        if key.name.is_empty() {
-            return;
-        }
-        let names = self
-            .kinds
-            .entry(key.group.to_owned())
-            .or_default()
-            .entry(key.kind.to_owned())
-            .or_default()
-            .entry(key.namespace.to_owned())
-            .or_default();
-        match names.get(key.name) {
-            None => {
-                names.insert(key.name.to_owned(), (folder, object));
-            }
-            Some(first) => {
-                let first = *first;
-                self.twins.entry(owned(key)).or_insert_with(|| vec![first]).push((folder, object));
-            }
+    pub fn add(&mut self, key: ObjectKey<'d>, folder: u32, object: HostObject<'d>) {
+        let folder = if self.complete { 0 } else { folder };
+        let position = u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
+        self.entries.push(Entry { key, folder, object });
+        if !key.name.is_empty() {
+            self.named.entry(key).or_insert(Named { first: object, copies: 0 }).copies += 1;
+            self.together.entry((key, folder)).or_default().push(position);
         }
     }
 
-    fn of_kind(&self, group: &str, kind: &str) -> Option<&ByNamespace<'d>> {
-        self.kinds.get(group)?.get(kind)
+    /// The host of a review of the object that was added at this place, counted from 0.
+    #[must_use]
+    pub fn beside(&self, position: usize) -> Beside<'_, 'd> {
+        Beside { host: self, position }
+    }
+
+    /// The objects and where they are among the entries, without those that say of the same object what an earlier one
+    /// says: asking many copies of it one question would cost the square of the copies, and tell nothing new.
+    fn distinct(&self) -> impl Iterator<Item = (u32, &Entry<'d>)> {
+        let mut seen: HashMap<(ObjectKey<'d>, u64), NodeRef<'d>> = HashMap::new();
+        (0_u32..).zip(&self.entries).filter(move |(_, entry)| {
+            let copies = self.named.get(&entry.key).map_or(1, |named| named.copies);
+            if entry.key.name.is_empty() || copies < 2 {
+                return true;
+            }
+            let root = entry.object.root;
+            match seen.entry((entry.key, digest(root))) {
+                Slot::Vacant(slot) => {
+                    slot.insert(root);
+                    true
+                }
+                Slot::Occupied(slot) => *slot.get() != root,
+            }
+        })
+    }
+
+    fn twins_of(&self, position: usize, most: usize) -> Twins<'_> {
+        let Some(entry) = self.entries.get(position) else { return Twins::default() };
+        let Some(copies) = self.together.get(&(entry.key, entry.folder)) else { return Twins::default() };
+        let others = copies.iter().map(|copy| *copy as usize).filter(|copy| *copy != position);
+        let first = others.filter_map(|copy| Some(self.entries.get(copy)?.object)).take(most).collect();
+        Twins { count: copies.len() - 1, first }
     }
 }
 
 impl Host for InputHost<'_> {
     fn get(&self, key: ObjectKey<'_>) -> Lookup<HostObject<'_>> {
-        let found = self
-            .of_kind(key.group, key.kind)
-            .and_then(|namespaces| namespaces.get(key.namespace)?.get(key.name));
-        match found {
-            Some((_, object)) => Lookup::Known(*object),
+        match self.named.get(&key) {
+            Some(named) => Lookup::Known(named.first),
             None if self.complete => Lookup::Absent,
             None => Lookup::Unknown(describe(key)),
         }
     }
 
     fn list(&self, group: &str, kind: &str, namespace: Option<&str>) -> Lookup<Listing<'_>> {
-        let objects = match (self.of_kind(group, kind), namespace) {
-            (None, _) => Vec::new(),
-            (Some(namespaces), Some(namespace)) => namespaces
-                .get(namespace)
-                .into_iter()
-                .flat_map(BTreeMap::values)
-                .map(|(_, object)| *object)
-                .collect(),
-            (Some(namespaces), None) => {
-                namespaces.values().flat_map(BTreeMap::values).map(|(_, object)| *object).collect()
-            }
+        let from = ObjectKey { group, kind, namespace: namespace.unwrap_or_default(), name: "" };
+        let wanted = |key: &ObjectKey<'_>| {
+            key.group == group && key.kind == kind && namespace.is_none_or(|n| key.namespace == n)
         };
+        let objects = self
+            .named
+            .range(from..)
+            .take_while(|(key, _)| wanted(key))
+            .map(|(_, named)| named.first)
+            .collect();
         Lookup::Known(Listing { objects, complete: self.complete })
     }
 
     fn visit<'h>(&'h self, query: &Query<'_>, visitor: &mut Visit<'_, 'h>) -> Coverage {
         // the templates of a run do not change, so those of the first query are those of all
         let index = match query.pool {
-            Pool::Pods(declared) => self.pods.get_or_init(|| Index::pods(&self.entries, declared)),
-            _ => self.others.get_or_init(|| Index::others(&self.entries)),
+            Pool::Pods(declared) => self.pods.get_or_init(|| Index::pods(self.distinct(), declared)),
+            _ => self.others.get_or_init(|| Index::others(self.distinct())),
         };
         match index.visit(&self.entries, query, visitor) {
             Some(ControlFlow::Break(())) => Coverage::Complete,
@@ -107,17 +122,38 @@ impl Host for InputHost<'_> {
             None => query::by_listing(self, query, visitor),
         }
     }
+}
 
-    fn twins(&self, key: ObjectKey<'_>) -> Vec<HostObject<'_>> {
-        let Some(copies) = self.twins.get(&owned(key)) else { return Vec::new() };
-        let meet =
-            |folder: u32| self.complete || copies.iter().filter(|(other, _)| *other == folder).count() > 1;
-        copies.iter().filter(|(folder, _)| meet(*folder)).map(|(_, object)| *object).collect()
+/// The input as seen from one of its objects, which alone has twins.
+#[derive(Debug, Clone, Copy)]
+pub struct Beside<'h, 'd> {
+    host: &'h InputHost<'d>,
+    position: usize,
+}
+
+impl Host for Beside<'_, '_> {
+    fn get(&self, key: ObjectKey<'_>) -> Lookup<HostObject<'_>> {
+        self.host.get(key)
+    }
+
+    fn list(&self, group: &str, kind: &str, namespace: Option<&str>) -> Lookup<Listing<'_>> {
+        self.host.list(group, kind, namespace)
+    }
+
+    fn visit<'h>(&'h self, query: &Query<'_>, visitor: &mut Visit<'_, 'h>) -> Coverage {
+        self.host.visit(query, visitor)
+    }
+
+    fn twins(&self, most: usize) -> Twins<'_> {
+        self.host.twins_of(self.position, most)
     }
 }
 
-fn owned(key: ObjectKey<'_>) -> OwnedKey {
-    (key.group.to_owned(), key.kind.to_owned(), key.namespace.to_owned(), key.name.to_owned())
+/// Equal for nodes that are written alike.
+fn digest(node: NodeRef<'_>) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(node.to_json().as_bytes());
+    hasher.finish()
 }
 
 fn kind_of<'q>(query: &Query<'q>) -> &'q str {
@@ -125,5 +161,84 @@ fn kind_of<'q>(query: &Query<'q>) -> &'q str {
         Pool::Pods(_) => "workload",
         Pool::Labelled(_, kind) | Pool::Selecting(_, kind) => kind,
         Pool::Scaling => "HorizontalPodAutoscaler",
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::document::{Document, Limits};
+    use crate::resource::workload::TemplatePaths;
+
+    const KEY: ObjectKey<'static> =
+        ObjectKey { group: "apps", kind: "Deployment", namespace: "shop", name: "web" };
+
+    fn deployment(replicas: u32) -> Document<'static> {
+        let text = format!(
+            r#"{{"apiVersion":"apps/v1","kind":"Deployment","spec":{{"replicas":{replicas},"template":{{"metadata":{{"labels":{{"app":"web"}}}},"spec":{{}}}}}}}}"#
+        );
+        let document = Document::from_json(&text, Limits::default()).unwrap();
+        document.root().to_document(Limits::default()).unwrap()
+    }
+
+    fn host<'d>(complete: bool, objects: &'d [(u32, Document<'d>)]) -> InputHost<'d> {
+        let mut host = InputHost::new(complete);
+        for (folder, document) in objects {
+            host.add(KEY, *folder, HostObject { root: document.root(), document: None });
+        }
+        host
+    }
+
+    #[test]
+    fn twins_are_of_the_same_folder_or_of_a_complete_input() {
+        let objects = [1, 2, 1, 3, 1].map(|folder| (folder, deployment(1)));
+        for (complete, expected) in [(false, [2, 0, 2, 0, 2]), (true, [4; 5])] {
+            let host = host(complete, &objects);
+            for (position, count) in expected.into_iter().enumerate() {
+                let beside = host.beside(position);
+                let twins = beside.twins(3);
+                assert_eq!((twins.count, twins.first.len()), (count, count.min(3)), "{complete} {position}");
+                let own = objects[position].1.root();
+                assert!(!twins.first.iter().any(|twin| std::ptr::eq(twin.root.document(), own.document())));
+            }
+        }
+        let host = host(true, &objects);
+        assert_eq!(host.twins(3), Twins::default(), "nobody in particular asks");
+        assert_eq!(host.beside(9).twins(3), Twins::default());
+    }
+
+    #[test]
+    fn copies_that_say_the_same_are_shown_once() {
+        let objects = [1, 1, 2, 1, 2].map(|replicas| (0, deployment(replicas)));
+        let host = host(false, &objects);
+        let (templates, mut seen) = (TemplatePaths::default(), Vec::new());
+        let query = Query { pool: Pool::Pods(&templates), namespace: Some("shop"), pairs: &[("app", "web")] };
+        host.visit(&query, &mut |namespace, object| {
+            assert_eq!(namespace, "shop");
+            seen.push(object.root.at("/spec/replicas").unwrap().as_i64().unwrap());
+            ControlFlow::Continue(())
+        });
+        assert_eq!(seen, [1, 2]);
+    }
+
+    #[test]
+    fn lists_are_of_one_kind_and_namespace() {
+        let document = deployment(1);
+        let mut host = InputHost::new(true);
+        for (kind, namespace, name) in [
+            ("Deployment", "shop", "b"),
+            ("Deployment", "a", "z"),
+            ("Deployment", "shop", "a"),
+            ("DeploymentX", "shop", "a"),
+            ("Deployment", "shopping", "a"),
+        ] {
+            let key = ObjectKey { group: "apps", kind, namespace, name };
+            host.add(key, 0, HostObject { root: document.root(), document: None });
+        }
+        for (namespace, count) in [(Some("shop"), 2), (Some("a"), 1), (None, 4), (Some("none"), 0)] {
+            let Lookup::Known(listing) = host.list("apps", "Deployment", namespace) else { panic!() };
+            assert_eq!((listing.objects.len(), listing.complete), (count, true), "{namespace:?}");
+        }
     }
 }

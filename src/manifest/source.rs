@@ -119,7 +119,7 @@ impl SourceFile {
         let starts = self.line_starts();
         let line = starts.partition_point(|start| *start as usize <= byte).max(1);
         let start = starts[line - 1] as usize;
-        let column = self.characters(byte) - self.characters(start) + 1;
+        let column = self.characters_between(start, byte) + 1;
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         Position { line: count(line), column: count(column) }
     }
@@ -147,9 +147,16 @@ impl SourceFile {
         Some(self.text()[start..end].trim_end_matches(['\n', '\r']))
     }
 
+    /// How many characters begin between two bytes.
+    fn characters_between(&self, start: usize, end: usize) -> usize {
+        if end - start <= BLOCK {
+            return begins(&self.text().as_bytes()[start..end]);
+        }
+        self.characters(end) - self.characters(start)
+    }
+
     /// How many characters begin before a byte.
     fn characters(&self, byte: usize) -> usize {
-        let begins = |bytes: &[u8]| bytes.iter().filter(|b| **b & 0xC0 != 0x80).count();
         let bytes = self.text().as_bytes();
         let blocks = self.blocks.get_or_init(|| {
             let mut sum = 0;
@@ -193,6 +200,11 @@ impl SourceFile {
             starts
         })
     }
+}
+
+/// How many characters begin in these bytes of UTF-8.
+fn begins(bytes: &[u8]) -> usize {
+    bytes.iter().filter(|byte| **byte & 0xC0 != 0x80).count()
 }
 
 /// The nearest boundary between characters, at or before `byte`.

@@ -11,7 +11,6 @@ use super::written::{self, Verdict};
 use crate::document::{Document, NodeRef};
 use crate::evaluate::{Budget, Request, judge};
 use crate::finding::{Certainty, Finding};
-use crate::host::Host;
 use crate::manifest::source::{Content, SourceFile};
 use crate::manifest::{Inventory, Sources};
 use crate::matching::Operation;
@@ -239,8 +238,8 @@ impl Subject<'_, '_> {
                 complaints.push(format!("the fix of {} at {at} does not apply", finding.code()));
                 continue;
             };
-            let host: &dyn Host = self.offline.host();
-            let again = judge(self.set, &request.with_object(fixed.root()), host, Budget::default());
+            let host = self.offline.host(self.index);
+            let again = judge(self.set, &request.with_object(fixed.root()), &host, Budget::default());
             let same = |f: &&Finding| f.code() == finding.code() && f.message == finding.message;
             if again.iter().filter(same).count() >= findings.iter().filter(same).count() {
                 complaints.push(format!("the fix of {} at {at} does not mend it", finding.code()));

@@ -1,14 +1,15 @@
 //! The JSON report: a promise to programs. Fields are added, never renamed or removed within a version.
 //!
-//! It holds no time, and is the same bytes at any thread count.
+//! It holds no time, and is the same bytes at any thread count. Each finding and each file stands on a line of its own,
+//! so that two reports can be compared by line.
 
 use std::io::{self, Write};
 
-use serde::{Serialize, Serializer, ser::SerializeSeq};
+use rayon::prelude::*;
+use serde::Serialize;
 
 use super::Report;
 use super::entry::{Entry, Identity};
-use super::summary::Summary;
 use crate::document::Span;
 use crate::document::edit::Operation;
 use crate::finding::{Action, Certainty, DocumentId, PolicyRef, Severity};
@@ -16,16 +17,6 @@ use crate::manifest::{DocumentError, FileRecord, Position};
 
 /// The version of the form.
 const VERSION: u32 = 1;
-
-#[derive(Serialize)]
-struct Wire<'r> {
-    version: u32,
-    tool: Tool<'r>,
-    #[serde(serialize_with = "findings")]
-    findings: &'r Report<'r>,
-    files: Vec<WireFile<'r>>,
-    summary: &'r Summary,
-}
 
 #[derive(Serialize)]
 struct Tool<'r> {
@@ -95,19 +86,15 @@ impl Report<'_> {
     /// # Errors
     /// Those of `out`.
     pub fn write_json(&self, out: &mut dyn Write) -> io::Result<()> {
-        let wire = Wire {
-            version: VERSION,
-            tool: Tool {
-                name: env!("CARGO_PKG_NAME"),
-                version: env!("CARGO_PKG_VERSION"),
-                kubernetes: self.kubernetes.as_deref(),
-            },
-            findings: self,
-            files: self.inventory.ledger().iter().map(|record| self.wire_file(record)).collect(),
-            summary: &self.summary,
+        let tool = Tool {
+            name: env!("CARGO_PKG_NAME"),
+            version: env!("CARGO_PKG_VERSION"),
+            kubernetes: self.kubernetes.as_deref(),
         };
-        serde_json::to_writer_pretty(&mut *out, &wire)?;
-        writeln!(out)
+        write!(out, "{{\"version\": {VERSION},\n \"tool\": {},\n ", serde_json::to_string(&tool)?)?;
+        write_lines(out, "findings", &self.entries, |entry| self.wire_finding(entry))?;
+        write_lines(out, "files", self.inventory.ledger(), |record| self.wire_file(record))?;
+        writeln!(out, "\"summary\": {}}}", serde_json::to_string(&self.summary)?)
     }
 
     fn wire_finding<'r>(&'r self, entry: &'r Entry) -> WireFinding<'r> {
@@ -176,11 +163,39 @@ impl Report<'_> {
     }
 }
 
-/// One by one: a hundred thousand findings are not built twice.
-fn findings<S: Serializer>(report: &&Report<'_>, serializer: S) -> Result<S::Ok, S::Error> {
-    let mut seq = serializer.serialize_seq(Some(report.entries.len()))?;
-    for entry in &report.entries {
-        seq.serialize_element(&report.wire_finding(entry))?;
+/// Entries that are written together; only so many texts are in memory at a time.
+const BATCH: usize = 1 << 14;
+/// Entries that one thread writes at a time.
+const PART: usize = 1 << 7;
+
+/// A list with a line for each entry, made in parallel and written in order.
+fn write_lines<'r, T: Sync, W: Serialize>(
+    out: &mut dyn Write,
+    name: &str,
+    all: &'r [T],
+    wire: impl Fn(&'r T) -> W + Sync,
+) -> io::Result<()> {
+    write!(out, "\"{name}\": [")?;
+    let mut separator = "\n  ";
+    for batch in all.chunks(BATCH) {
+        let parts: Vec<io::Result<Vec<u8>>> = batch
+            .par_chunks(PART)
+            .map(|part| {
+                let mut text = Vec::new();
+                for (at, entry) in part.iter().enumerate() {
+                    if at > 0 {
+                        text.extend_from_slice(b",\n  ");
+                    }
+                    serde_json::to_writer(&mut text, &wire(entry))?;
+                }
+                Ok(text)
+            })
+            .collect();
+        for part in parts {
+            out.write_all(separator.as_bytes())?;
+            out.write_all(&part?)?;
+            separator = ",\n  ";
+        }
     }
-    seq.end()
+    out.write_all(b"],\n ")
 }

@@ -173,6 +173,9 @@ impl Masks {
             finding.message =
                 "this value is not read as it is written; quote it where the text is meant".into();
         }
+        if self.texts.is_empty() {
+            return;
+        }
         for id in concerned(*subject, finding).collect::<BTreeSet<_>>() {
             if let Some(texts) = self.texts.get(&id) {
                 texts.clean(finding);

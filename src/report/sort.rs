@@ -3,15 +3,23 @@
 use super::entry::{Entry, Subject};
 
 /// Sorts, whatever order the findings came in. Findings that are equal in all that is shown stay as they are.
+///
+/// They come object by object, nearly in order, so moving whole objects first costs little, and each object's findings
+/// are few.
 pub(super) fn sort(entries: &mut [Entry], subjects: &[Subject<'_>]) {
-    entries.sort_by(|a, b| key(a, subjects).cmp(&key(b, subjects)));
+    let object = |entry: &Entry| {
+        let Subject { file, document, item, .. } = &subjects[entry.subject.0 as usize];
+        (*file, *document, *item)
+    };
+    entries.sort_by_key(object);
+    for of_one in entries.chunk_by_mut(|a, b| object(a) == object(b)) {
+        of_one.sort_by(|a, b| key(a).cmp(&key(b)));
+    }
 }
 
-fn key<'e>(entry: &'e Entry, subjects: &[Subject<'_>]) -> impl Ord + use<'e> {
-    let Subject { file, document, item, .. } = &subjects[entry.subject.0 as usize];
+fn key(entry: &Entry) -> impl Ord + use<'_> {
     let finding = &entry.finding;
     (
-        (*file, *document, *item),
         // what has no place stands first
         finding.place.span.map(|span| (span.start, span.end)),
         finding.code(),
