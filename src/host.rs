@@ -10,7 +10,7 @@ pub mod index;
 pub mod inventory;
 pub mod query;
 
-pub use query::{Coverage, Pool, Query, Visit};
+pub use query::{Coverage, Pool, Query, Seen, Visit};
 
 /// The answer to a look-up.
 #[derive(Debug, Clone, PartialEq)]

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 
-use super::query::{Pool, Query, Visit, template};
+use super::query::{Pool, Query, Seen, Visit, template};
 use super::{HostObject, ObjectKey};
 use crate::document::NodeRef;
 use crate::resource::workload::TemplatePaths;
@@ -18,12 +18,14 @@ const SELECTING: [(&str, &str, &str); 2] = [
 ];
 
 /// An object of the input.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Entry<'d> {
     /// With the effective namespace; without a name where the server makes it.
     pub(super) key: ObjectKey<'d>,
     pub(super) folder: u32,
     pub(super) object: HostObject<'d>,
+    /// How many objects it stands for.
+    pub(super) copies: u32,
 }
 
 /// A label and its value.
@@ -61,15 +63,9 @@ pub(super) struct Index<'d> {
 
 impl<'d> Index<'d> {
     /// Only what has Pod templates.
-    pub(super) fn pods<'e>(
-        entries: impl Iterator<Item = (u32, &'e Entry<'d>)>,
-        declared: &TemplatePaths,
-    ) -> Self
-    where
-        'd: 'e,
-    {
+    pub(super) fn pods(entries: &[Entry<'d>], declared: &TemplatePaths) -> Self {
         let mut index = Self::default();
-        for (position, entry) in entries {
+        for (position, entry) in (0_u32..).zip(entries) {
             if let Some(pods) = template(entry.object.root, declared) {
                 let labels = pods.metadata.and_then(|m| m.get("labels"));
                 index.pods.add(position, entry.key.namespace, pairs(labels));
@@ -79,13 +75,10 @@ impl<'d> Index<'d> {
     }
 
     /// All but what has Pod templates.
-    pub(super) fn others<'e>(entries: impl Iterator<Item = (u32, &'e Entry<'d>)>) -> Self
-    where
-        'd: 'e,
-    {
+    pub(super) fn others(entries: &[Entry<'d>]) -> Self {
         let mut index = Self::default();
         let mut selectors: [Vec<Selector<'d>>; SELECTING.len()] = Default::default();
-        for (position, entry) in entries {
+        for (position, entry) in (0_u32..).zip(entries) {
             let root = entry.object.root;
             let is = |group: &str, kind: &str| entry.key.group == group && entry.key.kind == kind;
             if let Some(at) = LABELLED.iter().position(|(group, kind)| is(group, kind)) {
@@ -160,7 +153,8 @@ fn show<'d, 'b>(
 ) -> ControlFlow<()> {
     for position in positions {
         if let Some(entry) = entries.get(*position as usize) {
-            visitor(entry.key.namespace, entry.object)?;
+            let Entry { key, folder: _, object, copies } = *entry;
+            visitor(Seen { namespace: key.namespace, object, copies })?;
         }
     }
     ControlFlow::Continue(())

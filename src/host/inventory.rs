@@ -1,6 +1,6 @@
 //! The host of offline runs: the objects of the input, indexed once.
 
-use std::collections::hash_map::{DefaultHasher, Entry as Slot};
+use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeMap, HashMap};
 use std::hash::Hasher;
 use std::ops::ControlFlow;
@@ -25,6 +25,8 @@ pub struct InputHost<'d> {
     named: BTreeMap<ObjectKey<'d>, Named<'d>>,
     /// All objects, those without a name and second copies included.
     entries: Vec<Entry<'d>>,
+    /// What queries look through.
+    distinct: OnceLock<Vec<Entry<'d>>>,
     pods: OnceLock<Index<'d>>,
     others: OnceLock<Index<'d>>,
     /// The entries that are one object and would be applied together: those of one folder, of a complete input all.
@@ -44,7 +46,7 @@ impl<'d> InputHost<'d> {
     pub fn add(&mut self, key: ObjectKey<'d>, folder: u32, object: HostObject<'d>) {
         let folder = if self.complete { 0 } else { folder };
         let position = u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
-        self.entries.push(Entry { key, folder, object });
+        self.entries.push(Entry { key, folder, object, copies: 1 });
         if !key.name.is_empty() {
             self.named.entry(key).or_insert(Named { first: object, copies: 0 }).copies += 1;
             self.together.entry((key, folder)).or_default().push(position);
@@ -57,23 +59,27 @@ impl<'d> InputHost<'d> {
         Beside { host: self, position }
     }
 
-    /// The objects and where they are among the entries, without those that say of the same object what an earlier one
-    /// says: asking many copies of it one question would cost the square of the copies, and tell nothing new.
-    fn distinct(&self) -> impl Iterator<Item = (u32, &Entry<'d>)> {
-        let mut seen: HashMap<(ObjectKey<'d>, u64), NodeRef<'d>> = HashMap::new();
-        (0_u32..).zip(&self.entries).filter(move |(_, entry)| {
-            let copies = self.named.get(&entry.key).map_or(1, |named| named.copies);
-            if entry.key.name.is_empty() || copies < 2 {
-                return true;
-            }
-            let root = entry.object.root;
-            match seen.entry((entry.key, digest(root))) {
-                Slot::Vacant(slot) => {
-                    slot.insert(root);
-                    true
+    /// The objects without those that say what an earlier one says, of the same object or of one whose name the server
+    /// makes: asking many copies one question would cost the square of the copies, and tell nothing new.
+    fn distinct(&self) -> &[Entry<'d>] {
+        self.distinct.get_or_init(|| {
+            let mut distinct: Vec<Entry<'d>> = Vec::new();
+            let mut known: HashMap<(ObjectKey<'d>, u64), usize> = HashMap::new();
+            for entry in &self.entries {
+                let root = entry.object.root;
+                if self.named.get(&entry.key).is_some_and(|named| named.copies < 2) {
+                    distinct.push(*entry);
+                    continue;
                 }
-                Slot::Occupied(slot) => *slot.get() != root,
+                let at = *known.entry((entry.key, digest(root))).or_insert(distinct.len());
+                match distinct.get_mut(at) {
+                    Some(same) if same.object.root == root => {
+                        same.copies += u32::from(entry.key.name.is_empty());
+                    }
+                    _ => distinct.push(*entry),
+                }
             }
+            distinct
         })
     }
 
@@ -115,7 +121,7 @@ impl Host for InputHost<'_> {
             Pool::Pods(declared) => self.pods.get_or_init(|| Index::pods(self.distinct(), declared)),
             _ => self.others.get_or_init(|| Index::others(self.distinct())),
         };
-        match index.visit(&self.entries, query, visitor) {
+        match index.visit(self.distinct(), query, visitor) {
             Some(ControlFlow::Break(())) => Coverage::Complete,
             Some(ControlFlow::Continue(())) if self.complete => Coverage::Complete,
             Some(ControlFlow::Continue(())) => Coverage::Unknown(query::missing(query, kind_of(query))),
@@ -169,6 +175,7 @@ fn kind_of<'q>(query: &Query<'q>) -> &'q str {
 mod tests {
     use super::*;
     use crate::document::{Document, Limits};
+    use crate::host::Seen;
     use crate::resource::workload::TemplatePaths;
 
     const KEY: ObjectKey<'static> =
@@ -208,18 +215,27 @@ mod tests {
         assert_eq!(host.beside(9).twins(3), Twins::default());
     }
 
-    #[test]
-    fn copies_that_say_the_same_are_shown_once() {
-        let objects = [1, 1, 2, 1, 2].map(|replicas| (0, deployment(replicas)));
-        let host = host(false, &objects);
+    fn shown(key: ObjectKey<'_>, expected: [(i64, u32); 2]) {
+        let objects = [1, 1, 2, 1, 2].map(|replicas| deployment(replicas));
+        let mut host = InputHost::new(false);
+        for document in &objects {
+            host.add(key, 0, HostObject { root: document.root(), document: None });
+        }
         let (templates, mut seen) = (TemplatePaths::default(), Vec::new());
         let query = Query { pool: Pool::Pods(&templates), namespace: Some("shop"), pairs: &[("app", "web")] };
-        host.visit(&query, &mut |namespace, object| {
+        host.visit(&query, &mut |Seen { namespace, object, copies }| {
             assert_eq!(namespace, "shop");
-            seen.push(object.root.at("/spec/replicas").unwrap().as_i64().unwrap());
+            seen.push((object.root.at("/spec/replicas").unwrap().as_i64().unwrap(), copies));
             ControlFlow::Continue(())
         });
-        assert_eq!(seen, [1, 2]);
+        assert_eq!(seen, expected);
+    }
+
+    #[test]
+    fn copies_that_say_the_same_are_shown_once() {
+        shown(KEY, [(1, 1), (2, 1)]);
+        // each of these will be an object of its own
+        shown(ObjectKey { name: "", ..KEY }, [(1, 3), (2, 2)]);
     }
 
     #[test]

@@ -44,8 +44,20 @@ pub enum Coverage {
     Failed(String),
 }
 
-/// Is shown each object with its namespace, and may stop.
-pub type Visit<'v, 'h> = dyn FnMut(&str, HostObject<'h>) -> ControlFlow<()> + 'v;
+/// An object that may fit a query.
+#[derive(Debug, Clone, Copy)]
+pub struct Seen<'v, 'h> {
+    /// Its effective namespace.
+    pub namespace: &'v str,
+    /// The object.
+    pub object: HostObject<'h>,
+    /// How many such objects there are: more than one where the server makes the names of objects that are otherwise
+    /// the same.
+    pub copies: u32,
+}
+
+/// Is shown each object, and may stop.
+pub type Visit<'v, 'h> = dyn FnMut(Seen<'_, 'h>) -> ControlFlow<()> + 'v;
 
 /// The kinds with Pod templates that clusters serve.
 pub(crate) const PODS: [(&str, &str); 8] = [
@@ -108,7 +120,8 @@ pub(super) fn by_listing<'h, H: Host + ?Sized>(
         };
         for object in listing.objects {
             let own = object.root.at("/metadata/namespace").and_then(NodeRef::as_str);
-            if visitor(query.namespace.or(own).unwrap_or_default(), object).is_break() {
+            let namespace = query.namespace.or(own).unwrap_or_default();
+            if visitor(Seen { namespace, object, copies: 1 }).is_break() {
                 return Coverage::Complete;
             }
         }

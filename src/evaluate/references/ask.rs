@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use crate::document::NodeRef;
 use crate::evaluate::rule::{Sink, Subject};
-use crate::host::{Coverage, HostObject, Lookup, ObjectKey, Pool, Query, Visit, query};
+use crate::host::{Coverage, HostObject, Lookup, ObjectKey, Pool, Query, Seen, Visit, query};
 use crate::resource::selector::LabelSelector;
 use crate::resource::workload::{PodTemplate, TemplatePaths};
 
@@ -61,12 +61,12 @@ impl<'r> Ask<'_, 'r> {
     pub(super) fn find(
         &self,
         query: &Query<'_>,
-        mut test: impl FnMut(&str, HostObject<'r>) -> bool,
+        mut test: impl FnMut(Seen<'_, 'r>) -> bool,
     ) -> (Option<HostObject<'r>>, Coverage) {
         let mut found = None;
-        let coverage = self.visit(query, &mut |namespace, object| {
-            if test(namespace, object) {
-                found = Some(object);
+        let coverage = self.visit(query, &mut |seen| {
+            if test(seen) {
+                found = Some(seen.object);
                 return ControlFlow::Break(());
             }
             ControlFlow::Continue(())
@@ -79,13 +79,13 @@ impl<'r> Ask<'_, 'r> {
         &self,
         namespace: Option<&str>,
         selector: &LabelSelector,
-        mut test: impl FnMut(&str, HostObject<'r>, PodTemplate<'r>) -> bool,
+        mut test: impl FnMut(Seen<'_, 'r>, PodTemplate<'r>) -> bool,
     ) -> (Option<HostObject<'r>>, Coverage) {
         let pairs: Vec<_> = selector.required_pairs().collect();
         let query = Query { pool: Pool::Pods(self.templates), namespace, pairs: &pairs };
-        self.find(&query, |namespace, object| {
-            query::template(object.root, self.templates)
-                .is_some_and(|pods| selector.matches(labels(pods)) && test(namespace, object, pods))
+        self.find(&query, |seen| {
+            query::template(seen.object.root, self.templates)
+                .is_some_and(|pods| selector.matches(labels(pods)) && test(seen, pods))
         })
     }
 
@@ -99,7 +99,7 @@ impl<'r> Ask<'_, 'r> {
         let target = format!("{group}/{kind}");
         let query =
             Query { pool: Pool::Scaling, namespace: Some(self.namespace()), pairs: &[(&target, name)] };
-        self.find(&query, |_, object| {
+        self.find(&query, |Seen { object, .. }| {
             let at = object.root.at("/spec/scaleTargetRef");
             let version = at.and_then(|t| t.get_str("apiVersion")).unwrap_or_default();
             let same = |field, value| at.and_then(|t| t.get_str(field)) == Some(value);

@@ -1,8 +1,10 @@
 //! PodDisruptionBudgets: who has one, and whether it ever lets a Pod go.
 
+use std::collections::HashSet;
+
 use crate::document::NodeRef;
 use crate::evaluate::rule::{Sink, related};
-use crate::host::{HostObject, Pool, Query};
+use crate::host::{HostObject, Pool, Query, Seen};
 use crate::resource::selector::LabelSelector;
 
 use super::ask::{self, Ask, MOST};
@@ -27,7 +29,7 @@ pub(super) fn covers(ask: &Ask<'_, '_>, sink: &mut Sink<'_>) {
     let pool = Pool::Selecting("policy", "PodDisruptionBudget");
     let query = Query { pool, namespace: Some(ask.namespace()), pairs: &pairs };
     let (found, coverage) =
-        ask.find(&query, |_, budget| budget_selector(budget.root).is_some_and(|s| s.matches(labels)));
+        ask.find(&query, |seen| budget_selector(seen.object.root).is_some_and(|s| s.matches(labels)));
     if found.is_none() {
         let node = labels.or(ask.object().get("spec")).unwrap_or(ask.object());
         ask::missing(coverage, node, "no PodDisruptionBudget selects the Pods".to_owned(), sink);
@@ -99,12 +101,23 @@ pub(super) fn blocks(ask: &Ask<'_, '_>, sink: &mut Sink<'_>) {
 fn expected<'r>(ask: &Ask<'_, 'r>) -> Option<(i64, HostObject<'r>)> {
     let selector = budget_selector(ask.object())?;
     let (mut total, mut seen, mut first, mut countable) = (0_i64, 0, None, true);
-    ask.find_pods(Some(ask.namespace()), &selector, |_, object, _| {
-        match object.root.get_str("kind") {
-            Some("DaemonSet" | "Job" | "CronJob") => countable = false,
-            Some("PodTemplate") => {}
-            Some("Pod") => total += 1,
-            _ => total = total.saturating_add(autoscalers::replicas(ask, object.root)),
+    let mut counted = HashSet::new();
+    ask.find_pods(Some(ask.namespace()), &selector, |Seen { object, copies, .. }, _| {
+        let kind = object.root.get_str("kind");
+        let name = object.root.at("/metadata/name").and_then(NodeRef::as_str);
+        // an object that the input has in several versions is one object in a cluster
+        let known = name.is_some() && !counted.insert((kind, name));
+        let pods = match kind {
+            Some("DaemonSet" | "Job" | "CronJob") => {
+                countable = false;
+                0
+            }
+            Some("PodTemplate") => 0,
+            Some("Pod") => 1,
+            _ => autoscalers::replicas(ask, object.root),
+        };
+        if !known {
+            total = total.saturating_add(pods.saturating_mul(i64::from(copies)));
         }
         first = first.or(Some(object));
         seen += 1;
@@ -119,7 +132,7 @@ pub(super) fn above_autoscaler(ask: &Ask<'_, '_>, sink: &mut Sink<'_>) {
     };
     let (Some(amount), Some(selector)) = (amount(node), budget_selector(ask.object())) else { return };
     let (mut worst, mut seen) = (None, 0);
-    ask.find_pods(Some(ask.namespace()), &selector, |_, object, _| {
+    ask.find_pods(Some(ask.namespace()), &selector, |Seen { object, .. }, _| {
         if let Some((fewest, autoscaler)) = autoscalers::fewest(ask, object.root)
             && amount.of(fewest) > fewest
         {

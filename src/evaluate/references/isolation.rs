@@ -2,7 +2,7 @@
 
 use crate::document::NodeRef;
 use crate::evaluate::rule::Sink;
-use crate::host::{Coverage, Lookup, Pool, Query};
+use crate::host::{Coverage, Lookup, Pool, Query, Seen};
 use crate::resource::selector::LabelSelector;
 
 use super::ask::{self, Ask};
@@ -54,8 +54,8 @@ pub(super) fn isolated(ask: &Ask<'_, '_>, direction: Direction, sink: &mut Sink<
     let pairs = ask::pairs(labels);
     let pool = Pool::Selecting("networking.k8s.io", "NetworkPolicy");
     let query = Query { pool, namespace: Some(ask.namespace()), pairs: &pairs };
-    let (found, coverage) = ask.find(&query, |_, policy| {
-        direction.is_of(policy.root) && pod_selector(policy.root).is_some_and(|s| s.matches(labels))
+    let (found, coverage) = ask.find(&query, |Seen { object, .. }| {
+        direction.is_of(object.root) && pod_selector(object.root).is_some_and(|s| s.matches(labels))
     });
     if found.is_none() {
         let message = format!("no NetworkPolicy of type {} selects the Pods", direction.name());
@@ -73,7 +73,7 @@ pub(super) fn selects(ask: &Ask<'_, '_>, sink: &mut Sink<'_>) {
         return;
     };
     let Some(selector) = ask::selector(node, sink).filter(|s| !s.is_everything()) else { return };
-    let (found, coverage) = ask.find_pods(Some(ask.namespace()), &selector, |_, _, _| true);
+    let (found, coverage) = ask.find_pods(Some(ask.namespace()), &selector, |_, _| true);
     if found.is_none() {
         let message = format!("the NetworkPolicy selects no Pods of namespace {}", ask.namespace());
         ask::missing(coverage, node, message, sink);
@@ -103,13 +103,13 @@ fn check_peer(ask: &Ask<'_, '_>, peer: NodeRef<'_>, sink: &mut Sink<'_>) {
         None => None,
     };
     let (found, coverage) = match &namespaces {
-        None => ask.find_pods(Some(ask.namespace()), &selector, |_, _, _| true),
-        Some(all) if all.is_everything() => ask.find_pods(None, &selector, |_, _, _| true),
+        None => ask.find_pods(Some(ask.namespace()), &selector, |_, _| true),
+        Some(all) if all.is_everything() => ask.find_pods(None, &selector, |_, _| true),
         Some(some) => {
             // whether a namespace is meant is asked once for each
             let mut known = std::collections::BTreeMap::new();
             let mut unknown = None;
-            let (found, coverage) = ask.find_pods(None, &selector, |namespace, _, _| {
+            let (found, coverage) = ask.find_pods(None, &selector, |Seen { namespace, .. }, _| {
                 *known.entry(namespace.to_owned()).or_insert_with(|| {
                     let (matches, coverage) = namespace_matches(ask, namespace, some);
                     if coverage != Coverage::Complete {

@@ -6,7 +6,7 @@
 
 use crate::document::NodeRef;
 use crate::evaluate::rule::{Sink, related};
-use crate::host::{HostObject, Lookup, Pool, Query};
+use crate::host::{HostObject, Lookup, Pool, Query, Seen};
 use crate::policy::Grant;
 use crate::resource::selector::LabelSelector;
 
@@ -156,7 +156,7 @@ fn granted_by<'r, 'g>(
         let pairs: Vec<_> = selector.required_pairs().collect();
         let query = Query { pool: Pool::Labelled(RBAC, "ClusterRole"), namespace: None, pairs: &pairs };
         let (mut result, mut seen) = (None, 0);
-        ask.find(&query, |_, part| {
+        ask.find(&query, |Seen { object: part, .. }| {
             if selector.matches(part.root.at("/metadata/labels")) {
                 result = of(part);
                 seen += 1;

@@ -2,7 +2,7 @@
 
 use crate::document::NodeRef;
 use crate::evaluate::rule::{Sink, related};
-use crate::host::{Coverage, HostObject, Pool, Query};
+use crate::host::{Coverage, HostObject, Pool, Query, Seen};
 use crate::resource::selector::LabelSelector;
 
 use super::ask::{self, Ask, MOST};
@@ -21,7 +21,7 @@ fn is_service(ask: &Ask<'_, '_>) -> bool {
 pub(super) fn selects_pods(ask: &Ask<'_, '_>, sink: &mut Sink<'_>) {
     let Some(node) = service_selector(ask.object()).filter(|_| is_service(ask)) else { return };
     let Ok(selector) = LabelSelector::of_map(node) else { return };
-    let (found, coverage) = ask.find_pods(Some(ask.namespace()), &selector, |_, _, _| true);
+    let (found, coverage) = ask.find_pods(Some(ask.namespace()), &selector, |_, _| true);
     if found.is_none() {
         let message =
             format!("no Pods of namespace {} have the labels {}", ask.namespace(), ask::words(node));
@@ -47,7 +47,7 @@ pub(super) fn target_ports(ask: &Ask<'_, '_>, sink: &mut Sink<'_>) {
     }
     let mut seen = 0;
     let mut without: Vec<Option<HostObject<'_>>> = vec![None; ports.len()];
-    ask.find_pods(Some(ask.namespace()), &selector, |_, object, pods| {
+    ask.find_pods(Some(ask.namespace()), &selector, |Seen { object, .. }, pods| {
         for ((_, name), without) in ports.iter().zip(&mut without) {
             let mut names = pods
                 .containers()
@@ -159,7 +159,7 @@ pub(super) fn monitor(ask: &Ask<'_, '_>, sink: &mut Sink<'_>) {
     for namespace in namespaces {
         let query = Query { pool: Pool::Labelled("", "Service"), namespace, pairs: &pairs };
         let (found, coverage) =
-            ask.find(&query, |_, service| selector.matches(service.root.at("/metadata/labels")));
+            ask.find(&query, |seen| selector.matches(seen.object.root.at("/metadata/labels")));
         if found.is_some() {
             return;
         }
