@@ -107,7 +107,9 @@ impl<'d, 'a> Evaluator<'d, 'a> {
         let mut visits = Vec::new();
         for (index, item) in items.iter().enumerate() {
             let visited = Visited { item: Some(item), index };
-            self.enter(&visited);
+            if visit.when.is_some() {
+                self.enter(&visited);
+            }
             visits.extend(self.wanted(visit, visited));
         }
         visits
@@ -326,7 +328,7 @@ fn fix<'d>(
     base: NodeRef<'d>,
     label: &Arc<str>,
 ) -> Vec<Operation> {
-    if rule.fix.is_empty() || subject.request.object.is_none() {
+    if rule.fix.is_empty() || !subject.budget.fixes || subject.request.object.is_none() {
         return Vec::new();
     }
     let item;

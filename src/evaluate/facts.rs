@@ -1,6 +1,6 @@
 //! What expressions see of a request: variables, made when a policy reads them, and functions of ours.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use serde_json::json;
 
@@ -67,8 +67,10 @@ impl<'r> Facts<'r> {
         if namespace_object {
             activation.set("namespaceObject", self.namespace());
         }
-        activation.set("authorizer", Binding::Unknown("authorizer".into()));
-        activation.set("authorizer.requestResource", Binding::Unknown("authorizer".into()));
+        static AUTHORIZER: LazyLock<Arc<str>> = LazyLock::new(|| "authorizer".into());
+        for name in ["authorizer", "authorizer.requestResource"] {
+            activation.set(name, Binding::Unknown(AUTHORIZER.clone()));
+        }
     }
 
     /// The request in the API server's words; who asks is unknown where nobody said.
