@@ -62,8 +62,10 @@ pub enum ServeError {
     #[error("cannot start: {0}")]
     Start(#[source] io::Error),
     /// The address is taken, or not ours.
-    #[error("cannot listen on {address}: {source}")]
+    #[error("cannot listen on {address}: {source}; see {flag}")]
     Bind {
+        /// Which says another address.
+        flag: &'static str,
         /// As asked for.
         address: SocketAddr,
         /// Why.
@@ -201,9 +203,9 @@ async fn serve(plan: Plan, mut selection: Selection, settings: Settings) -> Resu
     let readiness = Readiness::waiting_for(&["certificate", "listener", "policies"]);
     let board = Board { readiness, metrics: Arc::default() };
 
-    let admin_listener = bind(admin_bind, 8080).await?;
-    tokio::spawn(admin::serve(admin_listener, board.clone()));
-    let listener = bind(bind_to, 8443).await?;
+    let admin_listener = bind(admin_bind, 8080, "--admin-bind").await?;
+    admin::spawn(admin_listener, board.clone()).map_err(ServeError::Start)?;
+    let listener = bind(bind_to, 8443, "--bind").await?;
     let address = listener.local_addr().map_err(ServeError::Start)?;
     board.readiness.report("listener", true, format!("bound to {address}"));
     tracing::info!(%address, "listening");
@@ -364,9 +366,9 @@ fn identity() -> String {
 }
 
 /// On the address asked for, or on all: IPv6 with IPv4 where there is IPv6.
-async fn bind(asked: Option<SocketAddr>, port: u16) -> Result<TcpListener, ServeError> {
+async fn bind(asked: Option<SocketAddr>, port: u16, flag: &'static str) -> Result<TcpListener, ServeError> {
     let on = |address: SocketAddr| async move {
-        TcpListener::bind(address).await.map_err(|source| ServeError::Bind { address, source })
+        TcpListener::bind(address).await.map_err(|source| ServeError::Bind { flag, address, source })
     };
     match asked {
         Some(address) => on(address).await,

@@ -315,4 +315,5 @@ fn what_cannot_start_says_why() {
     let taken = taken.local_addr().unwrap().to_string();
     let busy = run(&["--self-signed", "--admin-bind", "127.0.0.1:0", "--bind", &taken]);
     assert!(busy.contains(&format!("error: cannot listen on {taken}: ")), "{busy}");
+    assert!(busy.trim_end().ends_with("; see --bind"), "{busy}");
 }
