@@ -2,12 +2,14 @@
 //!
 //! ```text
 //! cargo bench --profile dist --bench webhook_load -- [SECONDS]     (default 3 for each cell of the table)
+//! cargo bench --profile dist --bench webhook_load -- --evaluate    the judging alone, in this thread, by pack
 //! ```
 //!
 //! The floor is the same TLS, HTTP/1.1 and JSON reading, builds a `serde_json::Value` of the object, and always
 //! allows: what any webhook must cost. Servers run as processes of their own, so that CPU time and memory are
 //! theirs alone; the load comes from this one. Figures of one run compare with each other, not with other machines.
 
+use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -26,7 +28,7 @@ use plimsoll::webhook::client::{Client, Session};
 use plimsoll::webhook::engine::Engine;
 use plimsoll::webhook::readiness::Readiness;
 use plimsoll::webhook::reload::{Board, LoadError, Loaded, Loader, Policies, serve_material};
-use plimsoll::webhook::review::Stage;
+use plimsoll::webhook::review::{self, Stage};
 use plimsoll::webhook::server::Server;
 use plimsoll::webhook::settings::Settings;
 use serde::Deserialize;
@@ -42,6 +44,7 @@ fn main() -> Result<(), Failed> {
     let mut args = std::env::args().skip(1).filter(|arg| arg != "--bench");
     match args.next().as_deref() {
         Some("--child") => child(&args.next().ok_or("no server named")?),
+        Some("--evaluate") => evaluate(),
         // `cargo test --benches` runs this too: nothing to check there
         Some("--test" | "--list") => Ok(()),
         seconds => {
@@ -82,12 +85,16 @@ fn child(name: &str) -> Result<(), Failed> {
 
 /// The engine of production, with all embedded policies or none.
 fn engine(embedded: bool) -> Result<Loaded, Failed> {
+    engine_of(embedded, None)
+}
+
+fn engine_of(embedded: bool, packs: Option<BTreeSet<String>>) -> Result<Loaded, Failed> {
     let loaded =
         load(&Sources { embedded, paths: Vec::new(), profile: plimsoll::cel::profile::Profile::NEWEST });
     if let Some(error) = loaded.errors.first() {
         return Err(error.message.clone().into());
     }
-    let set = loaded.into_set(&Adjustments::default(), TemplatePaths::default());
+    let set = loaded.into_set(&Adjustments { packs, ..Adjustments::default() }, TemplatePaths::default());
     let policies = set.policies().len();
     Ok(Loaded { judge: Arc::new(Engine::new(Arc::new(set), Arc::new(Absent))), policies })
 }
@@ -130,6 +137,27 @@ async fn floor_answer(
         "kind": "AdmissionReview", "response": {"uid": uid, "allowed": true}}))?;
     let response = hyper::Response::builder().header("content-type", "application/json");
     Ok(response.body(Full::new(Bytes::from(answer)))?)
+}
+
+// ---- the judging alone
+
+/// From a body to its answer without TLS and HTTP, with the policies of some packs; for a profiler, mostly.
+fn evaluate() -> Result<(), Failed> {
+    println!("{:<12} {:>8} {:>14} {:>14}", "pack", "policies", "Pod µs", "Deployment µs");
+    for pack in ["", "default", "security", "reliability", "all"] {
+        let loaded = engine_of(!pack.is_empty(), Some(BTreeSet::from([pack.to_owned()])))?;
+        let time = |body: &Bytes| {
+            const ROUNDS: u32 = 2_000;
+            let began = Instant::now();
+            for _ in 0..ROUNDS {
+                let deadline = Instant::now() + Duration::from_secs(5);
+                std::hint::black_box(review::answer(&*loaded.judge, Stage::Validate, body, deadline));
+            }
+            began.elapsed().as_secs_f64() * 1e6 / f64::from(ROUNDS)
+        };
+        println!("{pack:<12} {:>8} {:>14.1} {:>14.1}", loaded.policies, time(&pod()), time(&deployment()));
+    }
+    Ok(())
 }
 
 // ---- the measuring

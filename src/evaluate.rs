@@ -38,6 +38,8 @@ pub struct Budget {
     pub deadline: Option<Instant>,
     /// Whether findings of expressions say what their parts came to.
     pub explain: bool,
+    /// Whether findings say how to mend them: each such fix is made on a copy of the object. The webhook answers none.
+    pub fixes: bool,
 }
 
 impl Budget {

@@ -149,7 +149,7 @@ impl<'i> Offline<'i> {
     }
 
     fn budget(&self) -> Budget {
-        Budget { deadline: None, explain: self.asking.explain }
+        Budget { deadline: None, explain: self.asking.explain, fixes: true }
     }
 
     /// The request about the manifest at this index of the inventory.

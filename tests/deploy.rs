@@ -182,6 +182,56 @@ fn what_install_prints_holds_what_it_promises() {
     }
 }
 
+/// Parameters, actions and packs of an environment, where the Pods find them.
+#[test]
+fn a_configuration_file_goes_along() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("plimsoll.yaml");
+    let head = "apiVersion: plimsoll.dev/v1alpha1\nkind: Configuration\n";
+    let text = format!("{head}packs: [security]\nactionOverride: Audit\nserve: {{logFormat: json}}\n");
+    fs::write(&path, &text).unwrap();
+    let config = path.to_str().unwrap();
+    let all = objects(&install(&["--config", config]));
+    let map = all.iter().find(|object| object["metadata"]["name"] == "plimsoll-configuration").unwrap();
+    assert_eq!(map["data"], json!({"plimsoll.yaml": text}));
+    let deployment = all.iter().find(|object| object["kind"] == "Deployment").unwrap();
+    let pod = &deployment["spec"]["template"]["spec"];
+    let arguments: Vec<&str> =
+        pod["containers"][0]["args"].as_array().unwrap().iter().map(|word| word.as_str().unwrap()).collect();
+    let at = arguments.iter().position(|word| *word == "--config").unwrap();
+    assert_eq!(arguments[at + 1..], ["/configuration/plimsoll.yaml", "--action-override", "Audit"]);
+    let named = |list: &Value| list.as_array().unwrap().iter().any(|entry| entry["name"] == "configuration");
+    assert!(named(&pod["volumes"]) && named(&pod["containers"][0]["volumeMounts"]));
+
+    for (text, expected) in [
+        (
+            "policies: [mine/]",
+            "do not go into an installation: put them into the ConfigMap plimsoll-policies",
+        ),
+        ("serve: {bind: '[::]:9443'}", "do not go into an installation: its ports are 8443 and 8080"),
+    ] {
+        fs::create_dir_all(folder.path().join("mine")).unwrap();
+        fs::write(folder.path().join("mine/p.yaml"), POLICY).unwrap();
+        fs::write(&path, format!("{head}{text}\n")).unwrap();
+        let output = Command::new(env!("CARGO_BIN_EXE_plimsoll"))
+            .args(["install", "--config", config])
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(2), "{text}");
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(error.contains(expected), "{error}");
+    }
+}
+
+const POLICY: &str = "apiVersion: plimsoll.dev/v1alpha1
+kind: ClusterManifestPolicy
+metadata: {name: p}
+spec:
+  match: {kinds: [Deployment]}
+  rules:
+    - {name: a, validate: 'true'}
+";
+
 #[test]
 fn static_rules_are_those_of_the_policies() {
     let folder = tempfile::tempdir().unwrap();

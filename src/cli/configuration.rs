@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::serve::flags::Flags;
 use crate::dialect::native::written::PodTemplate;
 use crate::document::{DecodeError, NodeRef};
 use crate::finding::{Action, Severity};
@@ -48,6 +49,9 @@ pub struct Configuration {
     /// Severities by policy or `policy/rule`.
     #[serde(default)]
     pub severities: BTreeMap<String, Severity>,
+    /// Lowers every action to at most this: `Warn` or `Audit`.
+    #[serde(default, deserialize_with = "lowered")]
+    pub action_override: Option<Action>,
     /// The version of the cluster, as in `1.36`.
     #[serde(default)]
     pub kubernetes_version: Option<String>,
@@ -57,10 +61,20 @@ pub struct Configuration {
     /// Custom kinds that hold Pod templates.
     #[serde(default)]
     pub pod_templates: Vec<PodTemplate>,
+    /// The flags of `plimsoll serve`; no other command looks at them.
+    #[serde(default)]
+    pub serve: Flags,
 }
 
 fn yes() -> bool {
     true
+}
+
+fn lowered<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Action>, D::Error> {
+    match Option::<Action>::deserialize(deserializer)? {
+        Some(Action::Deny) => Err(serde::de::Error::custom("expected Warn or Audit: it only lowers actions")),
+        lowered => Ok(lowered),
+    }
 }
 
 impl Default for Configuration {
@@ -74,9 +88,11 @@ impl Default for Configuration {
             parameters: BTreeMap::new(),
             actions: BTreeMap::new(),
             severities: BTreeMap::new(),
+            action_override: None,
             kubernetes_version: None,
             namespace: None,
             pod_templates: Vec::new(),
+            serve: Flags::default(),
         }
     }
 }
@@ -101,7 +117,7 @@ impl Configuration {
             .map_err(|error| Diagnostic::of_file(&name, error))?;
         let mut configuration = Self::parse(&name, &text)?;
         let folder = path.parent().unwrap_or(Path::new(""));
-        for path in &mut configuration.policies {
+        for path in configuration.policies.iter_mut().chain(configuration.serve.paths()) {
             *path = folder.join(&*path);
         }
         Ok(configuration)
@@ -147,19 +163,24 @@ impl Configuration {
                 return Err(at(node, false, format!("{field} must be {wanted}")));
             }
         }
+        if let (Err(error), Some(node)) = (configuration.serve.contradict(), root.get("serve")) {
+            return Err(at(node, true, error.to_string()));
+        }
         Ok(configuration)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::serve::flags::LogFormat;
     use super::*;
 
     #[test]
     fn reads_every_key() {
         let text = "apiVersion: plimsoll.dev/v1alpha1\nkind: Configuration\npolicies: [a/]\nembedded: false\npacks: [default]\n\
             parameters: {p: {max: 9}}\nactions: {p: Warn}\nseverities: {p/r: info}\nkubernetesVersion: \"1.36\"\n\
-            namespace: web\npodTemplates: [{kind: argoproj.io/*/Rollout, path: spec.template}]\n";
+            namespace: web\npodTemplates: [{kind: argoproj.io/*/Rollout, path: spec.template}]\nactionOverride: Audit\n\
+            serve: {watchPolicies: true, lameDuck: 2s, logFormat: json, adminBind: '127.0.0.1:8080'}\n";
         let read = Configuration::parse("x", text).expect("good");
         assert_eq!(
             (read.embedded, read.policies.len(), read.packs),
@@ -173,6 +194,28 @@ mod tests {
             (Some("web"), Some("1.36"))
         );
         assert_eq!(read.pod_templates[0].path, "spec.template");
+        assert_eq!(read.action_override, Some(Action::Audit));
+        let Flags { watch_policies, lame_duck, log_format, admin_bind, .. } = read.serve;
+        assert_eq!((watch_policies, lame_duck), (Some(true), Some(std::time::Duration::from_secs(2))));
+        assert_eq!((log_format, admin_bind), (Some(LogFormat::Json), Some(([127, 0, 0, 1], 8080).into())));
+    }
+
+    #[test]
+    fn the_page_about_it_is_right() {
+        let page = include_str!("../../docs/configuration.md");
+        let (_, rest) = page.split_once("```yaml\n").expect("an example");
+        let (text, _) = rest.split_once("```").expect("its end");
+        let read = Configuration::parse("page", text).expect("good");
+        assert_eq!(read.serve.clone().settle().map(|plan| plan.watch_policies), Ok(true));
+        // every entry is there
+        let schema = serde_json::to_value(schemars::schema_for!(Configuration)).expect("JSON");
+        let names = |pointer: &str| {
+            let properties = schema.pointer(pointer).and_then(Value::as_object).expect(pointer);
+            properties.keys().cloned().collect::<Vec<_>>()
+        };
+        for name in [names("/properties"), names("/$defs/Flags/properties")].concat() {
+            assert!(page.contains(&name), "{name}");
+        }
     }
 
     #[test]
@@ -181,11 +224,23 @@ mod tests {
         for (text, expected) in [
             (
                 "polices: []",
-                "x:3:1: unknown field `polices`, expected one of `apiVersion`, `kind`, `policies`, `embedded`, `packs`, `parameters`, `actions`, `severities`, `kubernetesVersion`, `namespace`, `podTemplates` (did you mean `policies`?)",
+                "x:3:1: unknown field `polices`, expected one of `apiVersion`, `kind`, `policies`, `embedded`, `packs`, `parameters`, `actions`, `severities`, `actionOverride`, `kubernetesVersion`, `namespace`, `podTemplates`, `serve` (did you mean `policies`?)",
             ),
             (
                 "actions: {p: Forbid}",
                 "x:3:14: unknown variant `Forbid`, expected one of `Audit`, `Warn`, `Deny`",
+            ),
+            ("actionOverride: Deny", "x:3:17: expected Warn or Audit: it only lowers actions"),
+            (
+                "serve: {bindd: '[::]:1'}",
+                "x:3:9: unknown field `bindd`, expected one of `watchPolicies`, `bind`, `adminBind`, `tlsCert`, `tlsKey`, `selfSigned`, `caFile`, `service`, `serviceNamespace`, `lameDuck`, `certificateInterval`, `caSettle`, `policyInterval`, `kubeconfig`, `inCluster`, `register`, `logFormat` (did you mean `bind`?)",
+            ),
+            ("serve: {bind: here}", "x:3:15: invalid socket address syntax"),
+            ("serve: {lameDuck: 5}", "x:3:19: invalid type: integer `5`, expected a string"),
+            ("serve:\n  lameDuck: soon", "x:4:13: expected a duration such as 5s or 500ms"),
+            (
+                "serve: {selfSigned: true, tlsCert: a, tlsKey: b}",
+                "x:3:1: --self-signed and --tls-cert exclude each other; --self-signed=false takes one back",
             ),
             ("embedded: 1", "x:3:11: invalid type: integer `1`, expected a boolean"),
             ("namespace: a\nnamespace: b", "x:3:1: key `namespace` is written twice"),

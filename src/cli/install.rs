@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use super::configuration::Configuration;
 use super::selection::{Selected, Selection};
 use super::{DONE, NOT_DONE, fail, print, print_errors};
 use crate::cluster::apply::{self, ApplyError};
@@ -69,19 +70,23 @@ enum InstallError {
     Connect(#[from] ConnectError),
     #[error(transparent)]
     Apply(#[from] ApplyError),
-    #[error("--{0} does not go into an installation: put policies into the ConfigMap plimsoll-policies")]
-    Local(&'static str),
+    #[error("cannot read {path}: {source}", path = path.display())]
+    Configuration { path: PathBuf, source: std::io::Error },
+    #[error("policies in {path} do not go into an installation: put them into the ConfigMap plimsoll-policies", path = path.display())]
+    Policies { path: PathBuf },
+    #[error("serve.bind and serve.adminBind in {path} do not go into an installation: its ports are 8443 and 8080", path = path.display())]
+    Ports { path: PathBuf },
 }
 
 impl InstallArgs {
     /// Prints or applies: 0 when all was done.
     pub fn run(self) -> ExitCode {
-        let Selected { set, errors, .. } = self.selection.load(None, &[], &[]);
+        let Selected { set, errors, configuration, .. } = self.selection.load(None, &[], &[]);
         if !errors.is_empty() {
             print_errors(&errors);
             return ExitCode::from(NOT_DONE);
         }
-        let done = self.installation().and_then(|installation| {
+        let done = self.installation(&configuration).and_then(|installation| {
             let objects = installation.objects(&set);
             match self.apply {
                 true => self.apply(&objects),
@@ -97,7 +102,7 @@ impl InstallArgs {
         }
     }
 
-    fn installation(&self) -> Result<Installation, InstallError> {
+    fn installation(&self, configuration: &Configuration) -> Result<Installation, InstallError> {
         let fixed = match (&self.ca_bundle, &self.tls_secret) {
             (Some(path), Some(tls_secret)) => {
                 let ca_bundle = std::fs::read_to_string(path)
@@ -109,24 +114,23 @@ impl InstallArgs {
             }
             _ => None,
         };
-        let override_ = self.selection.action_override.map(|action| format!("{action:?}"));
+        let override_ = self.selection.action_override.or(configuration.action_override);
+        let override_ = override_.map(|action| format!("{action:?}"));
         Ok(Installation {
             namespace: self.namespace.clone(),
             image: self.image.clone(),
             replicas: self.replicas,
             action_override: if self.enforce { None } else { override_.or(Some("Warn".to_owned())) },
-            arguments: self.arguments()?,
+            arguments: self.arguments(),
+            configuration: self.configuration(configuration)?,
             exempt: self.exempt.clone(),
             fixed,
         })
     }
 
     /// What of the selection goes into the Pod's arguments.
-    fn arguments(&self) -> Result<Vec<String>, InstallError> {
-        let Selection { config, no_embedded, packs, kubernetes_version, .. } = &self.selection;
-        if config.is_some() {
-            return Err(InstallError::Local("config"));
-        }
+    fn arguments(&self) -> Vec<String> {
+        let Selection { no_embedded, packs, kubernetes_version, .. } = &self.selection;
         let mut arguments = Vec::new();
         if *no_embedded {
             arguments.push("--no-embedded".to_owned());
@@ -137,7 +141,20 @@ impl InstallArgs {
         if let Some(version) = kubernetes_version {
             arguments.extend(["--kubernetes-version".to_owned(), version.clone()]);
         }
-        Ok(arguments)
+        arguments
+    }
+
+    /// The text of the configuration file, if what it says holds in a Pod, too.
+    fn configuration(&self, read: &Configuration) -> Result<Option<String>, InstallError> {
+        let Some(path) = self.selection.config.clone() else { return Ok(None) };
+        if !read.policies.is_empty() {
+            return Err(InstallError::Policies { path });
+        }
+        if read.serve.bind.is_some() || read.serve.admin_bind.is_some() {
+            return Err(InstallError::Ports { path });
+        }
+        let text = std::fs::read_to_string(&path);
+        Ok(Some(text.map_err(|source| InstallError::Configuration { path, source })?))
     }
 
     fn apply(&self, objects: &[serde_json::Value]) -> Result<(), InstallError> {

@@ -139,7 +139,7 @@ impl Selection {
             skip: skip.to_vec(),
             actions: configuration.actions.clone(),
             severities: configuration.severities.clone(),
-            action_override: *action_override,
+            action_override: action_override.or(configuration.action_override),
         };
         for name in adjustments.unknown_names(loaded.policies.iter().map(|(policy, _)| policy)) {
             let help = "`plimsoll policies list` shows the names".to_owned();

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwapOption;
-use clap::{Args, ValueEnum};
+use clap::Args;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -19,107 +19,40 @@ use super::DONE;
 use super::configuration::Configuration;
 use super::selection::{Selected, Selection};
 use crate::cel::profile::Profile;
-use crate::cluster::certificates::Shared;
+use crate::cluster::certificates::{Keeper, Shared, Terms};
 use crate::cluster::client::{self, Access, ConnectError};
 use crate::cluster::install;
 use crate::cluster::leader::Candidate;
 use crate::cluster::needs::Needs;
 use crate::cluster::reflect::Reflectors;
-use crate::cluster::register::Registrar;
+use crate::cluster::register::{Bundle, Registrar};
 use crate::host::NoHost;
 use crate::policy::PolicySet;
 use crate::report::diagnostic::Diagnostic;
+use crate::webhook::admin;
 use crate::webhook::authority::{AuthorityError, Material, Names};
 use crate::webhook::certificate::{CertificateError, Files, Pair, Slot};
 use crate::webhook::engine::Engine;
 use crate::webhook::readiness::Readiness;
-use crate::webhook::reload::{self, Board, LoadError, Loaded, Loader, Policies};
+use crate::webhook::reload::{self, Board, Clock, LoadError, Loaded, Loader, Policies};
 use crate::webhook::server::Server;
 use crate::webhook::settings::Settings;
 use crate::webhook::shutdown::{Shutdown, Signals, Stage};
-use crate::webhook::{admin, goduration};
+
+pub mod flags;
+
+use flags::{Certificate, Flags, FlagsError, LogFormat, Plan};
 
 /// Serve the admission webhook over TLS
+///
+/// Each of these can also be set in the environment, and in the `serve` section of the file that --config names, by the
+/// same name in camelCase (adminBind, tlsCert). A flag wins over the environment, and that over the file.
 #[derive(Debug, Clone, Args)]
 pub struct ServeArgs {
-    /// Load policies again when their files change; what works is kept while they are broken
-    #[arg(long, env = "PLIMSOLL_WATCH_POLICIES")]
-    pub watch_policies: bool,
-    /// Address of the TLS port [default: port 8443 on all addresses]
-    #[arg(long, value_name = "ADDRESS", env = "PLIMSOLL_BIND")]
-    pub bind: Option<SocketAddr>,
-    /// Address of the plain port with /healthz, /readyz, /metrics [default: port 8080 on all addresses]
-    #[arg(long, value_name = "ADDRESS", env = "PLIMSOLL_ADMIN_BIND")]
-    pub admin_bind: Option<SocketAddr>,
-    /// Certificate chain in PEM form, leaf first; read again when it changes
-    #[arg(
-        long,
-        value_name = "FILE",
-        env = "PLIMSOLL_TLS_CERT",
-        requires = "tls_key",
-        conflicts_with = "self_signed"
-    )]
-    pub tls_cert: Option<PathBuf>,
-    /// The certificate's private key in PEM form (PKCS#8, PKCS#1 or SEC1)
-    #[arg(long, value_name = "FILE", env = "PLIMSOLL_TLS_KEY", requires = "tls_cert")]
-    pub tls_key: Option<PathBuf>,
-    /// Make and renew an own CA and certificate
-    #[arg(long, env = "PLIMSOLL_SELF_SIGNED", required_unless_present_any = ["tls_cert", "register"])]
-    pub self_signed: bool,
-    /// Where --self-signed writes its CA bundle
-    #[arg(long, value_name = "FILE", env = "PLIMSOLL_CA_FILE", default_value = "plimsoll-ca.crt")]
-    pub ca_file: PathBuf,
-    /// Service that own certificates are for
-    #[arg(long, value_name = "NAME", env = "PLIMSOLL_SERVICE", requires = "service_namespace")]
-    pub service: Option<String>,
-    /// Namespace of that Service
-    #[arg(long, value_name = "NAMESPACE", env = "PLIMSOLL_SERVICE_NAMESPACE", requires = "service")]
-    pub service_namespace: Option<String>,
-    /// How long to go on serving after SIGTERM, not ready, before connections are drained
-    #[arg(long, value_name = "DURATION", env = "PLIMSOLL_LAME_DUCK", default_value = "5s", value_parser = duration)]
-    pub lame_duck: Duration,
-    /// How often certificates are looked at
-    #[arg(long, value_name = "DURATION", env = "PLIMSOLL_CERTIFICATE_INTERVAL", default_value = "10s", value_parser = duration)]
-    pub certificate_interval: Duration,
-    /// How often policy folders are looked at
-    #[arg(long, value_name = "DURATION", env = "PLIMSOLL_POLICY_INTERVAL", default_value = "2s", value_parser = duration)]
-    pub policy_interval: Duration,
-    /// Look other objects up in the cluster of this file's current context
-    #[arg(
-        long,
-        value_name = "FILE",
-        env = "PLIMSOLL_KUBECONFIG",
-        conflicts_with = "in_cluster",
-        help_heading = "Cluster"
-    )]
-    pub kubeconfig: Option<PathBuf>,
-    /// Look other objects up in the cluster that this runs in, as its ServiceAccount
-    #[arg(long, env = "PLIMSOLL_IN_CLUSTER", help_heading = "Cluster")]
-    pub in_cluster: bool,
-    /// Keep rules and caBundle of the webhook configurations named plimsoll in step with the policies, together with
-    /// the other replicas; without --tls-cert, certificates are kept in the Secret plimsoll-certificates
-    #[arg(
-        long,
-        env = "PLIMSOLL_REGISTER",
-        requires = "service_namespace",
-        conflicts_with = "self_signed",
-        help_heading = "Cluster"
-    )]
-    pub register: bool,
-    /// How log lines are written to standard error
-    #[arg(long, value_name = "FORMAT", env = "PLIMSOLL_LOG_FORMAT", default_value = "text")]
-    pub log_format: LogFormat,
+    #[command(flatten)]
+    flags: Flags,
     #[command(flatten)]
     selection: Selection,
-}
-
-/// How log lines look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum LogFormat {
-    /// For people.
-    Text,
-    /// One JSON object a line.
-    Json,
 }
 
 /// Why the webhook did not start or had to stop.
@@ -129,8 +62,10 @@ pub enum ServeError {
     #[error("cannot start: {0}")]
     Start(#[source] io::Error),
     /// The address is taken, or not ours.
-    #[error("cannot listen on {address}: {source}")]
+    #[error("cannot listen on {address}: {source}; see {flag}")]
     Bind {
+        /// Which says another address.
+        flag: &'static str,
         /// As asked for.
         address: SocketAddr,
         /// Why.
@@ -156,9 +91,12 @@ pub enum ServeError {
     /// The cluster, where one is asked for.
     #[error(transparent)]
     Cluster(#[from] ConnectError),
-    /// There is nothing to register with.
-    #[error("--register needs a cluster: --kubeconfig FILE or --in-cluster")]
-    NoCluster,
+    /// The flags do not fit together.
+    #[error(transparent)]
+    Flags(#[from] FlagsError),
+    /// The configuration file.
+    #[error("{0}")]
+    Configuration(Box<Diagnostic>),
     /// A second signal came while draining.
     #[error("stopped before all requests were answered")]
     Interrupted,
@@ -170,15 +108,25 @@ impl ServeArgs {
     pub fn run(self) -> ExitCode {
         match run(self) {
             Ok(()) => ExitCode::from(DONE),
+            Err(ServeError::Configuration(error)) => {
+                super::print_errors(&[*error]);
+                ExitCode::from(super::NOT_DONE)
+            }
             Err(error) => super::fail(&error.to_string()),
         }
     }
 }
 
 fn run(args: ServeArgs) -> Result<(), ServeError> {
-    log_to_stderr(args.log_format);
+    let ServeArgs { flags, selection } = args;
+    let written = match &selection.config {
+        Some(file) => Configuration::read(file).map_err(|e| ServeError::Configuration(Box::new(e)))?.serve,
+        None => Flags::default(),
+    };
+    let plan = flags.over(written).settle()?;
+    log_to_stderr(plan.log_format);
     hide_panic_texts();
-    let settings = Settings { lame_duck: args.lame_duck, ..Settings::default() };
+    let settings = Settings { lame_duck: plan.lame_duck, ..Settings::default() };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(settings.worker_threads())
         .max_blocking_threads(settings.pooled_evaluations + 16)
@@ -186,7 +134,7 @@ fn run(args: ServeArgs) -> Result<(), ServeError> {
         .enable_all()
         .build()
         .map_err(ServeError::Start)?;
-    let served = runtime.block_on(serve(args, settings));
+    let served = runtime.block_on(serve(plan, selection, settings));
     // an evaluation that forgot the time is not waited for
     runtime.shutdown_background();
     served
@@ -236,60 +184,56 @@ fn watched(selection: &Selection) -> Vec<PathBuf> {
     paths
 }
 
-async fn serve(args: ServeArgs, settings: Settings) -> Result<(), ServeError> {
-    let ServeArgs {
+async fn serve(plan: Plan, mut selection: Selection, settings: Settings) -> Result<(), ServeError> {
+    let Plan {
         watch_policies,
         bind: bind_to,
         admin_bind,
-        tls_cert,
-        tls_key,
-        self_signed: _,
-        ca_file,
+        certificate,
         service,
-        service_namespace,
         lame_duck,
         certificate_interval,
         policy_interval,
-        kubeconfig,
-        in_cluster,
-        register,
+        access,
+        registered_in,
+        ca_settle,
         log_format: _,
-        mut selection,
-    } = args;
+    } = plan;
     let mut signals = Signals::new().map_err(ServeError::Start)?;
     let readiness = Readiness::waiting_for(&["certificate", "listener", "policies"]);
     let board = Board { readiness, metrics: Arc::default() };
 
-    let admin_listener = bind(admin_bind, 8080).await?;
-    tokio::spawn(admin::serve(admin_listener, board.clone()));
-    let listener = bind(bind_to, 8443).await?;
+    let admin_listener = bind(admin_bind, 8080, "--admin-bind").await?;
+    admin::spawn(admin_listener, board.clone()).map_err(ServeError::Start)?;
+    let listener = bind(bind_to, 8443, "--bind").await?;
     let address = listener.local_addr().map_err(ServeError::Start)?;
     board.readiness.report("listener", true, format!("bound to {address}"));
     tracing::info!(%address, "listening");
 
     let slot = Arc::new(Slot::default());
-    let self_signed = tls_cert.is_none() && !register;
-    let names = match (&service, &service_namespace) {
-        (Some(service), Some(namespace)) => Names::of_service(service, namespace)?,
-        _ => Names::local(),
+    let names = match &service {
+        Some((service, namespace)) => Names::of_service(service, namespace)?,
+        None => Names::local(),
     };
-    let access = kubeconfig.map(Access::Kubeconfig).or(in_cluster.then_some(Access::InCluster));
     let cluster = match &access {
         Some(access) => Some(Cluster::connect(access, &mut selection, &board).await?),
-        None if register => return Err(ServeError::NoCluster),
         None => None,
     };
-    let own_secret = tls_cert.is_none();
-    match tls_cert.zip(tls_key) {
-        Some(paths) => files(paths, &slot, &board, certificate_interval)?,
-        None if self_signed => authority(names.clone(), &ca_file, &slot, &board, certificate_interval)?,
-        None => {}
-    }
-    let candidate = match (&cluster, service_namespace) {
-        (Some(cluster), Some(namespace)) if register => {
-            let secret = own_secret.then(|| (names, slot.clone(), certificate_interval));
-            Some(cluster.register(&namespace, secret, &board))
+    let mut newcomer = None;
+    let mut shared = None;
+    match certificate {
+        Certificate::Files(paths) => files(paths, &slot, &board, certificate_interval)?,
+        Certificate::OwnInMemory { ca_file } => {
+            authority(names, &ca_file, &slot, &board, certificate_interval)?;
+            newcomer = Some(ca_file);
         }
+        Certificate::OwnInSecret => {
+            let terms = Terms { identity: identity(), names, settle: ca_settle };
+            shared = Some((terms, slot.clone(), certificate_interval));
+        }
+    }
+    let registration = match (&cluster, registered_in) {
+        (Some(cluster), Some(namespace)) => Some(cluster.register(&namespace, shared, &board)),
         _ => None,
     };
     let paths = watched(&selection);
@@ -302,8 +246,8 @@ async fn serve(args: ServeArgs, settings: Settings) -> Result<(), ServeError> {
     } else {
         policies.load(&load, &board, SystemTime::now())?;
     }
-    if self_signed {
-        print_newcomer_lines(&ca_file, address);
+    if let Some(ca_file) = newcomer {
+        print_newcomer_lines(&ca_file, bind_to, address);
     }
 
     let shutdown = Shutdown::default();
@@ -318,8 +262,8 @@ async fn serve(args: ServeArgs, settings: Settings) -> Result<(), ServeError> {
             shutdown.begin(lame_duck).await;
             let _ = served.await;
             tracing::info!("all requests answered");
-            if let Some(candidate) = candidate {
-                candidate.resign().await;
+            if let Some(registration) = registration {
+                registration.leave().await;
             }
         } => {
             Ok(())
@@ -356,29 +300,34 @@ impl Cluster {
         Ok(Cluster { client, reflectors, policies: Arc::default() })
     }
 
-    /// Takes part in keeping the registration, and, with names and a slot, the certificates.
+    /// Takes part in keeping the registration, and, where they are shared, the certificates.
     fn register(
         &self,
         namespace: &str,
-        secret: Option<(Names, Arc<Slot>, Duration)>,
+        shared: Option<(Terms, Arc<Slot>, Duration)>,
         board: &Board,
-    ) -> Candidate {
+    ) -> Registration {
         let Cluster { client, policies, .. } = self;
+        let clock: Clock = Arc::new(SystemTime::now);
         let candidate = Candidate::start(client.clone(), namespace, install::NAME, identity());
-        let bundle = secret.map(|(names, slot, interval)| {
-            let (bundle, receiver) = watch::channel(None);
-            let shared = Shared {
-                client: client.clone(),
-                namespace: namespace.to_owned(),
-                name: install::SECRET.to_owned(),
-                names,
-                slot,
-                board: board.clone(),
-                bundle,
-            };
-            tokio::spawn(shared.keep(interval));
-            receiver
-        });
+        let (keeper, bundle) = shared
+            .map(|(terms, slot, interval)| {
+                let (bundle, wanted) = watch::channel(None);
+                let (held, heard) = watch::channel(None);
+                let shared = Shared {
+                    client: client.clone(),
+                    namespace: namespace.to_owned(),
+                    name: install::SECRET.to_owned(),
+                    terms,
+                    slot,
+                    board: board.clone(),
+                    bundle,
+                    held: heard,
+                    clock: clock.clone(),
+                };
+                (shared.keep(interval), Bundle { wanted, held, clock })
+            })
+            .unzip();
         let registrar = Registrar {
             client: client.clone(),
             leadership: candidate.leadership.clone(),
@@ -387,7 +336,26 @@ impl Cluster {
             bundle,
         };
         tokio::spawn(registrar.run());
-        candidate
+        Registration { candidate, keeper }
+    }
+}
+
+/// What this replica has a part in.
+struct Registration {
+    candidate: Candidate,
+    keeper: Option<Keeper>,
+}
+
+impl Registration {
+    /// Gives everything back, so that nobody waits for us.
+    async fn leave(self) {
+        let Registration { candidate, keeper } = self;
+        let leave = async {
+            if let Some(keeper) = keeper {
+                keeper.leave().await;
+            }
+        };
+        tokio::join!(candidate.resign(), leave);
     }
 }
 
@@ -398,9 +366,9 @@ fn identity() -> String {
 }
 
 /// On the address asked for, or on all: IPv6 with IPv4 where there is IPv6.
-async fn bind(asked: Option<SocketAddr>, port: u16) -> Result<TcpListener, ServeError> {
+async fn bind(asked: Option<SocketAddr>, port: u16, flag: &'static str) -> Result<TcpListener, ServeError> {
     let on = |address: SocketAddr| async move {
-        TcpListener::bind(address).await.map_err(|source| ServeError::Bind { address, source })
+        TcpListener::bind(address).await.map_err(|source| ServeError::Bind { flag, address, source })
     };
     match asked {
         Some(address) => on(address).await,
@@ -448,14 +416,28 @@ fn authority(
 }
 
 /// The whole path without a cluster, ready to paste.
-fn print_newcomer_lines(ca_file: &Path, address: SocketAddr) {
-    let (ca, port) = (ca_file.display(), address.port());
+fn print_newcomer_lines(ca_file: &Path, bind: Option<SocketAddr>, address: SocketAddr) {
+    let ca = quoted(&ca_file.display().to_string());
+    let bind = bind.map(|asked| format!(" --bind {asked}")).unwrap_or_default();
+    let server = match address.ip().is_unspecified() {
+        true => (Ipv4Addr::LOCALHOST, address.port()).into(),
+        false => address,
+    };
     // nobody may be reading; that is no reason not to serve
     let _ = writeln!(
         io::stdout(),
-        "plimsoll serve --self-signed --ca-file {ca}\n\
-         plimsoll review --server https://127.0.0.1:{port} --ca {ca} REVIEW.json"
+        "plimsoll serve --self-signed --ca-file {ca}{bind}\n\
+         plimsoll review --server https://{server} --ca {ca} REVIEW.json"
     );
+}
+
+/// As a shell reads it as one word.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%".contains(c);
+    match !word.is_empty() && word.chars().all(plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    }
 }
 
 fn log_to_stderr(format: LogFormat) {
@@ -476,55 +458,4 @@ fn hide_panic_texts() {
         let place = panic.location().map(ToString::to_string);
         tracing::error!(place, "internal error");
     }));
-}
-
-fn duration(text: &str) -> Result<Duration, String> {
-    goduration::parse(text).ok_or_else(|| "expected a duration such as 5s or 500ms".to_owned())
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use clap::{CommandFactory as _, Parser};
-
-    use super::*;
-
-    #[derive(Debug, Parser)]
-    struct Cli {
-        #[command(flatten)]
-        serve: ServeArgs,
-    }
-
-    #[test]
-    fn flags_fit_together() {
-        Cli::command().debug_assert();
-        let rows: &[(&[&str], Option<&str>)] = &[
-            (&["--self-signed"], None),
-            (&["--self-signed", "--service", "s", "--service-namespace", "n"], None),
-            (&["--tls-cert", "c", "--tls-key", "k", "--action-override", "Audit"], None),
-            (&["--self-signed", "--kubeconfig", "f"], None),
-            (&["--self-signed", "--in-cluster"], None),
-            (&["--register", "--in-cluster", "--service", "s", "--service-namespace", "n"], None),
-            (&["--register", "--in-cluster"], Some("--service-namespace")),
-            (
-                &["--register", "--self-signed", "--service", "s", "--service-namespace", "n"],
-                Some("cannot be used with"),
-            ),
-            (&["--self-signed", "--in-cluster", "--kubeconfig", "f"], Some("cannot be used with")),
-            (&[], Some("--self-signed")),
-            (&["--tls-cert", "c"], Some("--tls-key")),
-            (&["--self-signed", "--tls-cert", "c", "--tls-key", "k"], Some("cannot be used with")),
-            (&["--self-signed", "--service", "s"], Some("--service-namespace")),
-            (&["--self-signed", "--action-override", "Deny"], Some("Warn or Audit")),
-            (&["--self-signed", "--lame-duck", "5"], Some("expected a duration such as 5s or 500ms")),
-        ];
-        for (args, error) in rows {
-            let parsed = Cli::try_parse_from([&["plimsoll"], *args].concat());
-            match (parsed, error) {
-                (Ok(_), None) => {}
-                (Err(got), Some(expected)) => assert!(got.to_string().contains(expected), "{args:?}: {got}"),
-                (got, _) => panic!("{args:?}: {got:?}"),
-            }
-        }
-    }
 }

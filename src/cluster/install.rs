@@ -22,6 +22,8 @@ pub const NAME: &str = "plimsoll";
 pub const SECRET: &str = "plimsoll-certificates";
 /// The ConfigMap with policies.
 pub const POLICIES: &str = "plimsoll-policies";
+/// The ConfigMap with the configuration file, where there is one.
+pub const CONFIGURATION: &str = "plimsoll-configuration";
 
 /// What differs between installations.
 #[derive(Debug, Clone)]
@@ -36,6 +38,8 @@ pub struct Installation {
     pub action_override: Option<String>,
     /// Further arguments of `serve`, those that select policies.
     pub arguments: Vec<String>,
+    /// The text of a configuration file.
+    pub configuration: Option<String>,
     /// Namespaces that are not judged, beside the own.
     pub exempt: Vec<String>,
     /// Set where the webhook may not write its own registration.

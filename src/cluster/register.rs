@@ -18,8 +18,10 @@ use tokio::sync::watch;
 
 use crate::policy::PolicySet;
 use crate::webhook::readiness::Readiness;
+use crate::webhook::reload::Clock;
 use crate::webhook::review::Stage;
 
+use super::certificates::Held;
 use super::install::{NAME, configuration_kind};
 use super::leader::Leadership;
 use super::rules::{self, Half, Served};
@@ -41,8 +43,35 @@ pub struct Registrar {
     pub readiness: Readiness,
     /// The policies in force.
     pub policies: Arc<ArcSwapOption<PolicySet>>,
-    /// The CA that callers must know; `None` inside: not known yet. No receiver: not ours to write.
-    pub bundle: Option<watch::Receiver<Option<String>>>,
+    /// The CA that callers must know; without it, it is not ours to write.
+    pub bundle: Option<Bundle>,
+}
+
+/// The CA, between who keeps it and who registers it.
+pub struct Bundle {
+    /// What callers must know; `None`: not known yet.
+    pub wanted: watch::Receiver<Option<String>>,
+    /// Gets what they have been told.
+    pub held: watch::Sender<Option<Held>>,
+    /// The time.
+    pub clock: Clock,
+}
+
+impl Bundle {
+    /// All entries hold this now.
+    fn seen(&self, bundle: String) {
+        let seen = (self.clock)();
+        self.held.send_modify(|held| {
+            let same = held.take().filter(|held| held.bundle == bundle);
+            let since = same.map_or(seen, |held| held.since);
+            *held = Some(Held { bundle, since, seen });
+        });
+    }
+
+    /// What they hold is not known, or not what it should be.
+    fn unseen(&self) {
+        self.held.send_replace(None);
+    }
 }
 
 impl Registrar {
@@ -51,7 +80,9 @@ impl Registrar {
         let mut served: Option<(Instant, Vec<Served>)> = None;
         let mut complained = String::new();
         loop {
-            if self.leadership.holds() && self.readiness.is_ready() {
+            if !self.leadership.holds() {
+                self.bundle.iter().for_each(Bundle::unseen);
+            } else if self.readiness.is_ready() {
                 match self.look(&mut served).await {
                     Ok(()) => complained.clear(),
                     Err(error) => {
@@ -71,36 +102,51 @@ impl Registrar {
         let Some(set) = self.policies.load_full() else { return Ok(()) };
         let bundle = match &self.bundle {
             None => None,
-            Some(bundle) => match bundle.borrow().clone() {
+            Some(bundle) => match bundle.wanted.borrow().clone() {
                 None => return Ok(()),
-                Some(pem) => Some(base64::engine::general_purpose::STANDARD.encode(pem)),
+                wanted => wanted,
             },
         };
+        let encoded = bundle.as_ref().map(|pem| base64::engine::general_purpose::STANDARD.encode(pem));
         if served.as_ref().is_none_or(|(when, _)| when.elapsed() > DISCOVER) {
             let discovery = Discovery::new(self.client.clone()).run_aggregated().await?;
             *served = Some((Instant::now(), discovered(&discovery)));
         }
         let served = served.as_ref().map(|(_, served)| served.as_slice()).unwrap_or_default();
+        let mut missing = None;
+        let mut held = true;
         for stage in [Stage::Validate, Stage::Mutate] {
-            self.stage(stage, &set, served, bundle.as_deref()).await?;
+            match self.stage(stage, &set, served, encoded.as_deref()).await {
+                Ok(holds) => held &= holds,
+                // nobody calls by a configuration that is not there
+                Err(error @ RegisterError::NotInstalled(_)) => missing = Some(error),
+                Err(error) => return Err(error),
+            }
         }
-        Ok(())
+        match (&self.bundle, bundle) {
+            (Some(channel), Some(bundle)) if held => channel.seen(bundle),
+            (Some(channel), _) => channel.unseen(),
+            (None, _) => {}
+        }
+        missing.map_or(Ok(()), Err)
     }
 
+    /// Writes what is not as it should be; whether it was.
     async fn stage(
         &self,
         stage: Stage,
         set: &PolicySet,
         served: &[Served],
         bundle: Option<&str>,
-    ) -> Result<(), RegisterError> {
+    ) -> Result<bool, RegisterError> {
         let resource = resource_of(stage);
         let api: Api<DynamicObject> = Api::all_with(self.client.clone(), &resource);
         let current =
             api.get_opt(NAME).await?.ok_or(RegisterError::NotInstalled(configuration_kind(stage)))?;
-        let Some(wanted) = wanted(stage, &current.data, set, served, bundle) else { return Ok(()) };
+        let Some(wanted) = wanted(stage, &current.data, set, served, bundle) else { return Ok(true) };
+        let held = holds(stage, &current.data, bundle);
         if !self.leadership.holds() {
-            return Ok(());
+            return Ok(held);
         }
         let parameters = PatchParams::apply(MANAGER).force();
         api.patch(NAME, &parameters, &Patch::Apply(&wanted)).await?;
@@ -112,7 +158,7 @@ impl Registrar {
             .map(|rule| rule["resources"].as_array().map_or(0, Vec::len))
             .sum();
         tracing::info!(configuration = configuration_kind(stage), resources = kinds, "registered");
-        Ok(())
+        Ok(held)
     }
 }
 
@@ -159,6 +205,13 @@ fn wanted(
             "webhooks": entries,
         })
     })
+}
+
+/// Whether all entries that are installed have this CA.
+fn holds(stage: Stage, current: &Value, bundle: Option<&str>) -> bool {
+    let installed = current["webhooks"].as_array().into_iter().flatten();
+    let mut ours = installed.filter(|entry| Half::of(stage).iter().any(|half| entry["name"] == *half.name()));
+    ours.all(|entry| bundle.is_some_and(|bundle| entry["clientConfig"]["caBundle"] == *bundle))
 }
 
 fn resource_of(stage: Stage) -> ApiResource {

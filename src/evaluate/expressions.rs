@@ -328,7 +328,7 @@ fn fix<'d>(
     base: NodeRef<'d>,
     label: &Arc<str>,
 ) -> Vec<Operation> {
-    if rule.fix.is_empty() || subject.request.object.is_none() {
+    if rule.fix.is_empty() || !subject.budget.fixes || subject.request.object.is_none() {
         return Vec::new();
     }
     let item;

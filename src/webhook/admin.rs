@@ -39,3 +39,21 @@ async fn metrics(State(board): State<Board>) -> impl IntoResponse {
 pub async fn serve(listener: TcpListener, board: Board) -> io::Result<()> {
     axum::serve(listener, routes(board)).await
 }
+
+/// Serves on a thread of its own until the process ends: the kubelet must not take a webhook for dead whose other
+/// threads are all judging.
+///
+/// # Errors
+/// When there is no thread, or the listener cannot be moved to it.
+pub fn spawn(listener: TcpListener, board: Board) -> io::Result<()> {
+    let listener = listener.into_std()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let serve = async move { serve(TcpListener::from_std(listener)?, board).await };
+    let thread = std::thread::Builder::new().name("plimsoll-admin".to_owned());
+    thread.spawn(move || {
+        if let Err(error) = runtime.block_on(serve) {
+            tracing::error!(%error, "the admin port is not served any more");
+        }
+    })?;
+    Ok(())
+}

@@ -4,13 +4,13 @@
 //! CA 1 ────────────────────────── 10 years ─────────────────────────▶
 //!   leaf ── 90 days ──▶  at 60 days the next leaf, and so on
 //!                                         two thirds: CA 2 joins the bundle ──▶
-//!                                           an hour later: leaves from CA 2
-//!                                             an hour later: CA 1 leaves the bundle
+//!                                           every caller trusts both: leaves from CA 2
+//!                                             every replica serves such a leaf: CA 1 leaves the bundle
 //! ```
 //!
 //! The bundle holds two CAs for as long as any caller may know only the old one or any replica may still serve an old
-//! leaf; the hour stands for "everybody has polled by now". [`Material::step`] is a function of the state and the
-//! time, so that whoever keeps the state (memory here, a Secret in the cluster) only has to call it now and then.
+//! leaf. [`Material::step`] is a function of the state, the time and what is known of [`Others`], so that whoever
+//! keeps the state (memory here, a Secret in the cluster) only has to call it now and then.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -27,7 +27,8 @@ use x509_parser::pem::Pem;
 pub const AUTHORITY_LIFE: Duration = Duration::from_secs(3_650 * 86_400);
 /// 90 days.
 pub const LEAF_LIFE: Duration = Duration::from_secs(90 * 86_400);
-/// How long each step of a rotation waits for callers and replicas to notice the one before.
+/// How long a new authority is in everybody's bundle before leaves come from it: until every API server has noticed,
+/// which nobody can see from outside.
 pub const SETTLE: Duration = Duration::from_secs(3_600);
 /// Clocks differ: certificates begin a little before they are made.
 const BACKDATE: Duration = Duration::from_secs(3_600);
@@ -122,6 +123,15 @@ impl fmt::Debug for Material {
     }
 }
 
+/// What a rotation must know of others before it goes on. Not known is `false`: then it waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Others {
+    /// Everybody who calls has trusted the whole bundle for [long enough](SETTLE).
+    pub trust_the_bundle: bool,
+    /// Every replica serves the leaf of now.
+    pub serve_the_leaf: bool,
+}
+
 /// What a [step](Material::step) did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
@@ -148,22 +158,22 @@ impl Material {
         Ok(Material { authorities: vec![authority], leaf, signer: 0, names: names.clone() })
     }
 
-    /// Does the one thing that is due now, if any. Call it again until it says [`Step::Nothing`].
-    pub fn step(&mut self, names: &Names, now: SystemTime) -> Result<Step, AuthorityError> {
+    /// Does the one thing that is due now, if any. Call it again, with what is known then, until it says
+    /// [`Step::Nothing`].
+    pub fn step(&mut self, names: &Names, now: SystemTime, others: Others) -> Result<Step, AuthorityError> {
         let time = seconds(now);
         let newest = self.authorities.len() - 1;
-        let settled = |made: u64| time >= made + SETTLE.as_secs();
         if time >= self.authorities[newest].not_after {
             *self = Material::new(names, now)?;
             return Ok(Step::StartedOver);
         }
         let signer_expired = time >= self.authorities[self.signer].not_after;
-        if self.signer != newest && (settled(self.authorities[newest].made) || signer_expired) {
+        if self.signer != newest && (others.trust_the_bundle || signer_expired) {
             self.leaf = make_leaf(&self.authorities[newest], names, time)?;
             (self.signer, self.names) = (newest, names.clone());
             return Ok(Step::NewSigner);
         }
-        if newest > 0 && self.signer == newest && settled(self.leaf.made) {
+        if newest > 0 && self.signer == newest && others.serve_the_leaf {
             self.authorities.drain(..newest);
             self.signer = 0;
             return Ok(Step::OldAuthorityGone);

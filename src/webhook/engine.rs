@@ -142,7 +142,7 @@ impl Judge for Engine {
         // options are what the API server made of flags: they are read for expressions only
         let options = self.read(review.options).ok().flatten();
         let request = request_of(review, object.as_ref(), old_object.as_ref(), options.as_ref());
-        let budget = Budget { deadline: Some(deadline), explain: false };
+        let budget = Budget { deadline: Some(deadline), explain: false, fixes: false };
         let view;
         let host: &dyn Host = match &self.source {
             Source::Fixed(host) => &**host,

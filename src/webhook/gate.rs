@@ -1,9 +1,9 @@
 //! Where and whether a review is evaluated: inline on the I/O thread while evaluations are quick and places are
 //! free, else on the blocking pool behind a semaphore, and not at all when there is no place before the deadline.
 //!
-//! Inline saves two thread switches, which is as much as a small policy set costs. It is safe because fewer may run
-//! inline than there are I/O threads, and because slow evaluations send those that follow to the pool. Where all
-//! places inline are taken, waiting a moment for one is cheaper than the pool, whose threads also cost memory.
+//! Inline saves two thread switches, which is as much as a small policy set costs. It is safe because what is large is
+//! not judged there, because slow evaluations send those that follow to the pool, and because probes are answered by a
+//! thread of their own.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -15,9 +15,6 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use super::metrics::Metrics;
 use super::review::{Failure, Judge, Observer, Reply, Stage, answer_failure, answer_observed};
 use super::settings::Settings;
-
-/// How long to wait for a place inline.
-const INLINE_WAIT: Duration = Duration::from_millis(3);
 
 /// The places for evaluation.
 #[derive(Debug)]
@@ -72,7 +69,7 @@ impl Gate {
         observer: Arc<impl Observer + Send + Sync + 'static>,
     ) -> Reply {
         if body.len() < self.large
-            && let Some(_place) = self.inline_place().await
+            && let Some(_place) = self.inline_place()
         {
             return self.run(&*judge, stage, &body, deadlines, &*observer);
         }
@@ -128,14 +125,11 @@ impl Gate {
         reply
     }
 
-    async fn inline_place(&self) -> Option<SemaphorePermit<'_>> {
-        if self.average.load(Ordering::Relaxed) > self.slow {
-            return None;
+    fn inline_place(&self) -> Option<SemaphorePermit<'_>> {
+        match self.average.load(Ordering::Relaxed) > self.slow {
+            true => None,
+            false => self.inline.try_acquire().ok(),
         }
-        if let Ok(place) = self.inline.try_acquire() {
-            return Some(place);
-        }
-        Box::pin(tokio::time::timeout(INLINE_WAIT, self.inline.acquire())).await.ok()?.ok()
     }
 }
 

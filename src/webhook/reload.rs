@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwapOption;
 
-use super::authority::{Material, Names, Step};
+use super::authority::{Material, Names, Others, SETTLE, Step};
 use super::certificate::{Files, Slot};
 use super::metrics::Metrics;
 use super::readiness::Readiness;
@@ -196,8 +196,8 @@ pub async fn watch_certificate(mut files: Files, slot: Arc<Slot>, board: Board, 
     }
 }
 
-/// Serves leaves of our own authority and renews them when due. `publish` gets the bundle whenever it changes. Runs
-/// until dropped.
+/// Serves leaves of our own authority and renews them when due. `publish` gets the bundle whenever it changes; who
+/// trusts it is taken to read it again within [`SETTLE`]. There is no other replica. Runs until dropped.
 pub async fn watch_authority(
     mut material: Material,
     names: Names,
@@ -207,14 +207,21 @@ pub async fn watch_authority(
     clock: Clock,
     publish: impl Fn(&Material),
 ) {
+    let mut published = clock();
     loop {
         tokio::time::sleep(interval).await;
         loop {
-            match material.step(&names, clock()) {
+            let now = clock();
+            let settled = now.duration_since(published).is_ok_and(|since| since >= SETTLE);
+            let others = Others { trust_the_bundle: settled, serve_the_leaf: true };
+            match material.step(&names, now, others) {
                 Ok(Step::Nothing) => break,
                 Ok(step) => {
                     tracing::info!(?step, "own certificates changed");
-                    publish(&material);
+                    if matches!(step, Step::NewAuthority | Step::OldAuthorityGone | Step::StartedOver) {
+                        published = now;
+                        publish(&material);
+                    }
                     serve_material(&slot, &material, &board);
                 }
                 Err(error) => {
@@ -227,13 +234,17 @@ pub async fn watch_authority(
     }
 }
 
-/// Puts the material's leaf in force.
-pub fn serve_material(slot: &Slot, material: &Material, board: &Board) {
+/// Puts the material's leaf in force, if it can be served.
+pub fn serve_material(slot: &Slot, material: &Material, board: &Board) -> bool {
     match material.pair() {
-        Ok(pair) => serve(slot, pair, board),
+        Ok(pair) => {
+            serve(slot, pair, board);
+            true
+        }
         Err(error) => {
             board.metrics.certificate(Err(()));
             tracing::error!(%error, "own certificate cannot be served");
+            false
         }
     }
 }

@@ -24,7 +24,9 @@ pub struct Settings {
     pub request_timeout: Duration,
     /// Where a call has no `?timeout`: the API server's own default.
     pub default_timeout: Duration,
-    /// Evaluations at one time on the I/O threads; quick ones run there, which saves two thread switches.
+    /// Evaluations at one time on the I/O threads; quick ones run there, which saves two thread switches. As many as
+    /// there are such threads: a thread that may not evaluate reads all requests that it finds, and what is read and
+    /// waits costs memory, where in the kernel it costs none.
     pub inline_evaluations: usize,
     /// While evaluations take longer than this on (moving) average, all run on the pool.
     pub slow_evaluation: Duration,
@@ -51,7 +53,7 @@ impl Default for Settings {
             idle_timeout: Duration::from_secs(120),
             request_timeout: Duration::from_secs(60),
             default_timeout: Duration::from_secs(10),
-            inline_evaluations: cores,
+            inline_evaluations: cores + 1,
             slow_evaluation: Duration::from_millis(5),
             pooled_evaluations: (4 * cores).max(8),
             lame_duck: Duration::from_secs(5),
@@ -62,10 +64,9 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Threads for the runtime: one more than may evaluate at one time, so that accepting, handshakes and
-    /// answers go on while all of those are busy.
+    /// Threads for the runtime: one more than there are cores, so that one that is held up leaves no core idle.
     #[must_use]
     pub fn worker_threads(&self) -> usize {
-        self.inline_evaluations + 1
+        self.inline_evaluations.max(1)
     }
 }

@@ -67,6 +67,10 @@ async fn memcached_and_etcd_cluster(cluster: Arc<Cluster>) {
             let most = format!("limits/size: {kind} {name} wants 6 members, at most 5, at spec.size");
             stage.rejects(door, Verb::Apply, &object(6), VALIDATING, &most).await;
             stage.rejects(door, Verb::Replace, &object(6), VALIDATING, &most).await;
+            let dry = stage.dry_run(door, Verb::Apply, &object(6)).await.answer.unwrap_err();
+            assert!(dry.ends_with(&most), "{dry}");
+            let dry = stage.dry_run(door, Verb::Apply, &object(4)).await.answer.unwrap();
+            assert_eq!(dry["metadata"]["labels"]["tier"], "data", "as it would be stored");
 
             let mut kept = object(3);
             kept["metadata"]["labels"] = json!({"keep": "yes"});

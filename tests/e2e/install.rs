@@ -1,28 +1,38 @@
 //! Our own `install`, and replicas that keep its registration: as the ServiceAccount that it makes, so with no more
 //! rights than that has.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::process::Command;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use base64::Engine as _;
+use k8s_openapi::ByteString;
 use k8s_openapi::api::coordination::v1::Lease;
-use kube::api::{Api, DynamicObject, Patch, PatchParams};
+use k8s_openapi::api::core::v1::{Pod, Secret};
+use kube::api::{Api, DeleteParams, DynamicObject, ListParams, Patch, PatchParams};
 use kube::discovery::ApiResource;
+use plimsoll::webhook::authority::{AUTHORITY_LIFE, Material, Names, Others, Step};
+use plimsoll::webhook::client::Client;
 use serde_json::{Value, json};
 
 use crate::cluster::{Cluster, eventually};
 use crate::door::{Door, Verb, kubectl};
 use crate::fleet::{Replica, expose};
 use crate::forwarder::Forwarder;
-use crate::manifest::{pod, workload};
+use crate::manifest::{pod, probed, workload};
 use crate::policies::{MIRRORS, PROBES};
 use crate::stage::Stage;
+use crate::traffic::Traffic;
 use crate::volume::Volume;
 use crate::{Test, test};
 
 pub(crate) fn tests() -> Vec<(String, Test)> {
-    vec![test("install::registered_by_our_own_install", registered_by_our_own_install)]
+    vec![
+        test("install::registered_by_our_own_install", registered_by_our_own_install),
+        test("install::our_own_ca_rotates", our_own_ca_rotates),
+    ]
 }
 
 const VALIDATING: &str = "ValidatingWebhookConfiguration";
@@ -45,11 +55,49 @@ spec:
 ",
 );
 
-async fn registered_by_our_own_install(cluster: Arc<Cluster>) {
+/// Whether the cluster is ours alone: what is installed here judges all of it.
+fn may_install(cluster: &Cluster) -> bool {
     if !cluster.ours() {
         eprintln!(
             "install: SKIPPED: it judges the whole cluster, which is done in our own control plane only"
         );
+    }
+    cluster.ours()
+}
+
+/// Two replicas by the installed ServiceAccount, with these policies and no others, behind the installed Service.
+/// There is no kubelet and no kube-proxy: they are processes of this machine, and the Service leads to them.
+async fn serve(home: &Stage, policies: &Volume, further: &[&str]) -> (Forwarder, Vec<Replica>) {
+    let (cluster, namespace) = (&home.cluster, &home.namespace);
+    let forwarder = Forwarder::listen(&cluster.webhook_host).await;
+    reach(cluster, home, forwarder.port()).await;
+    let account = kubeconfig_of_account(cluster, namespace).await;
+    let mut flags: Vec<OsString> = vec!["--kubeconfig".into(), account.into()];
+    flags.extend(["--register", "--service", "plimsoll", "--service-namespace", namespace].map(Into::into));
+    flags.extend(
+        ["--no-embedded", "--watch-policies", "--policy-interval=200ms", "--lame-duck=100ms"].map(Into::into),
+    );
+    flags.extend(["--policies".into(), policies.path().into()]);
+    flags.extend(further.iter().map(Into::into));
+    let replicas: Vec<Replica> = (0..2).map(|_| Replica::start(cluster, &flags)).collect();
+    for replica in &replicas {
+        forwarder.add(replica.traffic, replica.admin);
+        replica.ready().await;
+    }
+    (forwarder, replicas)
+}
+
+/// Takes the registration away.
+async fn unregister(cluster: &Cluster) {
+    for kind in [VALIDATING, MUTATING] {
+        let resource = resource_of(kind);
+        let api: Api<DynamicObject> = Api::all_with(cluster.client.clone(), &resource);
+        api.delete("plimsoll", &Default::default()).await.unwrap();
+    }
+}
+
+async fn registered_by_our_own_install(cluster: Arc<Cluster>) {
+    if !may_install(&cluster) {
         return;
     }
     let namespace = cluster.unique("plimsoll-system");
@@ -63,23 +111,9 @@ async fn registered_by_our_own_install(cluster: Arc<Cluster>) {
         "nothing is asked before anybody serves"
     );
 
-    // there is no kubelet and no kube-proxy: processes of this machine, and a Service that leads to them
-    let forwarder = Forwarder::listen(&cluster.webhook_host).await;
-    reach(&cluster, &home, forwarder.port()).await;
-    let account = kubeconfig_of_account(&cluster, &namespace).await;
     let mut policies = Volume::mount(cluster.folder().join(&namespace).join("policies"));
     policies.publish(&[PROBES, MIRRORS]);
-    let mut flags: Vec<OsString> = vec!["--kubeconfig".into(), account.into()];
-    flags.extend(["--register", "--service", "plimsoll", "--service-namespace", &namespace].map(Into::into));
-    flags.extend(
-        ["--no-embedded", "--watch-policies", "--policy-interval=200ms", "--lame-duck=100ms"].map(Into::into),
-    );
-    flags.extend(["--policies".into(), policies.path().into()]);
-    let replicas: Vec<Replica> = (0..2).map(|_| Replica::start(&cluster, &flags)).collect();
-    for replica in &replicas {
-        forwarder.add(replica.traffic, replica.admin);
-        replica.ready().await;
-    }
+    let (_forwarder, replicas) = serve(&home, &policies, &[]).await;
 
     // registered: exactly what the policies are about
     let workloads = json!([
@@ -164,13 +198,115 @@ async fn registered_by_our_own_install(cluster: Arc<Cluster>) {
     apply(&cluster, VALIDATING, json!({"webhooks": [{"name": "validate.plimsoll.dev", "rules": []}]})).await;
     eventually("the other writes", async || (rules(&cluster, VALIDATING).await == both).then_some(())).await;
 
-    for kind in [VALIDATING, MUTATING] {
-        let resource = resource_of(kind);
-        let api: Api<DynamicObject> = Api::all_with(cluster.client.clone(), &resource);
-        api.delete("plimsoll", &Default::default()).await.unwrap();
+    // with nobody left, what is judged is refused, and the installation's own Pods come back all the same
+    replicas[1 - leading].terminate();
+    assert!(replicas[1 - leading].ended(Duration::from_secs(10)).await.success());
+    let refused = stage.dry_run(Door::Kube, Verb::Create, &bare).await.answer.unwrap_err();
+    assert!(refused.contains("failed calling webhook"), "{refused}");
+    let pods: Api<Pod> = home.api();
+    let names = async || {
+        let found =
+            pods.list(&ListParams::default().labels("app.kubernetes.io/name=plimsoll")).await.unwrap();
+        let alive = found.items.into_iter().filter(|pod| pod.metadata.deletion_timestamp.is_none());
+        alive.filter_map(|pod| pod.metadata.name).collect::<BTreeSet<_>>()
+    };
+    let before = eventually("the installed Deployment has its Pods", async || {
+        Some(names().await).filter(|names| names.len() == 2)
+    })
+    .await;
+    for name in &before {
+        pods.delete(name, &DeleteParams::default().grace_period(0)).await.unwrap();
     }
+    eventually("and gets others with the webhook down", async || {
+        Some(names().await).filter(|names| names.len() == 2 && names.is_disjoint(&before))
+    })
+    .await;
+
+    unregister(&cluster).await;
     drop(replicas);
     other.strike().await;
+    stage.strike().await;
+    home.strike().await;
+}
+
+/// An authority of seven years in the Secret: while requests come in it is replaced by another, which everybody who
+/// calls trusts before a leaf comes from it, and which stays alone once both replicas serve such a leaf.
+async fn our_own_ca_rotates(cluster: Arc<Cluster>) {
+    if !may_install(&cluster) {
+        return;
+    }
+    let namespace = cluster.unique("plimsoll-system");
+    install(&cluster, &namespace);
+    let home = Stage { cluster: cluster.clone(), namespace: namespace.clone() };
+    let stage = Stage::set(&cluster, "rotation").await;
+
+    let names = Names::of_service("plimsoll", &namespace).unwrap();
+    let now = SystemTime::now();
+    let mut old = Material::new(&names, now - AUTHORITY_LIFE / 10 * 7).unwrap();
+    let others = Others { trust_the_bundle: false, serve_the_leaf: false };
+    assert_eq!(old.step(&names, now, others).unwrap(), Step::NewLeaf);
+    let secrets: Api<Secret> = home.api();
+    let mut secret = secrets.get("plimsoll-certificates").await.unwrap();
+    let bytes = |(name, text): (&str, String)| (name.to_owned(), ByteString(text.into_bytes()));
+    secret.data = Some(old.to_data().into_iter().map(bytes).collect());
+    secrets.replace("plimsoll-certificates", &Default::default(), &secret).await.unwrap();
+
+    let mut policies = Volume::mount(cluster.folder().join(&namespace).join("policies"));
+    policies.publish(&[PROBES]);
+    let intervals = ["--certificate-interval=200ms", "--ca-settle=8s"];
+    let (_forwarder, replicas) = serve(&home, &policies, &intervals).await;
+    let bare = pod("bare", "nginx");
+    eventually("the API server calls", async || {
+        stage.dry_run(Door::Kube, Verb::Create, &bare).await.answer.err()
+    })
+    .await;
+    let traffic = Traffic::start(&stage, &probed(pod("good", "nginx")), 4);
+
+    let entry = async |name: &str| {
+        let data = secrets.get("plimsoll-certificates").await.unwrap().data.unwrap();
+        String::from_utf8(data[name].0.clone()).unwrap()
+    };
+    let registered = async || {
+        let resource = resource_of(VALIDATING);
+        let api: Api<DynamicObject> = Api::all_with(cluster.client.clone(), &resource);
+        let object = api.get("plimsoll").await.unwrap();
+        let bundle = object.data["webhooks"][0]["clientConfig"]["caBundle"].as_str().unwrap().to_owned();
+        String::from_utf8(base64::engine::general_purpose::STANDARD.decode(bundle).unwrap()).unwrap()
+    };
+    let both = eventually("both authorities are registered", async || {
+        Some(registered().await).filter(|bundle| bundle.matches("BEGIN CERTIFICATE").count() == 2)
+    })
+    .await;
+    assert!(both.ends_with(&old.bundle_pem()), "the old one is among them");
+    assert_eq!(entry("tls.crt").await, old.leaf_pem(), "no leaf from an authority that nobody may know yet");
+    let alone = eventually("the new authority is alone", async || {
+        Some(registered().await).filter(|bundle| bundle.matches("BEGIN CERTIFICATE").count() == 1)
+    })
+    .await;
+    assert_eq!(both, alone.clone() + &old.bundle_pem());
+    assert_eq!(alone, entry("ca.crt").await);
+    assert_ne!(entry("tls.crt").await, old.leaf_pem());
+    let serving: Value = serde_json::from_str(&entry("serving").await).unwrap();
+    let serials: BTreeSet<&str> =
+        serving.as_object().unwrap().values().map(|entry| entry["serial"].as_str().unwrap()).collect();
+    assert_eq!((serving.as_object().unwrap().len(), serials.len()), (2, 1), "{serving}");
+    // a new connection, by what is registered now
+    for replica in &replicas {
+        let client = Client::new(&format!("https://{}", replica.traffic), alone.as_bytes()).unwrap();
+        client.connect().await.unwrap();
+    }
+    traffic.flow(Duration::from_secs(2)).await;
+
+    let report = traffic.stop().await;
+    assert_eq!(report.failed, Vec::<String>::new());
+    assert!(report.denied == 0 && report.allowed > 50, "{report:?}");
+    eprintln!("our own CA rotated: {} requests, 0 failed", report.sent());
+    for replica in &replicas {
+        replica.terminate();
+        assert!(replica.ended(Duration::from_secs(10)).await.success());
+    }
+    assert_eq!(entry("serving").await, "{}", "who has ended is off the roll");
+    unregister(&cluster).await;
     stage.strike().await;
     home.strike().await;
 }

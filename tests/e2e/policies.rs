@@ -55,6 +55,26 @@ spec:
 ",
 );
 
+/// Tags that stand for something, wherever a container is; what controllers make is judged, too.
+pub(crate) const PINNED: (&str, &str) = (
+    "pinned.yaml",
+    "apiVersion: plimsoll.dev/v1alpha1
+kind: ClusterManifestPolicy
+metadata: {name: pinned}
+spec:
+  title: Tags
+  severity: error
+  action: Deny
+  match: {kinds: [workloads]}
+  rules:
+    - name: tag
+      forEach: allContainers
+      validate: image(item.image).tag != 'latest'
+      message: '{role} container {item.name} runs {item.image}'
+      at: image
+",
+);
+
 /// A StatefulSet's Service.
 pub(crate) const HEADLESS: (&str, &str) = (
     "headless.yaml",

@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::cluster::{Cluster, eventually};
 use crate::door::{Door, Verb, kubectl};
 use crate::manifest::{pod, probed, workload, yaml};
-use crate::policies::{HEADLESS, MIRRORS, PROBES, PROBES_WARN};
+use crate::policies::{HEADLESS, MIRRORS, PINNED, PROBES, PROBES_WARN};
 use crate::webhook::{Plan, VALIDATING, Webhook};
 use crate::{Test, test};
 
@@ -88,10 +88,19 @@ async fn pods(cluster: Arc<Cluster>) {
 /// What runs to completion needs no probes; its images come from mirrors all the same, in the Pods that the
 /// controllers make, too.
 async fn jobs(cluster: Arc<Cluster>) {
-    let webhook = Webhook::launch(&cluster, Plan::of(&[PROBES, MIRRORS])).await;
+    let webhook = Webhook::launch(&cluster, Plan::of(&[PROBES, MIRRORS, PINNED])).await;
     let stage = webhook.stage("jobs").await;
     let mirrored = json!("mirror.example.com/gcr.io/task:1");
     let task = "restartPolicy: Never, containers: [{name: main, image: 'gcr.io/task:1'}]";
+    // the same object with a tag that is refused, and what is said of it
+    let latest = |object: &serde_json::Value| {
+        yaml(&object.to_string().replace("gcr.io/task:1", "example.com/task:latest"))
+    };
+    let refusal = |template: &str| {
+        format!(
+            "pinned/tag: regular container main runs example.com/task:latest, at {template}.spec.containers[0].image"
+        )
+    };
     for (door, name) in Door::BOTH.into_iter().zip(["by-kubectl", "by-kube"]) {
         let job = yaml(&format!(
             "{{apiVersion: batch/v1, kind: Job, metadata: {{name: {name}}}, spec: {{template: {{spec: {{{task}}}}}}}}}"
@@ -112,12 +121,30 @@ async fn jobs(cluster: Arc<Cluster>) {
                jobTemplate: {{spec: {{template: {{metadata: {{labels: {{cron: {name}}}}}, spec: {{{task}}}}}}}}}}}}}"
         ));
         let image = "/spec/jobTemplate/spec/template/spec/containers/0/image";
-        stage.mutates(door, Verb::Create, &cron, &[(image, mirrored.clone())]).await;
+        let stored = stage.mutates(door, Verb::Create, &cron, &[(image, mirrored.clone())]).await.object;
+
+        let other = yaml(&job.to_string().replace(name, "other"));
+        let refused = refusal("spec.template");
+        stage.rejects(door, Verb::Create, &latest(&other), VALIDATING, &refused).await;
+        stage.dry_run(door, Verb::Create, &other).await.answer.unwrap();
+        let refused = refusal("spec.jobTemplate.spec.template");
+        let mut changed = stored;
+        changed["spec"]["suspend"] = json!(false);
+        stage.accepts(door, Verb::Replace, &changed).await;
+        changed["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"][0]["image"] =
+            json!("example.com/task:latest");
+        stage.rejects(door, Verb::Replace, &changed, VALIDATING, &refused).await;
+        let dry = stage.dry_run(door, Verb::Replace, &changed).await.answer.unwrap_err();
+        assert!(dry.ends_with(&refused), "{dry}");
     }
     // the controller starts both at the next full minute
     for name in ["by-kubectl", "by-kube"] {
         let made = stage.pods(&format!("cron={name}"), 1).await;
         assert_eq!(json!(image_of(&made[0])), mirrored);
+        for (api_version, kind) in [("batch/v1", "CronJob"), ("batch/v1", "Job")] {
+            let object = json!({"apiVersion": api_version, "kind": kind, "metadata": {"name": name}});
+            stage.accepts(Door::Kube, Verb::Delete, &object).await;
+        }
     }
     stage.strike().await;
     webhook.dismiss().await;
@@ -230,15 +257,27 @@ async fn warnings_and_audit_annotations(cluster: Arc<Cluster>) {
     }
 }
 
-/// `kubectl debug` adds a container by the subresource `ephemeralcontainers`: its image is rewritten as any other.
+/// `kubectl debug` adds a container by the subresource `ephemeralcontainers`: its image is rewritten and judged as any
+/// other.
 async fn kubectl_debug(cluster: Arc<Cluster>) {
-    let webhook = Webhook::launch(&cluster, Plan::of(&[MIRRORS])).await;
+    let webhook = Webhook::launch(&cluster, Plan::of(&[MIRRORS, PINNED])).await;
     let stage = webhook.stage("debug").await;
-    stage.accepts(Door::Kube, Verb::Create, &pod("target", "nginx")).await;
-    let arguments =
-        ["debug", "target", "--image=gcr.io/debug/shell:1", "--container=shell", "--attach=false"];
-    let arguments = [&arguments[..], &["--namespace", &stage.namespace]].concat();
-    let output = kubectl(&cluster, &arguments, "").await;
+    stage.accepts(Door::Kube, Verb::Create, &pod("target", "nginx:1")).await;
+    let debug = async |image: &str| {
+        let image = format!("--image={image}");
+        let arguments = ["debug", "target", &image, "--container=shell", "--attach=false", "--namespace"];
+        kubectl(&cluster, &[&arguments[..], &[&stage.namespace]].concat(), "").await
+    };
+    let refused = debug("example.com/shell:latest").await;
+    assert!(!refused.status.success());
+    assert_eq!(
+        String::from_utf8_lossy(&refused.stderr).lines().last(),
+        Some(
+            "Error from server (Forbidden): admission webhook \"validate.plimsoll.dev\" denied the request: \
+             pinned/tag: ephemeral container shell runs example.com/shell:latest, at spec.ephemeralContainers[0].image"
+        )
+    );
+    let output = debug("gcr.io/debug/shell:1").await;
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let target: Pod = stage.api().get("target").await.unwrap();
     let containers = target.spec.unwrap().ephemeral_containers.unwrap();

@@ -97,7 +97,7 @@ impl Webhook {
         let address = listener.local_addr().unwrap();
         let admin_listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let admin = admin_listener.local_addr().unwrap();
-        tokio::spawn(admin::serve(admin_listener, board.clone()));
+        admin::spawn(admin_listener, board.clone()).unwrap();
         let shutdown = Shutdown::default();
         let (drain, stop) = (shutdown.reached(Stopping::LameDuck), shutdown.reached(Stopping::Stopping));
         let served = tokio::spawn(server.run(listener, drain, stop));

@@ -121,7 +121,7 @@ fn review() -> &'static str {
 fn the_two_lines_of_a_newcomer_work_as_they_are_printed() {
     let mut serve = Serve::start(&["--lame-duck", "0s"]);
     let [again, ask] = serve.lines.clone();
-    assert_eq!(again, "plimsoll serve --self-signed --ca-file plimsoll-ca.crt");
+    assert_eq!(again, "plimsoll serve --self-signed --ca-file plimsoll-ca.crt --bind 127.0.0.1:0");
     std::fs::write(serve.folder.path().join("REVIEW.json"), review()).unwrap();
     let words: Vec<&str> = ask.strip_prefix("plimsoll ").unwrap().split(' ').collect();
     let asked = plimsoll(serve.folder.path()).args(&words).output().unwrap();
@@ -140,6 +140,33 @@ fn the_two_lines_of_a_newcomer_work_as_they_are_printed() {
     assert_eq!(serve.end().code(), Some(0));
     let log = serve.log();
     assert!(log.contains("all requests answered"), "{log}");
+}
+
+#[test]
+fn the_lines_of_a_newcomer_can_be_pasted_into_a_shell() {
+    let mut serve = Serve::start(&["--lame-duck", "0s", "--ca-file", "the CA's.crt"]);
+    let bound = serve.lines[1].split(' ').find_map(|word| word.strip_prefix("https://")).unwrap().to_owned();
+    assert_eq!(
+        serve.lines[0],
+        r"plimsoll serve --self-signed --ca-file 'the CA'\''s.crt' --bind 127.0.0.1:0"
+    );
+    std::fs::write(serve.folder.path().join("REVIEW.json"), review()).unwrap();
+    let shell = |line: &str| {
+        let program = Path::new(env!("CARGO_BIN_EXE_plimsoll")).parent().unwrap();
+        let output = Command::new("/bin/sh")
+            .args(["-c", line])
+            .current_dir(serve.folder.path())
+            .env_clear()
+            .env("PATH", program)
+            .output()
+            .unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    let (status, answer) = shell(&serve.lines[1]);
+    assert_eq!(status, Some(0), "{answer}");
+    assert!(answer.contains("\"uid\":\"u-1\"") && bound.starts_with("127.0.0.1:"), "{answer}");
+    serve.signal();
+    serve.end();
 }
 
 #[test]
@@ -216,6 +243,60 @@ fn a_deny_is_one_line_without_a_body() {
     assert!(!log.contains("secret-image") && !log.contains("hunter2"), "{log}");
 }
 
+/// Flags over the environment over the file; paths in the file are relative to it.
+#[test]
+fn flags_come_from_a_file_as_well() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("etc")).unwrap();
+    std::fs::write(folder.path().join("etc/policy.yaml"), GOOD).unwrap();
+    let write = |serve: &str| {
+        let text = format!(
+            "apiVersion: plimsoll.dev/v1alpha1\nkind: Configuration\nembedded: false\npolicies: [policy.yaml]\n{serve}"
+        );
+        std::fs::write(folder.path().join("etc/plimsoll.yaml"), text).unwrap();
+    };
+    let admin = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    write(&format!(
+        "serve:\n  bind: 127.0.0.1:0\n  adminBind: {admin}\n  selfSigned: true\n  caFile: from-file.crt\n  lameDuck: 30s\n  logFormat: json\n"
+    ));
+    let mut process = plimsoll(folder.path())
+        .args(["serve", "--config", "etc/plimsoll.yaml", "--lame-duck=0s"])
+        .env("PLIMSOLL_LAME_DUCK", "40s")
+        .env("PLIMSOLL_CA_FILE", "from-environment.crt")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut output = BufReader::new(process.stdout.take().unwrap()).lines();
+    let lines = [(); 2].map(|()| output.next().expect("two lines are printed").unwrap());
+    let mut serve = Serve { process, lines, admin, folder: tempfile::tempdir().unwrap() };
+    serve.await_ready("[+] policies: 1 in force");
+    assert!(
+        folder.path().join("from-environment.crt").is_file()
+            && !folder.path().join("etc/from-file.crt").exists()
+    );
+    serve.signal();
+    assert_eq!(serve.end().code(), Some(0), "in 10 s, so by the flag");
+    assert!(serve.log().lines().all(|line| line.starts_with('{')), "as the file says");
+
+    let refused = |text: &str| {
+        write(text);
+        let output =
+            plimsoll(folder.path()).args(["serve", "--config", "etc/plimsoll.yaml"]).output().unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let error = refused("serve:\n  selfsigned: true\n");
+    assert!(
+        error.contains("etc/plimsoll.yaml:6:3") && error.contains("did you mean `selfSigned`?"),
+        "{error}"
+    );
+    let error = refused(
+        "serve: {bind: '127.0.0.1:0', adminBind: '127.0.0.1:0', tlsCert: none.crt, tlsKey: none.key}\n",
+    );
+    assert!(error.contains("cannot read etc/none.crt"), "{error}");
+}
+
 #[test]
 fn what_cannot_start_says_why() {
     let folder = tempfile::tempdir().unwrap();
@@ -234,4 +315,5 @@ fn what_cannot_start_says_why() {
     let taken = taken.local_addr().unwrap().to_string();
     let busy = run(&["--self-signed", "--admin-bind", "127.0.0.1:0", "--bind", &taken]);
     assert!(busy.contains(&format!("error: cannot listen on {taken}: ")), "{busy}");
+    assert!(busy.trim_end().ends_with("; see --bind"), "{busy}");
 }

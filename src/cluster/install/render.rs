@@ -53,6 +53,9 @@ fn remark(installation: &Installation, object: &Value) -> &'static [&'static str
             &["Empty: the webhook keeps its CA and certificate here, and reads no other Secret."]
         }
         (Some("Lease"), _) => &["Empty: whoever holds it writes the registration."],
+        (Some("ConfigMap"), Some("plimsoll-configuration")) => {
+            &["What --config named; read again when it changes."]
+        }
         (Some("ConfigMap"), _) => &[
             "Policies beside those in the binary, one or more in each key:",
             "kubectl create configmap plimsoll-policies --from-file=FOLDER --dry-run=client -o yaml | kubectl apply -f -",

@@ -16,6 +16,9 @@ fn at(after: Duration) -> SystemTime {
     UNIX_EPOCH + START + after
 }
 
+/// Nothing is known of anybody.
+const UNKNOWN: Others = Others { trust_the_bundle: false, serve_the_leaf: false };
+
 /// As the API server would verify it, at that time, for that name.
 fn trusted(bundle: &str, leaf: &str, name: &str, after: Duration) -> bool {
     let mut roots = rustls::RootCertStore::empty();
@@ -47,39 +50,58 @@ fn a_leaf_is_good_for_the_service_and_this_machine_for_90_days() {
 fn a_leaf_is_renewed_at_two_thirds_and_when_names_change() {
     let names = Names::local();
     let mut material = Material::new(&names, at(Duration::ZERO)).unwrap();
-    assert_eq!(material.step(&names, at(59 * DAY)).unwrap(), Step::Nothing);
+    assert_eq!(material.step(&names, at(59 * DAY), UNKNOWN).unwrap(), Step::Nothing);
     let before = material.clone();
-    assert_eq!(material.step(&names, at(60 * DAY)).unwrap(), Step::NewLeaf);
+    assert_eq!(material.step(&names, at(60 * DAY), UNKNOWN).unwrap(), Step::NewLeaf);
     assert_ne!(material.leaf_pem(), before.leaf_pem());
     assert_eq!(material.bundle_pem(), before.bundle_pem());
     assert!(trusted(&material.bundle_pem(), material.leaf_pem(), "localhost", 149 * DAY));
     let service = Names::of_service("s", "n").unwrap();
-    assert_eq!(material.step(&service, at(61 * DAY)).unwrap(), Step::NewLeaf);
-    assert_eq!(material.step(&service, at(61 * DAY)).unwrap(), Step::Nothing);
+    assert_eq!(material.step(&service, at(61 * DAY), UNKNOWN).unwrap(), Step::NewLeaf);
+    assert_eq!(material.step(&service, at(61 * DAY), UNKNOWN).unwrap(), Step::Nothing);
     assert!(trusted(&material.bundle_pem(), material.leaf_pem(), "s.n.svc", 61 * DAY));
 }
 
 #[test]
-fn a_rotation_never_leaves_a_caller_without_trust() {
+fn a_rotation_waits_for_callers_and_for_replicas() {
     let names = Names::local();
     let mut material = Material::new(&names, at(Duration::ZERO)).unwrap();
-    let (mut time, mut steps) = (Duration::ZERO, Vec::new());
-    // what a caller that polls every 20 minutes, and a replica that polls every 20 minutes, hold
-    let (mut bundle, mut leaf) = (material.bundle_pem(), material.leaf_pem().to_owned());
-    while time < AUTHORITY_LIFE + 30 * DAY {
-        // coarse through the quiet years, fine while a rotation is on
-        time += if material.authorities.len() == 2 { SETTLE / 3 } else { 5 * DAY };
-        assert!(trusted(&bundle, &leaf, "localhost", time), "{time:?} {material:?}");
-        let step = material.step(&names, at(time)).unwrap();
-        // the caller may know the new state while the replica serves the old one, and the other way round
-        assert!(trusted(&material.bundle_pem(), &leaf, "localhost", time), "{step:?}");
-        assert!(trusted(&bundle, material.leaf_pem(), "localhost", time), "{step:?}");
-        (bundle, leaf) = (material.bundle_pem(), material.leaf_pem().to_owned());
-        if !matches!(step, Step::Nothing | Step::NewLeaf) {
-            steps.push(step);
-        }
+    let due = AUTHORITY_LIFE / 3 * 2;
+    let mut step = |after, trust_the_bundle, serve_the_leaf| {
+        let before = material.clone();
+        let step = material.step(&names, at(after), Others { trust_the_bundle, serve_the_leaf }).unwrap();
+        // who knows only the state before trusts the leaf of now, and who knows only that of now the leaf before
+        assert!(trusted(&before.bundle_pem(), material.leaf_pem(), "localhost", after), "{step:?}");
+        // (a leaf that is renewed may have expired long ago)
+        let still = trusted(&material.bundle_pem(), before.leaf_pem(), "localhost", after);
+        assert!(still || step == Step::NewLeaf, "{step:?}");
+        (step, material.authorities.len())
+    };
+    assert_eq!(step(due - DAY, true, true), (Step::NewLeaf, 1));
+    assert_eq!(step(due, true, true), (Step::NewAuthority, 2));
+    // the leaf is renewed by the old authority for as long as somebody may not trust the new one
+    for (after, expected) in
+        [(0, Step::Nothing), (59, Step::NewLeaf), (60, Step::Nothing), (118, Step::Nothing)]
+    {
+        assert_eq!(step(due + after * DAY, false, true), (expected, 2), "{after}");
     }
-    assert_eq!(steps, [Step::NewAuthority, Step::NewSigner, Step::OldAuthorityGone]);
+    assert_eq!(step(due + 118 * DAY, true, false), (Step::NewSigner, 2));
+    // and the old one stays for as long as somebody may serve a leaf from it
+    for (after, expected) in [(118, Step::Nothing), (177, Step::Nothing), (178, Step::NewLeaf)] {
+        assert_eq!(step(due + after * DAY, true, false), (expected, 2), "{after}");
+    }
+    assert_eq!(step(due + 179 * DAY, true, true), (Step::OldAuthorityGone, 1));
+    assert_eq!(step(due + 179 * DAY, true, true), (Step::Nothing, 1));
+}
+
+#[test]
+fn an_authority_that_has_expired_is_waited_for_by_nobody() {
+    let names = Names::local();
+    let mut material = Material::new(&names, at(Duration::ZERO)).unwrap();
+    material.step(&names, at(AUTHORITY_LIFE - DAY), UNKNOWN).unwrap();
+    assert_eq!(material.step(&names, at(AUTHORITY_LIFE - DAY), UNKNOWN).unwrap(), Step::NewAuthority);
+    assert_eq!(material.step(&names, at(AUTHORITY_LIFE), UNKNOWN).unwrap(), Step::NewSigner);
+    assert!(trusted(&material.bundle_pem(), material.leaf_pem(), "localhost", AUTHORITY_LIFE));
 }
 
 #[test]
@@ -87,9 +109,9 @@ fn after_years_of_absence_everything_is_new() {
     let names = Names::local();
     let mut material = Material::new(&names, at(Duration::ZERO)).unwrap();
     let late = 2 * AUTHORITY_LIFE;
-    assert_eq!(material.step(&names, at(late)).unwrap(), Step::StartedOver);
+    assert_eq!(material.step(&names, at(late), UNKNOWN).unwrap(), Step::StartedOver);
     assert!(trusted(&material.bundle_pem(), material.leaf_pem(), "localhost", late));
-    assert_eq!(material.step(&names, at(late)).unwrap(), Step::Nothing);
+    assert_eq!(material.step(&names, at(late), UNKNOWN).unwrap(), Step::Nothing);
 }
 
 #[test]
@@ -97,8 +119,8 @@ fn survives_being_stored() {
     let names = Names::of_service("s", "n").unwrap();
     let mut material = Material::new(&names, at(Duration::ZERO)).unwrap();
     let due = AUTHORITY_LIFE / 3 * 2;
-    material.step(&names, at(due)).unwrap();
-    assert_eq!(material.step(&names, at(due)).unwrap(), Step::NewAuthority);
+    material.step(&names, at(due), UNKNOWN).unwrap();
+    assert_eq!(material.step(&names, at(due), UNKNOWN).unwrap(), Step::NewAuthority);
     let data = material.to_data();
     let back = Material::from_data(|key| data.get(key).map(String::as_str)).unwrap();
     assert_eq!(back, material);

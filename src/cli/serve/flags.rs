@@ -1,0 +1,415 @@
+//! What `serve` is told by flags, by the environment and by a configuration file, and what that amounts to.
+//!
+//! One struct is the flags and the file's `serve` section, so that neither can lack what the other has. Everything in
+//! it is optional; defaults and what belongs together are decided in [`Flags::settle`], when all three have spoken.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::builder::BoolishValueParser;
+use clap::{Args, ValueEnum};
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer};
+
+use crate::cluster::client::Access;
+use crate::webhook::authority::SETTLE;
+use crate::webhook::goduration;
+
+/// The flags of `plimsoll serve`.
+#[derive(Debug, Clone, Default, PartialEq, Args, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Flags {
+    /// Load policies again when their files change; what works is kept while they are broken
+    #[arg(long, env = "PLIMSOLL_WATCH_POLICIES", value_name = "BOOL", num_args = 0..=1, require_equals = true,
+          default_missing_value = "true", hide_possible_values = true, value_parser = BoolishValueParser::new())]
+    pub watch_policies: Option<bool>,
+    /// Address of the TLS port [default: port 8443 on all addresses]
+    #[arg(long, value_name = "ADDRESS", env = "PLIMSOLL_BIND")]
+    #[schemars(with = "Option<String>")]
+    pub bind: Option<SocketAddr>,
+    /// Address of the plain port with /healthz, /readyz, /metrics [default: port 8080 on all addresses]
+    #[arg(long, value_name = "ADDRESS", env = "PLIMSOLL_ADMIN_BIND")]
+    #[schemars(with = "Option<String>")]
+    pub admin_bind: Option<SocketAddr>,
+    /// Certificate chain in PEM form, leaf first; read again when it changes
+    #[arg(long, value_name = "FILE", env = "PLIMSOLL_TLS_CERT")]
+    pub tls_cert: Option<PathBuf>,
+    /// The certificate's private key in PEM form (PKCS#8, PKCS#1 or SEC1)
+    #[arg(long, value_name = "FILE", env = "PLIMSOLL_TLS_KEY")]
+    pub tls_key: Option<PathBuf>,
+    /// Make and renew an own CA and certificate
+    #[arg(long, env = "PLIMSOLL_SELF_SIGNED", value_name = "BOOL", num_args = 0..=1, require_equals = true,
+          default_missing_value = "true", hide_possible_values = true, value_parser = BoolishValueParser::new())]
+    pub self_signed: Option<bool>,
+    /// Where --self-signed writes its CA bundle [default: plimsoll-ca.crt]
+    #[arg(long, value_name = "FILE", env = "PLIMSOLL_CA_FILE")]
+    pub ca_file: Option<PathBuf>,
+    /// Service that own certificates are for
+    #[arg(long, value_name = "NAME", env = "PLIMSOLL_SERVICE")]
+    pub service: Option<String>,
+    /// Namespace of that Service
+    #[arg(long, value_name = "NAMESPACE", env = "PLIMSOLL_SERVICE_NAMESPACE")]
+    pub service_namespace: Option<String>,
+    /// How long to go on serving after SIGTERM, not ready, before connections are drained [default: 5s]
+    #[arg(long, value_name = "DURATION", env = "PLIMSOLL_LAME_DUCK", value_parser = duration)]
+    #[serde(deserialize_with = "written_duration")]
+    #[schemars(with = "Option<String>")]
+    pub lame_duck: Option<Duration>,
+    /// How often certificates are looked at [default: 10s]
+    #[arg(long, value_name = "DURATION", env = "PLIMSOLL_CERTIFICATE_INTERVAL", value_parser = duration)]
+    #[serde(deserialize_with = "written_duration")]
+    #[schemars(with = "Option<String>")]
+    pub certificate_interval: Option<Duration>,
+    /// With --register: how long a new CA is in the registration before certificates come from it [default: 1h]
+    #[arg(long, value_name = "DURATION", env = "PLIMSOLL_CA_SETTLE", value_parser = duration)]
+    #[serde(deserialize_with = "written_duration")]
+    #[schemars(with = "Option<String>")]
+    pub ca_settle: Option<Duration>,
+    /// How often policy folders are looked at [default: 2s]
+    #[arg(long, value_name = "DURATION", env = "PLIMSOLL_POLICY_INTERVAL", value_parser = duration)]
+    #[serde(deserialize_with = "written_duration")]
+    #[schemars(with = "Option<String>")]
+    pub policy_interval: Option<Duration>,
+    /// Look other objects up in the cluster of this file's current context
+    #[arg(long, value_name = "FILE", env = "PLIMSOLL_KUBECONFIG", help_heading = "Cluster")]
+    pub kubeconfig: Option<PathBuf>,
+    /// Look other objects up in the cluster that this runs in, as its ServiceAccount
+    #[arg(long, env = "PLIMSOLL_IN_CLUSTER", value_name = "BOOL", num_args = 0..=1, require_equals = true,
+          default_missing_value = "true", hide_possible_values = true, value_parser = BoolishValueParser::new(),
+          help_heading = "Cluster")]
+    pub in_cluster: Option<bool>,
+    /// Keep rules and caBundle of the webhook configurations named plimsoll in step with the policies, together with
+    /// the other replicas; without --tls-cert, certificates are kept in the Secret plimsoll-certificates
+    #[arg(long, env = "PLIMSOLL_REGISTER", value_name = "BOOL", num_args = 0..=1, require_equals = true,
+          default_missing_value = "true", hide_possible_values = true, value_parser = BoolishValueParser::new(),
+          help_heading = "Cluster")]
+    pub register: Option<bool>,
+    /// How log lines are written to standard error [default: text]
+    #[arg(long, value_name = "FORMAT", env = "PLIMSOLL_LOG_FORMAT")]
+    pub log_format: Option<LogFormat>,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Why flags, environment and file make no sense together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum FlagsError {
+    /// Two that say different things.
+    #[error("{0} and {1} exclude each other; {0}=false takes one back")]
+    Exclude(&'static str, &'static str),
+    /// One that says half of a thing.
+    #[error("{0} needs {1} (a flag, an entry of the configuration file, or in the environment)")]
+    Needs(&'static str, &'static str),
+    /// A webhook is called over TLS only.
+    #[error(
+        "no certificate to serve: --self-signed makes one, --tls-cert and --tls-key name one, --register keeps one in the cluster"
+    )]
+    NoCertificate,
+}
+
+/// What `serve` does.
+#[derive(Debug, PartialEq)]
+pub struct Plan {
+    /// Whether policies are read again.
+    pub watch_policies: bool,
+    /// The TLS port.
+    pub bind: Option<SocketAddr>,
+    /// The plain port.
+    pub admin_bind: Option<SocketAddr>,
+    /// What is served over TLS.
+    pub certificate: Certificate,
+    /// Name and namespace of the Service.
+    pub service: Option<(String, String)>,
+    /// From SIGTERM to the drain.
+    pub lame_duck: Duration,
+    /// How often certificates are looked at.
+    pub certificate_interval: Duration,
+    /// How often policies are looked at.
+    pub policy_interval: Duration,
+    /// The cluster.
+    pub access: Option<Access>,
+    /// The namespace of ours in which the registration is kept.
+    pub registered_in: Option<String>,
+    /// How long callers get to notice a new CA.
+    pub ca_settle: Duration,
+    /// How to log.
+    pub log_format: LogFormat,
+}
+
+/// Where the certificate comes from.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Certificate {
+    /// Two files: chain and key.
+    Files((PathBuf, PathBuf)),
+    /// Made here, for this process.
+    OwnInMemory {
+        /// Where its CA is published.
+        ca_file: PathBuf,
+    },
+    /// Made by us, and shared with the other replicas.
+    OwnInSecret,
+}
+
+impl Flags {
+    /// These where they say something, else those of the file. Where these name a certificate or a cluster, what the
+    /// file says of that is void as a whole.
+    #[must_use]
+    pub fn over(self, file: Flags) -> Flags {
+        let mut file = file;
+        let says = |flag: Option<bool>| flag == Some(true);
+        if self.tls_cert.is_some() || self.tls_key.is_some() || says(self.self_signed) {
+            (file.tls_cert, file.tls_key, file.self_signed) = (None, None, None);
+        }
+        if says(self.self_signed) {
+            file.register = None;
+        }
+        if says(self.register) {
+            file.self_signed = None;
+        }
+        if self.kubeconfig.is_some() || says(self.in_cluster) {
+            (file.kubeconfig, file.in_cluster) = (None, None);
+        }
+        Flags {
+            watch_policies: self.watch_policies.or(file.watch_policies),
+            bind: self.bind.or(file.bind),
+            admin_bind: self.admin_bind.or(file.admin_bind),
+            tls_cert: self.tls_cert.or(file.tls_cert),
+            tls_key: self.tls_key.or(file.tls_key),
+            self_signed: self.self_signed.or(file.self_signed),
+            ca_file: self.ca_file.or(file.ca_file),
+            service: self.service.or(file.service),
+            service_namespace: self.service_namespace.or(file.service_namespace),
+            lame_duck: self.lame_duck.or(file.lame_duck),
+            certificate_interval: self.certificate_interval.or(file.certificate_interval),
+            ca_settle: self.ca_settle.or(file.ca_settle),
+            policy_interval: self.policy_interval.or(file.policy_interval),
+            kubeconfig: self.kubeconfig.or(file.kubeconfig),
+            in_cluster: self.in_cluster.or(file.in_cluster),
+            register: self.register.or(file.register),
+            log_format: self.log_format.or(file.log_format),
+        }
+    }
+
+    /// The paths among them, which a file means relative to itself.
+    pub fn paths(&mut self) -> impl Iterator<Item = &mut PathBuf> {
+        let Self { tls_cert, tls_key, ca_file, kubeconfig, .. } = self;
+        [tls_cert, tls_key, ca_file, kubeconfig].into_iter().flatten()
+    }
+
+    /// # Errors
+    /// When two of them say different things.
+    pub fn contradict(&self) -> Result<(), FlagsError> {
+        let own = self.self_signed == Some(true);
+        if own && self.tls_cert.is_some() {
+            return Err(FlagsError::Exclude("--self-signed", "--tls-cert"));
+        }
+        if own && self.register == Some(true) {
+            return Err(FlagsError::Exclude("--self-signed", "--register"));
+        }
+        if self.in_cluster == Some(true) && self.kubeconfig.is_some() {
+            return Err(FlagsError::Exclude("--in-cluster", "--kubeconfig"));
+        }
+        Ok(())
+    }
+
+    /// What they amount to.
+    ///
+    /// # Errors
+    /// When they do not fit together.
+    pub fn settle(self) -> Result<Plan, FlagsError> {
+        self.contradict()?;
+        let seconds = Duration::from_secs;
+        let register = self.register == Some(true);
+        let certificate = match (self.tls_cert, self.tls_key) {
+            (Some(chain), Some(key)) => Certificate::Files((chain, key)),
+            (Some(_), None) => return Err(FlagsError::Needs("--tls-cert", "--tls-key")),
+            (None, Some(_)) => return Err(FlagsError::Needs("--tls-key", "--tls-cert")),
+            (None, None) if register => Certificate::OwnInSecret,
+            (None, None) if self.self_signed == Some(true) => {
+                let ca_file = self.ca_file.unwrap_or_else(|| "plimsoll-ca.crt".into());
+                Certificate::OwnInMemory { ca_file }
+            }
+            (None, None) => return Err(FlagsError::NoCertificate),
+        };
+        let service = match (self.service, self.service_namespace) {
+            (Some(service), Some(namespace)) => Some((service, namespace)),
+            (Some(_), None) => return Err(FlagsError::Needs("--service", "--service-namespace")),
+            (None, Some(_)) => return Err(FlagsError::Needs("--service-namespace", "--service")),
+            (None, None) if register => {
+                return Err(FlagsError::Needs("--register", "--service and --service-namespace"));
+            }
+            (None, None) => None,
+        };
+        let in_cluster = self.in_cluster == Some(true);
+        let access = self.kubeconfig.map(Access::Kubeconfig).or(in_cluster.then_some(Access::InCluster));
+        if register && access.is_none() {
+            return Err(FlagsError::Needs("--register", "a cluster: --kubeconfig FILE or --in-cluster"));
+        }
+        let registered_in = service.as_ref().filter(|_| register).map(|(_, namespace)| namespace.clone());
+        Ok(Plan {
+            watch_policies: self.watch_policies.unwrap_or_default(),
+            bind: self.bind,
+            admin_bind: self.admin_bind,
+            certificate,
+            service,
+            lame_duck: self.lame_duck.unwrap_or(seconds(5)),
+            certificate_interval: self.certificate_interval.unwrap_or(seconds(10)),
+            policy_interval: self.policy_interval.unwrap_or(seconds(2)),
+            access,
+            registered_in,
+            ca_settle: self.ca_settle.unwrap_or(SETTLE),
+            log_format: self.log_format.unwrap_or(LogFormat::Text),
+        })
+    }
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    goduration::parse(text).ok_or_else(|| "expected a duration such as 5s or 500ms".to_owned())
+}
+
+fn written_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    text.map(|text| duration(&text).map_err(serde::de::Error::custom)).transpose()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use clap::{CommandFactory as _, Parser};
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Cli {
+        #[command(flatten)]
+        serve: crate::cli::serve::ServeArgs,
+    }
+
+    fn flags(args: &[&str]) -> Result<Flags, String> {
+        let parsed = Cli::try_parse_from([&["plimsoll"], args].concat());
+        parsed.map(|cli| cli.serve.flags).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn flags_fit_together() {
+        Cli::command().debug_assert();
+        let rows: &[(&[&str], Option<&str>)] = &[
+            (&["--self-signed"], None),
+            (&["--self-signed", "--service", "s", "--service-namespace", "n"], None),
+            (&["--tls-cert", "c", "--tls-key", "k", "--action-override", "Audit"], None),
+            (&["--tls-cert", "c", "--tls-key", "k", "--self-signed=false"], None),
+            (&["--self-signed", "--kubeconfig", "f"], None),
+            (&["--self-signed", "--in-cluster"], None),
+            (&["--register", "--in-cluster", "--service", "s", "--service-namespace", "n"], None),
+            (&["--register", "--in-cluster"], Some("--register needs --service and --service-namespace")),
+            (
+                &["--register", "--service", "s", "--service-namespace", "n"],
+                Some("--register needs a cluster: --kubeconfig FILE or --in-cluster"),
+            ),
+            (
+                &["--register", "--self-signed", "--service", "s", "--service-namespace", "n"],
+                Some("--self-signed and --register exclude each other"),
+            ),
+            (
+                &["--self-signed", "--in-cluster", "--kubeconfig", "f"],
+                Some("--in-cluster and --kubeconfig exclude each other"),
+            ),
+            (&[], Some("no certificate to serve: --self-signed makes one")),
+            (&["--self-signed=false"], Some("no certificate to serve: --self-signed makes one")),
+            (&["--tls-cert", "c"], Some("--tls-cert needs --tls-key")),
+            (&["--tls-key", "c"], Some("--tls-key needs --tls-cert")),
+            (
+                &["--self-signed", "--tls-cert", "c", "--tls-key", "k"],
+                Some("--self-signed and --tls-cert exclude each other"),
+            ),
+            (&["--self-signed", "--service", "s"], Some("--service needs --service-namespace")),
+            (&["--self-signed", "--action-override", "Deny"], Some("Warn or Audit")),
+            (&["--self-signed", "--lame-duck", "5"], Some("expected a duration such as 5s or 500ms")),
+        ];
+        for (args, error) in rows {
+            let settled = flags(args).and_then(|flags| flags.settle().map_err(|error| error.to_string()));
+            match (settled, error) {
+                (Ok(_), None) => {}
+                (Err(got), Some(expected)) => assert!(got.contains(expected), "{args:?}: {got}"),
+                (got, _) => panic!("{args:?}: {got:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_flag_wins_over_the_file() {
+        let file = |text: &str| serde_saphyr::from_str::<Flags>(text).unwrap();
+        let merged = |args: &[&str], text: &str| flags(args).unwrap().over(file(text)).settle();
+        let everything =
+            "{watchPolicies: true, bind: '127.0.0.1:1', adminBind: '127.0.0.1:2', selfSigned: true,
+            caFile: ca, service: s, serviceNamespace: n, lameDuck: 1s, certificateInterval: 2s, caSettle: 3s,
+            policyInterval: 4s, kubeconfig: k, logFormat: json}";
+        let plan = merged(&[], everything).unwrap();
+        let seconds = Duration::from_secs;
+        let written = Plan {
+            watch_policies: true,
+            bind: Some(([127, 0, 0, 1], 1).into()),
+            admin_bind: Some(([127, 0, 0, 1], 2).into()),
+            certificate: Certificate::OwnInMemory { ca_file: "ca".into() },
+            service: Some(("s".to_owned(), "n".to_owned())),
+            lame_duck: seconds(1),
+            certificate_interval: seconds(2),
+            policy_interval: seconds(4),
+            access: Some(Access::Kubeconfig("k".into())),
+            registered_in: None,
+            ca_settle: seconds(3),
+            log_format: LogFormat::Json,
+        };
+        assert_eq!(plan, written);
+        let args = [
+            "--watch-policies=false",
+            "--bind=127.0.0.1:11",
+            "--admin-bind=127.0.0.1:12",
+            "--tls-cert=c",
+            "--tls-key=k",
+            "--service=t",
+            "--service-namespace=o",
+            "--lame-duck=11s",
+            "--certificate-interval=12s",
+            "--ca-settle=13s",
+            "--policy-interval=14s",
+            "--in-cluster",
+            "--register",
+            "--log-format=text",
+        ];
+        let flagged = Plan {
+            watch_policies: false,
+            bind: Some(([127, 0, 0, 1], 11).into()),
+            admin_bind: Some(([127, 0, 0, 1], 12).into()),
+            certificate: Certificate::Files(("c".into(), "k".into())),
+            service: Some(("t".to_owned(), "o".to_owned())),
+            lame_duck: seconds(11),
+            certificate_interval: seconds(12),
+            policy_interval: seconds(14),
+            access: Some(Access::InCluster),
+            registered_in: Some("o".to_owned()),
+            ca_settle: seconds(13),
+            log_format: LogFormat::Text,
+        };
+        assert_eq!(merged(&args, everything).unwrap(), flagged);
+
+        // a certificate or a cluster of the flags replaces that of the file as a whole
+        let files =
+            "{tlsCert: a, tlsKey: b, register: true, inCluster: true, service: s, serviceNamespace: n}";
+        let certificate = |args: &[&str]| merged(args, files).map(|plan| plan.certificate);
+        let own = Certificate::OwnInMemory { ca_file: "plimsoll-ca.crt".into() };
+        assert_eq!(certificate(&["--self-signed"]), Ok(own));
+        assert_eq!(certificate(&["--tls-cert=c"]), Err(FlagsError::Needs("--tls-cert", "--tls-key")));
+        assert_eq!(certificate(&[]), Ok(Certificate::Files(("a".into(), "b".into()))));
+        assert_eq!(merged(&["--kubeconfig=k"], files).unwrap().access, Some(Access::Kubeconfig("k".into())));
+    }
+}
