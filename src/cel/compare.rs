@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use super::error::EvalError;
-use super::value::{ListView, MapView, Opaque, View};
+use super::value::{ListView, MapView, View};
 
 /// What `==` finds: upstream some comparisons have no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,7 +98,6 @@ pub fn equal(a: View<'_, '_>, b: View<'_, '_>) -> Equality {
         },
         (View::Object(a), View::Object(b)) => objects_equal(a, b).into(),
         (View::Opaque(a), View::Opaque(b)) => a.equals(b),
-        (View::Opaque(Opaque::Authorization(_)), _) => Equality::Different,
         (View::Opaque(_), _) => Equality::NoOverload,
         _ => Equality::Different,
     }
@@ -152,6 +151,10 @@ pub fn order(a: View<'_, '_>, b: View<'_, '_>) -> Result<Ordering, EvalError> {
     if let Some(ordering) = numbers(a, b) {
         return ordering.ok_or(EvalError::NanOrder);
     }
+    if matches!(a, View::Double(a) if a.is_nan()) {
+        // before it looks at what it is compared with
+        return Err(EvalError::NanOrder);
+    }
     Ok(match (a, b) {
         (View::Bool(a), View::Bool(b)) => a.cmp(&b),
         (View::Str(a), View::Str(b)) => a.cmp(b),
@@ -176,6 +179,8 @@ mod tests {
             (View::Int(i64::MAX), View::Double(1e300), Ok(Less)),
             (View::Double(-1.0), View::Uint(0), Ok(Less)),
             (View::Double(f64::NAN), View::Int(0), Err(EvalError::NanOrder)),
+            (View::Double(f64::NAN), View::Str("a"), Err(EvalError::NanOrder)),
+            (View::Str("a"), View::Double(f64::NAN), Err(EvalError::NoOverload)),
             (View::Int(1), View::Str("a"), Err(EvalError::NoOverload)),
         ] {
             assert_eq!(order(a, b), expected, "{a:?} {b:?}");
