@@ -117,6 +117,7 @@ fn a_patch_has_four_fields() {
         ("dyn(JSONPatch{}).zz", "dyn: unsupported indexer: zz, 43"),
         ("dyn(JSONPatch{})[1]", "dyn: unsupported indexer: %!s(types.Int=1), 43"),
         ("has(dyn(JSONPatch{}).zz)", "bool: unsupported field: zz, 42"),
+        ("JSONPatch{dyn: dyn(1)}", "JSONPatch: unexpected JSONPatchType field: dyn, 40"),
         // another field has no type at all
         ("JSONPatch{}.zz", ": unsupported indexer: zz, 42"),
         ("[JSONPatch{}.zz]", "list(dyn): unsupported indexer: zz, 52"),

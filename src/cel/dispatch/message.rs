@@ -28,6 +28,9 @@ fn json_patch<'d>(type_name: &Arc<str>, fields: Vec<(Arc<str>, Value<'d>)>) -> R
     let mut all: Vec<(Arc<str>, Value<'d>)> =
         ["op", "path", "from"].map(|name| (Arc::from(name), Value::Str(""))).into();
     for (name, value) in fields {
+        if !matches!(&*name, "op" | "path" | "from" | "value") {
+            return Err(EvalError::Library(format!("unexpected JSONPatchType field: {name}")));
+        }
         if &*name != "value" && value.as_str().is_none() {
             let of = native_type(value.view());
             return Err(EvalError::Library(format!("unexpected type {of} for JSONPatchType '{name}' field")));

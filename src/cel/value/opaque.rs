@@ -84,7 +84,7 @@ impl Opaque {
                 Authorization::Resource(..) => "library.resourceCheckVal",
                 Authorization::Decision(_) => "library.decisionVal",
             },
-            Self::Variables => "*cel.lazyVariables",
+            Self::Variables => "*lazy.MapValue",
         }
     }
 
