@@ -130,6 +130,22 @@ fn a_patch_has_four_fields() {
 }
 
 #[test]
+fn objects_are_equal_as_go_compares_them() {
+    check(&[
+        ("Object{a: 1} == Object{a: 1}", "bool: true, 81"),
+        ("Object{a: 1} == Object{a: 1.0}", "bool: false, 81"),
+        ("Object{a: {'x': 1}} == Object{a: {'x': 1}}", "bool: true, 81"),
+        ("Object{a: [1]} == Object{a: [1]}", "bool: false, 81"),
+        ("Object{a: object.l} == Object{a: object.l}", "bool: false, 85"),
+        ("Object{a: object.cs[0]} == Object{a: object.cs[0]}", "bool: true, 87"),
+        ("[Object{a: [1]}].all(x, x == x)", "bool: true, 57"),
+        ("Object{a: 0.0/0.0} == Object{a: 0.0/0.0}", "bool: false, 83"),
+        ("JSONPatch{value: [1]} == JSONPatch{value: [1.0 == 1.0 ? 1 : 2]}", "bool: true, 92"),
+        ("JSONPatch{value: quantity('1')} == JSONPatch{value: 1}", "bool: no such overload, 82"),
+    ]);
+}
+
+#[test]
 fn an_absent_optional_takes_back_what_was_set() {
     check(&[
         ("{'a': 1, ?'a': optional.none()}", "map(string, int): {}, 31"),

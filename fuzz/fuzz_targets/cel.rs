@@ -150,7 +150,8 @@ fuzz_target!(|source: &str| {
                 continue;
             }
         };
-        for kind in [ResultKind::Bool, ResultKind::StringOrNull, ResultKind::Object, ResultKind::JsonPatches] {
+        for kind in [ResultKind::Bool, ResultKind::StringOrNull, ResultKind::Object, ResultKind::JsonPatches]
+        {
             let _ = checked.expect_result(kind);
         }
         let program = match Program::plan(checked, &setting.env, &setting.composition) {
