@@ -19,6 +19,13 @@ docs:
 conformance *ARGS:
     cargo test --release --test conformance -- {{ ARGS }}
 
+# CEL from arbitrary text, for SECONDS: nothing panics, and no limit is passed. cargo-fuzz wants a nightly's flags, which
+# a stable compiler takes with RUSTC_BOOTSTRAP. The corpus stays in fuzz/corpus/cel; the vectors' expressions seed it.
+fuzz SECONDS="600":
+    mkdir -p fuzz/corpus/cel
+    fuzz/seed.sh
+    RUSTC_BOOTSTRAP=1 cargo fuzz run cel -- -max_total_time={{ SECONDS }} -dict=fuzz/cel.dict -timeout=180 -rss_limit_mb=3000 -max_len=600
+
 # Every test against a real kube-apiserver. REQUIRED: without it, tests that find no cluster skip themselves.
 e2e *ARGS:
     tests/control-plane/build.sh

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use super::error::EvalError;
-use super::value::{ListView, MapView, Opaque, View};
+use super::value::{ListView, MapView, Object, Value, View};
 
 /// What `==` finds: upstream some comparisons have no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,9 +96,13 @@ pub fn equal(a: View<'_, '_>, b: View<'_, '_>) -> Equality {
             (Some(a), Some(b)) => equal(a.view(), b.view()),
             (a, b) => (a.is_none() && b.is_none()).into(),
         },
+        (View::Object(a), View::Object(b))
+            if [a, b].iter().all(|object| object.type_name() == "JSONPatch") =>
+        {
+            patches_equal(a, b)
+        }
         (View::Object(a), View::Object(b)) => objects_equal(a, b).into(),
         (View::Opaque(a), View::Opaque(b)) => a.equals(b),
-        (View::Opaque(Opaque::Authorization(_)), _) => Equality::Different,
         (View::Opaque(_), _) => Equality::NoOverload,
         _ => Equality::Different,
     }
@@ -118,14 +122,50 @@ fn maps_equal(a: MapView<'_, '_>, b: MapView<'_, '_>) -> bool {
         })
 }
 
-fn objects_equal(a: &super::value::Object<'_>, b: &super::value::Object<'_>) -> bool {
-    let has_all = |a: &super::value::Object<'_>, b: &super::value::Object<'_>| {
+/// Patches compare their fields as the language does, and have no answer where their values have none
+/// (k8s.io/apiserver `pkg/cel/mutation/jsonpatch.go`).
+fn patches_equal(a: &Object<'_>, b: &Object<'_>) -> Equality {
+    let same = |name: &str| a.get(name).and_then(Value::as_str) == b.get(name).and_then(Value::as_str);
+    if !["op", "path", "from"].into_iter().all(same) {
+        return Equality::Different;
+    }
+    match (a.get("value"), b.get("value")) {
+        (Some(a), Some(b)) => equal(a.view(), b.view()),
+        (a, b) => (a.is_none() && b.is_none()).into(),
+    }
+}
+
+/// Objects are compared by Go's `reflect.DeepEqual` (`pkg/cel/mutation/dynamic/objects.go`): numbers of different types
+/// differ, and a list is equal to itself only, for upstream's lists hold functions.
+fn objects_equal(a: &Object<'_>, b: &Object<'_>) -> bool {
+    let has_all = |a: &Object<'_>, b: &Object<'_>| {
         a.fields().iter().all(|(name, _)| match (a.get(name), b.get(name)) {
-            (Some(a), Some(b)) => equal(a.view(), b.view()) != Equality::Different,
+            (Some(a), Some(b)) => deeply_equal(a, b),
             _ => false,
         })
     };
-    a.type_name() == b.type_name() && has_all(a, b) && has_all(b, a)
+    std::ptr::eq(a, b) || (a.type_name() == b.type_name() && has_all(a, b) && has_all(b, a))
+}
+
+fn deeply_equal(a: &Value<'_>, b: &Value<'_>) -> bool {
+    match (a.view(), b.view()) {
+        (View::Int(a), View::Int(b)) => a == b,
+        (View::Uint(a), View::Uint(b)) => a == b,
+        (View::Double(a), View::Double(b)) => a == b,
+        (View::Int(_) | View::Uint(_) | View::Double(_), _) => false,
+        (View::List(ListView::Owned(a)), View::List(ListView::Owned(b))) => std::ptr::eq(a, b),
+        (View::List(_), _) => false,
+        (View::Map(MapView::Owned(a)), View::Map(MapView::Owned(b))) => {
+            a.entries().len() == b.entries().len()
+                && a.entries().iter().all(|(key, a)| b.get(key.view()).is_some_and(|b| deeply_equal(a, b)))
+        }
+        // of the request, so plain Go values all the way down
+        (View::Map(MapView::Node(_)), View::Map(MapView::Owned(_)))
+        | (View::Map(MapView::Owned(_)), View::Map(MapView::Node(_))) => false,
+        (View::Optional(Some(a)), View::Optional(Some(b))) => deeply_equal(a, b),
+        (View::Object(a), View::Object(b)) => objects_equal(a, b),
+        (a, b) => equal(a, b) == Equality::Same,
+    }
 }
 
 /// Whether values of this kind have an order at all (`traits.ComparerType`).
@@ -152,6 +192,10 @@ pub fn order(a: View<'_, '_>, b: View<'_, '_>) -> Result<Ordering, EvalError> {
     if let Some(ordering) = numbers(a, b) {
         return ordering.ok_or(EvalError::NanOrder);
     }
+    if matches!(a, View::Double(a) if a.is_nan()) {
+        // before it looks at what it is compared with
+        return Err(EvalError::NanOrder);
+    }
     Ok(match (a, b) {
         (View::Bool(a), View::Bool(b)) => a.cmp(&b),
         (View::Str(a), View::Str(b)) => a.cmp(b),
@@ -176,6 +220,8 @@ mod tests {
             (View::Int(i64::MAX), View::Double(1e300), Ok(Less)),
             (View::Double(-1.0), View::Uint(0), Ok(Less)),
             (View::Double(f64::NAN), View::Int(0), Err(EvalError::NanOrder)),
+            (View::Double(f64::NAN), View::Str("a"), Err(EvalError::NanOrder)),
+            (View::Str("a"), View::Double(f64::NAN), Err(EvalError::NoOverload)),
             (View::Int(1), View::Str("a"), Err(EvalError::NoOverload)),
         ] {
             assert_eq!(order(a, b), expected, "{a:?} {b:?}");

@@ -358,9 +358,11 @@ fn charge_flatten(
             let product = (length as i64).wrapping_mul(depth).cast_unsigned();
             meter.charge_wrapping(product.wrapping_add(1 + LIST_BASE))
         }
-        Some(Some(_)) if length == 0 => meter.charge(allocation(0)),
-        // the formula saturates, the sum does not
-        Some(Some(_)) => meter.charge_wrapping(u64::MAX),
+        Some(Some(depth)) => {
+            // a negative number as an unsigned one; the formula saturates, the sum of costs does not
+            let product = ((length as f64 * depth as f64) as i64).cast_unsigned();
+            meter.charge_wrapping(product.saturating_add(1 + LIST_BASE))
+        }
         // an argument of another type makes upstream's formula panic
         Some(None) => Ok(()),
     }

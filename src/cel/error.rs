@@ -71,10 +71,15 @@ impl EvalError {
         Self::Library(error.to_string())
     }
 
-    /// A limit was reached: no operator absorbs this.
+    /// The evaluation ends here, no operator absorbs this: a limit was reached, or upstream panics.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
-        matches!(self, Self::CostLimit | Self::Deadline | Self::Resources)
+        self.is_of_policy() || matches!(self, Self::CostLimit | Self::Internal(_))
+    }
+
+    /// It ends the expressions that read a variable, too: those are not the variable's own limits.
+    pub(super) fn is_of_policy(&self) -> bool {
+        matches!(self, Self::Deadline | Self::Resources)
     }
 }
 
@@ -109,7 +114,7 @@ pub enum Fault {
     Error(Box<EvalError>),
     /// Not an error: more has to be known.
     Unknown(Box<Unknown>),
-    /// A limit was reached; nothing absorbs this.
+    /// A limit was reached, or upstream panics; nothing absorbs this.
     Cancelled(Box<EvalError>),
 }
 

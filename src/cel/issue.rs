@@ -105,6 +105,9 @@ impl Issues {
         let Some(offset) = issue.offset else {
             return write!(f, "ERROR: <input>:-1:0: {}", issue.message);
         };
+        if self.source.is_empty() {
+            return write!(f, "ERROR: <input>:1:0: {}", issue.message);
+        }
         let Position { line, column } = position(&self.source, offset);
         write!(f, "ERROR: <input>:{line}:{column}: {}", issue.message)?;
         let text = self.source.split('\n').nth(line as usize - 1).unwrap_or_default();
@@ -145,6 +148,7 @@ mod tests {
         for (source, list, expected) in [
             ("a\nb +", vec![issue(5, "x")], "ERROR: <input>:2:4: x\n | b +\n | ...^"),
             ("\té$", vec![issue(3, "x")], "ERROR: <input>:1:3: x\n |  é$\n | .\u{ff0e}^"),
+            ("", vec![issue(0, "x")], "ERROR: <input>:1:0: x"),
             ("é", vec![issue(0, "x")], "ERROR: <input>:1:1: x\n | é\n | \u{ff3e}"),
             (
                 "ab",

@@ -18,6 +18,7 @@ use super::plan::{
     Attribute, Base, Call, ConstSet, Fold, FoldKind, Implementation, InsertEntry, Node, NodeId, Order, Plan,
     Qualifier, Slot, Step, Target, VariableIndex,
 };
+use super::profile::Profile;
 use super::stack;
 use super::types::Type;
 use super::value::{Value, View};
@@ -135,7 +136,12 @@ impl<'c> Lowering<'c> {
     }
 
     fn ident(&mut self, id: ExprId, written: &Name) -> Planned<NodeId> {
-        let local = self.scope.iter().rev().find(|(bound, _)| bound == written).map(|(_, slot)| *slot);
+        // until cel-go 0.27 a leading dot did not look past the variables of a comprehension
+        let bound_as = match written.strip_prefix('.') {
+            Some(rest) if self.checked.profile() == Profile::V1_36 => rest,
+            _ => written,
+        };
+        let local = self.scope.iter().rev().find(|(bound, _)| **bound == *bound_as).map(|(_, slot)| *slot);
         if let Some(slot) = local {
             // upstream takes every name whose type is a type for the name of one
             if let Type::Type(_) = self.checked.type_of(id) {
@@ -181,9 +187,13 @@ impl<'c> Lowering<'c> {
             Reference::Ident { name, value: None } => return self.named(id, name),
             _ => {}
         }
+        let step = match self.checked.type_of(operand) {
+            Type::Struct(name) if &**name == "Object" || name.starts_with("Object.") => Step::Member,
+            _ => Step::Field,
+        };
+        let step = step(Arc::from(field.as_ref()));
         let operand = self.node(operand)?;
         let mut attribute = self.as_attribute(operand);
-        let step = Step::Field(Arc::from(field.as_ref()));
         self.qualify(&mut attribute, &Qualifier { step, optional: false }, presence);
         Ok(self.push(id, Node::Attribute(attribute)))
     }

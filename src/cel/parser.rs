@@ -248,7 +248,7 @@ impl Parser<'_> {
         let dot = self.advance();
         let optional = self.take(Kind::Question).is_some();
         let token = self.token();
-        let field = self.field_name()?;
+        let field = self.field_name(token.start)?;
         if optional {
             let name =
                 self.node(token.start, token.start, Expr::Literal(Literal::String(field.as_ref().into())));
@@ -266,8 +266,8 @@ impl Parser<'_> {
         Ok(self.build.push(select, place, self.build.height(operand) + 1))
     }
 
-    /// What may follow a dot or stand before a field's colon.
-    fn field_name(&mut self) -> Parsed<Name> {
+    /// What may follow a dot or stand before a field's colon. What is wrong with it is reported at the offset.
+    fn field_name(&mut self, at: u32) -> Parsed<Name> {
         let token = self.token();
         let text = self.text(token);
         let name = match token.kind {
@@ -275,7 +275,7 @@ impl Parser<'_> {
             Kind::QuotedIdentifier => {
                 let unquoted = text[1..text.len() - 1].to_owned();
                 if !self.profile.quoted_identifiers() {
-                    self.report(token.start, "unsupported syntax: '`'");
+                    self.report(at, "unsupported syntax: '`'");
                 }
                 Cow::Owned(unquoted)
             }
@@ -354,10 +354,11 @@ impl Parser<'_> {
             name.push_str(self.text(token));
         }
         let open = self.advance();
+        let first_field = self.token().start;
         let (mut fields, mut height) = (Vec::new(), 0);
         while self.peek() != Kind::RightBrace && !self.lone_comma(&fields) {
             let optional = self.take(Kind::Question).is_some();
-            let name = self.field_name()?;
+            let name = self.field_name(first_field)?;
             let colon = self.expect(Kind::Colon)?;
             let value = self.expr()?;
             height = height.max(self.build.height(value));

@@ -186,6 +186,8 @@ pub(super) struct Qualifier {
 #[derive(Clone, Debug)]
 pub(super) enum Step {
     Field(Arc<str>),
+    /// A field of what the checker knows to be an `Object`: upstream such values have their fields only there.
+    Member(Arc<str>),
     Index(Value<'static>),
     /// An index that is computed. Upstream a conditional is an attribute that costs nothing itself.
     Computed {

@@ -344,6 +344,11 @@ impl<'d> Variables<'d> {
         self.cost
     }
 
+    /// Which variable has this name.
+    pub(super) fn position(&self, name: &str) -> Option<u32> {
+        self.composition.and_then(|composition| composition.index.get(name).copied())
+    }
+
     /// Those that were computed, with what they came to, in the order of their declaration.
     pub fn computed(&self) -> impl Iterator<Item = (&str, Result<Value<'d>, Failure>)> {
         let composed = self.composition.into_iter().flat_map(|all| &all.variables);
@@ -389,7 +394,7 @@ impl<'d> Machine<'_, '_, 'd> {
         self.meter.set_growth(meter.growth());
         value.map_err(|fault| match fault {
             // running out of its own limit is this variable's error
-            Fault::Cancelled(error) if *error != EvalError::CostLimit => Fault::Cancelled(error),
+            Fault::Cancelled(error) if error.is_of_policy() => Fault::Cancelled(error),
             Fault::Error(cause) | Fault::Cancelled(cause) => {
                 Fault::Error(Box::new(EvalError::Variable { name: name.clone(), cause }))
             }

@@ -116,6 +116,20 @@ impl Type {
         Self::Param(Param::Declared(name))
     }
 
+    /// The type of a field that `JSONPatch` does not have: upstream that is no type at all, which fits nothing.
+    pub(super) fn nameless() -> Self {
+        Self::opaque("")
+    }
+
+    pub(super) fn is_nameless(&self) -> bool {
+        matches!(self, Self::Opaque(name) if name.is_empty())
+    }
+
+    /// What an aggregate is of, if this is all that it holds.
+    pub(super) fn or_dyn(self) -> Self {
+        if self.is_nameless() { Self::Dyn } else { self }
+    }
+
     /// The same type. A wrapper is the same as the primitive it wraps, as in cel-go.
     #[must_use]
     pub fn is_exactly(&self, other: &Type) -> bool {

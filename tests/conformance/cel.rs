@@ -1,7 +1,7 @@
 //! The CEL vectors: values, types, error stages, costs and error texts of Kubernetes' own CEL environment.
 //!
-//! A vector agrees when results (ok, stage, type, value) and cost agree in every profile. The error text of the stage
-//! `eval` is counted apart.
+//! A vector agrees when results (ok, stage, type, value) and cost agree in every profile. Counted apart: the error text of
+//! the stage `eval`, and for what is refused the position of its first error and the whole text.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
@@ -182,13 +182,27 @@ fn run_vector(vector: &Vector, objects: &HashMap<String, Document<'static>>, out
             text = got.err == expected.err || (internal(&expected.err) && internal(&got.err));
             outcome.figures.entry("error text").or_default().count(text);
         }
+        let refused = match expected.stage.as_deref() {
+            Some("parse" | "check") => {
+                let position = first_position(&got.err) == first_position(&expected.err);
+                outcome.figures.entry("position").or_default().count(position);
+                outcome.figures.entry("refusal text").or_default().count(got.err == expected.err);
+                got.err == expected.err
+            }
+            _ => true,
+        };
         agrees &= results && cost;
-        if !(results && cost && text) {
+        if !(results && cost && text && refused) {
             let id = format!("{} ({name}): {}", vector.id, vector.expr.chars().take(200).collect::<String>());
             outcome.misses.push(miss(&id, &shown(expected), &shown(&got)));
         }
     }
     outcome.cases.count(agrees);
+}
+
+/// `<input>:LINE:COLUMN` of the first error.
+fn first_position(text: &Option<String>) -> Option<&str> {
+    text.as_ref()?.strip_prefix("ERROR: ")?.split_once(": ").map(|(position, _)| position)
 }
 
 fn values_agree(expected: &Expected, got: &Expected) -> bool {

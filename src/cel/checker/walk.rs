@@ -307,7 +307,7 @@ impl<'a> Walk<'a> {
     fn field_type(&mut self, offset: u32, structure: &str, field: &str) -> Option<Type> {
         let message = match self.env.field(structure, field) {
             Field::Typed(ty) => return Some(ty),
-            Field::Untyped => return None,
+            Field::Untyped => return Some(Type::nameless()),
             Field::Undefined => format!("undefined field '{field}'"),
             Field::NoStructure => format!("unexpected failed resolution of '{structure}'"),
         };

@@ -7,6 +7,7 @@ use crate::cel::arithmetic::{self, Operator, no_trait};
 use crate::cel::checker::OverloadId;
 use crate::cel::compare::{self, Equality};
 use crate::cel::error::{Eval, EvalError};
+use crate::cel::profile::Profile;
 use crate::cel::value::{List, ListView, Value, View};
 
 pub(super) fn native(overload: OverloadId) -> Option<Native> {
@@ -157,7 +158,11 @@ pub(super) fn flatten<'d>(
         },
     };
     let View::List(list) = arguments[0].view() else {
-        let of = arguments[0].view().type_name();
+        let of = match arguments[0].view().type_name() {
+            "map" => "map(dyn, dyn)",
+            "optional_type" if context.profile >= Profile::V1_37 => "optional_type(dyn)",
+            other => other,
+        };
         let text = match arguments.get(1) {
             None => format!("{of}.flatten()"),
             Some(_) => format!("{of}.flatten(int)"),

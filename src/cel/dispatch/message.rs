@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::cel::error::EvalError;
 use crate::cel::library::time::{Duration, Timestamp};
-use crate::cel::value::{List, Object, Value, View};
+use crate::cel::value::{List, Map, Object, Value, View};
 
 /// The value of `type_name{fields}`.
 pub(in crate::cel) fn new<'d>(
@@ -28,6 +28,9 @@ fn json_patch<'d>(type_name: &Arc<str>, fields: Vec<(Arc<str>, Value<'d>)>) -> R
     let mut all: Vec<(Arc<str>, Value<'d>)> =
         ["op", "path", "from"].map(|name| (Arc::from(name), Value::Str(""))).into();
     for (name, value) in fields {
+        if !matches!(&*name, "op" | "path" | "from" | "value") {
+            return Err(EvalError::Library(format!("unexpected JSONPatchType field: {name}")));
+        }
         if &*name != "value" && value.as_str().is_none() {
             let of = native_type(value.view());
             return Err(EvalError::Library(format!("unexpected type {of} for JSONPatchType '{name}' field")));
@@ -52,6 +55,84 @@ fn native_type(view: View<'_, '_>) -> &'static str {
         View::Map(_) => "map[ref.Val]ref.Val",
         other => other.go_type(),
     }
+}
+
+/// The field of a message that stands where the checker knows no type; `None` where there is none.
+///
+/// An `Object` shows its fields only to the checker (k8s.io/apiserver `pkg/cel/mutation/dynamic/objects.go` has no
+/// `Indexer`); a `JSONPatch` has four, which are absent while they are empty (`pkg/cel/mutation/jsonpatch.go`).
+pub(in crate::cel) fn field<'d>(
+    object: &Object<'d>,
+    key: View<'_, '_>,
+    asks: bool,
+) -> Result<Option<Value<'d>>, EvalError> {
+    if is_object(object) {
+        return Ok(None);
+    }
+    if object.type_name() != "JSONPatch" {
+        return Ok(match key {
+            View::Str(name) => object.get(name).cloned(),
+            _ => None,
+        });
+    }
+    match key {
+        View::Str("value") => Ok(object.get("value").cloned().or((!asks).then_some(Value::Null))),
+        View::Str(name @ ("op" | "path" | "from")) => {
+            let text = object.get(name).cloned().unwrap_or(Value::Str(""));
+            Ok(if asks && text.as_str() == Some("") { None } else { Some(text) })
+        }
+        other => {
+            let what = if asks { "field" } else { "indexer" };
+            Err(EvalError::Library(format!("unsupported {what}: {}", go_text(other))))
+        }
+    }
+}
+
+/// Go's `%s` of a value that need not be a string.
+fn go_text(key: View<'_, '_>) -> String {
+    match key {
+        View::Str(text) => text.to_owned(),
+        View::Int(number) => format!("%!s(types.Int={number})"),
+        View::Uint(number) => format!("%!s(types.Uint={number})"),
+        View::Bool(value) => format!("%!s(types.Bool={value})"),
+        View::Double(number) => {
+            format!("%!s(types.Double={})", crate::cel::library::numbers::double_text(number))
+        }
+        other => other.type_name().to_owned(),
+    }
+}
+
+fn is_object(object: &Object<'_>) -> bool {
+    object.type_name() == "Object" || object.type_name().starts_with("Object.")
+}
+
+/// A field that is not set reads as null: of an `Object` where the checker knows it as one.
+pub(in crate::cel) fn has_every_field(value: &Value<'_>, known: bool) -> bool {
+    matches!(value, Value::Object(object) if known || !is_object(object))
+}
+
+/// What is read out of an `Object` is no longer one, but a map of its fields; so are those in a list or map.
+pub(in crate::cel) fn plain(value: Value<'_>) -> Value<'_> {
+    match value {
+        Value::Object(object) if is_object(&object) => as_map(&object).into(),
+        Value::List(list) if list.items().iter().any(|item| matches!(item, Value::Object(_))) => {
+            let items = list.items().iter().map(|item| match item {
+                Value::Object(object) if is_object(object) => as_map(object).into(),
+                other => other.clone(),
+            });
+            List::new(items.collect()).map_or_else(|_| Value::List(list.clone()), Value::from)
+        }
+        other => other,
+    }
+}
+
+fn as_map<'d>(object: &Object<'d>) -> Map<'d> {
+    let mut map = Map::default();
+    for (name, value) in object.fields() {
+        // no deeper than the object, so that the limit of depth is not met
+        let _ = map.insert(Value::String(name.clone()), plain(value.clone()));
+    }
+    map
 }
 
 fn well_known<'d>(
@@ -104,7 +185,7 @@ fn well_known<'d>(
         },
         "Struct" => match field("fields") {
             Some(fields) => fields.clone(),
-            None => crate::cel::value::Map::default().into(),
+            None => Map::default().into(),
         },
         _ => Value::Object(Arc::new(Object::new(type_name.into(), fields.to_vec())?)),
     })

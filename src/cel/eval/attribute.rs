@@ -2,7 +2,7 @@
 
 use super::{Local, Machine};
 use crate::cel::activation::Binding;
-use crate::cel::dispatch;
+use crate::cel::dispatch::{self, message};
 use crate::cel::error::{Eval, EvalError, Fault};
 use crate::cel::plan::{Attribute, Base, Qualifier, Slot, Step};
 use crate::cel::profile::Profile;
@@ -163,7 +163,7 @@ impl<'d> Machine<'_, '_, 'd> {
                     value = (**inner).clone();
                     optional = true;
                     if self.profile == Profile::V1_36 {
-                        value = collapsed(value);
+                        value = message::plain(collapsed(value));
                     }
                 }
             }
@@ -173,15 +173,33 @@ impl<'d> Machine<'_, '_, 'd> {
             let tests = presence && at == last;
             optional |= qualifier.optional;
             let mut computed = None;
-            let found = match &qualifier.step {
-                Step::Field(field) => field_of(&value, field).map_err(Fault::from),
-                Step::Index(index) => element_of(&value, index.view()).map_err(Fault::from),
-                Step::Computed { index } => match self.resolve(index) {
-                    Ok(key) => computed_element(&value, computed.insert(key)).map_err(Fault::from),
+            if let Step::Computed { index } = &qualifier.step {
+                match self.resolve(index) {
                     Err(Fault::Cancelled(error)) => return Err(Fault::Cancelled(error)),
-                    Err(fault) => Err(fault),
+                    key => computed = Some(key),
+                }
+            }
+            let asks = tests || optional;
+            let found = match (&qualifier.step, &computed) {
+                (Step::Computed { .. }, Some(Err(fault))) => Err(fault.clone()),
+                (_, Some(Ok(key))) => match computed_key(key) {
+                    Ok(view) => self.found(&value, view, asks),
+                    Err(error) => Err(error.into()),
                 },
+                (Step::Field(field), _) => match &value {
+                    Value::Node(node) if node.is_object() => Ok(node.get(field).map(Value::Node)),
+                    _ => self.found(&value, View::Str(field), asks),
+                },
+                (Step::Member(field), _) => match value.view() {
+                    View::Object(object) => Ok(object.get(field).cloned().map(message::plain)),
+                    _ => self.found(&value, View::Str(field), asks),
+                },
+                (Step::Index(index), _) => self.found(&value, index.view(), asks),
+                (Step::Computed { .. }, None) => Ok(None),
             };
+            if let Err(Fault::Cancelled(error)) = found {
+                return Err(Fault::Cancelled(error));
+            }
             // behind an optional step only what is there costs something
             if !optional || matches!(found, Ok(Some(_))) {
                 self.meter.charge(1)?;
@@ -191,19 +209,34 @@ impl<'d> Machine<'_, '_, 'd> {
                 Some(found) => value = found,
                 None if optional => return Ok(Value::Optional(None)),
                 // a message has every field of its type; what is not set is null
-                None if matches!(value, Value::Object(_)) => value = Value::Null,
+                None if message::has_every_field(&value, matches!(qualifier.step, Step::Member(_))) => {
+                    value = Value::Null;
+                }
                 None => {
                     let key = match (&qualifier.step, &computed) {
-                        (_, Some(key)) => key.view(),
-                        (Step::Index(index), None) => index.view(),
-                        (Step::Field(field), None) => View::Str(field),
-                        (Step::Computed { .. }, None) => View::Null,
+                        (_, Some(Ok(key))) => key.view(),
+                        (Step::Index(index), _) => index.view(),
+                        (Step::Field(field) | Step::Member(field), _) => View::Str(field),
+                        (Step::Computed { .. }, _) => View::Null,
                     };
                     return Err(missing_key(&value, key).into());
                 }
             }
         }
         Ok(if optional { Value::some(value) } else { value })
+    }
+
+    /// What is under a key; `asks` whether it may be absent.
+    fn found(&mut self, value: &Value<'d>, key: View<'_, '_>, asks: bool) -> Eval<Option<Value<'d>>> {
+        match (value.view(), key) {
+            (View::Opaque(Opaque::Variables), View::Str(name)) => match self.variables.position(name) {
+                Some(index) => self.variable(index).map(Some),
+                None => Ok(None),
+            },
+            (View::Opaque(Opaque::Variables), _) => Err(EvalError::NoOverload.into()),
+            (View::Object(object), key) => Ok(message::field(object, key, asks)?),
+            _ => Ok(element_of(value, key)?),
+        }
     }
 }
 
@@ -230,11 +263,10 @@ fn collapsed(mut value: Value<'_>) -> Value<'_> {
     value
 }
 
-fn computed_element<'d>(value: &Value<'d>, key: &Value<'d>) -> Result<Option<Value<'d>>, EvalError> {
+/// A computed key as the look-up takes it.
+fn computed_key<'k, 'd>(key: &'k Value<'d>) -> Result<View<'k, 'd>, EvalError> {
     match key.view() {
-        view @ (View::Str(_) | View::Int(_) | View::Uint(_) | View::Bool(_) | View::Double(_)) => {
-            element_of(value, view)
-        }
+        view @ (View::Str(_) | View::Int(_) | View::Uint(_) | View::Bool(_) | View::Double(_)) => Ok(view),
         // what came with the request is not yet one of the language's values there
         View::Null if matches!(key, Value::Node(_)) => Err(EvalError::QualifierType("<nil>")),
         View::List(_) if matches!(key, Value::Node(_)) => Err(EvalError::QualifierType("[]interface {}")),
@@ -242,14 +274,6 @@ fn computed_element<'d>(value: &Value<'d>, key: &Value<'d>) -> Result<Option<Val
             Err(EvalError::QualifierType("map[string]interface {}"))
         }
         other => Err(EvalError::QualifierType(other.go_type())),
-    }
-}
-
-#[inline]
-fn field_of<'d>(value: &Value<'d>, field: &str) -> Result<Option<Value<'d>>, EvalError> {
-    match value {
-        Value::Node(node) if node.is_object() => Ok(node.get(field).map(Value::Node)),
-        _ => element_of(value, View::Str(field)),
     }
 }
 
@@ -261,10 +285,6 @@ fn element_of<'d>(value: &Value<'d>, key: View<'_, '_>) -> Result<Option<Value<'
             let index = index_of(key)?;
             Ok(usize::try_from(index).ok().and_then(|index| list.get(index)))
         }
-        View::Object(object) => match key {
-            View::Str(name) => Ok(object.get(name).cloned()),
-            _ => Ok(None),
-        },
         _ => Ok(None),
     }
 }

@@ -69,7 +69,11 @@ impl<'d> Machine<'_, '_, 'd> {
             if *optional {
                 value = match value {
                     Value::Optional(Some(value)) => (*value).clone(),
-                    Value::Optional(None) => continue,
+                    Value::Optional(None) => {
+                        // it takes back an entry of that key
+                        map.remove(key.view());
+                        continue;
+                    }
                     other => return Err(not_optional(&dispatch::plain_text(&key), &other)),
                 };
             }
@@ -93,13 +97,16 @@ impl<'d> Machine<'_, '_, 'd> {
     }
 
     fn fields(&mut self, fields: &'d [(Name, NodeId, bool)]) -> Eval<Vec<(Arc<str>, Value<'d>)>> {
-        let mut values = Vec::with_capacity(fields.len());
+        let mut values: Vec<(Arc<str>, Value<'d>)> = Vec::with_capacity(fields.len());
         for (name, value, optional) in fields {
             let mut value = self.eval(*value)?;
             if *optional {
                 value = match value {
                     Value::Optional(Some(value)) => (*value).clone(),
-                    Value::Optional(None) => continue,
+                    Value::Optional(None) => {
+                        values.retain(|(set, _)| **set != **name);
+                        continue;
+                    }
                     other => return Err(not_optional(name, &other)),
                 };
             }

@@ -118,10 +118,18 @@ pub fn double_text(value: f64) -> String {
     if value.is_infinite() {
         return if value > 0.0 { "+Inf".to_owned() } else { "-Inf".to_owned() };
     }
-    let scientific = format!("{value:e}");
+    let scientific = shortest(value);
     let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
     let exponent: i32 = exponent.parse().unwrap_or(0);
     if (-4..6).contains(&exponent) { format!("{value}") } else { exponent_form(mantissa, exponent) }
+}
+
+/// The shortest digits that give the value back. Where two are as near, Go takes the even one and Rust the higher.
+fn shortest(value: f64) -> String {
+    let text = format!("{value:e}");
+    let digits = text.split('e').next().unwrap_or_default().bytes().filter(u8::is_ascii_digit).count();
+    let even = format!("{value:.*e}", digits.saturating_sub(1));
+    if even.parse() == Ok(value) { even } else { text }
 }
 
 /// A mantissa and an exponent of at least two digits with its sign, `1e+06`.

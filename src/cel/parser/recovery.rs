@@ -40,9 +40,11 @@ pub(super) fn syntax_issues(
         depths: [0; 3],
         syntax: Vec::new(),
         limit: None,
+        no_name: None,
+        nameless: Vec::new(),
     };
     let gave_up = recovery.start().is_err();
-    let Recovery { mut syntax, limit, .. } = recovery;
+    let Recovery { mut syntax, limit, nameless, .. } = recovery;
     syntax.extend(unrecognized.iter().map(|part| {
         let text = &source[part.start as usize..part.end as usize];
         (part.start, format!("token recognition error at: '{text}'"))
@@ -57,7 +59,13 @@ pub(super) fn syntax_issues(
         .into_iter()
         .map(|(offset, message)| Issue { offset: Some(offset), message: format!("Syntax error: {message}") });
     let limit = limit.map(|message| Issue { offset: None, message });
-    (limit.into_iter().chain(syntax).collect(), gave_up || too_many)
+    let mut issues: Vec<Issue> = limit.into_iter().chain(syntax).collect();
+    let stops = gave_up || too_many;
+    if !stops {
+        let issue = |offset| Issue { offset: Some(offset), message: "unsupported ident kind".to_owned() };
+        issues.extend(nameless.into_iter().map(issue));
+    }
+    (issues, stops)
 }
 
 /// Rules whose nesting is limited beyond that of `expr`: each operand on the right is one more.
@@ -104,6 +112,10 @@ struct Recovery<'s> {
     depths: [u16; 3],
     syntax: Vec<(u32, String)>,
     limit: Option<String>,
+    /// Where a field's name should have been, if it was not there.
+    no_name: Option<u32>,
+    /// Where cel-go says so once more when it walks over what was read.
+    nameless: Vec<u32>,
 }
 
 impl Recovery<'_> {

@@ -225,6 +225,16 @@ impl<'d> Map<'d> {
         Ok(())
     }
 
+    /// Takes an entry out.
+    pub fn remove(&mut self, key: View<'_, '_>) {
+        let Some(at) = self.position(key) else { return };
+        self.entries.remove(at);
+        if let Some(index) = &mut self.index {
+            index.retain(|_, place| *place != at);
+            index.values_mut().filter(|place| **place > at).for_each(|place| *place -= 1);
+        }
+    }
+
     pub(super) fn depth(&self) -> u32 {
         self.depth.max(1)
     }

@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 
 use super::super::super::ast::{Expr, ExprId, Name};
-use super::super::super::declarations::Field;
 use super::super::super::issue::Issue;
 use super::super::super::types::{Primitive, Type};
 use super::super::{Reference, unify};
@@ -20,7 +19,7 @@ impl<'a> Walk<'a> {
             Some(next) => self
                 .steps
                 .extend([Step::Element { list, index: index + 1, joined: Some(joined) }, Step::Visit(*next)]),
-            None => self.set_type(list, Type::list(joined)),
+            None => self.set_type(list, Type::list(joined.or_dyn())),
         }
     }
 
@@ -57,7 +56,7 @@ impl<'a> Walk<'a> {
                 Step::Key { map, index: index + 1, joined: Some((key, value)) },
                 Step::Visit(next.key),
             ]),
-            None => self.set_type(map, Type::map(key, value)),
+            None => self.set_type(map, Type::map(key.or_dyn(), value.or_dyn())),
         }
     }
 
@@ -66,6 +65,7 @@ impl<'a> Walk<'a> {
     pub(super) fn join(&mut self, previous: Option<Type>, current: Type) -> Type {
         match previous {
             None => current,
+            Some(previous) if previous.is_nameless() => current,
             Some(previous) if self.mapping.assignable(&previous, &current) => {
                 unify::most_general(&previous, &current)
             }
@@ -109,18 +109,14 @@ impl<'a> Walk<'a> {
         let Expr::Struct { fields, .. } = &self.ast[message] else { return };
         let field = &fields[index];
         let expected = self.field_type(field.offset, &name, &field.name);
-        let untyped = expected.is_none() && self.env.field(&name, &field.name) == Field::Untyped;
         let ty = self.element_type(field.value, field.optional);
-        let fits = match &expected {
-            Some(expected) => self.mapping.assignable(expected, &ty),
-            // a field of no type at all takes what has no static type either
-            None => !untyped || ty.is_dyn() || ty == Type::Error,
-        };
-        if !fits {
-            let expected = expected.map(|ty| ty.in_errors().to_string()).unwrap_or_default();
+        if let Some(expected) = expected
+            && !self.mapping.assignable(&expected, &ty)
+        {
             let message = format!(
-                "expected type of field '{}' is '{expected}' but provided type is '{}'",
+                "expected type of field '{}' is '{}' but provided type is '{}'",
                 field.name,
+                expected.in_errors(),
                 ty.in_errors()
             );
             self.issues.push(Issue { offset: Some(field.offset), message });

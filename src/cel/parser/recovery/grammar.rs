@@ -161,7 +161,11 @@ impl Recovery<'_> {
             (kind, _) if OPT_FIELD.has(kind) => {
                 self.advance_matched();
                 self.take(Kind::Question);
-                Ok(self.field_name(maybe(MEMBER_GOES_ON))?)
+                self.field_name(maybe(MEMBER_GOES_ON))?;
+                if let Some(offset) = self.no_name.take() {
+                    self.nameless.push(offset);
+                }
+                Ok(())
             }
             _ => Err(Fail::NoAlternative(self.at, self.at + 1)),
         }
@@ -180,10 +184,12 @@ impl Recovery<'_> {
     pub(super) fn field_name(&mut self, follow: Next) -> Recovered {
         self.rule(follow, |parser| {
             parser.state = 30;
+            parser.no_name = Some(parser.tokens[parser.at].start);
             parser.sync(FIELD_NAME)?;
             if !FIELD_NAME.has(parser.peek()) {
                 return Err(Fail::NoAlternative(parser.at, parser.at));
             }
+            parser.no_name = None;
             parser.advance_matched();
             Ok(())
         })
@@ -308,11 +314,14 @@ impl Recovery<'_> {
 
     pub(super) fn fields(&mut self, follow: Next) -> Recovered {
         self.rule(follow, |parser| {
+            let first = parser.tokens[parser.at].start;
             loop {
                 parser.opt_field(then(&[Kind::Colon]))?;
+                let no_name = parser.no_name.take();
                 parser.state = 62;
                 parser.expect(Kind::Colon, Next { tokens: EXPR, may_end: false })?;
                 parser.expr(maybe(Set::of(&[Kind::Comma])))?;
+                parser.nameless.extend(no_name.map(|_| first));
                 if !parser.another(OPT_FIELD) {
                     return Ok(());
                 }
