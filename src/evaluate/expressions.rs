@@ -10,7 +10,7 @@ use crate::document::path::{Path, Pointer, Step};
 use crate::document::{Limits, NodeId, NodeRef};
 use crate::policy::expression::{Expression, Part, Template};
 use crate::policy::{Edit, EditValue, Policy, Validate, Visit};
-use crate::resource::container;
+use crate::resource::container::{self, Container};
 
 use super::explain;
 use super::facts::{Facts, Lookups};
@@ -144,18 +144,34 @@ impl<'d, 'a> Evaluator<'d, 'a> {
         let Some(item) = &visited.item else { return };
         self.activation.bind("item", item.clone());
         self.activation.bind("index", Value::Int(i64::try_from(visited.index).unwrap_or(i64::MAX)));
-        let role = item.node().and_then(|node| self.role(node)).unwrap_or("");
+        let role = item.node().and_then(|node| self.role(node)).map_or("", container::Role::name);
         self.activation.bind("role", Value::Str(role));
     }
 
     /// The part that a container plays; nothing else has a role.
-    fn role(&self, node: NodeRef<'d>) -> Option<&'static str> {
+    fn role(&self, node: NodeRef<'d>) -> Option<container::Role> {
         let list = node.parent()?;
         let pod_spec = self.pod_spec?;
         if list.parent()?.id() != pod_spec.id() {
             return None;
         }
-        container::role_in(list.key()?, node).map(container::Role::name)
+        container::role_in(list.key()?, node)
+    }
+
+    /// What messages call the container that a node is in, or is; outside of containers it is the Pod's.
+    fn holder(&self, node: NodeRef<'d>) -> Option<String> {
+        let pod_spec = self.pod_spec?;
+        let mut at = Some(node);
+        while let Some(node) = at {
+            if node.id() == pod_spec.id() {
+                return Some("the Pod".to_owned());
+            }
+            if let Some(role) = self.role(node) {
+                return Some(Container { node, role }.label());
+            }
+            at = node.parent();
+        }
+        None
     }
 
     /// Whether what is visited is as it should be; if not, the element of the object that an `all` stopped at.
@@ -177,7 +193,11 @@ impl<'d, 'a> Evaluator<'d, 'a> {
         parts.into_iter().map(|p| format!("{}  is {}", p.text, p.value)).collect()
     }
 
-    fn message(&mut self, template: &'d Template, subject: &Subject<'d>) -> String {
+    fn message(&mut self, template: &'d Template, subject: &Subject<'d>, visited: &Visited<'d>) -> String {
+        if let Some(item) = &visited.item {
+            let label = item.node().and_then(|node| self.holder(node)).unwrap_or_default();
+            self.activation.bind("container", Value::String(label.into()));
+        }
         let mut message = String::new();
         for part in &template.parts {
             match part {
@@ -299,7 +319,7 @@ fn found<'d>(
     let base = culprit.unwrap_or_else(|| visited.node(subject.object));
     let node = rule.at.as_ref().map_or(base, |path| nearest(base, path));
     let message = match &rule.message {
-        Some(template) => evaluator.message(template, subject),
+        Some(template) => evaluator.message(template, subject, visited),
         None => format!("does not hold: {}", one_line(&rule.validate.source)),
     };
     let label: Arc<str> = sink.rule.info.code.as_str().into();

@@ -5,7 +5,7 @@
 
 use crate::document::NodeRef;
 use crate::policy::Probe;
-use crate::resource::container::{Container, Role};
+use crate::resource::container::Role;
 use crate::resource::identity;
 
 use super::rule::{Sink, Subject};
@@ -27,7 +27,7 @@ pub(super) fn run(
             .map(|p| name(*p).to_owned())
             .collect();
         if !missing.is_empty() {
-            let message = format!("{} has no {}", label(&container), list(&missing));
+            let message = format!("{} has no {}", container.label(), list(&missing));
             sink.fault(container.node, message);
         }
     }
@@ -55,18 +55,6 @@ fn runs_to_completion(subject: &Subject<'_>, pod_spec: NodeRef<'_>) -> bool {
     };
     let restarts = pod_spec.get_str("restartPolicy").is_none_or(|p| p == "Always" || p.is_empty());
     by_kind || !restarts || of_a_job()
-}
-
-/// `container redis`, `sidecar proxy`; by its place where it has no name.
-fn label(container: &Container<'_>) -> String {
-    let role = match container.role {
-        Role::Sidecar => "sidecar",
-        _ => "container",
-    };
-    match container.node.get_str("name") {
-        Some(name) if !name.is_empty() => format!("{role} {name}"),
-        _ => format!("{role} {}", container.node.position()),
-    }
 }
 
 /// `a`, `a or b`, `a, b or c`.

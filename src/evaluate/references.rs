@@ -31,6 +31,7 @@ pub(super) fn run(subject: &Subject<'_>, rule: &References, templates: &Template
     match rule.check {
         ReferenceCheck::ServiceSelectsPods => services::selects_pods(&ask, sink),
         ReferenceCheck::ServiceTargetPorts => services::target_ports(&ask, sink),
+        ReferenceCheck::ServiceReadiness => services::readiness(&ask, sink),
         ReferenceCheck::IngressBackends => services::ingress_backends(&ask, sink),
         ReferenceCheck::MonitorSelects => services::monitor(&ask, sink),
         ReferenceCheck::AutoscalerTarget => autoscalers::target_exists(&ask, sink),
@@ -62,9 +63,10 @@ pub fn looks_up(check: ReferenceCheck) -> Vec<(&'static str, &'static str, &'sta
     const RBAC: &str = "rbac.authorization.k8s.io";
     let pods = || PODS.iter().map(|(group, kind)| (*group, "v1", *kind));
     match check {
-        Check::ServiceSelectsPods | Check::ServiceTargetPorts | Check::NetworkPolicySelects => {
-            pods().collect()
-        }
+        Check::ServiceSelectsPods
+        | Check::ServiceTargetPorts
+        | Check::ServiceReadiness
+        | Check::NetworkPolicySelects => pods().collect(),
         Check::NetworkPolicyPeers => pods().chain([("", "v1", "Namespace")]).collect(),
         Check::BudgetBlocks | Check::BudgetAboveAutoscaler => pods().chain([AUTOSCALER]).collect(),
         Check::IngressBackends | Check::MonitorSelects => vec![("", "v1", "Service")],

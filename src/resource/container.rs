@@ -38,6 +38,23 @@ pub struct Container<'d> {
     pub role: Role,
 }
 
+impl Container<'_> {
+    /// `container redis`, `init container setup`, `sidecar proxy`; by its place where it has no name.
+    #[must_use]
+    pub fn label(&self) -> String {
+        let role = match self.role {
+            Role::Regular => "container",
+            Role::Init => "init container",
+            Role::Sidecar => "sidecar",
+            Role::Ephemeral => "ephemeral container",
+        };
+        match self.node.get_str("name") {
+            Some(name) if !name.is_empty() => format!("{role} {name}"),
+            _ => format!("{role} {}", self.node.position()),
+        }
+    }
+}
+
 /// The part of a container in the list of that name.
 #[must_use]
 pub fn role_in(list: &str, container: NodeRef<'_>) -> Option<Role> {

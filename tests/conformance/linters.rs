@@ -3,7 +3,8 @@
 //! `linters-map.tsv` beside this file says which of our rules answers which of their checks, and why where we differ.
 //! A case is a line of an `expected.tsv`; its fixture is judged with every pack, as the whole of its world
 //! (`--complete`), and what our counterpart finds is compared with what the line says. A line whose check has no
-//! counterpart is a miss, whatever the reason. What a line says, by tool:
+//! counterpart is a miss, whatever the reason. Where a tool's fixture comes with a check that its user configures, the
+//! counterpart is a policy that a user of ours would write (`linters-policies.yaml`). What a line says, by tool:
 //!
 //! - kube-linter: the objects that are reported, by kind and name; ours must be the same ones
 //! - kube-score: a grade; Critical and Warning must fire, all else must be quiet
@@ -29,6 +30,9 @@ use crate::suite::{Figure, Miss, Outcome, Suite};
 
 /// Their check → our rules, or why there are none.
 const MAP: &str = include_str!("linters-map.tsv");
+
+/// Policies as users of ours would write them, for the checks that users of other tools configure themselves.
+const USERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/conformance/linters-policies.yaml");
 
 const TOOLS: [&str; 4] = ["edge-cases", "kube-linter", "kube-score", "polaris"];
 
@@ -250,13 +254,14 @@ static ROWS: LazyLock<BTreeMap<String, Vec<String>>> = LazyLock::new(|| {
 
 type Parameters = BTreeMap<String, BTreeMap<String, Value>>;
 
-/// The whole library, with parameters.
+/// The whole library and the policies of a user's, with parameters.
 fn policies(parameters: &Parameters) -> &'static PolicySet {
     static SETS: Mutex<BTreeMap<String, &'static PolicySet>> = Mutex::new(BTreeMap::new());
     let mut sets = SETS.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let key = serde_json::to_string(parameters).unwrap_or_default();
     sets.entry(key).or_insert_with(|| {
-        let sources = Sources { embedded: true, paths: Vec::new(), profile: Profile::NEWEST };
+        let paths = vec![PathBuf::from(USERS)];
+        let sources = Sources { embedded: true, paths, profile: Profile::NEWEST };
         let mut loaded = load(&sources);
         assert!(loaded.errors.is_empty(), "the library loads");
         for (name, values) in parameters {

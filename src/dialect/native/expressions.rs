@@ -31,6 +31,8 @@ pub(super) struct Expressions {
     condition: Env,
     rule: Env,
     each: Env,
+    /// Messages of rules below `forEach`.
+    says: Env,
     composition: Composition,
 }
 
@@ -42,8 +44,8 @@ impl Expressions {
         let kind = if with_authorizer { EnvKind::Validation } else { EnvKind::Message };
         let mut rule = Env::new(profile, kind);
         declare(&mut rule);
-        let each = rule.clone();
-        Self { condition, rule, each, composition: Composition::default() }
+        let (each, says) = (rule.clone(), rule.clone());
+        Self { condition, rule, each, says, composition: Composition::default() }
     }
 
     /// Adds a variable; it can read the earlier ones.
@@ -61,6 +63,8 @@ impl Expressions {
             .declare_variable("item", Type::Dyn)
             .declare_variable("index", Type::Int)
             .declare_variable("role", Type::String);
+        self.says = self.each.clone();
+        self.says.declare_variable("container", Type::String);
     }
 
     pub(super) fn condition(&self, source: NodeRef<'_>) -> Result<Expression, Vec<Issue>> {
@@ -84,11 +88,14 @@ impl Expressions {
     }
 
     fn compile(&self, text: &str, each: bool) -> Result<Program, CompileError> {
-        let env = if each { &self.each } else { &self.rule };
+        self.compile_in(text, if each { &self.each } else { &self.rule })
+    }
+
+    fn compile_in(&self, text: &str, env: &Env) -> Result<Program, CompileError> {
         Program::plan(crate::cel::checker::compile(text, env)?, env, &self.composition)
     }
 
-    /// A message: text with `{CEL}` in it; `{{` and `}}` are braces.
+    /// A message: text with `{CEL}` in it; `{{` and `}}` are braces. Below `forEach` it can say `{container}`.
     pub(super) fn template(&self, source: NodeRef<'_>, each: bool) -> Result<Template, Vec<Issue>> {
         let text = source.as_str().unwrap_or_default();
         let mut parts = Vec::new();
@@ -111,7 +118,9 @@ impl Expressions {
                 return Err(vec![Issue::new(source.id(), "`{` without `}` in the message").help(help)]);
             };
             let offset = text.len() - after.len();
-            let program = self.compile(&after[..end], each).map_err(|e| issues(source, text, offset, &e))?;
+            let env = if each { &self.says } else { &self.rule };
+            let program =
+                self.compile_in(&after[..end], env).map_err(|e| issues(source, text, offset, &e))?;
             if !literal.is_empty() {
                 parts.push(Part::Text(std::mem::take(&mut literal)));
             }

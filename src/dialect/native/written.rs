@@ -393,6 +393,8 @@ pub enum ReferenceCheck {
     ServiceSelectsPods,
     /// A named targetPort of a Service is a port of the Pods that it selects.
     ServiceTargetPorts,
+    /// A Service selects no Pods that say nothing of when they are ready.
+    ServiceReadiness,
     /// The Services and ports of an Ingress exist.
     IngressBackends,
     /// What a HorizontalPodAutoscaler scales exists.

@@ -57,7 +57,10 @@ pub(super) fn minimum(ask: &Ask<'_, '_>, sink: &mut Sink<'_>) {
     }
     let (group, kind) = ask.kind();
     if let (None, coverage) = ask.autoscaler(group, kind, ask.name()) {
-        let message = format!("{replicas} replicas, and {minimum} are due");
+        let message = match replicas {
+            1 => format!("1 replica, and {minimum} are due"),
+            _ => format!("{replicas} replicas, and {minimum} are due"),
+        };
         ask::missing(coverage, node.unwrap_or(spec), message, sink);
     }
 }

@@ -72,6 +72,10 @@ fn wishes<'r>(ask: &Ask<'_, 'r>) -> Vec<Wish<'r>> {
         for secret in items(pods.spec, "imagePullSecrets") {
             add(Source::Secret, Some(secret), "name", Vec::new(), &mut wishes);
         }
+    } else if ask.kind() == ("", "ServiceAccount") {
+        for secret in items(ask.object(), "imagePullSecrets") {
+            add(Source::Secret, Some(secret), "name", Vec::new(), &mut wishes);
+        }
     } else if ask.kind().1 == "Ingress" && !made_by_cert_manager(ask.object()) {
         for tls in ask.object().get("spec").into_iter().flat_map(|spec| items(spec, "tls")) {
             add(Source::Secret, Some(tls), "secretName", Vec::new(), &mut wishes);

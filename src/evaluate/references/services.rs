@@ -7,6 +7,9 @@ use crate::resource::selector::LabelSelector;
 
 use super::ask::{self, Ask, MOST};
 
+/// What a probe may ask with.
+const HANDLERS: [&str; 4] = ["exec", "httpGet", "tcpSocket", "grpc"];
+
 /// The selector of a Service that has one: ExternalName Services and those without select nothing, and are meant to.
 fn service_selector<'r>(service: NodeRef<'r>) -> Option<NodeRef<'r>> {
     let spec = service.get("spec")?;
@@ -66,6 +69,32 @@ pub(super) fn target_ports(ask: &Ask<'_, '_>, sink: &mut Sink<'_>) {
         let finding = sink.fault(*node, message);
         finding.related.push(related(pods, ask::name_node(pods), "the Service selects its Pods".to_owned()));
     }
+}
+
+/// A Service sends traffic to Pods that are ready; without a readinessProbe a Pod is so as soon as its containers have
+/// started. One container that says when is enough here, for a Pod is ready when all its containers are. What runs to
+/// completion serves nobody.
+pub(super) fn readiness(ask: &Ask<'_, '_>, sink: &mut Sink<'_>) {
+    let Some(node) = service_selector(ask.object()).filter(|_| is_service(ask)) else { return };
+    let Ok(selector) = LabelSelector::of_map(node) else { return };
+    let (mut seen, mut eager) = (0, None);
+    ask.find_pods(Some(ask.namespace()), &selector, |_, object, pods| {
+        let ends = matches!(object.root.get_str("kind"), Some("Job" | "CronJob" | "PodTemplate"));
+        let has = |probe: NodeRef<'_>| HANDLERS.iter().any(|handler| probe.get_present(handler).is_some());
+        let mut probes = pods.containers().filter_map(|c| c.node.get_present("readinessProbe"));
+        if !ends && pods.containers().next().is_some() && !probes.any(has) {
+            eager = Some(object);
+        }
+        seen += 1;
+        eager.is_some() || seen >= MOST
+    });
+    let Some(pods) = eager else { return };
+    let message = format!(
+        "Pods of {} get traffic before they are ready: none has a readinessProbe",
+        ask::describe(pods)
+    );
+    let finding = sink.fault(node, message);
+    finding.related.push(related(pods, ask::name_node(pods), "the Service selects its Pods".to_owned()));
 }
 
 /// A Service that an Ingress names: where, and which port.

@@ -2,14 +2,18 @@
 
 use crate::document::NodeRef;
 use crate::evaluate::rule::Sink;
+use crate::host::{HostObject, Lookup};
 
-use super::ask::{self, Ask};
+use super::ask::{self, Ask, MOST};
 
 pub(super) fn exists(ask: &Ask<'_, '_>, sink: &mut Sink<'_>) {
     if let Some(pods) = ask.pods() {
         for volume in pods.spec.get("volumes").into_iter().flat_map(NodeRef::items) {
             if let Some(node) = volume.at("/persistentVolumeClaim/claimName") {
                 named(ask, node, ("", "PersistentVolumeClaim"), ask.namespace(), sink);
+            }
+            if let Some(claim) = volume.at("/ephemeral/volumeClaimTemplate") {
+                of_claim(ask, claim, sink);
             }
         }
         let templates = ask.object().at("/spec/volumeClaimTemplates");
@@ -28,8 +32,31 @@ fn of_claim(ask: &Ask<'_, '_>, claim: NodeRef<'_>, sink: &mut Sink<'_>) {
         return;
     }
     if let Some(node) = spec.get("storageClassName") {
-        named(ask, node, ("storage.k8s.io", "StorageClass"), "", sink);
+        class(ask, node, sink);
     }
+}
+
+/// A class may be a mere name that volumes made by hand share with the claims that are to get them
+/// (<https://kubernetes.io/docs/concepts/storage/persistent-volumes/#class-1>).
+fn class(ask: &Ask<'_, '_>, node: NodeRef<'_>, sink: &mut Sink<'_>) {
+    let Some(name) = node.as_str().filter(|name| !name.is_empty()) else { return };
+    let lookup = ask.get("storage.k8s.io", "StorageClass", "", name);
+    if !matches!(lookup, Lookup::Known(_)) && of_a_volume(ask, name) {
+        return;
+    }
+    ask::wanted(lookup, node, || format!("StorageClass {name} does not exist"), sink);
+}
+
+fn of_a_volume(ask: &Ask<'_, '_>, class: &str) -> bool {
+    // a policy of one namespace sees no other, and a PersistentVolume is in none
+    if ask.subject.policy.scope.own_namespace.is_some() {
+        return false;
+    }
+    let Lookup::Known(volumes) = ask.subject.host.list("", "PersistentVolume", None) else { return false };
+    let of = |volume: &HostObject<'_>| {
+        volume.root.at("/spec/storageClassName").and_then(NodeRef::as_str) == Some(class)
+    };
+    volumes.objects.iter().take(MOST).any(of)
 }
 
 fn named(ask: &Ask<'_, '_>, node: NodeRef<'_>, what: (&str, &str), namespace: &str, sink: &mut Sink<'_>) {
