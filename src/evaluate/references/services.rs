@@ -78,7 +78,7 @@ pub(super) fn readiness(ask: &Ask<'_, '_>, sink: &mut Sink<'_>) {
     let Some(node) = service_selector(ask.object()).filter(|_| is_service(ask)) else { return };
     let Ok(selector) = LabelSelector::of_map(node) else { return };
     let (mut seen, mut eager) = (0, None);
-    ask.find_pods(Some(ask.namespace()), &selector, |_, object, pods| {
+    ask.find_pods(Some(ask.namespace()), &selector, |Seen { object, .. }, pods| {
         let ends = matches!(object.root.get_str("kind"), Some("Job" | "CronJob" | "PodTemplate"));
         let has = |probe: NodeRef<'_>| HANDLERS.iter().any(|handler| probe.get_present(handler).is_some());
         let mut probes = pods.containers().filter_map(|c| c.node.get_present("readinessProbe"));
