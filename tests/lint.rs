@@ -209,3 +209,57 @@ fn the_tutorial() {
         assert_ne!(file["outcome"], "broken", "{file}");
     }
 }
+
+/// No file ends unread, and the summary is the sum of what stands above it.
+#[test]
+fn every_file_of_the_corpora_is_accounted_for() {
+    let shared = std::env::var_os("PLIMSOLL_SHARED").map_or_else(|| here().join("../shared"), PathBuf::from);
+    let mut files = 0;
+    let mut folders = vec![shared.join("corpora"), shared.join("manifests")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().map(Result::unwrap) {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|e| e == "yaml" || e == "yml" || e == "json") {
+                files += 1;
+            }
+        }
+    }
+    if files == 0 {
+        eprintln!("SKIPPED: no corpora below {}", shared.display());
+        return;
+    }
+    let paths: Vec<&str> =
+        ["corpora", "manifests"].into_iter().filter(|folder| shared.join(folder).is_dir()).collect();
+    let arguments = [&["--format", "json", "--pack", "all", "--complete"], &paths[..]].concat();
+    let report = json(&lint(&shared, &arguments));
+    let (findings, summary) = (report["findings"].as_array().unwrap(), &report["summary"]);
+    let ledger = report["files"].as_array().unwrap();
+    assert_eq!(ledger.len(), files, "files of the report");
+    for (outcome, name) in [
+        ("linted", "linted"),
+        ("not-kubernetes", "notKubernetes"),
+        ("template", "template"),
+        ("ignored", "ignored"),
+        ("broken", "broken"),
+    ] {
+        let of = ledger.iter().filter(|f| f["outcome"] == outcome || f["outcome"] == name).count();
+        assert_eq!(summary["files"][name], of, "{outcome}");
+    }
+    let broken: Vec<_> = ledger.iter().filter(|f| f["outcome"] == "broken").collect();
+    assert!(broken.is_empty(), "{broken:?}");
+    let documents: u64 = ledger.iter().map(|f| f["documents"].as_u64().unwrap()).sum();
+    assert_eq!(summary["documents"], documents);
+    let known = |severity: &str| {
+        let counts = |f: &&serde_json::Value| {
+            f["severity"] == severity && f["suppressed"].is_null() && f["unknown"] == false
+        };
+        findings.iter().filter(counts).count()
+    };
+    for severity in ["error", "warning", "info"] {
+        assert_eq!(summary[severity], known(severity), "{severity}");
+    }
+    assert_eq!(summary["unknown"], findings.iter().filter(|f| f["unknown"] == true).count());
+    assert!(known("error") > 100, "the corpora are full of faults");
+}

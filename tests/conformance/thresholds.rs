@@ -12,10 +12,10 @@ const THRESHOLDS: &[(&str, &str, &str, f64)] = &[
     ("cel", "*", "position", 100.0),
     ("cel", "*", "refusal text", 99.0),
     ("linters", "edge-cases", "cases", 100.0),
-    ("linters", "kube-linter", "cases", 77.0),
-    ("linters", "kube-linter", "of these agree", 89.0),
-    ("linters", "kube-score", "cases", 94.0),
-    ("linters", "polaris", "cases", 95.0),
+    ("linters", "kube-linter", "cases", 84.0),
+    ("linters", "kube-linter", "of these agree", 90.0),
+    ("linters", "kube-score", "cases", 95.0),
+    ("linters", "polaris", "cases", 96.0),
     ("yaml", "*", "cases", 100.0),
 ];
 

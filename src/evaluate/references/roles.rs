@@ -29,25 +29,30 @@ fn grants(grant: &Grant, has: impl Fn(&str, &str) -> bool) -> bool {
     any("apiGroups", &grant.api_groups) && resources && verbs
 }
 
+fn has(rule: NodeRef<'_>, field: &str, value: &str) -> bool {
+    rule.get(field).into_iter().flat_map(NodeRef::items).any(|item| item.as_str() == Some(value))
+}
+
 fn rule_grants(rule: NodeRef<'_>, grant: &Grant) -> bool {
     let limited = rule.get("resourceNames").is_some_and(|names| !names.is_empty());
-    !limited
-        && grants(grant, |field, value| {
-            rule.get(field).into_iter().flat_map(NodeRef::items).any(|item| item.as_str() == Some(value))
-        })
+    !limited && grants(grant, |field, value| has(rule, field, value))
 }
 
 fn rules(role: NodeRef<'_>) -> impl Iterator<Item = NodeRef<'_>> {
     role.get("rules").into_iter().flat_map(NodeRef::items)
 }
 
-/// `get, list secrets`.
-fn words(grant: &Grant) -> String {
-    let of = |list: &[String], all: &str| match list {
-        [one] if one == "*" => all.to_owned(),
-        list => list.join(", "),
+/// `get, list secrets`: of what is looked for, what a rule names; all of it where the rule has the wildcard.
+fn words(grant: &Grant, has: impl Fn(&str, &str) -> bool) -> String {
+    let of = |field: &str, list: &[String], all: &str| {
+        if list == ["*"] {
+            return all.to_owned();
+        }
+        let named: Vec<&str> = list.iter().map(String::as_str).filter(|value| has(field, value)).collect();
+        if named.is_empty() { list.join(", ") } else { named.join(", ") }
     };
-    format!("{} {}", of(&grant.verbs, "everything on"), of(&grant.resources, "everything"))
+    let verbs = of("verbs", &grant.verbs, "everything on");
+    format!("{verbs} {}", of("resources", &grant.resources, "everything"))
 }
 
 pub(super) fn role_grants(ask: &Ask<'_, '_>, wanted: &[Grant], sink: &mut Sink<'_>) {
@@ -57,7 +62,8 @@ pub(super) fn role_grants(ask: &Ask<'_, '_>, wanted: &[Grant], sink: &mut Sink<'
     }
     for rule in rules(ask.object()) {
         if let Some(grant) = wanted.iter().find(|grant| rule_grants(rule, grant)) {
-            sink.fault(rule, format!("the role grants: {}", words(grant)));
+            let words = words(grant, |field, value| has(rule, field, value));
+            sink.fault(rule, format!("the role grants: {words}"));
         }
     }
 }
@@ -104,7 +110,8 @@ pub(super) fn binding_grants(ask: &Ask<'_, '_>, wanted: &[Grant], sink: &mut Sin
     match ask.get(RBAC, role.kind, role.namespace, role.name) {
         Lookup::Known(object) => {
             if let Some((holder, rule, grant)) = granted_by(ask, object, wanted) {
-                let message = format!("binds {} {}, which grants: {}", role.kind, role.name, words(grant));
+                let words = words(grant, |field, value| has(rule, field, value));
+                let message = format!("binds {} {}, which grants: {words}", role.kind, role.name);
                 sink.fault(node, message).related.push(related(holder, rule, "granted here".to_owned()));
             }
         }
@@ -126,13 +133,12 @@ pub(super) fn binding_grants(ask: &Ask<'_, '_>, wanted: &[Grant], sink: &mut Sin
                 };
                 list.contains(&value)
             };
-            let granted =
-                wanted.iter().find(|grant| known.iter().any(|rule| grants(grant, |f, v| has(rule, f, v))));
-            if let Some(grant) = granted {
-                sink.fault(
-                    node,
-                    format!("binds {} {}, which grants: {}", role.kind, role.name, words(grant)),
-                );
+            let granted = wanted.iter().find_map(|grant| {
+                Some((grant, known.iter().find(|rule| grants(grant, |f, v| has(rule, f, v)))?))
+            });
+            if let Some((grant, rule)) = granted {
+                let words = words(grant, |field, value| has(rule, field, value));
+                sink.fault(node, format!("binds {} {}, which grants: {words}", role.kind, role.name));
             }
         }
     }
