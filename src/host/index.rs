@@ -59,6 +59,8 @@ pub(super) struct Index<'d> {
     selecting: [Shelves<'d>; SELECTING.len()],
     /// HorizontalPodAutoscalers: namespace, group, kind and name of the target.
     scaling: HashMap<(&'d str, &'d str, &'d str, &'d str), Bucket>,
+    /// PersistentVolumes by their class.
+    volumes: HashMap<&'d str, Bucket>,
 }
 
 impl<'d> Index<'d> {
@@ -90,6 +92,11 @@ impl<'d> Index<'d> {
                 let required = selector.and_then(|s| s.get("matchLabels"));
                 selectors[at].push((position, entry.key.namespace, pairs(required).collect()));
             }
+            if is("", "PersistentVolume")
+                && let Some(class) = root.at("/spec/storageClassName").and_then(NodeRef::as_str)
+            {
+                index.volumes.entry(class).or_default().push(position);
+            }
             if is("autoscaling", "HorizontalPodAutoscaler")
                 && let Some((group, kind, name)) = target(root)
             {
@@ -116,6 +123,9 @@ impl<'d> Index<'d> {
             }
             Pool::Selecting(group, kind) => {
                 &self.selecting[SELECTING.iter().position(|(g, k, _)| (*g, *k) == (group, kind))?]
+            }
+            Pool::Volumes(class) => {
+                return Some(show(entries, self.volumes.get(class).into_iter().flatten(), visitor));
             }
             Pool::Scaling => {
                 let (target, name) = query.pairs.first()?;

@@ -167,6 +167,7 @@ fn kind_of<'q>(query: &Query<'q>) -> &'q str {
         Pool::Pods(_) => "workload",
         Pool::Labelled(_, kind) | Pool::Selecting(_, kind) => kind,
         Pool::Scaling => "HorizontalPodAutoscaler",
+        Pool::Volumes(_) => "PersistentVolume",
     }
 }
 

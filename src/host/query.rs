@@ -20,6 +20,8 @@ pub enum Pool<'q> {
     Selecting(&'q str, &'q str),
     /// HorizontalPodAutoscalers, by their target: one pair of `group/Kind` and name.
     Scaling,
+    /// PersistentVolumes of a class.
+    Volumes(&'q str),
 }
 
 /// A question.
@@ -71,6 +73,8 @@ pub(crate) const PODS: [(&str, &str); 8] = [
     ("batch", "CronJob"),
 ];
 
+/// Volumes stand beside namespaces.
+const VOLUME: (&str, &str) = ("", "PersistentVolume");
 const AUTOSCALER: (&str, &str) = ("autoscaling", "HorizontalPodAutoscaler");
 
 /// The Pod template of an object: of a built-in or declared kind, or of a custom kind that looks like one, with
@@ -106,6 +110,7 @@ pub(super) fn by_listing<'h, H: Host + ?Sized>(
             &one
         }
         Pool::Scaling => &[AUTOSCALER],
+        Pool::Volumes(_) => &[VOLUME],
     };
     let mut coverage = Coverage::Complete;
     for (group, kind) in kinds {

@@ -2,9 +2,9 @@
 
 use crate::document::NodeRef;
 use crate::evaluate::rule::Sink;
-use crate::host::{HostObject, Lookup};
+use crate::host::{Lookup, Pool, Query};
 
-use super::ask::{self, Ask, MOST};
+use super::ask::{self, Ask};
 
 pub(super) fn exists(ask: &Ask<'_, '_>, sink: &mut Sink<'_>) {
     if let Some(pods) = ask.pods() {
@@ -48,15 +48,10 @@ fn class(ask: &Ask<'_, '_>, node: NodeRef<'_>, sink: &mut Sink<'_>) {
 }
 
 fn of_a_volume(ask: &Ask<'_, '_>, class: &str) -> bool {
-    // a policy of one namespace sees no other, and a PersistentVolume is in none
-    if ask.subject.policy.scope.own_namespace.is_some() {
-        return false;
-    }
-    let Lookup::Known(volumes) = ask.subject.host.list("", "PersistentVolume", None) else { return false };
-    let of = |volume: &HostObject<'_>| {
-        volume.root.at("/spec/storageClassName").and_then(NodeRef::as_str) == Some(class)
-    };
-    volumes.objects.iter().take(MOST).any(of)
+    let query = Query { pool: Pool::Volumes(class), namespace: None, pairs: &[] };
+    let of =
+        |volume: NodeRef<'_>| volume.at("/spec/storageClassName").and_then(NodeRef::as_str) == Some(class);
+    ask.find(&query, |seen| of(seen.object.root)).0.is_some()
 }
 
 fn named(ask: &Ask<'_, '_>, node: NodeRef<'_>, what: (&str, &str), namespace: &str, sink: &mut Sink<'_>) {
