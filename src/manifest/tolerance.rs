@@ -264,7 +264,7 @@ fn unfold(input: &str, after: usize, at: usize) -> Option<(Range<usize>, String)
     let quote = loop {
         match *bytes.get(start).filter(|_| start < at)? {
             quote @ (b'"' | b'\'') => break quote,
-            b'#' if bytes[start - 1].is_ascii_whitespace() => {
+            b'#' if start == 0 || bytes[start - 1].is_ascii_whitespace() => {
                 start += input[start..].find(['\n', '\r'])?;
             }
             _ => start += 1,

@@ -1,9 +1,10 @@
 //! A whole installation of Plimsoll: certificates and policies in volumes, replicas, the Service in front of them,
 //! and the registration.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::net::SocketAddr;
+use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -251,7 +252,8 @@ impl Webhook {
         .await;
     }
 
-    /// Tells the API server, for the namespaces of [`Webhook::stage`].
+    /// Tells the API server, by the entries that `plimsoll install` writes, for the namespaces of [`Webhook::stage`]
+    /// and with all policies at one entry.
     async fn register(&self, scope: Scope) {
         let workloads = json!([
             {"apiGroups": [""], "apiVersions": ["v1"],
@@ -268,28 +270,19 @@ impl Webhook {
         let everything = json!([{"apiGroups": ["*"], "apiVersions": ["*"], "resources": ["*"],
                                  "scope": "Namespaced", "operations": ["CREATE", "UPDATE"]}]);
         let rules = if scope == Scope::Everything { everything } else { workloads };
+        let installed = installed_entries(&self.home.namespace);
         for (kind, name, path) in [
             ("MutatingWebhookConfiguration", MUTATING, "/mutate"),
             ("ValidatingWebhookConfiguration", VALIDATING, "/validate"),
         ] {
-            let mut webhook = json!({
-                "name": name,
-                "admissionReviewVersions": ["v1"],
-                "sideEffects": "None",
-                "failurePolicy": "Fail",
-                "matchPolicy": "Equivalent",
-                "timeoutSeconds": 5,
-                "namespaceSelector": {"matchLabels": {"e2e": self.home.namespace}},
-                "rules": rules,
-                "clientConfig": {
-                    "service": {"namespace": self.home.namespace, "name": SERVICE, "path": path,
-                                "port": self.forwarder.port()},
-                    "caBundle": base64::engine::general_purpose::STANDARD.encode(&self.certificates.ca),
-                },
-            });
-            if name == MUTATING {
-                webhook["reinvocationPolicy"] = json!("IfNeeded");
-            }
+            let mut webhook = installed[kind].clone();
+            assert_eq!((&webhook["name"], &webhook["failurePolicy"]), (&json!(name), &json!("Fail")));
+            webhook["namespaceSelector"] = json!({"matchLabels": {"e2e": self.home.namespace}});
+            webhook["rules"] = rules.clone();
+            webhook["clientConfig"]["caBundle"] =
+                json!(base64::engine::general_purpose::STANDARD.encode(&self.certificates.ca));
+            webhook["clientConfig"]["service"]["path"] = json!(path);
+            webhook["clientConfig"]["service"]["port"] = json!(self.forwarder.port());
             let object = self.configuration(kind, Some(webhook));
             self.home.accepts(Door::Kube, Verb::Create, &object).await;
         }
@@ -310,4 +303,17 @@ impl Webhook {
         }
         self.home.strike().await;
     }
+}
+
+/// The first entry of each configuration that `plimsoll install` prints, by kind.
+fn installed_entries(namespace: &str) -> BTreeMap<String, Value> {
+    let printed = Command::new(env!("CARGO_BIN_EXE_plimsoll"))
+        .args(["install", "--no-embedded", "--namespace", namespace])
+        .output()
+        .unwrap();
+    assert!(printed.status.success(), "{}", String::from_utf8_lossy(&printed.stderr));
+    let text = String::from_utf8(printed.stdout).unwrap();
+    let documents = text.split("---\n").skip(1).map(|text| serde_saphyr::from_str::<Value>(text).unwrap());
+    let entries = documents.filter(|object| object["webhooks"].is_array());
+    entries.map(|mut o| (o["kind"].as_str().unwrap().to_owned(), o["webhooks"][0].take())).collect()
 }
