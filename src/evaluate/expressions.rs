@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use crate::cel::activation::Activation;
-use crate::cel::explain::Seen;
 use crate::cel::program::{Budget as CelBudget, Failure, Variables};
 use crate::cel::value::{Value, View};
 use crate::document::edit::{EditError, Editor, Literal, Operation};
@@ -22,6 +21,8 @@ use super::values::{text, to_literal};
 const CONDITIONS_BUDGET: u64 = 2_500_000;
 /// Cost units of all rules of a policy (`RuntimeCELCostBudget`).
 const RULES_BUDGET: u64 = 10_000_000;
+/// What is said when they were spent.
+const TOO_COSTLY: &str = "the policy's expressions cost too much";
 /// A message is cut here, in characters.
 const MESSAGE_LIMIT: usize = 1_000;
 /// What a changed document may cost.
@@ -43,6 +44,8 @@ pub(super) struct Evaluator<'d, 'a> {
     variables: Variables<'d>,
     budget: CelBudget,
     pod_spec: Option<NodeRef<'d>>,
+    /// The element at which an `all` of the rule's expression failed.
+    culprit: Option<NodeRef<'d>>,
 }
 
 impl<'d, 'a> Evaluator<'d, 'a> {
@@ -56,6 +59,7 @@ impl<'d, 'a> Evaluator<'d, 'a> {
             variables: Variables::new(&subject.policy.composition),
             budget: budget(RULES_BUDGET, subject),
             pod_spec: subject.pods.map(|p| p.spec),
+            culprit: None,
         }
     }
 
@@ -91,7 +95,13 @@ impl<'d, 'a> Evaluator<'d, 'a> {
         expression.program.evaluate(&self.activation, &mut self.variables, &mut self.budget).result
     }
 
-    /// What a rule visits: once, or each element of its list, those left out for which `when` is false.
+    /// Says so when the policy's expressions have cost more than all of them may: then nothing more is evaluated.
+    pub(super) fn within_budget(&self) -> Result<(), Stop> {
+        if self.budget.is_exhausted() { Err(Stop::Failed(TOO_COSTLY.to_owned())) } else { Ok(()) }
+    }
+
+    /// What a rule visits: once, or each element of its list, those left out for which `when` is false. The list ends
+    /// early where the budget does.
     pub(super) fn visits(&mut self, visit: &'d Visit) -> Vec<Result<Visited<'d>, Stop>> {
         let Some(for_each) = &visit.for_each else {
             let whole = Visited { item: None, index: 0 };
@@ -106,6 +116,9 @@ impl<'d, 'a> Evaluator<'d, 'a> {
         };
         let mut visits = Vec::new();
         for (index, item) in items.iter().enumerate() {
+            if self.budget.is_exhausted() {
+                break;
+            }
             let visited = Visited { item: Some(item), index };
             self.enter(&visited);
             visits.extend(self.wanted(visit, visited));
@@ -143,10 +156,14 @@ impl<'d, 'a> Evaluator<'d, 'a> {
 
     /// Judges what is visited; `None`: nothing to find.
     fn holds(&mut self, validate: &'d Validate) -> Result<bool, Stop> {
-        boolean(self.evaluate(&validate.validate))
+        let program = &validate.validate.program;
+        let outcome = program.evaluate(&self.activation, &mut self.variables, &mut self.budget);
+        self.culprit = outcome.culprit;
+        boolean(outcome.result)
     }
 
-    /// Runs a failing rule once more and watches: which element an `all` stopped at, and what the parts came to.
+    /// The element to point at, if it is one of the object; and, when asked, what the parts of the expression came to:
+    /// for that it runs once more.
     fn look_closer(
         &mut self,
         rule: &'d Validate,
@@ -154,28 +171,13 @@ impl<'d, 'a> Evaluator<'d, 'a> {
         sensitive: bool,
     ) -> (Option<NodeRef<'d>>, Vec<String>) {
         let program = &rule.validate.program;
-        let blame = rule.validate.source.contains(".all(") && !rule.validate.source.contains(".exists");
-        let explain = subject.budget.explain && !sensitive && !subject.is_secret();
-        if !blame && !explain {
-            return (None, Vec::new());
+        let inside = |node: &NodeRef<'d>| std::ptr::eq(node.document(), subject.object.document());
+        let culprit = self.culprit.take().filter(inside);
+        if !subject.budget.explain || sensitive || subject.is_secret() {
+            return (culprit, Vec::new());
         }
         let (_, trace) = program.explain(&self.activation, &mut self.variables, &mut self.budget);
-        // the last thing that was read stands in the element that `all` stopped at
-        let last = trace.seen().iter().rev().find_map(|(_, seen)| match seen {
-            Seen::Value(value) => value.node().filter(|node| !node.is_array()),
-            _ => None,
-        });
-        let inside = last.filter(|node| blame && std::ptr::eq(node.document(), subject.object.document()));
-        let culprit = inside.and_then(|node| {
-            let mut at = Some(node);
-            while let Some(node) = at
-                && !node.parent().is_some_and(NodeRef::is_array)
-            {
-                at = node.parent();
-            }
-            at
-        });
-        let parts = if explain { explain::parts(program, &trace) } else { Vec::new() };
+        let parts = explain::parts(program, &trace);
         (culprit, parts.into_iter().map(|p| format!("{}  is {}", p.text, p.value)).collect())
     }
 
@@ -263,7 +265,12 @@ pub(super) fn validate<'d>(
     rule: &'d Validate,
     sink: &mut Sink<'_>,
 ) {
-    for visit in evaluator.visits(&rule.visit) {
+    // an earlier rule of the policy may have spent it all
+    let visits = if evaluator.budget.is_exhausted() { Vec::new() } else { evaluator.visits(&rule.visit) };
+    for visit in visits {
+        if evaluator.budget.is_exhausted() {
+            break;
+        }
         let result = visit.and_then(|visited| {
             evaluator.enter(&visited);
             Ok((evaluator.holds(rule)?, visited))
@@ -279,8 +286,8 @@ pub(super) fn validate<'d>(
             }
         }
     }
-    if evaluator.budget.is_exhausted() {
-        sink.failed(subject.object, "the policy's expressions cost too much".to_owned());
+    if let Err(Stop::Failed(why)) = evaluator.within_budget() {
+        sink.failed(subject.object, why);
     }
 }
 

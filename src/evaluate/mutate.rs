@@ -147,10 +147,12 @@ fn edit(
         RuleBody::Mutate { visit, edits } => {
             for visited in evaluator.visits(visit) {
                 let visited = visited?;
+                evaluator.within_budget()?;
                 evaluator.enter(&visited);
                 let base = Pointer::of(visited.node(subject.object), subject.object.id());
                 evaluator.edit(edits, &base, editor, label)?;
             }
+            evaluator.within_budget()?;
         }
         _ => {}
     }
