@@ -124,6 +124,72 @@ fn findings_point_at_the_element_and_field() {
     assert_eq!(output.status.code(), Some(1));
 }
 
+/// A policy of these rules over Deployments and Services.
+fn lint_with(rules: &str) -> Vec<Row> {
+    let folder = folder();
+    let head = "apiVersion: plimsoll.dev/v1alpha1
+kind: ClusterManifestPolicy
+metadata: {name: p}
+spec:
+  match: {kinds: [Deployment, Service]}
+  rules:
+";
+    std::fs::write(folder.path().join("p.yaml"), format!("{head}{rules}")).expect("written");
+    rows(&lint(folder.path(), &["--format", "json"]))
+}
+
+#[test]
+fn every_failing_all_is_pointed_at() {
+    let found = lint_with(
+        "
+    - name: beside-exists
+      when: object.kind == 'Service'
+      validate: object.spec.ports.exists(p, p.port == 80) && object.spec.ports.all(p, p.port != 8080)
+    - name: no-such-element
+      when: object.kind == 'Service'
+      validate: '!object.spec.ports.exists(p, p.port == 9090)'
+    - name: within
+      when: object.kind == 'Deployment'
+      validate: '[object.spec.template.spec].all(s, s.containers.all(c, has(c.resources)))'
+    - name: of-a-computed-list
+      when: object.kind == 'Deployment'
+      validate: object.spec.template.spec.containers.filter(c, !has(c.resources)).all(c, false)
+",
+    );
+    let at: Vec<(&str, u64)> = found.iter().map(|(code, line, ..)| (&**code, *line)).collect();
+    assert_eq!(
+        at,
+        [("p/of-a-computed-list", 19), ("p/within", 19), ("p/beside-exists", 28), ("p/no-such-element", 29)]
+    );
+}
+
+#[test]
+fn a_policy_has_a_budget() {
+    let dear = "lists.range(400).all(x, lists.range(400).all(y, y >= 0))";
+    let found = lint_with(&format!(
+        "
+    - name: visits
+      when: object.kind == 'Service'
+      forEach: lists.range(1000)
+      validate: {dear}
+    - name: after
+      validate: object.kind != 'Service'
+    - name: conditions
+      forEach: lists.range(1000)
+      when: object.kind == 'Deployment' && {dear}
+      validate: 'true'
+"
+    ));
+    let said: Vec<(&str, &str)> =
+        found.iter().map(|(code, _, _, message, _)| (&**code, &**message)).collect();
+    let spent = "the policy's expressions cost too much";
+    // once for each rule that was not done, and nothing of the rules of the policy after that
+    assert_eq!(
+        said,
+        [("p/conditions", spent), ("p/after", spent), ("p/conditions", spent), ("p/visits", spent)]
+    );
+}
+
 #[test]
 fn what_is_unknown_becomes_known_with_more_input() {
     let folder = folder();

@@ -481,6 +481,9 @@ mod tests {
         let object = object();
         for (source, expected) in [
             ("object.spec.l.all(c, c.name == 'a')", Some("spec.l[1]")),
+            ("object.spec.l.all(c, c.name == 'b')", Some("spec.l[0]")),
+            ("!object.spec.l.exists(c, c.name == 'a')", Some("spec.l[0]")),
+            ("object.spec.l.all(i, c, c.name == 'b')", Some("spec.l[0]")),
             ("object.spec.l.all(c, c.ports.all(p, p < 81))", Some("spec.l[1].ports[1]")),
             ("!object.spec.l.exists(c, c.name == 'b')", Some("spec.l[1]")),
             ("object.spec.l.all(i, c, c.name == 'a')", Some("spec.l[1]")),

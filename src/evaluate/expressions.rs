@@ -21,6 +21,8 @@ use super::values::{text, to_literal};
 const CONDITIONS_BUDGET: u64 = 2_500_000;
 /// Cost units of all rules of a policy (`RuntimeCELCostBudget`).
 const RULES_BUDGET: u64 = 10_000_000;
+/// What is said when they were spent.
+const TOO_COSTLY: &str = "the policy's expressions cost too much";
 /// A message is cut here, in characters.
 const MESSAGE_LIMIT: usize = 1_000;
 /// What a changed document may cost.
@@ -90,13 +92,23 @@ impl<'d, 'a> Evaluator<'d, 'a> {
         expression.program.evaluate(&self.activation, &mut self.variables, &mut self.budget).result
     }
 
+    /// Says so when the policy's expressions have cost more than all of them may: then nothing more is evaluated.
+    pub(super) fn within_budget(&self) -> Result<(), Stop> {
+        if self.budget.is_exhausted() { Err(Stop::Failed(TOO_COSTLY.to_owned())) } else { Ok(()) }
+    }
+
     /// Shows what a rule visits, bound and ready to be judged: once the object, or each element of its list, those
-    /// left out for which `when` is false. What cannot be told is shown as such; `false` ends it.
+    /// left out for which `when` is false. What cannot be told is shown as such; `false` ends it, and so does the
+    /// policy's budget.
     pub(super) fn visit(
         &mut self,
         visit: &'d Visit,
         mut act: impl FnMut(&mut Self, Result<&Visited<'d>, Stop>) -> bool,
     ) {
+        // an earlier rule of the policy may have spent it all
+        if self.budget.is_exhausted() {
+            return;
+        }
         let Some(for_each) = &visit.for_each else {
             let whole = Visited { item: None, index: 0 };
             if let Some(whole) = self.wanted(visit, &whole) {
@@ -117,6 +129,9 @@ impl<'d, 'a> Evaluator<'d, 'a> {
             return;
         };
         for (index, item) in items.iter().enumerate() {
+            if self.budget.is_exhausted() {
+                break;
+            }
             let visited = Visited { item: Some(item), index };
             self.enter(&visited);
             let Some(result) = self.wanted(visit, &visited) else { continue };
@@ -133,6 +148,7 @@ impl<'d, 'a> Evaluator<'d, 'a> {
     ) -> Option<Result<&'v Visited<'d>, Stop>> {
         let Some(when) = &visit.when else { return Some(Ok(visited)) };
         match boolean(self.evaluate(when)) {
+            _ if self.budget.is_exhausted() => None,
             Ok(true) => Some(Ok(visited)),
             Ok(false) => None,
             Err(stop) => Some(Err(stop)),
@@ -301,8 +317,8 @@ pub(super) fn validate<'d>(
         }
         true
     });
-    if evaluator.budget.is_exhausted() {
-        sink.failed(subject.object, "the policy's expressions cost too much".to_owned());
+    if let Err(Stop::Failed(why)) = evaluator.within_budget() {
+        sink.failed(subject.object, why);
     }
 }
 

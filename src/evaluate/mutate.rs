@@ -155,6 +155,7 @@ fn edit<'d>(
                 result.is_ok()
             });
             result?;
+            evaluator.within_budget()?;
         }
         _ => {}
     }

@@ -61,6 +61,9 @@ impl<'d> Machine<'_, '_, 'd> {
         // accumulator, not_strictly_false, and `!` for exists
         let condition = if all { 2 } else { 3 };
         let mut decided = false;
+        // the loop takes one more element before it stops
+        let element = fold.iter2.unwrap_or(fold.iter).0 as usize;
+        let mut decisive = None;
         let mut pending = Pending::default();
         self.each(fold, range, |machine| {
             machine.meter.charge_each(condition)?;
@@ -70,7 +73,11 @@ impl<'d> Machine<'_, '_, 'd> {
             machine.meter.charge_each(1)?;
             match machine.eval(test) {
                 Ok(value) => match value.as_bool() {
-                    Some(value) => decided = value != all,
+                    Some(value) if value != all => {
+                        decided = true;
+                        decisive = Some(machine.locals[element].clone());
+                    }
+                    Some(_) => {}
                     None => pending.fault(EvalError::NoOverload.into())?,
                 },
                 Err(fault) => pending.fault(fault)?,
@@ -78,6 +85,9 @@ impl<'d> Machine<'_, '_, 'd> {
             Ok(Turn::On)
         })?;
         self.meter.charge_each(1)?;
+        if let Some(decisive) = decisive {
+            self.locals[element] = decisive;
+        }
         if decided && all {
             self.blame(fold);
         }
