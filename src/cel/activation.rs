@@ -83,6 +83,19 @@ impl<'a, 'd> Activation<'a, 'd> {
         self
     }
 
+    /// Where the binding of a variable is, for [`Activation::rebind`].
+    #[must_use]
+    pub fn position(&self, name: &str) -> Option<usize> {
+        self.bindings.iter().position(|(bound, _)| bound == name)
+    }
+
+    /// Gives the variable that is bound at a position another value; elsewhere nothing happens.
+    pub fn rebind(&mut self, position: usize, value: impl Into<Value<'d>>) {
+        if let Some((_, binding)) = self.bindings.get_mut(position) {
+            *binding = Binding::Value(value.into());
+        }
+    }
+
     /// What is known of a variable.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Binding<'d>> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::cel::activation::Activation;
+use crate::cel::activation::{Activation, Binding};
 use crate::cel::program::{Budget as CelBudget, Failure, Variables};
 use crate::cel::value::{Value, View};
 use crate::document::edit::{EditError, Editor, Literal, Operation};
@@ -44,6 +44,8 @@ pub(super) struct Evaluator<'d, 'a> {
     variables: Variables<'d>,
     budget: CelBudget,
     pod_spec: Option<NodeRef<'d>>,
+    /// Where `item`, `index` and `role` are bound, in this order, once something was visited.
+    visited_at: Option<usize>,
 }
 
 impl<'d, 'a> Evaluator<'d, 'a> {
@@ -57,6 +59,7 @@ impl<'d, 'a> Evaluator<'d, 'a> {
             variables: Variables::new(&subject.policy.composition),
             budget: budget(RULES_BUDGET, subject),
             pod_spec: subject.pods.map(|p| p.spec),
+            visited_at: None,
         }
     }
 
@@ -158,10 +161,21 @@ impl<'d, 'a> Evaluator<'d, 'a> {
     /// Binds `item`, `index` and `role` to what is visited.
     fn enter(&mut self, visited: &Visited<'d>) {
         let Some(item) = &visited.item else { return };
-        self.activation.bind("item", item.clone());
-        self.activation.bind("index", Value::Int(i64::try_from(visited.index).unwrap_or(i64::MAX)));
         let role = item.node().and_then(|node| self.role(node)).map_or("", container::Role::name);
-        self.activation.bind("role", Value::Str(role));
+        let index = Value::Int(i64::try_from(visited.index).unwrap_or(i64::MAX));
+        let values = [item.clone(), index, Value::Str(role)];
+        match self.visited_at {
+            Some(first) => {
+                for (at, value) in (first..).zip(values) {
+                    self.activation.rebind(at, value);
+                }
+            }
+            None => {
+                let [item, index, role] = values.map(Binding::Value);
+                self.activation.extend([("item", item), ("index", index), ("role", role)]);
+                self.visited_at = self.activation.position("item");
+            }
+        }
     }
 
     /// The part that a container plays; nothing else has a role.

@@ -217,7 +217,7 @@ mod tests {
     }
 
     fn shown(key: ObjectKey<'_>, expected: [(i64, u32); 2]) {
-        let objects = [1, 1, 2, 1, 2].map(|replicas| deployment(replicas));
+        let objects = [1, 1, 2, 1, 2].map(deployment);
         let mut host = InputHost::new(false);
         for document in &objects {
             host.add(key, 0, HostObject { root: document.root(), document: None });
