@@ -54,11 +54,29 @@ pub(crate) struct Outcome {
     pub(crate) status: Option<Value>,
 }
 
+impl Outcome {
+    fn is_conflict(&self) -> bool {
+        match (&self.answer, &self.status) {
+            (Ok(_), _) => false,
+            (Err(_), Some(status)) => status["reason"] == "Conflict",
+            (Err(message), None) => message.starts_with("Error from server (Conflict)"),
+        }
+    }
+}
+
 impl Attempt<'_> {
     pub(crate) async fn run(self, cluster: &Cluster) -> Outcome {
-        match self.door {
-            Door::Kubectl => self.kubectl(cluster).await,
-            Door::Kube => self.kube(cluster).await,
+        let mut again = 5;
+        loop {
+            let outcome = match self.door {
+                Door::Kubectl => self.kubectl(cluster).await,
+                Door::Kube => self.kube(cluster).await,
+            };
+            // a controller has written in between; what is there now is as good
+            if !matches!(self.verb, Verb::Replace) || again == 0 || !outcome.is_conflict() {
+                return outcome;
+            }
+            again -= 1;
         }
     }
 
@@ -73,7 +91,12 @@ impl Attempt<'_> {
             arguments.push("--dry-run=server");
         }
         arguments.extend(["--filename=-", "--namespace", self.namespace]);
-        kubectl_outcome(cluster, &arguments, &self.object.to_string()).await
+        let mut object = self.object.clone();
+        if let (Verb::Replace, Some(metadata)) = (self.verb, object["metadata"].as_object_mut()) {
+            // kubectl then takes the version that is there
+            metadata.remove("resourceVersion");
+        }
+        kubectl_outcome(cluster, &arguments, &object.to_string()).await
     }
 
     async fn kube(self, cluster: &Cluster) -> Outcome {
