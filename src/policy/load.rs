@@ -6,6 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use crate::cel::profile::Profile;
 use crate::dialect::{Issue, native};
 use crate::document::NodeRef;
@@ -44,6 +46,20 @@ pub struct Loaded {
 }
 
 impl Loaded {
+    /// Reads each of some texts, in parallel, and adds what came of them in their order.
+    fn add_all<T: Sync>(&mut self, texts: &[T], read: impl Fn(&T, &mut Self) + Sync) {
+        let parts = texts.par_iter().map(|text| {
+            let mut part = Self::default();
+            read(text, &mut part);
+            part
+        });
+        for Self { policies, errors, passed_over } in parts.collect::<Vec<_>>() {
+            self.policies.extend(policies);
+            self.errors.extend(errors);
+            self.passed_over += passed_over;
+        }
+    }
+
     /// The set of what was loaded, adjusted.
     #[must_use]
     pub fn into_set(self, adjustments: &Adjustments, templates: TemplatePaths) -> PolicySet {
@@ -57,16 +73,16 @@ impl Loaded {
 /// Reads all policies of the sources.
 #[must_use]
 pub fn load(sources: &Sources) -> Loaded {
+    let Sources { embedded, paths, profile } = sources;
     let mut loaded = Loaded::default();
-    if sources.embedded {
-        for (name, text) in embedded::files() {
-            read_text(&format!("embedded:{name}"), text, true, sources.profile, &mut loaded);
-        }
+    if *embedded {
+        loaded.add_all(embedded::files(), |(name, text), part| {
+            read_text(&format!("embedded:{name}"), text, true, *profile, part);
+        });
     }
-    for path in &sources.paths {
-        for file in files(path, &mut loaded.errors) {
-            read_file(&file, sources.profile, &mut loaded);
-        }
+    for path in paths {
+        let files = files(path, &mut loaded.errors);
+        loaded.add_all(&files, |file, part| read_file(file, *profile, part));
     }
     refuse_twins(&mut loaded);
     loaded
