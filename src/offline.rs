@@ -210,19 +210,22 @@ impl<'i> Offline<'i> {
             None => judge(set, &request, &host, self.budget()),
         };
         findings.extend(judged);
-        // thousands of these wait for the report
-        findings.shrink_to_fit();
         findings
     }
 
     /// The findings of all manifests, in parallel; in the order of the inventory at any number of threads.
     #[must_use]
     pub fn judge_all(&self, set: &PolicySet) -> Vec<(DocumentId, Finding)> {
-        let indexes: Vec<usize> = (0..self.identities.len()).collect();
-        let findings: Vec<Findings> = indexes.into_par_iter().map(|index| self.judge(set, index)).collect();
-        let mut all = Vec::with_capacity(findings.iter().map(Vec::len).sum());
-        for (id, findings) in (0_u32..).map(DocumentId).zip(findings) {
-            all.extend(findings.into_iter().map(|finding| (id, finding)));
+        // so many at a time that all threads have work, and no list of lists of a large folder is ever held
+        const BATCH: usize = 1 << 12;
+        let indexes: Vec<u32> = (0_u32..).take(self.identities.len()).collect();
+        let mut all = Vec::new();
+        for batch in indexes.chunks(BATCH) {
+            let findings: Vec<Findings> =
+                batch.par_iter().map(|index| self.judge(set, *index as usize)).collect();
+            for (index, findings) in batch.iter().zip(findings) {
+                all.extend(findings.into_iter().map(|finding| (DocumentId(*index), finding)));
+            }
         }
         all
     }
