@@ -89,7 +89,7 @@ impl<'a> Builder<'a> {
             places: Vec::new(),
             with_places: false,
             origins: Origins::default(),
-            open: Vec::new(),
+            open: Vec::with_capacity(16),
             key: None,
         }
     }
@@ -398,7 +398,7 @@ impl<'a> Builder<'a> {
         u32::try_from(self.nodes.len()).expect("bounded by the limit on nodes")
     }
 
-    #[inline]
+    #[inline(always)]
     fn push(&mut self, kind: Kind, payload: u64) -> Result<NodeId, LimitError> {
         if self.nodes.len() >= self.limits.nodes.min(u32::MAX as usize - 1) {
             return Err(LimitError::Nodes { limit: self.limits.nodes });
@@ -450,31 +450,43 @@ impl<'a> Builder<'a> {
         &buffer[start..start + text.len as usize]
     }
 
+    /// Adds the members from `first` on that the one at `at` hides, and that are not hidden yet.
+    #[cold]
+    fn hide_earlier(&self, first: u32, at: u32, hidden: &mut Vec<u32>) {
+        let key = self.text(self.nodes[at as usize].key);
+        let mut earlier = first;
+        while earlier < at {
+            if self.text(self.nodes[earlier as usize].key) == key && !hidden.contains(&earlier) {
+                hidden.push(earlier);
+            }
+            earlier = self.nodes[earlier as usize].end;
+        }
+    }
+
     /// Flags every member that a later one hides, and counts them out.
     fn shadow_duplicates(&mut self, id: u32) {
         let (first, end) = (id + 1, self.nodes[id as usize].end);
         let mut hidden = Vec::new();
         if self.nodes[id as usize].payload <= FEW as u64 {
             // length and ends of a key tell almost all apart, and stand side by side
-            let mut seen = [(0_u64, 0_u32); FEW];
+            let mut seen = [0_u64; FEW];
             let mut count = 0;
             let mut at = first;
             while at < end {
-                let key = self.nodes[at as usize].key;
+                let Node { key, end: next, .. } = self.nodes[at as usize];
                 let bytes = self.text(key).as_bytes();
-                let ends =
-                    bytes.first().zip(bytes.last()).map_or(0, |(a, z)| u64::from(*a) << 8 | u64::from(*z));
+                let ends = match bytes {
+                    [first, .., last] => u64::from(*first) << 8 | u64::from(*last),
+                    [only] => u64::from(*only),
+                    [] => 0,
+                };
                 let signature = u64::from(key.len) << 16 | ends;
-                for (other, earlier) in &seen[..count] {
-                    let known = self.nodes[*earlier as usize].key;
-                    if *other == signature && self.text(known) == self.text(key) && !hidden.contains(earlier)
-                    {
-                        hidden.push(*earlier);
-                    }
+                if seen[..count].contains(&signature) {
+                    self.hide_earlier(first, at, &mut hidden);
                 }
-                seen[count] = (signature, at);
+                seen[count] = signature;
                 count += 1;
-                at = self.nodes[at as usize].end;
+                at = next;
             }
         } else {
             let mut last: HashMap<&str, u32> = HashMap::new();

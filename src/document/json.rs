@@ -117,6 +117,7 @@ impl Value<'_, '_> {
 impl<'de> DeserializeSeed<'de> for Value<'_, '_> {
     type Value = NodeId;
 
+    #[inline]
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<NodeId, D::Error> {
         deserializer.deserialize_any(self)
     }
@@ -158,16 +159,19 @@ impl<'de> Visitor<'de> for Value<'_, '_> {
         self.keep(result)
     }
 
+    #[inline]
     fn visit_borrowed_str<E: de::Error>(self, value: &'de str) -> Result<NodeId, E> {
         let result = self.builder.lent_string(value);
         self.keep(result)
     }
 
+    #[inline]
     fn visit_str<E: de::Error>(self, value: &str) -> Result<NodeId, E> {
         let result = self.builder.string(value);
         self.keep(result)
     }
 
+    #[inline]
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<NodeId, A::Error> {
         let Self { builder, limit } = self;
         let begun = builder.begin_array();
@@ -176,6 +180,7 @@ impl<'de> Visitor<'de> for Value<'_, '_> {
         Ok(builder.end())
     }
 
+    #[inline]
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<NodeId, A::Error> {
         let Self { builder, limit } = self;
         let begun = builder.begin_object();
@@ -196,6 +201,7 @@ struct Key<'b, 'a> {
 impl<'de> DeserializeSeed<'de> for Key<'_, '_> {
     type Value = ();
 
+    #[inline]
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
         deserializer.deserialize_str(self)
     }
@@ -208,11 +214,13 @@ impl<'de> Visitor<'de> for Key<'_, '_> {
         f.write_str("a key")
     }
 
+    #[inline]
     fn visit_borrowed_str<E: de::Error>(self, key: &'de str) -> Result<(), E> {
         let result = self.builder.lent_key(key);
         Value { builder: self.builder, limit: self.limit }.keep(result)
     }
 
+    #[inline]
     fn visit_str<E: de::Error>(self, key: &str) -> Result<(), E> {
         let result = self.builder.key(key, None);
         Value { builder: self.builder, limit: self.limit }.keep(result)
