@@ -31,7 +31,7 @@ pub(super) struct Facts<'r> {
     envelope: OnceLock<Document<'static>>,
 }
 
-/// What of offline and webhook requests no policy is told.
+/// Nobody answers what the requester may do, so it is unknown; named once, for every policy of every request.
 static AUTHORIZER: LazyLock<Arc<str>> = LazyLock::new(|| "authorizer".into());
 
 impl<'r> Facts<'r> {

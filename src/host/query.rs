@@ -73,7 +73,6 @@ pub(crate) const PODS: [(&str, &str); 8] = [
     ("batch", "CronJob"),
 ];
 
-/// Volumes stand beside namespaces.
 const VOLUME: (&str, &str) = ("", "PersistentVolume");
 const AUTOSCALER: (&str, &str) = ("autoscaling", "HorizontalPodAutoscaler");
 

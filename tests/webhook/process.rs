@@ -44,6 +44,12 @@ impl Drop for Serve {
     }
 }
 
+/// The lines for a newcomer's terminal.
+fn two_lines(process: &mut Child) -> [String; 2] {
+    let mut output = BufReader::new(process.stdout.take().unwrap()).lines();
+    [(); 2].map(|()| output.next().expect("two lines are printed").unwrap())
+}
+
 impl Serve {
     fn start(flags: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
@@ -56,8 +62,7 @@ impl Serve {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut output = BufReader::new(process.stdout.take().unwrap()).lines();
-        let lines = [(); 2].map(|()| output.next().expect("two lines are printed").unwrap());
+        let lines = two_lines(&mut process);
         Serve { process, lines, admin, folder }
     }
 
@@ -267,8 +272,7 @@ fn flags_come_from_a_file_as_well() {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut output = BufReader::new(process.stdout.take().unwrap()).lines();
-    let lines = [(); 2].map(|()| output.next().expect("two lines are printed").unwrap());
+    let lines = two_lines(&mut process);
     let mut serve = Serve { process, lines, admin, folder: tempfile::tempdir().unwrap() };
     serve.await_ready("[+] policies: 1 in force");
     assert!(
