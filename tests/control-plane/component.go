@@ -130,26 +130,24 @@ func startEtcd(dir folder, within time.Duration) (*embed.Etcd, string, error) {
 	}
 }
 
-// reservePort picks a free port of 127.0.0.1 and keeps it from others until the
-// returned function is called. The socket is bound and never listens, so a
-// server that permits port sharing (SO_REUSEPORT) gets every connection.
-func reservePort() (port int, release func(), err error) {
+// reservePort picks a free port of 127.0.0.1 and keeps it from others until this
+// process ends. The socket is bound and never listens, so a server that permits
+// port sharing (SO_REUSEPORT) gets every connection, also one started later.
+func reservePort() (int, error) {
 	socket, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
-		return 0, nil, err
+		return 0, err
 	}
-	release = func() { _ = unix.Close(socket) }
 	if err = unix.SetsockoptInt(socket, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1); err == nil {
 		err = unix.Bind(socket, &unix.SockaddrInet4{Addr: [4]byte(net.IPv4(127, 0, 0, 1).To4())})
 	}
-	if err != nil {
-		release()
-		return 0, nil, fmt.Errorf("reserve a port: %w", err)
+	var address unix.Sockaddr
+	if err == nil {
+		address, err = unix.Getsockname(socket)
 	}
-	address, err := unix.Getsockname(socket)
 	if err != nil {
-		release()
-		return 0, nil, err
+		_ = unix.Close(socket)
+		return 0, fmt.Errorf("reserve a port: %w", err)
 	}
-	return address.(*unix.SockaddrInet4).Port, release, nil
+	return address.(*unix.SockaddrInet4).Port, nil
 }

@@ -77,9 +77,11 @@ type options struct {
 
 // plane is what runs.
 type plane struct {
-	etcd        *embed.Etcd
-	apiServer   *component
-	controllers *component
+	etcd           *embed.Etcd
+	apiServer      *component
+	apiServerFlags []string
+	controllers    *component
+	ready          func(context.Context) error // whether kube-apiserver is ready
 }
 
 func init() {
@@ -132,6 +134,8 @@ func run(options options) error {
 		end()
 	}()
 	go watchParent(options.parent, end)
+	restarts := make(chan os.Signal, 1)
+	signal.Notify(restarts, syscall.SIGUSR1)
 
 	began := time.Now()
 	var p plane
@@ -151,16 +155,39 @@ func run(options options) error {
 	}
 	fmt.Print(line)
 
-	select {
-	case <-life.Done():
-		return nil
-	case <-p.apiServer.ended:
-		return p.apiServer.failure()
-	case <-p.controllers.ended:
-		return p.controllers.failure()
-	case err := <-p.etcd.Err():
-		return fmt.Errorf("etcd: %w", err)
+	for count := 1; ; {
+		select {
+		case <-life.Done():
+			return nil
+		case <-restarts:
+			if err := p.restartAPIServer(life, options); err != nil {
+				return err
+			}
+			if err := writeWhole(options.dir.path("restarts"), strconv.Itoa(count)); err != nil {
+				return err
+			}
+			count++
+		case <-p.apiServer.ended:
+			return p.apiServer.failure()
+		case <-p.controllers.ended:
+			return p.controllers.failure()
+		case err := <-p.etcd.Err():
+			return fmt.Errorf("etcd: %w", err)
+		}
 	}
+}
+
+// restartAPIServer ends kube-apiserver and starts it again over the same data,
+// as an upgrade of a node of the control plane does. It returns when the new
+// one is ready, or with an error after the start timeout.
+func (p *plane) restartAPIServer(life context.Context, options options) (err error) {
+	within, cancel := context.WithTimeout(life, options.startTimeout)
+	defer cancel()
+	p.apiServer.stop(stopGrace)
+	if p.apiServer, err = start(options.dir, "kube-apiserver", p.apiServerFlags); err != nil {
+		return err
+	}
+	return poll(within, "kube-apiserver is ready again", p.apiServer, func() error { return p.ready(within) })
 }
 
 // begin starts everything in order and returns when a Pod could be created.
@@ -169,11 +196,10 @@ func (p *plane) begin(life context.Context, options options) (string, error) {
 	within, cancel := context.WithTimeout(life, options.startTimeout)
 	defer cancel()
 
-	port, release, err := reservePort()
+	port, err := reservePort()
 	if err != nil {
 		return "", err
 	}
-	defer release()
 	server := "https://127.0.0.1:" + strconv.Itoa(port)
 	credentials, err := writeCredentials(dir, server)
 	if err != nil {
@@ -185,7 +211,7 @@ func (p *plane) begin(life context.Context, options options) (string, error) {
 	}
 	p.etcd = etcd
 
-	p.apiServer, err = start(dir, "kube-apiserver", append([]string{
+	p.apiServerFlags = append([]string{
 		"--etcd-servers=" + etcdURL,
 		"--bind-address=127.0.0.1",
 		"--secure-port=" + strconv.Itoa(port),
@@ -206,7 +232,8 @@ func (p *plane) begin(life context.Context, options options) (string, error) {
 		"--allow-privileged=true",
 		"--audit-policy-file=" + credentials.auditPolicy,
 		"--audit-log-path=" + dir.path("audit.log"),
-	}, options.apiServerFlags...))
+	}, options.apiServerFlags...)
+	p.apiServer, err = start(dir, "kube-apiserver", p.apiServerFlags)
 	if err != nil {
 		return "", err
 	}
@@ -244,10 +271,11 @@ func (p *plane) awaitAPIServer(within context.Context, kubeconfig string) (kuber
 	if err != nil {
 		return nil, err
 	}
-	return client, poll(within, "kube-apiserver is ready", p.apiServer, func() error {
+	p.ready = func(within context.Context) error {
 		_, err := client.Discovery().RESTClient().Get().AbsPath("/readyz").DoRaw(within)
 		return err
-	})
+	}
+	return client, poll(within, "kube-apiserver is ready", p.apiServer, func() error { return p.ready(within) })
 }
 
 // awaitServiceAccount waits until the controllers have made what every Pod in

@@ -145,6 +145,21 @@ impl Cluster {
         format!("{what}-{}-{number}", std::process::id())
     }
 
+    /// Ends the API server and waits until another serves the same data at the same port.
+    ///
+    /// # Panics
+    /// When it does not become ready, and in a cluster that is not [ours](Self::ours).
+    #[expect(dead_code, reason = "the tests of lock-outs come next")]
+    pub(crate) async fn restart_api_server(&self) {
+        let count = self.folder.path().join("control-plane/restarts");
+        let restarts = || std::fs::read_to_string(&count).unwrap_or_default();
+        let before = restarts();
+        let pid = self.process.lock().unwrap().as_ref().expect("our own control plane").id();
+        let signalled = Command::new("kill").args(["-USR1", &pid.to_string()]).status().unwrap();
+        assert!(signalled.success());
+        eventually("the API server is ready again", async || (restarts() != before).then_some(())).await;
+    }
+
     /// The audit events that this closure wants, oldest first; `None` where the cluster does not show us its log.
     pub(crate) fn audit(&self, wanted: impl Fn(&Value) -> bool) -> Option<Vec<Value>> {
         let text = std::fs::read_to_string(self.audit_log.as_ref()?).unwrap();

@@ -2,8 +2,6 @@
 //! rights than that has.
 
 use std::collections::BTreeSet;
-use std::ffi::OsString;
-use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -11,16 +9,16 @@ use base64::Engine as _;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::{Pod, Secret};
-use kube::api::{Api, DeleteParams, DynamicObject, ListParams, Patch, PatchParams};
-use kube::discovery::ApiResource;
+use kube::api::{Api, DeleteParams, DynamicObject, ListParams};
 use plimsoll::webhook::authority::{AUTHORITY_LIFE, Material, Names, Others, Step};
 use plimsoll::webhook::client::Client;
 use serde_json::{Value, json};
 
 use crate::cluster::{Cluster, eventually};
-use crate::door::{Door, Verb, kubectl};
-use crate::fleet::{Replica, expose};
-use crate::forwarder::Forwarder;
+use crate::door::{Door, Verb};
+use crate::installed::{
+    MUTATING, VALIDATING, apply, install, may_install, resource_of, rules, serve, unregister,
+};
 use crate::manifest::{pod, probed, workload};
 use crate::policies::{MIRRORS, PROBES};
 use crate::stage::Stage;
@@ -34,9 +32,6 @@ pub(crate) fn tests() -> Vec<(String, Test)> {
         test("install::our_own_ca_rotates", our_own_ca_rotates),
     ]
 }
-
-const VALIDATING: &str = "ValidatingWebhookConfiguration";
-const MUTATING: &str = "MutatingWebhookConfiguration";
 
 /// Fails open, so it is called at a path of its own.
 const LABELLED: (&str, &str) = (
@@ -54,47 +49,6 @@ spec:
       message: no owner
 ",
 );
-
-/// Whether the cluster is ours alone: what is installed here judges all of it.
-fn may_install(cluster: &Cluster) -> bool {
-    if !cluster.ours() {
-        eprintln!(
-            "install: SKIPPED: it judges the whole cluster, which is done in our own control plane only"
-        );
-    }
-    cluster.ours()
-}
-
-/// Two replicas by the installed ServiceAccount, with these policies and no others, behind the installed Service.
-/// There is no kubelet and no kube-proxy: they are processes of this machine, and the Service leads to them.
-async fn serve(home: &Stage, policies: &Volume, further: &[&str]) -> (Forwarder, Vec<Replica>) {
-    let (cluster, namespace) = (&home.cluster, &home.namespace);
-    let forwarder = Forwarder::listen(&cluster.webhook_host).await;
-    reach(cluster, home, forwarder.port()).await;
-    let account = kubeconfig_of_account(cluster, namespace).await;
-    let mut flags: Vec<OsString> = vec!["--kubeconfig".into(), account.into()];
-    flags.extend(["--register", "--service", "plimsoll", "--service-namespace", namespace].map(Into::into));
-    flags.extend(
-        ["--no-embedded", "--watch-policies", "--policy-interval=200ms", "--lame-duck=100ms"].map(Into::into),
-    );
-    flags.extend(["--policies".into(), policies.path().into()]);
-    flags.extend(further.iter().map(Into::into));
-    let replicas: Vec<Replica> = (0..2).map(|_| Replica::start(cluster, &flags)).collect();
-    for replica in &replicas {
-        forwarder.add(replica.traffic, replica.admin);
-        replica.ready().await;
-    }
-    (forwarder, replicas)
-}
-
-/// Takes the registration away.
-async fn unregister(cluster: &Cluster) {
-    for kind in [VALIDATING, MUTATING] {
-        let resource = resource_of(kind);
-        let api: Api<DynamicObject> = Api::all_with(cluster.client.clone(), &resource);
-        api.delete("plimsoll", &Default::default()).await.unwrap();
-    }
-}
 
 async fn registered_by_our_own_install(cluster: Arc<Cluster>) {
     if !may_install(&cluster) {
@@ -309,71 +263,4 @@ async fn our_own_ca_rotates(cluster: Arc<Cluster>) {
     unregister(&cluster).await;
     stage.strike().await;
     home.strike().await;
-}
-
-fn install(cluster: &Cluster, namespace: &str) {
-    let output = Command::new(env!("CARGO_BIN_EXE_plimsoll"))
-        .args(["install", "--apply", "--enforce", "--no-embedded", "--namespace", namespace, "--kubeconfig"])
-        .arg(&cluster.kubeconfig)
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-}
-
-/// The Service leads to this port of this machine, and is called by it.
-async fn reach(cluster: &Cluster, home: &Stage, port: u16) {
-    let service = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "plimsoll"}});
-    home.accepts(Door::Kube, Verb::Delete, &service).await;
-    expose(home, "plimsoll", port).await;
-    for (kind, names) in [
-        (VALIDATING, ["validate.plimsoll.dev", "validate-ignore.plimsoll.dev"]),
-        (MUTATING, ["mutate.plimsoll.dev", "mutate-ignore.plimsoll.dev"]),
-    ] {
-        let entry = |name: &str| {
-            json!({"name": name, "clientConfig": {"service": {
-                "name": "plimsoll", "namespace": home.namespace, "port": port}}})
-        };
-        apply(cluster, kind, json!({"webhooks": names.map(entry)})).await;
-    }
-}
-
-/// As somebody else would.
-async fn apply(cluster: &Cluster, kind: &str, mut object: Value) {
-    object["apiVersion"] = json!("admissionregistration.k8s.io/v1");
-    object["kind"] = json!(kind);
-    object["metadata"] = json!({"name": "plimsoll"});
-    let resource = resource_of(kind);
-    let api: Api<DynamicObject> = Api::all_with(cluster.client.clone(), &resource);
-    let parameters = PatchParams::apply("somebody-else").force();
-    api.patch("plimsoll", &parameters, &Patch::Apply(object)).await.unwrap();
-}
-
-async fn rules(cluster: &Cluster, kind: &str) -> [Value; 2] {
-    let resource = resource_of(kind);
-    let api: Api<DynamicObject> = Api::all_with(cluster.client.clone(), &resource);
-    let object = api.get("plimsoll").await.unwrap();
-    [0, 1].map(|at| object.data["webhooks"][at].get("rules").cloned().unwrap_or(json!([])))
-}
-
-fn resource_of(kind: &str) -> ApiResource {
-    ApiResource {
-        group: "admissionregistration.k8s.io".to_owned(),
-        version: "v1".to_owned(),
-        api_version: "admissionregistration.k8s.io/v1".to_owned(),
-        kind: kind.to_owned(),
-        plural: format!("{}s", kind.to_lowercase()),
-    }
-}
-
-/// A kubeconfig with a token of the installed ServiceAccount.
-async fn kubeconfig_of_account(cluster: &Cluster, namespace: &str) -> std::path::PathBuf {
-    let output = kubectl(cluster, &["create", "token", "plimsoll", "-n", namespace], "").await;
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let token = String::from_utf8(output.stdout).unwrap();
-    let text = std::fs::read_to_string(&cluster.kubeconfig).unwrap();
-    let mut config: Value = serde_saphyr::from_str(&text).unwrap();
-    config["users"][0]["user"] = json!({"token": token.trim()});
-    let path = cluster.folder().join(format!("{namespace}.kubeconfig"));
-    std::fs::write(&path, config.to_string()).unwrap();
-    path
 }

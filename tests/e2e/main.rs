@@ -25,6 +25,7 @@ mod fleet;
 mod forwarder;
 mod harness;
 mod install;
+mod installed;
 mod manifest;
 mod operations;
 mod parity;
