@@ -8,6 +8,7 @@ use crate::finding::DocumentId;
 
 pub mod index;
 pub mod inventory;
+pub mod levels;
 pub mod query;
 
 pub use query::{Coverage, Pool, Query, Seen, Visit};
@@ -32,6 +33,9 @@ pub struct HostObject<'h> {
     pub root: NodeRef<'h>,
     /// Which document of the input it is, where it came from one.
     pub document: Option<DocumentId>,
+    /// Whether it may hold more than is known: of a ConfigMap that a kustomization generates from files that are not in
+    /// the input, only some keys are.
+    pub partial: bool,
 }
 
 /// What a list look-up gives.
@@ -79,9 +83,25 @@ pub trait Host: Sync {
         query::by_listing(self, query, visitor)
     }
 
-    /// The other objects of the input that say they are the one under review and would be applied together with it:
-    /// how many, and the first `most` of them. A host of no one object knows none.
+    /// All forms of one object that are equally near, the first `most` of them: overlays, versions and samples lie
+    /// beside each other, and one of them is meant. Where there is one that is as it should be, nothing is at fault.
+    fn alternatives(&self, key: ObjectKey<'_>, _most: usize) -> Lookup<Vec<HostObject<'_>>> {
+        match self.get(key) {
+            Lookup::Known(object) => Lookup::Known(vec![object]),
+            Lookup::Absent => Lookup::Absent,
+            Lookup::Unknown(what) => Lookup::Unknown(what),
+            Lookup::Failed(why) => Lookup::Failed(why),
+        }
+    }
+
+    /// The other objects of the input that say they are the one under review and are applied together with it, in one
+    /// file or by one kustomization: how many, and the first `most` of them. A host of no one object knows none.
     fn twins(&self, _most: usize) -> Twins<'_> {
+        Twins::default()
+    }
+
+    /// As [`Self::twins`], of the other files of the folder, which may be alternatives.
+    fn neighbours(&self, _most: usize) -> Twins<'_> {
         Twins::default()
     }
 }

@@ -13,7 +13,8 @@ use crate::document::NodeRef;
 use crate::evaluate::request::{GroupVersionKind, GroupVersionResource, User};
 use crate::evaluate::{Budget, Findings, Mutation, Request, judge, mutate};
 use crate::finding::{DocumentId, Finding};
-use crate::host::inventory::{Beside, InputHost};
+use crate::host::inventory::{Added, Beside, InputHost};
+use crate::host::levels::Layout;
 use crate::host::{HostObject, ObjectKey};
 use crate::manifest::Inventory;
 use crate::matching::Operation;
@@ -114,15 +115,12 @@ impl<'i> Offline<'i> {
         let identify = |root| ObjectIdentity::of(root, &asking.namespace, &custom);
         let identities: Vec<_> =
             inventory.manifests().iter().map(|m| identify(inventory.object(m))).collect();
-        let mut host = InputHost::new(asking.complete);
+        let mut host = InputHost::new(Layout::new(&inventory.paths()), asking.complete);
         for (index, (manifest, identity)) in inventory.manifests().iter().zip(&identities).enumerate() {
             let document = u32::try_from(index).ok().map(DocumentId);
             let key = identity.key_or_nameless();
-            host.add(
-                key,
-                inventory.folder(manifest),
-                HostObject { root: inventory.object(manifest), document },
-            );
+            let object = HostObject { root: inventory.object(manifest), document, partial: false };
+            host.add(Added { key, file: manifest.file.index(), object, kustomizations: &[] });
         }
         let mut by_key = HashMap::new();
         if let Some(old) = old {

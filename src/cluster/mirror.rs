@@ -205,7 +205,7 @@ impl Host for View<'_> {
 
 impl View<'_> {
     fn lend(&self, object: Arc<Document<'static>>) -> HostObject<'_> {
-        HostObject { root: self.lent.keep(object).root(), document: None }
+        HostObject { root: self.lent.keep(object).root(), document: None, partial: false }
     }
 }
 

@@ -11,6 +11,9 @@ use crate::policy::WhenAbsent;
 
 use super::rule::{Sink, Subject, related};
 
+/// So many forms of one Service are looked at.
+const MOST: usize = 100;
+
 pub(super) fn run(subject: &Subject<'_>, when_absent: WhenAbsent, sink: &mut Sink<'_>) {
     let request = subject.request;
     if request.kind.kind != "StatefulSet" || request.kind.group != "apps" || !request.subresource.is_empty() {
@@ -27,8 +30,14 @@ pub(super) fn run(subject: &Subject<'_>, when_absent: WhenAbsent, sink: &mut Sin
     }
     let node = name_node.unwrap_or(set);
     let key = ObjectKey { group: "", kind: "Service", namespace, name };
-    match subject.host.get(key) {
-        Lookup::Known(service) => found(set, node, name, service, sink),
+    match subject.host.alternatives(key, MOST) {
+        // of overlays and versions that are equally near one is meant
+        Lookup::Known(services) if services.iter().any(|service| fits(set, service.root)) => {}
+        Lookup::Known(services) => {
+            if let Some(service) = services.first() {
+                found(set, node, name, *service, sink);
+            }
+        }
         Lookup::Absent => absent(subject, node, namespace, name, when_absent, sink),
         Lookup::Unknown(what) => {
             sink.unknown(node, format!("needs {what}, which is not in the input"));
@@ -37,6 +46,10 @@ pub(super) fn run(subject: &Subject<'_>, when_absent: WhenAbsent, sink: &mut Sin
             sink.failed(node, format!("cannot look up Service {namespace}/{name}: {why}"));
         }
     }
+}
+
+fn fits(set: NodeRef<'_>, service: NodeRef<'_>) -> bool {
+    is_headless(service) && selects_template(service, set)
 }
 
 fn found(set: NodeRef<'_>, node: NodeRef<'_>, name: &str, service: HostObject<'_>, sink: &mut Sink<'_>) {
@@ -97,7 +110,7 @@ fn nearest<'r>(subject: &Subject<'r>, namespace: &str) -> Option<(&'r str, HostO
     listing
         .objects
         .into_iter()
-        .find(|service| is_headless(service.root) && selects_template(service.root, subject.object))
+        .find(|service| fits(subject.object, service.root))
         .and_then(|service| Some((service.root.at("/metadata/name")?.as_str()?, service)))
 }
 

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 
+use super::inventory::within;
+use super::levels::Level;
 use super::query::{Pool, Query, Seen, Visit, template};
 use super::{HostObject, ObjectKey};
 use crate::document::NodeRef;
@@ -22,10 +24,23 @@ const SELECTING: [(&str, &str, &str); 2] = [
 pub(super) struct Entry<'d> {
     /// With the effective namespace; without a name where the server makes it.
     pub(super) key: ObjectKey<'d>,
-    pub(super) folder: u32,
     pub(super) object: HostObject<'d>,
-    /// How many objects it stands for.
+    /// How many objects of its file it stands for.
     pub(super) copies: u32,
+    /// How many of its folder.
+    pub(super) folder_copies: u32,
+    /// Whether another file of its folder says the same before it.
+    pub(super) repeated: bool,
+}
+
+/// Which of the entries are looked at.
+pub(super) struct Within<'e, 'd> {
+    /// All of them.
+    pub(super) entries: &'e [Entry<'d>],
+    /// The positions that are of the level.
+    pub(super) level: Level,
+    /// Which level it is; 0 is the nearest.
+    pub(super) number: u32,
 }
 
 /// A label and its value.
@@ -112,7 +127,7 @@ impl<'d> Index<'d> {
     /// Shows what may fit; `None`: the index does not know such objects.
     pub(super) fn visit(
         &self,
-        entries: &[Entry<'d>],
+        within: &Within<'_, 'd>,
         query: &Query<'_>,
         visitor: &mut Visit<'_, 'd>,
     ) -> Option<ControlFlow<()>> {
@@ -125,13 +140,13 @@ impl<'d> Index<'d> {
                 &self.selecting[SELECTING.iter().position(|(g, k, _)| (*g, *k) == (group, kind))?]
             }
             Pool::Volumes(class) => {
-                return Some(show(entries, self.volumes.get(class).into_iter().flatten(), visitor));
+                return Some(within.show(self.volumes.get(class), visitor));
             }
             Pool::Scaling => {
                 let (target, name) = query.pairs.first()?;
                 let (group, kind) = target.split_once('/')?;
                 let key = (query.namespace?, group, kind, *name);
-                return Some(show(entries, self.scaling.get(&key).into_iter().flatten(), visitor));
+                return Some(within.show(self.scaling.get(&key), visitor));
             }
         };
         let shelf = match query.namespace {
@@ -142,8 +157,8 @@ impl<'d> Index<'d> {
             },
         };
         if let Pool::Selecting(..) = query.pool {
-            let found = query.pairs.iter().filter_map(|pair| shelf.by_pair.get(pair)).flatten();
-            return Some(show(entries, shelf.general.iter().chain(found), visitor));
+            let found = query.pairs.iter().filter_map(|pair| shelf.by_pair.get(pair));
+            return Some(within.show(std::iter::once(&shelf.general).chain(found), visitor));
         }
         let mut smallest = &shelf.all;
         for pair in query.pairs {
@@ -152,22 +167,32 @@ impl<'d> Index<'d> {
                 smallest = bucket;
             }
         }
-        Some(show(entries, smallest.iter(), visitor))
+        Some(within.show([smallest], visitor))
     }
 }
 
-fn show<'d, 'b>(
-    entries: &[Entry<'d>],
-    positions: impl Iterator<Item = &'b u32>,
-    visitor: &mut Visit<'_, 'd>,
-) -> ControlFlow<()> {
-    for position in positions {
-        if let Some(entry) = entries.get(*position as usize) {
-            let Entry { key, folder: _, object, copies } = *entry;
-            visitor(Seen { namespace: key.namespace, object, copies })?;
+impl<'d> Within<'_, 'd> {
+    /// Shows what of the buckets is of the level.
+    fn show<'b>(
+        &self,
+        buckets: impl IntoIterator<Item = &'b Bucket>,
+        visitor: &mut Visit<'_, 'd>,
+    ) -> ControlFlow<()> {
+        let Self { entries, level, number } = self;
+        let near = *number == 0;
+        for bucket in buckets {
+            for position in level.iter().flat_map(|range| within(bucket, range, |position| *position)) {
+                let Some(entry) = entries.get(*position as usize) else { continue };
+                let Entry { key, object, copies, folder_copies, repeated } = *entry;
+                // beyond the own file, one of a folder's copies tells all
+                if near || !repeated {
+                    let copies = if near { copies } else { folder_copies };
+                    visitor(Seen { namespace: key.namespace, object, copies, level: *number })?;
+                }
+            }
         }
+        ControlFlow::Continue(())
     }
-    ControlFlow::Continue(())
 }
 
 impl<'d> Shelves<'d> {

@@ -1,56 +1,107 @@
 //! The host of offline runs: the objects of the input, indexed once.
+//!
+//! Whoever asks is an object of the input as well, and takes the nearest level that has an answer ([`super::levels`]).
 
+use std::collections::HashMap;
 use std::collections::hash_map::DefaultHasher;
-use std::collections::{BTreeMap, HashMap};
 use std::hash::Hasher;
-use std::ops::ControlFlow;
+use std::ops::Range;
 use std::sync::OnceLock;
 
-use super::index::{Entry, Index};
+use super::index::{Entry, Index, Within};
+use super::levels::{Layout, Level};
 use super::query::{self, Coverage, Pool, Query, Visit};
 use super::{Host, HostObject, Listing, Lookup, ObjectKey, Twins, describe};
 use crate::document::NodeRef;
 
-/// What a key leads to.
+/// Which objects would be applied together, beside those of one file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Together {
+    File(u32),
+    Kustomization(u32),
+    /// Perhaps.
+    Folder(u32),
+}
+
+/// An object of the input, where it was read.
 #[derive(Debug, Clone, Copy)]
-struct Named<'d> {
-    first: HostObject<'d>,
-    copies: u32,
+pub struct Added<'d, 'k> {
+    /// What it calls itself, with its effective namespace; without a name where the server makes it.
+    pub key: ObjectKey<'d>,
+    /// The index of its file in the [`Layout`].
+    pub file: usize,
+    /// The object.
+    pub object: HostObject<'d>,
+    /// The kustomizations that list it.
+    pub kustomizations: &'k [u32],
 }
 
 /// Objects by kind, namespace and name.
 #[derive(Debug, Clone, Default)]
 pub struct InputHost<'d> {
-    /// By key the first object that has it, and how many do.
-    named: BTreeMap<ObjectKey<'d>, Named<'d>>,
-    /// All objects, those without a name and second copies included.
-    entries: Vec<Entry<'d>>,
-    /// What queries look through.
-    distinct: OnceLock<Vec<Entry<'d>>>,
+    layout: Layout,
+    /// What was added: file and entry.
+    added: Vec<(u32, Entry<'d>)>,
+    /// The objects that reviews are of, in the order in which they were added: key, file and kustomizations.
+    subjects: Vec<(ObjectKey<'d>, u32, Vec<u32>)>,
+    together: HashMap<(ObjectKey<'d>, Together), Vec<(u32, HostObject<'d>)>>,
+    arranged: OnceLock<Arranged<'d>>,
     pods: OnceLock<Index<'d>>,
     others: OnceLock<Index<'d>>,
-    /// The entries that are one object and would be applied together: those of one folder, of a complete input all.
-    together: HashMap<(ObjectKey<'d>, u32), Vec<u32>>,
     complete: bool,
+    /// Whether something that is not in the input may bring more, complete or not.
+    open: bool,
+}
+
+/// The objects in the order of the ranks of their files.
+#[derive(Debug, Clone, Default)]
+struct Arranged<'d> {
+    /// Without those that say what an earlier one of the same file says.
+    entries: Vec<Entry<'d>>,
+    /// By rank: the first entry; one more at the end.
+    starts: Vec<u32>,
+    /// Keys and entries, sorted.
+    named: Vec<(ObjectKey<'d>, u32)>,
 }
 
 impl<'d> InputHost<'d> {
-    /// An empty index. With `complete`, what is not in the input does not exist.
+    /// An empty index of objects in these files. With `complete`, what is not in the input does not exist.
     #[must_use]
-    pub fn new(complete: bool) -> Self {
-        Self { complete, ..Self::default() }
+    pub fn new(layout: Layout, complete: bool) -> Self {
+        Self { layout, complete, ..Self::default() }
     }
 
-    /// Adds an object that stands in a folder (any number that tells folders apart); the first of several with the
-    /// same key stays. One without a name can be found by its labels only.
-    pub fn add(&mut self, key: ObjectKey<'d>, folder: u32, object: HostObject<'d>) {
-        let folder = if self.complete { 0 } else { folder };
-        let position = u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
-        self.entries.push(Entry { key, folder, object, copies: 1 });
+    /// Says that the input names something that brings more objects: a remote base, a chart.
+    pub fn leave_open(&mut self) {
+        self.open = true;
+    }
+
+    /// Adds an object that is reviewed.
+    pub fn add(&mut self, added: Added<'d, '_>) {
+        let Added { key, file, object, kustomizations } = added;
+        let position = number(self.subjects.len());
+        let file_number = number(file);
+        self.subjects.push((key, file_number, kustomizations.to_vec()));
         if !key.name.is_empty() {
-            self.named.entry(key).or_insert(Named { first: object, copies: 0 }).copies += 1;
-            self.together.entry((key, folder)).or_default().push(position);
+            let places = [Together::File(file_number), Together::Folder(self.folder(file_number))];
+            let listed = kustomizations.iter().map(|k| Together::Kustomization(*k));
+            for place in places.into_iter().chain(listed) {
+                self.together.entry((key, place)).or_default().push((position, object));
+            }
         }
+        self.also(key, file, object);
+    }
+
+    /// Adds another form of an object, as a kustomization makes it, or an object that something of the input makes. It
+    /// is found like others, and is nobody's twin.
+    pub fn also(&mut self, key: ObjectKey<'d>, file: usize, object: HostObject<'d>) {
+        let entry = Entry { key, object, copies: 1, folder_copies: 1, repeated: false };
+        self.added.push((number(file), entry));
+    }
+
+    fn folder(&self, file: u32) -> u32 {
+        // a complete input is one
+        if self.complete { 0 } else { self.layout.folder_of(file as usize) }
     }
 
     /// The host of a review of the object that was added at this place, counted from 0.
@@ -59,46 +110,192 @@ impl<'d> InputHost<'d> {
         Beside { host: self, position }
     }
 
-    /// The objects without those that say what an earlier one says, of the same object or of one whose name the server
-    /// makes: asking many copies one question would cost the square of the copies, and tell nothing new.
-    fn distinct(&self) -> &[Entry<'d>] {
-        self.distinct.get_or_init(|| {
-            let mut distinct: Vec<Entry<'d>> = Vec::new();
-            let mut known: HashMap<(ObjectKey<'d>, u64), usize> = HashMap::new();
-            for entry in &self.entries {
-                let root = entry.object.root;
-                if self.named.get(&entry.key).is_some_and(|named| named.copies < 2) {
-                    distinct.push(*entry);
-                    continue;
+    fn arranged(&self) -> &Arranged<'d> {
+        self.arranged.get_or_init(|| {
+            let mut order: Vec<&(u32, Entry<'d>)> = self.added.iter().collect();
+            order.sort_by_key(|(file, _)| self.layout.rank(*file as usize));
+            let mut arranged = Arranged::default();
+            let mut copies: HashMap<ObjectKey<'d>, u32> = HashMap::new();
+            for (_, entry) in &order {
+                *copies.entry(entry.key).or_default() += 1;
+            }
+            let mut in_file: HashMap<(ObjectKey<'d>, u64), usize> = HashMap::new();
+            let mut in_folder: HashMap<(ObjectKey<'d>, u64), usize> = HashMap::new();
+            let (mut last, mut folder) = (u32::MAX, u32::MAX);
+            for (file, entry) in order {
+                let rank = self.layout.rank(*file as usize);
+                while number(arranged.starts.len()) <= rank {
+                    arranged.starts.push(number(arranged.entries.len()));
                 }
-                let at = *known.entry((entry.key, digest(root))).or_insert(distinct.len());
-                match distinct.get_mut(at) {
-                    Some(same) if same.object.root == root => {
-                        same.copies += u32::from(entry.key.name.is_empty());
-                    }
-                    _ => distinct.push(*entry),
+                if std::mem::replace(&mut last, *file) != *file {
+                    in_file.clear();
+                }
+                let own_folder = self.layout.folder_of(*file as usize);
+                if std::mem::replace(&mut folder, own_folder) != own_folder {
+                    in_folder.clear();
+                }
+                if copies.get(&entry.key).is_some_and(|copies| *copies > 1) {
+                    arranged.push_copy(*entry, &mut in_file, &mut in_folder);
+                } else {
+                    arranged.entries.push(*entry);
                 }
             }
-            distinct
+            arranged.starts.push(number(arranged.entries.len()));
+            let named = (0_u32..).zip(&arranged.entries).filter(|(_, entry)| !entry.key.name.is_empty());
+            arranged.named = named.map(|(at, entry)| (entry.key, at)).collect();
+            arranged.named.sort_unstable();
+            arranged
         })
     }
 
-    fn twins_of(&self, position: usize, most: usize) -> Twins<'_> {
-        let Some(entry) = self.entries.get(position) else { return Twins::default() };
-        let Some(copies) = self.together.get(&(entry.key, entry.folder)) else { return Twins::default() };
-        let others = copies.iter().map(|copy| *copy as usize).filter(|copy| *copy != position);
-        let first = others.filter_map(|copy| Some(self.entries.get(copy)?.object)).take(most).collect();
-        Twins { count: copies.len() - 1, first }
+    /// The ranges of entries that the levels around a file are; without a file, all of them as one.
+    fn levels(&self, file: Option<u32>) -> impl Iterator<Item = Level> {
+        let arranged = self.arranged();
+        let start = move |rank: u32| {
+            let last = arranged.starts.len().saturating_sub(1);
+            arranged.starts.get((rank as usize).min(last)).copied().unwrap_or_default()
+        };
+        let around = file.into_iter().flat_map(|file| self.layout.levels(file as usize));
+        let around = around.map(move |level| level.map(|ranks| start(ranks.start)..start(ranks.end)));
+        around.chain(file.is_none().then(|| [0..number(arranged.entries.len()), 0..0]))
+    }
+
+    /// The objects with this key of the nearest level that has one.
+    fn nearest(&self, key: ObjectKey<'_>, file: Option<u32>, most: usize) -> Vec<HostObject<'d>> {
+        let arranged = self.arranged();
+        let named = &arranged.named;
+        let from = named.partition_point(|(other, _)| *other < key);
+        let to = from + named[from..].partition_point(|(other, _)| *other == key);
+        let found = &named[from..to];
+        if found.is_empty() {
+            return Vec::new();
+        }
+        for level in self.levels(file) {
+            let at = level.into_iter().flat_map(|range| within(found, &range, |(_, at)| *at));
+            let objects: Vec<_> = at
+                .filter_map(|(_, at)| Some(arranged.entries.get(*at as usize)?.object))
+                .take(most)
+                .collect();
+            if !objects.is_empty() {
+                return objects;
+            }
+        }
+        Vec::new()
+    }
+
+    fn is_complete(&self) -> bool {
+        self.complete && !self.open
+    }
+
+    fn get_from(&self, key: ObjectKey<'_>, file: Option<u32>, most: usize) -> Lookup<Vec<HostObject<'d>>> {
+        let objects = self.nearest(key, file, most);
+        match objects.is_empty() {
+            false => Lookup::Known(objects),
+            true if self.is_complete() => Lookup::Absent,
+            true => Lookup::Unknown(describe(key)),
+        }
+    }
+
+    fn visit_from<'h>(
+        &'h self,
+        query: &Query<'_>,
+        file: Option<u32>,
+        visitor: &mut Visit<'_, 'h>,
+    ) -> Option<Coverage> {
+        let arranged = self.arranged();
+        // the templates of a run do not change, so those of the first query are those of all
+        let index = match query.pool {
+            Pool::Pods(declared) => self.pods.get_or_init(|| Index::pods(&arranged.entries, declared)),
+            _ => self.others.get_or_init(|| Index::others(&arranged.entries)),
+        };
+        for (number, level) in (0_u32..).zip(self.levels(file)) {
+            let within = Within { entries: &arranged.entries, level, number };
+            if index.visit(&within, query, visitor)?.is_break() {
+                return Some(Coverage::Complete);
+            }
+        }
+        Some(match self.is_complete() {
+            true => Coverage::Complete,
+            false => Coverage::Unknown(query::missing(query, kind_of(query))),
+        })
+    }
+
+    fn twins_of(&self, position: usize, most: usize, folder: bool) -> Twins<'_> {
+        let Some((key, file, kustomizations)) = self.subjects.get(position) else { return Twins::default() };
+        let own = number(position);
+        let of = |place| self.together.get(&(*key, place)).map_or(&[][..], Vec::as_slice);
+        let together = || {
+            let listed = kustomizations.iter().flat_map(|k| of(Together::Kustomization(*k)));
+            of(Together::File(*file)).iter().chain(listed)
+        };
+        let mut others: Vec<(u32, HostObject<'d>)> = if folder {
+            of(Together::Folder(self.folder(*file))).to_vec()
+        } else {
+            together().copied().collect()
+        };
+        others.sort_by_key(|(at, _)| *at);
+        others.dedup_by_key(|(at, _)| *at);
+        others.retain(|(at, _)| *at != own && !(folder && together().any(|(other, _)| other == at)));
+        Twins {
+            count: others.len(),
+            first: others.into_iter().take(most).map(|(_, object)| object).collect(),
+        }
+    }
+}
+
+impl<'d> Arranged<'d> {
+    /// An object with the key of others: what says the same in the same file is counted and not kept, for asking many
+    /// copies one question would cost the square of the copies, and tell nothing new.
+    fn push_copy(
+        &mut self,
+        entry: Entry<'d>,
+        in_file: &mut HashMap<(ObjectKey<'d>, u64), usize>,
+        in_folder: &mut HashMap<(ObjectKey<'d>, u64), usize>,
+    ) {
+        let at = self.entries.len();
+        let (root, key) = (entry.object.root, (entry.key, digest(entry.object.root)));
+        let unnamed = u32::from(entry.key.name.is_empty());
+        let same = |entries: &[Entry<'d>], at: usize| entries.get(at).is_some_and(|e| e.object.root == root);
+        let (known, known_in_folder) =
+            (*in_file.entry(key).or_insert(at), *in_folder.entry(key).or_insert(at));
+        let repeated = known_in_folder != at && same(&self.entries, known_in_folder);
+        if repeated {
+            self.entries[known_in_folder].folder_copies += unnamed;
+        }
+        if known != at && same(&self.entries, known) {
+            self.entries[known].copies += unnamed;
+        } else {
+            self.entries.push(Entry { repeated, ..entry });
+        }
+    }
+}
+
+/// The part of a list, sorted by position, that is within a range of positions.
+pub(super) fn within<'l, T>(sorted: &'l [T], range: &Range<u32>, position: impl Fn(&T) -> u32) -> &'l [T] {
+    if range.is_empty() {
+        return &[];
+    }
+    let from = sorted.partition_point(|entry| position(entry) < range.start);
+    let to = from + sorted[from..].partition_point(|entry| position(entry) < range.end);
+    &sorted[from..to]
+}
+
+fn number(index: usize) -> u32 {
+    u32::try_from(index).unwrap_or(u32::MAX)
+}
+
+fn first(lookup: Lookup<Vec<HostObject<'_>>>) -> Lookup<HostObject<'_>> {
+    match lookup {
+        Lookup::Known(objects) => objects.into_iter().next().map_or(Lookup::Absent, Lookup::Known),
+        Lookup::Absent => Lookup::Absent,
+        Lookup::Unknown(what) => Lookup::Unknown(what),
+        Lookup::Failed(why) => Lookup::Failed(why),
     }
 }
 
 impl Host for InputHost<'_> {
     fn get(&self, key: ObjectKey<'_>) -> Lookup<HostObject<'_>> {
-        match self.named.get(&key) {
-            Some(named) => Lookup::Known(named.first),
-            None if self.complete => Lookup::Absent,
-            None => Lookup::Unknown(describe(key)),
-        }
+        first(self.get_from(key, None, 1))
     }
 
     fn list(&self, group: &str, kind: &str, namespace: Option<&str>) -> Lookup<Listing<'_>> {
@@ -106,40 +303,45 @@ impl Host for InputHost<'_> {
         let wanted = |key: &ObjectKey<'_>| {
             key.group == group && key.kind == kind && namespace.is_none_or(|n| key.namespace == n)
         };
-        let objects = self
-            .named
-            .range(from..)
+        let Arranged { entries, starts: _, named } = self.arranged();
+        let mut found: Vec<(ObjectKey<'_>, u32)> = named[named.partition_point(|(key, _)| *key < from)..]
+            .iter()
             .take_while(|(key, _)| wanted(key))
-            .map(|(_, named)| named.first)
+            .copied()
             .collect();
-        Lookup::Known(Listing { objects, complete: self.complete })
+        found.dedup_by(|(later, _), (key, _)| later == key);
+        let objects = found.iter().filter_map(|(_, at)| Some(entries.get(*at as usize)?.object)).collect();
+        Lookup::Known(Listing { objects, complete: self.is_complete() })
     }
 
     fn visit<'h>(&'h self, query: &Query<'_>, visitor: &mut Visit<'_, 'h>) -> Coverage {
-        // the templates of a run do not change, so those of the first query are those of all
-        let index = match query.pool {
-            Pool::Pods(declared) => self.pods.get_or_init(|| Index::pods(self.distinct(), declared)),
-            _ => self.others.get_or_init(|| Index::others(self.distinct())),
-        };
-        match index.visit(self.distinct(), query, visitor) {
-            Some(ControlFlow::Break(())) => Coverage::Complete,
-            Some(ControlFlow::Continue(())) if self.complete => Coverage::Complete,
-            Some(ControlFlow::Continue(())) => Coverage::Unknown(query::missing(query, kind_of(query))),
+        match self.visit_from(query, None, visitor) {
+            Some(coverage) => coverage,
             None => query::by_listing(self, query, visitor),
         }
     }
 }
 
-/// The input as seen from one of its objects, which alone has twins.
+/// The input as seen from one of its objects, which alone has something near it, and twins.
 #[derive(Debug, Clone, Copy)]
 pub struct Beside<'h, 'd> {
     host: &'h InputHost<'d>,
     position: usize,
 }
 
+impl Beside<'_, '_> {
+    fn file(&self) -> Option<u32> {
+        self.host.subjects.get(self.position).map(|(_, file, _)| *file)
+    }
+}
+
 impl Host for Beside<'_, '_> {
     fn get(&self, key: ObjectKey<'_>) -> Lookup<HostObject<'_>> {
-        self.host.get(key)
+        first(self.host.get_from(key, self.file(), 1))
+    }
+
+    fn alternatives(&self, key: ObjectKey<'_>, most: usize) -> Lookup<Vec<HostObject<'_>>> {
+        self.host.get_from(key, self.file(), most)
     }
 
     fn list(&self, group: &str, kind: &str, namespace: Option<&str>) -> Lookup<Listing<'_>> {
@@ -147,11 +349,18 @@ impl Host for Beside<'_, '_> {
     }
 
     fn visit<'h>(&'h self, query: &Query<'_>, visitor: &mut Visit<'_, 'h>) -> Coverage {
-        self.host.visit(query, visitor)
+        match self.host.visit_from(query, self.file(), visitor) {
+            Some(coverage) => coverage,
+            None => query::by_listing(self.host, query, visitor),
+        }
     }
 
     fn twins(&self, most: usize) -> Twins<'_> {
-        self.host.twins_of(self.position, most)
+        self.host.twins_of(self.position, most, false)
+    }
+
+    fn neighbours(&self, most: usize) -> Twins<'_> {
+        self.host.twins_of(self.position, most, true)
     }
 }
 
@@ -174,6 +383,8 @@ fn kind_of<'q>(query: &Query<'q>) -> &'q str {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use std::ops::ControlFlow;
+
     use super::*;
     use crate::document::{Document, Limits};
     use crate::host::Seen;
@@ -190,46 +401,113 @@ mod tests {
         document.root().to_document(Limits::default()).unwrap()
     }
 
+    fn layout(folders: &[u32]) -> Layout {
+        let paths: Vec<String> = folders.iter().enumerate().map(|(at, f)| format!("{f}/{at}.yaml")).collect();
+        Layout::new(&paths.iter().map(String::as_str).collect::<Vec<_>>())
+    }
+
+    fn added<'d>(key: ObjectKey<'d>, file: usize, document: &'d Document<'d>) -> Added<'d, 'static> {
+        let object = HostObject { root: document.root(), document: None, partial: false };
+        Added { key, file, object, kustomizations: &[] }
+    }
+
+    /// A host of objects, each in a file of its own in the folder of that number.
     fn host<'d>(complete: bool, objects: &'d [(u32, Document<'d>)]) -> InputHost<'d> {
-        let mut host = InputHost::new(complete);
-        for (folder, document) in objects {
-            host.add(KEY, *folder, HostObject { root: document.root(), document: None });
+        let folders: Vec<u32> = objects.iter().map(|(folder, _)| *folder).collect();
+        let mut host = InputHost::new(layout(&folders), complete);
+        for (file, (_, document)) in objects.iter().enumerate() {
+            host.add(added(KEY, file, document));
         }
         host
     }
 
     #[test]
-    fn twins_are_of_the_same_folder_or_of_a_complete_input() {
+    fn twins_are_of_the_same_file_or_kustomization_and_neighbours_of_the_folder() {
         let objects = [1, 2, 1, 3, 1].map(|folder| (folder, deployment(1)));
         for (complete, expected) in [(false, [2, 0, 2, 0, 2]), (true, [4; 5])] {
             let host = host(complete, &objects);
             for (position, count) in expected.into_iter().enumerate() {
                 let beside = host.beside(position);
-                let twins = beside.twins(3);
+                assert_eq!(beside.twins(3), Twins::default());
+                let twins = beside.neighbours(3);
                 assert_eq!((twins.count, twins.first.len()), (count, count.min(3)), "{complete} {position}");
                 let own = objects[position].1.root();
                 assert!(!twins.first.iter().any(|twin| std::ptr::eq(twin.root.document(), own.document())));
             }
         }
-        let host = host(true, &objects);
-        assert_eq!(host.twins(3), Twins::default(), "nobody in particular asks");
-        assert_eq!(host.beside(9).twins(3), Twins::default());
+        let whole = host(true, &objects);
+        assert_eq!(whole.twins(3), Twins::default(), "nobody in particular asks");
+        assert_eq!(whole.beside(9).twins(3), Twins::default());
+        let mut host = InputHost::new(layout(&[1, 2]), false);
+        for (file, kustomizations) in [(0, &[7][..]), (0, &[]), (1, &[7])] {
+            host.add(Added { kustomizations, ..added(KEY, file, &objects[0].1) });
+        }
+        for (position, count) in [2, 1, 1].into_iter().enumerate() {
+            assert_eq!(host.beside(position).twins(3).count, count, "{position}");
+            assert_eq!(host.beside(position).neighbours(3).count, 0, "{position}");
+        }
+    }
+
+    #[test]
+    fn the_nearest_level_answers() {
+        let objects = [1, 1, 2, 3].map(|folder| (folder, deployment(folder)));
+        let host = host(false, &objects);
+        let replicas = |object: &HostObject<'_>| object.root.at("/spec/replicas").unwrap().as_i64().unwrap();
+        for (position, expected) in [(0, vec![1]), (2, vec![2]), (3, vec![3])] {
+            let beside = host.beside(position);
+            let Lookup::Known(found) = beside.alternatives(KEY, 9) else { panic!() };
+            assert_eq!(found.iter().map(replicas).collect::<Vec<_>>(), expected, "{position}");
+        }
+        // without an answer of its own, all siblings are alternatives
+        let others = [(1, deployment(1)), (2, deployment(2))];
+        let mut host = InputHost::new(layout(&[1, 2, 3]), false);
+        for (file, (_, document)) in others.iter().enumerate() {
+            host.add(added(KEY, file, document));
+        }
+        host.add(added(ObjectKey { name: "other", ..KEY }, 2, &objects[0].1));
+        let beside = host.beside(2);
+        let Lookup::Known(found) = beside.alternatives(KEY, 9) else { panic!() };
+        assert_eq!(found.iter().map(replicas).collect::<Vec<_>>(), [1, 2]);
+        assert!(matches!(host.beside(2).get(ObjectKey { name: "none", ..KEY }), Lookup::Unknown(_)));
+    }
+
+    #[test]
+    fn what_is_left_open_is_not_absent() {
+        let mut host = InputHost::new(Layout::new(&["a"]), true);
+        assert_eq!(host.get(KEY), Lookup::Absent);
+        host.leave_open();
+        assert!(matches!(host.get(KEY), Lookup::Unknown(_)));
     }
 
     fn shown(key: ObjectKey<'_>, expected: [(i64, u32); 2]) {
         let objects = [1, 1, 2, 1, 2].map(deployment);
-        let mut host = InputHost::new(false);
+        let mut host = InputHost::new(Layout::new(&["a"]), false);
         for document in &objects {
-            host.add(key, 0, HostObject { root: document.root(), document: None });
+            host.add(added(key, 0, document));
         }
         let (templates, mut seen) = (TemplatePaths::default(), Vec::new());
         let query = Query { pool: Pool::Pods(&templates), namespace: Some("shop"), pairs: &[("app", "web")] };
-        host.visit(&query, &mut |Seen { namespace, object, copies }| {
-            assert_eq!(namespace, "shop");
+        host.visit(&query, &mut |Seen { namespace, object, copies, level }| {
+            assert_eq!((namespace, level), ("shop", 0));
             seen.push((object.root.at("/spec/replicas").unwrap().as_i64().unwrap(), copies));
             ControlFlow::Continue(())
         });
         assert_eq!(seen, expected);
+    }
+
+    #[test]
+    fn queries_go_from_level_to_level() {
+        let objects = [1, 2, 1, 3].map(|folder| (folder, deployment(folder)));
+        let host = host(false, &objects);
+        let templates = TemplatePaths::default();
+        let query = Query { pool: Pool::Pods(&templates), namespace: Some("shop"), pairs: &[("app", "web")] };
+        let mut seen = Vec::new();
+        host.beside(1).visit(&query, &mut |Seen { object, level, .. }| {
+            seen.push((object.root.at("/spec/replicas").unwrap().as_i64().unwrap(), level));
+            ControlFlow::Continue(())
+        });
+        // of the copies of one folder one is shown
+        assert_eq!(seen, [(2, 0), (1, 4), (3, 4)]);
     }
 
     #[test]
@@ -242,7 +520,7 @@ mod tests {
     #[test]
     fn lists_are_of_one_kind_and_namespace() {
         let document = deployment(1);
-        let mut host = InputHost::new(true);
+        let mut host = InputHost::new(Layout::new(&["a"]), true);
         for (kind, namespace, name) in [
             ("Deployment", "shop", "b"),
             ("Deployment", "a", "z"),
@@ -251,7 +529,7 @@ mod tests {
             ("Deployment", "shopping", "a"),
         ] {
             let key = ObjectKey { group: "apps", kind, namespace, name };
-            host.add(key, 0, HostObject { root: document.root(), document: None });
+            host.add(added(key, 0, &document));
         }
         for (namespace, count) in [(Some("shop"), 2), (Some("a"), 1), (None, 4), (Some("none"), 0)] {
             let Lookup::Known(listing) = host.list("apps", "Deployment", namespace) else { panic!() };

@@ -56,6 +56,9 @@ pub struct Seen<'v, 'h> {
     /// How many such objects there are: more than one where the server makes the names of objects that are otherwise
     /// the same.
     pub copies: u32,
+    /// How far away it is: 0 is nearest, and nearer objects are shown first. What fits at the nearest level that has
+    /// something is the answer; what lies farther away is of other installations.
+    pub level: u32,
 }
 
 /// Is shown each object, and may stop.
@@ -125,7 +128,7 @@ pub(super) fn by_listing<'h, H: Host + ?Sized>(
         for object in listing.objects {
             let own = object.root.at("/metadata/namespace").and_then(NodeRef::as_str);
             let namespace = query.namespace.or(own).unwrap_or_default();
-            if visitor(Seen { namespace, object, copies: 1 }).is_break() {
+            if visitor(Seen { namespace, object, copies: 1, level: 0 }).is_break() {
                 return Coverage::Complete;
             }
         }

@@ -1,7 +1,5 @@
 //! All documents of a run, the manifests among them, and the ledger: what became of every file.
 
-use std::collections::HashMap;
-
 use rayon::prelude::*;
 
 use super::compose::{ComposeError, compose};
@@ -128,8 +126,8 @@ pub struct Inventory<'s> {
     manifests: Vec<Manifest>,
     ledger: Vec<FileRecord>,
     notices: Vec<Notice>,
-    /// By file: a number that files of one folder share.
-    folders: Vec<u32>,
+    /// The names of the files, in their order.
+    paths: Vec<&'s str>,
 }
 
 impl<'s> Inventory<'s> {
@@ -139,13 +137,8 @@ impl<'s> Inventory<'s> {
         let files: Vec<(FileId, &SourceFile)> = sources.iter().collect();
         let loads: Vec<FileLoad<'s>> =
             files.into_par_iter().map(|(id, file)| FileLoad::of(id, file)).collect();
-        let mut numbers: HashMap<&str, u32> = HashMap::new();
-        let mut folder = |path: &'s str| {
-            let next = u32::try_from(numbers.len()).unwrap_or(u32::MAX);
-            *numbers.entry(path.rsplit_once('/').map_or("", |(folder, _)| folder)).or_insert(next)
-        };
-        let folders = sources.iter().map(|(_, file)| folder(file.path())).collect();
-        let mut inventory = Self { folders, ..Self::default() };
+        let paths = sources.files().iter().map(SourceFile::path).collect();
+        let mut inventory = Self { paths, ..Self::default() };
         for load in loads {
             inventory.add(load);
         }
@@ -203,10 +196,10 @@ impl<'s> Inventory<'s> {
         self.document(manifest.document).document.node(manifest.root)
     }
 
-    /// A number for the folder that a manifest's file is in.
+    /// The names of all files, in their order.
     #[must_use]
-    pub fn folder(&self, manifest: &Manifest) -> u32 {
-        self.folders.get(manifest.file.index()).copied().unwrap_or_default()
+    pub fn paths(&self) -> Vec<&str> {
+        self.paths.clone()
     }
 
     /// What became of every file, in the order of the files.

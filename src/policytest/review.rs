@@ -231,7 +231,7 @@ impl Host for OwnedHost {
     fn get(&self, key: ObjectKey<'_>) -> Lookup<HostObject<'_>> {
         let owned = [key.group, key.kind, key.namespace, key.name].map(str::to_owned);
         match self.objects.get(&owned.into()) {
-            Some(object) => Lookup::Known(HostObject { root: object.root(), document: None }),
+            Some(object) => Lookup::Known(HostObject { root: object.root(), document: None, partial: false }),
             None if self.complete => Lookup::Absent,
             None => Lookup::Unknown(describe(key)),
         }
@@ -243,7 +243,9 @@ impl Host for OwnedHost {
                 && of_kind == kind
                 && namespace.is_none_or(|namespace| of_namespace == namespace)
         });
-        let objects = wanted.map(|(_, object)| HostObject { root: object.root(), document: None }).collect();
+        let objects = wanted
+            .map(|(_, object)| HostObject { root: object.root(), document: None, partial: false })
+            .collect();
         Lookup::Known(Listing { objects, complete: self.complete })
     }
 }

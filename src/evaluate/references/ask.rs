@@ -50,6 +50,21 @@ impl<'r> Ask<'_, 'r> {
         }
     }
 
+    /// All forms of an object that are equally near: of overlays, versions and samples one is meant, so nothing is at
+    /// fault where one of them is as it should be.
+    pub(super) fn get_all(
+        &self,
+        group: &str,
+        kind: &str,
+        namespace: &str,
+        name: &str,
+    ) -> Lookup<Vec<HostObject<'r>>> {
+        match self.allowed(Some(namespace)) {
+            Ok(()) => self.subject.host.alternatives(ObjectKey { group, kind, namespace, name }, MOST),
+            Err(why) => Lookup::Failed(why),
+        }
+    }
+
     pub(super) fn visit(&self, query: &Query<'_>, visitor: &mut Visit<'_, 'r>) -> Coverage {
         match self.allowed(query.namespace) {
             Ok(()) => self.subject.host.visit(query, visitor),
@@ -83,10 +98,25 @@ impl<'r> Ask<'_, 'r> {
     ) -> (Option<HostObject<'r>>, Coverage) {
         let pairs: Vec<_> = selector.required_pairs().collect();
         let query = Query { pool: Pool::Pods(self.templates), namespace, pairs: &pairs };
-        self.find(&query, |seen| {
-            query::template(seen.object.root, self.templates)
-                .is_some_and(|pods| selector.matches(labels(pods)) && test(seen, pods))
-        })
+        // what is farther away than the nearest that is selected is of another installation
+        let mut nearest = None;
+        let mut found = None;
+        let coverage = self.visit(&query, &mut |seen| {
+            if nearest.is_some_and(|level| level < seen.level) {
+                return ControlFlow::Break(());
+            }
+            let pods = query::template(seen.object.root, self.templates);
+            let Some(pods) = pods.filter(|pods| selector.matches(labels(*pods))) else {
+                return ControlFlow::Continue(());
+            };
+            nearest = Some(seen.level);
+            if test(seen, pods) {
+                found = Some(seen.object);
+                return ControlFlow::Break(());
+            }
+            ControlFlow::Continue(())
+        });
+        (found, coverage)
     }
 
     /// The first HorizontalPodAutoscaler of a workload.

@@ -152,15 +152,17 @@ fn check<'r>(
     if wish.source == Source::ConfigMap && name == "kube-root-ca.crt" {
         return;
     }
-    let lookup = ask.get("", kind, namespace, name);
+    let lookup = ask.get_all("", kind, namespace, name);
     match lookup {
-        Lookup::Known(object) => has_keys(wish, object, sink),
+        Lookup::Known(objects) => has_keys(wish, &objects, sink),
         Lookup::Absent if wish.source == Source::Secret && will_be_made(ask, name) => {}
         // the same question is asked once
         Lookup::Unknown(_) if !unknown.insert((wish.source, name)) => {}
-        lookup => {
-            ask::wanted(lookup, wish.node, || format!("{kind} {namespace}/{name} does not exist"), sink);
+        Lookup::Absent => {
+            sink.fault(wish.node, format!("{kind} {namespace}/{name} does not exist"));
         }
+        Lookup::Unknown(what) => ask::unknown(wish.node, &what, sink),
+        Lookup::Failed(why) => ask::failed(wish.node, &why, sink),
     }
 }
 
@@ -175,15 +177,22 @@ fn will_be_made(ask: &Ask<'_, '_>, name: &str) -> bool {
     .any(|(group, kind)| matches!(ask.get(group, kind, ask.namespace(), name), Lookup::Known(_)))
 }
 
-fn has_keys(wish: &Wish<'_>, object: HostObject<'_>, sink: &mut Sink<'_>) {
+fn has_keys(wish: &Wish<'_>, objects: &[HostObject<'_>], sink: &mut Sink<'_>) {
+    let Some(first) = objects.first() else { return };
     for node in &wish.keys {
         let Some(key) = node.as_str() else { continue };
         let fields = wish.source.fields();
-        if fields.iter().any(|field| object.root.get(field).is_some_and(|data| data.get(key).is_some())) {
+        let has = |object: &HostObject<'_>| {
+            object.partial
+                || fields
+                    .iter()
+                    .any(|field| object.root.get(field).is_some_and(|data| data.get(key).is_some()))
+        };
+        if objects.iter().any(has) {
             continue;
         }
         let finding = sink.fault(*node, format!("{} {} has no key {key}", wish.source.kind(), wish.name));
         // never at the data of a Secret: its text is not to be shown
-        finding.related.push(related(object, ask::name_node(object), "it is here".to_owned()));
+        finding.related.push(related(*first, ask::name_node(*first), "it is here".to_owned()));
     }
 }
