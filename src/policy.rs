@@ -27,7 +27,7 @@ use crate::resource::rewrite::RewriteTable;
 use crate::resource::workload::TemplatePaths;
 
 pub use crate::dialect::native::written::{
-    FailurePolicy, Grant, Probe, ReferenceCheck, References, WhenAbsent,
+    Base, FailurePolicy, Grant, Probe, ReferenceCheck, References, WhenAbsent,
 };
 pub use set::PolicySet;
 
@@ -180,10 +180,12 @@ pub enum RuleBody {
     },
 }
 
-/// What a rule looks at: the object once, or each element of a list.
+/// What a rule looks at: the object or its Pod once, or each element of a list or map.
 #[derive(Debug, Default)]
 pub struct Visit {
-    /// CEL giving the list.
+    /// What paths count from; where it is absent the rule says nothing.
+    pub on: Base,
+    /// CEL giving the list or map.
     pub for_each: Option<Expression>,
     /// CEL; what it is false for is left out.
     pub when: Option<Expression>,
@@ -198,7 +200,7 @@ pub struct Validate {
     pub validate: Expression,
     /// What a finding says.
     pub message: Option<Template>,
-    /// Where below the element or object a finding points.
+    /// Where below the element, or what the rule stands on, a finding points.
     pub at: Option<Path>,
     /// What would mend it.
     pub fix: Vec<Edit>,

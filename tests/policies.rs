@@ -27,14 +27,9 @@ fn policy(change: &str) -> String {
 }
 
 /// Change, place, what is said, what is advised.
-const WRONG: [(&str, &str, &str, &str); 28] = [
+const WRONG: &[(&str, &str, &str, &str)] = &[
     ("line 8\n      validate: object.spec.replicas <= 'a' + 1", "8:45", "no matching overload for '_+_'", ""),
-    (
-        "line 8\n      validate: size(object.spec)",
-        "8:17",
-        "the expression gives int, and a boolean is due",
-        "",
-    ),
+    ("line 8\n      validate: size(object.spec)", "8:17", "expected a boolean, found int", ""),
     (
         "line 8\n      validate: \"true\"\n      message: \"{item.name} }\"",
         "9:18",
@@ -116,6 +111,89 @@ const WRONG: [(&str, &str, &str, &str); 28] = [
         "",
     ),
     ("line 6\n  rules: []", "6:10", "no rules", ""),
+    (
+        "line 8\n      validate: \"true\"\n      at: object.spec.replicas",
+        "9:11",
+        "a path counts from `object`, so it cannot begin with `object`",
+        "write spec.replicas",
+    ),
+    (
+        "line 8\n      mutate: [{set: podSpec.hostNetwork, value: false}]",
+        "8:22",
+        "a path counts from `object`, so it cannot begin with `podSpec`",
+        "write `on: podSpec` in the rule, and hostNetwork here",
+    ),
+    (
+        "line 8\n      mutate: [{remove: 'podMetadata[\"labels\"]'}]",
+        "8:25",
+        "cannot begin with `podMetadata`",
+        "write `on: podMetadata` in the rule, and [\"labels\"] here",
+    ),
+    (
+        "line 8\n      forEach: allContainers\n      mutate: [{remove: item.securityContext}]",
+        "9:25",
+        "a path counts from `item`, so it cannot begin with `item`",
+        "write securityContext",
+    ),
+    (
+        "line 8\n      forEach: allContainers\n      mutate: [{remove: podSpec.hostNetwork}]",
+        "9:25",
+        "a path counts from `item`",
+        "below `item`",
+    ),
+    (
+        "line 8\n      on: podSpec\n      mutate: [{remove: spec.hostNetwork}]",
+        "9:25",
+        "a path counts from `podSpec`, so it cannot begin with `spec`",
+        "below `podSpec`",
+    ),
+    (
+        "line 8\n      mutate: [{op: remove, path: /podSpec/hostNetwork}]",
+        "8:35",
+        "cannot begin with `podSpec`",
+        "write `on: podSpec` in the rule, and /hostNetwork here",
+    ),
+    ("after 8\n      \"on\": podSpec", "9:13", "`on` goes with `validate` or `mutate`", "remove it"),
+    ("line 8\n      on: pod\n      validate: 'true'", "8:11", "unknown variant `pod`", ""),
+    (
+        "line 8\n      forEach: size(object.spec)\n      validate: 'true'",
+        "8:16",
+        "expected a list or a map, found int",
+        "",
+    ),
+    (
+        "line 8\n      validate: object.spec.replicas >= params.least",
+        "8:41",
+        "the policy has no parameter `least`",
+        "parameters: {least: …}",
+    ),
+    (
+        "line 8\n      validate: 'false'\n      message: \"at least {params['least']}\"",
+        "9:27",
+        "the policy has no parameter `least`",
+        "",
+    ),
+    (
+        "after 4\n  parameters: {least: 2}\n  matchConditions: [{name: a, expression: 'params.?leest.hasValue()'}]",
+        "6:44",
+        "the policy has no parameter `leest`",
+        "did you mean `params.least`?",
+    ),
+    (
+        "after 4\n  parameters: {mode: 0777}",
+        "5:22",
+        "0777 is read as the number 511",
+        "write 511, or put it in quotes where the text is meant",
+    ),
+    ("after 4\n  parameters: {debug: no}", "5:23", "no is read as the boolean false", "in quotes"),
+    ("after 4\n  parameters: {version: 1.10}", "5:25", "1.10 is read as the number 1.1", "in quotes"),
+    (
+        "after 4\n  parameters: {id: 123456789012345678901}",
+        "5:20",
+        "123456789012345678901 is read as the number",
+        "",
+    ),
+    ("line 8\n      mutate: [{set: spec.x, value: yes}]", "8:37", "yes is read as the boolean true", ""),
 ];
 
 #[test]
@@ -161,7 +239,9 @@ fn the_schema_knows_every_field() {
         Command::new(env!("CARGO_BIN_EXE_plimsoll")).args(["policies", "schema"]).output().expect("runs");
     let schema: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
     let rule = &schema["$defs"]["Rule"];
-    for field in ["name", "validate", "forEach", "when", "message", "at", "fix", "mutate", "requireProbes"] {
+    for field in
+        ["name", "validate", "on", "forEach", "when", "message", "at", "fix", "mutate", "requireProbes"]
+    {
         assert!(rule["properties"][field].is_object(), "{field}");
     }
     assert_eq!(rule["additionalProperties"], false);

@@ -58,8 +58,8 @@ impl<'a, 'd> Activation<'a, 'd> {
     /// With functions from outside.
     #[must_use]
     pub fn with_functions(functions: &'a dyn Functions<'d>) -> Self {
-        // as many as a policy has with its rule's `item`, `index` and `role`
-        Self { bindings: Vec::with_capacity(13), functions: Some(functions) }
+        // as many as a policy has with its rule's `item`, `index`, `role` and `key`
+        Self { bindings: Vec::with_capacity(14), functions: Some(functions) }
     }
 
     /// Says what is known of variables that nothing was said of yet.

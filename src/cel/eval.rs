@@ -48,6 +48,8 @@ pub(super) struct Machine<'s, 'a, 'd> {
     pub(super) trace: Option<&'s mut Trace<'d>>,
     /// The element at which the last `all` failed, or the last `!exists`.
     pub(super) culprit: Option<NodeRef<'d>>,
+    /// The item, or the entry of a map, that decided the last quantifier.
+    pub(super) decisive: Option<NodeRef<'d>>,
 }
 
 /// The bindings of a plan's variables, by index.
@@ -149,8 +151,8 @@ impl<'d> Machine<'_, '_, 'd> {
         let value = self.uncancelled(a)?;
         self.meter.charge(1)?;
         let value = value?.as_bool().ok_or(EvalError::NoOverload)?;
-        if let (true, Node::Fold(fold)) = (value, self.plan.node(a)) {
-            self.blame(fold);
+        if value && matches!(self.plan.node(a), Node::Fold(_)) {
+            self.blame();
         }
         Ok(Value::Bool(!value))
     }

@@ -159,6 +159,7 @@ impl Program {
             depth: total,
             trace,
             culprit: None,
+            decisive: None,
         };
         if plan.depth <= room {
             let mut machine = machine(room - plan.depth);
@@ -487,6 +488,11 @@ mod tests {
             ("object.spec.l.all(c, c.ports.all(p, p < 81))", Some("spec.l[1].ports[1]")),
             ("!object.spec.l.exists(c, c.name == 'b')", Some("spec.l[1]")),
             ("object.spec.l.all(i, c, c.name == 'a')", Some("spec.l[1]")),
+            ("object.spec.l[1].all(k, k != 'ports')", Some("spec.l[1].ports")),
+            ("object.spec.l[1].all(k, v, k == 'name')", Some("spec.l[1].ports")),
+            ("!object.spec.l[1].exists(k, k == 'name')", Some("spec.l[1].name")),
+            ("object.spec.l.all(c, c.all(k, k != 'ports'))", Some("spec.l[0].ports")),
+            ("{'a': 1}.all(k, k == 'b')", None),
             ("object.spec.l.all(c, has(c.name))", None),
             ("(object.spec.l.all(c, c.name == 'a') || true) && object.spec.n > 3", None),
             ("object.spec.n > 3", None),

@@ -3,8 +3,10 @@
 //! [`written`] is the format as people write it (its JSON Schema is generated from these types);
 //! [`lower`] checks it and makes the compiled form.
 
+mod edits;
 mod expressions;
 mod lower;
+mod parameters;
 pub mod written;
 
 pub use expressions::environment;

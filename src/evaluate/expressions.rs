@@ -9,8 +9,9 @@ use crate::document::edit::{EditError, Editor, Literal, Operation};
 use crate::document::path::{Path, Pointer, Step};
 use crate::document::{Limits, NodeId, NodeRef};
 use crate::policy::expression::{Expression, Part, Template};
-use crate::policy::{Edit, EditValue, Policy, Validate, Visit};
+use crate::policy::{Base, Edit, EditValue, Policy, Validate, Visit};
 use crate::resource::container::{self, Container};
+use crate::resource::workload::PodTemplate;
 
 use super::explain;
 use super::facts::{Facts, Lookups};
@@ -43,8 +44,8 @@ pub(super) struct Evaluator<'d, 'a> {
     activation: Activation<'a, 'd>,
     variables: Variables<'d>,
     budget: CelBudget,
-    pod_spec: Option<NodeRef<'d>>,
-    /// Where `item`, `index` and `role` are bound, in this order, once something was visited.
+    pods: Option<PodTemplate<'d>>,
+    /// Where `item`, `index`, `role` and `key` are bound, in this order, once something was visited.
     visited_at: Option<usize>,
 }
 
@@ -58,7 +59,7 @@ impl<'d, 'a> Evaluator<'d, 'a> {
             activation,
             variables: Variables::new(&subject.policy.composition),
             budget: budget(RULES_BUDGET, subject),
-            pod_spec: subject.pods.map(|p| p.spec),
+            pods: subject.pods,
             visited_at: None,
         }
     }
@@ -100,20 +101,22 @@ impl<'d, 'a> Evaluator<'d, 'a> {
         if self.budget.is_exhausted() { Err(Stop::Failed(TOO_COSTLY.to_owned())) } else { Ok(()) }
     }
 
-    /// Shows what a rule visits, bound and ready to be judged: once the object, or each element of its list, those
-    /// left out for which `when` is false. What cannot be told is shown as such; `false` ends it, and so does the
+    /// Shows what a rule visits, bound and ready to be judged: once what it stands on, or each element of its list or
+    /// map, those left out for which `when` is false. What cannot be told is shown as such; `false` ends it, and so does the
     /// policy's budget.
     pub(super) fn visit(
         &mut self,
         visit: &'d Visit,
+        object: NodeRef<'d>,
         mut act: impl FnMut(&mut Self, Result<&Visited<'d>, Stop>) -> bool,
     ) {
         // an earlier rule of the policy may have spent it all
         if self.budget.is_exhausted() {
             return;
         }
+        let Some(base) = self.base(visit.on, object) else { return };
         let Some(for_each) = &visit.for_each else {
-            let whole = Visited { item: None, index: 0 };
+            let whole = Visited { base, item: None, index: 0, key: Value::Null };
             if let Some(whole) = self.wanted(visit, &whole) {
                 act(self, whole);
             }
@@ -126,21 +129,47 @@ impl<'d, 'a> Evaluator<'d, 'a> {
                 return;
             }
         };
-        let View::List(items) = list.view() else {
-            let what = list.view().type_name();
-            act(self, Err(Stop::Failed(format!("forEach gives {what}, not a list"))));
-            return;
-        };
-        for (index, item) in items.iter().enumerate() {
+        let visited = |index, key, item| Visited { base, item: Some(item), index, key };
+        match list.view() {
+            View::List(items) => {
+                let items = items.iter().enumerate();
+                self.each(visit, items.map(|(index, item)| visited(index, Value::Null, item)), act);
+            }
+            View::Map(entries) => {
+                let entries = entries.iter().enumerate();
+                self.each(visit, entries.map(|(index, (key, item))| visited(index, key, item)), act);
+            }
+            other => {
+                let what = other.type_name();
+                act(self, Err(Stop::Failed(format!("forEach: expected a list or a map, found {what}"))));
+            }
+        }
+    }
+
+    fn each(
+        &mut self,
+        visit: &'d Visit,
+        elements: impl Iterator<Item = Visited<'d>>,
+        mut act: impl FnMut(&mut Self, Result<&Visited<'d>, Stop>) -> bool,
+    ) {
+        for visited in elements {
             if self.budget.is_exhausted() {
                 break;
             }
-            let visited = Visited { item: Some(item), index };
             self.enter(&visited);
             let Some(result) = self.wanted(visit, &visited) else { continue };
             if !act(self, result) {
                 return;
             }
+        }
+    }
+
+    /// What a rule stands on, where the object has it.
+    fn base(&self, on: Base, object: NodeRef<'d>) -> Option<NodeRef<'d>> {
+        match on {
+            Base::Object => Some(object),
+            Base::PodSpec => Some(self.pods?.spec),
+            Base::PodMetadata => self.pods?.metadata,
         }
     }
 
@@ -158,12 +187,12 @@ impl<'d, 'a> Evaluator<'d, 'a> {
         }
     }
 
-    /// Binds `item`, `index` and `role` to what is visited.
+    /// Binds `item`, `index`, `role` and `key` to what is visited.
     fn enter(&mut self, visited: &Visited<'d>) {
         let Some(item) = &visited.item else { return };
         let role = item.node().and_then(|node| self.role(node)).map_or("", container::Role::name);
         let index = Value::Int(i64::try_from(visited.index).unwrap_or(i64::MAX));
-        let values = [item.clone(), index, Value::Str(role)];
+        let values = [item.clone(), index, Value::Str(role), visited.key.clone()];
         match self.visited_at {
             Some(first) => {
                 for (at, value) in (first..).zip(values) {
@@ -171,8 +200,8 @@ impl<'d, 'a> Evaluator<'d, 'a> {
                 }
             }
             None => {
-                let [item, index, role] = values.map(Binding::Value);
-                self.activation.extend([("item", item), ("index", index), ("role", role)]);
+                let [item, index, role, key] = values.map(Binding::Value);
+                self.activation.extend([("item", item), ("index", index), ("role", role), ("key", key)]);
                 self.visited_at = self.activation.position("item");
             }
         }
@@ -181,7 +210,7 @@ impl<'d, 'a> Evaluator<'d, 'a> {
     /// The part that a container plays; nothing else has a role.
     fn role(&self, node: NodeRef<'d>) -> Option<container::Role> {
         let list = node.parent()?;
-        let pod_spec = self.pod_spec?;
+        let pod_spec = self.pods?.spec;
         if list.parent()?.id() != pod_spec.id() {
             return None;
         }
@@ -190,7 +219,7 @@ impl<'d, 'a> Evaluator<'d, 'a> {
 
     /// What messages call the container that a node is in, or is; outside of containers it is the Pod's.
     fn holder(&self, node: NodeRef<'d>) -> Option<String> {
-        let pod_spec = self.pod_spec?;
+        let pod_spec = self.pods?.spec;
         let mut at = Some(node);
         while let Some(node) = at {
             if node.id() == pod_spec.id() {
@@ -297,16 +326,20 @@ enum Holds<'d> {
 /// What a rule looks at.
 #[derive(Debug, Clone)]
 pub(super) struct Visited<'d> {
-    /// The element of `forEach`; `None`: the object as a whole.
-    pub(super) item: Option<Value<'d>>,
-    pub(super) index: usize,
+    /// What the rule stands on.
+    base: NodeRef<'d>,
+    /// The element of `forEach`; `None`: what the rule stands on as a whole.
+    item: Option<Value<'d>>,
+    index: usize,
+    /// The key of a map's entry; null in a list.
+    key: Value<'d>,
 }
 
 impl<'d> Visited<'d> {
     /// The node that paths are counted from.
     pub(super) fn node(&self, object: NodeRef<'d>) -> NodeRef<'d> {
         let inside = |node: &NodeRef<'d>| std::ptr::eq(node.document(), object.document());
-        self.item.as_ref().and_then(Value::node).filter(inside).unwrap_or(object)
+        self.item.as_ref().and_then(Value::node).filter(inside).unwrap_or(self.base)
     }
 }
 
@@ -317,7 +350,7 @@ pub(super) fn validate<'d>(
     rule: &'d Validate,
     sink: &mut Sink<'_>,
 ) {
-    evaluator.visit(&rule.visit, |evaluator, visited| {
+    evaluator.visit(&rule.visit, subject.object, |evaluator, visited| {
         let result = visited.and_then(|visited| Ok((evaluator.holds(rule, subject.object)?, visited)));
         match result {
             Ok((Holds::Yes, _)) => {}
@@ -428,9 +461,9 @@ fn budget(units: u64, subject: &Subject<'_>) -> CelBudget {
 
 fn boolean(result: Result<Value<'_>, Failure>) -> Result<bool, Stop> {
     match result {
-        Ok(value) => value.as_bool().ok_or_else(|| {
-            Stop::Failed(format!("the expression gives {}, not a boolean", value.view().type_name()))
-        }),
+        Ok(value) => value
+            .as_bool()
+            .ok_or_else(|| Stop::Failed(format!("expected a boolean, found {}", value.view().type_name()))),
         Err(failure) => Err(stop("", failure)),
     }
 }

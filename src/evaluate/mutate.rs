@@ -147,7 +147,7 @@ fn edit<'d>(
             .map_err(|error| Stop::Failed(format!("the change does not apply: {error}")))?,
         RuleBody::Mutate { visit, edits } => {
             let mut result = Ok(());
-            evaluator.visit(visit, |evaluator, visited| {
+            evaluator.visit(visit, subject.object, |evaluator, visited| {
                 result = visited.and_then(|visited| {
                     let base = Pointer::of(visited.node(subject.object), subject.object.id());
                     evaluator.edit(edits, &base, editor, label)

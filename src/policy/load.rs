@@ -11,7 +11,7 @@ use rayon::prelude::*;
 use crate::cel::profile::Profile;
 use crate::dialect::{Issue, native};
 use crate::document::NodeRef;
-use crate::manifest::compose::compose;
+use crate::manifest::compose::{Oddity, Remark, compose};
 use crate::manifest::decode::decode;
 use crate::manifest::split::split;
 use crate::report::diagnostic::Diagnostic;
@@ -157,13 +157,45 @@ pub fn read_text(name: &str, text: &str, embedded: bool, profile: Profile, loade
             loaded.passed_over += 1;
             continue;
         }
-        match native::lower(root, profile) {
-            Ok(policy) => loaded.policies.push((policy, embedded)),
-            Err(issues) => {
-                loaded.errors.extend(issues.into_iter().map(|issue| diagnostic(name, &file, root, issue)))
+        let mut misread = misread(root, text, &composed.remarks);
+        let issues = match native::lower(root, profile) {
+            Ok(policy) if misread.is_empty() => {
+                loaded.policies.push((policy, embedded));
+                continue;
             }
-        }
+            Ok(_) => misread,
+            Err(mut issues) => {
+                // what was read as something else may be wrong for that alone
+                issues.retain(|issue| misread.iter().all(|other| other.node != issue.node));
+                issues.append(&mut misread);
+                issues.sort_by_key(|issue| issue.node);
+                issues
+            }
+        };
+        loaded.errors.extend(issues.into_iter().map(|issue| diagnostic(name, &file, root, issue)));
     }
+}
+
+/// Values that YAML reads as something else than what is written there: in a policy they are a mistake, whichever of
+/// the two was meant.
+fn misread(root: NodeRef<'_>, text: &str, remarks: &[Remark]) -> Vec<Issue> {
+    let in_quotes = "put it in quotes where the text is meant";
+    remarks
+        .iter()
+        // kubectl's YAML reads the key `on` as `true`, and so does the format
+        .filter(|remark| !remark.is_key)
+        .filter_map(|Remark { oddity, node, span, .. }| {
+            let written = text.get(span.start as usize..span.end as usize)?;
+            let value = root.document().node(*node).to_json();
+            let what = match oddity {
+                Oddity::BooleanWord => "boolean",
+                Oddity::Float if value == written => return None,
+                Oddity::LeadingZero | Oddity::Float | Oddity::BigInteger => "number",
+            };
+            let issue = Issue::new(*node, format!("{written} is read as the {what} {value}"));
+            Some(issue.help(format!("write {value}, or {in_quotes}")))
+        })
+        .collect()
 }
 
 /// Policies of our group, whatever their version: those of a wrong one are refused, not passed over.

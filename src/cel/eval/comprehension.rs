@@ -64,6 +64,7 @@ impl<'d> Machine<'_, '_, 'd> {
         // the loop takes one more element before it stops
         let element = fold.iter2.unwrap_or(fold.iter).0 as usize;
         let mut decisive = None;
+        self.decisive = None;
         let mut pending = Pending::default();
         self.each(fold, range, |machine| {
             machine.meter.charge_each(condition)?;
@@ -85,20 +86,16 @@ impl<'d> Machine<'_, '_, 'd> {
             Ok(Turn::On)
         })?;
         self.meter.charge_each(1)?;
-        if let Some(decisive) = decisive {
-            self.locals[element] = decisive;
-        }
+        self.decisive = decisive.and_then(|local| decider(&local, fold, range));
         if decided && all {
-            self.blame(fold);
+            self.blame();
         }
         if decided { Ok(Value::Bool(!all)) } else { pending.or(Value::Bool(all)) }
     }
 
-    /// Remembers the element that decided a quantifier, unless something below that element is blamed already.
-    pub(super) fn blame(&mut self, fold: &Fold) {
-        let element = fold.iter2.unwrap_or(fold.iter);
-        let Local::Known(Ok(Value::Node(element))) = &self.locals[element.0 as usize] else { return };
-        let element = *element;
+    /// Remembers the element that decided the last quantifier, unless something below that element is blamed already.
+    pub(super) fn blame(&mut self) {
+        let Some(element) = self.decisive.take() else { return };
         let within = |culprit: NodeRef<'d>| {
             std::ptr::eq(culprit.document(), element.document())
                 && std::iter::successors(Some(culprit), |node| node.parent())
@@ -164,5 +161,15 @@ impl<'d> Machine<'_, '_, 'd> {
             (other, None) => return Err(EvalError::NotIterable(other.go_type()).into()),
         }
         Ok(())
+    }
+}
+
+/// What of a document an iteration variable stood for: an item, or the entry of a map.
+fn decider<'d>(local: &Local<'d>, fold: &Fold, range: &Value<'d>) -> Option<NodeRef<'d>> {
+    let Local::Known(Ok(value)) = local else { return None };
+    match range {
+        // one variable over a map is the key
+        Value::Node(map) if fold.iter2.is_none() && map.is_object() => map.get(value.as_str()?),
+        _ => value.node(),
     }
 }

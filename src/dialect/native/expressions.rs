@@ -1,17 +1,19 @@
 //! Compiling the CEL of a policy: which names an expression may use, and where it is wrong.
 //!
 //! Everything that a ValidatingAdmissionPolicy has, under the same names, and what is ours: `podSpec`,
-//! `podMetadata`, `allContainers`; `item`, `index` and `role` below `forEach`; the functions `resources.get`,
+//! `podMetadata`, `allContainers`; `item`, `index`, `key` and `role` below `forEach`; the functions `resources.get`,
 //! `resources.list`, `image` and `selector.matches`, which `evaluate` implements.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::parameters;
 use crate::cel::ast::Name;
 use crate::cel::declarations::{Env, EnvKind, Overload};
 use crate::cel::profile::Profile;
 use crate::cel::program::{CompileError, Composition, Program};
 use crate::cel::types::Type;
-use crate::dialect::Issue;
+use crate::dialect::{Issue, nearest};
 use crate::document::NodeRef;
 use crate::policy::expression::{Expression, Part, Template, overload};
 
@@ -20,8 +22,8 @@ use crate::policy::expression::{Expression, Part, Template, overload};
 pub(super) enum Wanted {
     /// A boolean; a value of unknown type is looked at when it is there.
     Bool,
-    /// A list; likewise.
-    List,
+    /// A list or a map; likewise.
+    Many,
     /// Anything.
     Any,
 }
@@ -34,10 +36,16 @@ pub(super) struct Expressions {
     /// Messages of rules below `forEach`.
     says: Env,
     composition: Composition,
+    /// The names of the policy's parameters.
+    parameters: BTreeSet<String>,
 }
 
 impl Expressions {
-    pub(super) fn new(profile: Profile, with_authorizer: bool) -> Self {
+    pub(super) fn new(
+        profile: Profile,
+        with_authorizer: bool,
+        parameters: impl IntoIterator<Item = String>,
+    ) -> Self {
         let mut condition = Env::new(profile, EnvKind::MatchCondition);
         declare(&mut condition);
         // messages have no authorizer in Kubernetes, and neither has a policy of one namespace
@@ -45,7 +53,8 @@ impl Expressions {
         let mut rule = Env::new(profile, kind);
         declare(&mut rule);
         let (each, says) = (rule.clone(), rule.clone());
-        Self { condition, rule, each, says, composition: Composition::default() }
+        let parameters = parameters.into_iter().collect();
+        Self { condition, rule, each, says, composition: Composition::default(), parameters }
     }
 
     /// Adds a variable; it can read the earlier ones.
@@ -53,7 +62,32 @@ impl Expressions {
         let text = source.as_str().unwrap_or_default();
         self.composition
             .add(&mut self.rule, Name::Owned(name.to_owned()), text)
-            .map_err(|error| issues(source, text, 0, &error))
+            .map_err(|error| issues(source, text, 0, &error))?;
+        match self.composition.programs().last() {
+            Some(program) => self.declared(source, 0, program),
+            None => Ok(()),
+        }
+    }
+
+    /// Refuses `params.NAME` where the policy has no such parameter: it would be an error on every object.
+    fn declared(&self, source: NodeRef<'_>, offset: u32, program: &Program) -> Result<(), Vec<Issue>> {
+        let known = || self.parameters.iter().map(String::as_str);
+        let mut undeclared: Vec<Issue> = parameters::read(program.ast())
+            .filter(|(name, _)| !self.parameters.contains(*name))
+            .map(|(name, range)| {
+                let help = match nearest(name, known()) {
+                    Some(nearest) => format!("did you mean `params.{nearest}`?"),
+                    None => format!("declare it with its value: `parameters: {{{name}: …}}` in spec"),
+                };
+                let within = Some((range.start + offset, range.end + offset));
+                let message = format!("the policy has no parameter `{name}`");
+                Issue { within, ..Issue::new(source.id(), message).help(help) }
+            })
+            .collect();
+        // a macro may use what it is given more than once
+        undeclared.sort_by_key(|issue| issue.within);
+        undeclared.dedup();
+        if undeclared.is_empty() { Ok(()) } else { Err(undeclared) }
     }
 
     /// After the last variable: what rules below `forEach` see.
@@ -62,6 +96,7 @@ impl Expressions {
         self.each
             .declare_variable("item", Type::Dyn)
             .declare_variable("index", Type::Int)
+            .declare_variable("key", Type::Dyn)
             .declare_variable("role", Type::String);
         self.says = self.each.clone();
         self.says.declare_variable("container", Type::String);
@@ -70,6 +105,7 @@ impl Expressions {
     pub(super) fn condition(&self, source: NodeRef<'_>) -> Result<Expression, Vec<Issue>> {
         let text = source.as_str().unwrap_or_default();
         let program = Program::compile(text, &self.condition).map_err(|e| issues(source, text, 0, &e))?;
+        self.declared(source, 0, &program)?;
         wanted(source, &program, Wanted::Bool)?;
         Ok(Expression::new(text, program))
     }
@@ -83,6 +119,7 @@ impl Expressions {
     ) -> Result<Expression, Vec<Issue>> {
         let text = source.as_str().unwrap_or_default();
         let program = self.compile(text, each).map_err(|e| issues(source, text, 0, &e))?;
+        self.declared(source, 0, &program)?;
         wanted(source, &program, want)?;
         Ok(Expression::new(text, program))
     }
@@ -121,6 +158,7 @@ impl Expressions {
             let env = if each { &self.says } else { &self.rule };
             let program =
                 self.compile_in(&after[..end], env).map_err(|e| issues(source, text, offset, &e))?;
+            self.declared(source, u32::try_from(offset).unwrap_or(u32::MAX), &program)?;
             if !literal.is_empty() {
                 parts.push(Part::Text(std::mem::take(&mut literal)));
             }
@@ -201,13 +239,13 @@ fn wanted(source: NodeRef<'_>, program: &Program, want: Wanted) -> Result<(), Ve
     let fits = match want {
         Wanted::Any => true,
         Wanted::Bool => matches!(found, Type::Bool | Type::Dyn),
-        Wanted::List => matches!(found, Type::List(_) | Type::Dyn),
+        Wanted::Many => matches!(found, Type::List(_) | Type::Map(_) | Type::Dyn),
     };
     if fits {
         return Ok(());
     }
-    let want = if want == Wanted::Bool { "a boolean" } else { "a list" };
-    Err(vec![Issue::new(source.id(), format!("the expression gives {found}, and {want} is due"))])
+    let want = if want == Wanted::Bool { "a boolean" } else { "a list or a map" };
+    Err(vec![Issue::new(source.id(), format!("expected {want}, found {found}"))])
 }
 
 /// What CEL says of an expression that begins at `offset` of the node's text.

@@ -3,17 +3,16 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::edits::Start;
 use super::expressions::{Expressions, Wanted};
 use super::written::{self, PolicyFile, ProbeExemption};
 use super::{API_VERSION, CLUSTER_KIND, NAMESPACED_KIND};
 use crate::cel::profile::Profile;
 use crate::dialect::{Issue, nearest_expected};
-use crate::document::edit::Operation;
-use crate::document::path::Path;
 use crate::document::{DecodeError, Document, NodeRef};
 use crate::finding::{PolicyRef, RuleInfo};
 use crate::matching::{Exclusion, Globs, KindPatternError, Kinds, Scope};
-use crate::policy::{About, Condition, Edit, EditValue, Policy, Reads, Rule, RuleBody, Validate, Visit};
+use crate::policy::{About, Condition, Policy, Reads, Rule, RuleBody, Validate, Visit};
 use crate::resource::rewrite::{Field, RewriteRule, RewriteTable};
 use crate::resource::selector::LabelSelector;
 use crate::resource::workload::TemplatePaths;
@@ -56,7 +55,7 @@ fn decode_issue(root: NodeRef<'_>, error: DecodeError) -> Issue {
     issue
 }
 
-struct Lowering<'d> {
+pub(super) struct Lowering<'d> {
     root: NodeRef<'d>,
     profile: Profile,
     issues: Vec<Issue>,
@@ -64,7 +63,7 @@ struct Lowering<'d> {
 
 impl<'d> Lowering<'d> {
     /// The node at a pointer; where that is not written, its nearest ancestor that is.
-    fn node(&self, pointer: &str) -> NodeRef<'d> {
+    pub(super) fn node(&self, pointer: &str) -> NodeRef<'d> {
         let mut pointer = pointer;
         loop {
             if let Some(node) = self.root.at(pointer) {
@@ -74,13 +73,13 @@ impl<'d> Lowering<'d> {
         }
     }
 
-    fn issue(&mut self, pointer: &str, message: impl Into<String>) -> &mut Issue {
+    pub(super) fn issue(&mut self, pointer: &str, message: impl Into<String>) -> &mut Issue {
         let node = self.node(pointer).id();
         self.issues.push(Issue::new(node, message));
         self.issues.last_mut().expect("just pushed")
     }
 
-    fn help(&mut self, pointer: &str, message: impl Into<String>, help: impl Into<String>) {
+    pub(super) fn help(&mut self, pointer: &str, message: impl Into<String>, help: impl Into<String>) {
         self.issue(pointer, message).help = Some(help.into());
     }
 
@@ -122,7 +121,8 @@ impl<'d> Lowering<'d> {
         let id = PolicyRef { kind, namespace, name: metadata.name.clone() };
         let scope = self.scope(spec, id.namespace.clone());
         let templates = self.templates(&spec.pod_templates);
-        let mut expressions = Expressions::new(self.profile, id.namespace.is_none());
+        let mut expressions =
+            Expressions::new(self.profile, id.namespace.is_none(), spec.parameters.keys().cloned());
         let conditions = self.conditions(&spec.match_conditions, &expressions);
         self.variables(&spec.variables, &mut expressions);
         let rules = self.rules(written, &id, &expressions);
@@ -142,7 +142,7 @@ impl<'d> Lowering<'d> {
     }
 
     /// Keeps what is good, and notes what is wrong.
-    fn keep<T>(&mut self, result: Result<T, Vec<Issue>>) -> Option<T> {
+    pub(super) fn keep<T>(&mut self, result: Result<T, Vec<Issue>>) -> Option<T> {
         result.map_err(|issues| self.issues.extend(issues)).ok()
     }
 
@@ -351,6 +351,7 @@ impl<'d> Lowering<'d> {
             require_headless_service,
             references,
             rewrite_images,
+            on,
             for_each,
             when,
             validate,
@@ -376,16 +377,17 @@ impl<'d> Lowering<'d> {
             return None;
         }
         let each = for_each.is_some();
+        let start = Start { on: on.unwrap_or_default(), each };
         if validate.is_some() {
-            let visit = self.visit(pointer, each, when.is_some(), expressions);
+            let visit = self.visit(pointer, start, when.is_some(), expressions);
             let node = self.node(&format!("{pointer}/validate"));
             let validate = self.keep(expressions.expression(node, each, Wanted::Bool));
             let message = message.as_ref().map(|_| {
                 let node = self.node(&format!("{pointer}/message"));
                 self.keep(expressions.template(node, each))
             });
-            let at = at.as_ref().map(|at| self.edit_path(&format!("{pointer}/at"), at));
-            let fix = self.edits(&format!("{pointer}/fix"), fix, each, expressions);
+            let at = at.as_ref().map(|at| self.field_path(&format!("{pointer}/at"), at, start));
+            let fix = self.edits(&format!("{pointer}/fix"), fix, start, expressions);
             return Some(RuleBody::Validate(Box::new(Validate {
                 visit: visit?,
                 validate: validate?,
@@ -406,11 +408,11 @@ impl<'d> Lowering<'d> {
             }
         }
         if !mutate.is_empty() {
-            let visit = self.visit(pointer, each, when.is_some(), expressions);
-            let edits = self.edits(&format!("{pointer}/mutate"), mutate, each, expressions);
+            let visit = self.visit(pointer, start, when.is_some(), expressions);
+            let edits = self.edits(&format!("{pointer}/mutate"), mutate, start, expressions);
             return Some(RuleBody::Mutate { visit: Box::new(visit?), edits: edits? });
         }
-        for (written, field) in [(each, "forEach"), (when.is_some(), "when")] {
+        for (written, field) in [(on.is_some(), "on"), (each, "forEach"), (when.is_some(), "when")] {
             if written {
                 let message = format!("`{field}` goes with `validate` or `mutate`");
                 self.help(&format!("{pointer}/{field}"), message, "remove it");
@@ -428,16 +430,17 @@ impl<'d> Lowering<'d> {
         self.rewrites(&format!("{pointer}/rewriteImages"), rewrite_images.as_deref().unwrap_or_default())
     }
 
-    fn visit(&mut self, pointer: &str, each: bool, when: bool, expressions: &Expressions) -> Option<Visit> {
+    fn visit(&mut self, pointer: &str, start: Start, when: bool, expressions: &Expressions) -> Option<Visit> {
+        let Start { on, each } = start;
         let for_each = each.then(|| {
             let node = self.node(&format!("{pointer}/forEach"));
-            self.keep(expressions.expression(node, false, Wanted::List))
+            self.keep(expressions.expression(node, false, Wanted::Many))
         });
         let when = when.then(|| {
             let node = self.node(&format!("{pointer}/when"));
             self.keep(expressions.expression(node, each, Wanted::Bool))
         });
-        Some(Visit { for_each: transpose(for_each)?, when: transpose(when)? })
+        Some(Visit { on, for_each: transpose(for_each)?, when: transpose(when)? })
     }
 
     fn probes(&mut self, pointer: &str, rule: &written::RequireProbes) -> Option<RuleBody> {
@@ -495,143 +498,6 @@ impl<'d> Lowering<'d> {
                     };
                     self.issue(&format!("{pointer}/{}/{field}", error.rule), error.to_string());
                 }
-                None
-            }
-        }
-    }
-
-    fn edits(
-        &mut self,
-        pointer: &str,
-        written: &[written::Edit],
-        each: bool,
-        expressions: &Expressions,
-    ) -> Option<Vec<Edit>> {
-        let edits: Vec<_> = written
-            .iter()
-            .enumerate()
-            .map(|(i, edit)| self.edit(&format!("{pointer}/{i}"), edit, each, expressions))
-            .collect();
-        edits.into_iter().collect()
-    }
-
-    fn edit(
-        &mut self,
-        pointer: &str,
-        written: &written::Edit,
-        each: bool,
-        expressions: &Expressions,
-    ) -> Option<Edit> {
-        let written::Edit { set, remove, op, path, from, value } = written;
-        let computed = value.as_ref().is_some_and(|value| {
-            value
-                .as_object()
-                .is_some_and(|o| o.len() == 1 && o.get("cel").is_some_and(serde_json::Value::is_string))
-        });
-        let value_of = |this: &mut Self, value: &serde_json::Value| {
-            if computed {
-                let node = this.node(&format!("{pointer}/value/cel"));
-                return this.keep(expressions.expression(node, each, Wanted::Any)).map(EditValue::Computed);
-            }
-            Some(EditValue::Literal(Arc::new(Document::from_value(value).ok()?)))
-        };
-        match (set, remove, op) {
-            (Some(set), None, None) => {
-                let path_to = self.edit_path(&format!("{pointer}/set"), set);
-                let Some(value) = value else {
-                    self.issue(pointer, "`set` without a `value`");
-                    return None;
-                };
-                self.unwanted(pointer, &[(path.is_some(), "path"), (from.is_some(), "from")]);
-                let value = value_of(self, value);
-                Some(Edit::Set { path: path_to?, value: value? })
-            }
-            (None, Some(remove), None) => {
-                self.unwanted(
-                    pointer,
-                    &[(path.is_some(), "path"), (from.is_some(), "from"), (value.is_some(), "value")],
-                );
-                Some(Edit::Remove { path: self.edit_path(&format!("{pointer}/remove"), remove)? })
-            }
-            (None, None, Some(op)) => {
-                let edit = self.raw(pointer, *op, path.as_deref(), from.as_deref(), value.as_ref());
-                match (edit, value) {
-                    (Some(Edit::Raw(operation)), Some(value)) if computed => {
-                        Some(Edit::RawComputed { operation, value: value_of(self, value)? })
-                    }
-                    (edit, _) => edit,
-                }
-            }
-            _ => {
-                self.help(pointer, "no operation, or several", "one of `set`, `remove`, `op`");
-                None
-            }
-        }
-    }
-
-    fn unwanted(&mut self, pointer: &str, fields: &[(bool, &str)]) {
-        for (written, field) in fields {
-            if *written {
-                self.issue(&format!("{pointer}/{field}"), format!("`{field}` means nothing here"));
-            }
-        }
-    }
-
-    fn edit_path(&mut self, pointer: &str, path: &str) -> Option<Path> {
-        match path.parse::<Path>() {
-            Ok(path) => Some(path),
-            Err(error) => {
-                self.help(
-                    pointer,
-                    error.to_string(),
-                    "as in spec.containers[0].image, metadata.labels[\"a/b\"]",
-                );
-                None
-            }
-        }
-    }
-
-    fn raw(
-        &mut self,
-        pointer: &str,
-        op: written::RawOp,
-        path: Option<&str>,
-        from: Option<&str>,
-        value: Option<&serde_json::Value>,
-    ) -> Option<Edit> {
-        use written::RawOp;
-        let takes_value = matches!(op, RawOp::Add | RawOp::Replace | RawOp::Test);
-        let takes_from = matches!(op, RawOp::Move | RawOp::Copy);
-        let mut operation = serde_json::Map::new();
-        operation.insert("op".into(), format!("{op:?}").to_lowercase().into());
-        let mut good = true;
-        for (field, given, wanted) in [
-            ("path", path.map(serde_json::Value::from), true),
-            ("from", from.map(serde_json::Value::from), takes_from),
-            ("value", value.cloned(), takes_value),
-        ] {
-            match (given, wanted) {
-                (Some(given), true) => {
-                    operation.insert(field.into(), given);
-                }
-                (None, true) => {
-                    self.issue(pointer, format!("`op` without a `{field}`"));
-                    good = false;
-                }
-                (Some(_), false) => self.unwanted(pointer, &[(true, field)]),
-                (None, false) => {}
-            }
-        }
-        if !good {
-            return None;
-        }
-        let document = Document::from_value(&operation).ok()?;
-        match Operation::read(document.root()) {
-            Ok(operation) => Some(Edit::Raw(operation)),
-            Err(error) => {
-                let field = document.node(error.node).key().unwrap_or_default();
-                let help = "a pointer begins with a slash: /spec/replicas";
-                self.help(&format!("{pointer}/{field}"), error.to_string(), help);
                 None
             }
         }

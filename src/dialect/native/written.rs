@@ -297,7 +297,12 @@ pub struct Rule {
     /// Image prefixes and their mirrors.
     #[serde(default)]
     pub rewrite_images: Option<Vec<RewriteImage>>,
-    /// CEL giving a list; each element is bound to `item`, its place to `index`.
+    /// Where paths count from, and what a finding points at: `object`, `podSpec` or `podMetadata`, wherever the kind
+    /// keeps them. Where it is absent the rule says nothing.
+    // kubectl's YAML reads a key `on` without quotes as the boolean, and hands on `true`
+    #[serde(default, alias = "true")]
+    pub on: Option<Base>,
+    /// CEL giving a list or a map; each element is bound to `item`, its position to `index`, a map's key to `key`.
     #[serde(default)]
     pub for_each: Option<String>,
     /// CEL; the rule is skipped where it is false.
@@ -309,7 +314,7 @@ pub struct Rule {
     /// What the finding says; `{CEL}` is replaced, `{{` and `}}` are braces.
     #[serde(default)]
     pub message: Option<String>,
-    /// The field below `item` (else `object`) that the finding points at.
+    /// The field below `item` (else below what `on` names) that the finding points at.
     #[serde(default)]
     pub at: Option<String>,
     /// Operations that mend a finding; offered by lint, never applied by the webhook.
@@ -318,6 +323,31 @@ pub struct Rule {
     /// Operations that the webhook applies.
     #[serde(default)]
     pub mutate: Vec<Edit>,
+}
+
+/// What the paths of a rule count from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Base {
+    /// The object as a whole.
+    #[default]
+    Object,
+    /// The `spec` of its Pod template, or of the Pod.
+    PodSpec,
+    /// The `metadata` of its Pod template, or of the Pod.
+    PodMetadata,
+}
+
+impl Base {
+    /// The name in policies, and that of the variable in expressions.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Object => "object",
+            Self::PodSpec => "podSpec",
+            Self::PodMetadata => "podMetadata",
+        }
+    }
 }
 
 /// Every regular container and sidecar has these probes.

@@ -1,0 +1,168 @@
+//! Where findings of native policies point: `on`, `forEach` over lists and maps, and the same places for changes.
+
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+const POLICY: &str = r#"
+apiVersion: plimsoll.dev/v1alpha1
+kind: ClusterManifestPolicy
+metadata: {name: p}
+spec:
+  match: {kinds: [workloads, ConfigMap]}
+  rules:
+    - name: label
+      forEach: object.metadata.?labels.orValue({})
+      when: item != 'left out'
+      validate: item.matches('^[a-z]+$')
+      message: "label {key} (number {index}): {item}"
+    - name: own
+      forEach: object.metadata.?labels.orValue({}).transformMap(k, v, k != 'a', v)
+      when: object.kind == 'ConfigMap'
+      validate: item.matches('^[a-z]+$')
+      message: "{key} of a map that was made"
+    - name: capability
+      forEach: allContainers.map(c, c.?securityContext.?capabilities.?add.orValue([])).flatten()
+      validate: item != 'SYS_ADMIN' && key == null
+      message: "{container} adds {item}"
+    - name: network
+      on: podSpec
+      validate: "!podSpec.?hostNetwork.orValue(false)"
+      message: host network
+      at: hostNetwork
+    - name: pod
+      on: podSpec
+      validate: "false"
+      message: the Pod
+    - name: team
+      "on": podMetadata
+      validate: "'team' in podMetadata.?labels.orValue({})"
+      message: no team
+      at: labels.team
+      fix: [{set: labels.team, value: web}]
+    - name: volume
+      on: podSpec
+      forEach: podSpec.?volumes.orValue([])
+      validate: "!has(item.hostPath)"
+      message: "volume {item.name} is a hostPath"
+      at: hostPath.path
+    - name: all
+      validate: object.metadata.?annotations.orValue({}).all(k, k.startsWith('a'))
+      message: annotation
+"#;
+
+const MANIFESTS: &str = "apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: web
+  labels:
+    app: web
+    tier: a_b
+    other: left out
+  annotations: {a: b, c: d}
+spec:
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      hostNetwork: true
+      containers:
+        - name: app
+          image: nginx
+          securityContext:
+            capabilities:
+              add: [CHOWN, SYS_ADMIN]
+      volumes:
+        - {name: a, emptyDir: {}}
+        - name: b
+          hostPath:
+            path: /etc
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: c, labels: {b: '1'}}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: bare}
+spec: {template: {spec: {containers: []}}}
+";
+
+fn run(folder: &Path, args: &[&str]) -> (Option<i32>, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_plimsoll"))
+        .args(args)
+        .args(["--no-embedded", "--policies", "policy.yaml", "app.yaml"])
+        .current_dir(folder)
+        .output()
+        .expect("runs");
+    (output.status.code(), String::from_utf8(output.stdout).expect("text"))
+}
+
+fn folder(policy: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("policy.yaml"), policy).expect("written");
+    std::fs::write(folder.path().join("app.yaml"), MANIFESTS).expect("written");
+    folder
+}
+
+#[test]
+fn a_finding_is_at_the_very_entry() {
+    let folder = folder(POLICY);
+    let (code, out) = run(folder.path(), &["lint", "--format", "json"]);
+    assert_eq!(code, Some(1), "{out}");
+    let report: Value = serde_json::from_str(&out).expect("JSON");
+    let told: Vec<String> = report["findings"]
+        .as_array()
+        .expect("findings")
+        .iter()
+        .map(|f| {
+            let text = |field: &str| f[field].as_str().unwrap_or_default().to_owned();
+            format!("{}:{} {}: {} {}", f["line"], f["column"], text("code"), text("message"), text("path"))
+        })
+        .collect();
+    let expected = [
+        "7:11 p/label: label tier (number 1): a_b metadata.labels.tier",
+        "9:26 p/all: annotation metadata.annotations.c",
+        "12:24 p/team: no team spec.template.metadata.labels",
+        "14:7 p/pod: the Pod spec.template.spec",
+        "14:20 p/network: host network spec.template.spec.hostNetwork",
+        "20:28 p/capability: container app adds SYS_ADMIN spec.template.spec.containers[0].securityContext.capabilities.add[1]",
+        "25:19 p/volume: volume b is a hostPath spec.template.spec.volumes[1].hostPath.path",
+        // the value of a map that was made is still the object's
+        "29:33 p/label: label b (number 0): 1 metadata.labels.b",
+        "29:33 p/own: b of a map that was made metadata.labels.b",
+        "34:25 p/pod: the Pod spec.template.spec",
+    ];
+    assert_eq!(told, expected, "{}", told.join("\n"));
+    let fix = &report["findings"][2]["fix"];
+    assert_eq!(fix[0]["path"], "/spec/template/metadata/labels/team", "{fix}");
+}
+
+#[test]
+fn changes_count_from_the_same_places() {
+    let policy = r#"
+apiVersion: plimsoll.dev/v1alpha1
+kind: ClusterManifestPolicy
+metadata: {name: p}
+spec:
+  match: {kinds: [workloads, ConfigMap]}
+  rules:
+    - name: secret
+      on: podSpec
+      mutate: [{set: imagePullSecrets, value: [{name: mirror}]}, {remove: hostNetwork}]
+    - name: label
+      on: podMetadata
+      mutate: [{op: add, path: /labels/team, value: web}]
+"#;
+    let folder = folder(policy);
+    let (code, out) = run(folder.path(), &["mutate", "-o", "patch"]);
+    assert_eq!(code, Some(0), "{out}");
+    let paths: Vec<&str> = out.split("\"path\":").skip(1).filter_map(|rest| rest.split('"').nth(1)).collect();
+    let expected = [
+        "/spec/template/spec/imagePullSecrets",
+        "/spec/template/spec/hostNetwork",
+        "/spec/template/metadata/labels/team",
+        "/spec/template/spec/imagePullSecrets",
+    ];
+    assert_eq!(paths, expected, "{out}");
+}
