@@ -9,6 +9,8 @@ mod admission_reviews;
 mod cel;
 #[path = "conformance/cel_value.rs"]
 mod cel_value;
+#[path = "conformance/field.rs"]
+mod field;
 #[path = "conformance/linters.rs"]
 mod linters;
 #[path = "conformance/suite.rs"]
@@ -23,7 +25,7 @@ use suite::{Ledger, Suite};
 
 /// Add a suite here.
 const SUITES: &[&dyn Suite] =
-    &[&admission_reviews::AdmissionReviews, &cel::Cel, &linters::Linters, &yaml::Yaml];
+    &[&admission_reviews::AdmissionReviews, &cel::Cel, &field::Field, &linters::Linters, &yaml::Yaml];
 
 fn main() {
     let arguments = Arguments::from_args();

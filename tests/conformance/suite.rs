@@ -91,6 +91,7 @@ impl Ledger {
             for miss in files.values().flat_map(|outcome| &outcome.misses).take(listed) {
                 println!("miss {}\n  expected {}\n  got      {}", miss.id, miss.expected, miss.got);
             }
+            println!("{suite}: {} of {} agree", total.cases.agree, total.cases.of);
             println!("conformance: {suite} {} of {} agree", total.cases.agree, total.cases.of);
         }
     }
