@@ -19,6 +19,13 @@ docs:
 conformance *ARGS:
     cargo test --release --test conformance -- {{ ARGS }}
 
+# What lint says of the public repositories beside the project, by policy, and the largest changes since the table that is
+# committed (tests/field/last.tsv). `just field --write` makes it the last one; `just field --sample POLICY '*'` prints
+# findings to read by eye.
+field *ARGS:
+    cargo build --release
+    tests/field/table.py target/release/plimsoll {{ ARGS }}
+
 # CEL from arbitrary text, for SECONDS: nothing panics, and no limit is passed. cargo-fuzz wants a nightly's flags, which
 # a stable compiler takes with RUSTC_BOOTSTRAP. The corpus stays in fuzz/corpus/cel; the vectors' expressions seed it.
 fuzz SECONDS="600":
