@@ -9,7 +9,9 @@
 //! of their names and rules in the order they are written, so the same request gives the same answer. A rule
 //! that fails is a finding of its own; the others still run.
 
+mod changes;
 mod confidential;
+pub mod controlled;
 pub mod explain;
 mod expressions;
 mod facts;
@@ -21,6 +23,7 @@ mod probes;
 pub mod references;
 pub mod request;
 mod rule;
+mod undecided;
 mod values;
 
 use std::time::Instant;
@@ -28,8 +31,9 @@ use std::time::Instant;
 use crate::finding::Finding;
 
 pub use judge::judge;
-pub use mutate::{Mutation, mutate};
+pub use mutate::{Mutation, Turn, mutate, mutate_in_turn};
 pub use request::Request;
+pub(crate) use undecided::beyond;
 
 /// What an evaluation may cost.
 #[derive(Debug, Clone, Copy, Default)]
@@ -40,6 +44,9 @@ pub struct Budget {
     pub explain: bool,
     /// Whether findings say how to mend them: each such fix is made on a copy of the object. The webhook answers none.
     pub fixes: bool,
+    /// Whether it is the API server that asks: what is not known could not be looked up then, rather than being left out
+    /// of the input.
+    pub in_cluster: bool,
 }
 
 impl Budget {

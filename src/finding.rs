@@ -3,8 +3,12 @@
 //! A finding owns what it says. Its [`Place`] is taken while the document is at hand, so that findings
 //! of a mutated object still point into the text that was read.
 
+mod fingerprint;
+
 use std::fmt;
 use std::sync::Arc;
+
+pub use fingerprint::{Digest, Fingerprint, OfObject};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -165,8 +169,10 @@ pub struct Finding {
     pub message: String,
     /// Where.
     pub place: Place,
-    /// What the place holds, where that is one value: findings that an object already had are told by it.
+    /// What the place holds, where that is one value.
     pub value: Option<String>,
+    /// What tells whether another version of the object, or another run, had it.
+    pub fingerprint: Fingerprint,
     /// Other places that explain it.
     pub related: Vec<Related>,
     /// Operations that mend it.

@@ -125,8 +125,14 @@ fn excluded(
     let Exclusion { kinds, namespaces, namespace_selector, object_selector } = exclude;
     Applies::known(kinds.as_ref().is_none_or(|kinds| kinds.matches(request, templates)))
         .and(|| Applies::known(namespace_in(namespaces.as_ref(), request)))
-        .and(|| Applies::known(object_selected(object_selector.as_ref(), request)))
+        .and(|| Applies::known(is_left_alone(object_selector.as_ref(), request)))
         .and(|| namespace_selected(namespace_selector.as_ref(), request, host))
+}
+
+/// By the labels that the object shall have: one that gives up the label that kept it out is judged.
+fn is_left_alone(selector: Option<&LabelSelector>, request: &Request<'_>) -> bool {
+    let Some(selector) = selector else { return true };
+    request.subject().is_some_and(|object| selector.matches(object.at("/metadata/labels")))
 }
 
 fn namespace_in(globs: Option<&Globs>, request: &Request<'_>) -> bool {

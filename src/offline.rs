@@ -147,7 +147,7 @@ impl<'i> Offline<'i> {
     }
 
     fn budget(&self) -> Budget {
-        Budget { deadline: None, explain: self.asking.explain, fixes: true }
+        Budget { deadline: None, explain: self.asking.explain, fixes: true, in_cluster: false }
     }
 
     /// The request about the manifest at this index of the inventory.
@@ -178,6 +178,7 @@ impl<'i> Offline<'i> {
                 resource: &identity.resource,
             },
             subresource: "",
+            sent_as: None,
             name: identity.name.unwrap_or_default(),
             namespace: if is_namespace { identity.name } else { identity.namespace },
             object,

@@ -240,6 +240,17 @@ pub enum Edit {
     },
 }
 
+impl Edit {
+    /// Whether it only asks what is there.
+    #[must_use]
+    pub fn is_test(&self) -> bool {
+        matches!(
+            self,
+            Self::Raw(Operation::Test { .. }) | Self::RawComputed { operation: Operation::Test { .. }, .. }
+        )
+    }
+}
+
 /// What an edit puts somewhere.
 #[derive(Debug)]
 pub enum EditValue {

@@ -13,10 +13,12 @@
 
 pub mod container;
 pub mod custom;
+pub mod digest;
 pub mod identity;
 pub mod image;
 pub mod kinds;
 pub mod label;
+pub mod merge;
 pub mod rewrite;
 pub mod secret;
 pub mod selector;

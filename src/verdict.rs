@@ -10,6 +10,7 @@ use crate::document::NodeRef;
 use crate::evaluate::Request;
 use crate::finding::{Action, Certainty, Finding};
 use crate::matching::Operation;
+use crate::resource::identity;
 
 /// An answer.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -107,13 +108,119 @@ pub fn effective_action(finding: &Finding, going: bool) -> Action {
     action.min(highest)
 }
 
-/// Whether an object that is being deleted changes in other ways than its `spec`: then it may lose its
-/// finalizers, whatever is wrong with it.
+/// What an object that is being deleted may lose or change on its way out; all else is judged. RBAC goes on honouring a
+/// role, Pods go on reading a ConfigMap, and labels of a Namespace go on deciding what its Pods may do, until it is gone.
+const ON_THE_WAY_OUT: [&str; 5] =
+    ["finalizers", "managedFields", "resourceVersion", "generation", "ownerReferences"];
+
+/// Whether the request only lets go of an object that is being deleted: then it passes, whatever is wrong with the object.
+/// `sent` is the request as it came, for what policies have made of the object is no change of the request's.
 #[must_use]
-pub fn is_going(request: &Request<'_>) -> bool {
-    let (Some(old), Some(new)) = (request.old_object, request.object) else { return false };
-    request.operation == Operation::Update
-        && old.at("/metadata/deletionTimestamp").is_some_and(|t| !t.is_null())
-        && old.get("spec").filter(|s| !NodeRef::is_null(*s))
-            == new.get("spec").filter(|s| !NodeRef::is_null(*s))
+pub fn is_going(sent: &Request<'_>) -> bool {
+    let (Some(old), Some(new)) = (sent.old_object, sent.object) else { return false };
+    sent.operation == Operation::Update
+        && identity::is_being_deleted(old)
+        && same_but(old, new, &["metadata", "status"])
+        && match (old.get_present("metadata"), new.get_present("metadata")) {
+            (Some(old), Some(new)) => same_but(old, new, &ON_THE_WAY_OUT),
+            (old, new) => old.is_none() && new.is_none(),
+        }
+}
+
+/// Whether two objects are equal but for these members; `null` is as if absent.
+fn same_but(a: NodeRef<'_>, b: NodeRef<'_>, but: &[&str]) -> bool {
+    let covers = |a: NodeRef<'_>, b: NodeRef<'_>| {
+        a.members()
+            .filter(|(key, _)| !but.contains(key))
+            .all(|(key, value)| value.is_null() && b.get_present(key).is_none() || b.get(key) == Some(value))
+    };
+    covers(a, b) && covers(b, a)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::document::{Document, Limits};
+    use crate::evaluate::request::{GroupVersionKind, GroupVersionResource};
+
+    #[test]
+    fn only_what_lets_go_passes() {
+        let meta = r#""deletionTimestamp":"2026-01-01T00:00:00Z""#;
+        let rows = [
+            (
+                "nothing",
+                format!(r#"{{"metadata":{{{meta}}}}}"#),
+                format!(r#"{{"metadata":{{{meta}}}}}"#),
+                true,
+            ),
+            (
+                "finalizers, owners and bookkeeping",
+                format!(
+                    r#"{{"metadata":{{{meta},"finalizers":["a"],"ownerReferences":[1],"resourceVersion":"1"}},"data":{{"a":"b"}}}}"#
+                ),
+                format!(
+                    r#"{{"metadata":{{{meta},"finalizers":null,"generation":3,"managedFields":[]}},"data":{{"a":"b"}},"status":{{}}}}"#
+                ),
+                true,
+            ),
+            (
+                "data",
+                format!(r#"{{"metadata":{{{meta}}},"data":{{"a":"b"}}}}"#),
+                format!(r#"{{"metadata":{{{meta}}},"data":{{"a":"c"}}}}"#),
+                false,
+            ),
+            (
+                "data comes",
+                format!(r#"{{"metadata":{{{meta}}}}}"#),
+                format!(r#"{{"metadata":{{{meta}}},"rules":[1]}}"#),
+                false,
+            ),
+            (
+                "spec",
+                format!(r#"{{"metadata":{{{meta}}},"spec":{{"a":1}}}}"#),
+                format!(r#"{{"metadata":{{{meta}}},"spec":{{"a":2}}}}"#),
+                false,
+            ),
+            (
+                "a label",
+                format!(r#"{{"metadata":{{{meta},"labels":{{}}}}}}"#),
+                format!(r#"{{"metadata":{{{meta},"labels":{{"a":"b"}}}}}}"#),
+                false,
+            ),
+            ("metadata goes", format!(r#"{{"metadata":{{{meta}}}}}"#), "{}".to_owned(), false),
+            (
+                "alive",
+                r#"{"metadata":{"finalizers":["a"]}}"#.to_owned(),
+                r#"{"metadata":{}}"#.to_owned(),
+                false,
+            ),
+            (
+                "only the request says so",
+                r#"{"metadata":{}}"#.to_owned(),
+                format!(r#"{{"metadata":{{{meta}}}}}"#),
+                false,
+            ),
+        ];
+        for (name, old, new, expected) in rows {
+            let read = |text: &'static str| Document::from_json(text, Limits::default()).unwrap();
+            let (old, new) = (read(old.leak()), read(new.leak()));
+            let request = |operation| Request {
+                operation,
+                kind: GroupVersionKind::default(),
+                resource: GroupVersionResource::default(),
+                subresource: "",
+                sent_as: None,
+                name: "x",
+                namespace: None,
+                object: Some(new.root()),
+                old_object: Some(old.root()),
+                user: None,
+                dry_run: false,
+                options: None,
+            };
+            assert_eq!(is_going(&request(Operation::Update)), expected, "{name}");
+            assert!(!is_going(&request(Operation::Create)), "{name}");
+        }
+    }
 }

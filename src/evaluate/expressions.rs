@@ -13,6 +13,7 @@ use crate::policy::{Base, Edit, EditValue, Policy, Validate, Visit};
 use crate::resource::container::{self, Container};
 use crate::resource::workload::PodTemplate;
 
+use super::changes::Reach;
 use super::explain;
 use super::facts::{Facts, Lookups};
 use super::rule::{Sink, Subject};
@@ -41,12 +42,17 @@ pub(super) enum Stop {
 /// The expressions of one policy over one request.
 pub(super) struct Evaluator<'d, 'a> {
     policy: &'d Policy,
+    object: NodeRef<'d>,
     activation: Activation<'a, 'd>,
     variables: Variables<'d>,
     budget: CelBudget,
     pods: Option<PodTemplate<'d>>,
     /// Where `item`, `index`, `role` and `key` are bound, in this order, once something was visited.
     visited_at: Option<usize>,
+    /// Where edits may be made, of a rule that mutates.
+    pub(super) reach: Option<&'a Reach<'d>>,
+    /// The edits of the rule that mutates: what is visited is passed over where none may be made.
+    pub(super) edits: &'d [Edit],
 }
 
 impl<'d, 'a> Evaluator<'d, 'a> {
@@ -56,11 +62,14 @@ impl<'d, 'a> Evaluator<'d, 'a> {
         facts.bind(&mut activation, reads, parameters);
         Self {
             policy: subject.policy,
+            object: subject.object,
             activation,
             variables: Variables::new(&subject.policy.composition),
             budget: budget(RULES_BUDGET, subject),
             pods: subject.pods,
             visited_at: None,
+            reach: None,
+            edits: &[],
         }
     }
 
@@ -178,6 +187,11 @@ impl<'d, 'a> Evaluator<'d, 'a> {
         visit: &'d Visit,
         visited: &'v Visited<'d>,
     ) -> Option<Result<&'v Visited<'d>, Stop>> {
+        if let Some(reach) = self.reach
+            && reach.forbids_all(self.edits, &Pointer::of(visited.node(self.object), self.object.id()))
+        {
+            return None;
+        }
         let Some(when) = &visit.when else { return Some(Ok(visited)) };
         match boolean(self.evaluate(when)) {
             _ if self.budget.is_exhausted() => None,
@@ -295,6 +309,11 @@ impl<'d, 'a> Evaluator<'d, 'a> {
         label: &Arc<str>,
     ) -> Result<(), Stop> {
         let failed = |error: EditError| Stop::Failed(format!("the change does not apply: {error}"));
+        let allowed = |edit: &Edit| self.reach.is_none_or(|reach| edit.is_test() || reach.edit(edit, base));
+        let edits: Vec<&'d Edit> = edits.iter().filter(|edit| allowed(edit)).collect();
+        if edits.iter().all(|edit| edit.is_test()) && self.reach.is_some_and(|reach| !reach.is_everything()) {
+            return Ok(());
+        }
         for edit in edits {
             match edit {
                 Edit::Set { path, value } => {
@@ -356,7 +375,7 @@ pub(super) fn validate<'d>(
             Ok((Holds::Yes, _)) => {}
             Ok((Holds::No(culprit), visited)) => found(evaluator, subject, rule, visited, culprit, sink),
             Err(Stop::Unknown(what)) => {
-                sink.unknown(subject.object, format!("needs {what}, which is not in the input"));
+                sink.needs(subject.object, &what);
             }
             Err(Stop::Failed(why)) => {
                 sink.failed(subject.object, why);

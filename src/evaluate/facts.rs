@@ -11,6 +11,7 @@ use crate::cel::library::authorizer::{Decision, Question};
 use crate::cel::value::{List, Map, Value};
 use crate::document::{Document, NodeRef};
 use crate::evaluate::Request;
+use crate::evaluate::request::SentAs;
 use crate::host::{Host, HostObject, Listing, Lookup, ObjectKey};
 use crate::policy::Reads;
 use crate::policy::expression::overload;
@@ -116,12 +117,15 @@ impl<'r> Facts<'r> {
 /// (apiserver `pkg/admission/plugin/cel`, `CreateAdmissionRequest`).
 fn envelope(request: &Request<'_>) -> serde_json::Value {
     let gvk = |k: &super::request::GroupVersionKind<'_>| json!({"group": k.group, "version": k.version, "kind": k.kind});
-    let resource = json!({
-        "group": request.resource.group, "version": request.resource.version, "resource": request.resource.resource,
+    let gvr = |r: &super::request::GroupVersionResource<'_>| json!({"group": r.group, "version": r.version, "resource": r.resource});
+    let sent_as = request.sent_as.unwrap_or(SentAs {
+        kind: request.kind,
+        resource: request.resource,
+        subresource: request.subresource,
     });
     let mut envelope = json!({
-        "kind": gvk(&request.kind), "resource": resource, "requestKind": gvk(&request.kind),
-        "requestResource": resource, "operation": request.operation.name(), "dryRun": request.dry_run,
+        "kind": gvk(&request.kind), "resource": gvr(&request.resource), "requestKind": gvk(&sent_as.kind),
+        "requestResource": gvr(&sent_as.resource), "operation": request.operation.name(), "dryRun": request.dry_run,
     });
     let mut add = |field: &str, text: &str| {
         if !text.is_empty() {
@@ -131,7 +135,7 @@ fn envelope(request: &Request<'_>) -> serde_json::Value {
     add("name", request.name);
     add("namespace", request.namespace.unwrap_or_default());
     add("subResource", request.subresource);
-    add("requestSubResource", request.subresource);
+    add("requestSubResource", sent_as.subresource);
     if let Some(user) = &request.user {
         let mut info = json!({"username": user.username, "groups": user.groups});
         if !user.uid.is_empty() {

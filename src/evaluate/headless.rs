@@ -40,7 +40,7 @@ pub(super) fn run(subject: &Subject<'_>, when_absent: WhenAbsent, sink: &mut Sin
         }
         Lookup::Absent => absent(subject, node, namespace, name, when_absent, sink),
         Lookup::Unknown(what) => {
-            sink.unknown(node, format!("needs {what}, which is not in the input"));
+            sink.needs(node, &what);
         }
         Lookup::Failed(why) => {
             sink.failed(node, format!("cannot look up Service {namespace}/{name}: {why}"));

@@ -2,17 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use crate::document::NodeRef;
-use crate::finding::{Certainty, Finding};
+use crate::document::{Document, NodeRef};
+use crate::finding::{Certainty, Digest, Finding};
 use crate::host::Host;
 use crate::matching::{self, Applies, Controlled, Existing, Operation};
 use crate::policy::{Policy, PolicySet, RuleBody};
-use crate::resource::identity as object_identity;
 
 use super::expressions::{self, Evaluator, Stop};
 use super::facts::{Facts, Lookups};
 use super::rule::{Sink, Subject};
-use super::{Budget, Findings, Request, confidential, headless, images, probes, references};
+use super::undecided::undecided;
+use super::{Budget, Findings, Request, confidential, controlled, headless, images, probes, references};
 
 /// Judges a request by every policy of the set.
 ///
@@ -29,30 +29,30 @@ pub fn judge(set: &PolicySet, request: &Request<'_>, host: &dyn Host, budget: Bu
 }
 
 fn judge_by(set: &PolicySet, policy: &Policy, facts: &Facts<'_>, budget: Budget, findings: &mut Findings) {
-    let (request, host) = (facts.request(), facts.host());
-    match matching::applies(policy, set.templates(), request, host) {
-        Applies::No => return,
-        Applies::Yes => {}
-        Applies::Unknown(what) => {
-            let message =
-                format!("needs {what} to tell whether the policy applies, which is not in the input");
-            return undecided(policy, request, Certainty::Unknown, message, findings);
-        }
-        Applies::Failed(why) => {
-            let message = format!("cannot tell whether the policy applies: {why}");
-            return undecided(policy, request, Certainty::Failed, message, findings);
-        }
-    }
-    if policy.scope.controlled == Controlled::Skip && made_by_controller(set, policy, request) {
+    let request = facts.request();
+    let scope = matching::applies(policy, set.templates(), request, facts.host());
+    if scope == Applies::No {
         return;
     }
-    let first = findings.len();
-    let Some(subject) = Subject::new(policy, facts, budget) else { return };
-    if let Some((certainty, why)) = run(set, &subject, facts, findings) {
-        return undecided(policy, request, certainty, why, findings);
+    if !request.has_its_objects() {
+        let nothing = Document::null();
+        let why = Stop::Failed(format!("the review of a {} has no object", request.operation.name()));
+        return undecided(policy, nothing.root(), why, budget.in_cluster, findings);
     }
-    if first < findings.len()
-        && request.operation == Operation::Update
+    let Some(subject) = Subject::new(policy, facts, budget) else { return };
+    let first = findings.len();
+    if let Err(stop) = certain(scope).and_then(|()| run(set, &subject, facts, findings)) {
+        findings.truncate(first);
+        return undecided(policy, subject.object, stop, budget.in_cluster, findings);
+    }
+    if first == findings.len() {
+        return;
+    }
+    if policy.scope.controlled == Controlled::Skip && controlled::was_judged(set, policy, facts, budget) {
+        findings.truncate(first);
+        return;
+    }
+    if request.operation == Operation::Update
         && policy.scope.existing == Existing::Allow
         && let Some(old) = request.old_object
     {
@@ -60,28 +60,33 @@ fn judge_by(set: &PolicySet, policy: &Policy, facts: &Facts<'_>, budget: Budget,
     }
 }
 
-/// Runs the rules if the match conditions hold; says why when that cannot be told.
+fn certain(scope: Applies) -> Result<(), Stop> {
+    match scope {
+        Applies::Yes | Applies::No => Ok(()),
+        Applies::Unknown(what) => Err(Stop::Unknown(what)),
+        Applies::Failed(why) => Err(Stop::Failed(why)),
+    }
+}
+
+/// Runs the rules if the match conditions hold.
+///
+/// # Errors
+/// Why that cannot be told.
 fn run<'d>(
     set: &PolicySet,
     subject: &Subject<'d>,
     facts: &'d Facts<'d>,
     findings: &mut Findings,
-) -> Option<(Certainty, String)> {
+) -> Result<(), Stop> {
     let own_namespace = subject.policy.scope.own_namespace.as_deref();
     let lookups = Lookups { host: subject.host, own_namespace };
     let mut evaluator = Evaluator::new(subject, facts, &lookups);
-    match evaluator.conditions(subject) {
-        Ok(true) => {}
-        Ok(false) => return None,
-        Err(Stop::Unknown(what)) => {
-            let message =
-                format!("needs {what} to tell whether the policy applies, which is not in the input");
-            return Some((Certainty::Unknown, message));
-        }
-        Err(Stop::Failed(why)) => return Some((Certainty::Failed, why)),
+    if !evaluator.conditions(subject)? {
+        return Ok(());
     }
+    let in_cluster = subject.budget.in_cluster;
     for rule in &subject.policy.rules {
-        let mut sink = Sink { rule, object: subject.object, findings };
+        let mut sink = Sink { rule, object: subject.object, findings, in_cluster };
         if subject.budget.is_over() {
             sink.failed(subject.object, "no time left to evaluate the rule".to_owned());
             continue;
@@ -99,46 +104,10 @@ fn run<'d>(
             RuleBody::Mutate { .. } => {}
         }
     }
-    None
+    Ok(())
 }
 
-/// The policy as a whole could not be applied: one finding, at the object.
-fn undecided(
-    policy: &Policy,
-    request: &Request<'_>,
-    certainty: Certainty,
-    message: String,
-    findings: &mut Findings,
-) {
-    let (Some(object), Some(rule)) = (request.subject(), policy.rules.first()) else { return };
-    let mut sink = Sink { rule, object, findings };
-    match certainty {
-        Certainty::Unknown => sink.unknown(object, message),
-        _ => sink.failed(object, message),
-    };
-}
-
-/// Whether a controller of kube-system made the object of one that the policy judges as well.
-///
-/// Anyone can write ownerReferences, so the requester decides, not the object.
-fn made_by_controller(set: &PolicySet, policy: &Policy, request: &Request<'_>) -> bool {
-    let kind = (request.kind.group, request.kind.kind);
-    if !matches!(kind, ("", "Pod") | ("apps", "ReplicaSet") | ("batch", "Job")) {
-        return false;
-    }
-    let by_controller = request.user.as_ref().is_some_and(|user| {
-        user.username == "system:kube-controller-manager"
-            || user.username.starts_with("system:serviceaccount:kube-system:")
-    });
-    let owner = request.subject().and_then(object_identity::controller);
-    let Some(owner) = owner.filter(|_| by_controller) else { return false };
-    let mut of_owner = request.clone();
-    of_owner.kind = owner.gvk;
-    of_owner.subresource = "";
-    policy.scope.kinds.matches(&of_owner, set.templates())
-}
-
-/// Marks the findings that the old object had too.
+/// Marks the findings that the old object had too: the policy applied to it, and what was judged is the same.
 fn mark_existing(
     set: &PolicySet,
     policy: &Policy,
@@ -148,38 +117,32 @@ fn mark_existing(
     findings: &mut [Finding],
 ) {
     let (request, host) = (facts.request(), facts.host());
+    // the same request, had it changed nothing
     let old_request = Request { object: Some(old), ..request.clone() };
+    if matching::applies(policy, set.templates(), &old_request, host) != Applies::Yes {
+        return;
+    }
     let old_facts = Facts::new(&old_request, host, set.templates());
     let Some(subject) = Subject::new(policy, &old_facts, budget) else { return };
     let mut before = Findings::new();
-    if run(set, &subject, &old_facts, &mut before).is_some() {
+    if run(set, &subject, &old_facts, &mut before).is_err() {
         return;
     }
-    let mut known: BTreeMap<Identity, usize> = BTreeMap::new();
+    let mut known: BTreeMap<(String, Digest), Vec<&str>> = BTreeMap::new();
     for finding in before.iter().filter(|f| f.certainty == Certainty::Known) {
-        *known.entry(identity(finding, old)).or_default() += 1;
+        if let Some(judged) = finding.fingerprint.judged {
+            known.entry((finding.rule.code.clone(), judged)).or_default().push(&finding.fingerprint.place);
+        }
     }
-    let Some(object) = request.object else { return };
-    for finding in findings.iter_mut().filter(|f| f.certainty == Certainty::Known) {
-        if let Some(count) = known.get_mut(&identity(finding, object)).filter(|count| **count > 0) {
-            *count -= 1;
+    // those at the same place first: what is left may have moved
+    for at_its_place in [true, false] {
+        for finding in findings.iter_mut().filter(|f| f.certainty == Certainty::Known && !f.existing) {
+            let Some(judged) = finding.fingerprint.judged else { continue };
+            let Some(places) = known.get_mut(&(finding.rule.code.clone(), judged)) else { continue };
+            let place = finding.fingerprint.place.as_str();
+            let Some(at) = places.iter().position(|known| !at_its_place || *known == place) else { continue };
+            places.swap_remove(at);
             finding.existing = true;
         }
     }
-}
-
-/// What makes two findings the same: rule, words, value, and the place with list items by name.
-type Identity = (String, String, Option<String>, String);
-
-fn identity(finding: &Finding, object: NodeRef<'_>) -> Identity {
-    let mut place = String::new();
-    let mut at = Some(object);
-    for token in finding.place.pointer.split('/').skip(1) {
-        let item = at.filter(|n| n.is_array());
-        at = at.and_then(|n| n.at(&format!("/{token}")));
-        place.push('/');
-        let named = item.and(at).and_then(|n| n.get_str("name"));
-        place.push_str(named.unwrap_or(token));
-    }
-    (finding.rule.code.clone(), finding.message.clone(), finding.value.clone(), place)
 }

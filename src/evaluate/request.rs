@@ -30,6 +30,17 @@ pub struct User<'a> {
     pub extra: BTreeMap<&'a str, Vec<&'a str>>,
 }
 
+/// What a client asked for before the API server converted it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SentAs<'a> {
+    /// `requestKind`
+    pub kind: GroupVersionKind<'a>,
+    /// `requestResource`
+    pub resource: GroupVersionResource<'a>,
+    /// `requestSubResource`
+    pub subresource: &'a str,
+}
+
 /// An admission request, from a cluster or made up for a manifest.
 #[derive(Debug, Clone)]
 pub struct Request<'a> {
@@ -41,6 +52,8 @@ pub struct Request<'a> {
     pub resource: GroupVersionResource<'a>,
     /// Empty for the object itself.
     pub subresource: &'a str,
+    /// What the client sent, where the API server converted it (`matchPolicy: Equivalent`).
+    pub sent_as: Option<SentAs<'a>>,
     /// Empty where the server will make it.
     pub name: &'a str,
     /// `None` for cluster-scoped objects.
@@ -78,6 +91,16 @@ impl<'a> Request<'a> {
     #[must_use]
     pub fn subject(&self) -> Option<NodeRef<'a>> {
         self.object.or(self.old_object)
+    }
+
+    /// Whether it carries what the API server always sends: the object, on DELETE the old one. Without it nothing can be
+    /// judged.
+    #[must_use]
+    pub fn has_its_objects(&self) -> bool {
+        match self.operation {
+            Operation::Delete => self.old_object.is_some(),
+            Operation::Create | Operation::Update | Operation::Connect => self.object.is_some(),
+        }
     }
 
     /// The same request about another object.

@@ -4,12 +4,15 @@ use std::sync::Arc;
 
 use crate::document::NodeRef;
 use crate::evaluate::{Budget, Findings, Request};
-use crate::finding::{Action, Certainty, Finding, Place, Related, Severity};
+use crate::finding::{Action, Certainty, Finding, Fingerprint, Place, Related, Severity};
 use crate::host::Host;
 use crate::policy::{Policy, Rule};
+use crate::resource::digest::{combine, digest};
+use crate::resource::merge;
 use crate::resource::workload::PodTemplate;
 
 use super::facts::Facts;
+use super::undecided::beyond;
 
 /// What all rules of one policy see of one request.
 pub(super) struct Subject<'r> {
@@ -41,6 +44,8 @@ pub(super) struct Sink<'s> {
     /// The root of the object, from which paths are counted.
     pub(super) object: NodeRef<'s>,
     pub(super) findings: &'s mut Findings,
+    /// Whether it is the API server that asks.
+    pub(super) in_cluster: bool,
 }
 
 impl Sink<'_> {
@@ -55,9 +60,23 @@ impl Sink<'_> {
         self.push(node, message, Certainty::Unknown, severity, self.rule.action)
     }
 
+    /// As [`Sink::unknown`]: what would have to be known, in words that fit who asks.
+    pub(super) fn needs(&mut self, node: NodeRef<'_>, what: &str) -> &mut Finding {
+        self.unknown(node, format!("needs {what}, which {}", beyond(self.in_cluster)))
+    }
+
     /// The rule could not be evaluated.
     pub(super) fn failed(&mut self, node: NodeRef<'_>, message: String) -> &mut Finding {
         self.push(node, message, Certainty::Failed, self.rule.severity, self.rule.action)
+    }
+
+    /// Of a rule that does not say what it has looked at: the node that it points at. At the object as a whole nothing is
+    /// told apart, for what a rule in Rust misses there is another object.
+    fn fingerprint(&self, node: NodeRef<'_>) -> Fingerprint {
+        let whole = node.id() == self.object.id();
+        let judged = if whole { combine([]) } else { digest(node) };
+        let secret = self.rule.sensitive || self.object.get_str("kind") == Some("Secret");
+        Fingerprint { place: merge::place(node, self.object.id()), judged: Some(judged), secret }
     }
 
     fn push(
@@ -75,6 +94,7 @@ impl Sink<'_> {
             message,
             place: Place::of(node, self.object.id()),
             value: node.scalar().map(|_| node.to_json()),
+            fingerprint: self.fingerprint(node),
             related: Vec::new(),
             fix: Vec::new(),
             certainty,

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::written::Verdict;
 use crate::document::{Document, NodeRef};
-use crate::evaluate::Request;
+use crate::evaluate::{Request, beyond};
 use crate::finding::Finding;
 use crate::host::{Host, HostObject, Listing, Lookup, ObjectKey, describe};
 use crate::manifest::Inventory;
@@ -43,7 +43,9 @@ pub fn cause_of(finding: &Finding) -> String {
     cause(finding.code(), &finding.message, &finding.place.path)
 }
 
+/// Why something is not known is said in other words to the API server than of files.
 fn cause(code: &str, message: &str, path: &str) -> String {
+    let message = message.replace(beyond(true), beyond(false));
     format!("{code}: {message}, at {path}")
 }
 

@@ -72,6 +72,7 @@ fn finding(notice: &Notice, node: Option<NodeRef<'_>>, object: NodeId) -> Findin
         message: message.clone(),
         place: place(*span),
         value: None,
+        fingerprint: crate::finding::Fingerprint::default(),
         related: related
             .iter()
             .map(|(message, span)| Related { message: message.clone(), document: None, place: place(*span) })

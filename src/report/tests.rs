@@ -59,6 +59,7 @@ fn finding(inventory: &Inventory<'_>, manifest: usize, code: &str, pointer: &str
         message: message.to_owned(),
         place,
         value: None,
+        fingerprint: crate::finding::Fingerprint::default(),
         related: Vec::new(),
         fix: Vec::new(),
         certainty: Certainty::Known,

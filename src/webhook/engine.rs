@@ -8,8 +8,8 @@ use std::time::Instant;
 use serde_json::value::RawValue;
 
 use crate::document::{Document, JsonError, Limits};
-use crate::evaluate::request::{GroupVersionKind, GroupVersionResource, User};
-use crate::evaluate::{Budget, Findings, Request, judge, mutate};
+use crate::evaluate::request::{GroupVersionKind, GroupVersionResource, SentAs, User};
+use crate::evaluate::{Budget, Findings, Request, Turn, judge, mutate_in_turn};
 use crate::finding::{Action, Finding};
 use crate::host::{Host, Views};
 use crate::matching::Operation;
@@ -32,7 +32,11 @@ enum Source {
 
 /// Judges reviews by a policy set, looking up other objects at a host.
 pub struct Engine {
+    /// What it judges by.
     set: Arc<PolicySet>,
+    /// The policies of both parts: what mutates comes in one order, whoever is asked first.
+    whole: Arc<PolicySet>,
+    turn: Turn,
     source: Source,
     limits: Limits,
     /// By the policies that fail closed, and by those that do not; a part has none.
@@ -53,16 +57,19 @@ impl Engine {
     }
 
     fn with(set: Arc<PolicySet>, source: &Source) -> Self {
+        let limits = Limits { depth: DEPTH, ..Limits::default() };
         let part = |failure_policy| {
-            let set = set.only(|policy| policy.failure_policy == failure_policy);
-            Arc::new(Self::new_part(Arc::new(set), source.clone(), None))
+            Arc::new(Self {
+                set: Arc::new(set.only(|policy| policy.failure_policy == failure_policy)),
+                whole: Arc::clone(&set),
+                turn: Turn::Of(failure_policy),
+                source: source.clone(),
+                limits,
+                parts: None,
+            })
         };
-        let parts = [part(FailurePolicy::Fail), part(FailurePolicy::Ignore)];
-        Self::new_part(set, source.clone(), Some(parts))
-    }
-
-    fn new_part(set: Arc<PolicySet>, source: Source, parts: Option<[Arc<Engine>; 2]>) -> Self {
-        Self { set, source, limits: Limits { depth: DEPTH, ..Limits::default() }, parts }
+        let parts = Some([part(FailurePolicy::Fail), part(FailurePolicy::Ignore)]);
+        Self { whole: Arc::clone(&set), set, turn: Turn::Only, source: source.clone(), limits, parts }
     }
 
     /// The policies.
@@ -77,7 +84,7 @@ impl Engine {
     }
 
     fn mutate(&self, request: &Request<'_>, host: &dyn Host, budget: Budget) -> Answer {
-        let mutation = mutate(&self.set, request, host, budget);
+        let mutation = mutate_in_turn(&self.whole, request, host, budget, self.turn);
         let verdict = verdict::decide(&mutation.findings, request);
         if !verdict.allowed() || mutation.patch.is_empty() {
             return answer_of(&verdict, &mutation.findings);
@@ -142,7 +149,7 @@ impl Judge for Engine {
         // options are what the API server made of flags: they are read for expressions only
         let options = self.read(review.options).ok().flatten();
         let request = request_of(review, object.as_ref(), old_object.as_ref(), options.as_ref());
-        let budget = Budget { deadline: Some(deadline), explain: false, fixes: false };
+        let budget = Budget { deadline: Some(deadline), explain: false, fixes: false, in_cluster: true };
         let view;
         let host: &dyn Host = match &self.source {
             Source::Fixed(host) => &**host,
@@ -192,6 +199,7 @@ fn request_of<'r>(
             resource: &review.resource.resource,
         },
         subresource: &review.sub_resource,
+        sent_as: sent_as(review),
         name: &review.name,
         namespace: (!review.namespace.is_empty()).then_some(&*review.namespace),
         object: object.map(Document::root),
@@ -205,6 +213,20 @@ fn request_of<'r>(
         dry_run: review.dry_run,
         options: options.map(Document::root),
     }
+}
+
+/// What the client asked for; an API server before 1.16 does not say.
+fn sent_as<'r>(review: &'r ReviewRequest<'_>) -> Option<SentAs<'r>> {
+    let (kind, resource) = (review.request_kind.as_ref()?, review.request_resource.as_ref()?);
+    Some(SentAs {
+        kind: GroupVersionKind { group: &kind.group, version: &kind.version, kind: &kind.kind },
+        resource: GroupVersionResource {
+            group: &resource.group,
+            version: &resource.version,
+            resource: &resource.resource,
+        },
+        subresource: &review.request_sub_resource,
+    })
 }
 
 fn answer_of(verdict: &Verdict<'_>, findings: &Findings) -> Answer {

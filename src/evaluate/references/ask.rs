@@ -174,7 +174,7 @@ pub(super) fn missing(coverage: Coverage, node: NodeRef<'_>, message: String, si
 }
 
 pub(super) fn unknown(node: NodeRef<'_>, what: &str, sink: &mut Sink<'_>) {
-    sink.unknown(node, format!("needs {what}, which is not in the input"));
+    sink.needs(node, what);
 }
 
 pub(super) fn failed(node: NodeRef<'_>, why: &str, sink: &mut Sink<'_>) {

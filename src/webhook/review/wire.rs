@@ -8,11 +8,17 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 
+use crate::document::edit::Operation;
+use crate::document::{Document, Limits};
+
 use super::request::{API_VERSION, KIND};
 use super::{
     Answer, AnswerReason, Cause, Decision, Denial, Failure, Judge, Refusal, Review, ReviewRequest, Stage,
     fit_warnings,
 };
+
+/// What an object may be after its patch: more than the engine reads, so that a patch that it made applies.
+const PATCHED: Limits = Limits { depth: 1_000, nodes: 1 << 24 };
 
 /// What goes back over HTTP.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -124,14 +130,16 @@ fn caught(run: impl FnOnce() -> Answer) -> Result<Answer, Failure> {
     catch_unwind(AssertUnwindSafe(run)).map_err(|_payload| Failure::Panicked)
 }
 
-/// Applies the patch to a copy of the object, as the API server will.
+/// Applies the patch to a copy of the object, as the API server will. The copy is as deep as the engine takes objects.
 fn check_patch(stage: Stage, review: &ReviewRequest<'_>, answer: &Answer) -> Result<(), String> {
     let Some(patch) = answer.patch_json().filter(|_| stage == Stage::Mutate) else { return Ok(()) };
     let object = review.object.ok_or("the request has no object")?;
-    let patch: json_patch::Patch = serde_json::from_str(patch).map_err(|e| e.to_string())?;
-    let mut object: serde_json::Value = serde_json::from_str(object.get()).map_err(|e| e.to_string())?;
-    json_patch::patch_unsafe(&mut object, &patch).map_err(|e| e.to_string())?;
-    match object.is_object() {
+    let patch = Document::from_json(patch, PATCHED).map_err(|e| e.to_string())?;
+    let operations: Result<Vec<Operation>, _> = patch.root().items().map(Operation::read).collect();
+    let operations = operations.map_err(|e| e.to_string())?;
+    let object = Document::from_json(object.get(), PATCHED).map_err(|e| e.to_string())?;
+    let object = object.edited(&operations, "", PATCHED).map_err(|(_, error)| error.to_string())?;
+    match object.root().is_object() && patch.root().is_array() {
         true => Ok(()),
         false => Err("the result is no object".to_owned()),
     }

@@ -1,0 +1,133 @@
+//! What makes two findings one, in another version of the object or another run.
+//!
+//! ```text
+//!                       rule   judged   place   object
+//! existing (webhook)     ✓       ✓       (✓)            the old object had it
+//! baseline, JSON         ✓       ✓        ✓       ✓     an earlier run had it
+//! ```
+//!
+//! The *judged* content is what the rule looked at: the parts that its expressions read of the object or of the element
+//! of `forEach`, and the node that the finding points at; of a rule in Rust what it says it looked at. Words, lines, file
+//! names and indexes are not in it. The *place* has list items by their merge keys.
+
+use std::fmt;
+
+use super::RuleInfo;
+
+/// A digest of something; see [`crate::resource::digest`] for that of a value.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Digest([u8; 32]);
+
+impl Digest {
+    /// Of these bytes.
+    #[must_use]
+    pub const fn new(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes.
+    #[must_use]
+    pub const fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// What a finding is of, within its object and beside its rule.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Fingerprint {
+    /// The place, list items by their merge keys.
+    pub place: String,
+    /// The digest of what was judged; `None`: nothing of the object was, so no earlier version can have had the finding.
+    pub judged: Option<Digest>,
+    /// Whether the judged content may be secret. Its digest then stays inside: a short secret can be guessed from one.
+    pub secret: bool,
+}
+
+/// The object of a finding, as a fingerprint in a report names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OfObject<'o> {
+    /// The API group; the version is left out, so that an upgrade of it changes nothing.
+    pub group: &'o str,
+    /// The kind.
+    pub kind: &'o str,
+    /// The namespace; empty for objects of the whole cluster.
+    pub namespace: &'o str,
+    /// The name; where the server makes it, which of its like in the file the object is.
+    pub name: Result<&'o str, usize>,
+}
+
+impl Fingerprint {
+    /// The fingerprint as reports and baselines have it: 32 hexadecimal digits, the same in every version of Plimsoll.
+    #[must_use]
+    pub fn in_report(&self, rule: &RuleInfo, object: OfObject<'_>) -> String {
+        let OfObject { group, kind, namespace, name } = object;
+        let ordinal = name.err().map(|ordinal| format!("#{ordinal}"));
+        let policy = rule.policy.as_ref();
+        let judged = self.judged.filter(|_| !self.secret);
+        let parts: [&[u8]; 9] = [
+            policy.map_or("", |p| p.kind).as_bytes(),
+            policy.and_then(|p| p.namespace.as_deref()).unwrap_or_default().as_bytes(),
+            rule.code.as_bytes(),
+            group.as_bytes(),
+            kind.as_bytes(),
+            namespace.as_bytes(),
+            name.ok().or(ordinal.as_deref()).unwrap_or_default().as_bytes(),
+            self.place.as_bytes(),
+            judged.as_ref().map_or(&[][..], |judged| judged.bytes()),
+        ];
+        crate::resource::digest::combine(parts).to_string()[..32].to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::finding::PolicyRef;
+
+    #[test]
+    fn what_is_in_a_fingerprint_and_what_is_not() {
+        let rule = |code: &str, kind| RuleInfo {
+            code: code.to_owned(),
+            policy: Some(PolicyRef { kind, namespace: None, name: "p".to_owned() }),
+            remediation: Some(code.to_uppercase()),
+            references: Vec::new(),
+            fail_closed: code.len() > 3,
+        };
+        let object = OfObject { group: "apps", kind: "Deployment", namespace: "shop", name: Ok("web") };
+        let print = Fingerprint { place: "/spec".into(), judged: Some(Digest::new([7; 32])), secret: false };
+        let base = print.in_report(&rule("p/r", "ClusterManifestPolicy"), object);
+        // baselines hold these
+        assert_eq!(base, "f1243abe6bec415f8ebcf2188584a2a5");
+        let others = [
+            print.in_report(&rule("p/s", "ClusterManifestPolicy"), object),
+            print.in_report(&rule("p/r", "ManifestPolicy"), object),
+            print.in_report(&rule("p/r", "ClusterManifestPolicy"), OfObject { name: Ok("api"), ..object }),
+            print.in_report(&rule("p/r", "ClusterManifestPolicy"), OfObject { name: Err(0), ..object }),
+            print.in_report(&rule("p/r", "ClusterManifestPolicy"), OfObject { name: Err(1), ..object }),
+            Fingerprint { place: "/spec/x".into(), ..print.clone() }
+                .in_report(&rule("p/r", "ClusterManifestPolicy"), object),
+            Fingerprint { judged: None, ..print.clone() }
+                .in_report(&rule("p/r", "ClusterManifestPolicy"), object),
+        ];
+        for (index, other) in others.iter().enumerate() {
+            assert_ne!(*other, base, "{index}");
+        }
+        let secret = |judged| Fingerprint { judged, secret: true, ..print.clone() };
+        let rule = rule("p/r", "ClusterManifestPolicy");
+        let digests = [None, Some(Digest::new([1; 32])), Some(Digest::new([2; 32]))];
+        let printed = digests.map(|judged| secret(judged).in_report(&rule, object));
+        assert!(printed.iter().all(|other| *other == printed[0]), "a secret is not in it: {printed:?}");
+    }
+}
