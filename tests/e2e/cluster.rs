@@ -149,7 +149,6 @@ impl Cluster {
     ///
     /// # Panics
     /// When it does not become ready, and in a cluster that is not [ours](Self::ours).
-    #[expect(dead_code, reason = "the tests of lock-outs come next")]
     pub(crate) async fn restart_api_server(&self) {
         let count = self.folder.path().join("control-plane/restarts");
         let restarts = || std::fs::read_to_string(&count).unwrap_or_default();

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use crate::cluster::{Cluster, eventually};
 use crate::door::{Door, Verb};
 use crate::installed::{
-    MUTATING, VALIDATING, apply, install, may_install, resource_of, rules, serve, unregister,
+    Installed, MUTATING, VALIDATING, apply, install, may_install, resource_of, rules, unregister,
 };
 use crate::manifest::{pod, probed, workload};
 use crate::policies::{MIRRORS, PROBES};
@@ -67,7 +67,8 @@ async fn registered_by_our_own_install(cluster: Arc<Cluster>) {
 
     let mut policies = Volume::mount(cluster.folder().join(&namespace).join("policies"));
     policies.publish(&[PROBES, MIRRORS]);
-    let (_forwarder, replicas) = serve(&home, &policies, &[]).await;
+    let mut installed = Installed::serve(home.clone(), policies, &[]).await;
+    let replicas = &installed.replicas;
 
     // registered: exactly what the policies are about
     let workloads = json!([
@@ -104,7 +105,7 @@ async fn registered_by_our_own_install(cluster: Arc<Cluster>) {
     // a policy for a new kind, added live, is asked about; its look-up of namespaces is answered
     let map = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "m"}});
     stage.dry_run(Door::Kube, Verb::Create, &map).await.answer.unwrap();
-    policies.publish(&[PROBES, MIRRORS, LABELLED]);
+    installed.policies.publish(&[PROBES, MIRRORS, LABELLED]);
     let maps = json!([{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE", "DELETE"], "scope": "*",
                        "resources": ["configmaps"]}]);
     let both = [workloads.clone(), maps];
@@ -177,7 +178,7 @@ async fn registered_by_our_own_install(cluster: Arc<Cluster>) {
     .await;
 
     unregister(&cluster).await;
-    drop(replicas);
+    drop(installed);
     other.strike().await;
     stage.strike().await;
     home.strike().await;
@@ -208,7 +209,8 @@ async fn our_own_ca_rotates(cluster: Arc<Cluster>) {
     let mut policies = Volume::mount(cluster.folder().join(&namespace).join("policies"));
     policies.publish(&[PROBES]);
     let intervals = ["--certificate-interval=200ms", "--ca-settle=8s"];
-    let (_forwarder, replicas) = serve(&home, &policies, &intervals).await;
+    let installed = Installed::serve(home.clone(), policies, &intervals).await;
+    let replicas = &installed.replicas;
     let bare = pod("bare", "nginx");
     eventually("the API server calls", async || {
         stage.dry_run(Door::Kube, Verb::Create, &bare).await.answer.err()
@@ -245,7 +247,7 @@ async fn our_own_ca_rotates(cluster: Arc<Cluster>) {
         serving.as_object().unwrap().values().map(|entry| entry["serial"].as_str().unwrap()).collect();
     assert_eq!((serving.as_object().unwrap().len(), serials.len()), (2, 1), "{serving}");
     // a new connection, by what is registered now
-    for replica in &replicas {
+    for replica in replicas {
         let client = Client::new(&format!("https://{}", replica.traffic), alone.as_bytes()).unwrap();
         client.connect().await.unwrap();
     }
@@ -255,7 +257,7 @@ async fn our_own_ca_rotates(cluster: Arc<Cluster>) {
     assert_eq!(report.failed, Vec::<String>::new());
     assert!(report.denied == 0 && report.allowed > 50, "{report:?}");
     eprintln!("our own CA rotated: {} requests, 0 failed", report.sent());
-    for replica in &replicas {
+    for replica in replicas {
         replica.terminate();
         assert!(replica.ended(Duration::from_secs(10)).await.success());
     }

@@ -2,6 +2,8 @@
 
 use std::ffi::OsString;
 use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
 
 use kube::api::{Api, DynamicObject, Patch, PatchParams};
 use kube::discovery::ApiResource;
@@ -27,26 +29,81 @@ pub(crate) fn may_install(cluster: &Cluster) -> bool {
     cluster.ours()
 }
 
-/// Two replicas by the installed ServiceAccount, with these policies and no others, behind the installed Service.
-/// There is no kubelet and no kube-proxy: they are processes of this machine, and the Service leads to them.
-pub(crate) async fn serve(home: &Stage, policies: &Volume, further: &[&str]) -> (Forwarder, Vec<Replica>) {
-    let (cluster, namespace) = (&home.cluster, &home.namespace);
-    let forwarder = Forwarder::listen(&cluster.webhook_host).await;
-    reach(cluster, home, forwarder.port()).await;
-    let account = kubeconfig_of_account(cluster, namespace).await;
-    let mut flags: Vec<OsString> = vec!["--kubeconfig".into(), account.into()];
-    flags.extend(["--register", "--service", "plimsoll", "--service-namespace", namespace].map(Into::into));
-    flags.extend(
-        ["--no-embedded", "--watch-policies", "--policy-interval=200ms", "--lame-duck=100ms"].map(Into::into),
-    );
-    flags.extend(["--policies".into(), policies.path().into()]);
-    flags.extend(further.iter().map(Into::into));
-    let replicas: Vec<Replica> = (0..2).map(|_| Replica::start(cluster, &flags)).collect();
-    for replica in &replicas {
-        forwarder.add(replica.traffic, replica.admin);
-        replica.ready().await;
+/// An installation, and the processes that stand for its Pods: there is no kubelet and no kube-proxy, so they run on
+/// this machine, and the Service leads to them.
+pub(crate) struct Installed {
+    pub(crate) home: Stage,
+    pub(crate) policies: Volume,
+    pub(crate) forwarder: Forwarder,
+    pub(crate) replicas: Vec<Replica>,
+    flags: Vec<OsString>,
+}
+
+impl Installed {
+    /// Installs into a new namespace, and serves these policies and no others from two replicas.
+    pub(crate) async fn launch(cluster: &Arc<Cluster>, policies: &[(&str, &str)], further: &[&str]) -> Self {
+        let namespace = cluster.unique("plimsoll-system");
+        install(cluster, &namespace);
+        let home = Stage { cluster: cluster.clone(), namespace };
+        let mut volume = Volume::mount(cluster.folder().join(&home.namespace).join("policies"));
+        volume.publish(policies);
+        Self::serve(home, volume, further).await
     }
-    (forwarder, replicas)
+
+    /// Two replicas by the installed ServiceAccount.
+    pub(crate) async fn serve(home: Stage, policies: Volume, further: &[&str]) -> Self {
+        let forwarder = Forwarder::listen(&home.cluster.webhook_host).await;
+        reach(&home, forwarder.port()).await;
+        let account = kubeconfig_of_account(&home.cluster, &home.namespace).await;
+        let mut flags: Vec<OsString> = vec!["--kubeconfig".into(), account.into()];
+        flags.extend(
+            ["--register", "--service", "plimsoll", "--service-namespace", &home.namespace].map(Into::into),
+        );
+        flags.extend(
+            ["--no-embedded", "--watch-policies", "--policy-interval=200ms", "--lame-duck=100ms"]
+                .map(Into::into),
+        );
+        flags.extend(["--policies".into(), policies.path().into()]);
+        flags.extend(further.iter().map(Into::into));
+        let mut installed = Installed { home, policies, forwarder, replicas: Vec::new(), flags };
+        installed.start().await;
+        installed
+    }
+
+    /// Starts two replicas and waits until they get connections.
+    pub(crate) async fn start(&mut self) {
+        let first = self.replicas.len();
+        for _ in 0..2 {
+            self.replicas.push(Replica::start(&self.home.cluster, &self.flags));
+        }
+        for replica in &self.replicas[first..] {
+            self.forwarder.add(replica.traffic, replica.admin);
+            replica.ready().await;
+        }
+    }
+
+    /// Ends all replicas.
+    pub(crate) async fn stop(&mut self) {
+        for replica in &self.replicas {
+            replica.terminate();
+        }
+        for replica in self.replicas.drain(..) {
+            assert!(replica.ended(Duration::from_secs(20)).await.success());
+            self.forwarder.remove(replica.traffic);
+        }
+    }
+
+    /// Leads the Service to the replicas again, after the installation was applied again.
+    pub(crate) async fn reach(&self) {
+        reach(&self.home, self.forwarder.port()).await;
+    }
+
+    /// Takes all of it away, the registration first.
+    pub(crate) async fn remove(self) {
+        unregister(&self.home.cluster).await;
+        drop(self.replicas);
+        self.home.strike().await;
+    }
 }
 
 /// Takes the registration away.
@@ -58,19 +115,37 @@ pub(crate) async fn unregister(cluster: &Cluster) {
     }
 }
 
+/// Policies deny as they are written.
 pub(crate) fn install(cluster: &Cluster, namespace: &str) {
+    install_with(cluster, namespace, &["--enforce"]);
+}
+
+/// What it prints instead of applying it.
+pub(crate) fn printed(namespace: &str, flags: &[&str]) -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_plimsoll"))
-        .args(["install", "--apply", "--enforce", "--no-embedded", "--namespace", namespace, "--kubeconfig"])
+        .args(["install", "--no-embedded", "--namespace", namespace])
+        .args(flags)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+pub(crate) fn install_with(cluster: &Cluster, namespace: &str, flags: &[&str]) {
+    let output = Command::new(env!("CARGO_BIN_EXE_plimsoll"))
+        .args(["install", "--apply", "--no-embedded", "--namespace", namespace, "--kubeconfig"])
         .arg(&cluster.kubeconfig)
+        .args(flags)
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 /// The Service leads to this port of this machine, and is called by it.
-pub(crate) async fn reach(cluster: &Cluster, home: &Stage, port: u16) {
+async fn reach(home: &Stage, port: u16) {
+    let cluster = &home.cluster;
     let service = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "plimsoll"}});
-    home.accepts(Door::Kube, Verb::Delete, &service).await;
+    let _ = home.attempt(Door::Kube, Verb::Delete, &service).await;
     expose(home, "plimsoll", port).await;
     for (kind, names) in [
         (VALIDATING, ["validate.plimsoll.dev", "validate-ignore.plimsoll.dev"]),

@@ -26,11 +26,15 @@ mod forwarder;
 mod harness;
 mod install;
 mod installed;
+mod lockout;
 mod manifest;
+mod mutation;
 mod operations;
 mod parity;
 mod policies;
+mod recovery;
 mod stage;
+mod subresources;
 mod toy;
 mod traffic;
 mod volume;
@@ -105,6 +109,10 @@ fn tests() -> impl Iterator<Item = (String, Test)> {
         operations::tests(),
         parity::tests(),
         install::tests(),
+        mutation::tests(),
+        subresources::tests(),
+        recovery::tests(),
+        lockout::tests(),
     ]
     .into_iter()
     .flatten()

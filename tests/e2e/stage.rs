@@ -10,6 +10,7 @@ use crate::cluster::{Cluster, eventually};
 use crate::door::{Attempt, Door, Outcome, Verb};
 
 /// A namespace of one test. It is deleted, without waiting, by [`Stage::strike`].
+#[derive(Clone)]
 pub(crate) struct Stage {
     pub(crate) cluster: Arc<Cluster>,
     pub(crate) namespace: String,

@@ -257,7 +257,7 @@ impl Webhook {
     async fn register(&self, scope: Scope) {
         let workloads = json!([
             {"apiGroups": [""], "apiVersions": ["v1"],
-             "resources": ["pods", "pods/ephemeralcontainers", "replicationcontrollers"],
+             "resources": ["pods", "pods/ephemeralcontainers", "pods/resize", "replicationcontrollers"],
              "operations": ["CREATE", "UPDATE"]},
             {"apiGroups": ["apps"], "apiVersions": ["v1"],
              "resources": ["deployments", "replicasets", "statefulsets", "daemonsets"],
