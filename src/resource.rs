@@ -11,6 +11,7 @@
 //! Nothing here trusts the shape of a document: offline it is whatever a person wrote. What has the wrong type is
 //! passed over, and can be listed where a rule wants to tell.
 
+pub mod built_in;
 pub mod container;
 pub mod custom;
 pub mod digest;

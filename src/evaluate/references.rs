@@ -11,7 +11,6 @@ mod budgets;
 mod configuration;
 mod duplicates;
 mod isolation;
-mod known_roles;
 mod roles;
 mod services;
 mod storage;

@@ -169,10 +169,13 @@ impl Case {
                     let minor = BTreeMap::from([("minor".to_owned(), Value::from(minor))]);
                     parameters.insert("api-version".to_owned(), minor);
                 }
-                for (flag, policy) in [("Cpu", "cpu-limit"), ("Memory", "memory-limit")] {
-                    if config.contains(&format!("IgnoreContainer{flag}LimitRequirement: true")) {
-                        without.push(policy);
-                    }
+                if config.contains("IgnoreContainerCpuLimitRequirement: true") {
+                    without.push("cpu-limit");
+                }
+                if config.contains("IgnoreContainerMemoryLimitRequirement: true") {
+                    let requests = Value::from(vec!["requests.cpu", "requests.memory"]);
+                    let asked = parameters.entry("container-resources".to_owned()).or_default();
+                    asked.insert("required".to_owned(), requests);
                 }
                 let skipped = field("grade") == "Skipped?";
                 // a check that is not asked for is skipped: of ours the pack `default` counts then
@@ -312,7 +315,9 @@ fn judge(tool: &str, folder: &Path, case: &Case) -> (Said, Result<Said, String>)
     if rules.is_empty() {
         return (expected, Err("no policy answers the row".to_owned()));
     }
-    parameters.extend(case.parameters.clone());
+    for (policy, values) in &case.parameters {
+        parameters.entry(policy.clone()).or_default().extend(values.clone());
+    }
     let defaults = |rule: &String| {
         let name = rule.split(['/', '~']).next().unwrap_or_default();
         let policies = policies(&parameters).policies();

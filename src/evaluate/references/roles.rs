@@ -2,40 +2,60 @@
 //!
 //! `roleRef.kind` decides which role is meant, ClusterRoles through RoleBindings included; a ClusterRole with an
 //! aggregationRule has the rules of those that it selects. A rule that names objects (`resourceNames`) grants what
-//! somebody has thought about, and is left alone.
+//! somebody has thought about, and is left alone, except where the right leads to others: see [`ESCALATING`].
+//!
+//! What Kubernetes makes itself is told by the table of [`built_in`], not by names: a role that says it is one of them
+//! is judged for what the original does not grant.
 
 use crate::document::NodeRef;
 use crate::evaluate::rule::{Sink, related};
 use crate::host::{HostObject, Lookup, Pool, Query, Seen};
 use crate::policy::Grant;
+use crate::resource::built_in;
 use crate::resource::selector::LabelSelector;
 
 use super::ask::{self, Ask, MOST};
-use super::known_roles;
 
 const RBAC: &str = "rbac.authorization.k8s.io";
 /// The verbs that together are as good as the wildcard.
 const EVERY_VERB: [&str; 7] = ["create", "delete", "get", "list", "patch", "update", "watch"];
+/// Verbs that give the rights of something else: naming one role or user makes them no smaller (RBAC good practices,
+/// "privilege escalation risks").
+const ESCALATING: [&str; 3] = ["bind", "escalate", "impersonate"];
 
-/// Whether a rule that has these lists grants something.
-fn grants(grant: &Grant, has: impl Fn(&str, &str) -> bool) -> bool {
-    let any = |field: &str, wanted: &[String]| has(field, "*") || wanted.iter().any(|w| has(field, w));
-    let resources = any("resources", &grant.resources)
-        || grant.resources.iter().any(|wanted| {
-            wanted.split_once('/').is_some_and(|(_, sub)| has("resources", &format!("*/{sub}")))
-        });
-    let verbs = any("verbs", &grant.verbs)
-        || (grant.verbs.iter().any(|v| v == "*") && EVERY_VERB.iter().all(|verb| has("verbs", verb)));
-    any("apiGroups", &grant.api_groups) && resources && verbs
+fn list<'r>(rule: NodeRef<'r>, field: &str) -> impl Iterator<Item = &'r str> {
+    rule.get(field).into_iter().flat_map(NodeRef::items).filter_map(NodeRef::as_str)
 }
 
 fn has(rule: NodeRef<'_>, field: &str, value: &str) -> bool {
-    rule.get(field).into_iter().flat_map(NodeRef::items).any(|item| item.as_str() == Some(value))
+    list(rule, field).any(|item| item == value)
 }
 
+/// Whether a resource of a rule takes in one that is asked about: `*`, the same, `*/exec` for `pods/exec`, and
+/// `userextras/scopes` where `userextras/*` is asked about (rbac/v1/evaluation_helpers.go).
+fn takes_in(held: &str, wanted: &str) -> bool {
+    if held == "*" || held == wanted {
+        return true;
+    }
+    let Some((resource, sub)) = wanted.split_once('/') else { return false };
+    match held.split_once('/') {
+        Some(("*", held_sub)) => held_sub == sub || sub == "*",
+        Some((held_resource, _)) => sub == "*" && held_resource == resource,
+        None => false,
+    }
+}
+
+/// Whether a rule grants something.
 fn rule_grants(rule: NodeRef<'_>, grant: &Grant) -> bool {
-    let limited = rule.get("resourceNames").is_some_and(|names| !names.is_empty());
-    !limited && grants(grant, |field, value| has(rule, field, value))
+    let any = |field: &str, wanted: &[String]| {
+        has(rule, field, "*") || wanted.iter().any(|value| has(rule, field, value))
+    };
+    let resources = list(rule, "resources").any(|held| grant.resources.iter().any(|w| takes_in(held, w)));
+    let verbs = any("verbs", &grant.verbs)
+        || (grant.verbs.iter().any(|v| v == "*") && EVERY_VERB.iter().all(|verb| has(rule, "verbs", verb)));
+    let limited = rule.get("resourceNames").is_some_and(|names| !names.is_empty())
+        && !grant.verbs.iter().any(|verb| ESCALATING.contains(&verb.as_str()));
+    any("apiGroups", &grant.api_groups) && resources && verbs && !limited
 }
 
 fn rules(role: NodeRef<'_>) -> impl Iterator<Item = NodeRef<'_>> {
@@ -43,16 +63,43 @@ fn rules(role: NodeRef<'_>) -> impl Iterator<Item = NodeRef<'_>> {
 }
 
 /// `get, list secrets`: of what is looked for, what a rule names; all of it where the rule has the wildcard.
-fn words(grant: &Grant, has: impl Fn(&str, &str) -> bool) -> String {
-    let of = |field: &str, list: &[String], all: &str| {
-        if list == ["*"] {
-            return all.to_owned();
-        }
-        let named: Vec<&str> = list.iter().map(String::as_str).filter(|value| has(field, value)).collect();
-        if named.is_empty() { list.join(", ") } else { named.join(", ") }
-    };
-    let verbs = of("verbs", &grant.verbs, "everything on");
-    format!("{verbs} {}", of("resources", &grant.resources, "everything"))
+fn words(grant: &Grant, rule: NodeRef<'_>) -> String {
+    if grant.verbs == ["*"] && grant.resources == ["*"] {
+        return "everything".to_owned();
+    }
+    let verbs: Vec<&str> = list(rule, "verbs").filter(|verb| grant.verbs.iter().any(|w| w == verb)).collect();
+    let held = list(rule, "resources").filter(|held| *held != "*" && !held.starts_with("*/"));
+    let resources: Vec<&str> =
+        held.filter(|held| grant.resources.iter().any(|wanted| takes_in(held, wanted))).collect();
+    let or_all =
+        |some: Vec<&str>, all: &[String]| if some.is_empty() { all.join(", ") } else { some.join(", ") };
+    let names: Vec<&str> = list(rule, "resourceNames").collect();
+    let named = if names.is_empty() { String::new() } else { format!(" ({})", names.join(", ")) };
+    format!("{} {}{named}", or_all(verbs, &grant.verbs), or_all(resources, &grant.resources))
+}
+
+/// Whether all that a rule allows is to bind ClusterRoles that only read, and no Secrets: those it names are there or
+/// built in. Whoever may bind `view` gets no more than that.
+fn binds_little(ask: &Ask<'_, '_>, rule: NodeRef<'_>) -> bool {
+    let only = |field, allowed: &[&str]| list(rule, field).all(|value| allowed.contains(&value));
+    if !only("verbs", &["bind", "get", "list", "watch"]) || !only("resources", &["clusterroles"]) {
+        return false;
+    }
+    let mut names = list(rule, "resourceNames").peekable();
+    names.peek().is_some()
+        && names.all(|name| match ask.get(RBAC, "ClusterRole", "", name) {
+            Lookup::Known(role) => only_reads(role.root),
+            _ => built_in::find("ClusterRole", "", name).is_some_and(only_reads),
+        })
+}
+
+fn only_reads(role: NodeRef<'_>) -> bool {
+    rules(role).all(|rule| {
+        list(rule, "verbs").all(|verb| ["get", "list", "watch"].contains(&verb))
+            && list(rule, "resources").all(|resource| {
+                !resource.contains('*') && !["secrets", "nodes/proxy", "pods/exec"].contains(&resource)
+            })
+    })
 }
 
 pub(super) fn role_grants(ask: &Ask<'_, '_>, wanted: &[Grant], sink: &mut Sink<'_>) {
@@ -60,12 +107,45 @@ pub(super) fn role_grants(ask: &Ask<'_, '_>, wanted: &[Grant], sink: &mut Sink<'
     if group != RBAC || !matches!(kind, "Role" | "ClusterRole") {
         return;
     }
+    let original = built_in::original(ask.object(), kind, own_namespace(ask), ask.name());
+    let own = |grant: &Grant| original.is_some_and(|role| rules(role).any(|rule| rule_grants(rule, grant)));
     for rule in rules(ask.object()) {
-        if let Some(grant) = wanted.iter().find(|grant| rule_grants(rule, grant)) {
-            let words = words(grant, |field, value| has(rule, field, value));
-            sink.fault(rule, format!("the role grants: {words}"));
+        let granted: Vec<String> = wanted
+            .iter()
+            .filter(|grant| rule_grants(rule, grant) && !own(grant))
+            .map(|grant| words(grant, rule))
+            .collect();
+        if !granted.is_empty() && !binds_little(ask, rule) {
+            sink.fault(rule, format!("the {kind} grants: {}", granted.join("; ")));
         }
     }
+}
+
+/// The namespace of a Role or RoleBinding; cluster-wide kinds have none, whatever is written.
+fn own_namespace<'r>(ask: &Ask<'_, 'r>) -> &'r str {
+    if ask.kind().1.starts_with("Cluster") { "" } else { ask.namespace() }
+}
+
+/// Whether a binding is one that Kubernetes makes: same role, and no subject that the original does not have.
+fn is_built_in(ask: &Ask<'_, '_>, role: &RoleRef<'_>) -> bool {
+    let Some(original) = built_in::original(ask.object(), ask.kind().1, own_namespace(ask), ask.name())
+    else {
+        return false;
+    };
+    let same = |a: NodeRef<'_>, b: NodeRef<'_>, fields: &[&str]| {
+        fields
+            .iter()
+            .all(|field| a.get_str(field).unwrap_or_default() == b.get_str(field).unwrap_or_default())
+    };
+    let subjects = |of: NodeRef<'_>| of.get("subjects").is_some_and(|subjects| !subjects.is_empty());
+    original
+        .get("roleRef")
+        .is_some_and(|of| of.get_str("kind") == Some(role.kind) && of.get_str("name") == Some(role.name))
+        && (!subjects(ask.object())
+            || ask.object().get("subjects").into_iter().flat_map(NodeRef::items).all(|subject| {
+                let mut known = original.get("subjects").into_iter().flat_map(NodeRef::items);
+                known.any(|k| same(subject, k, &["kind", "namespace", "name"]))
+            }))
 }
 
 /// The role that a binding names.
@@ -95,7 +175,7 @@ fn role_ref<'r>(ask: &Ask<'_, 'r>) -> Option<RoleRef<'r>> {
 
 pub(super) fn exists(ask: &Ask<'_, '_>, sink: &mut Sink<'_>) {
     let Some(role) = role_ref(ask) else { return };
-    if role.kind == "ClusterRole" && known_roles::rules(role.name).is_some() {
+    if built_in::find(role.kind, role.namespace, role.name).is_some() {
         return;
     }
     let node = role.node.get("name").unwrap_or(role.node);
@@ -105,43 +185,37 @@ pub(super) fn exists(ask: &Ask<'_, '_>, sink: &mut Sink<'_>) {
 
 /// A role that is not there grants nothing, and another check says so; one that cannot be seen is unknown.
 pub(super) fn binding_grants(ask: &Ask<'_, '_>, wanted: &[Grant], sink: &mut Sink<'_>) {
-    let Some(role) = role_ref(ask) else { return };
+    let Some(role) = role_ref(ask).filter(|role| !is_built_in(ask, role)) else { return };
     let node = role.node.get("name").unwrap_or(role.node);
+    let message =
+        |grant, rule| format!("binds {} {}, which grants: {}", role.kind, role.name, words(grant, rule));
     match ask.get(RBAC, role.kind, role.namespace, role.name) {
         Lookup::Known(object) => {
             if let Some((holder, rule, grant)) = granted_by(ask, object, wanted) {
-                let words = words(grant, |field, value| has(rule, field, value));
-                let message = format!("binds {} {}, which grants: {words}", role.kind, role.name);
-                sink.fault(node, message).related.push(related(holder, rule, "granted here".to_owned()));
+                let place = related(holder, rule, "granted here".to_owned());
+                sink.fault(node, message(grant, rule)).related.push(place);
             }
         }
         lookup => {
-            let known = (role.kind == "ClusterRole").then(|| known_roles::rules(role.name)).flatten();
-            let Some(known) = known else {
-                match lookup {
-                    Lookup::Unknown(what) => ask::unknown(node, &what, sink),
-                    Lookup::Failed(why) => ask::failed(node, &why, sink),
-                    Lookup::Absent | Lookup::Known(_) => {}
+            if let Some(known) = built_in::find(role.kind, role.namespace, role.name) {
+                let granted = rules(known).find_map(|rule| Some((rule, granted(ask, rule, wanted)?)));
+                if let Some((rule, grant)) = granted {
+                    sink.fault(node, message(grant, rule));
                 }
                 return;
-            };
-            let has = |rule: &known_roles::Known, field: &str, value: &str| {
-                let list = match field {
-                    "apiGroups" => rule.0,
-                    "resources" => rule.1,
-                    _ => rule.2,
-                };
-                list.contains(&value)
-            };
-            let granted = wanted.iter().find_map(|grant| {
-                Some((grant, known.iter().find(|rule| grants(grant, |f, v| has(rule, f, v)))?))
-            });
-            if let Some((grant, rule)) = granted {
-                let words = words(grant, |field, value| has(rule, field, value));
-                sink.fault(node, format!("binds {} {}, which grants: {words}", role.kind, role.name));
+            }
+            match lookup {
+                Lookup::Unknown(what) => ask::unknown(node, &what, sink),
+                Lookup::Failed(why) => ask::failed(node, &why, sink),
+                Lookup::Absent | Lookup::Known(_) => {}
             }
         }
     }
+}
+
+/// The first of what is looked for that a rule grants.
+fn granted<'g>(ask: &Ask<'_, '_>, rule: NodeRef<'_>, wanted: &'g [Grant]) -> Option<&'g Grant> {
+    wanted.iter().find(|grant| rule_grants(rule, grant)).filter(|_| !binds_little(ask, rule))
 }
 
 /// The first rule of a role that grants something, those of the ClusterRoles that it aggregates included.
@@ -151,8 +225,7 @@ fn granted_by<'r, 'g>(
     wanted: &'g [Grant],
 ) -> Option<(HostObject<'r>, NodeRef<'r>, &'g Grant)> {
     let of = |role: HostObject<'r>| {
-        rules(role.root)
-            .find_map(|rule| Some((role, rule, wanted.iter().find(|grant| rule_grants(rule, grant))?)))
+        rules(role.root).find_map(|rule| Some((role, rule, granted(ask, rule, wanted)?)))
     };
     if let Some(found) = of(role) {
         return Some(found);
