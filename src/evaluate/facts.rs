@@ -164,6 +164,7 @@ impl<'d> Functions<'d> for Lookups<'d> {
         let text = |index: usize| arguments.get(index).and_then(Value::as_str).unwrap_or_default();
         match overload {
             overload::GET => self.get(text(0), text(1), text(2), text(3)),
+            overload::KNOWN => self.known(text(0), text(1), text(2), text(3)),
             overload::LIST => self.list(text(0), text(1), text(2), None),
             overload::LIST_SELECTED => {
                 let selector = selector(arguments.get(3))?;
@@ -203,6 +204,13 @@ impl<'d> Lookups<'d> {
             Lookup::Unknown(what) => Err(Unknown::one(what).into()),
             Lookup::Failed(why) => Err(failed(why)),
         }
+    }
+
+    /// Whether an object is known to be there: what may be, and is not seen, is false rather than unknown.
+    fn known(&self, api_version: &str, kind: &str, namespace: &str, name: &str) -> Eval<Value<'d>> {
+        self.allowed(namespace)?;
+        let key = ObjectKey { group: group_of(api_version), kind, namespace, name };
+        Ok(Value::Bool(matches!(self.host.get(key), Lookup::Known(_))))
     }
 
     fn list(

@@ -39,6 +39,8 @@ pub enum Part {
 pub mod overload {
     /// `resources.get(apiVersion, kind, namespace, name)`
     pub const GET: &str = "plimsoll_resources_get";
+    /// `resources.known(apiVersion, kind, namespace, name)`
+    pub const KNOWN: &str = "plimsoll_resources_known";
     /// `resources.list(apiVersion, kind, namespace)`
     pub const LIST: &str = "plimsoll_resources_list";
     /// `resources.list(apiVersion, kind, namespace, selector)`

@@ -218,6 +218,10 @@ fn declare(env: &mut Env) {
         "resources.get",
         vec![Overload::global(overload::GET, [text(), text(), text(), text()], Type::Dyn)],
     );
+    env.declare_function(
+        "resources.known",
+        vec![Overload::global(overload::KNOWN, [text(), text(), text(), text()], Type::Bool)],
+    );
     let list = || Type::List(Arc::new(Type::Dyn));
     env.declare_function(
         "resources.list",
