@@ -27,7 +27,7 @@ use crate::resource::rewrite::RewriteTable;
 use crate::resource::workload::TemplatePaths;
 
 pub use crate::dialect::native::written::{
-    Base, FailurePolicy, Grant, Probe, ReferenceCheck, References, WhenAbsent,
+    AskedCertainty, Base, FailurePolicy, Grant, Probe, ReferenceCheck, References, WhenAbsent,
 };
 pub use set::PolicySet;
 
@@ -146,6 +146,8 @@ pub struct Rule {
     pub action: Action,
     /// Whether the value at a finding is hidden.
     pub sensitive: bool,
+    /// The packs it belongs to, where that is not all of the policy's.
+    pub packs: Vec<String>,
     /// What it does.
     pub body: RuleBody,
 }

@@ -5,7 +5,8 @@
 //! document ─▶ identity   group, version, kind, name, effective namespace, owners   ◀─ kinds (the built-in ones)
 //!          ─▶ workload   Pod metadata and Pod spec, wherever the kind keeps them
 //!                ─▶ container   each with its role   ─▶ image ─▶ rewrite
-//!          ─▶ selector   does it select these labels?
+//!          ─▶ selector   does it select these labels?   ◀─ pod_labels (those that controllers add)
+//!          ─▶ made       which Secrets and ConfigMaps a controller makes of it
 //! ```
 //!
 //! Nothing here trusts the shape of a document: offline it is whatever a person wrote. What has the wrong type is
@@ -19,7 +20,9 @@ pub mod identity;
 pub mod image;
 pub mod kinds;
 pub mod label;
+pub mod made;
 pub mod merge;
+pub mod pod_labels;
 pub mod rewrite;
 pub mod secret;
 pub mod selector;

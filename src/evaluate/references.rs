@@ -10,13 +10,17 @@ mod autoscalers;
 mod budgets;
 mod configuration;
 mod duplicates;
+mod ingress;
 mod isolation;
+mod ports;
 mod roles;
 mod services;
 mod storage;
+mod system;
 
+use crate::finding::Certainty;
 use crate::host::query::PODS;
-use crate::policy::{ReferenceCheck, References};
+use crate::policy::{AskedCertainty, ReferenceCheck, References};
 use crate::resource::workload::TemplatePaths;
 
 use super::rule::{Sink, Subject};
@@ -27,29 +31,46 @@ pub(super) fn run(subject: &Subject<'_>, rule: &References, templates: &Template
         return;
     }
     let ask = Ask { subject, templates };
+    let before = sink.findings.len();
+    check(&ask, rule, sink);
+    if let Some(certainty) = rule.certainty {
+        let mut position = 0;
+        sink.findings.retain(|finding| {
+            position += 1;
+            let unknown = finding.certainty == Certainty::Unknown;
+            position <= before || unknown == (certainty == AskedCertainty::Unknown)
+        });
+    }
+}
+
+fn check(ask: &Ask<'_, '_>, rule: &References, sink: &mut Sink<'_>) {
     match rule.check {
-        ReferenceCheck::ServiceSelectsPods => services::selects_pods(&ask, sink),
-        ReferenceCheck::ServiceTargetPorts => services::target_ports(&ask, sink),
-        ReferenceCheck::ServiceReadiness => services::readiness(&ask, sink),
-        ReferenceCheck::IngressBackends => services::ingress_backends(&ask, sink),
-        ReferenceCheck::MonitorSelects => services::monitor(&ask, sink),
-        ReferenceCheck::AutoscalerTarget => autoscalers::target_exists(&ask, sink),
-        ReferenceCheck::AutoscaledReplicas => autoscalers::replicas_unset(&ask, sink),
-        ReferenceCheck::MinimumReplicas => autoscalers::minimum(&ask, sink),
-        ReferenceCheck::BudgetCovers => budgets::covers(&ask, sink),
-        ReferenceCheck::BudgetBlocks => budgets::blocks(&ask, sink),
-        ReferenceCheck::BudgetAboveAutoscaler => budgets::above_autoscaler(&ask, sink),
-        ReferenceCheck::IngressIsolated => isolation::isolated(&ask, isolation::Direction::Ingress, sink),
-        ReferenceCheck::EgressIsolated => isolation::isolated(&ask, isolation::Direction::Egress, sink),
-        ReferenceCheck::NetworkPolicySelects => isolation::selects(&ask, sink),
-        ReferenceCheck::NetworkPolicyPeers => isolation::peers(&ask, sink),
-        ReferenceCheck::ServiceAccountExists => configuration::service_account(&ask, sink),
-        ReferenceCheck::ConfigurationExists => configuration::exists(&ask, sink),
-        ReferenceCheck::StorageExists => storage::exists(&ask, sink),
-        ReferenceCheck::RoleExists => roles::exists(&ask, sink),
-        ReferenceCheck::RoleGrants => roles::role_grants(&ask, &rule.grants, sink),
-        ReferenceCheck::BindingGrants => roles::binding_grants(&ask, &rule.grants, sink),
-        ReferenceCheck::Unique => duplicates::run(&ask, sink),
+        ReferenceCheck::ServiceSelectsPods => services::selects_pods(ask, sink),
+        ReferenceCheck::ServiceTargetPorts => services::target_ports(ask, false, sink),
+        ReferenceCheck::ServiceTargetPortsOfAll => services::target_ports(ask, true, sink),
+        ReferenceCheck::ServiceReadiness => services::readiness(ask, sink),
+        ReferenceCheck::ProbePorts => ports::asked(ask, sink),
+        ReferenceCheck::IngressBackends => ingress::backends(ask, sink),
+        ReferenceCheck::MonitorSelects => services::monitor(ask, sink),
+        ReferenceCheck::AutoscalerTarget => autoscalers::target_exists(ask, sink),
+        ReferenceCheck::AutoscaledReplicas => autoscalers::replicas_unset(ask, sink),
+        ReferenceCheck::MinimumReplicas => autoscalers::minimum(ask, sink),
+        ReferenceCheck::BudgetCovers => budgets::covers(ask, sink),
+        ReferenceCheck::BudgetSelects => budgets::selects(ask, sink),
+        ReferenceCheck::BudgetBlocks => budgets::blocks(ask, sink),
+        ReferenceCheck::BudgetOverlaps => budgets::overlaps(ask, sink),
+        ReferenceCheck::BudgetAboveAutoscaler => budgets::above_autoscaler(ask, sink),
+        ReferenceCheck::IngressIsolated => isolation::isolated(ask, isolation::Direction::Ingress, sink),
+        ReferenceCheck::EgressIsolated => isolation::isolated(ask, isolation::Direction::Egress, sink),
+        ReferenceCheck::NetworkPolicySelects => isolation::selects(ask, sink),
+        ReferenceCheck::NetworkPolicyPeers => isolation::peers(ask, sink),
+        ReferenceCheck::ServiceAccountExists => configuration::service_account(ask, sink),
+        ReferenceCheck::ConfigurationExists => configuration::exists(ask, sink),
+        ReferenceCheck::StorageExists => storage::exists(ask, sink),
+        ReferenceCheck::RoleExists => roles::exists(ask, sink),
+        ReferenceCheck::RoleGrants => roles::role_grants(ask, &rule.grants, sink),
+        ReferenceCheck::BindingGrants => roles::binding_grants(ask, &rule.grants, sink),
+        ReferenceCheck::Unique => duplicates::run(ask, sink),
     }
 }
 
@@ -64,8 +85,11 @@ pub fn looks_up(check: ReferenceCheck) -> Vec<(&'static str, &'static str, &'sta
     match check {
         Check::ServiceSelectsPods
         | Check::ServiceTargetPorts
+        | Check::ServiceTargetPortsOfAll
         | Check::ServiceReadiness
-        | Check::NetworkPolicySelects => pods().collect(),
+        | Check::NetworkPolicySelects
+        | Check::BudgetSelects => pods().collect(),
+        Check::BudgetOverlaps => pods().chain([("policy", "v1", "PodDisruptionBudget")]).collect(),
         Check::NetworkPolicyPeers => pods().chain([("", "v1", "Namespace")]).collect(),
         Check::BudgetBlocks | Check::BudgetAboveAutoscaler => pods().chain([AUTOSCALER]).collect(),
         Check::IngressBackends | Check::MonitorSelects => vec![("", "v1", "Service")],
@@ -76,7 +100,7 @@ pub fn looks_up(check: ReferenceCheck) -> Vec<(&'static str, &'static str, &'sta
             ("", "v1", "ReplicationController"),
         ],
         Check::AutoscaledReplicas | Check::MinimumReplicas => vec![AUTOSCALER],
-        Check::BudgetCovers => vec![("policy", "v1", "PodDisruptionBudget")],
+        Check::BudgetCovers => vec![("policy", "v1", "PodDisruptionBudget"), AUTOSCALER],
         Check::IngressIsolated | Check::EgressIsolated => vec![("networking.k8s.io", "v1", "NetworkPolicy")],
         Check::ServiceAccountExists => vec![("", "v1", "ServiceAccount")],
         Check::ConfigurationExists => vec![("", "v1", "ConfigMap")],
@@ -86,6 +110,6 @@ pub fn looks_up(check: ReferenceCheck) -> Vec<(&'static str, &'static str, &'sta
             ("storage.k8s.io", "v1", "StorageClass"),
         ],
         Check::RoleExists | Check::BindingGrants => vec![(RBAC, "v1", "Role"), (RBAC, "v1", "ClusterRole")],
-        Check::RoleGrants | Check::Unique => Vec::new(),
+        Check::RoleGrants | Check::ProbePorts | Check::Unique => Vec::new(),
     }
 }

@@ -5,10 +5,11 @@ use std::ops::ControlFlow;
 
 use super::inventory::within;
 use super::levels::Level;
-use super::query::{Pool, Query, Seen, Visit, template};
+use super::query::{Pool, Query, Seen, Visit, target, template};
 use super::{HostObject, ObjectKey};
 use crate::document::NodeRef;
 use crate::resource::workload::TemplatePaths;
+use crate::resource::{made, pod_labels};
 
 /// What is kept by its labels.
 const LABELLED: [(&str, &str); 3] =
@@ -72,7 +73,9 @@ pub(super) struct Index<'d> {
     pods: Shelves<'d>,
     labelled: [Shelves<'d>; LABELLED.len()],
     selecting: [Shelves<'d>; SELECTING.len()],
-    /// HorizontalPodAutoscalers: namespace, group, kind and name of the target.
+    /// What controllers make Secrets and ConfigMaps of: the kind and name of what is made.
+    making: HashMap<(&'d str, &'d str), Bucket>,
+    /// Autoscalers: namespace, group, kind and name of the target.
     scaling: HashMap<(&'d str, &'d str, &'d str, &'d str), Bucket>,
     /// PersistentVolumes by their class.
     volumes: HashMap<&'d str, Bucket>,
@@ -85,7 +88,9 @@ impl<'d> Index<'d> {
         for (position, entry) in (0_u32..).zip(entries) {
             if let Some(pods) = template(entry.object.root, declared) {
                 let labels = pods.metadata.and_then(|m| m.get("labels"));
-                index.pods.add(position, entry.key.namespace, pairs(labels));
+                let labels = pairs(labels).filter_map(|(key, value)| pod_labels::indexed(key, value));
+                let made = pod_labels::indexed_of(entry.object.root);
+                index.pods.add(position, entry.key.namespace, labels.chain(made));
             }
         }
         index
@@ -112,7 +117,10 @@ impl<'d> Index<'d> {
             {
                 index.volumes.entry(class).or_default().push(position);
             }
-            if is("autoscaling", "HorizontalPodAutoscaler")
+            for made in made::makes(root, entry.key.group, entry.key.kind) {
+                index.making.entry((made.kind, made.name)).or_default().push(position);
+            }
+            if (is("autoscaling", "HorizontalPodAutoscaler") || is("keda.sh", "ScaledObject"))
                 && let Some((group, kind, name)) = target(root)
             {
                 index.scaling.entry((entry.key.namespace, group, kind, name)).or_default().push(position);
@@ -141,6 +149,10 @@ impl<'d> Index<'d> {
             }
             Pool::Volumes(class) => {
                 return Some(within.show(self.volumes.get(class), visitor));
+            }
+            Pool::Making(kind) => {
+                let (_, name) = query.pairs.first()?;
+                return Some(within.show(self.making.get(&(kind, *name)), visitor));
             }
             Pool::Scaling => {
                 let (target, name) = query.pairs.first()?;
@@ -231,12 +243,4 @@ fn pairs<'d>(labels: Option<NodeRef<'d>>) -> impl Iterator<Item = (&'d str, &'d 
     let pairs: Vec<_> =
         labels.into_iter().flat_map(NodeRef::members).filter_map(|(k, v)| Some((k, v.as_str()?))).collect();
     pairs.into_iter()
-}
-
-/// What a HorizontalPodAutoscaler scales: group, kind and name.
-pub(super) fn target(autoscaler: NodeRef<'_>) -> Option<(&str, &str, &str)> {
-    let target = autoscaler.at("/spec/scaleTargetRef")?;
-    let version = target.get_str("apiVersion").unwrap_or_default();
-    let group = version.split_once('/').map_or("", |(group, _)| group);
-    Some((group, target.get_str("kind")?, target.get_str("name")?))
 }

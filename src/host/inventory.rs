@@ -376,6 +376,7 @@ fn kind_of<'q>(query: &Query<'q>) -> &'q str {
         Pool::Pods(_) => "workload",
         Pool::Labelled(_, kind) | Pool::Selecting(_, kind) => kind,
         Pool::Scaling => "HorizontalPodAutoscaler",
+        Pool::Making(kind) => kind,
         Pool::Volumes(_) => "PersistentVolume",
     }
 }

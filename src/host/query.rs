@@ -7,6 +7,7 @@ use std::ops::ControlFlow;
 use super::{Host, HostObject, Lookup};
 use crate::document::NodeRef;
 use crate::resource::identity::GroupVersionKind;
+use crate::resource::made;
 use crate::resource::workload::{PodTemplate, TemplatePaths, holds_pods};
 
 /// What is looked through.
@@ -18,8 +19,11 @@ pub enum Pool<'q> {
     Labelled(&'q str, &'q str),
     /// Objects of a group and kind with a label selector, by the labels that they may select.
     Selecting(&'q str, &'q str),
-    /// HorizontalPodAutoscalers, by their target: one pair of `group/Kind` and name.
+    /// HorizontalPodAutoscalers and ScaledObjects, by their target: one pair of `group/Kind` and name.
     Scaling,
+    /// Objects of which a controller makes one of this kind (`Secret`, `ConfigMap`), by its name: one pair, whose value
+    /// it is; in whatever namespace.
+    Making(&'q str),
     /// PersistentVolumes of a class.
     Volumes(&'q str),
 }
@@ -78,6 +82,7 @@ pub(crate) const PODS: [(&str, &str); 8] = [
 
 const VOLUME: (&str, &str) = ("", "PersistentVolume");
 const AUTOSCALER: (&str, &str) = ("autoscaling", "HorizontalPodAutoscaler");
+const KEDA: (&str, &str) = ("keda.sh", "ScaledObject");
 
 /// The Pod template of an object: of a built-in or declared kind, or of a custom kind that looks like one, with
 /// containers at `spec.template.spec`.
@@ -98,6 +103,18 @@ pub fn template<'d>(object: NodeRef<'d>, declared: &TemplatePaths) -> Option<Pod
     Some(PodTemplate { metadata: template.get("metadata"), spec })
 }
 
+/// What an autoscaler scales: group, kind and name. KEDA means a Deployment where a ScaledObject does not say.
+#[must_use]
+pub fn target(autoscaler: NodeRef<'_>) -> Option<(&str, &str, &str)> {
+    let target = autoscaler.at("/spec/scaleTargetRef")?;
+    let keda = autoscaler.get_str("kind") == Some("ScaledObject");
+    let written = |field| target.get_str(field).filter(|text| !text.is_empty());
+    let (by_default, kind) = if keda { ("apps/v1", Some("Deployment")) } else { ("", None) };
+    let version = written("apiVersion").unwrap_or(by_default);
+    let group = version.split_once('/').map_or("", |(group, _)| group);
+    Some((group, written("kind").or(kind)?, written("name")?))
+}
+
 /// What a query falls back to: lists.
 pub(super) fn by_listing<'h, H: Host + ?Sized>(
     host: &'h H,
@@ -113,8 +130,22 @@ pub(super) fn by_listing<'h, H: Host + ?Sized>(
         }
         Pool::Scaling => &[AUTOSCALER],
         Pool::Volumes(_) => &[VOLUME],
+        // of any kind, most of them custom
+        Pool::Making(_) => &[],
     };
     let mut coverage = Coverage::Complete;
+    // most clusters do not have these, and none is asked for them: KEDA has a HorizontalPodAutoscaler made
+    let perhaps: Vec<(&str, &str)> = match query.pool {
+        Pool::Scaling => vec![KEDA],
+        Pool::Making(_) => made::kinds().collect(),
+        _ => Vec::new(),
+    };
+    for (group, kind) in perhaps {
+        let Lookup::Known(listing) = host.list(group, kind, query.namespace) else { continue };
+        if show(query, listing.objects, visitor).is_break() {
+            return Coverage::Complete;
+        }
+    }
     for (group, kind) in kinds {
         let listing = match host.list(group, kind, query.namespace) {
             Lookup::Known(listing) => listing,
@@ -125,18 +156,23 @@ pub(super) fn by_listing<'h, H: Host + ?Sized>(
             }
             Lookup::Failed(why) => return Coverage::Failed(why),
         };
-        for object in listing.objects {
-            let own = object.root.at("/metadata/namespace").and_then(NodeRef::as_str);
-            let namespace = query.namespace.or(own).unwrap_or_default();
-            if visitor(Seen { namespace, object, copies: 1, level: 0 }).is_break() {
-                return Coverage::Complete;
-            }
+        if show(query, listing.objects, visitor).is_break() {
+            return Coverage::Complete;
         }
         if !listing.complete {
             coverage = Coverage::Unknown(missing(query, kind));
         }
     }
     coverage
+}
+
+fn show<'h>(query: &Query<'_>, objects: Vec<HostObject<'h>>, visitor: &mut Visit<'_, 'h>) -> ControlFlow<()> {
+    for object in objects {
+        let own = object.root.at("/metadata/namespace").and_then(NodeRef::as_str);
+        let namespace = query.namespace.or(own).unwrap_or_default();
+        visitor(Seen { namespace, object, copies: 1, level: 0 })?;
+    }
+    ControlFlow::Continue(())
 }
 
 /// `all Services of namespace web`, for what is not in the input.

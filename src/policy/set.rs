@@ -105,12 +105,14 @@ impl Adjustments {
     #[must_use]
     pub fn apply(&self, mut policy: Policy, embedded: bool) -> Option<Policy> {
         let Self { packs, only, skip, actions, severities, action_override } = self;
-        if embedded
-            && let Some(packs) = packs
-            && !policy.about.packs.is_empty()
-            && !policy.about.packs.iter().any(|p| packs.contains(p) || packs.contains("all"))
-        {
-            return None;
+        if let Some(packs) = packs.as_ref().filter(|_| embedded) {
+            let chosen = |own: &[String]| {
+                own.is_empty() || own.iter().any(|pack| packs.contains(pack) || packs.contains("all"))
+            };
+            if !chosen(&policy.about.packs) {
+                return None;
+            }
+            policy.rules.retain(|rule| chosen(&rule.packs));
         }
         let name = policy.id.name.clone();
         let category = policy.about.category.clone();

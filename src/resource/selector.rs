@@ -4,6 +4,7 @@
 //! empty one selects everything.
 
 use super::label;
+use super::pod_labels::Made;
 use crate::document::{NodeId, NodeRef};
 
 /// A label selector: all requirements must hold.
@@ -138,15 +139,26 @@ impl LabelSelector {
     /// Whether an object with these labels is selected.
     #[must_use]
     pub fn matches(&self, labels: Option<NodeRef<'_>>) -> bool {
-        self.requirements.iter().all(|requirement| {
-            let value = labels.and_then(|l| l.get(&requirement.key)).map(|v| v.as_str().unwrap_or_default());
-            match (&requirement.test, value) {
-                (Test::In(values), Some(value)) => values.iter().any(|v| v == value),
-                (Test::NotIn(values), Some(value)) => values.iter().all(|v| v != value),
-                (Test::Exists, value) => value.is_some(),
-                (Test::DoesNotExist, value) => value.is_none(),
-                (Test::In(_), None) => false,
-                (Test::NotIn(_), None) => true,
+        self.matches_some(labels, |_| None)
+    }
+
+    /// Whether one of the Pods with these labels is selected, which have those as well that their controllers make
+    /// (`made`, by key).
+    #[must_use]
+    pub fn matches_some(&self, labels: Option<NodeRef<'_>>, made: impl Fn(&str) -> Option<Made>) -> bool {
+        self.requirements.iter().all(|Requirement { key, test }| {
+            let made = made(key);
+            let written = labels.and_then(|l| l.get(key)).map(|v| v.as_str().unwrap_or_default());
+            match (test, made, written) {
+                (Test::In(values), Some(made), _) => values.iter().any(|v| made.can_be(v)),
+                (Test::NotIn(values), Some(Made::Exactly(own)), _) => !values.contains(&own),
+                (Test::NotIn(_) | Test::Exists, Some(_), _) => true,
+                (Test::DoesNotExist, made, written) => made.is_none() && written.is_none(),
+                (Test::In(values), None, Some(value)) => values.iter().any(|v| v == value),
+                (Test::NotIn(values), None, Some(value)) => values.iter().all(|v| v != value),
+                (Test::Exists, None, value) => value.is_some(),
+                (Test::In(_), None, None) => false,
+                (Test::NotIn(_), None, None) => true,
             }
         })
     }

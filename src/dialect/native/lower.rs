@@ -321,6 +321,10 @@ impl<'d> Lowering<'d> {
                     "findings are told apart by the rule's name",
                 );
             }
+            for (at, pack) in rule.packs.iter().enumerate().filter(|(_, pack)| !spec.packs.contains(pack)) {
+                let message = format!("the policy is not in the pack {pack}");
+                self.help(&format!("{pointer}/packs/{at}"), message, "add it to `packs` of the policy");
+            }
             let Some(body) = self.body(&pointer, rule, expressions) else { continue };
             let info = RuleInfo {
                 code: format!("{}/{}", id.name, rule.name),
@@ -335,6 +339,7 @@ impl<'d> Lowering<'d> {
                 severity: rule.severity.unwrap_or(spec.severity),
                 action: rule.action.unwrap_or(spec.action),
                 sensitive: rule.sensitive,
+                packs: rule.packs.clone(),
                 body,
             });
         }
@@ -347,6 +352,7 @@ impl<'d> Lowering<'d> {
             severity: _,
             action: _,
             sensitive: _,
+            packs: _,
             require_probes,
             require_headless_service,
             references,

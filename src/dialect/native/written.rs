@@ -285,6 +285,9 @@ pub struct Rule {
     /// The value at the finding is never shown.
     #[serde(default)]
     pub sensitive: bool,
+    /// The rule is in these of the policy's packs only.
+    #[serde(default)]
+    pub packs: Vec<String>,
     /// Every container without its probes.
     #[serde(default)]
     pub require_probes: Option<RequireProbes>,
@@ -410,9 +413,21 @@ pub enum WhenAbsent {
 pub struct References {
     /// Which question is asked.
     pub check: ReferenceCheck,
+    /// Only findings of what is `Known`, or only what is `Unknown`, for the input does not show it; both unless said.
+    #[serde(default)]
+    pub certainty: Option<AskedCertainty>,
     /// `roleGrants` and `bindingGrants`: what nobody is to be granted.
     #[serde(default)]
     pub grants: Vec<Grant>,
+}
+
+/// `Known` or `Unknown`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+pub enum AskedCertainty {
+    /// The input shows that something is wrong.
+    Known,
+    /// The input does not show what it takes to tell.
+    Unknown,
 }
 
 /// A question about an object and others.
@@ -421,10 +436,14 @@ pub struct References {
 pub enum ReferenceCheck {
     /// A Service with a selector selects a Pod template of its namespace.
     ServiceSelectsPods,
-    /// A named targetPort of a Service is a port of the Pods that it selects.
+    /// A named targetPort of a Service is a port of some of the Pods that it selects.
     ServiceTargetPorts,
+    /// A named targetPort that some of the selected Pods have is a port of all of them.
+    ServiceTargetPortsOfAll,
     /// A Service selects no Pods that say nothing of when they are ready.
     ServiceReadiness,
+    /// The ports that probes and hooks ask by name are ports of their container.
+    ProbePorts,
     /// The Services and ports of an Ingress exist.
     IngressBackends,
     /// What a HorizontalPodAutoscaler scales exists.
@@ -435,8 +454,12 @@ pub enum ReferenceCheck {
     MinimumReplicas,
     /// A PodDisruptionBudget covers the Pods.
     BudgetCovers,
+    /// A PodDisruptionBudget selects Pods.
+    BudgetSelects,
     /// A PodDisruptionBudget lets some Pod go.
     BudgetBlocks,
+    /// The Pods of a PodDisruptionBudget have no other.
+    BudgetOverlaps,
     /// A PodDisruptionBudget does not ask for more Pods than an autoscaler keeps.
     BudgetAboveAutoscaler,
     /// A NetworkPolicy says what may reach the Pods.

@@ -5,11 +5,18 @@ use std::ops::ControlFlow;
 use crate::document::NodeRef;
 use crate::evaluate::rule::{Sink, Subject};
 use crate::host::{Coverage, HostObject, Lookup, ObjectKey, Pool, Query, Seen, Visit, query};
+use crate::resource::identity;
+use crate::resource::pod_labels::{self, Made};
 use crate::resource::selector::LabelSelector;
 use crate::resource::workload::{PodTemplate, TemplatePaths};
 
+use super::{autoscalers, system};
+
 /// More objects than this are not looked at for one: a folder where every Service selects every Pod stays affordable.
 pub(super) const MOST: usize = 1_000;
+
+/// The levels that are applied together with an object: its own file, and its own folder.
+pub(super) const NEAR: u32 = 1;
 
 /// The judged object and what may be asked about it.
 pub(super) struct Ask<'a, 'r> {
@@ -96,20 +103,21 @@ impl<'r> Ask<'_, 'r> {
         selector: &LabelSelector,
         mut test: impl FnMut(Seen<'_, 'r>, PodTemplate<'r>) -> bool,
     ) -> (Option<HostObject<'r>>, Coverage) {
-        let pairs: Vec<_> = selector.required_pairs().collect();
+        let pairs: Vec<_> =
+            selector.required_pairs().filter_map(|(key, value)| pod_labels::indexed(key, value)).collect();
         let query = Query { pool: Pool::Pods(self.templates), namespace, pairs: &pairs };
-        // what is farther away than the nearest that is selected is of another installation
-        let mut nearest = None;
+        // what is farther away than the nearest that is selected, and not of the own folder, is of another installation
+        let mut nearest: Option<u32> = None;
         let mut found = None;
         let coverage = self.visit(&query, &mut |seen| {
-            if nearest.is_some_and(|level| level < seen.level) {
+            if nearest.is_some_and(|level| level.max(NEAR) < seen.level) {
                 return ControlFlow::Break(());
             }
             let pods = query::template(seen.object.root, self.templates);
-            let Some(pods) = pods.filter(|pods| selector.matches(labels(*pods))) else {
+            let Some(pods) = pods.filter(|pods| self.selects(selector, seen.object.root, *pods)) else {
                 return ControlFlow::Continue(());
             };
-            nearest = Some(seen.level);
+            nearest = nearest.or(Some(seen.level));
             if test(seen, pods) {
                 found = Some(seen.object);
                 return ControlFlow::Break(());
@@ -119,7 +127,55 @@ impl<'r> Ask<'_, 'r> {
         (found, coverage)
     }
 
-    /// The first HorizontalPodAutoscaler of a workload.
+    /// Whether a selector selects Pods of the namespace, those among them that run in every cluster; `None`: of any.
+    pub(super) fn any_pods(&self, namespace: Option<&str>, selector: &LabelSelector) -> (bool, Coverage) {
+        let of = |own: &str| namespace.is_none_or(|namespace| namespace == own);
+        if system::pods(selector).any(of) {
+            return (true, Coverage::Complete);
+        }
+        let (found, coverage) = self.find_pods(namespace, selector, |_, _| true);
+        (found.is_some(), coverage)
+    }
+
+    /// Whether a selector selects some of the Pods of an object, by the labels of its template and by those that
+    /// controllers add.
+    fn selects(&self, selector: &LabelSelector, object: NodeRef<'_>, pods: PodTemplate<'_>) -> bool {
+        selector.matches_some(labels(pods), |key| {
+            pod_labels::made(object, key, || autoscalers::most(self, object))
+        })
+    }
+
+    /// Whether a selector selects all of the Pods of the judged object.
+    pub(super) fn selects_all(&self, selector: &LabelSelector, pods: PodTemplate<'_>) -> bool {
+        selector.matches_some(labels(pods), |key| {
+            let made = pod_labels::made(self.object(), key, || 1);
+            made.filter(|made| !matches!(made, Made::Numbered { .. }))
+        })
+    }
+
+    /// The labels that all Pods of the judged object have.
+    pub(super) fn own_pairs(&self, pods: PodTemplate<'r>) -> Vec<(&'r str, &'r str)> {
+        let mut pairs = pairs(labels(pods));
+        pairs.extend(pod_labels::shared(self.object()));
+        pairs
+    }
+
+    /// Whether the input has the owner that an object says its controller is. Anyone can write ownerReferences, so
+    /// nothing is let through for this; what is counted is not counted twice.
+    pub(super) fn is_owned(&self, object: NodeRef<'_>) -> bool {
+        let Some(owner) = identity::controller(object) else { return false };
+        let own = object.at("/metadata/namespace").and_then(NodeRef::as_str);
+        let namespace = own.unwrap_or_else(|| self.namespace());
+        match self.get(owner.gvk.group, owner.gvk.kind, namespace, owner.name) {
+            Lookup::Known(found) => {
+                let uid = found.root.at("/metadata/uid").and_then(NodeRef::as_str).unwrap_or_default();
+                owner.uid.is_empty() || uid.is_empty() || owner.uid == uid
+            }
+            _ => false,
+        }
+    }
+
+    /// The first autoscaler of a workload: a HorizontalPodAutoscaler, or a ScaledObject of KEDA.
     pub(super) fn autoscaler(
         &self,
         group: &str,
@@ -129,14 +185,7 @@ impl<'r> Ask<'_, 'r> {
         let target = format!("{group}/{kind}");
         let query =
             Query { pool: Pool::Scaling, namespace: Some(self.namespace()), pairs: &[(&target, name)] };
-        self.find(&query, |Seen { object, .. }| {
-            let at = object.root.at("/spec/scaleTargetRef");
-            let version = at.and_then(|t| t.get_str("apiVersion")).unwrap_or_default();
-            let same = |field, value| at.and_then(|t| t.get_str(field)) == Some(value);
-            version.split_once('/').map_or("", |(g, _)| g) == group
-                && same("kind", kind)
-                && same("name", name)
-        })
+        self.find(&query, |seen| query::target(seen.object.root) == Some((group, kind, name)))
     }
 
     /// The Pod template of the judged object.

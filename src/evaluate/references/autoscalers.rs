@@ -1,27 +1,111 @@
-//! HorizontalPodAutoscalers and what they scale.
+//! Autoscalers and what they scale.
+//!
+//! Who decides how many replicas a workload has: its autoscaler, where there is one. A HorizontalPodAutoscaler raises
+//! `spec.replicas` to its minimum at its first sync, and may go down to it at any time
+//! (`pkg/controller/podautoscaler/horizontal.go`); replicas of 0 switch it off. A ScaledObject of KEDA has an autoscaler
+//! made, and may go down to none.
 
 use crate::document::NodeRef;
 use crate::evaluate::rule::{Sink, related};
-use crate::host::{Coverage, Lookup};
+use crate::host::{HostObject, Lookup, query};
+use crate::resource::identity::Identity;
 use crate::resource::kinds;
 
 use super::ask::{self, Ask};
 
+/// Built-in kinds with a `scale` subresource.
+const SCALABLE: [(&str, &str); 4] =
+    [("apps", "Deployment"), ("apps", "ReplicaSet"), ("apps", "StatefulSet"), ("", "ReplicationController")];
+
+/// Custom kinds that have one replica where they say nothing of them.
+const ONE_BY_DEFAULT: [(&str, &str); 3] =
+    [("argoproj.io", "Rollout"), ("apps.kruise.io", "CloneSet"), ("apps.kruise.io", "StatefulSet")];
+
+/// An autoscaler, and between which numbers it scales.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Autoscaled<'r> {
+    pub(super) fewest: i64,
+    pub(super) most: Option<i64>,
+    pub(super) by: HostObject<'r>,
+}
+
+impl<'r> Autoscaled<'r> {
+    fn of(by: HostObject<'r>) -> Self {
+        let number = |field: &str| ask::present(by.root, field).and_then(NodeRef::as_i64);
+        if is_keda(by.root) {
+            let fewest = number("/spec/idleReplicaCount").or_else(|| number("/spec/minReplicaCount"));
+            let most = number("/spec/maxReplicaCount").unwrap_or(100);
+            return Self { fewest: fewest.unwrap_or(0), most: Some(most), by };
+        }
+        Self { fewest: number("/spec/minReplicas").unwrap_or(1), most: number("/spec/maxReplicas"), by }
+    }
+
+    /// Where the autoscaler says how few there may be.
+    pub(super) fn at(&self) -> NodeRef<'r> {
+        let root = self.by.root;
+        let fields = ["/spec/idleReplicaCount", "/spec/minReplicaCount", "/spec/minReplicas"];
+        fields.iter().find_map(|field| ask::present(root, field)).unwrap_or_else(|| ask::name_node(self.by))
+    }
+}
+
+fn is_keda(autoscaler: NodeRef<'_>) -> bool {
+    autoscaler.get_str("kind") == Some("ScaledObject")
+}
+
+/// What scales a workload.
+pub(super) fn autoscaled<'r>(ask: &Ask<'_, 'r>, workload: NodeRef<'_>) -> Option<Autoscaled<'r>> {
+    let identity = Identity::of(workload)?;
+    let (autoscaler, _) = ask.autoscaler(identity.gvk.group, identity.gvk.kind, identity.name?);
+    autoscaler.map(Autoscaled::of)
+}
+
+/// How many Pods a workload has when it is quiet, and the autoscaler that decides it; `None` of a kind whose replicas
+/// nobody knows.
+pub(super) fn replicas<'r>(
+    ask: &Ask<'_, 'r>,
+    workload: NodeRef<'_>,
+) -> Option<(i64, Option<Autoscaled<'r>>)> {
+    let written = ask::present(workload, "/spec/replicas").and_then(NodeRef::as_i64);
+    if let Some(by) = autoscaled(ask, workload) {
+        let off = written == Some(0) && by.fewest > 0 && !is_keda(by.by.root);
+        return Some(if off { (0, None) } else { (by.fewest, Some(by)) });
+    }
+    let by_default = Identity::of(workload).is_some_and(|identity| {
+        let kind = (identity.gvk.group, identity.gvk.kind);
+        SCALABLE.contains(&kind) || kind.0 == "extensions" || ONE_BY_DEFAULT.contains(&kind)
+    });
+    written.or(by_default.then_some(1)).map(|replicas| (replicas, None))
+}
+
+/// How many Pods a workload may come to have.
+pub(super) fn most(ask: &Ask<'_, '_>, workload: NodeRef<'_>) -> i64 {
+    let written = ask::present(workload, "/spec/replicas").and_then(NodeRef::as_i64).unwrap_or(1);
+    let scaled = autoscaled(ask, workload).map(|by| by.most.unwrap_or(i64::MAX));
+    written.max(scaled.unwrap_or(0))
+}
+
+/// The API server's REST mapping decides what a target is: of its version only the group matters.
 pub(super) fn target_exists(ask: &Ask<'_, '_>, sink: &mut Sink<'_>) {
-    if ask.kind() != ("autoscaling", "HorizontalPodAutoscaler") {
+    if !matches!(ask.kind(), ("autoscaling", "HorizontalPodAutoscaler") | ("keda.sh", "ScaledObject")) {
         return;
     }
     let Some(target) = ask.object().at("/spec/scaleTargetRef") else { return };
-    let (Some(kind), Some(name)) = (target.get_str("kind"), target.get_str("name")) else { return };
-    let version = target.get_str("apiVersion").unwrap_or_default();
-    let group = version.split_once('/').map_or("", |(group, _)| group);
-    let node = target.get("name").unwrap_or(target);
+    let Some((group, kind, name)) = query::target(ask.object()) else { return };
     let namespace = ask.namespace();
+    let built_in = kinds::find(group, kind).is_some() && group != "extensions";
+    if built_in && !SCALABLE.contains(&(group, kind)) {
+        let node = target.get("kind").unwrap_or(target);
+        sink.fault(node, format!("a {kind} cannot be scaled: it has no `scale` subresource"));
+        return;
+    }
+    if !built_in && is_built_in(group) {
+        no_such_kind(target, kind, sink);
+        return;
+    }
+    let node = target.get("name").unwrap_or(target);
     match ask.get(group, kind, namespace, name) {
         // what the input cannot show is not missing: who knows where Rollouts are kept
-        Lookup::Absent if kinds::find(group, kind).is_none() => {
-            ask::unknown(node, &format!("{kind} {namespace}/{name}"), sink);
-        }
+        Lookup::Absent if !built_in => ask::unknown(node, &format!("{kind} {namespace}/{name}"), sink),
         lookup => {
             let absent = || format!("{kind} {namespace}/{name} does not exist");
             ask::wanted(lookup, node, absent, sink);
@@ -29,17 +113,34 @@ pub(super) fn target_exists(ask: &Ask<'_, '_>, sink: &mut Sink<'_>) {
     }
 }
 
+/// Whether the API server serves the group itself, so that it has no kinds but those that are known.
+fn is_built_in(group: &str) -> bool {
+    matches!(group, "" | "extensions") || kinds::all().iter().any(|built_in| built_in.group == group)
+}
+
+fn no_such_kind(target: NodeRef<'_>, kind: &str, sink: &mut Sink<'_>) {
+    let written = target.get_present("apiVersion").filter(|version| version.as_str() != Some(""));
+    let meant = match SCALABLE.iter().find(|(_, scalable)| *scalable == kind) {
+        Some((group, _)) => format!(": set apiVersion to {group}/v1").replace(" /", " "),
+        None => String::new(),
+    };
+    let message = match written.and_then(NodeRef::as_str) {
+        Some(version) => format!("{version} has no kind {kind}{meant}"),
+        None => format!("without apiVersion the target is of v1, which has no kind {kind}{meant}"),
+    };
+    sink.fault(written.or(target.get("kind")).unwrap_or(target), message);
+}
+
 /// Each apply would set the replicas back to what is written.
 pub(super) fn replicas_unset(ask: &Ask<'_, '_>, sink: &mut Sink<'_>) {
-    let Some(node) = ask::present(ask.object(), "/spec/replicas").filter(|n| n.as_i64().is_some()) else {
-        return;
-    };
+    let Some(node) = ask::present(ask.object(), "/spec/replicas") else { return };
+    let Some(written) = node.as_i64() else { return };
     let (group, kind) = ask.kind();
     let (Some(autoscaler), _) = ask.autoscaler(group, kind, ask.name()) else { return };
-    let message = format!("replicas are set, and {} scales them", ask::describe(autoscaler));
-    let finding = sink.fault(node, message);
+    let by = ask::describe(autoscaler);
+    let finding = sink.fault(node, format!("replicas is set to {written}, and {by} sets it as well"));
     let at = autoscaler.root.at("/spec/scaleTargetRef").unwrap_or(autoscaler.root);
-    finding.related.push(related(autoscaler, at, "this autoscaler sets them".to_owned()));
+    finding.related.push(related(autoscaler, at, "this autoscaler sets the replicas".to_owned()));
 }
 
 /// `params.minimum` replicas, where no autoscaler decides; none at all is switched off, and meant.
@@ -57,32 +158,10 @@ pub(super) fn minimum(ask: &Ask<'_, '_>, sink: &mut Sink<'_>) {
     }
     let (group, kind) = ask.kind();
     if let (None, coverage) = ask.autoscaler(group, kind, ask.name()) {
-        let message = match replicas {
-            1 => format!("1 replica, and {minimum} are due"),
-            _ => format!("{replicas} replicas, and {minimum} are due"),
+        let message = match node {
+            None => format!("replicas is not set, which means 1; at least {minimum} are required"),
+            Some(_) => format!("replicas is {replicas}; at least {minimum} are required"),
         };
         ask::missing(coverage, node.unwrap_or(spec), message, sink);
     }
-}
-
-/// How many Pods a workload has when it is quiet: its replicas, else the fewest of its autoscaler, else one.
-pub(super) fn replicas(ask: &Ask<'_, '_>, workload: NodeRef<'_>) -> i64 {
-    if let Some(replicas) = ask::present(workload, "/spec/replicas").and_then(NodeRef::as_i64) {
-        return replicas;
-    }
-    fewest(ask, workload).map_or(1, |(fewest, _)| fewest)
-}
-
-/// `minReplicas` of the autoscaler of a workload, 1 where it says nothing; and which autoscaler.
-pub(super) fn fewest<'r>(
-    ask: &Ask<'_, 'r>,
-    workload: NodeRef<'_>,
-) -> Option<(i64, crate::host::HostObject<'r>)> {
-    let group = workload.get_str("apiVersion")?.split_once('/').map_or("", |(group, _)| group);
-    let name = workload.at("/metadata/name").and_then(NodeRef::as_str)?;
-    let (autoscaler, coverage) = ask.autoscaler(group, workload.get_str("kind")?, name);
-    debug_assert!(autoscaler.is_none() || coverage == Coverage::Complete);
-    let autoscaler = autoscaler?;
-    let least = ask::present(autoscaler.root, "/spec/minReplicas").and_then(NodeRef::as_i64).unwrap_or(1);
-    Some((least, autoscaler))
 }

@@ -1,12 +1,16 @@
 //! ServiceAccounts, ConfigMaps and Secrets that an object names, and the keys of them that it wants.
 
 use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 
+use crate::dialect::nearest;
 use crate::document::NodeRef;
 use crate::evaluate::rule::{Sink, related};
-use crate::host::{HostObject, Lookup};
+use crate::host::{HostObject, Lookup, Pool, Query};
+use crate::resource::identity::Identity;
+use crate::resource::made::{self, Home, Keys};
 
-use super::ask::{self, Ask};
+use super::ask::{self, Ask, MOST};
 
 /// The account `default` is made with every namespace.
 pub(super) fn service_account(ask: &Ask<'_, '_>, sink: &mut Sink<'_>) {
@@ -76,20 +80,12 @@ fn wishes<'r>(ask: &Ask<'_, 'r>) -> Vec<Wish<'r>> {
         for secret in items(ask.object(), "imagePullSecrets") {
             add(Source::Secret, Some(secret), "name", Vec::new(), &mut wishes);
         }
-    } else if ask.kind().1 == "Ingress" && !made_by_cert_manager(ask.object()) {
+    } else if ask.kind().1 == "Ingress" {
         for tls in ask.object().get("spec").into_iter().flat_map(|spec| items(spec, "tls")) {
             add(Source::Secret, Some(tls), "secretName", Vec::new(), &mut wishes);
         }
     }
     wishes
-}
-
-/// These annotations ask cert-manager for the Secret.
-fn made_by_cert_manager(ingress: NodeRef<'_>) -> bool {
-    let annotations = ingress.at("/metadata/annotations");
-    ["cert-manager.io/issuer", "cert-manager.io/cluster-issuer", "kubernetes.io/tls-acme"]
-        .iter()
-        .any(|key| annotations.and_then(|a| a.get(key)).is_some())
 }
 
 fn items<'r>(node: NodeRef<'r>, field: &str) -> impl Iterator<Item = NodeRef<'r>> + use<'r> {
@@ -148,51 +144,100 @@ fn check<'r>(
     sink: &mut Sink<'_>,
 ) {
     let (kind, name, namespace) = (wish.source.kind(), wish.name, ask.namespace());
-    // every ServiceAccount's namespace has it
-    if wish.source == Source::ConfigMap && name == "kube-root-ca.crt" {
-        return;
-    }
     let lookup = ask.get_all("", kind, namespace, name);
+    let makers = makers(ask, wish);
+    let everywhere = made::of_every_namespace(name).filter(|_| wish.source == Source::ConfigMap);
     match lookup {
-        Lookup::Known(objects) => has_keys(wish, &objects, sink),
-        Lookup::Absent if wish.source == Source::Secret && will_be_made(ask, name) => {}
+        Lookup::Known(objects) => has_keys(wish, &objects, &makers, sink),
+        // made by a controller, as soon as it is asked for or everywhere
+        _ if !makers.is_empty() || everywhere.is_some() => {
+            let keys: Vec<Keys<'r>> = makers.iter().map(|(_, keys)| keys.clone()).chain(everywhere).collect();
+            let maker = makers.first().map(|(object, _)| *object);
+            for node in lacking(wish, |key| keys.iter().any(|keys| keys.has(key))) {
+                let Some(key) = node.as_str() else { continue };
+                let finding = sink.fault(node, format!("{kind} {name} has no key {key}"));
+                if let Some(maker) = maker {
+                    let message =
+                        format!("this {} has it made", maker.root.get_str("kind").unwrap_or("object"));
+                    finding.related.push(related(maker, ask::name_node(maker), message));
+                }
+            }
+        }
         // the same question is asked once
         Lookup::Unknown(_) if !unknown.insert((wish.source, name)) => {}
+        Lookup::Unknown(what) => ask::unknown(wish.node, &what, sink),
         Lookup::Absent => {
             sink.fault(wish.node, format!("{kind} {namespace}/{name} does not exist"));
         }
-        Lookup::Unknown(what) => ask::unknown(wish.node, &what, sink),
         Lookup::Failed(why) => ask::failed(wish.node, &why, sink),
     }
 }
 
-/// Objects of these kinds have a controller make the Secret of their name.
-fn will_be_made(ask: &Ask<'_, '_>, name: &str) -> bool {
-    [
-        ("bitnami.com", "SealedSecret"),
-        ("external-secrets.io", "ExternalSecret"),
-        ("cert-manager.io", "Certificate"),
-    ]
-    .iter()
-    .any(|(group, kind)| matches!(ask.get(group, kind, ask.namespace(), name), Lookup::Known(_)))
+/// The objects that have a controller make what is wished for, and with which keys.
+fn makers<'r>(ask: &Ask<'_, 'r>, wish: &Wish<'_>) -> Vec<(HostObject<'r>, Keys<'r>)> {
+    let kind = wish.source.kind();
+    // what is made elsewhere may be copied here, and a policy of one namespace sees no other
+    let namespace = ask.subject.policy.scope.own_namespace.is_some().then(|| ask.namespace());
+    let query = Query { pool: Pool::Making(kind), namespace, pairs: &[("name", wish.name)] };
+    let mut makers = Vec::new();
+    let mut add = |object: HostObject<'r>, namespace: &str| {
+        let own = Identity::of(object.root).map(|identity| identity.gvk).unwrap_or_default();
+        for made in made::makes(object.root, own.group, own.kind) {
+            let here = match made.home {
+                Home::Beside => namespace == ask.namespace(),
+                Home::In(namespace) => namespace == ask.namespace(),
+                Home::Anywhere => true,
+            };
+            if here && made.kind == kind && made.name == wish.name {
+                makers.push((object, made.keys));
+            }
+        }
+        makers.len()
+    };
+    // an Ingress may itself ask for what it names
+    add(HostObject { root: ask.object(), document: None, partial: false }, ask.namespace());
+    ask.visit(&query, &mut |seen| {
+        if add(seen.object, seen.namespace) < MOST {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(())
+        }
+    });
+    makers
 }
 
-fn has_keys(wish: &Wish<'_>, objects: &[HostObject<'_>], sink: &mut Sink<'_>) {
-    let Some(first) = objects.first() else { return };
-    for node in &wish.keys {
-        let Some(key) = node.as_str() else { continue };
-        let fields = wish.source.fields();
-        let has = |object: &HostObject<'_>| {
+/// The keys that are wished for and not there.
+fn lacking<'w, 'r>(
+    wish: &'w Wish<'r>,
+    has: impl Fn(&str) -> bool + 'w,
+) -> impl Iterator<Item = NodeRef<'r>> + 'w {
+    wish.keys.iter().copied().filter(move |node| node.as_str().is_some_and(|key| !has(key)))
+}
+
+/// Each key is in one form of the object, or filled in by a controller.
+fn has_keys(
+    wish: &Wish<'_>,
+    objects: &[HostObject<'_>],
+    makers: &[(HostObject<'_>, Keys<'_>)],
+    sink: &mut Sink<'_>,
+) {
+    let written = |key: &str| {
+        objects.iter().any(|object| {
+            let mut fields = wish.source.fields().into_iter();
             object.partial
-                || fields
-                    .iter()
-                    .any(|field| object.root.get(field).is_some_and(|data| data.get(key).is_some()))
-        };
-        if objects.iter().any(has) {
-            continue;
-        }
-        let finding = sink.fault(*node, format!("{} {} has no key {key}", wish.source.kind(), wish.name));
+                || fields.any(|field| object.root.get(field).is_some_and(|data| data.get(key).is_some()))
+                || made::filled(object.root).has(key)
+        })
+    };
+    let Some(object) = objects.first() else { return };
+    for node in lacking(wish, |key| written(key) || makers.iter().any(|(_, keys)| keys.has(key))) {
+        let Some(key) = node.as_str() else { continue };
+        let names = wish.source.fields().into_iter().filter_map(|field| object.root.get(field));
+        let meant = nearest(key, names.flat_map(NodeRef::members).map(|(key, _)| key));
+        let meant = meant.map_or(String::new(), |meant| format!(" (did you mean {meant}?)"));
+        let finding =
+            sink.fault(node, format!("{} {} has no key {key}{meant}", wish.source.kind(), wish.name));
         // never at the data of a Secret: its text is not to be shown
-        finding.related.push(related(*first, ask::name_node(*first), "it is here".to_owned()));
+        finding.related.push(related(*object, ask::name_node(*object), "it is here".to_owned()));
     }
 }

@@ -6,6 +6,7 @@ use crate::host::{Coverage, Lookup, Pool, Query, Seen};
 use crate::resource::selector::LabelSelector;
 
 use super::ask::{self, Ask};
+use super::system;
 
 /// Which way traffic goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,11 +52,12 @@ pub(super) fn isolated(ask: &Ask<'_, '_>, direction: Direction, sink: &mut Sink<
         return;
     }
     let labels = ask::labels(pods);
-    let pairs = ask::pairs(labels);
+    let pairs = ask.own_pairs(pods);
     let pool = Pool::Selecting("networking.k8s.io", "NetworkPolicy");
     let query = Query { pool, namespace: Some(ask.namespace()), pairs: &pairs };
     let (found, coverage) = ask.find(&query, |Seen { object, .. }| {
-        direction.is_of(object.root) && pod_selector(object.root).is_some_and(|s| s.matches(labels))
+        direction.is_of(object.root)
+            && pod_selector(object.root).is_some_and(|selector| ask.selects_all(&selector, pods))
     });
     if found.is_none() {
         let message = format!("no NetworkPolicy of type {} selects the Pods", direction.name());
@@ -73,8 +75,8 @@ pub(super) fn selects(ask: &Ask<'_, '_>, sink: &mut Sink<'_>) {
         return;
     };
     let Some(selector) = ask::selector(node, sink).filter(|s| !s.is_everything()) else { return };
-    let (found, coverage) = ask.find_pods(Some(ask.namespace()), &selector, |_, _| true);
-    if found.is_none() {
+    let (found, coverage) = ask.any_pods(Some(ask.namespace()), &selector);
+    if !found {
         let message = format!("the NetworkPolicy selects no Pods of namespace {}", ask.namespace());
         ask::missing(coverage, node, message, sink);
     }
@@ -103,13 +105,13 @@ fn check_peer(ask: &Ask<'_, '_>, peer: NodeRef<'_>, sink: &mut Sink<'_>) {
         None => None,
     };
     let (found, coverage) = match &namespaces {
-        None => ask.find_pods(Some(ask.namespace()), &selector, |_, _| true),
-        Some(all) if all.is_everything() => ask.find_pods(None, &selector, |_, _| true),
+        None => ask.any_pods(Some(ask.namespace()), &selector),
+        Some(all) if all.is_everything() => ask.any_pods(None, &selector),
         Some(some) => {
             // whether a namespace is meant is asked once for each
             let mut known = std::collections::BTreeMap::new();
             let mut unknown = None;
-            let (found, coverage) = ask.find_pods(None, &selector, |Seen { namespace, .. }, _| {
+            let mut is_meant = |namespace: &str| {
                 *known.entry(namespace.to_owned()).or_insert_with(|| {
                     let (matches, coverage) = namespace_matches(ask, namespace, some);
                     if coverage != Coverage::Complete {
@@ -117,11 +119,16 @@ fn check_peer(ask: &Ask<'_, '_>, peer: NodeRef<'_>, sink: &mut Sink<'_>) {
                     }
                     matches
                 })
-            });
-            (found, unknown.unwrap_or(coverage))
+            };
+            if system::pods(&selector).any(&mut is_meant) {
+                return;
+            }
+            let (found, coverage) =
+                ask.find_pods(None, &selector, |Seen { namespace, .. }, _| is_meant(namespace));
+            (found.is_some(), unknown.unwrap_or(coverage))
         }
     };
-    if found.is_none() {
+    if !found {
         ask::missing(coverage, node, "the peer selects no Pods".to_owned(), sink);
     }
 }
@@ -145,6 +152,8 @@ fn namespace_matches(ask: &Ask<'_, '_>, name: &str, selector: &LabelSelector) ->
             let document = crate::document::Document::from_value(&labels);
             (document.is_ok_and(|d| selector.matches(Some(d.root()))), Coverage::Complete)
         }
+        // which labels somebody has given it cannot be told
+        _ if system::has_namespace(name) => (true, Coverage::Complete),
         _ if pairs.is_empty() && selector.required_pairs().next().is_some() => (true, Coverage::Complete),
         Lookup::Absent => (false, Coverage::Complete),
         Lookup::Unknown(what) => (false, Coverage::Unknown(what)),

@@ -1,11 +1,16 @@
-//! Services: what they select, which of their ports is meant, who refers to them.
+//! Services: what they select, which of their ports is meant, who measures them.
+
+use std::collections::BTreeMap;
 
 use crate::document::NodeRef;
 use crate::evaluate::rule::{Sink, related};
 use crate::host::{Coverage, HostObject, Pool, Query, Seen};
+use crate::resource::container::Role;
 use crate::resource::selector::LabelSelector;
+use crate::resource::workload::PodTemplate;
 
 use super::ask::{self, Ask, MOST};
+use super::system;
 
 /// What a probe may ask with.
 const HANDLERS: [&str; 4] = ["exec", "httpGet", "tcpSocket", "grpc"];
@@ -24,49 +29,107 @@ fn is_service(ask: &Ask<'_, '_>) -> bool {
 pub(super) fn selects_pods(ask: &Ask<'_, '_>, sink: &mut Sink<'_>) {
     let Some(node) = service_selector(ask.object()).filter(|_| is_service(ask)) else { return };
     let Ok(selector) = LabelSelector::of_map(node) else { return };
-    let (found, coverage) = ask.find_pods(Some(ask.namespace()), &selector, |_, _| true);
-    if found.is_none() {
+    let (found, coverage) = ask.any_pods(Some(ask.namespace()), &selector);
+    if !found {
         let message =
             format!("no Pods of namespace {} have the labels {}", ask.namespace(), ask::words(node));
         ask::missing(coverage, node, message, sink);
     }
 }
 
+/// A port of a Service that names its targetPort, and what the Pods say to it.
+struct Named<'r> {
+    node: NodeRef<'r>,
+    name: &'r str,
+    protocol: &'r str,
+    somebody: bool,
+    /// By kind and name, whether a form of the workload has the port; and the first form that lacks it, and why.
+    workloads: BTreeMap<(&'r str, &'r str), (bool, Option<Lacking<'r>>)>,
+}
+
+/// A workload without a port.
+type Lacking<'r> = (HostObject<'r>, Option<String>);
+
+/// `protocol`, which is TCP where it is not written.
+fn protocol(port: NodeRef<'_>) -> &str {
+    port.get_str("protocol").filter(|protocol| !protocol.is_empty()).unwrap_or("TCP")
+}
+
+fn named_ports<'r>(service: NodeRef<'r>) -> Vec<Named<'r>> {
+    let ports = service.at("/spec/ports").into_iter().flat_map(NodeRef::items);
+    ports
+        .filter_map(|port| {
+            let node = port.get("targetPort")?;
+            let name = node.as_str().filter(|n| !n.is_empty() && !n.bytes().all(|b| b.is_ascii_digit()))?;
+            let (protocol, workloads) = (protocol(port), BTreeMap::new());
+            Some(Named { node, name, protocol, somebody: false, workloads })
+        })
+        .collect()
+}
+
+/// Why no container of the Pods has the port, where one nearly has it. The port is one of the Service port's protocol,
+/// of a regular container or a sidecar (`FindPort`, `k8s.io/kubernetes/pkg/api/v1/pod/util.go`).
+fn lacks(pods: PodTemplate<'_>, name: &str, wanted: &str) -> Option<Option<String>> {
+    let mut why = None;
+    for container in pods.containers() {
+        let ports = container.node.get("ports").into_iter().flat_map(NodeRef::items);
+        for port in ports.filter(|port| port.get_str("name") == Some(name)) {
+            let own = protocol(port);
+            match container.role {
+                Role::Regular | Role::Sidecar if own == wanted => return None,
+                Role::Regular | Role::Sidecar => {
+                    why = Some(format!(
+                        "that of {} is {own}, and the Service's is {wanted}",
+                        container.label()
+                    ));
+                }
+                Role::Init if why.is_none() => {
+                    why = Some(format!("{} has ended before the Pod serves", container.label()));
+                }
+                Role::Init | Role::Ephemeral => {}
+            }
+        }
+    }
+    Some(why)
+}
+
 /// A named targetPort is looked up in each Pod; where no container has it, the Service sends nothing there.
-pub(super) fn target_ports(ask: &Ask<'_, '_>, sink: &mut Sink<'_>) {
+/// `of_all`: some workload has it and others have not; else nobody has.
+pub(super) fn target_ports(ask: &Ask<'_, '_>, of_all: bool, sink: &mut Sink<'_>) {
     let Some(node) = service_selector(ask.object()).filter(|_| is_service(ask)) else { return };
     let Ok(selector) = LabelSelector::of_map(node) else { return };
-    let ports: Vec<(NodeRef<'_>, &str)> = ask
-        .object()
-        .at("/spec/ports")
-        .into_iter()
-        .flat_map(NodeRef::items)
-        .filter_map(|port| port.get("targetPort"))
-        .filter_map(|target| Some((target, target.as_str()?)))
-        .filter(|(_, name)| !name.is_empty() && !name.bytes().all(|b| b.is_ascii_digit()))
-        .collect();
+    let mut ports = named_ports(ask.object());
     if ports.is_empty() {
         return;
     }
     let mut seen = 0;
-    let mut without: Vec<Option<HostObject<'_>>> = vec![None; ports.len()];
     ask.find_pods(Some(ask.namespace()), &selector, |Seen { object, .. }, pods| {
-        for ((_, name), without) in ports.iter().zip(&mut without) {
-            let mut names = pods
-                .containers()
-                .flat_map(|c| c.node.get("ports").into_iter().flat_map(NodeRef::items))
-                .filter_map(|port| port.get_str("name"));
-            if without.is_none() && !names.any(|n| n == *name) {
-                *without = Some(object);
+        let kind = object.root.get_str("kind").unwrap_or_default();
+        let name = object.root.at("/metadata/name").and_then(NodeRef::as_str).unwrap_or_default();
+        for port in &mut ports {
+            let lacks = lacks(pods, port.name, port.protocol);
+            port.somebody |= lacks.is_none();
+            let (has, lacking) = port.workloads.entry((kind, name)).or_default();
+            match lacks {
+                None => *has = true,
+                Some(why) => {
+                    lacking.get_or_insert((object, why));
+                }
             }
         }
         seen += 1;
         seen >= MOST
     });
-    for ((node, name), without) in ports.iter().zip(without) {
-        let Some(pods) = without else { continue };
-        let message = format!("no container of {} has a port named {name}", ask::describe(pods));
-        let finding = sink.fault(*node, message);
+    for Named { node, name, protocol: _, somebody, workloads } in ports {
+        let lacking = workloads.into_iter().find_map(|((kind, _), (has, lacking))| {
+            // what runs to its end serves nobody, and shares labels with what does
+            let serves = !of_all || !matches!(kind, "Job" | "CronJob" | "PodTemplate");
+            lacking.filter(|_| !has && serves)
+        });
+        let Some((pods, why)) = lacking.filter(|_| somebody == of_all) else { continue };
+        let why = why.map_or(String::new(), |why| format!(": {why}"));
+        let message = format!("no container of {} has a port named {name}{why}", ask::describe(pods));
+        let finding = sink.fault(node, message);
         finding.related.push(related(pods, ask::name_node(pods), "the Service selects its Pods".to_owned()));
     }
 }
@@ -76,6 +139,10 @@ pub(super) fn target_ports(ask: &Ask<'_, '_>, sink: &mut Sink<'_>) {
 /// completion serves nobody.
 pub(super) fn readiness(ask: &Ask<'_, '_>, sink: &mut Sink<'_>) {
     let Some(node) = service_selector(ask.object()).filter(|_| is_service(ask)) else { return };
+    // its clients want to find Pods that are not ready
+    if ask.object().at("/spec/publishNotReadyAddresses").and_then(NodeRef::as_bool) == Some(true) {
+        return;
+    }
     let Ok(selector) = LabelSelector::of_map(node) else { return };
     let (mut seen, mut eager) = (0, None);
     ask.find_pods(Some(ask.namespace()), &selector, |Seen { object, .. }, pods| {
@@ -90,72 +157,11 @@ pub(super) fn readiness(ask: &Ask<'_, '_>, sink: &mut Sink<'_>) {
     });
     let Some(pods) = eager else { return };
     let message = format!(
-        "Pods of {} get traffic before they are ready: none has a readinessProbe",
+        "Pods of {} get traffic before they can serve: no container has a readinessProbe",
         ask::describe(pods)
     );
     let finding = sink.fault(node, message);
     finding.related.push(related(pods, ask::name_node(pods), "the Service selects its Pods".to_owned()));
-}
-
-/// A Service that an Ingress names: where, and which port.
-struct Backend<'r> {
-    node: NodeRef<'r>,
-    name: &'r str,
-    port: Option<NodeRef<'r>>,
-}
-
-/// `backend.service` of networking.k8s.io/v1, or `serviceName` and `servicePort` of the versions before it.
-fn backend(node: NodeRef<'_>) -> Option<Backend<'_>> {
-    if let Some(service) = node.get_present("service") {
-        let name = service.get("name")?;
-        let port = service.get("port").and_then(|p| {
-            p.get_present("name").filter(|n| n.as_str() != Some("")).or_else(|| p.get_present("number"))
-        });
-        return Some(Backend { node: name, name: name.as_str()?, port });
-    }
-    let name = node.get_present("serviceName")?;
-    Some(Backend { node: name, name: name.as_str()?, port: node.get_present("servicePort") })
-}
-
-pub(super) fn ingress_backends(ask: &Ask<'_, '_>, sink: &mut Sink<'_>) {
-    if ask.kind().1 != "Ingress" || !matches!(ask.kind().0, "networking.k8s.io" | "extensions") {
-        return;
-    }
-    let Some(spec) = ask.object().get("spec") else { return };
-    let whole = [spec.get("defaultBackend"), spec.get("backend")];
-    let paths = spec.get("rules").into_iter().flat_map(NodeRef::items).flat_map(|rule| {
-        rule.at("/http/paths").into_iter().flat_map(NodeRef::items).filter_map(|path| path.get("backend"))
-    });
-    for node in whole.into_iter().flatten().chain(paths) {
-        if let Some(backend) = backend(node) {
-            check_backend(ask, &backend, sink);
-        }
-    }
-}
-
-fn check_backend(ask: &Ask<'_, '_>, backend: &Backend<'_>, sink: &mut Sink<'_>) {
-    let (name, namespace) = (backend.name, ask.namespace());
-    let lookup = ask.get("", "Service", namespace, name);
-    let absent = || format!("Service {namespace}/{name} does not exist");
-    let Some(service) = ask::wanted(lookup, backend.node, absent, sink) else { return };
-    let Some(port) = backend.port else { return };
-    let spec = service.root.get("spec");
-    if spec.and_then(|s| s.get_str("type")) == Some("ExternalName") {
-        return;
-    }
-    let by_name = port.as_str().filter(|name| name.parse::<u16>().is_err());
-    let number = port.as_i64().or_else(|| port.as_str()?.parse().ok());
-    let ports = spec.and_then(|s| s.get("ports"));
-    let exists = ports.into_iter().flat_map(NodeRef::items).any(|p| match by_name {
-        Some(name) => p.get_str("name") == Some(name),
-        None => p.get("port").and_then(NodeRef::as_i64) == number,
-    });
-    if !exists {
-        let wanted = by_name.map_or_else(|| number.unwrap_or_default().to_string(), str::to_owned);
-        let finding = sink.fault(port, format!("Service {name} has no port {wanted}"));
-        let at = ports.or(spec).unwrap_or(service.root);
-        finding.related.push(related(service, at, "the ports of the Service".to_owned()));
-    }
 }
 
 /// Without a namespaceSelector a ServiceMonitor looks into its own namespace.
@@ -189,7 +195,7 @@ pub(super) fn monitor(ask: &Ask<'_, '_>, sink: &mut Sink<'_>) {
         let query = Query { pool: Pool::Labelled("", "Service"), namespace, pairs: &pairs };
         let (found, coverage) =
             ask.find(&query, |seen| selector.matches(seen.object.root.at("/metadata/labels")));
-        if found.is_some() {
+        if found.is_some() || system::selects_service(&selector, namespace) {
             return;
         }
         if coverage != Coverage::Complete {
@@ -197,5 +203,5 @@ pub(super) fn monitor(ask: &Ask<'_, '_>, sink: &mut Sink<'_>) {
         }
     }
     let node = node.or(named).unwrap_or(spec);
-    ask::missing(nothing, node, "no Service has the labels that the ServiceMonitor selects".to_owned(), sink);
+    ask::missing(nothing, node, "the ServiceMonitor selects no Service".to_owned(), sink);
 }

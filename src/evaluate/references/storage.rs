@@ -3,14 +3,18 @@
 use crate::document::NodeRef;
 use crate::evaluate::rule::Sink;
 use crate::host::{Lookup, Pool, Query};
+use crate::resource::pod_labels::{self, POD_INDEX};
 
 use super::ask::{self, Ask};
+use super::autoscalers;
 
 pub(super) fn exists(ask: &Ask<'_, '_>, sink: &mut Sink<'_>) {
     if let Some(pods) = ask.pods() {
         for volume in pods.spec.get("volumes").into_iter().flat_map(NodeRef::items) {
             if let Some(node) = volume.at("/persistentVolumeClaim/claimName") {
-                named(ask, node, ("", "PersistentVolumeClaim"), ask.namespace(), sink);
+                if !node.as_str().is_some_and(|name| is_made(ask, name)) {
+                    named(ask, node, ("", "PersistentVolumeClaim"), ask.namespace(), sink);
+                }
             }
             if let Some(claim) = volume.at("/ephemeral/volumeClaimTemplate") {
                 of_claim(ask, claim, sink);
@@ -23,6 +27,40 @@ pub(super) fn exists(ask: &Ask<'_, '_>, sink: &mut Sink<'_>) {
     } else if ask.kind() == ("", "PersistentVolumeClaim") {
         of_claim(ask, ask.object(), sink);
     }
+}
+
+/// Whether a controller makes the claim: the StatefulSet controller `<template>-<StatefulSet>-<ordinal>`
+/// (`getPersistentVolumeClaimName`, `pkg/controller/statefulset/stateful_set_utils.go`), that of generic ephemeral
+/// volumes `<Pod>-<volume>`, KubeVirt's importer one named like its DataVolume.
+fn is_made(ask: &Ask<'_, '_>, claim: &str) -> bool {
+    let namespace = ask.namespace();
+    if matches!(ask.get("cdi.kubevirt.io", "DataVolume", namespace, claim), Lookup::Known(_)) {
+        return true;
+    }
+    let known = |group, kind, name| match ask.get(group, kind, namespace, name) {
+        Lookup::Known(object) => Some(object.root),
+        _ => None,
+    };
+    let has = |list: Option<NodeRef<'_>>, name: &str, at: &str| {
+        let mut items = list.into_iter().flat_map(NodeRef::items);
+        items.any(|item| item.at(at).and_then(NodeRef::as_str) == Some(name))
+    };
+    let halves = |name: &'_ str| name.match_indices('-').map(|(dash, _)| dash).collect::<Vec<_>>();
+    let of_pod = halves(claim).into_iter().any(|dash| {
+        let (pod, volume) = (&claim[..dash], &claim[dash + 1..]);
+        known("", "Pod", pod).is_some_and(|pod| has(pod.at("/spec/volumes"), volume, "/name"))
+    });
+    let of_set = claim.rsplit_once('-').is_some_and(|(name, ordinal)| {
+        halves(name).into_iter().any(|dash| {
+            let (template, set) = (&name[..dash], &name[dash + 1..]);
+            known("apps", "StatefulSet", set).is_some_and(|root| {
+                has(root.at("/spec/volumeClaimTemplates"), template, "/metadata/name")
+                    && pod_labels::made(root, POD_INDEX, || autoscalers::most(ask, root))
+                        .is_some_and(|made| made.can_be(ordinal))
+            })
+        })
+    });
+    of_pod || of_set
 }
 
 fn of_claim(ask: &Ask<'_, '_>, claim: NodeRef<'_>, sink: &mut Sink<'_>) {
