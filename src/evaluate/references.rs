@@ -50,7 +50,8 @@ pub(super) fn run(subject: &Subject<'_>, rule: &References, templates: &Template
         ReferenceCheck::RoleExists => roles::exists(&ask, sink),
         ReferenceCheck::RoleGrants => roles::role_grants(&ask, &rule.grants, sink),
         ReferenceCheck::BindingGrants => roles::binding_grants(&ask, &rule.grants, sink),
-        ReferenceCheck::Unique => duplicates::run(&ask, sink),
+        ReferenceCheck::Unique => duplicates::together(&ask, sink),
+        ReferenceCheck::UniqueInFolder => duplicates::in_folder(&ask, sink),
     }
 }
 
@@ -87,6 +88,6 @@ pub fn looks_up(check: ReferenceCheck) -> Vec<(&'static str, &'static str, &'sta
             ("storage.k8s.io", "v1", "StorageClass"),
         ],
         Check::RoleExists | Check::BindingGrants => vec![(RBAC, "v1", "Role"), (RBAC, "v1", "ClusterRole")],
-        Check::RoleGrants | Check::Unique => Vec::new(),
+        Check::RoleGrants | Check::Unique | Check::UniqueInFolder => Vec::new(),
     }
 }

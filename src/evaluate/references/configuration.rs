@@ -192,7 +192,10 @@ fn has_keys(wish: &Wish<'_>, objects: &[HostObject<'_>], sink: &mut Sink<'_>) {
             continue;
         }
         let finding = sink.fault(*node, format!("{} {} has no key {key}", wish.source.kind(), wish.name));
-        // never at the data of a Secret: its text is not to be shown
+        // never at the data of a Secret: its text is not to be shown; what is generated stands nowhere
+        if first.document.is_none() {
+            continue;
+        }
         finding.related.push(related(*first, ask::name_node(*first), "it is here".to_owned()));
     }
 }
