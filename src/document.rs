@@ -105,6 +105,8 @@ pub(crate) struct Node {
 const HAS_KEY: u8 = 1;
 /// A later member of the same object has the same key.
 const SHADOWED: u8 = 2;
+/// A string that stands for something that is not known.
+const UNKNOWN: u8 = 4;
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Place {
@@ -171,6 +173,18 @@ impl<'a> Document<'a> {
     /// Every node, in the order of the text, shadowed ones included.
     pub fn nodes(&self) -> impl Iterator<Item = NodeRef<'_>> {
         (0..self.nodes.len()).map(|id| NodeRef { doc: self, id: u32::try_from(id).expect("counted in u32") })
+    }
+
+    /// Marks the strings that stand for something that is not known: a reader of theirs shall not take them for it.
+    pub fn mark_unknown(&mut self, stands_for_another: impl Fn(&str, NodeRef<'_>) -> bool) {
+        let marked: Vec<usize> = self
+            .nodes()
+            .filter(|node| node.as_str().is_some_and(|text| stands_for_another(text, *node)))
+            .map(|node| node.id().index())
+            .collect();
+        for at in marked {
+            self.nodes[at].flags |= UNKNOWN;
+        }
     }
 
     /// How many nodes there are, the root included.

@@ -14,7 +14,9 @@ pub mod compose;
 pub mod decode;
 pub mod inventory;
 pub mod json;
+pub mod kustomize;
 pub mod notice;
+pub mod placeholder;
 pub mod scalar;
 pub mod source;
 pub mod split;
@@ -22,6 +24,7 @@ mod strictness;
 pub mod template;
 mod tolerance;
 pub mod unroll;
+mod untyped;
 pub mod walk;
 
 pub use inventory::{

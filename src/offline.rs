@@ -5,14 +5,15 @@
 //!                      └─▶ InputHost: look-ups among the manifests
 //! ```
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use rayon::prelude::*;
 
-use crate::document::NodeRef;
+use crate::cel::error::Unknown;
+use crate::document::{Document, NodeRef};
 use crate::evaluate::request::{GroupVersionKind, GroupVersionResource, User};
 use crate::evaluate::{Budget, Findings, Mutation, Request, judge, mutate};
-use crate::finding::{DocumentId, Finding};
+use crate::finding::{Certainty, DocumentId, Finding};
 use crate::host::inventory::{Added, Beside, InputHost};
 use crate::host::levels::Layout;
 use crate::host::{HostObject, ObjectKey};
@@ -21,6 +22,8 @@ use crate::matching::Operation;
 use crate::policy::PolicySet;
 use crate::resource::custom::CustomKinds;
 use crate::resource::identity::Identity;
+use crate::resource::kinds;
+use crate::resource::workload::{self, TemplatePaths};
 
 /// What the made-up requests are like.
 #[derive(Debug, Clone)]
@@ -93,6 +96,48 @@ impl<'i> ObjectIdentity<'i> {
     }
 }
 
+/// What answers look-ups: the objects as they were written, the forms that kustomizations make of them, and what these
+/// generate.
+fn host<'i>(
+    inventory: &'i Inventory<'i>,
+    identities: &[ObjectIdentity<'i>],
+    asking: &'i Asking,
+) -> InputHost<'i> {
+    let kustomizations = inventory.kustomizations();
+    let mut host = InputHost::new(Layout::new(&inventory.paths()), asking.complete);
+    if kustomizations.is_open() {
+        host.leave_open();
+    }
+    for (index, (manifest, identity)) in inventory.manifests().iter().zip(identities).enumerate() {
+        let document = u32::try_from(index).ok().map(DocumentId);
+        let (file, key) = (manifest.file.index(), identity.key_or_nameless());
+        let object = HostObject { root: inventory.judged(index), document, partial: false };
+        host.add(Added { key, file, object, kustomizations: kustomizations.listing(file) });
+        let written = inventory.object(manifest).at("/metadata/namespace").and_then(NodeRef::as_str);
+        let namespaced = identity.namespace.is_some();
+        if let Some(namespace) = written.filter(|written| namespaced && *written != key.namespace) {
+            host.also(ObjectKey { namespace, ..key }, file, object);
+        }
+        for form in inventory.forms(index) {
+            let name = form.name.as_deref().unwrap_or_default();
+            let namespace = form.namespace.as_deref().filter(|_| namespaced).unwrap_or(key.namespace);
+            let key_of_form = ObjectKey { namespace, name, ..key };
+            let root = form.document.as_ref().map_or(object.root, Document::root);
+            if key_of_form != key || root != object.root {
+                host.also(key_of_form, file, HostObject { root, ..object });
+            }
+        }
+    }
+    for made in inventory.generated() {
+        let Some(generated) = kustomizations.generated(made) else { continue };
+        let namespace = made.namespace.as_deref().unwrap_or(&asking.namespace);
+        let key = ObjectKey { group: "", kind: generated.kind, namespace, name: &made.name };
+        let root = generated.document.root();
+        host.also(key, made.file, HostObject { root, document: None, partial: generated.partial });
+    }
+    host
+}
+
 /// Manifests as a cluster would be asked to take them.
 #[derive(Debug)]
 pub struct Offline<'i> {
@@ -114,14 +159,8 @@ impl<'i> Offline<'i> {
         }
         let identify = |root| ObjectIdentity::of(root, &asking.namespace, &custom);
         let identities: Vec<_> =
-            inventory.manifests().iter().map(|m| identify(inventory.object(m))).collect();
-        let mut host = InputHost::new(Layout::new(&inventory.paths()), asking.complete);
-        for (index, (manifest, identity)) in inventory.manifests().iter().zip(&identities).enumerate() {
-            let document = u32::try_from(index).ok().map(DocumentId);
-            let key = identity.key_or_nameless();
-            let object = HostObject { root: inventory.object(manifest), document, partial: false };
-            host.add(Added { key, file: manifest.file.index(), object, kustomizations: &[] });
-        }
+            (0..inventory.manifests().len()).map(|index| identify(inventory.judged(index))).collect();
+        let host = host(inventory, &identities, asking);
         let mut by_key = HashMap::new();
         if let Some(old) = old {
             for manifest in old.manifests() {
@@ -154,7 +193,7 @@ impl<'i> Offline<'i> {
     #[must_use]
     pub fn request(&self, index: usize) -> Request<'_> {
         let identity = &self.identities[index];
-        let object = self.inventory.object(&self.inventory.manifests()[index]);
+        let object = self.inventory.judged(index);
         let Asking { namespace: _, operation, user, groups, complete: _, explain: _ } = self.asking;
         let old = identity.key().and_then(|key| self.old.get(&key)).copied();
         let (object, old_object) = match operation {
@@ -189,6 +228,46 @@ impl<'i> Offline<'i> {
         }
     }
 
+    /// What of the input was not looked at as it will be applied, and how it can be: folders to build with kustomize,
+    /// kinds that keep something like a Pod template where nobody has said so.
+    #[must_use]
+    pub fn notes(&self, templates: &TemplatePaths) -> Vec<String> {
+        const NAMED: usize = 3;
+        let mut notes = Vec::new();
+        let roots = self.inventory.kustomizations().roots();
+        if let Some(first) = roots.first() {
+            let named = roots[..roots.len().min(NAMED)].join(", ");
+            let more = match roots.len().saturating_sub(NAMED) {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            notes.push(format!(
+                "kustomize builds {named}{more}: patches are not applied here; to lint what is built: \
+                 kustomize build {first} | plimsoll lint -"
+            ));
+        }
+        let mut kinds = BTreeMap::new();
+        for (index, identity) in self.identities.iter().enumerate() {
+            let GroupVersionKind { group, version, kind } = identity.kind;
+            let known = kinds::find(group, kind).is_some()
+                || workload::holds_pods(group, kind)
+                || templates.declares(group, version, kind);
+            if !known && !kinds.contains_key(&(group, kind)) {
+                let path = workload::lookalike(self.inventory.judged(index));
+                kinds.extend(path.map(|path| ((group, kind), path)));
+            }
+        }
+        notes.extend(kinds.into_iter().map(|((group, kind), path)| {
+            let declare = if path.contains('[') {
+                String::new()
+            } else {
+                format!("; to have it judged, add to plimsoll.yaml: podTemplates: [{{kind: {group}/*/{kind}, path: {path}}}]")
+            };
+            format!("{kind} of {group} has containers at {path}, which no policy about workloads looks at{declare}")
+        }));
+        notes
+    }
+
     /// What the policies make of the manifest at this index.
     #[must_use]
     pub fn mutate<'r>(&'r self, set: &PolicySet, index: usize) -> (Request<'r>, Mutation<'r>) {
@@ -209,7 +288,19 @@ impl<'i> Offline<'i> {
             None => judge(set, &request, &host, self.budget()),
         };
         findings.extend(judged);
+        findings.retain(|finding| !self.is_filled_in(index, finding));
         findings
+    }
+
+    /// Whether a finding is about a value that is filled in before anything is applied: nothing is wrong with it yet, and
+    /// nobody wants to be asked what it will be.
+    fn is_filled_in(&self, index: usize, finding: &Finding) -> bool {
+        let at = || self.inventory.judged(index).at(&finding.place.pointer);
+        match finding.certainty {
+            Certainty::Failed => false,
+            Certainty::Unknown if finding.message.contains(Unknown::PLACEHOLDER) => true,
+            Certainty::Known | Certainty::Unknown => at().is_some_and(NodeRef::is_unknown),
+        }
     }
 
     /// The findings of all manifests, in parallel; in the order of the inventory at any number of threads.

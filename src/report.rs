@@ -26,7 +26,7 @@ pub mod summary;
 pub mod text;
 
 use crate::finding::{DocumentId, Finding};
-use crate::manifest::{FileId, Inventory, LoadError, Sources};
+use crate::manifest::{FileId, Inventory, LoadError, STDIN, SourceFile, Sources};
 
 pub use color::ColorChoice;
 pub use entry::{Entry, Identity, Subject};
@@ -46,6 +46,8 @@ pub struct Report<'i> {
     summary: Summary,
     /// The Kubernetes version whose CEL counts.
     kubernetes: Option<String>,
+    /// What was not looked at, and how it can be.
+    notes: Vec<String>,
 }
 
 impl<'i> Report<'i> {
@@ -70,13 +72,20 @@ impl<'i> Report<'i> {
         }
         sort::sort(&mut entries, &subjects);
         let summary = Summary::new(&entries, inventory.ledger());
-        Self { sources, inventory, subjects, entries, masks, summary, kubernetes: None }
+        Self { sources, inventory, subjects, entries, masks, summary, kubernetes: None, notes: Vec::new() }
     }
 
     /// Names the Kubernetes version whose CEL the run has spoken.
     #[must_use]
     pub fn for_kubernetes(mut self, version: String) -> Self {
         self.kubernetes = Some(version);
+        self
+    }
+
+    /// Says what was not looked at, and how it can be.
+    #[must_use]
+    pub fn with_notes(mut self, notes: Vec<String>) -> Self {
+        self.notes = notes;
         self
     }
 
@@ -96,6 +105,14 @@ impl<'i> Report<'i> {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.summary.files.linted == 0 && self.summary.files.broken == 0
+    }
+
+    /// Whether files were named, and none of them is for Kubernetes: a commit hook names whatever has changed.
+    #[must_use]
+    pub fn is_foreign(&self) -> bool {
+        let files = self.sources.files();
+        let named = |file: &SourceFile| !file.is_walked() && file.path() != STDIN;
+        self.is_empty() && !files.is_empty() && files.iter().all(named)
     }
 
     /// What a finding is of.

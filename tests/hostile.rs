@@ -52,7 +52,7 @@ fn cases() -> Vec<Case> {
         ("brackets.yaml", beside(&"[".repeat(100_000)), Broken, 2, Some("nested more than 1000 levels deep")),
         (
             "brackets.json",
-            "{\"a\":".repeat(100_000).into(),
+            format!("{{\"kind\":{}", "{\"a\":".repeat(100_000)).into(),
             Broken,
             0,
             Some("nested more than 1000 levels deep"),

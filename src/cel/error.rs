@@ -91,6 +91,9 @@ pub struct Unknown {
 }
 
 impl Unknown {
+    /// What is unknown of a value that is filled in later ([`NodeRef::is_unknown`](crate::document::NodeRef::is_unknown)).
+    pub const PLACEHOLDER: &'static str = "what a placeholder stands for";
+
     /// One unknown thing.
     #[must_use]
     pub fn one(what: impl Into<Arc<str>>) -> Self {

@@ -102,6 +102,7 @@ impl LintArgs {
         findings.extend(notices::findings(&inventory, &mut subjects));
         let report =
             Report::new(&sources, &inventory, subjects, findings).for_kubernetes(profile.to_string());
+        let report = report.with_notes(offline.notes(set.templates()));
 
         let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
         let is_terminal = io::stdout().is_terminal();

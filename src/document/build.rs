@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::{
     Document, HAS_KEY, Kind, Node, NodeId, NodeRef, OWNED, Origins, Place, SHADOWED, Source, Span, Text,
+    UNKNOWN,
 };
 
 /// What a document may cost. Reading stops with a [`LimitError`] at the first limit it meets.
@@ -343,6 +344,7 @@ impl<'a> Builder<'a> {
                 }
                 kind => self.push(kind, from.payload)?,
             };
+            self.nodes[id.index()].flags |= from.flags & UNKNOWN;
             if let Some(place) = place {
                 self.place(id, place.value);
             }

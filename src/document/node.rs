@@ -1,6 +1,6 @@
 //! Reading a document: [`NodeRef`] and its iterators.
 
-use super::{Document, HAS_KEY, NodeId, SHADOWED, Span, Text, WIDE, write};
+use super::{Document, HAS_KEY, NodeId, SHADOWED, Span, Text, UNKNOWN, WIDE, write};
 
 /// Bytes of most paths.
 const PATH: usize = 64;
@@ -113,6 +113,13 @@ impl<'d> NodeRef<'d> {
     #[must_use]
     pub fn is_null(self) -> bool {
         self.kind() == Kind::Null
+    }
+
+    /// Whether the node stands for something that is not known ([`Document::mark_unknown`]).
+    #[inline]
+    #[must_use]
+    pub fn is_unknown(self) -> bool {
+        self.node().flags & UNKNOWN != 0
     }
 
     /// Whether the node is an object.

@@ -70,7 +70,8 @@ fn check(ask: &Ask<'_, '_>, rule: &References, sink: &mut Sink<'_>) {
         ReferenceCheck::RoleExists => roles::exists(ask, sink),
         ReferenceCheck::RoleGrants => roles::role_grants(ask, &rule.grants, sink),
         ReferenceCheck::BindingGrants => roles::binding_grants(ask, &rule.grants, sink),
-        ReferenceCheck::Unique => duplicates::run(ask, sink),
+        ReferenceCheck::Unique => duplicates::together(ask, sink),
+        ReferenceCheck::UniqueInFolder => duplicates::in_folder(ask, sink),
     }
 }
 
@@ -110,6 +111,6 @@ pub fn looks_up(check: ReferenceCheck) -> Vec<(&'static str, &'static str, &'sta
             ("storage.k8s.io", "v1", "StorageClass"),
         ],
         Check::RoleExists | Check::BindingGrants => vec![(RBAC, "v1", "Role"), (RBAC, "v1", "ClusterRole")],
-        Check::RoleGrants | Check::ProbePorts | Check::Unique => Vec::new(),
+        Check::RoleGrants | Check::ProbePorts | Check::Unique | Check::UniqueInFolder => Vec::new(),
     }
 }

@@ -4,12 +4,15 @@ use rayon::prelude::*;
 
 use super::compose::{ComposeError, compose};
 use super::json::{self, JsonError};
+use super::kustomize::{Applied, Form, Kustomizations, Made};
 use super::notice::{self, Draft, Notice};
 use super::source::{Content, FileId, Position, ReadError, SourceFile, Sources};
 use super::split::{Chunk, split};
-use super::template::is_template;
+use super::template::{has_marker, is_template};
 use super::unroll::{self, ListError};
+use super::{kustomize, placeholder, untyped};
 use crate::document::{Document, NodeId, NodeRef};
+use crate::resource::custom::CustomKinds;
 
 /// The position of a document in the [`Inventory`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -58,8 +61,10 @@ pub enum Outcome {
     NotKubernetes,
     /// It is a template, not YAML.
     Template,
-    /// An ignore file says so.
+    /// An ignore file says so, or it is hidden, or a link.
     Ignored,
+    /// A kustomization of the input names it as a patch, or as something else that it reads and does not apply.
+    Patch,
     /// It could not be read, or one of its documents could not.
     Broken,
 }
@@ -73,6 +78,7 @@ impl Outcome {
             Self::NotKubernetes => "notKubernetes",
             Self::Template => "template",
             Self::Ignored => "ignored",
+            Self::Patch => "patch",
             Self::Broken => "broken",
         }
     }
@@ -128,6 +134,8 @@ pub struct Inventory<'s> {
     notices: Vec<Notice>,
     /// The names of the files, in their order.
     paths: Vec<&'s str>,
+    kustomizations: Kustomizations,
+    applied: Applied<'s>,
 }
 
 impl<'s> Inventory<'s> {
@@ -137,12 +145,56 @@ impl<'s> Inventory<'s> {
         let files: Vec<(FileId, &SourceFile)> = sources.iter().collect();
         let loads: Vec<FileLoad<'s>> =
             files.into_par_iter().map(|(id, file)| FileLoad::of(id, file)).collect();
-        let paths = sources.files().iter().map(SourceFile::path).collect();
-        let mut inventory = Self { paths, ..Self::default() };
-        for load in loads {
-            inventory.add(load);
+        let paths: Vec<&str> = sources.files().iter().map(SourceFile::path).collect();
+        let kustomizations = {
+            let roots = loads
+                .iter()
+                .enumerate()
+                .filter(|(file, _)| kustomize::is_kustomization(sources.files()[*file].path()));
+            let roots =
+                roots.filter_map(|(file, load)| Some((file, load.documents.first()?.document.root())));
+            Kustomizations::read(&paths, &roots.filter(|(_, root)| root.is_object()).collect())
+        };
+        let mut inventory = Self { paths, kustomizations, ..Self::default() };
+        for (file, load) in loads.into_iter().enumerate() {
+            let is_patch = inventory.kustomizations.is_patch(file);
+            inventory.add(if is_patch { load.as_patch() } else { load });
         }
+        inventory.note_unknown_kinds();
+        inventory.applied = Applied::of(
+            &inventory.kustomizations,
+            &inventory.paths,
+            &inventory.documents,
+            &inventory.manifests,
+        );
         inventory
+    }
+
+    /// Kinds that Kubernetes' own groups do not have, unless a CustomResourceDefinition of the input has them.
+    fn note_unknown_kinds(&mut self) {
+        let mut custom = CustomKinds::default();
+        for manifest in &self.manifests {
+            custom.learn(self.object(manifest));
+        }
+        let mut notices = Vec::new();
+        for manifest in &self.manifests {
+            let draft =
+                untyped::unknown_kind(self.object(manifest), |group, kind| custom.defines(group, kind));
+            let Some(Draft { code, node: _, span, message, related }) = draft else { continue };
+            let Manifest { document, root, file, index, item: _ } = *manifest;
+            notices.push(Notice {
+                code,
+                file,
+                index,
+                document: Some(document),
+                node: Some(root),
+                span,
+                message,
+                related,
+            });
+        }
+        self.notices.extend(notices);
+        self.notices.sort_by_key(|notice| (notice.file, notice.index));
     }
 
     fn add(&mut self, load: FileLoad<'s>) {
@@ -196,6 +248,37 @@ impl<'s> Inventory<'s> {
         self.document(manifest.document).document.node(manifest.root)
     }
 
+    /// The kustomizations among the files.
+    #[must_use]
+    pub fn kustomizations(&self) -> &Kustomizations {
+        &self.kustomizations
+    }
+
+    /// The object of the manifest at this index as the kustomizations of the input make it; where they are
+    /// alternatives, with what one of them gives it.
+    ///
+    /// # Panics
+    /// When there is no such manifest.
+    #[must_use]
+    pub fn judged(&self, index: usize) -> NodeRef<'_> {
+        match self.applied.judged.get(&index) {
+            Some(document) => document.root(),
+            None => self.object(&self.manifests[index]),
+        }
+    }
+
+    /// The forms that kustomizations make of the manifest at this index.
+    #[must_use]
+    pub fn forms(&self, index: usize) -> &[Form<'s>] {
+        self.applied.forms.get(&index).map_or(&[], Vec::as_slice)
+    }
+
+    /// The objects that kustomizations generate.
+    #[must_use]
+    pub fn generated(&self) -> &[Made] {
+        &self.applied.generated
+    }
+
     /// The names of all files, in their order.
     #[must_use]
     pub fn paths(&self) -> Vec<&str> {
@@ -229,6 +312,13 @@ struct LoadedParts<'s> {
 }
 
 impl<'s> FileLoad<'s> {
+    /// The same of a file that a kustomization reads and does not apply: nothing of it is an object.
+    fn as_patch(self) -> Self {
+        let FileRecord { file, outcome: _, documents, errors: _ } = self.record;
+        let record = FileRecord { file, outcome: Outcome::Patch, documents, errors: Vec::new() };
+        Self { record, documents: Vec::new() }
+    }
+
     fn of(id: FileId, file: &'s SourceFile) -> Self {
         let record = |outcome, documents, errors| FileRecord { file: id, outcome, documents, errors };
         let text = match file.content() {
@@ -245,17 +335,36 @@ impl<'s> FileLoad<'s> {
         if file.in_chart && text.contains("{{") {
             return Self { record: record(Outcome::Template, 0, Vec::new()), documents: Vec::new() };
         }
-        let mut loader = Loader { text, documents: Vec::new(), errors: Vec::new(), next: 0, template: false };
+        let mut loader = Loader { text, ..Loader::default() };
         loader.run();
-        let Loader { text: _, documents, errors, next, template } = loader;
+        let Loader { text: _, mut documents, mut errors, next, template, maybe_template } = loader;
         if template {
-            return Self { record: record(Outcome::Template, 0, Vec::new()), documents: Vec::new() };
+            // what cannot be read for the template code around it is no mistake
+            errors.retain(|(document, ..)| !maybe_template.contains(document));
         }
-        let outcome = match documents.iter().any(|d| !d.manifests.is_empty()) {
+        let any = documents.iter().any(|d| !d.manifests.is_empty());
+        if !kustomize::is_kustomization(file.path()) {
+            for document in &mut documents {
+                document.notices.extend(untyped::lacking(&document.document, any, &document.manifests));
+            }
+        }
+        let said = documents.iter().any(|d| d.notices.iter().any(|n| n.code.is_error()));
+        let foreign = file.walked && !mentions_kubernetes(text);
+        let outcome = match any || said {
+            _ if !errors.is_empty() && foreign => {
+                return Self {
+                    record: record(Outcome::NotKubernetes, next, Vec::new()),
+                    documents: Vec::new(),
+                };
+            }
             _ if !errors.is_empty() => Outcome::Broken,
+            _ if template => Outcome::Template,
             true => Outcome::Linted,
             false => Outcome::NotKubernetes,
         };
+        if template && !any && errors.is_empty() {
+            return Self { record: record(Outcome::Template, 0, Vec::new()), documents: Vec::new() };
+        }
         let errors = errors.into_iter().map(|(document, at, error)| DocumentError {
             document,
             position: file.position(at),
@@ -265,7 +374,21 @@ impl<'s> FileLoad<'s> {
     }
 }
 
+/// Whether a text that cannot be read may have been meant for Kubernetes: it says `apiVersion` or `kind` somewhere, as
+/// a key does.
+fn mentions_kubernetes(text: &str) -> bool {
+    ["apiVersion", "kind"].iter().any(|key| {
+        text.match_indices(key).any(|(at, _)| {
+            let after =
+                text[at + key.len()..].trim_start_matches(['"', '\'']).trim_start_matches([' ', '\t']);
+            let inside = text[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_');
+            after.starts_with(':') && !inside
+        })
+    })
+}
+
 /// Reads the documents of one text.
+#[derive(Default)]
 struct Loader<'s> {
     text: &'s str,
     documents: Vec<LoadedParts<'s>>,
@@ -274,6 +397,8 @@ struct Loader<'s> {
     next: u32,
     /// Whether something could not be read because it is a template.
     template: bool,
+    /// The documents that could not be read and have template code in them, and those that do not count.
+    maybe_template: Vec<u32>,
 }
 
 impl<'s> Loader<'s> {
@@ -334,7 +459,9 @@ impl<'s> Loader<'s> {
         self.next += 1;
         match unroll::manifests(&document) {
             Ok(manifests) => {
-                let notices = if manifests.is_empty() { Vec::new() } else { notices };
+                let mut notices = if manifests.is_empty() { Vec::new() } else { notices };
+                notices.extend(untyped::nested(&document, &manifests));
+                document.mark_unknown(|text, node| placeholder::is_placeholder(text, node));
                 self.documents.push(LoadedParts { index, document, manifests, notices });
             }
             Err(refusal) => self.errors.push((index, refusal.at, refusal.error.into())),
@@ -342,7 +469,11 @@ impl<'s> Loader<'s> {
     }
 
     fn refuse(&mut self, range: std::ops::Range<usize>, at: usize, error: impl Into<LoadError>) {
-        self.template |= is_template(&self.text[range.clone()], at.saturating_sub(range.start));
+        let text = &self.text[range.clone()];
+        self.template |= is_template(text, at.saturating_sub(range.start));
+        if has_marker(text) {
+            self.maybe_template.push(self.next);
+        }
         self.errors.push((self.next, at, error.into()));
         self.next += 1;
     }

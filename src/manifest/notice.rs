@@ -1,6 +1,6 @@
 //! Findings that fall out of reading: what is legal, and hardly meant.
 //!
-//! The codes are reserved (`yaml/…`). They are plain data here; severities and texts are final, the rest
+//! The codes are reserved (`yaml/…`, `kubernetes/…`). They are plain data here; severities and texts are final, the rest
 //! of a finding is made where findings are made. Only documents that go to a cluster are judged.
 
 use std::collections::{BTreeMap, HashMap};
@@ -25,17 +25,29 @@ pub enum NoticeCode {
     FloatVersion,
     /// An integer beyond 64 bits.
     BigInteger,
+    /// A document without `kind`.
+    NoKind,
+    /// A document without `apiVersion`.
+    NoApiVersion,
+    /// A kind that Kubernetes' own group does not have.
+    UnknownKind,
+    /// A List among the items of a List.
+    NestedList,
 }
 
 impl NoticeCode {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 10] = [
         Self::DuplicateKey,
         Self::DroppedDocument,
         Self::BooleanWord,
         Self::Octal,
         Self::FloatVersion,
         Self::BigInteger,
+        Self::NoKind,
+        Self::NoApiVersion,
+        Self::UnknownKind,
+        Self::NestedList,
     ];
 
     /// The code in reports.
@@ -48,13 +60,21 @@ impl NoticeCode {
             Self::Octal => "yaml/octal",
             Self::FloatVersion => "yaml/float-version",
             Self::BigInteger => "yaml/big-integer",
+            Self::NoKind => "kubernetes/no-kind",
+            Self::NoApiVersion => "kubernetes/no-api-version",
+            Self::UnknownKind => "kubernetes/unknown-kind",
+            Self::NestedList => "kubernetes/nested-list",
         }
     }
 
     /// Whether it is an error, not a warning.
     #[must_use]
     pub fn is_error(self) -> bool {
-        matches!(self, Self::DuplicateKey | Self::DroppedDocument)
+        match self {
+            Self::DuplicateKey | Self::DroppedDocument => true,
+            Self::NoKind | Self::NoApiVersion | Self::UnknownKind | Self::NestedList => true,
+            Self::BooleanWord | Self::Octal | Self::FloatVersion | Self::BigInteger => false,
+        }
     }
 }
 

@@ -61,6 +61,10 @@ pub struct SourceFile {
     content: Content,
     /// Whether it lies in the templates of a Helm chart.
     pub(super) in_chart: bool,
+    /// Whether it was found in a folder or by a pattern, rather than named.
+    pub(super) walked: bool,
+    /// Why it is ignored, where that is not for an ignore file.
+    pub(super) reason: Option<String>,
     line_starts: OnceLock<Vec<u32>>,
     /// Characters before every block of [`BLOCK`] bytes, so that a column in a line of megabytes is cheap.
     blocks: OnceLock<Vec<u32>>,
@@ -85,6 +89,8 @@ impl SourceFile {
             path: path.into(),
             content,
             in_chart: false,
+            walked: false,
+            reason: None,
             line_starts: OnceLock::new(),
             blocks: OnceLock::new(),
         }
@@ -94,6 +100,21 @@ impl SourceFile {
     #[must_use]
     pub fn path(&self) -> &str {
         &self.path
+    }
+
+    /// Whether it was found in a folder or by a pattern, rather than named.
+    #[must_use]
+    pub fn is_walked(&self) -> bool {
+        self.walked
+    }
+
+    /// Why it was not read, where it is ignored.
+    #[must_use]
+    pub fn ignored_because(&self) -> Option<&str> {
+        match self.content {
+            Content::Ignored => Some(self.reason.as_deref().unwrap_or("an ignore file says so")),
+            Content::Text(_) | Content::Unreadable(_) => None,
+        }
     }
 
     /// What was found.

@@ -41,7 +41,8 @@ pub fn is_template(text: &str, stopped: usize) -> bool {
     false
 }
 
-fn has_marker(text: &str) -> bool {
+/// Whether there is template code anywhere in a text.
+pub(super) fn has_marker(text: &str) -> bool {
     MARKERS.iter().any(|marker| text.contains(marker))
 }
 

@@ -42,14 +42,16 @@ pub(super) struct Refusal {
     pub(super) error: ListError,
 }
 
-/// The group of what kustomize reads; such objects never reach a cluster.
-const KUSTOMIZE: &str = "kustomize.config.k8s.io/";
+/// The groups of what kustomize and this program read; such objects are about manifests, and none themselves.
+const ABOUT_MANIFESTS: [&str; 2] = ["kustomize.config.k8s.io/", "plimsoll.dev/"];
 
 /// The objects for a cluster in a document, and which item of a list each is.
 pub(super) fn manifests(document: &Document<'_>) -> Result<Vec<(NodeId, Option<u32>)>, Refusal> {
     let root = document.root();
     let Some((api_version, kind)) = type_of(root) else { return Ok(Vec::new()) };
-    if api_version.starts_with(KUSTOMIZE) {
+    // so is kubectl's own configuration
+    let kubeconfig = (api_version, kind) == ("v1", "Config") && root.get("clusters").is_some();
+    if kubeconfig || ABOUT_MANIFESTS.iter().any(|group| api_version.starts_with(group)) {
         return Ok(Vec::new());
     }
     let Some(items) = root.get_present("items") else {

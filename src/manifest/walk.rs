@@ -3,10 +3,12 @@
 //! A path of the command line is a file, read whatever its name; a folder, in which files named
 //! `.yaml`, `.yml` and `.json` are read (what kubectl reads of a folder); a pattern such as
 //! `deploy/**/*.yaml`; or `-`, standard input. In folders and patterns `.gitignore` and
-//! `.plimsollignore` are honoured, whether or not there is a repository, and hidden files are skipped.
-//! Links to files are followed, links to folders are not, so there are no loops.
+//! `.plimsollignore` are honoured, whether or not there is a repository. Hidden files and folders are left out under
+//! their names. Links to files are followed, links to folders are not, so there are no loops; a link to a file that is
+//! read anyway is not read again.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -41,8 +43,12 @@ impl Default for ReadLimits {
 /// A file that was found.
 #[derive(Debug)]
 enum Found {
+    /// Named on the command line.
     File(PathBuf),
-    Ignored,
+    /// Found in a folder or by a pattern.
+    Walked(PathBuf),
+    /// Left out, and why where that is not for an ignore file.
+    Ignored(Option<String>),
     Failed(ReadError),
     Stdin,
 }
@@ -55,29 +61,23 @@ pub fn read_sources(paths: &[String], stdin: &mut dyn Read, limits: ReadLimits) 
     for path in paths {
         find(path, &mut found);
     }
-    let mut seen = HashSet::new();
-    if paths.len() > 1 {
-        // One file under two names is read once.
-        found.retain(|_, file| match file {
-            Found::File(path) => path.canonicalize().map_or(true, |path| seen.insert(path)),
-            _ => true,
-        });
-    }
+    read_once(&mut found, paths.len() > 1);
     let mut piped = None;
     if found.values().any(|file| matches!(file, Found::Stdin)) {
         piped = Some(read(stdin, limits));
     }
     let files = found.into_iter().collect::<Vec<_>>().into_par_iter().map(|(name, file)| match file {
-        Found::File(path) => {
-            let content = File::open(&path).map_err(|e| io_error(&e)).and_then(|mut file| {
-                let bytes = file.metadata().map_or(0, |meta| if meta.is_file() { meta.len() } else { 0 });
-                read_sized(&mut file, bytes, limits)
-            });
-            let mut file = SourceFile::new(name, content.unwrap_or_else(Content::Unreadable));
-            file.in_chart = in_chart(&path);
+        Found::File(path) => read_file(name, &path, limits),
+        Found::Walked(path) => {
+            let mut file = read_file(name, &path, limits);
+            file.walked = true;
             file
         }
-        Found::Ignored => SourceFile::new(name, Content::Ignored),
+        Found::Ignored(reason) => {
+            let mut file = SourceFile::new(name, Content::Ignored);
+            file.reason = reason;
+            file
+        }
         Found::Failed(error) => SourceFile::new(name, Content::Unreadable(error)),
         Found::Stdin => SourceFile::new(name, Content::Ignored),
     });
@@ -87,6 +87,73 @@ pub fn read_sources(paths: &[String], stdin: &mut dyn Read, limits: ReadLimits) 
         files.push(SourceFile::new(STDIN, content.unwrap_or_else(Content::Unreadable)));
     }
     Sources::new(files)
+}
+
+fn read_file(name: String, path: &Path, limits: ReadLimits) -> SourceFile {
+    let content = File::open(path).map_err(|e| io_error(&e)).and_then(|mut file| {
+        let bytes = file.metadata().map_or(0, |meta| if meta.is_file() { meta.len() } else { 0 });
+        read_sized(&mut file, bytes, limits)
+    });
+    let mut file = SourceFile::new(name, content.unwrap_or_else(Content::Unreadable));
+    file.in_chart = in_chart(path);
+    file
+}
+
+/// One file under two names is read once: under its own rather than a link's, else under the first. Names that can be
+/// of one file are those of several paths of the command line, and links.
+fn read_once(found: &mut BTreeMap<String, Found>, several_paths: bool) {
+    let path_of = |file: &Found| match file {
+        Found::File(path) | Found::Walked(path) => Some(path.clone()),
+        _ => None,
+    };
+    let is_link = |path: &Path| path.is_symlink();
+    let links: Vec<String> = found
+        .iter()
+        .filter(|(_, file)| path_of(file).is_some_and(|path| is_link(&path)))
+        .map(|(name, _)| name.clone())
+        .collect();
+    if links.is_empty() && !several_paths {
+        return;
+    }
+    let mut known: HashMap<PathBuf, String> = HashMap::new();
+    if several_paths {
+        found.retain(|name, file| match path_of(file).filter(|path| !is_link(path)) {
+            Some(path) => path.canonicalize().map_or(true, |path| match known.entry(path) {
+                Entry::Occupied(_) => false,
+                Entry::Vacant(entry) => {
+                    entry.insert(name.clone());
+                    true
+                }
+            }),
+            None => true,
+        });
+    } else {
+        let targets: HashSet<PathBuf> =
+            links.iter().filter_map(|link| path_of(&found[link])?.canonicalize().ok()).collect();
+        for (name, file) in found.iter() {
+            // only what has the name of a target can be one
+            let Some(path) = path_of(file).filter(|path| !is_link(path)) else { continue };
+            let named = targets.iter().any(|target| target.file_name() == path.file_name());
+            if let Some(path) = path.canonicalize().ok().filter(|path| named && targets.contains(path)) {
+                known.insert(path, name.clone());
+            }
+        }
+    }
+    for link in links {
+        let Some(target) = found.get(&link).and_then(path_of).and_then(|path| path.canonicalize().ok())
+        else {
+            continue;
+        };
+        match known.get(&target) {
+            Some(name) => {
+                let reason = format!("a link to {name}, which is read");
+                found.insert(link, Found::Ignored(Some(reason)));
+            }
+            None => {
+                known.insert(target, link);
+            }
+        }
+    }
 }
 
 fn read(input: &mut dyn Read, limits: ReadLimits) -> Result<Content, ReadError> {
@@ -144,7 +211,9 @@ fn find_pattern(pattern: &str, found: &mut BTreeMap<String, Found>) {
     if base.is_dir() {
         walk(&base, |path| matcher.is_match(path.strip_prefix("./").unwrap_or(path)), &mut matched);
     }
-    if matched.values().any(|file| matches!(file, Found::File(_))) {
+    // what is left out by a walk is no match of the pattern
+    matched.retain(|name, file| !matches!(file, Found::Ignored(Some(_))) || matcher.is_match(name));
+    if matched.values().any(|file| matches!(file, Found::Walked(_))) {
         found.extend(matched);
     } else {
         found.insert(pattern.to_owned(), Found::Failed(ReadError::NoMatch));
@@ -156,36 +225,40 @@ fn matcher(pattern: &str) -> Result<GlobMatcher, globset::Error> {
     Ok(GlobBuilder::new(pattern).literal_separator(true).build()?.compile_matcher())
 }
 
-/// kubectl's `FileExtensions`, in any case.
+/// kubectl's `FileExtensions`, in any case; and the name under which kustomize reads a file without one.
 fn manifest_extension(path: &Path) -> bool {
+    if path.file_name().is_some_and(|name| name == "Kustomization") {
+        return true;
+    }
     path.extension().is_some_and(|extension| {
         ["yaml", "yml", "json"].iter().any(|known| extension.eq_ignore_ascii_case(known))
     })
 }
 
-/// The files below a folder. The ignored ones are found by a second walk that does not ignore.
+/// Hidden folders that version control keeps: what is in them is nobody's manifest.
+const VERSION_CONTROL: [&str; 4] = [".git", ".hg", ".svn", ".jj"];
+
+/// The files below a folder. The ignored ones are found by a second walk that does not ignore, and names what is hidden.
 fn walk(root: &Path, wanted: impl Fn(&Path) -> bool, found: &mut BTreeMap<String, Found>) {
     for honoured in [true, false] {
         let mut walk = WalkBuilder::new(root);
-        walk.standard_filters(false).hidden(true).follow_links(false);
+        walk.standard_filters(false).hidden(honoured).follow_links(false);
         if honoured {
             walk.parents(true).git_ignore(true).git_exclude(true).require_git(false);
             walk.add_custom_ignore_filename(IGNORE_FILE);
+        } else {
+            // a hidden folder is an entry of its own; nobody looks into it
+            walk.filter_entry(|entry| {
+                let hidden =
+                    |path: &Path| path.file_name().is_some_and(|name| is_hidden(&name.to_string_lossy()));
+                entry.depth() < 2 || !entry.path().parent().is_some_and(hidden)
+            });
         }
         for entry in walk.build() {
             match entry {
                 Ok(entry) => {
-                    let path = entry.path();
-                    // A link to a file is a file, a link to a folder is none; a broken one fails by name.
-                    let link = entry.path_is_symlink();
-                    let file = match entry.file_type() {
-                        Some(kind) if link || kind.is_symlink() => !path.is_dir(),
-                        Some(kind) => kind.is_file(),
-                        None => false,
-                    };
-                    if file && wanted(path) {
-                        let what = if honoured { Found::File(path.to_owned()) } else { Found::Ignored };
-                        found.entry(display(path)).or_insert(what);
+                    if let Some(what) = what_of(&entry, honoured, &wanted) {
+                        found.entry(display(entry.path())).or_insert(what);
                     }
                 }
                 Err(error) if honoured => failed(&error, root, found),
@@ -193,6 +266,36 @@ fn walk(root: &Path, wanted: impl Fn(&Path) -> bool, found: &mut BTreeMap<String
             }
         }
     }
+}
+
+/// What an entry of a walk is to the run.
+fn what_of(entry: &ignore::DirEntry, honoured: bool, wanted: &impl Fn(&Path) -> bool) -> Option<Found> {
+    let path = entry.path();
+    // A link to a file is a file, a link to a folder is none; a broken one fails by name.
+    let link = entry.path_is_symlink();
+    let (file, folder) = match entry.file_type() {
+        Some(kind) if link || kind.is_symlink() => (!path.is_dir(), path.is_dir()),
+        Some(kind) => (kind.is_file(), kind.is_dir()),
+        None => (false, false),
+    };
+    if honoured {
+        return (file && wanted(path)).then(|| Found::Walked(path.to_owned()));
+    }
+    let hidden = entry.depth() > 0 && is_hidden(&entry.file_name().to_string_lossy());
+    let known = VERSION_CONTROL.iter().any(|name| entry.file_name() == *name);
+    let reason = |text: &str| Some(Found::Ignored(Some(text.to_owned())));
+    match (file, folder) {
+        _ if known => None,
+        (_, true) if hidden => reason("a hidden folder"),
+        (_, true) if link && entry.depth() > 0 => reason("a link to a folder"),
+        (true, _) if hidden && wanted(path) => reason("a hidden file"),
+        (true, _) if wanted(path) => Some(Found::Ignored(None)),
+        _ => None,
+    }
+}
+
+fn is_hidden(name: &str) -> bool {
+    name.starts_with('.') && name != "." && name != ".."
 }
 
 /// A folder that cannot be read is an entry of its own; a bad line in an ignore file is not.

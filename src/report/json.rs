@@ -13,7 +13,7 @@ use super::entry::{Entry, Identity};
 use crate::document::Span;
 use crate::document::edit::Operation;
 use crate::finding::{Action, Certainty, DocumentId, PolicyRef, Severity};
-use crate::manifest::{DocumentError, FileRecord, Position};
+use crate::manifest::{DocumentError, FileRecord, Outcome, Position};
 
 /// The version of the form.
 const VERSION: u32 = 1;
@@ -68,6 +68,9 @@ struct WireFile<'r> {
     path: &'r str,
     outcome: &'static str,
     documents: u32,
+    /// Why it was ignored.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'r str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<WireError>,
 }
@@ -94,6 +97,9 @@ impl Report<'_> {
         write!(out, "{{\"version\": {VERSION},\n \"tool\": {},\n ", serde_json::to_string(&tool)?)?;
         write_lines(out, "findings", &self.entries, |entry| self.wire_finding(entry))?;
         write_lines(out, "files", self.inventory.ledger(), |record| self.wire_file(record))?;
+        if !self.notes.is_empty() {
+            write_lines(out, "notes", &self.notes, |note| note)?;
+        }
         writeln!(out, "\"summary\": {}}}", serde_json::to_string(&self.summary)?)
     }
 
@@ -145,6 +151,7 @@ impl Report<'_> {
             path: self.sources.file(*file).path(),
             outcome: outcome.name(),
             documents: *documents,
+            reason: self.sources.file(*file).ignored_because().filter(|_| *outcome == Outcome::Ignored),
             errors: errors
                 .iter()
                 .map(|DocumentError { document, position, error }| WireError {

@@ -92,6 +92,16 @@ fn rule(code: NoticeCode) -> RuleInfo {
         NoticeCode::BooleanWord | NoticeCode::FloatVersion => "put it in quotes",
         NoticeCode::Octal => "put it in quotes, or write the number without the leading zero",
         NoticeCode::BigInteger => "put it in quotes: as a number it loses digits",
+        NoticeCode::NoKind => {
+            "say which kind of object it is, as in `kind: ConfigMap`; keys are case-sensitive"
+        }
+        NoticeCode::NoApiVersion => {
+            "say of which API it is, as in `apiVersion: apps/v1`; keys are case-sensitive"
+        }
+        NoticeCode::UnknownKind => {
+            "correct the kind, or the apiVersion where the kind is of another API group"
+        }
+        NoticeCode::NestedList => "put the objects of the inner List into the outer one",
     };
     RuleInfo {
         code: code.code().to_owned(),

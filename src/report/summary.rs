@@ -38,6 +38,8 @@ pub struct FileCounts {
     pub template: usize,
     /// Left out.
     pub ignored: usize,
+    /// Patches and the like, which kustomizations read.
+    pub patch: usize,
     /// Not readable.
     pub broken: usize,
 }
@@ -59,6 +61,7 @@ impl Summary {
                 Outcome::NotKubernetes => &mut summary.files.not_kubernetes,
                 Outcome::Template => &mut summary.files.template,
                 Outcome::Ignored => &mut summary.files.ignored,
+                Outcome::Patch => &mut summary.files.patch,
                 Outcome::Broken => &mut summary.files.broken,
             } += 1;
             summary.documents += file.documents as usize;

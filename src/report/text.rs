@@ -53,14 +53,21 @@ impl Report<'_> {
             }
         }
         if self.is_empty() {
-            let error = Level::ERROR.primary_title("no manifest was found");
-            writeln!(out, "{}\n", renderer.render(&[Group::with_title(error)]))?;
+            let title = match self.is_foreign() {
+                true => Level::NOTE.primary_title("none of these files is for Kubernetes"),
+                false => Level::ERROR.primary_title("no manifest was found"),
+            };
+            writeln!(out, "{}\n", renderer.render(&[Group::with_title(title)]))?;
         }
         if quiet {
             return Ok(());
         }
         if let Some(note) = self.templates() {
             writeln!(out, "{}\n", renderer.render(&[note]))?;
+        }
+        for note in &self.notes {
+            let note = Level::NOTE.primary_title(normalize_untrusted_str(note));
+            writeln!(out, "{}\n", renderer.render(&[Group::with_title(note)]))?;
         }
         let files = self.inventory.ledger().len();
         let mut line = summary_line(self.summary(), files, color);
@@ -249,6 +256,11 @@ fn summary_line(summary: &Summary, files: usize, color: bool) -> String {
     // what few runs have is told where there is some
     findings.extend((*info > 0).then(|| format!("{info} info")));
     findings.extend((*suppressed > 0).then(|| format!("{suppressed} suppressed")));
+    let patches = match by_outcome.patch {
+        0 => None,
+        1 => Some("1 patch".to_owned()),
+        more => Some(format!("{more} patches")),
+    };
     let outcomes = [
         format!("{} linted", by_outcome.linted),
         format!("{} not Kubernetes", by_outcome.not_kubernetes),
@@ -261,7 +273,7 @@ fn summary_line(summary: &Summary, files: usize, color: bool) -> String {
         findings.join(", "),
         count(*documents, "document"),
         count(files, "file"),
-        outcomes.join(", ")
+        outcomes.into_iter().chain(patches).collect::<Vec<_>>().join(", ")
     )
 }
 

@@ -47,6 +47,12 @@ impl CustomKinds {
         self.defined.get(group)?.get(kind)
     }
 
+    /// Whether a definition of the kind was met.
+    #[must_use]
+    pub fn defines(&self, group: &str, kind: &str) -> bool {
+        self.get(group, kind).is_some()
+    }
+
     /// Where objects of a kind live, built in or defined; `None`: nobody knows.
     #[must_use]
     pub fn scope(&self, group: &str, kind: &str) -> Option<Scope> {

@@ -213,6 +213,54 @@ pub fn scope(group: &str, kind: &str) -> Option<Scope> {
     find(group, kind).map(|b| b.scope)
 }
 
+/// Kinds of Kubernetes' own groups that are not in the table: no longer served, or sent to subresources and never stored.
+const OTHERS: [&str; 38] = [
+    "APIGroup",
+    "APIGroupList",
+    "APIResourceList",
+    "APIVersions",
+    "AuditSink",
+    "Binding",
+    "ClusterCIDR",
+    "ComponentStatus",
+    "DeleteOptions",
+    "DeploymentRollback",
+    "Eviction",
+    "ExternalAdmissionHookConfiguration",
+    "InitializerConfiguration",
+    "NodeProxyOptions",
+    "PodAttachOptions",
+    "PodExecOptions",
+    "PodLogOptions",
+    "PodPortForwardOptions",
+    "PodPreset",
+    "PodProxyOptions",
+    "PodScheduling",
+    "PodSchedulingContext",
+    "PodSecurityPolicy",
+    "PodSecurityPolicyReview",
+    "PodStatusResult",
+    "RangeAllocation",
+    "ResourceClaimParameters",
+    "ResourceClass",
+    "ResourceClassParameters",
+    "Scale",
+    "ScheduledJob",
+    "SerializedReference",
+    "ServiceProxyOptions",
+    "Status",
+    "ThirdPartyResource",
+    "TokenRequest",
+    "WatchEvent",
+    "Patch",
+];
+
+/// Whether one of Kubernetes' own groups has or had such a kind, though the table does not list it.
+#[must_use]
+pub fn is_unlisted(kind: &str) -> bool {
+    OTHERS.contains(&kind)
+}
+
 /// The resource of a kind: from the table, else guessed as kubectl guesses (`meta.UnsafeGuessKindToResource`).
 #[must_use]
 pub fn resource_of(group: &str, kind: &str) -> String {

@@ -1,14 +1,15 @@
 //! Where a kind keeps its Pod template.
 //!
-//! Built in: the table below. Custom kinds are declared, by policies and by the configuration.
+//! Built in: the table below, of Kubernetes' own kinds and of custom kinds that many use. Others are declared, by
+//! policies and by the configuration.
 
 use globset::{Glob, GlobMatcher};
 
 use super::container::{self, Container};
 use crate::document::NodeRef;
 
-/// The built-in kinds with Pods in them.
-pub const KINDS: [&str; 9] = [
+/// The names of the kinds with Pods in them.
+pub const KINDS: [&str; 23] = [
     "Pod",
     "PodTemplate",
     "Deployment",
@@ -18,6 +19,20 @@ pub const KINDS: [&str; 9] = [
     "DaemonSet",
     "Job",
     "CronJob",
+    "AutoscalingRunnerSet",
+    "BroadcastJob",
+    "CloneSet",
+    "Configuration",
+    "ContainerSource",
+    "DeploymentConfig",
+    "Fleet",
+    "GameServer",
+    "GameServerSet",
+    "LeaderWorkerSet",
+    "Revision",
+    "Rollout",
+    "ScaledJob",
+    "Service",
 ];
 
 /// Below which pointer a built-in kind keeps what has `metadata` and the Pod's `spec`.
@@ -31,8 +46,42 @@ fn built_in(group: &str, kind: &str) -> Option<&'static str> {
         ("extensions", "Deployment" | "ReplicaSet" | "DaemonSet") => "/spec/template",
         ("batch", "Job") => "/spec/template",
         ("batch", "CronJob") => "/spec/jobTemplate/spec/template",
+        _ => return custom(group, kind),
+    })
+}
+
+/// The same of custom kinds that many use, as their definitions say (Argo Rollouts, OpenShift, OpenKruise, Knative, KEDA,
+/// Agones, LeaderWorkerSet, Actions Runner Controller).
+fn custom(group: &str, kind: &str) -> Option<&'static str> {
+    Some(match (group, kind) {
+        ("argoproj.io", "Rollout") => "/spec/template",
+        // OpenShift 3 had it in the core group
+        ("apps.openshift.io" | "", "DeploymentConfig") => "/spec/template",
+        ("apps.kruise.io", "CloneSet" | "StatefulSet" | "DaemonSet" | "BroadcastJob") => "/spec/template",
+        ("serving.knative.dev", "Service" | "Configuration") => "/spec/template",
+        ("serving.knative.dev", "Revision") => "",
+        ("sources.knative.dev", "ContainerSource") => "/spec/template",
+        ("keda.sh", "ScaledJob") => "/spec/jobTargetRef/template",
+        ("agones.dev", "GameServer") => "/spec/template",
+        ("agones.dev", "GameServerSet" | "Fleet") => "/spec/template/spec/template",
+        ("leaderworkerset.x-k8s.io", "LeaderWorkerSet") => "/spec/leaderWorkerTemplate/workerTemplate",
+        ("actions.github.com", "AutoscalingRunnerSet") => "/spec/template",
         _ => return None,
     })
+}
+
+/// Where an object of another kind keeps something like a Pod template: the path of what has the Pod's `spec`, in which
+/// there are containers with images. What lies at the top is no template.
+#[must_use]
+pub fn lookalike(object: NodeRef<'_>) -> Option<String> {
+    let spec = object.get("spec")?;
+    let containers = spec.descendants().find(|node| {
+        let image = |item: NodeRef<'_>| item.get("image").is_some_and(|image| image.as_str().is_some());
+        node.key() == Some("containers")
+            && node.items().any(image)
+            && node.parent().is_some_and(|parent| parent.key() == Some("spec") && parent.id() != spec.id())
+    })?;
+    Some(containers.parent()?.parent()?.path_from(object.id()))
 }
 
 /// Whether a built-in kind holds Pods.
@@ -188,7 +237,6 @@ mod tests {
                 .fold(pod.to_owned(), |inner, key| format!("{{{key:?}:{inner}}}")),
         };
         let mut declared = TemplatePaths::default();
-        declared.declare("argoproj.io/*/Rollout", "spec.template").expect("good");
         declared.declare("example.com/Thing", "spec.pod-template").expect("good");
         for (group, kind, at) in [
             ("", "Pod", ""),
@@ -201,6 +249,12 @@ mod tests {
             ("batch", "Job", "/spec/template"),
             ("batch", "CronJob", "/spec/jobTemplate/spec/template"),
             ("argoproj.io", "Rollout", "/spec/template"),
+            ("apps.openshift.io", "DeploymentConfig", "/spec/template"),
+            ("apps.kruise.io", "CloneSet", "/spec/template"),
+            ("serving.knative.dev", "Service", "/spec/template"),
+            ("serving.knative.dev", "Revision", ""),
+            ("keda.sh", "ScaledJob", "/spec/jobTargetRef/template"),
+            ("agones.dev", "Fleet", "/spec/template/spec/template"),
             ("example.com", "Thing", "/spec/pod-template"),
         ] {
             let text = wrap(at);
@@ -212,6 +266,24 @@ mod tests {
         let doc =
             Document::from_json(r#"{"spec":{"template":{"spec":{}}}}"#, Limits::default()).expect("JSON");
         assert!(PodTemplate::of(doc.root(), "example.org", "v1", "Deployment", &declared).is_none());
+    }
+
+    #[test]
+    fn lookalikes() {
+        for (text, expected) in [
+            (r#"{"spec":{"worker":{"spec":{"containers":[{"image":"a"}]}}}}"#, Some("spec.worker")),
+            (
+                r#"{"spec":{"tasks":[{"template":{"spec":{"containers":[{"image":"a"}]}}}]}}"#,
+                Some("spec.tasks[0].template"),
+            ),
+            (r#"{"spec":{"containers":[{"image":"a"}]}}"#, None),
+            (r#"{"spec":{"x":{"containers":[{"image":"a"}]}}}"#, None),
+            (r#"{"spec":{"x":{"spec":{"containers":[{"name":"a"}]}}}}"#, None),
+            (r#"{"spec":{"x":{"spec":{"containers":{"image":"a"}}}}}"#, None),
+        ] {
+            let doc = Document::from_json(text, Limits::default()).expect("JSON");
+            assert_eq!(lookalike(doc.root()).as_deref(), expected, "{text}");
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::{Local, Machine};
 use crate::cel::activation::Binding;
 use crate::cel::dispatch::{self, message};
-use crate::cel::error::{Eval, EvalError, Fault};
+use crate::cel::error::{Eval, EvalError, Fault, Unknown};
 use crate::cel::plan::{Attribute, Base, Qualifier, Slot, Step};
 use crate::cel::profile::Profile;
 use crate::cel::value::{Opaque, Value, View};
@@ -27,10 +27,10 @@ impl<'d> Machine<'_, '_, 'd> {
             };
             if let Some(value) = start.and_then(|node| below(node, attribute)) {
                 self.meter.charge_each(attribute.path.len() as u64 + u64::from(!attribute.presence))?;
-                return Ok(value);
+                return known(value);
             }
         }
-        self.attribute_slowly(attribute)
+        self.attribute_slowly(attribute).and_then(known)
     }
 
     #[inline(never)]
@@ -237,6 +237,20 @@ impl<'d> Machine<'_, '_, 'd> {
             (View::Object(object), key) => Ok(message::field(object, key, asks)?),
             _ => Ok(element_of(value, key)?),
         }
+    }
+}
+
+/// A value, unless it stands for one that is not known.
+#[inline]
+fn known(value: Value<'_>) -> Eval<Value<'_>> {
+    let node = match &value {
+        Value::Node(node) => Some(*node),
+        Value::Optional(Some(inner)) => inner.node(),
+        _ => None,
+    };
+    match node {
+        Some(node) if node.is_unknown() => Err(Unknown::one(Unknown::PLACEHOLDER).into()),
+        _ => Ok(value),
     }
 }
 

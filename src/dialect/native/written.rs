@@ -484,8 +484,10 @@ pub enum ReferenceCheck {
     RoleGrants,
     /// The role of a binding grants none of `grants`.
     BindingGrants,
-    /// No other object is the same one.
+    /// No other object of the file, or of a kustomization that lists it, is the same one.
     Unique,
+    /// No object of another file of the folder is the same one; with `--complete`, of any file.
+    UniqueInFolder,
 }
 
 /// Rights: a rule of a role grants them when it has one of each list, or the wildcard.

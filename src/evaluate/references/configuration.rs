@@ -237,7 +237,10 @@ fn has_keys(
         let meant = meant.map_or(String::new(), |meant| format!(" (did you mean {meant}?)"));
         let finding =
             sink.fault(node, format!("{} {} has no key {key}{meant}", wish.source.kind(), wish.name));
-        // never at the data of a Secret: its text is not to be shown
+        // never at the data of a Secret: its text is not to be shown; what is generated stands nowhere
+        if object.document.is_none() {
+            continue;
+        }
         finding.related.push(related(*object, ask::name_node(*object), "it is here".to_owned()));
     }
 }

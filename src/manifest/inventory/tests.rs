@@ -37,7 +37,8 @@ fn every_file_has_an_outcome() {
         ("broken first", format!("a: [\n---\n{POD}"), (Broken, 2, 1)),
         ("broken last", format!("{POD}---\na: [\n"), (Broken, 2, 1)),
         ("bad separator", format!("{POD}---foo\na: 1\n---\n{POD}"), (Broken, 3, 2)),
-        ("template", format!("{POD}---\n{{{{- if .x }}}}\na: b\n{{{{- end }}}}\n"), (Template, 0, 0)),
+        ("template", format!("{POD}---\n{{{{- if .x }}}}\na: b\n{{{{- end }}}}\n"), (Template, 2, 1)),
+        ("broken beside a template", format!("a: [\n---\nx: {{{{ y }}}}\n---\n{POD}"), (Broken, 3, 1)),
         ("template value", "kind: X\nname: {{ .Values.x }}\n".to_owned(), (Template, 0, 0)),
         ("template text in a string", format!("{POD}x: \"{{{{ y }}}}\"\n"), (Linted, 1, 1)),
         ("list", format!("apiVersion: v1\nkind: List\nitems:\n- {item}\n- {item}\n"), (Linted, 1, 2)),
@@ -132,7 +133,7 @@ fn what_is_hardly_meant_is_noticed() {
         ("a: 1\n... junk\n", vec![(DroppedDocument, "junk")]),
         ("x: &a {k: on}\nb: *a\nz: {<<: *a}", vec![(BooleanWord, "on")]),
     ] {
-        let text = format!("apiVersion: v1\nkind: X\n{text}\n");
+        let text = format!("apiVersion: x/v1\nkind: X\n{text}\n");
         let sources = sources(&[("f", &text)]);
         let inventory = Inventory::load(&sources);
         assert_eq!(inventory.manifests().len(), 1, "{text}: {:?}", inventory.ledger());
@@ -147,7 +148,7 @@ fn what_is_hardly_meant_is_noticed() {
 
 #[test]
 fn a_duplicate_names_all_its_places() {
-    let text = "apiVersion: v1\nkind: X\nspec:\n  a: 1\n  b: 2\n  a: 3\n";
+    let text = "apiVersion: x/v1\nkind: X\nspec:\n  a: 1\n  b: 2\n  a: 3\n";
     let sources = sources(&[("f", text)]);
     let inventory = Inventory::load(&sources);
     let [notice] = inventory.notices() else { panic!("one notice") };
@@ -161,4 +162,131 @@ fn a_duplicate_names_all_its_places() {
 fn what_is_not_for_a_cluster_is_not_judged() {
     let sources = sources(&[("compose.yaml", "on: [push]\na: 1\na: 2\n")]);
     assert_eq!(Inventory::load(&sources).notices(), []);
+}
+
+/// Codes, lines and messages of what is said of a text.
+fn said(text: &str) -> Vec<String> {
+    let sources = sources(&[("f", text)]);
+    let inventory = Inventory::load(&sources);
+    let line = |n: &Notice| sources.files()[0].position(n.span.start as usize).line;
+    let codes = inventory.notices().iter().map(|n| format!("{} {} {}", n.code.code(), line(n), n.message));
+    codes.collect()
+}
+
+#[test]
+fn documents_that_do_not_say_what_they_are() {
+    let misspelt = |missing: &str, key: &str| {
+        format!("the object has no {missing}: the key is written {key:?}; did you mean {missing:?}?")
+    };
+    let none = |missing: &str| format!("the object has no {missing}, and kubectl refuses the file for it");
+    for (text, expected) in [
+        ("apiVersion: v1\nKind: Pod\n", Some(("kubernetes/no-kind 2", misspelt("kind", "Kind")))),
+        (
+            "apiversion: v1\nkind: Pod\n",
+            Some(("kubernetes/no-api-version 1", misspelt("apiVersion", "apiversion"))),
+        ),
+        (
+            "kind: Pod\napiVerison: v1\n",
+            Some(("kubernetes/no-api-version 2", misspelt("apiVersion", "apiVerison"))),
+        ),
+        (
+            "api_version: v1\nkind: Pod\n",
+            Some(("kubernetes/no-api-version 1", misspelt("apiVersion", "api_version"))),
+        ),
+        ("kind: Pod\nmetadata: {name: p}\n", Some(("kubernetes/no-api-version 1", none("apiVersion")))),
+        ("apiVersion: v1\nmetadata: {name: p}\n", Some(("kubernetes/no-kind 1", none("kind")))),
+        ("apiVersion: v1\nknid: Pod\n", Some(("kubernetes/no-kind 2", misspelt("kind", "knid")))),
+        (
+            "apiVersion: v1\nkind: 7\nspec: {}\n",
+            Some(("kubernetes/no-kind 2", "kind must be a text, and is integer".into())),
+        ),
+        // charts, values, pipelines and workflows are no manifests
+        ("apiVersion: v2\nname: chart\nversion: 1.0.0\n", None),
+        ("kind: pipeline\nname: build\n", None),
+        ("metadata: {name: x}\nreplicas: 2\n", None),
+        ("on: push\njobs: {}\n", None),
+        ("- a\n", None),
+    ] {
+        let expected: Vec<String> =
+            expected.map(|(code, message)| format!("{code} {message}")).into_iter().collect();
+        assert_eq!(said(text), expected, "{text}");
+    }
+    // beside a manifest every document has to be one
+    for (text, code) in [
+        ("replicas: 2\n", "kubernetes/no-kind"),
+        ("- a\n", "kubernetes/no-kind"),
+        ("Kind: Pod\napiVersion: v1\n", "kubernetes/no-kind"),
+        ("kind: Pod\n", "kubernetes/no-api-version"),
+        ("# nothing\n", ""),
+    ] {
+        let codes: Vec<String> = said(&format!("{POD}---\n{text}"));
+        let codes: Vec<&str> = codes.iter().filter_map(|said| said.split(' ').next()).collect();
+        assert_eq!(codes, if code.is_empty() { vec![] } else { vec![code] }, "{text}");
+    }
+}
+
+#[test]
+fn kinds_that_nobody_has() {
+    for (version, kind, expected) in [
+        ("apps/v1", "Deploymnet", Some("apps/v1 has no kind Deploymnet; did you mean \"Deployment\"?")),
+        ("v1", "service", Some("v1 has no kind service; did you mean \"Service\"?")),
+        ("networking.k8s.io/v1", "IngressRoute", Some("networking.k8s.io/v1 has no kind IngressRoute")),
+        ("traefik.io/v1", "IngressRoute", None),
+        // of another version or group: another policy's business
+        ("v1", "Deployment", None),
+        ("policy/v1beta1", "PodSecurityPolicy", None),
+        ("policy/v1", "Eviction", None),
+        ("v1", "PodList", None),
+        ("v1", "${KIND}", None),
+    ] {
+        let text = format!("apiVersion: {version}\nkind: {kind}\n");
+        let said = said(&text);
+        let got = said.first().and_then(|said| said.strip_prefix("kubernetes/unknown-kind 2 "));
+        assert_eq!(
+            (got.is_some(), said.len()),
+            (expected.is_some(), usize::from(expected.is_some())),
+            "{text}"
+        );
+        assert!(got.unwrap_or_default().starts_with(expected.unwrap_or_default()), "{got:?}");
+    }
+    let crd = "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nspec: {group: apps, scope: Namespaced, names: {kind: Mine, plural: mines}}\n";
+    assert_eq!(said(&format!("{crd}---\napiVersion: apps/v1\nkind: Mine\n")), [""; 0]);
+    let list = "apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: List\n  items: []\n";
+    assert!(said(list)[0].starts_with("kubernetes/nested-list 5 a List in a List"));
+}
+
+#[test]
+fn what_is_walked_and_not_for_kubernetes_is_not_broken() {
+    for (text, expected) in [
+        ("{ // for the editor\n \"strict\": true}", Outcome::NotKubernetes),
+        ("{\"id\": 1}\n{\"id\": 2,}", Outcome::NotKubernetes),
+        ("{'a': 'b'}", Outcome::NotKubernetes),
+        ("{\"mankind\": 1,}", Outcome::NotKubernetes),
+        ("{\"kind\": \"Pod\",}", Outcome::Broken),
+        ("apiVersion : v1\na: [", Outcome::Broken),
+    ] {
+        for walked in [true, false] {
+            let mut file = SourceFile::new("f", Content::Text(text.to_owned()));
+            file.walked = walked;
+            let sources = Sources::new(vec![file]);
+            let expected = if walked { expected } else { Outcome::Broken };
+            assert_eq!(Inventory::load(&sources).ledger()[0].outcome, expected, "{text} {walked}");
+        }
+    }
+}
+
+#[test]
+fn what_kustomizations_read_is_not_judged() {
+    let part = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\n";
+    let sources = sources(&[
+        ("base/kustomization.yaml", "resources: [web.yaml]\npatches: [{path: part.yaml}]\nnamespace: shop\n"),
+        ("base/part.yaml", part),
+        ("base/web.yaml", part),
+    ]);
+    let inventory = Inventory::load(&sources);
+    let outcomes: Vec<Outcome> = inventory.ledger().iter().map(|record| record.outcome).collect();
+    assert_eq!(outcomes, [Outcome::NotKubernetes, Outcome::Patch, Outcome::Linted]);
+    assert_eq!(inventory.manifests().len(), 1);
+    assert_eq!(inventory.judged(0).at("/metadata/namespace").and_then(NodeRef::as_str), Some("shop"));
+    assert_eq!(inventory.object(&inventory.manifests()[0]).at("/metadata/namespace"), None);
 }

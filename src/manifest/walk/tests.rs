@@ -41,6 +41,7 @@ fn folders_are_walked() {
         ("a/z.yml", POD),
         ("a/j.JSON", "{}"),
         ("readme.md", "x"),
+        (".ci/deep/x.yaml", POD),
         (".hidden.yaml", POD),
         (".git/x.yaml", POD),
         (".gitignore", "skip/\n*.gen.yaml\n!keep.gen.yaml\n"),
@@ -53,6 +54,8 @@ fn folders_are_walked() {
         ("sub/Kustomize", POD),
     ]);
     let expected = [
+        "!.ci",
+        "!.hidden.yaml",
         "a/j.JSON",
         "a/z.yml",
         "b.yaml",
@@ -91,7 +94,7 @@ fn links_make_no_loops() {
     symlink(tree.path(), tree.path().join("a/loop")).unwrap();
     symlink(tree.path().join("a/x.yaml"), tree.path().join("link.yaml")).unwrap();
     symlink(tree.path().join("gone"), tree.path().join("broken.yaml")).unwrap();
-    assert_eq!(seen(tree.path(), &[""]), ["a/x.yaml", "?broken.yaml", "link.yaml"]);
+    assert_eq!(seen(tree.path(), &[""]), ["!a/loop", "a/x.yaml", "?broken.yaml", "!link.yaml"]);
     assert_eq!(seen(tree.path(), &["a/loop/a"]), ["a/loop/a/x.yaml"], "a link that was named is followed");
 }
 

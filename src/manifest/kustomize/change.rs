@@ -1,0 +1,209 @@
+//! What kustomizations do with the objects that they list.
+
+use std::sync::Arc;
+
+use crate::document::edit::{Editor, Operation, string};
+use crate::document::path::Pointer;
+use crate::document::{Builder, Document, Limits, NodeRef};
+use crate::resource::kinds::{self, Scope};
+use crate::resource::workload::{PodTemplate, TemplatePaths};
+
+/// Namespace, names, labels and images, as one kustomization or several in a row set them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Change {
+    /// The namespace of everything.
+    pub namespace: Option<String>,
+    prefix: String,
+    suffix: String,
+    /// Key, value, whether Pod templates get it as well.
+    labels: Vec<(String, String, bool)>,
+    images: Vec<Image>,
+}
+
+/// An entry of `images`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Image {
+    name: String,
+    new_name: Option<String>,
+    tag: Option<String>,
+    digest: Option<String>,
+}
+
+impl Change {
+    /// What a kustomization says of it.
+    pub(super) fn read(root: NodeRef<'_>) -> Self {
+        let text = |node: NodeRef<'_>, field| scalar(node.get(field)?).filter(|text| !text.is_empty());
+        let mut labels = Vec::new();
+        let mut add = |pairs: Option<NodeRef<'_>>, templates| {
+            let pairs = pairs.into_iter().flat_map(NodeRef::members);
+            labels.extend(pairs.filter_map(|(key, value)| Some((key.to_owned(), scalar(value)?, templates))));
+        };
+        add(root.get("commonLabels"), true);
+        for entry in root.get("labels").into_iter().flat_map(NodeRef::items) {
+            let is = |field| entry.get(field).and_then(NodeRef::as_bool) == Some(true);
+            add(entry.get("pairs"), is("includeSelectors") || is("includeTemplates"));
+        }
+        let images = root.get("images").into_iter().flat_map(NodeRef::items).filter_map(|entry| {
+            Some(Image {
+                name: text(entry, "name")?,
+                new_name: text(entry, "newName"),
+                tag: text(entry, "newTag"),
+                digest: text(entry, "digest"),
+            })
+        });
+        Self {
+            namespace: text(root, "namespace"),
+            prefix: text(root, "namePrefix").unwrap_or_default(),
+            suffix: text(root, "nameSuffix").unwrap_or_default(),
+            images: images.collect(),
+            labels,
+        }
+    }
+
+    /// Puts what another kustomization does behind this.
+    pub(super) fn then(&mut self, next: &Self) {
+        let Self { namespace, prefix, suffix, labels, images } = next;
+        if namespace.is_some() {
+            self.namespace.clone_from(namespace);
+        }
+        self.prefix.insert_str(0, prefix);
+        self.suffix.push_str(suffix);
+        self.labels.extend(labels.iter().cloned());
+        self.images.extend(images.iter().cloned());
+    }
+
+    /// A name as it is afterwards.
+    #[must_use]
+    pub fn name(&self, name: &str) -> String {
+        format!("{}{name}{}", self.prefix, self.suffix)
+    }
+
+    /// Whether the text of an object stays as it is, but for its name.
+    fn is_nothing(&self) -> bool {
+        self.namespace.is_none() && self.labels.is_empty() && self.images.is_empty()
+    }
+
+    fn image(&self, image: &str) -> String {
+        self.images.iter().fold(image.to_owned(), |image, rule| rule.of(&image).unwrap_or(image))
+    }
+}
+
+impl Image {
+    /// The image after the rule; `None` where it is about another.
+    fn of(&self, image: &str) -> Option<String> {
+        let (rest, digest) =
+            image.split_once('@').map_or((image, None), |(rest, digest)| (rest, Some(digest)));
+        let tag_at = rest.rfind(':').filter(|at| !rest[*at..].contains('/'));
+        let (name, tag) = tag_at.map_or((rest, None), |at| (&rest[..at], Some(&rest[at + 1..])));
+        if name != self.name {
+            return None;
+        }
+        let mut new = self.new_name.clone().unwrap_or_else(|| name.to_owned());
+        // a new tag takes the place of a digest, and the other way round
+        let (tag, digest) = match (&self.tag, &self.digest) {
+            (None, None) => (tag, digest),
+            (tag, digest) => (tag.as_deref(), digest.as_deref()),
+        };
+        for (sign, part) in [(':', tag), ('@', digest)] {
+            if let Some(part) = part {
+                new.push(sign);
+                new.push_str(part);
+            }
+        }
+        Some(new)
+    }
+}
+
+/// A scalar as a text; numbers and booleans as they are written in JSON.
+fn scalar(node: NodeRef<'_>) -> Option<String> {
+    node.as_str().map(str::to_owned).or_else(|| {
+        let plain = node.scalar().is_some() && !node.is_null();
+        plain.then(|| node.to_json())
+    })
+}
+
+/// An object as these alternatives make it: the first namespace and the first new image that one of them gives, the
+/// labels of all. `None` where nothing is changed.
+pub(crate) fn changed<'s>(
+    document: &Document<'s>,
+    object: NodeRef<'_>,
+    changes: &[Change],
+    label: &str,
+    limits: Limits,
+) -> Option<Document<'s>> {
+    if changes.iter().all(Change::is_nothing) {
+        return None;
+    }
+    let mut builder = Builder::of_version(document, limits);
+    builder.copy_node(object, true).ok()?;
+    let own = builder.finish();
+    let mut editor = Editor::new(&own, limits);
+    let label: Arc<str> = label.into();
+    for operation in operations(own.root(), changes) {
+        // what does not fit is not as kustomize would find it
+        let _ = editor.apply(operation, &label);
+    }
+    if editor.is_unchanged() {
+        return None;
+    }
+    editor.finish().ok().map(|(document, _)| document)
+}
+
+fn operations(root: NodeRef<'_>, changes: &[Change]) -> Vec<Operation> {
+    let mut operations = Vec::new();
+    let version = root.get_str("apiVersion").unwrap_or_default();
+    let group = version.split_once('/').map_or("", |(group, _)| group);
+    let kind = root.get_str("kind").unwrap_or_default();
+    let Some(metadata) = root.get("metadata").filter(|node| node.is_object()) else { return operations };
+    let at = |node: NodeRef<'_>| Pointer::of(node, root.id());
+    let namespaced = kinds::scope(group, kind) != Some(Scope::Cluster);
+    if let Some(namespace) = changes.iter().find_map(|c| c.namespace.as_deref()).filter(|_| namespaced) {
+        let path = at(metadata).child("namespace");
+        operations.push(Operation::Add { path, value: string(namespace) });
+    }
+    let none = TemplatePaths::default();
+    let pods = PodTemplate::of(root, group, "", kind, &none);
+    let labels = || changes.iter().flat_map(|change| &change.labels);
+    let of_object: Vec<_> = labels().map(|(key, value, _)| (key, value)).collect();
+    add_labels(metadata, &of_object, &at, &mut operations);
+    let of_template: Vec<_> =
+        labels().filter(|(.., also)| *also).map(|(key, value, _)| (key, value)).collect();
+    let template = pods.and_then(|pods| pods.metadata).filter(|template| template.id() != metadata.id());
+    if let Some(template) = template {
+        add_labels(template, &of_template, &at, &mut operations);
+    }
+    for image in pods.into_iter().flat_map(|pods| pods.images()) {
+        let Some(text) = image.as_str() else { continue };
+        let new = changes.iter().map(|change| change.image(text)).find(|new| new != text);
+        if let Some(new) = new {
+            operations.push(Operation::Replace { path: at(image), value: string(&new) });
+        }
+    }
+    operations
+}
+
+/// Labels that are there stay as they are: what selects by them is not looked at here.
+fn add_labels(
+    metadata: NodeRef<'_>,
+    labels: &[(&String, &String)],
+    at: &dyn Fn(NodeRef<'_>) -> Pointer,
+    operations: &mut Vec<Operation>,
+) {
+    let there = metadata.get_present("labels");
+    if labels.is_empty() || !metadata.is_object() || there.is_some_and(|labels| !labels.is_object()) {
+        return;
+    }
+    let path = at(metadata).child("labels");
+    if there.is_none() {
+        let empty = serde_json::Map::new();
+        let Ok(value) = Document::from_value(&empty) else { return };
+        operations.push(Operation::Add { path: path.clone(), value: Arc::new(value) });
+    }
+    let mut known: Vec<&str> = Vec::new();
+    for (key, value) in labels {
+        if !known.contains(&key.as_str()) && there.is_none_or(|labels| labels.get(key).is_none()) {
+            known.push(key);
+            operations.push(Operation::Add { path: path.child(key.as_str()), value: string(value) });
+        }
+    }
+}

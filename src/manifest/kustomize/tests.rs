@@ -1,0 +1,155 @@
+use super::*;
+use crate::document::{Document, Limits};
+
+fn read(files: &[(&str, &str)]) -> Vec<Document<'static>> {
+    files
+        .iter()
+        .map(|(_, text)| {
+            let text = if text.is_empty() { "{}" } else { text };
+            Document::from_json(text, Limits::default())
+                .unwrap()
+                .root()
+                .to_document(Limits::default())
+                .unwrap()
+        })
+        .collect()
+}
+
+fn kustomizations(files: &[(&str, &str)], documents: &[Document<'static>]) -> Kustomizations {
+    let paths: Vec<&str> = files.iter().map(|(path, _)| *path).collect();
+    let own = paths.iter().enumerate().filter(|(_, path)| is_kustomization(path));
+    let documents = own.map(|(file, _)| (file, documents[file].root())).collect();
+    Kustomizations::read(&paths, &documents)
+}
+
+#[test]
+fn what_is_read_and_not_applied() {
+    let files = [
+        (
+            "app/kustomization.yaml",
+            r#"{"resources":["web.yaml","both.yaml","./sub/../other.yaml"],
+                "patches":[{"path":"p1.yaml"},{"patch":"- op: add"},{"path":"both.yaml"}],
+                "patchesStrategicMerge":["p2.yaml","kind: X\n"],"patchesJson6902":[{"path":"p3.json"}],
+                "transformers":["t.yaml","../plugin"],"replacements":[{"path":"r.yaml"}],"openapi":{"path":"o.json"},
+                "configMapGenerator":[{"name":"c","files":["k=c.yaml","d.json"]}],"configurations":["n.yaml"],
+                "components":["../part"]}"#,
+        ),
+        ("app/web.yaml", ""),
+        ("app/both.yaml", ""),
+        ("app/other.yaml", ""),
+        ("app/unlisted.yaml", ""),
+        ("app/p1.yaml", ""),
+        ("app/p2.yaml", ""),
+        ("app/p3.json", ""),
+        ("app/t.yaml", ""),
+        ("app/r.yaml", ""),
+        ("app/o.json", ""),
+        ("app/c.yaml", ""),
+        ("app/d.json", ""),
+        ("app/n.yaml", ""),
+        ("part/kustomization.yml", r#"{"kind":"Component","patches":[{"path":"tls.yaml"}]}"#),
+        ("part/tls.yaml", ""),
+        ("plugin/Kustomization", r#"{"resources":["labels.yaml"]}"#),
+        ("plugin/labels.yaml", ""),
+    ];
+    let documents = read(&files);
+    let all = kustomizations(&files, &documents);
+    let patches: Vec<&str> = files
+        .iter()
+        .enumerate()
+        .filter(|(file, _)| all.is_patch(*file))
+        .map(|(_, (path, _))| *path)
+        .collect();
+    let expected = [
+        "app/p1.yaml",
+        "app/p2.yaml",
+        "app/p3.json",
+        "app/t.yaml",
+        "app/r.yaml",
+        "app/o.json",
+        "app/c.yaml",
+        "app/d.json",
+        "app/n.yaml",
+        "part/tls.yaml",
+        "plugin/labels.yaml",
+    ];
+    assert_eq!(patches, expected);
+    assert_eq!(all.listing(3), [0]);
+    assert_eq!(all.roots(), ["app"]);
+    assert!(!all.is_open());
+}
+
+#[test]
+fn chains_of_kustomizations_are_alternatives() {
+    let files = [
+        (
+            "base/kustomization.yaml",
+            r#"{"resources":["web.yaml"],"namePrefix":"b-","commonLabels":{"app":"web"}}"#,
+        ),
+        ("base/web.yaml", ""),
+        ("dev/kustomization.yaml", r#"{"resources":["../base"],"namePrefix":"dev-","namespace":"dev"}"#),
+        (
+            "prod/kustomization.yaml",
+            r#"{"bases":["../base"],"nameSuffix":"-prod","images":[{"name":"web","newTag":1.5}],
+                "components":["../missing"],"resources":["https://example.com/x.yaml"]}"#,
+        ),
+    ];
+    let documents = read(&files);
+    let all = kustomizations(&files, &documents);
+    let changes = all.changes_of(1);
+    let names: Vec<String> = changes.iter().map(|change| change.name("web")).collect();
+    assert_eq!(names, ["dev-b-web", "b-web-prod"]);
+    assert_eq!(changes[0].namespace.as_deref(), Some("dev"));
+    assert!(all.is_open());
+    let deployment = r#"{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"web","labels":{"a":"b"}},
+        "spec":{"template":{"metadata":{},"spec":{"containers":[{"image":"web"},{"image":"web:1@sha256:x"},{"image":"x/web"}]}}}}"#;
+    let document = Document::from_json(deployment, Limits::default()).unwrap();
+    let changed =
+        change::changed(&document, document.root(), &changes, "kustomization", Limits::default()).unwrap();
+    assert_eq!(
+        changed.root().to_json(),
+        r#"{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"web","labels":{"a":"b","app":"web"},"namespace":"dev"},"spec":{"template":{"metadata":{"labels":{"app":"web"}},"spec":{"containers":[{"image":"web:1.5"},{"image":"web:1.5"},{"image":"x/web"}]}}}}"#
+    );
+}
+
+#[test]
+fn circles_end() {
+    let files = [
+        ("a/kustomization.yaml", r#"{"resources":["../b","x.yaml"]}"#),
+        ("a/x.yaml", ""),
+        ("b/kustomization.yaml", r#"{"resources":["../a"]}"#),
+    ];
+    let documents = read(&files);
+    let all = kustomizations(&files, &documents);
+    assert!(all.changes_of(1).len() <= 1);
+    assert_eq!(Kustomizations::read(&[], &HashMap::new()).roots(), [""; 0]);
+}
+
+#[test]
+fn generated_objects() {
+    let files = [(
+        "kustomization.yaml",
+        r#"{"namespace":"shop","configMapGenerator":[{"name":"settings","literals":["a=1","b=x=y"],"files":["c=d/e.txt","f/g.json"]}],
+            "secretGenerator":[{"name":"login","namespace":"own","envs":[".env"]},{"literals":["x=y"]}]}"#,
+    )];
+    let documents = read(&files);
+    let all = kustomizations(&files, &documents);
+    let applied = Applied::of(&all, &["kustomization.yaml"], &[], &[]);
+    let seen: Vec<String> = applied
+        .generated
+        .iter()
+        .map(|made| {
+            let generated = all.generated(made).unwrap();
+            let data = generated.document.root().get("data").unwrap();
+            let keys: Vec<&str> = data.members().map(|(key, _)| key).collect();
+            format!("{} {} {:?} {keys:?} {}", generated.kind, made.name, made.namespace, generated.partial)
+        })
+        .collect();
+    assert_eq!(
+        seen,
+        [
+            r#"ConfigMap settings Some("shop") ["a", "b", "c", "g.json"] false"#,
+            r#"Secret login Some("shop") [] true"#,
+        ]
+    );
+}

@@ -1,0 +1,161 @@
+//! Values that a tool fills in before anything is applied.
+//!
+//! `${TAG}` (envsubst, Flux, kustomize's older variables), `$(TAG)` (Tekton, Kubernetes' own expansion), `{{ tag }}`
+//! (Helm, Jinja, Argo), `<your tag>` (documentation), `ko://…` (an image that ko builds): what will stand there is not
+//! known, so nothing is wrong with it. A text with blanks around a placeholder is a script or prose, and itself.
+
+use crate::document::NodeRef;
+
+/// More than this beside a placeholder is no name, address or number any more.
+const MOST: usize = 253;
+
+/// Whether a value is, or has in it, something that is filled in later.
+#[must_use]
+pub fn is_placeholder(text: &str, node: NodeRef<'_>) -> bool {
+    is_filled_in(text) || is_injected(text, node)
+}
+
+/// Istio's injector puts the proxy's image in the place of `auto`.
+fn is_injected(text: &str, node: NodeRef<'_>) -> bool {
+    text == "auto" && node.key() == Some("image")
+}
+
+/// Whether a text is, or has in it, a placeholder.
+#[must_use]
+pub fn is_filled_in(text: &str) -> bool {
+    if !text.bytes().any(|b| matches!(b, b'$' | b'{' | b'<' | b'%' | b'@' | b'#' | b'_')) {
+        return text.starts_with("ko://");
+    }
+    let text = text.trim();
+    text.starts_with("ko://") || is_named(text) || has_enclosed(text)
+}
+
+/// `$NAME`, `%NAME%`, `@NAME@` and `__NAME__` are one only where they are all of it.
+fn is_named(text: &str) -> bool {
+    let name = |name: &str| {
+        let mut bytes = name.bytes();
+        bytes.next().is_some_and(|b| b.is_ascii_uppercase())
+            && bytes.all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
+    };
+    let within = |fence: &str| text.strip_prefix(fence).and_then(|t| t.strip_suffix(fence)).is_some_and(name);
+    text.strip_prefix('$').is_some_and(name) || ["%", "@", "@@", "__"].into_iter().any(within)
+}
+
+/// What opens a placeholder, what closes it, and what may stand between.
+const ENCLOSED: [(&str, &str, fn(&str) -> bool); 7] = [
+    ("{{", "}}", any),
+    ("${{", "}}", any),
+    ("${", "}", variable),
+    ("$(", ")", name),
+    ("#{", "}", name),
+    ("<", ">", words),
+    ("[[", "]]", name),
+];
+
+fn any(inner: &str) -> bool {
+    !inner.trim().is_empty()
+}
+
+/// A name, perhaps with a default, as shells have it.
+fn variable(inner: &str) -> bool {
+    inner.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && !inner.contains(['{', '\n'])
+}
+
+fn name(inner: &str) -> bool {
+    let inner = inner.trim();
+    inner.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && inner.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b':'))
+}
+
+fn words(inner: &str) -> bool {
+    inner.starts_with(|c: char| c.is_ascii_alphabetic())
+        && inner.len() <= 80
+        && inner.chars().all(|c| c.is_alphanumeric() || matches!(c, ' ' | '_' | '-' | '.' | '/' | ':' | '\''))
+}
+
+/// Placeholders in brackets, with nothing beside them that has blanks.
+fn has_enclosed(text: &str) -> bool {
+    let (mut rest, mut found, mut beside) = (text, 0, 0);
+    while !rest.is_empty() {
+        // Grafana names its provider between the sign and the bracket: $__file{…}
+        let provider = rest.strip_prefix("$__").and_then(|after| after.find('{').map(|at| (after, at)));
+        let provider = provider.filter(|(after, at)| after[..*at].bytes().all(|b| b.is_ascii_lowercase()));
+        if let Some((after, at)) = provider
+            && let Some(end) = after[at..].find('}')
+        {
+            rest = &after[at + end + 1..];
+            found += 1;
+            continue;
+        }
+        let enclosed = ENCLOSED.iter().find_map(|(open, close, good)| {
+            let inner = rest.strip_prefix(open)?;
+            let end = inner.find(close)?;
+            good(&inner[..end]).then(|| &inner[end + close.len()..])
+        });
+        if let Some(after) = enclosed {
+            rest = after;
+            found += 1;
+            continue;
+        }
+        let next = rest.chars().next().map_or(1, char::len_utf8);
+        beside += next;
+        if rest.starts_with(char::is_whitespace) || beside > MOST {
+            return false;
+        }
+        rest = &rest[next..];
+    }
+    found > 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn placeholders() {
+        for text in [
+            "${IMAGE}",
+            "registry.example.com/web:${TAG}",
+            "${REGISTRY:-docker.io}/web",
+            "$(params.image)",
+            "$(POD_IP):8080",
+            "{{ db_password }}",
+            "{{ .Values.image }}:{{ .Values.tag }}",
+            "v{{version}}",
+            "${{IMAGE}}",
+            "<your password>",
+            "<REGISTRY>/web:<TAG>",
+            "$IMAGE",
+            "%IMAGE%",
+            "__IMAGE__",
+            "@VERSION@",
+            "#{Image}#",
+            "ko://example.com/cmd/web",
+            "$__file{/etc/secrets/password}",
+            " ${A}\n",
+        ] {
+            assert!(is_filled_in(text), "{text}");
+        }
+        for text in [
+            "",
+            "nginx:1.27",
+            "echo ${HOME} | sudo tee x",
+            "$(date +%s)",
+            "costs $5",
+            "<>",
+            "a < b",
+            "{}",
+            "{{}}",
+            "${}",
+            "$",
+            "50%",
+            "user@example.com",
+            "__init__",
+            "#fragment",
+            "{\"a\": \"${B}\"}\n",
+            "auto",
+        ] {
+            assert!(!is_filled_in(text), "{text}");
+        }
+    }
+}
