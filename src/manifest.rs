@@ -12,6 +12,7 @@
 
 pub mod compose;
 pub mod decode;
+pub mod emit;
 pub mod inventory;
 pub mod json;
 pub mod notice;

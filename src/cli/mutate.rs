@@ -1,7 +1,8 @@
 //! `plimsoll mutate`: the manifests as the webhook would leave them.
 //!
-//! What policies replace by one value is replaced in the text, and comments and layout stay. A document
-//! that changes in other ways is written anew.
+//! How the text of a file comes to say what policies made of its objects is decided in [`rewrite`].
+
+mod rewrite;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -16,11 +17,12 @@ use super::selection::{Selected, Selection};
 use super::{DONE, NOT_DONE};
 use crate::document::edit::Operation;
 use crate::document::path::Pointer;
-use crate::document::{Document, Kind, Limits, NodeId};
+use crate::document::NodeId;
 use crate::manifest::{FileId, Inventory, Outcome, ReadLimits, STDIN, Sources, read_sources};
 use crate::offline::Offline;
 use crate::policy::PolicySet;
 use crate::report::{masked, refusal};
+use rewrite::{Change, rewritten};
 
 /// Show manifests as the webhook would leave them
 #[derive(Debug, Args)]
@@ -141,19 +143,20 @@ fn mutated<'s>(
     let mut files = Vec::new();
     for (id, documents) in documents {
         let file = sources.file(id);
-        let mut edits = Vec::new();
-        for index in documents {
-            let own = manifests.get(&index).map_or(&[][..], Vec::as_slice);
-            let operations = operations_on(inventory, offline, set, own, good);
-            match splices(&inventory.documents()[index].document, &operations) {
-                Ok(splices) => edits.extend(splices),
-                Err(error) => {
-                    eprintln!("error: {}: {error}", file.path());
-                    *good = false;
-                }
-            }
-        }
-        files.push(Mutated { path: file.path(), before: file.text(), after: spliced(file.text(), edits) });
+        let changes: Vec<Change<'_>> = documents
+            .into_iter()
+            .map(|index| {
+                let own = manifests.get(&index).map_or(&[][..], Vec::as_slice);
+                let operations = operations_on(inventory, offline, set, own, good);
+                Change { document: &inventory.documents()[index].document, operations }
+            })
+            .collect();
+        let after = rewritten(file.text(), &changes).unwrap_or_else(|error| {
+            eprintln!("error: {}: {error}", file.path());
+            *good = false;
+            file.text().to_owned()
+        });
+        files.push(Mutated { path: file.path(), before: file.text(), after });
     }
     files
 }
@@ -176,80 +179,16 @@ fn operations_on(
     operations
 }
 
-/// Bytes of the file and what stands there instead.
-type Splice = (std::ops::Range<usize>, String);
-
-/// What changes in the text of a document.
-fn splices(document: &Document<'_>, operations: &[Operation]) -> Result<Vec<Splice>, String> {
-    if operations.is_empty() {
-        return Ok(Vec::new());
-    }
-    if let Some(splices) = scalar_splices(document, operations) {
-        return Ok(splices);
-    }
-    let limits = Limits { depth: 1_000, ..Limits::default() };
-    let changed =
-        document.edited(operations, "plimsoll mutate", limits).map_err(|(_, error)| error.to_string())?;
-    let text = serde_saphyr::to_string(&changed).map_err(|error| error.to_string())?;
-    let span = document.root().span().ok_or("the document has no place in the text")?;
-    Ok(vec![(span.start as usize..span.end as usize, text.trim_end().to_owned())])
-}
-
-/// Replacements of single values that stand in one line, as splices; `None` where there are other changes.
-fn scalar_splices(document: &Document<'_>, operations: &[Operation]) -> Option<Vec<Splice>> {
-    let mut splices: Vec<Splice> = Vec::new();
-    for operation in operations {
-        let Operation::Replace { path, value } = operation else { return None };
-        let node = document.root().at(&path.to_string())?;
-        let text = value.root().as_str()?;
-        let span = node.span().filter(|_| node.kind() == Kind::String)?;
-        let range = span.start as usize..span.end as usize;
-        let written = document.source_text().get(range.clone())?;
-        if written.contains('\n') || splices.iter().any(|(other, _)| *other == range && range.is_empty()) {
-            return None;
-        }
-        splices.retain(|(other, _)| *other != range);
-        splices.push((range, as_written(written, text)));
-    }
-    Some(splices)
-}
-
-/// A string in the manner of the one it replaces, where that can hold it.
-fn as_written(written: &str, text: &str) -> String {
-    let plain = !text.is_empty()
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"./:@_-".contains(&b))
-        && text.starts_with(|c: char| c.is_ascii_alphabetic());
-    match written.as_bytes().first() {
-        Some(b'\'') if plain => format!("'{text}'"),
-        Some(b'"') | Some(b'\'') => serde_json::Value::from(text).to_string(),
-        _ if plain => text.to_owned(),
-        _ => serde_json::Value::from(text).to_string(),
-    }
-}
-
-fn spliced(text: &str, mut edits: Vec<Splice>) -> String {
-    edits.sort_by_key(|(range, _)| range.start);
-    let mut out = String::with_capacity(text.len());
-    let mut from = 0;
-    for (range, new) in edits {
-        if range.start >= from {
-            out.push_str(&text[from..range.start]);
-            out.push_str(&new);
-            from = range.end;
-        }
-    }
-    out.push_str(&text[from..]);
-    out
-}
-
 fn diff(file: &Mutated<'_>) -> String {
     if file.before == file.after {
         return String::new();
     }
     // the YAML is data for a program, and whole; this is for eyes and logs
+    // `git apply` and `patch -p1` take the first folder of a name away
     let (before, after) = (masked(file.before), masked(&file.after));
     let diff = similar::TextDiff::from_lines(&before, &after);
-    diff.unified_diff().header(file.path, file.path).to_string()
+    let path = file.path.trim_start_matches('/');
+    diff.unified_diff().header(&format!("a/{path}"), &format!("b/{path}")).to_string()
 }
 
 /// Documents of several files as one stream.
