@@ -46,6 +46,18 @@ pub struct Report<'i> {
     summary: Summary,
     /// The Kubernetes version whose CEL counts.
     kubernetes: Option<String>,
+    run: Run,
+}
+
+/// What a run was told, as far as its report says so.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Run {
+    /// The configuration file that was taken.
+    pub configuration: Option<String>,
+    /// Packs of which no policy ran.
+    pub packs_not_run: Vec<String>,
+    /// Whether every file was named: then it is no fault that none of them is a manifest.
+    pub named: bool,
 }
 
 impl<'i> Report<'i> {
@@ -70,13 +82,20 @@ impl<'i> Report<'i> {
         }
         sort::sort(&mut entries, &subjects);
         let summary = Summary::new(&entries, inventory.ledger());
-        Self { sources, inventory, subjects, entries, masks, summary, kubernetes: None }
+        Self { sources, inventory, subjects, entries, masks, summary, kubernetes: None, run: Run::default() }
     }
 
     /// Names the Kubernetes version whose CEL the run has spoken.
     #[must_use]
     pub fn for_kubernetes(mut self, version: String) -> Self {
         self.kubernetes = Some(version);
+        self
+    }
+
+    /// Says what the run was told.
+    #[must_use]
+    pub fn of_run(mut self, run: Run) -> Self {
+        self.run = run;
         self
     }
 

@@ -7,7 +7,6 @@ mod rewrite;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io;
-use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
@@ -18,19 +17,19 @@ use super::{DONE, NOT_DONE};
 use crate::document::edit::Operation;
 use crate::document::path::Pointer;
 use crate::document::NodeId;
-use crate::manifest::{FileId, Inventory, Outcome, ReadLimits, STDIN, Sources, read_sources};
+use crate::manifest::{FileId, Inventory, ReadLimits, Sources, read_sources};
 use crate::offline::Offline;
 use crate::policy::PolicySet;
-use crate::report::{masked, refusal};
+use crate::report::masked;
 use rewrite::{Change, rewritten};
 
-/// Show manifests as the webhook would leave them
+/// Show manifests as the webhook would change them
 #[derive(Debug, Args)]
 pub struct MutateArgs {
     /// Files, folders, globs, or `-`
     #[arg(value_name = "PATH", default_value = ".")]
     paths: Vec<String>,
-    /// The manifests as YAML, what changes as a unified diff, or the JSON patches
+    /// The manifests as YAML, the changes as a unified diff, or the JSON patches
     #[arg(long, short, value_enum, default_value_t = Output::Yaml)]
     output: Output,
     #[command(flatten)]
@@ -57,8 +56,8 @@ impl MutateArgs {
     /// Shows the manifests: 0 done, 2 not.
     pub fn run(self) -> ExitCode {
         let Self { paths, output, selection, asking: asking_args } = self;
-        let first = paths.first().filter(|p| *p != STDIN).map(Path::new);
-        let Selected { set, errors, configuration, profile: _ } = selection.load(first, &[], &[]);
+        let Selected { set, errors, configuration, .. } =
+            selection.load(paths.first().map(String::as_str), &[], &[]);
         super::print_errors(&errors);
         let sources = read_sources(&paths, &mut io::stdin().lock(), ReadLimits::default());
         let inventory = Inventory::load(&sources);
@@ -67,7 +66,7 @@ impl MutateArgs {
         let old = old_sources.as_ref().map(Inventory::load);
         let offline = Offline::new(&inventory, old.as_ref(), &asking);
 
-        let mut good = errors.is_empty() && report_broken(&sources, &inventory);
+        let mut good = errors.is_empty() && super::lint::report_broken(&sources, &inventory);
         if output == Output::Patch {
             super::print(&patches(&inventory, &offline, &set, &mut good));
         } else {
@@ -78,24 +77,11 @@ impl MutateArgs {
                 });
             }
         }
-        if inventory.manifests().is_empty() {
-            return super::fail("no manifest found");
+        if inventory.manifests().is_empty() && good {
+            return super::fail("no Kubernetes manifest found");
         }
         ExitCode::from(if good { DONE } else { NOT_DONE })
     }
-}
-
-fn report_broken(sources: &Sources, inventory: &Inventory<'_>) -> bool {
-    let mut good = true;
-    for record in inventory.ledger().iter().filter(|r| r.outcome == Outcome::Broken) {
-        good = false;
-        for error in &record.errors {
-            let (path, at) = (sources.file(record.file).path(), error.position);
-            let why = refusal(sources.file(record.file).text(), &error.error);
-            eprintln!("error: {path}:{}:{}: {why}", at.line, at.column);
-        }
-    }
-    good
 }
 
 /// One object a line: which it is, and its patch.

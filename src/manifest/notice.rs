@@ -41,20 +41,7 @@ impl NoticeCode {
     /// The code in reports.
     #[must_use]
     pub fn code(self) -> &'static str {
-        match self {
-            Self::DuplicateKey => "yaml/duplicate-key",
-            Self::DroppedDocument => "yaml/dropped-document",
-            Self::BooleanWord => "yaml/boolean-word",
-            Self::Octal => "yaml/octal",
-            Self::FloatVersion => "yaml/float-version",
-            Self::BigInteger => "yaml/big-integer",
-        }
-    }
-
-    /// Whether it is an error, not a warning.
-    #[must_use]
-    pub fn is_error(self) -> bool {
-        matches!(self, Self::DuplicateKey | Self::DroppedDocument)
+        self.about().code
     }
 }
 

@@ -61,6 +61,8 @@ pub struct SourceFile {
     content: Content,
     /// Whether it lies in the templates of a Helm chart.
     pub(super) in_chart: bool,
+    /// Whether it is a link that leads where nothing is read.
+    pub(super) link_outside: bool,
     line_starts: OnceLock<Vec<u32>>,
     /// Characters before every block of [`BLOCK`] bytes, so that a column in a line of megabytes is cheap.
     blocks: OnceLock<Vec<u32>>,
@@ -85,6 +87,7 @@ impl SourceFile {
             path: path.into(),
             content,
             in_chart: false,
+            link_outside: false,
             line_starts: OnceLock::new(),
             blocks: OnceLock::new(),
         }
@@ -94,6 +97,12 @@ impl SourceFile {
     #[must_use]
     pub fn path(&self) -> &str {
         &self.path
+    }
+
+    /// Why the file is ignored, where that is no ignore file's doing.
+    #[must_use]
+    pub fn reason(&self) -> Option<&'static str> {
+        self.link_outside.then_some("link outside")
     }
 
     /// What was found.

@@ -4,8 +4,9 @@
 //! `.yaml`, `.yml` and `.json` are read (what kubectl reads of a folder); a pattern such as
 //! `deploy/**/*.yaml`; or `-`, standard input. In folders and patterns `.gitignore` and
 //! `.plimsollignore` are honoured, whether or not there is a repository, and hidden files are skipped.
-//! Links to files are followed, links to folders are not, so there are no loops.
+//! Links to files are followed, links to folders are not, so there are no loops; how far is decided in [`super::fence`].
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
 use std::io::{self, Read};
@@ -16,6 +17,7 @@ use ignore::WalkBuilder;
 use rayon::prelude::*;
 
 use super::decode::decode;
+use super::fence::Fence;
 use super::source::{Content, ReadError, SourceFile, Sources};
 
 /// What the name of standard input is, on the command line and in reports.
@@ -43,6 +45,8 @@ impl Default for ReadLimits {
 enum Found {
     File(PathBuf),
     Ignored,
+    /// A link that leads where nothing is read.
+    Outside,
     Failed(ReadError),
     Stdin,
 }
@@ -52,8 +56,27 @@ enum Found {
 /// What cannot be read is among the result, under its name.
 pub fn read_sources(paths: &[String], stdin: &mut dyn Read, limits: ReadLimits) -> Sources {
     let mut found = BTreeMap::new();
+    let working = std::env::current_dir().ok();
     for path in paths {
-        find(path, &mut found);
+        let mut own = BTreeMap::new();
+        find(path, &mut own);
+        let mut fence = Fence::around(&base(path), Path::new(path).is_dir() || is_pattern(path), working.as_deref());
+        for (name, what) in own {
+            let what = match what {
+                Found::File(file) if !fence.allows(&file) => Found::Outside,
+                what => what,
+            };
+            match found.entry(name) {
+                Entry::Vacant(entry) => {
+                    entry.insert(what);
+                }
+                // what one path leaves out another may name
+                Entry::Occupied(mut entry) if matches!(what, Found::File(_)) => {
+                    entry.insert(what);
+                }
+                Entry::Occupied(_) => {}
+            }
+        }
     }
     let mut seen = HashSet::new();
     if paths.len() > 1 {
@@ -78,6 +101,11 @@ pub fn read_sources(paths: &[String], stdin: &mut dyn Read, limits: ReadLimits) 
             file
         }
         Found::Ignored => SourceFile::new(name, Content::Ignored),
+        Found::Outside => {
+            let mut file = SourceFile::new(name, Content::Ignored);
+            file.link_outside = true;
+            file
+        }
         Found::Failed(error) => SourceFile::new(name, Content::Unreadable(error)),
         Found::Stdin => SourceFile::new(name, Content::Ignored),
     });
@@ -120,11 +148,33 @@ fn find(path: &str, found: &mut BTreeMap<String, Found>) {
         Ok(_) => {
             found.insert(display(root), Found::File(root.to_owned()));
         }
-        Err(_) if path.contains(['*', '?', '[', '{']) => find_pattern(path, found),
+        Err(_) if is_pattern(path) => find_pattern(path, found),
         Err(error) => {
             found.insert(display(root), Found::Failed(io_error(&error)));
         }
     }
+}
+
+/// Whether a path of the command line is a pattern, unless there is a file of that name.
+#[must_use]
+pub fn is_pattern(path: &str) -> bool {
+    path.contains(['*', '?', '[', '{']) && !Path::new(path).exists()
+}
+
+/// Where a path of the command line begins: itself, the folder that a pattern begins with, and of standard input the
+/// working folder.
+#[must_use]
+pub fn base(path: &str) -> PathBuf {
+    if path == STDIN {
+        return PathBuf::from(".");
+    }
+    if !is_pattern(path) {
+        return PathBuf::from(path);
+    }
+    let literal =
+        |part: &std::path::Component<'_>| !part.as_os_str().to_string_lossy().contains(['*', '?', '[', '{']);
+    let base: PathBuf = Path::new(path).components().take_while(literal).collect();
+    if base.as_os_str().is_empty() { PathBuf::from(".") } else { base }
 }
 
 fn find_pattern(pattern: &str, found: &mut BTreeMap<String, Found>) {
@@ -136,10 +186,7 @@ fn find_pattern(pattern: &str, found: &mut BTreeMap<String, Found>) {
             return;
         }
     };
-    let literal =
-        |part: &std::path::Component<'_>| !part.as_os_str().to_string_lossy().contains(['*', '?', '[', '{']);
-    let base: PathBuf = Path::new(pattern).components().take_while(literal).collect();
-    let base = if base.as_os_str().is_empty() { PathBuf::from(".") } else { base };
+    let base = base(pattern);
     let mut matched = BTreeMap::new();
     if base.is_dir() {
         walk(&base, |path| matcher.is_match(path.strip_prefix("./").unwrap_or(path)), &mut matched);

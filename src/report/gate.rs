@@ -51,7 +51,7 @@ impl Gate {
         let Self { fail_on, fail_on_unknown, allow_broken } = *self;
         let summary = report.summary();
         // a run that has read nothing has not found that all is well
-        if report.is_empty() || (summary.files.broken > 0 && !allow_broken) {
+        if (report.is_empty() && !report.run.named) || (summary.files.broken > 0 && !allow_broken) {
             Exit::Failed
         } else if summary.at_least(fail_on) > 0 || (fail_on_unknown && summary.unknown > 0) {
             Exit::Findings

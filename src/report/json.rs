@@ -68,6 +68,9 @@ struct WireFile<'r> {
     path: &'r str,
     outcome: &'static str,
     documents: u32,
+    /// Why it was ignored, where no ignore file says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'static str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<WireError>,
 }
@@ -92,6 +95,7 @@ impl Report<'_> {
             kubernetes: self.kubernetes.as_deref(),
         };
         write!(out, "{{\"version\": {VERSION},\n \"tool\": {},\n ", serde_json::to_string(&tool)?)?;
+        write!(out, "\"configuration\": {},\n ", serde_json::to_string(&self.run.configuration)?)?;
         write_lines(out, "findings", &self.entries, |entry| self.wire_finding(entry))?;
         write_lines(out, "files", self.inventory.ledger(), |record| self.wire_file(record))?;
         writeln!(out, "\"summary\": {}}}", serde_json::to_string(&self.summary)?)
@@ -145,6 +149,7 @@ impl Report<'_> {
             path: self.sources.file(*file).path(),
             outcome: outcome.name(),
             documents: *documents,
+            reason: self.sources.file(*file).reason(),
             errors: errors
                 .iter()
                 .map(|DocumentError { document, position, error }| WireError {

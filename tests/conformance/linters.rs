@@ -269,7 +269,7 @@ fn policies(parameters: &Parameters) -> &'static PolicySet {
             let (policy, _) = policy.unwrap_or_else(|| panic!("parameters for {name}, which is no policy"));
             policy
                 .set_parameters(values)
-                .unwrap_or_else(|unknown| panic!("{name} has no parameter {unknown}"));
+                .unwrap_or_else(|errors| panic!("{errors:?}"));
         }
         let mut templates = TemplatePaths::default();
         // OpenShift's, in most of kube-linter's fixtures
