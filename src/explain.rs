@@ -1,4 +1,4 @@
-//! What people read about a policy: what, why, how to mend, and manifests that it is content with and not.
+//! What people read about a policy: what, why, how to fix it, a manifest that fails and one that passes.
 //!
 //! ```text
 //! Policy ───────────────┐
@@ -14,9 +14,12 @@ pub mod text;
 use std::collections::BTreeMap;
 
 use crate::document::NodeRef;
+use crate::finding::Severity;
+use crate::manifest::emit;
 use crate::policy::expression::{Part, Template};
 use crate::policy::{Policy, Rule, RuleBody};
 use crate::policytest::read::{Case, Found, PolicyTest, read_text};
+use crate::policytest::written;
 
 /// Everything that is to be said of a policy.
 #[derive(Debug)]
@@ -25,7 +28,7 @@ pub struct Page<'p> {
     pub policy: &'p Policy,
     /// Its rules, or the one that was asked for.
     pub rules: Vec<&'p Rule>,
-    /// Manifests that it finds fault with, or changes.
+    /// Manifests that it finds fault with, or changes, as they are pasted.
     pub bad: Option<Example>,
     /// Manifests that it is content with.
     pub good: Option<Example>,
@@ -40,6 +43,10 @@ pub struct Example {
     pub manifests: String,
     /// What is said, a line each; empty of good manifests.
     pub says: Vec<String>,
+    /// Whether what is not among the manifests has to be absent (`--complete`).
+    pub complete: bool,
+    /// The entries of a configuration without which nothing is said, as YAML; empty where none are needed.
+    pub configuration: String,
 }
 
 /// The tests of the embedded library.
@@ -60,9 +67,12 @@ impl<'p> Page<'p> {
         let own: Vec<&Case> =
             tests.iter().filter(|test| is_of(test, policy)).flat_map(|test| &test.cases).collect();
         let bad = own.iter().filter_map(|case| bad_example(case, policy, &rules));
-        let good = own.iter().filter_map(|case| good_example(case));
-        // what stands in one document is understood at once
-        let simplest = |example: &Example| example.manifests.matches("\n---").count();
+        let good = own.iter().filter_map(|case| good_example(case, policy));
+        // what stands in one document, and needs no configuration, is understood at once
+        let simplest = |example: &Example| {
+            let Example { manifests, complete, configuration, .. } = example;
+            (!configuration.is_empty(), manifests.matches("\n---").count(), *complete)
+        };
         Self { policy, bad: bad.min_by_key(simplest), good: good.min_by_key(simplest), rules }
     }
 }
@@ -92,24 +102,42 @@ fn bad_example(case: &Case, policy: &Policy, rules: &[&Rule]) -> Option<Example>
             says.extend(expected.patch.iter().map(|operation| format!("patch: {operation}")));
         }
     }
-    // an old object, or a user, is not what a first example is about
-    let plain = case.written.old.is_none() && case.written.user.is_none();
-    (plain && !says.is_empty()).then(|| example(case, says))
+    (is_plain(case) && !says.is_empty()).then(|| example(case, policy, says)).flatten()
 }
 
-fn good_example(case: &Case) -> Option<Example> {
-    let content = |e: &crate::policytest::written::Expectation| e.findings.is_empty() && e.patch.is_empty();
-    let good = case.written.old.is_none() && case.written.expect.iter().all(content);
-    (good && !case.written.expect.is_empty()).then(|| example(case, Vec::new()))
+/// An old object, a user or another version is not what a first example is about.
+fn is_plain(case: &Case) -> bool {
+    let written::Case { old, user, kubernetes_version, operation, .. } = &case.written;
+    old.is_none()
+        && user.is_none()
+        && kubernetes_version.is_none()
+        && *operation == written::Operation::Create
 }
 
-fn example(case: &Case, says: Vec<String>) -> Example {
+fn good_example(case: &Case, policy: &Policy) -> Option<Example> {
+    let content = |e: &written::Expectation| e.findings.is_empty() && e.patch.is_empty();
+    let good = is_plain(case) && case.written.expect.iter().all(content);
+    (good && !case.written.expect.is_empty()).then(|| example(case, policy, Vec::new())).flatten()
+}
+
+/// `None` where the case is about other policies as well.
+fn example(case: &Case, policy: &Policy, says: Vec<String>) -> Option<Example> {
+    let parameters = &case.written.parameters;
+    if parameters.keys().any(|name| *name != policy.id.name) {
+        return None;
+    }
+    let mut configuration = String::new();
+    if !parameters.is_empty() {
+        let entries = serde_json::json!({"parameters": parameters});
+        configuration = crate::document::Document::from_value(&entries).map(|d| emit::yaml(d.root())).ok()?;
+    }
     let mut manifests = case.written.manifests.trim_end().to_owned();
     if let Some(cluster) = &case.written.cluster {
         manifests.push_str("\n---\n");
         manifests.push_str(cluster.trim_end());
     }
-    Example { name: case.written.name.clone(), manifests, says }
+    let name = case.written.name.clone();
+    Some(Example { name, manifests, says, complete: case.written.complete, configuration })
 }
 
 /// The parameters with their defaults.
@@ -124,22 +152,45 @@ fn says(policy: &Policy, rule: &Rule) -> String {
     match &rule.body {
         RuleBody::Validate(body) => match &body.message {
             Some(template) => shown(template),
-            None => format!("`{}` does not hold", body.validate.source),
+            None => policy.about.title.clone().unwrap_or_else(|| rule.name.clone()),
         },
         RuleBody::Mutate { .. } => "changes the object".to_owned(),
         _ => policy.about.title.clone().unwrap_or_default(),
     }
 }
 
+/// A message with a name in the place of each expression: `<image>` for `item.image`.
 fn shown(template: &Template) -> String {
     let part = |part: &Part| match part {
         Part::Text(text) => text.clone(),
-        Part::Expression(expression) => format!("{{{}}}", expression.source),
+        Part::Expression(expression) => format!("<{}>", name_of(&expression.source)),
     };
     template.parts.iter().map(part).collect()
 }
 
-/// The annotation that names the rows of a check list.
-fn check(policy: &Policy) -> Option<&str> {
-    policy.about.annotations.get("plimsoll.dev/check").map(String::as_str)
+/// The last name of a path; of any other expression nothing that a reader could use.
+fn name_of(source: &str) -> &str {
+    let is_path = source.chars().all(|c| c.is_ascii_alphanumeric() || "._".contains(c));
+    if is_path { source.rsplit('.').next().unwrap_or(source) } else { "…" }
 }
+
+/// The highest severity of a policy's rules.
+#[must_use]
+pub fn severity(policy: &Policy) -> &'static str {
+    policy.rules.iter().map(|rule| rule.severity).max().map_or("", Severity::name)
+}
+
+/// The policies by category, which is how lists are sorted.
+#[must_use]
+pub fn by_category<'p>(policies: impl Iterator<Item = &'p Policy>) -> BTreeMap<&'p str, Vec<&'p Policy>> {
+    let mut categories: BTreeMap<&str, Vec<&Policy>> = BTreeMap::new();
+    for policy in policies {
+        categories.entry(policy.about.category.as_deref().unwrap_or("other")).or_default().push(policy);
+    }
+    categories
+}
+
+#[cfg(test)]
+#[path = "explain/tests.rs"]
+#[allow(clippy::unwrap_used)]
+mod tests;

@@ -10,8 +10,11 @@
 //! YAML is read as kubectl reads it, because that is what reaches the cluster: see [`scalar`] for what a
 //! scalar is, [`split`] for where a document ends, [`compose`] for keys, aliases and merge keys.
 
+pub mod codes;
 pub mod compose;
 pub mod decode;
+pub mod emit;
+mod fence;
 pub mod inventory;
 pub mod json;
 pub mod kustomize;

@@ -12,6 +12,7 @@
 pub mod embedded;
 pub mod expression;
 pub mod load;
+pub mod parameters;
 pub mod set;
 
 use std::collections::BTreeMap;
@@ -109,23 +110,6 @@ impl Reads {
 }
 
 impl Policy {
-    /// Replaces parameters by those of an environment.
-    ///
-    /// # Errors
-    /// Names the first that the policy does not have; nothing is replaced then.
-    pub fn set_parameters(&mut self, values: &BTreeMap<String, serde_json::Value>) -> Result<(), String> {
-        let own = serde_json::to_value(self.parameters.root()).unwrap_or_default();
-        let serde_json::Value::Object(mut own) = own else { return Ok(()) };
-        if let Some(unknown) = values.keys().find(|name| !own.contains_key(*name)) {
-            return Err(unknown.clone());
-        }
-        own.extend(values.iter().map(|(name, value)| (name.clone(), value.clone())));
-        if let Ok(document) = Document::from_value(&own) {
-            self.parameters = Arc::new(document);
-        }
-        Ok(())
-    }
-
     /// Whether a rule of it changes objects.
     #[must_use]
     pub fn mutates(&self) -> bool {

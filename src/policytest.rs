@@ -28,9 +28,10 @@ use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
 
-use crate::cel::profile::Profile;
+use crate::cel::profile::{Profile, Release};
 use crate::policy::PolicySet;
 use crate::policy::load::{self, Loaded};
+use crate::policy::parameters::ParameterError;
 use crate::policy::set::Adjustments;
 use crate::report::diagnostic::Diagnostic;
 use crate::resource::workload::TemplatePaths;
@@ -190,7 +191,7 @@ impl<'t> Running<'t> {
     fn of(test: &'t PolicyTest) -> Self {
         let Loaded { policies, mut errors, passed_over } = load_policies(test, Profile::NEWEST);
         if policies.is_empty() && errors.is_empty() {
-            errors.push(test.fault(test.policies_at.clone(), "no policy is there"));
+            errors.push(test.fault(test.policies_at.clone(), "no policy found"));
         }
         let loaded = Loaded { policies, errors: Vec::new(), passed_over };
         Self { test, set: Arc::new(set_of(loaded)), errors }
@@ -247,10 +248,14 @@ impl<'t> Running<'t> {
         let profile = match &written.kubernetes_version {
             None => Profile::NEWEST,
             Some(version) => Profile::of_version(version).ok_or_else(|| {
-                self.test.fault(case.at.clone(), format!("{version:?} is no Kubernetes version, as in 1.36"))
+                let message = format!("{version:?} is not a Kubernetes version: expected one such as 1.36");
+                self.test.fault(case.at.clone(), message)
             })?,
         };
         let mut loaded = load_policies(self.test, profile);
+        if let Some(release) = written.kubernetes_version.as_deref().and_then(Release::of_version) {
+            loaded.for_release(release);
+        }
         if let Some(error) = loaded.errors.into_iter().next() {
             return Err(error);
         }
@@ -259,11 +264,13 @@ impl<'t> Running<'t> {
             let wrong = |message| self.test.fault(case.parameters_at.clone(), message);
             let policy = loaded.policies.iter_mut().find(|(policy, _)| policy.id.name == *name);
             let Some((policy, _)) = policy else {
-                return Err(wrong(format!("parameters for {name}, which is no policy under test")));
+                return Err(wrong(format!("no policy under test is named {name}")));
             };
-            policy
-                .set_parameters(values)
-                .map_err(|unknown| wrong(format!("{name} has no parameter {unknown}")))?;
+            policy.set_parameters(values).map_err(|errors| {
+                let error = errors.first();
+                let message = error.map(ToString::to_string).unwrap_or_default();
+                Diagnostic { help: error.and_then(ParameterError::help), ..wrong(message) }
+            })?;
         }
         Ok(Arc::new(set_of(loaded)))
     }

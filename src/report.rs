@@ -48,6 +48,16 @@ pub struct Report<'i> {
     kubernetes: Option<String>,
     /// What was not looked at, and how it can be.
     notes: Vec<String>,
+    run: Run,
+}
+
+/// What a run was told, as far as its report says so.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Run {
+    /// The configuration file that was taken.
+    pub configuration: Option<String>,
+    /// Packs of which no policy ran.
+    pub packs_not_run: Vec<String>,
 }
 
 impl<'i> Report<'i> {
@@ -72,7 +82,17 @@ impl<'i> Report<'i> {
         }
         sort::sort(&mut entries, &subjects);
         let summary = Summary::new(&entries, inventory.ledger());
-        Self { sources, inventory, subjects, entries, masks, summary, kubernetes: None, notes: Vec::new() }
+        Self {
+            sources,
+            inventory,
+            subjects,
+            entries,
+            masks,
+            summary,
+            kubernetes: None,
+            notes: Vec::new(),
+            run: Run::default(),
+        }
     }
 
     /// Names the Kubernetes version whose CEL the run has spoken.
@@ -86,6 +106,13 @@ impl<'i> Report<'i> {
     #[must_use]
     pub fn with_notes(mut self, notes: Vec<String>) -> Self {
         self.notes = notes;
+        self
+    }
+
+    /// Says what the run was told.
+    #[must_use]
+    pub fn of_run(mut self, run: Run) -> Self {
+        self.run = run;
         self
     }
 

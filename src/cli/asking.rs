@@ -8,19 +8,19 @@ use crate::offline::Asking;
 /// What manifests are asked about.
 #[derive(Debug, Clone, Args)]
 pub struct AskingArgs {
-    /// The namespace of objects that name none
+    /// Namespace of objects that name none [default: default]
     #[arg(long, value_name = "NAME", help_heading = "Requests")]
     pub namespace: Option<String>,
-    /// What is not in the input does not exist, rather than being unknown
+    /// Treat objects that are not part of the input as absent, rather than unknown
     #[arg(long, help_heading = "Requests")]
     pub complete: bool,
-    /// The operation of the requests
+    /// Operation of the requests
     #[arg(long, value_enum, default_value_t = OperationArg::Create, ignore_case = true, help_heading = "Requests")]
     pub operation: OperationArg,
-    /// A file or folder with the objects as they are before an UPDATE or DELETE
+    /// A file or folder with the objects before an UPDATE or DELETE
     #[arg(long, value_name = "PATH", help_heading = "Requests")]
     pub old: Option<String>,
-    /// The user who asks; else expressions do not know who does
+    /// The user who makes the request [default: unknown to expressions]
     #[arg(long = "as", value_name = "USER", help_heading = "Requests")]
     pub user: Option<String>,
     /// A group of the user; may be repeated

@@ -16,7 +16,9 @@ use crate::finding::{Action, Severity};
 use crate::manifest::compose::compose;
 use crate::manifest::decode::decode;
 use crate::manifest::split::split;
-use crate::report::diagnostic::Diagnostic;
+use crate::manifest::walk;
+use crate::policy::set::Level;
+use crate::report::diagnostic::{Diagnostic, io_text};
 
 /// The name that is looked for.
 pub const FILE_NAME: &str = "plimsoll.yaml";
@@ -34,7 +36,7 @@ pub struct Configuration {
     /// Policy files and folders, beside the embedded ones; relative to the file.
     #[serde(default)]
     pub policies: Vec<PathBuf>,
-    /// Whether the embedded library counts.
+    /// Whether the embedded library is used.
     #[serde(default = "yes")]
     pub embedded: bool,
     /// Which embedded policies; without packs, those of `default`.
@@ -46,9 +48,9 @@ pub struct Configuration {
     /// Actions by policy or `policy/rule`.
     #[serde(default)]
     pub actions: BTreeMap<String, Action>,
-    /// Severities by policy or `policy/rule`.
+    /// Severities by policy, `policy/rule` or reserved code such as `yaml/octal`; `off` for none.
     #[serde(default)]
-    pub severities: BTreeMap<String, Severity>,
+    pub severities: BTreeMap<String, WrittenLevel>,
     /// Lowers every action to at most this: `Warn` or `Audit`.
     #[serde(default, deserialize_with = "lowered")]
     pub action_override: Option<Action>,
@@ -64,6 +66,51 @@ pub struct Configuration {
     /// The flags of `plimsoll serve`; no other command looks at them.
     #[serde(default)]
     pub serve: Flags,
+    /// Where it was read.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub source: Option<Source>,
+}
+
+/// The file of a configuration, for messages about what is in it.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// As it was named, or as it was found.
+    pub name: String,
+    /// The text.
+    pub text: Arc<str>,
+}
+
+/// `error`, `warning`, `info` or `off`, which YAML reads as a boolean.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WrittenLevel(pub Level);
+
+impl<'de> Deserialize<'de> for WrittenLevel {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let level = match Value::deserialize(deserializer)? {
+            Value::Bool(false) => Some(Level::Off),
+            Value::String(word) => match word.as_str() {
+                "error" => Some(Level::At(Severity::Error)),
+                "warning" => Some(Level::At(Severity::Warning)),
+                "info" => Some(Level::At(Severity::Info)),
+                "off" => Some(Level::Off),
+                _ => None,
+            },
+            _ => None,
+        };
+        level.map(Self).ok_or_else(|| serde::de::Error::custom("expected error, warning, info or off"))
+    }
+}
+
+impl JsonSchema for WrittenLevel {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Level".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        // an editor that reads YAML 1.1 makes a boolean of `off`
+        schemars::json_schema!({"enum": ["error", "warning", "info", "off", false]})
+    }
 }
 
 fn yes() -> bool {
@@ -93,16 +140,31 @@ impl Default for Configuration {
             namespace: None,
             pod_templates: Vec::new(),
             serve: Flags::default(),
+            source: None,
         }
     }
 }
 
 impl Configuration {
-    /// The file for a run over `first`: in its folder or the nearest one above it.
+    /// The file for a run over `first`, a path of the command line: in its folder or the nearest one above it, but never
+    /// above the root of its repository. Relative to the working folder where it lies below.
     #[must_use]
-    pub fn discover(first: &Path) -> Option<PathBuf> {
-        let start = fs::canonicalize(first).ok()?;
-        start.ancestors().map(|folder| folder.join(FILE_NAME)).find(|file| file.is_file())
+    pub fn discover(first: &str) -> Option<PathBuf> {
+        let start = fs::canonicalize(walk::base(first)).ok()?;
+        for folder in start.ancestors() {
+            let file = folder.join(FILE_NAME);
+            if file.is_file() {
+                let working = std::env::current_dir().and_then(fs::canonicalize).ok();
+                let relative =
+                    working.and_then(|working| file.strip_prefix(working).ok().map(Path::to_owned));
+                return Some(relative.unwrap_or(file));
+            }
+            // a worktree has a file of that name
+            if folder.join(".git").exists() {
+                return None;
+            }
+        }
+        None
     }
 
     /// Reads a file; paths in it are made relative to where it lies.
@@ -112,7 +174,7 @@ impl Configuration {
     pub fn read(path: &Path) -> Result<Self, Diagnostic> {
         let name = path.display().to_string();
         let text = fs::read(path)
-            .map_err(|error| error.to_string())
+            .map_err(|error| io_text(&error.to_string()))
             .and_then(|bytes| decode(bytes, FILE_LIMIT).map_err(|error| error.to_string()))
             .map_err(|error| Diagnostic::of_file(&name, error))?;
         let mut configuration = Self::parse(&name, &text)?;
@@ -120,7 +182,33 @@ impl Configuration {
         for path in configuration.policies.iter_mut().chain(configuration.serve.paths()) {
             *path = folder.join(&*path);
         }
+        configuration.source = Some(Source { name, text: text.into() });
         Ok(configuration)
+    }
+
+    /// What is wrong with an entry, at its place: the names and indexes on the way to it. `at_key`: its name is wrong,
+    /// not what stands behind it.
+    #[must_use]
+    pub fn fault(&self, path: &[&str], at_key: bool, message: impl Into<String>) -> Diagnostic {
+        let Some(Source { name, text }) = &self.source else {
+            return Diagnostic::of_usage(message);
+        };
+        let place = split(text, 0).into_iter().find_map(|chunk| {
+            let document = compose(text, chunk.range).ok()?.document?;
+            let mut node = document.root();
+            for step in path {
+                node = match step.parse::<usize>() {
+                    Ok(index) if node.is_array() => node.item(index)?,
+                    _ => node.get(step)?,
+                };
+            }
+            let span = if at_key { node.key_span().or_else(|| node.span()) } else { node.span() };
+            span.map(|span| span.start as usize..span.end as usize)
+        });
+        match place {
+            Some(range) => Diagnostic::at(name, text, range, message),
+            None => Diagnostic::of_file(name, message),
+        }
     }
 
     fn parse(name: &str, text: &str) -> Result<Self, Diagnostic> {
@@ -187,7 +275,7 @@ mod tests {
             (false, 1, Some(vec!["default".to_owned()]))
         );
         assert_eq!(read.actions["p"], Action::Warn);
-        assert_eq!(read.severities["p/r"], Severity::Info);
+        assert_eq!(read.severities["p/r"], WrittenLevel(Level::At(Severity::Info)));
         assert_eq!(read.parameters["p"]["max"], 9);
         assert_eq!(
             (read.namespace.as_deref(), read.kubernetes_version.as_deref()),
@@ -198,6 +286,40 @@ mod tests {
         let Flags { watch_policies, lame_duck, log_format, admin_bind, .. } = read.serve;
         assert_eq!((watch_policies, lame_duck), (Some(true), Some(std::time::Duration::from_secs(2))));
         assert_eq!((log_format, admin_bind), (Some(LogFormat::Json), Some(([127, 0, 0, 1], 8080).into())));
+    }
+
+    #[test]
+    fn off_is_a_level_however_yaml_reads_it() {
+        let head = "apiVersion: plimsoll.dev/v1alpha1\nkind: Configuration\n";
+        for word in ["off", "\"off\"", "Off", "no", "false"] {
+            let read = Configuration::parse("x", &format!("{head}severities: {{p: {word}}}\n")).expect(word);
+            assert_eq!(read.severities["p"], WrittenLevel(Level::Off), "{word}");
+        }
+    }
+
+    #[test]
+    fn it_is_looked_for_up_to_the_root_of_the_repository() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let at = |path: &str| folder.path().join(path);
+        fs::create_dir_all(at("repository/deploy/base")).expect("made");
+        let start = at("repository/deploy/base");
+        let found = || Configuration::discover(&start.display().to_string());
+        let canonical = |path: &str| fs::canonicalize(at(path)).expect("is there");
+        fs::write(at("plimsoll.yaml"), "").expect("written");
+        assert_eq!(found(), Some(canonical("plimsoll.yaml")), "there is no repository");
+        fs::create_dir(at("repository/.git")).expect("made");
+        assert_eq!(found(), None, "what lies above the repository is not of it");
+        fs::write(at("repository/plimsoll.yaml"), "").expect("written");
+        assert_eq!(found(), Some(canonical("repository/plimsoll.yaml")));
+        fs::write(at("repository/deploy/plimsoll.yaml"), "").expect("written");
+        assert_eq!(found(), Some(canonical("repository/deploy/plimsoll.yaml")), "the nearest one");
+        let pattern = format!("{}/repository/deploy/**/*.yaml", folder.path().display());
+        assert_eq!(Configuration::discover(&pattern), Some(canonical("repository/deploy/plimsoll.yaml")));
+        fs::remove_file(at("repository/deploy/plimsoll.yaml")).expect("removed");
+        fs::remove_file(at("repository/plimsoll.yaml")).expect("removed");
+        fs::remove_dir(at("repository/.git")).expect("removed");
+        fs::write(at("repository/.git"), "gitdir: elsewhere").expect("written");
+        assert_eq!(found(), None, "a worktree is a repository");
     }
 
     #[test]
@@ -243,6 +365,8 @@ mod tests {
                 "x:3:1: --self-signed and --tls-cert exclude each other; --self-signed=false takes one back",
             ),
             ("embedded: 1", "x:3:11: invalid type: integer `1`, expected a boolean"),
+            ("severities: {p: fatal}", "x:3:17: expected error, warning, info or off"),
+            ("severities: {p: yes}", "x:3:17: expected error, warning, info or off"),
             ("namespace: a\nnamespace: b", "x:3:1: key `namespace` is written twice"),
         ] {
             let error = Configuration::parse("x", &format!("{head}{text}\n")).expect_err(text);

@@ -8,14 +8,15 @@ use super::selection::{Selected, Selection};
 use super::{DONE, NOT_DONE};
 use crate::dialect::nearest;
 use crate::explain::{Page, embedded_tests, text};
+use crate::manifest::codes;
 use crate::policytest::read;
 use crate::resource::kinds;
 
-/// Say what a policy is about, why, and how to mend what it finds
+/// Explain a policy, a rule or a code: what it checks, why, and how to fix it
 #[derive(Debug, Args)]
 pub struct ExplainArgs {
-    /// A policy, a rule as in policy/rule, or a kind
-    #[arg(value_name = "POLICY[/RULE]|KIND")]
+    /// A policy, a rule (policy/rule), a code (yaml/octal), or a kind (Ingress)
+    #[arg(value_name = "NAME")]
     name: String,
     #[command(flatten)]
     selection: Selection,
@@ -25,24 +26,33 @@ impl ExplainArgs {
     /// Runs the subcommand: 0 done, 2 not.
     pub fn run(self) -> ExitCode {
         let Self { name, selection } = self;
-        let Selected { set, errors, configuration, .. } = selection.load_all(Some(".".as_ref()));
+        let Selected { set, errors, configuration, .. } = selection.load_all(Some("."));
         super::print_errors(&errors);
         let end = ExitCode::from(if errors.is_empty() { DONE } else { NOT_DONE });
         let (policy_name, rule_name) = match name.split_once('/') {
             Some((policy, rule)) => (policy, Some(rule)),
             None => (name.as_str(), None),
         };
+        if let Some(row) = codes::named(&name) {
+            super::print(&text::reserved(row));
+            return end;
+        }
         if let Some(policy) = set.policies().iter().find(|policy| policy.id.name == policy_name) {
             let rule = rule_name.map(|name| policy.rules.iter().find(|rule| rule.name == name));
             if matches!(rule, Some(None)) {
                 let rules: Vec<&str> = policy.rules.iter().map(|rule| rule.name.as_str()).collect();
-                let message = format!("{policy_name} has no such rule; its rules are {}", rules.join(", "));
+                let message =
+                    format!("{policy_name} has no rule of that name; its rules are {}", rules.join(", "));
                 return super::fail(&message);
             }
             let mut tests = embedded_tests();
             let own: Vec<_> = configuration.policies.iter().chain(&selection.policies).cloned().collect();
             tests.extend(read::find(&own).tests);
             super::print(&text::render(&Page::new(policy, rule.flatten(), &tests)));
+            return end;
+        }
+        if codes::all().any(|row| codes::means(&name, row.code)) {
+            super::print(&text::reserved_list(codes::all().filter(|row| codes::means(&name, row.code))));
             return end;
         }
         let kind = kinds::all()
@@ -52,9 +62,13 @@ impl ExplainArgs {
         let about: Vec<_> = set.for_kind(kind).collect();
         if kinds::named(kind).is_empty() || about.is_empty() {
             let names = set.policies().iter().map(|policy| policy.id.name.as_str());
-            let hint = nearest(policy_name, names.chain(kinds::all().iter().map(|k| k.kind)));
-            let hint = hint.map(|name| format!(", did you mean {name}?")).unwrap_or_default();
-            return super::fail(&format!("no policy is named {name}, and none is about such a kind{hint}"));
+            let names =
+                names.chain(kinds::all().iter().map(|k| k.kind)).chain(codes::all().map(|row| row.code));
+            let hint = match nearest(&name, names) {
+                Some(name) => format!("did you mean {name}?"),
+                None => "`plimsoll policies list` shows the names".to_owned(),
+            };
+            return super::fail(&format!("no policy, code or kind is named {name}: {hint}"));
         }
         super::print(&text::list(about.into_iter()));
         end

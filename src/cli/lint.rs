@@ -1,7 +1,6 @@
 //! `plimsoll lint`: manifests in, findings out.
 
 use std::io::{self, BufWriter, IsTerminal, Write};
-use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -11,45 +10,45 @@ use super::NOT_DONE;
 use super::asking::AskingArgs;
 use super::selection::{Selected, Selection};
 use crate::finding::Severity;
-use crate::manifest::{Inventory, ReadLimits, STDIN, Sources, read_sources};
+use crate::manifest::{Inventory, LoadError, Outcome, ReadLimits, Sources, read_sources};
 use crate::offline::{Asking, Offline};
-use crate::report::{ColorChoice, Gate, Identity, Report, Subject, TextOptions, notices};
+use crate::report::{ColorChoice, Gate, Identity, Report, Run, Subject, TextOptions, notices, refusal};
 
-/// Judge manifests: files, folders, globs, or `-` for standard input
+/// Check manifests: files, folders, globs, or `-` for standard input
 #[derive(Debug, Args)]
 pub struct LintArgs {
     /// Files, folders, globs, or `-`
     #[arg(value_name = "PATH", default_value = ".")]
     paths: Vec<String>,
-    /// Only these policies, rules (policy/rule) or categories; may be repeated
+    /// Run only these policies, rules (policy/rule) or codes (yaml/octal); may be repeated
     #[arg(long, value_name = "NAME", value_delimiter = ',', help_heading = "Policies")]
     only: Vec<String>,
-    /// Not these policies, rules or categories; may be repeated
+    /// Do not run these policies, rules or codes; may be repeated
     #[arg(long, value_name = "NAME", value_delimiter = ',', help_heading = "Policies")]
     skip: Vec<String>,
     #[command(flatten)]
     selection: Selection,
     #[command(flatten)]
     asking: AskingArgs,
-    /// Show the parts of a failing expression and what they came to, the false ones first
+    /// Show the parts of a failing expression and their values, false ones first
     #[arg(long, help_heading = "Result")]
     explain: bool,
-    /// Exit with 1 when something at or above this severity is found
+    /// Exit with 1 when there is a finding of this severity or a higher one
     #[arg(long, value_enum, default_value_t = FailOn::Error, help_heading = "Result")]
     fail_on: FailOn,
-    /// Exit with 1, too, when the input cannot answer a question
+    /// Exit with 1 also when the input cannot answer a question
     #[arg(long, help_heading = "Result")]
     fail_on_unknown: bool,
-    /// Broken files are reported, and no reason to exit with 2
+    /// Do not exit with 2 because of broken files; they are still reported
     #[arg(long, help_heading = "Result")]
     allow_broken: bool,
-    /// How findings are written
+    /// Format of the report
     #[arg(long, value_enum, default_value_t = Format::Text, help_heading = "Result")]
     format: Format,
     /// When to use colour
     #[arg(long, value_enum, default_value_t = ColorChoice::Auto, help_heading = "Result")]
     color: ColorChoice,
-    /// Only findings, no summary
+    /// Print findings only, no notes and no summary
     #[arg(long, short, help_heading = "Result")]
     quiet: bool,
 }
@@ -85,10 +84,10 @@ impl LintArgs {
             color,
             quiet,
         } = self;
-        let first = paths.first().filter(|p| *p != STDIN).map(Path::new);
-        let Selected { set, errors, configuration, profile } = selection.load(first, &only, &skip);
-        super::print_errors(&errors);
-        if set.is_empty() && errors.is_empty() {
+        let selected = selection.load(paths.first().map(String::as_str), &only, &skip);
+        let Selected { set, errors, configuration, release, .. } = &selected;
+        super::print_errors(errors);
+        if set.is_empty() && errors.is_empty() && !selected.adjustments.only_reserved() {
             return super::fail("no policy is loaded");
         }
         let sources = read_sources(&paths, &mut io::stdin().lock(), ReadLimits::default());
@@ -98,11 +97,15 @@ impl LintArgs {
         let old = old_sources.as_ref().map(Inventory::load);
         let offline = Offline::new(&inventory, old.as_ref(), &asking);
         let mut subjects = subjects(&inventory, &offline);
-        let mut findings = offline.judge_all(&set);
-        findings.extend(notices::findings(&inventory, &mut subjects));
-        let report =
-            Report::new(&sources, &inventory, subjects, findings).for_kubernetes(profile.to_string());
-        let report = report.with_notes(offline.notes(set.templates()));
+        let mut findings = offline.judge_all(set);
+        findings.extend(notices::findings(&inventory, &mut subjects, |code| selected.reserved(code)));
+        let report = Report::new(&sources, &inventory, subjects, findings)
+            .for_kubernetes(release.to_string())
+            .with_notes(offline.notes(set.templates()))
+            .of_run(Run {
+                configuration: selected.configuration_file(),
+                packs_not_run: selected.packs_not_run.clone(),
+            });
 
         let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
         let is_terminal = io::stdout().is_terminal();
@@ -125,6 +128,24 @@ impl LintArgs {
         std::mem::forget((report, offline));
         ExitCode::from(if errors.is_empty() { exit } else { NOT_DONE })
     }
+}
+
+/// Says which files could not be read, and where. Whether all could.
+pub(super) fn report_broken(sources: &Sources, inventory: &Inventory<'_>) -> bool {
+    let mut good = true;
+    for record in inventory.ledger().iter().filter(|record| record.outcome == Outcome::Broken) {
+        good = false;
+        let file = sources.file(record.file);
+        for error in &record.errors {
+            let (path, at) = (file.path(), error.position);
+            let why = refusal(file.text(), &error.error);
+            match &error.error {
+                LoadError::Read(_) => eprintln!("error: {path}: {why}"),
+                _ => eprintln!("error: {path}:{}:{}: {why}", at.line, at.column),
+            }
+        }
+    }
+    good
 }
 
 /// The files with the old objects.

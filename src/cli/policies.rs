@@ -1,5 +1,7 @@
 //! `plimsoll policies`: what is loaded, what a policy says, whether policies compile, the format's schema.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -10,9 +12,11 @@ use super::selection::{Selected, Selection};
 use super::{DONE, NOT_DONE};
 use crate::cel::profile::Profile;
 use crate::dialect::native::written::PolicyFile;
-use crate::explain::markdown;
-use crate::policy::{Policy, embedded};
+use crate::explain::{embedded_tests, markdown, text};
+use crate::policy::{Policy, load};
+use crate::policytest::read;
 use crate::policytest::written::TestFile;
+use crate::report::diagnostic::io_text;
 
 /// List, show and check policies
 #[derive(Debug, Args)]
@@ -23,36 +27,38 @@ pub struct PoliciesArgs {
 
 #[derive(Debug, Subcommand)]
 enum PoliciesCommand {
-    /// The policies of all packs, or of those named (`--pack default` is what a run takes): name, severity, action, packs, title
+    /// List policies, of all packs or of those named (`--pack default` is what lint runs)
     List {
-        /// As text or JSON
+        /// Format of the list
         #[arg(long, value_enum, default_value_t = ListFormat::Text)]
         format: ListFormat,
         #[command(flatten)]
         selection: Selection,
     },
-    /// A policy of the run as it is written, or described
+    /// Show a policy's YAML
     Show {
         /// The policy's name
         name: String,
         #[command(flatten)]
         selection: Selection,
     },
-    /// Whether policies compile: every fault with its place
+    /// Check that policies compile, and show every error with its place
     Check {
         /// Policy files and folders
         #[arg(value_name = "PATH", required = true)]
         paths: Vec<PathBuf>,
     },
-    /// Write the pages of the embedded library, and their index
+    /// Write a page for each policy, and an index
     Docs {
-        /// The folder; pages of policies that are gone are removed
-        #[arg(value_name = "DIR", default_value = "docs/policies")]
+        /// The folder; of the files in it, only pages that this command generated are overwritten or removed
+        #[arg(value_name = "DIR")]
         folder: PathBuf,
+        #[command(flatten)]
+        selection: Selection,
     },
-    /// The JSON Schema of the format, for editors
+    /// Print a JSON Schema, for editors
     Schema {
-        /// Of which file
+        /// The file format
         #[arg(value_enum, default_value_t = SchemaOf::Policy)]
         of: SchemaOf,
     },
@@ -79,45 +85,22 @@ impl PoliciesArgs {
             PoliciesCommand::Show { name, selection } => show(&name, &selection),
             PoliciesCommand::Check { paths } => check(paths),
             PoliciesCommand::Schema { of } => schema(of),
-            PoliciesCommand::Docs { folder } => docs(&folder),
+            PoliciesCommand::Docs { folder, selection } => docs(&folder, &selection),
         }
     }
 }
 
 fn list(format: ListFormat, selection: &Selection) -> ExitCode {
-    let Selected { set, errors, .. } = selection.load_all(Some(".".as_ref()));
+    let Selected { set, errors, .. } = selection.load_all(Some("."));
     super::print_errors(&errors);
     match format {
-        ListFormat::Text => list_text(set.policies().iter().map(|p| &**p)),
+        ListFormat::Text => super::print(&text::list(set.policies().iter().map(|p| &**p))),
         ListFormat::Json => {
             let rows: Vec<_> = set.policies().iter().map(|p| row(p)).collect();
             print_json(&rows);
         }
     }
     ExitCode::from(if errors.is_empty() { DONE } else { NOT_DONE })
-}
-
-fn list_text<'p>(policies: impl Iterator<Item = &'p Policy>) {
-    let mut rows = vec![["NAME", "SEVERITY", "ACTION", "PACKS", "TITLE"].map(str::to_owned)];
-    for policy in policies {
-        let rule = policy.rules.iter().max_by_key(|r| (r.severity, r.action));
-        rows.push([
-            policy.id.name.clone(),
-            rule.map_or("", |r| r.severity.name()).to_owned(),
-            rule.map_or("", |r| r.action.name()).to_owned(),
-            policy.about.packs.join(","),
-            policy.about.title.clone().unwrap_or_default(),
-        ]);
-    }
-    let width = |column: usize| rows.iter().map(|r| r[column].chars().count()).max().unwrap_or(0);
-    let widths = [width(0), width(1), width(2), width(3)];
-    let mut text = String::new();
-    for [name, severity, action, packs, title] in &rows {
-        let [a, b, c, d] = widths;
-        text.push_str(format!("{name:a$}  {severity:b$}  {action:c$}  {packs:d$}  {title}").trim_end());
-        text.push('\n');
-    }
-    super::print(&text);
 }
 
 fn print_json<T: serde::Serialize>(value: &T) {
@@ -137,32 +120,39 @@ fn row(policy: &Policy) -> serde_json::Value {
 }
 
 fn show(name: &str, selection: &Selection) -> ExitCode {
-    let Selected { set, errors, .. } = selection.load_all(Some(".".as_ref()));
+    let Selected { set, errors, sources, .. } = selection.load_all(Some("."));
     super::print_errors(&errors);
-    let Some(policy) = set.policies().iter().find(|p| p.id.name == name) else {
+    let of_name: Vec<_> = set.policies().iter().filter(|policy| policy.id.name == name).collect();
+    if of_name.is_empty() {
         let names = set.policies().iter().map(|p| p.id.name.as_str());
-        let hint =
-            crate::dialect::nearest(name, names).map(|n| format!(", did you mean {n}?")).unwrap_or_default();
-        return super::fail(&format!("no policy is named {name}{hint}"));
-    };
-    let needle = format!("name: {name}\n");
-    match embedded::files().iter().find(|(_, text)| text.contains(&needle)) {
-        Some((_, text)) => super::print(text),
-        None => print_json(&row(policy)),
+        let hint = match crate::dialect::nearest(name, names) {
+            Some(nearest) => format!("did you mean {nearest}?"),
+            None => "`plimsoll policies list` shows the names".to_owned(),
+        };
+        return super::fail(&format!("no policy is named {name}: {hint}"));
     }
-    ExitCode::from(DONE)
+    for (index, policy) in of_name.into_iter().enumerate() {
+        let Some(text) = load::written(&sources, &policy.id) else {
+            return super::fail(&format!("{} cannot be read again", policy.id));
+        };
+        super::print(&format!("{}{text}", if index > 0 { "---\n" } else { "" }));
+    }
+    ExitCode::from(if errors.is_empty() { DONE } else { NOT_DONE })
 }
 
 fn check(paths: Vec<PathBuf>) -> ExitCode {
-    let sources = crate::policy::load::Sources { embedded: false, paths, profile: Profile::NEWEST };
-    let loaded = crate::policy::load::load(&sources);
+    let sources = load::Sources { embedded: false, paths, profile: Profile::NEWEST };
+    let loaded = load::load(&sources);
     super::print_errors(&loaded.errors);
     let (good, bad) = (loaded.policies.len(), loaded.errors.len());
-    let (policies, faults) = (plural(good, "policy", "policies"), plural(bad, "fault", "faults"));
-    super::print(&format!("{good} {policies} compile, {bad} {faults}\n"));
     if good == 0 && bad == 0 {
         return super::fail("no policy found");
     }
+    let policies = plural(good, "policy", "policies");
+    super::print(&match bad {
+        0 => format!("checked {good} {policies}: no errors\n"),
+        _ => format!("{bad} {}; {good} {policies} without errors\n", plural(bad, "error", "errors")),
+    });
     ExitCode::from(if bad == 0 { DONE } else { NOT_DONE })
 }
 
@@ -170,25 +160,73 @@ fn plural<'w>(count: usize, one: &'w str, many: &'w str) -> &'w str {
     if count == 1 { one } else { many }
 }
 
-fn docs(folder: &Path) -> ExitCode {
-    let pages = markdown::library();
-    let written = std::fs::create_dir_all(folder).and_then(|()| {
-        for entry in std::fs::read_dir(folder)? {
-            let path = entry?.path();
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            if name.ends_with(".md") && !pages.contains_key(&*name) {
-                std::fs::remove_file(&path)?;
-            }
-        }
-        pages.iter().try_for_each(|(name, text)| std::fs::write(folder.join(name), text))
-    });
-    match written {
-        Ok(()) => {
-            super::print(&format!("{} pages in {}\n", pages.len(), folder.display()));
-            ExitCode::from(DONE)
-        }
-        Err(error) => super::fail(&format!("{}: {error}", folder.display())),
+fn docs(folder: &Path, selection: &Selection) -> ExitCode {
+    let Selected { set, errors, sources, .. } = selection.load_all(Some("."));
+    super::print_errors(&errors);
+    if set.is_empty() {
+        return super::fail("no policy is loaded");
     }
+    let mut tests = embedded_tests();
+    let own = read::find(&sources.paths);
+    tests.extend(own.tests);
+    let pages = markdown::pages(&set, &tests);
+    match write_pages(folder, &pages) {
+        Ok(Written { written, removed, kept }) => {
+            for name in kept {
+                eprintln!(
+                    "note: {} was not generated by plimsoll, and is left as it is",
+                    folder.join(name).display()
+                );
+            }
+            let removed = match removed {
+                0 => String::new(),
+                removed => format!(", {removed} removed"),
+            };
+            let what = plural(written, "page", "pages");
+            super::print(&format!("wrote {written} {what} to {}{removed}\n", folder.display()));
+            ExitCode::from(if errors.is_empty() { DONE } else { NOT_DONE })
+        }
+        Err(error) => super::fail(&format!("{}: {}", folder.display(), io_text(&error.to_string()))),
+    }
+}
+
+/// What became of the files of a folder.
+struct Written {
+    written: usize,
+    removed: usize,
+    /// Files in the place of pages that are somebody else's.
+    kept: Vec<String>,
+}
+
+/// Writes pages in the place of those that were generated before, and removes those of policies that are no longer
+/// there. What was not generated stays, whatever its name; so do links, wherever they lead.
+fn write_pages(folder: &Path, pages: &BTreeMap<String, String>) -> io::Result<Written> {
+    std::fs::create_dir_all(folder)?;
+    let mut outcome = Written { written: 0, removed: 0, kept: Vec::new() };
+    let mut foreign = BTreeSet::new();
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let generated = name.ends_with(".md")
+            && entry.file_type()?.is_file()
+            && std::fs::read_to_string(entry.path()).is_ok_and(|text| markdown::is_generated(&text));
+        match (generated, pages.contains_key(&name)) {
+            (true, false) => {
+                std::fs::remove_file(entry.path())?;
+                outcome.removed += 1;
+            }
+            (false, true) => {
+                foreign.insert(name);
+            }
+            _ => {}
+        }
+    }
+    for (name, text) in pages.iter().filter(|(name, _)| !foreign.contains(*name)) {
+        std::fs::write(folder.join(name), text)?;
+        outcome.written += 1;
+    }
+    outcome.kept.extend(foreign);
+    Ok(outcome)
 }
 
 fn schema(of: SchemaOf) -> ExitCode {
@@ -199,4 +237,60 @@ fn schema(of: SchemaOf) -> ExitCode {
     };
     print_json(&schema);
     ExitCode::from(DONE)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_was_generated_is_touched() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let write = |name: &str, text: &str| std::fs::write(at(name), text).unwrap();
+        let old = "# x\n\n<!-- generated from policies/ by `plimsoll policies docs docs/policies`; do not edit -->\n";
+        write("README.md", "Our policies.\n");
+        write("travel.md", "How we book.\n");
+        write("gone.md", old);
+        write("stale.md", old);
+        write(
+            "quoted.md",
+            "# How\n\nwe\n\nwork\n\n\n<!-- generated by `plimsoll policies docs`; do not edit -->\n",
+        );
+        write("notes.txt", old);
+        std::fs::create_dir(at("folder.md")).unwrap();
+        let pages: BTreeMap<String, String> = ["README.md", "stale.md", "new.md", "folder.md"]
+            .into_iter()
+            .map(|name| (name.to_owned(), format!("# {name}\n")))
+            .collect();
+        let Written { written, removed, kept } = write_pages(folder.path(), &pages).unwrap();
+        assert_eq!((written, removed), (2, 1));
+        assert_eq!(kept, ["README.md", "folder.md"]);
+        let read = |name: &str| std::fs::read_to_string(at(name)).ok();
+        for (name, expected) in [
+            ("README.md", Some("Our policies.\n")),
+            ("travel.md", Some("How we book.\n")),
+            ("gone.md", None),
+            ("stale.md", Some("# stale.md\n")),
+            ("new.md", Some("# new.md\n")),
+            ("notes.txt", Some(old)),
+        ] {
+            assert_eq!(read(name).as_deref(), expected, "{name}");
+        }
+        assert!(at("quoted.md").exists());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_are_not_written_through() {
+        let folder = tempfile::tempdir().unwrap();
+        let other = tempfile::tempdir().unwrap();
+        let target = other.path().join("page.md");
+        std::fs::write(&target, "<!-- generated by `plimsoll policies docs`; do not edit -->\n").unwrap();
+        std::os::unix::fs::symlink(&target, folder.path().join("page.md")).unwrap();
+        let pages = BTreeMap::from([("page.md".to_owned(), "new".to_owned())]);
+        assert_eq!(write_pages(folder.path(), &pages).unwrap().kept, ["page.md"]);
+        assert!(std::fs::read_to_string(&target).unwrap().starts_with("<!--"));
+    }
 }

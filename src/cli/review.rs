@@ -12,6 +12,7 @@ use clap::Args;
 use super::selection::{Selected, Selection};
 use super::{DONE, FINDINGS, NOT_DONE};
 use crate::host::{Absent, Host, NoHost};
+use crate::report::diagnostic::io_text;
 use crate::webhook::client::Client;
 use crate::webhook::engine::Engine;
 use crate::webhook::review::{self, Reply, Stage};
@@ -22,7 +23,7 @@ const BODY_LIMIT: u64 = 16 << 20;
 /// Answer an AdmissionReview (v1) as the webhook would
 #[derive(Debug, Args)]
 pub struct ReviewArgs {
-    /// The review, as kube-apiserver posts it; `-` is standard input
+    /// The AdmissionReview, as kube-apiserver sends it; `-` is standard input
     #[arg(value_name = "FILE", default_value = "-")]
     file: PathBuf,
     /// Answer as /validate does (the default)
@@ -31,16 +32,16 @@ pub struct ReviewArgs {
     /// Answer as /mutate does
     #[arg(long)]
     mutate: bool,
-    /// Objects that look-ups ask for do not exist, rather than being unknown
+    /// Treat objects that policies look up as absent, rather than unknown
     #[arg(long)]
     complete: bool,
-    /// How long the evaluation may take, in seconds
+    /// Time limit of the evaluation, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 10)]
     timeout: u64,
     /// Ask a running webhook instead, as in https://127.0.0.1:8443
     #[arg(long, value_name = "URL", requires = "ca")]
     server: Option<String>,
-    /// The CA that the webhook's certificate must come from, in PEM form
+    /// The CA that must have signed the webhook's certificate, in PEM form
     #[arg(long, value_name = "FILE", requires = "server")]
     ca: Option<PathBuf>,
     #[command(flatten)]
@@ -53,7 +54,9 @@ impl ReviewArgs {
         let Self { file, validate: _, mutate, complete, timeout, server, ca, selection } = self;
         let body = match read(&file) {
             Ok(body) => body,
-            Err(error) => return super::fail(&format!("{}: {error}", file.display())),
+            Err(error) => {
+                return super::fail(&format!("{}: {}", file.display(), io_text(&error.to_string())));
+            }
         };
         let stage = if mutate { Stage::Mutate } else { Stage::Validate };
         let timeout = Duration::from_secs(timeout);
@@ -63,8 +66,7 @@ impl ReviewArgs {
                 Err(error) => super::fail(&error),
             };
         }
-        let first = (file.as_os_str() != "-").then_some(file.as_path());
-        let Selected { set, errors, .. } = selection.load(first, &[], &[]);
+        let Selected { set, errors, .. } = selection.load(file.to_str(), &[], &[]);
         super::print_errors(&errors);
         if set.is_empty() && errors.is_empty() {
             return super::fail("no policy is loaded");

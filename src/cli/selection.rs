@@ -1,26 +1,28 @@
 //! The flags that every judging subcommand shares: which policies, how strict.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use super::configuration::Configuration;
-use crate::cel::profile::Profile;
-use crate::finding::Action;
-use crate::policy::PolicySet;
+use crate::cel::profile::Release;
+use crate::dialect::nearest;
+use crate::finding::{Action, Severity};
+use crate::manifest::NoticeCode;
 use crate::policy::load::{self, Loaded, Sources};
-use crate::policy::set::Adjustments;
+use crate::policy::set::{Adjustments, Names, UnknownName};
+use crate::policy::{Policy, PolicySet};
 use crate::report::diagnostic::Diagnostic;
 use crate::resource::workload::TemplatePaths;
 
 /// Which policies, and how strict.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Selection {
-    /// A configuration file, instead of the nearest plimsoll.yaml above the first path
+    /// A configuration file [default: the nearest plimsoll.yaml in or above the first path, up to the repository's root]
     #[arg(long, value_name = "FILE", env = "PLIMSOLL_CONFIG", help_heading = "Policies")]
     pub config: Option<PathBuf>,
-    /// A policy file or folder, beside the embedded library; may be repeated
+    /// A policy file or folder, in addition to the embedded library; may be repeated
     #[arg(
         long,
         value_name = "PATH",
@@ -29,10 +31,10 @@ pub struct Selection {
         help_heading = "Policies"
     )]
     pub policies: Vec<PathBuf>,
-    /// Leave the embedded library out
+    /// Do not use the embedded library
     #[arg(long, env = "PLIMSOLL_NO_EMBEDDED", help_heading = "Policies")]
     pub no_embedded: bool,
-    /// Only the embedded policies of this pack, `default` unless named; may be repeated
+    /// Run the embedded policies of this pack, `all` for all of them; may be repeated [default: default]
     #[arg(
         long = "pack",
         value_name = "NAME",
@@ -41,10 +43,10 @@ pub struct Selection {
         help_heading = "Policies"
     )]
     pub packs: Vec<String>,
-    /// The Kubernetes version whose CEL counts, as in 1.36
+    /// The cluster's Kubernetes version, from 1.24 to 1.37 [default: 1.37]
     #[arg(long, value_name = "VERSION", env = "PLIMSOLL_KUBERNETES_VERSION", help_heading = "Policies")]
     pub kubernetes_version: Option<String>,
-    /// Lower every action to at most this
+    /// Lower every action to at most this one
     #[arg(long, value_name = "Warn|Audit", env = "PLIMSOLL_ACTION_OVERRIDE", value_parser = override_of, help_heading = "Policies")]
     pub action_override: Option<Action>,
 }
@@ -53,7 +55,7 @@ fn override_of(text: &str) -> Result<Action, String> {
     match text {
         "Warn" => Ok(Action::Warn),
         "Audit" => Ok(Action::Audit),
-        _ => Err("Warn or Audit".to_owned()),
+        _ => Err("expected Warn or Audit".to_owned()),
     }
 }
 
@@ -69,130 +71,206 @@ pub struct Selected {
     pub errors: Vec<Diagnostic>,
     /// The configuration, as far as commands use it.
     pub configuration: Configuration,
-    /// The CEL that counts.
-    pub profile: Profile,
+    /// The cluster's version.
+    pub release: Release,
+    /// What the run makes of policies and reserved codes.
+    pub adjustments: Adjustments,
+    /// Packs of which no policy is in the set, though the library has some.
+    pub packs_not_run: Vec<String>,
+    /// Where the policies came from.
+    pub sources: Sources,
+}
+
+impl Selected {
+    /// The severity of a reserved code; `None` when the run does not want it.
+    #[must_use]
+    pub fn reserved(&self, code: NoticeCode) -> Option<Severity> {
+        self.adjustments.reserved(code.about())
+    }
+
+    /// The configuration file that was taken.
+    #[must_use]
+    pub fn configuration_file(&self) -> Option<String> {
+        self.configuration.source.as_ref().map(|source| source.name.clone())
+    }
 }
 
 impl Selection {
-    /// Reads configuration and policies. `first` is where a configuration file is looked for, `only` and `skip`
-    /// are names of policies, rules or categories. Of the embedded policies the pack `default` is taken where no
-    /// pack is named; policies that `only` names are looked for in all.
+    /// Reads configuration and policies. `first` is the path of the command line where a configuration file is looked
+    /// for, `only` and `skip` are names of policies, rules or reserved codes. Of the embedded policies the pack
+    /// `default` is taken where no pack is named; policies that `only` names are looked for in all.
     #[must_use]
-    pub fn load(&self, first: Option<&Path>, only: &[String], skip: &[String]) -> Selected {
+    pub fn load(&self, first: Option<&str>, only: &[String], skip: &[String]) -> Selected {
         self.load_or(only.is_empty().then_some(DEFAULT_PACK), first, only, skip)
     }
 
     /// As [`load`](Self::load), but all of the embedded policies where no pack is named.
     #[must_use]
-    pub fn load_all(&self, first: Option<&Path>) -> Selected {
+    pub fn load_all(&self, first: Option<&str>) -> Selected {
         self.load_or(None, first, &[], &[])
     }
 
-    fn load_or(
-        &self,
-        pack: Option<&str>,
-        first: Option<&Path>,
-        only: &[String],
-        skip: &[String],
-    ) -> Selected {
-        let Self { config, policies, no_embedded, packs, kubernetes_version, action_override } = self;
+    fn load_or(&self, pack: Option<&str>, first: Option<&str>, only: &[String], skip: &[String]) -> Selected {
+        let Self { config, policies, no_embedded, packs, kubernetes_version: _, action_override } = self;
         let mut errors = Vec::new();
-        let file = config.clone().or_else(|| first.and_then(Configuration::discover));
-        let configuration = match file.as_deref().map(Configuration::read) {
-            Some(Ok(configuration)) => configuration,
-            Some(Err(error)) => {
-                errors.push(error);
-                Configuration::default()
-            }
-            None => Configuration::default(),
-        };
-        let settings = file.map_or_else(|| "configuration".to_owned(), |f| f.display().to_string());
+        let configuration = configuration_of(config.as_deref(), first, &mut errors);
         let mut templates = TemplatePaths::default();
-        for template in &configuration.pod_templates {
+        for (index, template) in configuration.pod_templates.iter().enumerate() {
             if let Err(error) = templates.declare(&template.kind, &template.path) {
-                errors.push(Diagnostic::of_file(&settings, error.to_string()));
+                let path = ["podTemplates", &index.to_string()];
+                errors.push(configuration.fault(&path, false, error.to_string()));
             }
         }
-        let version = kubernetes_version.as_deref().or(configuration.kubernetes_version.as_deref());
-        let profile = profile_of(version).unwrap_or_else(|message| {
-            errors.push(Diagnostic::of_file(&settings, message));
-            Profile::NEWEST
-        });
+        let release = self.release(&configuration, &mut errors);
         let sources = Sources {
-            profile,
+            profile: release.profile(),
             embedded: configuration.embedded && !no_embedded,
             paths: configuration.policies.iter().chain(policies).cloned().collect(),
         };
         let mut loaded = load::load(&sources);
         errors.append(&mut loaded.errors);
-        override_parameters(&mut loaded, &configuration.parameters, &settings, &mut errors);
-        let packs = match (packs.as_slice(), &configuration.packs) {
-            ([], None) => None,
-            ([], Some(packs)) => Some(packs.iter().cloned().collect::<BTreeSet<_>>()),
-            (packs, _) => Some(packs.iter().cloned().collect()),
-        };
-        check_packs(&loaded, packs.as_ref(), &mut errors);
-        let packs = packs.or_else(|| pack.map(|pack| BTreeSet::from([pack.to_owned()])));
-        let adjustments = Adjustments {
-            packs,
+        loaded.for_release(release);
+        override_parameters(&mut loaded, &configuration, &mut errors);
+        let severities =
+            configuration.severities.iter().map(|(name, level)| (name.clone(), level.0)).collect();
+        let mut adjustments = Adjustments {
+            packs: None,
             only: only.to_vec(),
             skip: skip.to_vec(),
             actions: configuration.actions.clone(),
-            severities: configuration.severities.clone(),
+            severities,
             action_override: action_override.or(configuration.action_override),
         };
-        for name in adjustments.unknown_names(loaded.policies.iter().map(|(policy, _)| policy)) {
-            let help = "`plimsoll policies list` shows the names".to_owned();
-            let message = format!("no policy, rule or category is named {name}");
-            errors.push(Diagnostic { help: Some(help), ..Diagnostic::of_file("selection", message) });
+        check_packs(&loaded, packs, &configuration, &mut errors);
+        check_names(&loaded, &adjustments, &configuration, &mut errors);
+        adjustments.packs = match (packs.as_slice(), &configuration.packs) {
+            ([], None) => pack.map(|pack| BTreeSet::from([pack.to_owned()])),
+            ([], Some(packs)) => Some(packs.iter().cloned().collect()),
+            (packs, _) => Some(packs.iter().cloned().collect()),
+        };
+        let known = packs_of(loaded.policies.iter().map(|(policy, _)| policy));
+        let set = loaded.into_set(&adjustments, templates);
+        let ran = packs_of(set.policies().iter().map(|policy| &**policy));
+        let packs_not_run = known.into_iter().filter(|pack| !ran.contains(pack)).collect();
+        Selected { set, errors, configuration, release, adjustments, packs_not_run, sources }
+    }
+
+    /// The cluster's version: as the flag, else the configuration says, else the newest.
+    fn release(&self, configuration: &Configuration, errors: &mut Vec<Diagnostic>) -> Release {
+        let (version, of_flag) = match (&self.kubernetes_version, &configuration.kubernetes_version) {
+            (Some(version), _) => (version, true),
+            (None, Some(version)) => (version, false),
+            (None, None) => return Release::NEWEST,
+        };
+        match release_of(version) {
+            Ok(release) => release,
+            Err(message) if of_flag => {
+                errors.push(Diagnostic::of_usage(format!("--kubernetes-version: {message}")));
+                Release::NEWEST
+            }
+            Err(message) => {
+                errors.push(configuration.fault(&["kubernetesVersion"], false, message));
+                Release::NEWEST
+            }
         }
-        Selected { set: loaded.into_set(&adjustments, templates), errors, configuration, profile }
     }
 }
 
-/// The CEL of a Kubernetes version; without one the newest.
-pub(super) fn profile_of(version: Option<&str>) -> Result<Profile, String> {
-    let Some(version) = version else { return Ok(Profile::NEWEST) };
-    let mut numbers = version.trim_start_matches('v').split('.').map(str::parse::<u32>);
-    match (numbers.next(), numbers.next()) {
-        (Some(Ok(major)), Some(Ok(minor))) => {
-            let (profile, exact) = Profile::for_release(major, minor);
-            if !exact {
-                eprintln!("note: expressions are judged as Kubernetes {profile} does, not {major}.{minor}");
-            }
-            Ok(profile)
+/// The configuration of a run: the file that is named, else the one that is found.
+fn configuration_of(
+    named: Option<&Path>,
+    first: Option<&str>,
+    errors: &mut Vec<Diagnostic>,
+) -> Configuration {
+    let file = named.map(Path::to_owned).or_else(|| first.and_then(Configuration::discover));
+    match file.as_deref().map(Configuration::read) {
+        Some(Ok(configuration)) => configuration,
+        Some(Err(error)) => {
+            errors.push(error);
+            Configuration::default()
         }
-        _ => Err(format!("{version:?} is no Kubernetes version, as in 1.36")),
+        None => Configuration::default(),
     }
+}
+
+/// The release of a version as people write it. One that is not known is judged as the nearest that is.
+pub(super) fn release_of(version: &str) -> Result<Release, String> {
+    let release = Release::of_version(version)
+        .ok_or_else(|| format!("{version:?} is not a Kubernetes version: expected one such as 1.36"))?;
+    let known = release.known();
+    if known != release {
+        eprintln!("note: Kubernetes {release} is not known to this version of plimsoll: judged as {known}");
+    }
+    Ok(known)
 }
 
 /// Gives policies the parameters of the environment.
-fn override_parameters(
-    loaded: &mut Loaded,
-    parameters: &BTreeMap<String, BTreeMap<String, serde_json::Value>>,
-    settings: &str,
-    errors: &mut Vec<Diagnostic>,
-) {
-    for (name, values) in parameters {
-        let Some((policy, _)) = loaded.policies.iter_mut().find(|(policy, _)| policy.id.name == *name) else {
-            errors.push(Diagnostic::of_file(settings, format!("parameters for {name}, which is no policy")));
+fn override_parameters(loaded: &mut Loaded, configuration: &Configuration, errors: &mut Vec<Diagnostic>) {
+    let names = Names::of(loaded.policies.iter().map(|(policy, _)| policy));
+    for (name, values) in &configuration.parameters {
+        if let Some(UnknownName { message, help }) = names.check_policy(name) {
+            let fault = configuration.fault(&["parameters", name], true, message);
+            errors.push(Diagnostic { help: Some(help), ..fault });
             continue;
-        };
-        if let Err(unknown) = policy.set_parameters(values) {
-            errors.push(Diagnostic::of_file(settings, format!("{name} has no parameter {unknown}")));
+        }
+        for (policy, _) in loaded.policies.iter_mut().filter(|(policy, _)| policy.id.name == *name) {
+            for error in policy.set_parameters(values).err().unwrap_or_default() {
+                let path = [&["parameters", name.as_str()], error.path().as_slice()].concat();
+                let fault = configuration.fault(&path, error.is_name(), error.to_string());
+                errors.push(Diagnostic { help: error.help(), ..fault });
+            }
         }
     }
 }
 
-fn check_packs(loaded: &Loaded, packs: Option<&BTreeSet<String>>, errors: &mut Vec<Diagnostic>) {
-    let known: BTreeSet<&str> =
-        loaded.policies.iter().flat_map(|(p, _)| &p.about.packs).map(String::as_str).collect();
-    for pack in packs.into_iter().flatten().filter(|p| *p != "all" && !known.contains(p.as_str())) {
-        let names: Vec<&str> = known.iter().copied().chain(["all"]).collect();
-        let help = Some(format!("packs are {}", names.join(", ")));
-        errors.push(Diagnostic {
-            help,
-            ..Diagnostic::of_file("selection", format!("no policy is in the pack {pack}"))
-        });
+fn packs_of<'p>(policies: impl Iterator<Item = &'p Policy>) -> BTreeSet<String> {
+    policies.flat_map(|policy| &policy.about.packs).filter(|pack| *pack != "all").cloned().collect()
+}
+
+/// Packs of flags and configuration that no policy is in.
+fn check_packs(
+    loaded: &Loaded,
+    flags: &[String],
+    configuration: &Configuration,
+    errors: &mut Vec<Diagnostic>,
+) {
+    let known = packs_of(loaded.policies.iter().map(|(policy, _)| policy));
+    let unknown = |pack: &String| pack != "all" && !known.contains(pack);
+    let help = |pack: &str| match nearest(pack, known.iter().map(String::as_str)) {
+        Some(nearest) => format!("did you mean `{nearest}`?"),
+        None => format!("packs are {}, all", known.iter().cloned().collect::<Vec<_>>().join(", ")),
+    };
+    for pack in flags.iter().filter(|pack| unknown(pack)) {
+        let fault = Diagnostic::of_usage(format!("--pack {pack}: no policy is in a pack of that name"));
+        errors.push(Diagnostic { help: Some(help(pack)), ..fault });
+    }
+    for (index, pack) in configuration.packs.iter().flatten().enumerate().filter(|(_, pack)| unknown(pack)) {
+        let path = ["packs", &index.to_string()];
+        let fault = configuration.fault(&path, false, format!("no policy is in a pack named {pack}"));
+        errors.push(Diagnostic { help: Some(help(pack)), ..fault });
+    }
+}
+
+/// Names of flags and configuration that nothing has.
+fn check_names(
+    loaded: &Loaded,
+    adjustments: &Adjustments,
+    configuration: &Configuration,
+    errors: &mut Vec<Diagnostic>,
+) {
+    let names = Names::of(loaded.policies.iter().map(|(policy, _)| policy));
+    let Adjustments { only, skip, actions, severities, packs: _, action_override: _ } = adjustments;
+    for (flag, used) in [("--only", only), ("--skip", skip)] {
+        for UnknownName { message, help } in used.iter().filter_map(|name| names.check(name, true)) {
+            let fault = Diagnostic::of_usage(format!("{flag}: {message}"));
+            errors.push(Diagnostic { help: Some(help), ..fault });
+        }
+    }
+    let actions = actions.keys().map(|name| ("actions", name, false));
+    for (section, name, reserved) in actions.chain(severities.keys().map(|name| ("severities", name, true))) {
+        if let Some(UnknownName { message, help }) = names.check(name, reserved) {
+            let fault = configuration.fault(&[section, name], true, message);
+            errors.push(Diagnostic { help: Some(help), ..fault });
+        }
     }
 }

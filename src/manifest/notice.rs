@@ -9,6 +9,7 @@ use super::compose::{Composed, Oddity, Remark};
 use super::inventory::DocumentId;
 use super::source::FileId;
 use crate::document::{Document, NodeId, NodeRef, Span};
+use crate::finding::Severity;
 
 /// What was noticed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -53,28 +54,13 @@ impl NoticeCode {
     /// The code in reports.
     #[must_use]
     pub fn code(self) -> &'static str {
-        match self {
-            Self::DuplicateKey => "yaml/duplicate-key",
-            Self::DroppedDocument => "yaml/dropped-document",
-            Self::BooleanWord => "yaml/boolean-word",
-            Self::Octal => "yaml/octal",
-            Self::FloatVersion => "yaml/float-version",
-            Self::BigInteger => "yaml/big-integer",
-            Self::NoKind => "kubernetes/no-kind",
-            Self::NoApiVersion => "kubernetes/no-api-version",
-            Self::UnknownKind => "kubernetes/unknown-kind",
-            Self::NestedList => "kubernetes/nested-list",
-        }
+        self.about().code
     }
 
     /// Whether it is an error, not a warning.
     #[must_use]
     pub fn is_error(self) -> bool {
-        match self {
-            Self::DuplicateKey | Self::DroppedDocument => true,
-            Self::NoKind | Self::NoApiVersion | Self::UnknownKind | Self::NestedList => true,
-            Self::BooleanWord | Self::Octal | Self::FloatVersion | Self::BigInteger => false,
-        }
+        self.about().severity == Severity::Error
     }
 }
 

@@ -4,11 +4,10 @@
 //! `.yaml`, `.yml` and `.json` are read (what kubectl reads of a folder); a pattern such as
 //! `deploy/**/*.yaml`; or `-`, standard input. In folders and patterns `.gitignore` and
 //! `.plimsollignore` are honoured, whether or not there is a repository. Hidden files and folders are left out under
-//! their names. Links to files are followed, links to folders are not, so there are no loops; a link to a file that is
-//! read anyway is not read again.
+//! their names. Links to files are followed, links to folders are not, so there are no loops; how far is decided
+//! in [`super::fence`]. A link to a file that is read anyway is not read again.
 
-use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet, btree_map, hash_map};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -18,6 +17,7 @@ use ignore::WalkBuilder;
 use rayon::prelude::*;
 
 use super::decode::decode;
+use super::fence::Fence;
 use super::source::{Content, ReadError, SourceFile, Sources};
 
 /// What the name of standard input is, on the command line and in reports.
@@ -40,6 +40,9 @@ impl Default for ReadLimits {
     }
 }
 
+/// Why a link that leads where nothing is read is ignored.
+pub(crate) const LINK_OUTSIDE: &str = "link outside";
+
 /// A file that was found.
 #[derive(Debug)]
 enum Found {
@@ -58,8 +61,32 @@ enum Found {
 /// What cannot be read is among the result, under its name.
 pub fn read_sources(paths: &[String], stdin: &mut dyn Read, limits: ReadLimits) -> Sources {
     let mut found = BTreeMap::new();
+    let working = std::env::current_dir().ok();
     for path in paths {
-        find(path, &mut found);
+        let mut own = BTreeMap::new();
+        find(path, &mut own);
+        let mut fence =
+            Fence::around(&base(path), Path::new(path).is_dir() || is_pattern(path), working.as_deref());
+        for (name, what) in own {
+            let what = match what {
+                Found::File(file) | Found::Walked(file) if !fence.allows(&file) => {
+                    Found::Ignored(Some(LINK_OUTSIDE.to_owned()))
+                }
+                what => what,
+            };
+            match found.entry(name) {
+                btree_map::Entry::Vacant(entry) => {
+                    entry.insert(what);
+                }
+                // what one path leaves out another may name
+                btree_map::Entry::Occupied(mut entry)
+                    if matches!(what, Found::File(_) | Found::Walked(_)) =>
+                {
+                    entry.insert(what);
+                }
+                btree_map::Entry::Occupied(_) => {}
+            }
+        }
     }
     read_once(&mut found, paths.len() > 1);
     let mut piped = None;
@@ -119,8 +146,8 @@ fn read_once(found: &mut BTreeMap<String, Found>, several_paths: bool) {
     if several_paths {
         found.retain(|name, file| match path_of(file).filter(|path| !is_link(path)) {
             Some(path) => path.canonicalize().map_or(true, |path| match known.entry(path) {
-                Entry::Occupied(_) => false,
-                Entry::Vacant(entry) => {
+                hash_map::Entry::Occupied(_) => false,
+                hash_map::Entry::Vacant(entry) => {
                     entry.insert(name.clone());
                     true
                 }
@@ -187,11 +214,33 @@ fn find(path: &str, found: &mut BTreeMap<String, Found>) {
         Ok(_) => {
             found.insert(display(root), Found::File(root.to_owned()));
         }
-        Err(_) if path.contains(['*', '?', '[', '{']) => find_pattern(path, found),
+        Err(_) if is_pattern(path) => find_pattern(path, found),
         Err(error) => {
             found.insert(display(root), Found::Failed(io_error(&error)));
         }
     }
+}
+
+/// Whether a path of the command line is a pattern, unless there is a file of that name.
+#[must_use]
+pub fn is_pattern(path: &str) -> bool {
+    path.contains(['*', '?', '[', '{']) && !Path::new(path).exists()
+}
+
+/// Where a path of the command line begins: itself, the folder that a pattern begins with, and of standard input the
+/// working folder.
+#[must_use]
+pub fn base(path: &str) -> PathBuf {
+    if path == STDIN {
+        return PathBuf::from(".");
+    }
+    if !is_pattern(path) {
+        return PathBuf::from(path);
+    }
+    let literal =
+        |part: &std::path::Component<'_>| !part.as_os_str().to_string_lossy().contains(['*', '?', '[', '{']);
+    let base: PathBuf = Path::new(path).components().take_while(literal).collect();
+    if base.as_os_str().is_empty() { PathBuf::from(".") } else { base }
 }
 
 fn find_pattern(pattern: &str, found: &mut BTreeMap<String, Found>) {
@@ -203,10 +252,7 @@ fn find_pattern(pattern: &str, found: &mut BTreeMap<String, Found>) {
             return;
         }
     };
-    let literal =
-        |part: &std::path::Component<'_>| !part.as_os_str().to_string_lossy().contains(['*', '?', '[', '{']);
-    let base: PathBuf = Path::new(pattern).components().take_while(literal).collect();
-    let base = if base.as_os_str().is_empty() { PathBuf::from(".") } else { base };
+    let base = base(pattern);
     let mut matched = BTreeMap::new();
     if base.is_dir() {
         walk(&base, |path| matcher.is_match(path.strip_prefix("./").unwrap_or(path)), &mut matched);

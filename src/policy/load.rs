@@ -8,13 +8,14 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use crate::cel::profile::Profile;
+use crate::cel::profile::{Profile, Release};
 use crate::dialect::{Issue, native};
 use crate::document::NodeRef;
+use crate::finding::PolicyRef;
 use crate::manifest::compose::{Oddity, Remark, compose};
 use crate::manifest::decode::decode;
 use crate::manifest::split::split;
-use crate::report::diagnostic::Diagnostic;
+use crate::report::diagnostic::{Diagnostic, io_text};
 use crate::resource::workload::TemplatePaths;
 
 use super::set::Adjustments;
@@ -60,6 +61,13 @@ impl Loaded {
         }
     }
 
+    /// Tells policies that know versions of Kubernetes which one the cluster has.
+    pub fn for_release(&mut self, release: Release) {
+        for (policy, _) in &mut self.policies {
+            policy.set_minor_version(release.minor);
+        }
+    }
+
     /// The set of what was loaded, adjusted.
     #[must_use]
     pub fn into_set(self, adjustments: &Adjustments, templates: TemplatePaths) -> PolicySet {
@@ -94,8 +102,9 @@ fn files(path: &Path, errors: &mut Vec<Diagnostic>) -> Vec<PathBuf> {
         return vec![path.to_owned()];
     }
     let mut found = Vec::new();
-    // hidden folders are passed over: a ConfigMap volume has its files twice, once behind `..data`
-    let walk = ignore::WalkBuilder::new(path).follow_links(true).git_global(false).git_ignore(false).build();
+    // Flags and configuration say which policies are in force, ignore files of search tools do not. Hidden folders are
+    // passed over: a ConfigMap volume has its files twice, once behind `..data`
+    let walk = ignore::WalkBuilder::new(path).standard_filters(false).hidden(true).follow_links(true).build();
     for entry in walk {
         match entry {
             Ok(entry) => {
@@ -111,7 +120,7 @@ fn files(path: &Path, errors: &mut Vec<Diagnostic>) -> Vec<PathBuf> {
                     found.push(entry.into_path());
                 }
             }
-            Err(error) => errors.push(Diagnostic::of_file(path.display(), error.to_string())),
+            Err(error) => errors.push(Diagnostic::of_file(path.display(), io_text(&error.to_string()))),
         }
     }
     found.sort();
@@ -127,12 +136,41 @@ fn read_file(path: &Path, profile: Profile, loaded: &mut Loaded) {
         fs::read(path)
     }) {
         Ok(bytes) => bytes,
-        Err(error) => return loaded.errors.push(Diagnostic::of_file(name, error.to_string())),
+        Err(error) => return loaded.errors.push(Diagnostic::of_file(name, io_text(&error.to_string()))),
     };
     match decode(bytes, FILE_LIMIT) {
         Ok(text) => read_text(&name, &text, false, profile, loaded),
         Err(error) => loaded.errors.push(Diagnostic::of_file(name, error.to_string())),
     }
+}
+
+/// The text of a policy as it is written, of the embedded library or of a file.
+#[must_use]
+pub fn written(sources: &Sources, policy: &PolicyRef) -> Option<String> {
+    let of_library = embedded::files().iter().filter(|_| sources.embedded);
+    let own = sources.paths.iter().flat_map(|path| files(path, &mut Vec::new()));
+    let own = own.filter_map(|file| decode(fs::read(file).ok()?, FILE_LIMIT).ok());
+    // the library is looked at last: a policy of one's own has no name of the library while both are loaded
+    own.chain(of_library.map(|(_, text)| (*text).to_owned())).find_map(|text| document_of(&text, policy))
+}
+
+/// The document of a text that is this policy.
+fn document_of(text: &str, policy: &PolicyRef) -> Option<String> {
+    if !text.contains(&policy.name) {
+        return None;
+    }
+    split(text, 0).into_iter().find_map(|chunk| {
+        let document = compose(text, chunk.range.clone()).ok()?.document?;
+        let root = document.root();
+        let metadata = root.get("metadata")?;
+        let same = root.get_str("kind") == Some(policy.kind)
+            && metadata.get_str("name") == Some(&policy.name)
+            && metadata.get_str("namespace") == policy.namespace.as_deref()
+            && is_native(root);
+        let written =
+            text.get(chunk.range)?.trim_start_matches("---").trim_start_matches(['\r', '\n']).trim_end();
+        same.then(|| format!("{written}\n"))
+    })
 }
 
 /// Reads the policies of one text.
@@ -234,8 +272,8 @@ fn refuse_twins(loaded: &mut Loaded) {
         index += 1;
         let twin = seen.insert(policy.id.clone(), *embedded);
         if let Some(of_library) = twin {
-            let what = if of_library { "the embedded library has" } else { "there is" };
-            let message = format!("{} is there twice: {what} one of that name already", policy.id);
+            let where_else = if of_library { ", once in the embedded library" } else { "" };
+            let message = format!("{} is defined twice{where_else}", policy.id);
             let help = "rename it, or leave the library out with --no-embedded".to_owned();
             errors.push(Diagnostic { help: Some(help), ..Diagnostic::of_file("policies", message) });
         }

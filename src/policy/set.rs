@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use crate::dialect::nearest;
 use crate::finding::{Action, Severity};
+use crate::manifest::codes::{self, Reserved};
 use crate::matching::KindMatch;
 use crate::resource::workload::TemplatePaths;
 
@@ -88,16 +90,34 @@ impl PolicySet {
 pub struct Adjustments {
     /// Only policies of these packs, and policies without packs; `None`: all.
     pub packs: Option<BTreeSet<String>>,
-    /// Only these policies, rules (`policy/rule`) or categories.
+    /// Only these policies, rules (`policy/rule`) or reserved codes.
     pub only: Vec<String>,
     /// Not these.
     pub skip: Vec<String>,
     /// Actions by policy or `policy/rule`.
     pub actions: BTreeMap<String, Action>,
-    /// Severities by policy or `policy/rule`.
-    pub severities: BTreeMap<String, Severity>,
+    /// Severities by policy, `policy/rule` or reserved code.
+    pub severities: BTreeMap<String, Level>,
     /// Lowers every action to at most this.
     pub action_override: Option<Action>,
+}
+
+/// What a configuration makes of a rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Level {
+    /// It does not run.
+    Off,
+    /// It runs, and reports this.
+    At(Severity),
+}
+
+/// A name that nothing has, and what to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownName {
+    /// What is wrong, in one line.
+    pub message: String,
+    /// What to do.
+    pub help: String,
 }
 
 impl Adjustments {
@@ -115,17 +135,18 @@ impl Adjustments {
             policy.rules.retain(|rule| chosen(&rule.packs));
         }
         let name = policy.id.name.clone();
-        let category = policy.about.category.clone();
-        let names = |wanted: &[String], rule: &Rule| {
-            wanted.iter().any(|w| *w == name || *w == rule.info.code || Some(w) == category.as_ref())
-        };
-        policy.rules.retain(|rule| (only.is_empty() || names(only, rule)) && !names(skip, rule));
+        let names =
+            |wanted: &[String], rule: &Rule| wanted.iter().any(|w| *w == name || *w == rule.info.code);
+        let level = |rule: &Rule| severities.get(&rule.info.code).or_else(|| severities.get(&name)).copied();
+        policy.rules.retain(|rule| {
+            (only.is_empty() || names(only, rule)) && !names(skip, rule) && level(rule) != Some(Level::Off)
+        });
         for rule in &mut policy.rules {
             if let Some(action) = actions.get(&rule.info.code).or_else(|| actions.get(&name)) {
                 rule.action = *action;
             }
-            if let Some(severity) = severities.get(&rule.info.code).or_else(|| severities.get(&name)) {
-                rule.severity = *severity;
+            if let Some(Level::At(severity)) = level(rule) {
+                rule.severity = severity;
             }
             if let Some(highest) = action_override {
                 rule.action = rule.action.min(*highest);
@@ -134,18 +155,180 @@ impl Adjustments {
         (!policy.rules.is_empty()).then_some(policy)
     }
 
-    /// The names that `only`, `skip`, `actions` and `severities` use and no policy, rule or category has.
+    /// The severity of a reserved code; `None` when the run does not want it.
     #[must_use]
-    pub fn unknown_names<'p>(&self, policies: impl Iterator<Item = &'p Policy>) -> Vec<String> {
-        let mut known = BTreeSet::new();
-        for policy in policies {
-            known.insert(policy.id.name.as_str());
-            known.extend(policy.about.category.as_deref());
-            known.extend(policy.rules.iter().map(|r| r.info.code.as_str()));
+    pub fn reserved(&self, row: &Reserved) -> Option<Severity> {
+        let Self { only, skip, severities, .. } = self;
+        let named = |names: &[String]| names.iter().any(|name| codes::means(name, row.code));
+        if (!only.is_empty() && !named(only)) || named(skip) {
+            return None;
         }
-        let used =
-            self.only.iter().chain(&self.skip).chain(self.actions.keys()).chain(self.severities.keys());
-        let unknown: BTreeSet<&String> = used.filter(|name| !known.contains(name.as_str())).collect();
-        unknown.into_iter().cloned().collect()
+        let kind = row.code.split_once('/').map_or(row.code, |(kind, _)| kind);
+        match severities.get(row.code).or_else(|| severities.get(kind)) {
+            Some(Level::Off) => None,
+            Some(Level::At(severity)) => Some(*severity),
+            None => Some(row.severity),
+        }
+    }
+
+    /// Whether `only` names nothing but reserved codes, so that a run needs no policy.
+    #[must_use]
+    pub fn only_reserved(&self) -> bool {
+        let reserved = |name: &String| codes::all().any(|row| codes::means(name, row.code));
+        !self.only.is_empty() && self.only.iter().all(reserved)
+    }
+}
+
+/// The names that a run can speak of.
+#[derive(Debug, Default)]
+pub struct Names {
+    policies: BTreeSet<String>,
+    rules: BTreeSet<String>,
+    categories: BTreeSet<String>,
+}
+
+impl Names {
+    /// Those of some policies.
+    #[must_use]
+    pub fn of<'p>(policies: impl Iterator<Item = &'p Policy>) -> Self {
+        let mut names = Self::default();
+        for policy in policies {
+            names.policies.insert(policy.id.name.clone());
+            names.categories.extend(policy.about.category.clone());
+            names.rules.extend(policy.rules.iter().map(|rule| rule.info.code.clone()));
+        }
+        names
+    }
+
+    /// What is wrong with a name of a policy or rule, or, where these may be meant, of a reserved code.
+    #[must_use]
+    pub fn check(&self, name: &str, reserved: bool) -> Option<UnknownName> {
+        let Self { policies, rules, categories } = self;
+        let is_reserved = codes::all().any(|row| codes::means(name, row.code));
+        if policies.contains(name) || rules.contains(name) || (reserved && is_reserved) {
+            return None;
+        }
+        if is_reserved {
+            let message = format!("{name} has no action: the webhook is not asked about YAML");
+            return Some(UnknownName { message, help: "give it a severity, or skip it".to_owned() });
+        }
+        if categories.contains(name) {
+            let message = format!("{name} is a category; policies are chosen by name or by pack");
+            return Some(UnknownName {
+                message,
+                help: "`--pack NAME`, or `packs:` in plimsoll.yaml".to_owned(),
+            });
+        }
+        let codes: Vec<&str> = codes::all().map(|row| row.code).filter(|_| reserved).collect();
+        let all = policies.iter().chain(rules).map(String::as_str).chain(codes);
+        let help = match nearest(name, all) {
+            Some(nearest) => format!("did you mean `{nearest}`?"),
+            None => "`plimsoll policies list` shows the names".to_owned(),
+        };
+        let what = if reserved { "policy, rule or code" } else { "policy or rule" };
+        Some(UnknownName { message: format!("no {what} is named {name}"), help })
+    }
+
+    /// What is wrong with the name of a policy.
+    #[must_use]
+    pub fn check_policy(&self, name: &str) -> Option<UnknownName> {
+        if self.policies.contains(name) {
+            return None;
+        }
+        // a rule's code, where its policy is asked for
+        let policy = name.split_once('/').map_or(name, |(policy, _)| policy);
+        let help = match nearest(policy, self.policies.iter().map(String::as_str)) {
+            Some(nearest) => format!("did you mean `{nearest}`?"),
+            None => "`plimsoll policies list` shows the names".to_owned(),
+        };
+        Some(UnknownName { message: format!("no policy is named {name}"), help })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names() -> Names {
+        let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        Names {
+            policies: set(&["image-tag", "required-probes"]),
+            rules: set(&["image-tag/mutable"]),
+            categories: set(&["images"]),
+        }
+    }
+
+    #[test]
+    fn names_are_known_or_explained() {
+        for (name, reserved, expected) in [
+            ("image-tag", true, None),
+            ("image-tag/mutable", true, None),
+            ("yaml/octal", true, None),
+            ("yaml", true, None),
+            (
+                "yaml/octl",
+                true,
+                Some(("no policy, rule or code is named yaml/octl", "did you mean `yaml/octal`?")),
+            ),
+            (
+                "imagetag",
+                true,
+                Some(("no policy, rule or code is named imagetag", "did you mean `image-tag`?")),
+            ),
+            (
+                "images",
+                true,
+                Some((
+                    "images is a category; policies are chosen by name or by pack",
+                    "`--pack NAME`, or `packs:` in plimsoll.yaml",
+                )),
+            ),
+            (
+                "yaml/octal",
+                false,
+                Some((
+                    "yaml/octal has no action: the webhook is not asked about YAML",
+                    "give it a severity, or skip it",
+                )),
+            ),
+            (
+                "something-else",
+                false,
+                Some((
+                    "no policy or rule is named something-else",
+                    "`plimsoll policies list` shows the names",
+                )),
+            ),
+        ] {
+            let got = names().check(name, reserved);
+            let got = got.as_ref().map(|unknown| (unknown.message.as_str(), unknown.help.as_str()));
+            assert_eq!(got, expected, "{name}");
+        }
+        assert_eq!(
+            names().check_policy("image-tag/mutable").map(|u| u.help),
+            Some("did you mean `image-tag`?".into())
+        );
+    }
+
+    #[test]
+    fn reserved_codes_are_weighted_and_skipped() {
+        let row = codes::named("yaml/octal").expect("there is one");
+        let adjusted = |only: &[&str], skip: &[&str], severities: &[(&str, Level)]| {
+            let all = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+            let severities = severities.iter().map(|(name, level)| ((*name).to_owned(), *level)).collect();
+            Adjustments { only: all(only), skip: all(skip), severities, ..Adjustments::default() }
+                .reserved(row)
+        };
+        assert_eq!(adjusted(&[], &[], &[]), Some(Severity::Warning));
+        assert_eq!(adjusted(&["yaml/octal"], &[], &[]), Some(Severity::Warning));
+        assert_eq!(adjusted(&["yaml"], &[], &[]), Some(Severity::Warning));
+        assert_eq!(adjusted(&["image-tag"], &[], &[]), None);
+        assert_eq!(adjusted(&[], &["yaml/octal"], &[]), None);
+        assert_eq!(adjusted(&[], &["yaml"], &[]), None);
+        assert_eq!(adjusted(&[], &["yaml/float-version"], &[]), Some(Severity::Warning));
+        assert_eq!(adjusted(&[], &[], &[("yaml/octal", Level::Off)]), None);
+        assert_eq!(adjusted(&[], &[], &[("yaml/octal", Level::At(Severity::Error))]), Some(Severity::Error));
+        let both = [("yaml", Level::Off), ("yaml/octal", Level::At(Severity::Info))];
+        assert_eq!(adjusted(&[], &[], &both), Some(Severity::Info));
     }
 }

@@ -132,9 +132,52 @@ fn is_rule(code: &str, rule: &str) -> bool {
 fn agrees(expected: &ExpectedFinding, observed: &ObservedFinding) -> bool {
     let ExpectedFinding { rule, line, message, unknown } = expected;
     is_rule(&observed.code, rule)
-        && *line == observed.line
+        && line.is_none_or(|line| observed.line == Some(line))
         && *unknown == observed.unknown
         && message.as_ref().is_none_or(|part| observed.message.contains(part))
+}
+
+/// A finding for each expectation, no finding for two: as many as can be. An expectation that says little never takes
+/// what only another one could have (augmenting paths, as in any matching of two sides).
+fn pair(expected: &[ExpectedFinding], observed: &[&ObservedFinding]) -> Vec<Option<usize>> {
+    let mut taken_by: Vec<Option<usize>> = vec![None; observed.len()];
+    for start in 0..expected.len() {
+        // breadth first over expectations that would have to move; `from` remembers by which finding
+        let mut from: Vec<Option<usize>> = vec![None; observed.len()];
+        let mut seen = vec![false; observed.len()];
+        let mut queue = std::collections::VecDeque::from([start]);
+        let mut free = None;
+        'search: while let Some(current) = queue.pop_front() {
+            for (at, finding) in observed.iter().enumerate() {
+                if seen[at] || !agrees(&expected[current], finding) {
+                    continue;
+                }
+                (seen[at], from[at]) = (true, Some(current));
+                match taken_by[at] {
+                    Some(other) => queue.push_back(other),
+                    None => {
+                        free = Some(at);
+                        break 'search;
+                    }
+                }
+            }
+        }
+        while let Some(at) = free {
+            let Some(taker) = from[at] else { break };
+            free = taken_by.iter().position(|by| *by == Some(taker));
+            taken_by[at] = Some(taker);
+            if let Some(before) = free {
+                taken_by[before] = None;
+            }
+        }
+    }
+    let mut pairs = vec![None; expected.len()];
+    for (at, by) in taken_by.iter().enumerate() {
+        if let Some(by) = by {
+            pairs[*by] = Some(at);
+        }
+    }
+    pairs
 }
 
 impl Group<'_> {
@@ -149,27 +192,22 @@ impl Group<'_> {
             lines.push(format!("- verdict {}", verdict.name()));
             lines.push(format!("+ verdict {}", self.verdict().name()));
         }
-        // the demanding ones first: one without a message must not take what another one needs
-        let mut expected: Vec<&ExpectedFinding> = findings.iter().collect();
-        expected.sort_by_key(|e| std::cmp::Reverse(e.message.as_ref().map_or(0, String::len)));
-        let mut left: Vec<&ObservedFinding> = self.objects.iter().flat_map(|o| &o.findings).collect();
-        let mut missing: Vec<&ExpectedFinding> = Vec::new();
-        for expected in expected {
-            match left.iter().position(|observed| agrees(expected, observed)) {
-                Some(index) => {
-                    left.remove(index);
-                }
-                None => missing.push(expected),
-            }
-        }
+        let observed: Vec<&ObservedFinding> = self.objects.iter().flat_map(|o| &o.findings).collect();
+        let pairs = pair(findings, &observed);
+        let taken: BTreeSet<usize> = pairs.iter().flatten().copied().collect();
+        let left = observed.into_iter().enumerate().filter(|(at, _)| !taken.contains(at)).map(|(_, f)| f);
+        let unpaired = findings.iter().zip(&pairs).filter(|(_, pair)| pair.is_none());
+        let mut missing: Vec<&ExpectedFinding> = unpaired.map(|(expected, _)| expected).collect();
         missing.sort_by_key(|e| e.line);
         lines.extend(missing.into_iter().map(|expected| {
             let message = expected.message.as_ref().map_or(String::new(), |m| format!(": …{m}…"));
-            format!("- {}{message}", place(&expected.rule, expected.line, expected.unknown))
+            let ExpectedFinding { rule, line, unknown, .. } = expected;
+            match line {
+                Some(_) => format!("- {}{message}", place(rule, *line, *unknown)),
+                None => format!("- {rule}, any line{}{message}", if *unknown { ", unknown" } else { "" }),
+            }
         }));
-        lines.extend(
-            left.into_iter().map(|f| format!("+ {}: {}", place(&f.code, f.line, f.unknown), f.message)),
-        );
+        lines.extend(left.map(|f| format!("+ {}: {}", place(&f.code, f.line, f.unknown), f.message)));
         let made: Vec<_> = self.objects.iter().flat_map(|o| &o.patch).collect();
         if made != patch.iter().collect::<Vec<_>>() {
             lines.extend(patch.iter().map(|operation| format!("- patch {operation}")));

@@ -146,7 +146,7 @@ fn a_test_that_tests_nothing_is_an_error() {
         ),
         (
             format!("{HEAD}      parameters: {{other: {{}}}}\n{case}"),
-            "15:19 parameters for other, which is no policy under test",
+            "15:19 no policy under test is named other",
         ),
         (
             format!("{HEAD}      expct: []\n"),

@@ -151,7 +151,7 @@ impl Verdict {
 pub struct ExpectedFinding {
     /// The rule's name, or `policy/rule`.
     pub rule: String,
-    /// The line of the case's manifests that it points at.
+    /// The line of the case's manifests that it points at; without one, any line.
     #[serde(default)]
     pub line: Option<u32>,
     /// A part of its message.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
 /// Something wrong with a file that the run was given.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +24,12 @@ impl Diagnostic {
     #[must_use]
     pub fn of_file(file: impl fmt::Display, message: impl Into<String>) -> Self {
         Self { file: file.to_string(), place: None, message: message.into(), help: None }
+    }
+
+    /// Of the arguments of the command line.
+    #[must_use]
+    pub fn of_usage(message: impl Into<String>) -> Self {
+        Self::of_file("", message)
     }
 
     /// Of a range of bytes of a file.
@@ -51,15 +57,14 @@ impl Diagnostic {
     pub fn render(&self, color: bool) -> String {
         let renderer = if color { Renderer::styled() } else { Renderer::plain() };
         let Some((text, range)) = &self.place else {
-            let mut group = vec![
-                Level::ERROR
-                    .primary_title(&self.message)
-                    .element(annotate_snippets::Origin::path(&self.file)),
-            ];
-            if let Some(help) = &self.help {
-                group[0] = group[0].clone().element(Level::HELP.message(help));
+            let mut group = Group::with_title(Level::ERROR.primary_title(&self.message));
+            if !self.file.is_empty() {
+                group = group.element(annotate_snippets::Origin::path(&self.file));
             }
-            return renderer.render(&group);
+            if let Some(help) = &self.help {
+                group = group.element(Level::HELP.message(help));
+            }
+            return renderer.render(&[group]);
         };
         // only the lines at the place: a long one is folded by the renderer
         let first = text[..range.start].rfind('\n').map_or(0, |at| at + 1);
@@ -79,10 +84,19 @@ impl Diagnostic {
     }
 }
 
+/// What the system says of a file, in the words of this program: lower case, without the number of the error.
+#[must_use]
+pub fn io_text(message: &str) -> String {
+    let message = message.split(" (os error").next().unwrap_or(message);
+    let mut characters = message.chars();
+    characters.next().map_or_else(String::new, |first| first.to_lowercase().chain(characters).collect())
+}
+
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.position() {
             Some((line, column)) => write!(f, "{}:{line}:{column}: {}", self.file, self.message)?,
+            None if self.file.is_empty() => f.write_str(&self.message)?,
             None => write!(f, "{}: {}", self.file, self.message)?,
         }
         match &self.help {

@@ -95,6 +95,7 @@ impl Report<'_> {
             kubernetes: self.kubernetes.as_deref(),
         };
         write!(out, "{{\"version\": {VERSION},\n \"tool\": {},\n ", serde_json::to_string(&tool)?)?;
+        write!(out, "\"configuration\": {},\n ", serde_json::to_string(&self.run.configuration)?)?;
         write_lines(out, "findings", &self.entries, |entry| self.wire_finding(entry))?;
         write_lines(out, "files", self.inventory.ledger(), |record| self.wire_file(record))?;
         if !self.notes.is_empty() {

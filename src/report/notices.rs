@@ -13,16 +13,18 @@ static RULES: LazyLock<Vec<Arc<RuleInfo>>> =
     LazyLock::new(|| NoticeCode::ALL.iter().map(|code| Arc::new(rule(*code))).collect());
 
 /// The findings of an inventory. `subjects` are its manifests in their order; what is noticed outside of
-/// every manifest (in the envelope of a `List`, behind the end of a document) gets a subject of its own.
+/// every manifest (in the envelope of a `List`, behind the end of a document) gets a subject of its own. `severity` is
+/// what the run makes of a code; `None`: nothing.
 #[must_use]
 pub fn findings<'i>(
     inventory: &'i Inventory<'i>,
     subjects: &mut Vec<Subject<'i>>,
+    severity: impl Fn(NoticeCode) -> Option<Severity>,
 ) -> Vec<(DocumentId, Finding)> {
     let mut findings = Vec::with_capacity(inventory.notices().len());
     let mut envelopes = BTreeMap::new();
     for notice in inventory.notices() {
-        let Some(document) = notice.document else { continue };
+        let (Some(document), Some(severity)) = (notice.document, severity(notice.code)) else { continue };
         let root = inventory.document(document).document.root();
         let node = notice.node.map(|node| root.document().node(node));
         let (subject, object) = match manifest_of(inventory.manifests(), notice, node) {
@@ -37,7 +39,7 @@ pub fn findings<'i>(
             }
         };
         let id = DocumentId(u32::try_from(subject).expect("fewer than 4 Gi manifests"));
-        findings.push((id, finding(notice, node, object)));
+        findings.push((id, Finding { severity, ..finding(notice, node, object) }));
     }
     findings
 }
@@ -67,7 +69,7 @@ fn finding(notice: &Notice, node: Option<NodeRef<'_>>, object: NodeId) -> Findin
     let at = NoticeCode::ALL.iter().position(|other| other == code).expect("ALL has every code");
     Finding {
         rule: Arc::clone(&RULES[at]),
-        severity: if code.is_error() { Severity::Error } else { Severity::Warning },
+        severity: code.about().severity,
         action: None,
         message: message.clone(),
         place: place(*span),
@@ -86,27 +88,10 @@ fn finding(notice: &Notice, node: Option<NodeRef<'_>>, object: NodeId) -> Findin
 }
 
 fn rule(code: NoticeCode) -> RuleInfo {
-    let remediation = match code {
-        NoticeCode::DuplicateKey => "keep one of them",
-        NoticeCode::DroppedDocument => "begin the next document with a line '---'",
-        NoticeCode::BooleanWord | NoticeCode::FloatVersion => "put it in quotes",
-        NoticeCode::Octal => "put it in quotes, or write the number without the leading zero",
-        NoticeCode::BigInteger => "put it in quotes: as a number it loses digits",
-        NoticeCode::NoKind => {
-            "say which kind of object it is, as in `kind: ConfigMap`; keys are case-sensitive"
-        }
-        NoticeCode::NoApiVersion => {
-            "say of which API it is, as in `apiVersion: apps/v1`; keys are case-sensitive"
-        }
-        NoticeCode::UnknownKind => {
-            "correct the kind, or the apiVersion where the kind is of another API group"
-        }
-        NoticeCode::NestedList => "put the objects of the inner List into the outer one",
-    };
     RuleInfo {
         code: code.code().to_owned(),
         policy: None,
-        remediation: Some(remediation.to_owned()),
+        remediation: Some(code.about().remediation.to_owned()),
         references: Vec::new(),
         fail_closed: false,
     }

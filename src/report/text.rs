@@ -15,6 +15,7 @@ use super::excerpt::{Excerpt, byte_at, excerpt};
 use super::summary::Summary;
 use crate::document::Span;
 use crate::finding::{Certainty, DocumentId, Finding, Severity};
+use crate::manifest::walk::LINK_OUTSIDE;
 use crate::manifest::{DocumentError, FileId, Outcome};
 
 /// Related places this many lines away are shown in one excerpt with the finding's own.
@@ -54,15 +55,15 @@ impl Report<'_> {
         }
         if self.is_empty() {
             let title = match self.is_foreign() {
-                true => Level::NOTE.primary_title("none of these files is for Kubernetes"),
-                false => Level::ERROR.primary_title("no manifest was found"),
+                true => Level::NOTE.primary_title("none of the named files is a Kubernetes manifest"),
+                false => Level::ERROR.primary_title("no Kubernetes manifest found"),
             };
             writeln!(out, "{}\n", renderer.render(&[Group::with_title(title)]))?;
         }
         if quiet {
             return Ok(());
         }
-        if let Some(note) = self.templates() {
+        for note in [self.templates(), self.links(), self.packs()].into_iter().flatten() {
             writeln!(out, "{}\n", renderer.render(&[note]))?;
         }
         for note in &self.notes {
@@ -73,6 +74,9 @@ impl Report<'_> {
         let mut line = summary_line(self.summary(), files, color);
         if let Some(version) = &self.kubernetes {
             let _ = write!(line, "; Kubernetes {version}");
+        }
+        if let Some(configuration) = &self.run.configuration {
+            let _ = write!(line, "; {}", normalize_untrusted_str(configuration));
         }
         if let Some(elapsed) = elapsed {
             line.push_str(&time(elapsed));
@@ -199,19 +203,45 @@ impl Report<'_> {
             .filter(|record| record.outcome == Outcome::Template)
             .map(|record| self.path(record.file))
             .collect();
-        if templates.is_empty() {
-            return None;
-        }
-        let mut text = format!(
-            "not linted, for they are templates: {}",
-            templates[..templates.len().min(NAMED)].join(", ")
-        );
-        if templates.len() > NAMED {
-            let _ = write!(text, " and {} more", templates.len() - NAMED);
-        }
-        text.push_str("; render them and lint the result");
+        let it = if templates.len() == 1 { "it" } else { "them" };
+        let names = named(&templates, "template", "templates")?;
+        let text = format!("skipped {names} (render {it}, then lint the output)");
         Some(Group::with_title(Level::NOTE.primary_title(text)))
     }
+
+    /// Links that were not followed are named, for what they lead to was not read.
+    fn links(&self) -> Option<Group<'_>> {
+        let files = self.sources.files().iter().filter(|file| file.ignored_because() == Some(LINK_OUTSIDE));
+        let links: Vec<&str> = files.map(crate::manifest::SourceFile::path).collect();
+        let text = format!(
+            "ignored {} (outside of the repository or folder: not read)",
+            named(&links, "link", "links")?
+        );
+        Some(Group::with_title(Level::NOTE.primary_title(text)))
+    }
+
+    /// A run without findings is no proof of what was not asked.
+    fn packs(&self) -> Option<Group<'_>> {
+        let packs = &self.run.packs_not_run;
+        if packs.is_empty() || !self.entries.is_empty() || self.is_empty() {
+            return None;
+        }
+        let text = format!("packs that did not run: {} (`--pack NAME`, or `--pack all`)", packs.join(", "));
+        Some(Group::with_title(Level::NOTE.primary_title(text)))
+    }
+}
+
+/// `2 links: a.yaml, b.yaml`; only so many are named. `None` where there is none.
+fn named(paths: &[&str], one: &str, many: &str) -> Option<String> {
+    if paths.is_empty() {
+        return None;
+    }
+    let what = if paths.len() == 1 { one } else { many };
+    let mut text = format!("{} {what}: {}", paths.len(), paths[..paths.len().min(NAMED)].join(", "));
+    if paths.len() > NAMED {
+        let _ = write!(text, " and {} more", paths.len() - NAMED);
+    }
+    Some(normalize_untrusted_str(&text))
 }
 
 fn level(finding: &Finding) -> Level<'static> {

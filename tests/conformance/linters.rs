@@ -270,9 +270,7 @@ fn policies(parameters: &Parameters) -> &'static PolicySet {
         for (name, values) in parameters {
             let policy = loaded.policies.iter_mut().find(|(policy, _)| policy.id.name == *name);
             let (policy, _) = policy.unwrap_or_else(|| panic!("parameters for {name}, which is no policy"));
-            policy
-                .set_parameters(values)
-                .unwrap_or_else(|unknown| panic!("{name} has no parameter {unknown}"));
+            policy.set_parameters(values).unwrap_or_else(|errors| panic!("{errors:?}"));
         }
         let mut templates = TemplatePaths::default();
         // OpenShift's, in most of kube-linter's fixtures

@@ -98,6 +98,30 @@ fn links_make_no_loops() {
     assert_eq!(seen(tree.path(), &["a/loop/a"]), ["a/loop/a/x.yaml"], "a link that was named is followed");
 }
 
+#[cfg(unix)]
+#[test]
+fn links_that_lead_outside_are_named_and_not_read() {
+    use std::os::unix::fs::symlink;
+    let outside = tree(&[("secret.yaml", POD)]);
+    let tree = tree(&[("deploy/a.yaml", POD), ("shared/b.yaml", POD)]);
+    symlink(outside.path().join("secret.yaml"), tree.path().join("deploy/out.yaml")).unwrap();
+    symlink("../shared/b.yaml", tree.path().join("deploy/in.yaml")).unwrap();
+    assert_eq!(
+        seen(tree.path(), &[""]),
+        ["deploy/a.yaml", "deploy/in.yaml", "!deploy/out.yaml", "shared/b.yaml"]
+    );
+    // the folder that is walked lies outside of the working folder: it is all that may be reached
+    assert_eq!(seen(tree.path(), &["deploy"]), ["deploy/a.yaml", "!deploy/in.yaml", "!deploy/out.yaml"]);
+    fs::create_dir(tree.path().join(".git")).unwrap();
+    assert_eq!(seen(tree.path(), &["deploy"]), ["deploy/a.yaml", "deploy/in.yaml", "!deploy/out.yaml"]);
+    let path = tree.path().join("deploy/out.yaml").display().to_string();
+    let sources = read_sources(&[path], &mut io::empty(), ReadLimits::default());
+    assert_eq!(
+        (sources.files()[0].content(), sources.files()[0].ignored_because()),
+        (&Content::Ignored, Some("link outside"))
+    );
+}
+
 #[test]
 fn standard_input_is_a_file() {
     let mut input = POD.as_bytes();

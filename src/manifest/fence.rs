@@ -1,0 +1,134 @@
+//! Which links are followed.
+//!
+//! A link in a repository may lead anywhere, and whoever proposes a change may write one. So what lies outside is never
+//! read: outside of the repository; where there is none, of the working folder; where a folder is walked that lies
+//! elsewhere, of that folder. A file that is named, and lies in none of these, is read wherever it leads – a shell's
+//! `<(…)` is such a name.
+
+use std::collections::HashMap;
+use std::path::{Component, Path, PathBuf};
+
+/// What a path of the command line may reach.
+#[derive(Debug)]
+pub(super) struct Fence {
+    /// Without links; `None`: everything.
+    root: Option<PathBuf>,
+    /// Folders without links, by their path.
+    folders: HashMap<PathBuf, Option<PathBuf>>,
+}
+
+impl Fence {
+    /// Around a path of the command line; `walked`: it is a folder. `working` is the working folder.
+    pub(super) fn around(path: &Path, walked: bool, working: Option<&Path>) -> Self {
+        let lexical = working.map_or_else(|| path.to_owned(), |working| normal(&working.join(path)));
+        // the folder that the name says, not the one that a link leads to: else a link would move the fence
+        let start = if walked { Some(lexical.as_path()) } else { lexical.parent() };
+        let mut above = start.into_iter().flat_map(Path::ancestors);
+        let root = match above.find(|folder| folder.join(".git").exists()) {
+            Some(repository) => Some(repository.to_owned()),
+            None => match working.filter(|working| lexical.starts_with(working)) {
+                Some(working) => Some(working.to_owned()),
+                None => walked.then_some(lexical),
+            },
+        };
+        Self { root: root.and_then(|root| root.canonicalize().ok()), folders: HashMap::new() }
+    }
+
+    /// Whether a file may be read. Of what is not there, or has no place (a pipe), others say what is wrong.
+    pub(super) fn allows(&mut self, file: &Path) -> bool {
+        let Some(root) = &self.root else { return true };
+        let link = file.symlink_metadata().is_ok_and(|meta| meta.is_symlink());
+        let place = if link {
+            file.canonicalize().ok()
+        } else {
+            let folder = file.parent().unwrap_or(Path::new(""));
+            let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+            let known = self.folders.entry(folder.to_owned()).or_insert_with(|| folder.canonicalize().ok());
+            known.clone()
+        };
+        place.is_none_or(|place| place.starts_with(root))
+    }
+}
+
+/// Without `.` and `..`, by the text alone.
+fn normal(path: &Path) -> PathBuf {
+    let mut out = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                out.pop();
+            }
+            part => out.push(part),
+        }
+    }
+    out
+}
+
+#[cfg(all(test, unix))]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn what_lies_outside_is_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let top = folder.path().canonicalize().unwrap();
+        let write = |path: &str| {
+            fs::create_dir_all(top.join(path).parent().unwrap()).unwrap();
+            fs::write(top.join(path), "x").unwrap();
+        };
+        for path in
+            ["secret.yaml", "repo/shared/a.yaml", "repo/deploy/b.yaml", "plain/deploy/c.yaml", "plain/d.yaml"]
+        {
+            write(path);
+        }
+        fs::create_dir(top.join("repo/.git")).unwrap();
+        for (link, target) in [
+            ("repo/deploy/out.yaml", "../../secret.yaml"),
+            ("repo/deploy/in.yaml", "../shared/a.yaml"),
+            ("repo/deploy/absolute.yaml", "/etc/hosts"),
+            ("repo/deploy/chain.yaml", "out.yaml"),
+            ("repo/deploy/folder", "../.."),
+            ("plain/deploy/out.yaml", "../../secret.yaml"),
+            ("plain/deploy/in.yaml", "../d.yaml"),
+            ("plain/deploy/dangling.yaml", "nowhere.yaml"),
+            ("named.yaml", "secret.yaml"),
+        ] {
+            symlink(target, top.join(link)).unwrap();
+        }
+        // working folder, path of the command line, walked, file, allowed
+        for (working, path, walked, file, allowed) in [
+            ("repo", "deploy", true, "repo/deploy/b.yaml", true),
+            ("repo", "deploy", true, "repo/deploy/in.yaml", true),
+            ("repo/deploy", ".", true, "repo/deploy/in.yaml", true),
+            ("repo", "deploy", true, "repo/deploy/out.yaml", false),
+            ("repo", "deploy", true, "repo/deploy/chain.yaml", false),
+            ("repo", "deploy", true, "repo/deploy/absolute.yaml", false),
+            ("repo", "deploy/folder", true, "repo/deploy/folder/secret.yaml", false),
+            ("repo", "deploy/out.yaml", false, "repo/deploy/out.yaml", false),
+            ("repo", "deploy/in.yaml", false, "repo/deploy/in.yaml", true),
+            ("", "repo/deploy", true, "repo/deploy/out.yaml", false),
+            ("plain", "deploy", true, "plain/deploy/in.yaml", true),
+            ("plain", "deploy", true, "plain/deploy/out.yaml", false),
+            ("plain", "deploy", true, "plain/deploy/dangling.yaml", true),
+            ("plain/deploy", ".", true, "plain/deploy/in.yaml", false),
+            ("repo", "../plain/deploy", true, "plain/deploy/in.yaml", false),
+            ("repo", "../plain", true, "plain/deploy/in.yaml", true),
+            ("repo", "../named.yaml", false, "named.yaml", true),
+            ("", "named.yaml", false, "named.yaml", true),
+        ] {
+            let mut fence = Fence::around(Path::new(path), walked, Some(&top.join(working)));
+            assert_eq!(fence.allows(&top.join(file)), allowed, "{file} from {working}, by {path}");
+        }
+    }
+
+    #[test]
+    fn a_pipe_is_no_place() {
+        let mut fence = Fence::around(Path::new("/dev/fd/0"), false, Some(Path::new("/usr")));
+        assert!(fence.allows(Path::new("/dev/fd/0")));
+    }
+}
