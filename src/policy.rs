@@ -12,6 +12,7 @@
 pub mod embedded;
 pub mod expression;
 pub mod load;
+pub mod placement;
 pub mod set;
 
 use std::collections::BTreeMap;

@@ -157,6 +157,11 @@ fn check(paths: Vec<PathBuf>) -> ExitCode {
     let sources = crate::policy::load::Sources { embedded: false, paths, profile: Profile::NEWEST };
     let loaded = crate::policy::load::load(&sources);
     super::print_errors(&loaded.errors);
+    for (policy, _) in &loaded.policies {
+        for said in crate::matching::unasked(policy) {
+            eprintln!("warning: policy {}: {said}; offline it is judged", policy.id.name);
+        }
+    }
     let (good, bad) = (loaded.policies.len(), loaded.errors.len());
     let (policies, faults) = (plural(good, "policy", "policies"), plural(bad, "fault", "faults"));
     super::print(&format!("{good} {policies} compile, {bad} {faults}\n"));
