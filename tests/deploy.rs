@@ -159,7 +159,8 @@ fn what_install_prints_holds_what_it_promises() {
     let find = |objects: &[Value], kind: &str| {
         objects.iter().find(|object| object["kind"] == kind).unwrap_or_else(|| panic!("no {kind}")).clone()
     };
-    let all = objects(&install(&["--enforce", "--namespace", "guard", "--exempt-namespace", "kube-system,vault"]));
+    let all =
+        objects(&install(&["--enforce", "--namespace", "guard", "--exempt-namespace", "kube-system,vault"]));
     for kind in ["ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"] {
         for (webhook, policy) in
             find(&all, kind)["webhooks"].as_array().unwrap().iter().zip(["Fail", "Ignore"])
@@ -172,11 +173,16 @@ fn what_install_prints_holds_what_it_promises() {
             assert_eq!(webhook["matchPolicy"], "Equivalent");
             let exempt = &webhook["namespaceSelector"]["matchExpressions"][0]["values"];
             assert_eq!(*exempt, json!(["guard", "kube-system", "vault"]));
-            let conditions: Vec<_> = webhook["matchConditions"].as_array().unwrap().iter().map(|c| &c["name"]).collect();
+            let conditions: Vec<_> =
+                webhook["matchConditions"].as_array().unwrap().iter().map(|c| &c["name"]).collect();
             let common = ["not-the-api-server", "not-what-nodes-write", "not-our-own-roles"];
             assert_eq!(conditions[..3], common);
             let bootstrap: &[&str] = if policy == "Fail" { &["not-bootstrap-roles"] } else { &[] };
-            assert_eq!(conditions[3..], *bootstrap, "what API servers make is asked about where it fails open");
+            assert_eq!(
+                conditions[3..],
+                *bootstrap,
+                "what API servers make is asked about where it fails open"
+            );
         }
     }
     // tried: nothing is denied, so nothing is held up

@@ -180,9 +180,8 @@ pub struct Rule {
 pub fn rules(set: &PolicySet, served: &[Served], half: Half) -> Vec<Rule> {
     // group, version, resource → operations
     let mut wanted: BTreeMap<(&str, &str, String), BTreeSet<u8>> = BTreeMap::new();
-    let with_rules = |policy: &&Arc<Policy>| {
-        policy.rules.iter().any(|rule| rule.body.mutates() == half.mutates())
-    };
+    let with_rules =
+        |policy: &&Arc<Policy>| policy.rules.iter().any(|rule| rule.body.mutates() == half.mutates());
     for policy in set.policies().iter().filter(with_rules) {
         let scope = &policy.scope;
         let about: Vec<&Served> =
@@ -276,10 +275,7 @@ mod tests {
             ("kinds: [v1/PodExecOptions/exec]", &["pods/exec CONNECT"]),
             ("kinds: [PodExecOptions]", &["pods/exec CONNECT"]),
             ("kinds: ['Pod/{attach,exec}']", &["pods/attach CONNECT", "pods/exec CONNECT"]),
-            (
-                "kinds: ['*/proxy']",
-                &["nodes/proxy CONNECT", "pods/proxy CONNECT", "services/proxy CONNECT"],
-            ),
+            ("kinds: ['*/proxy']", &["nodes/proxy CONNECT", "pods/proxy CONNECT", "services/proxy CONNECT"]),
             ("kinds: [Pod/eviction]", &["pods/eviction CREATE,UPDATE"]),
             ("kinds: [Deployment/scale]", &["deployments/scale CREATE,UPDATE"]),
             (
@@ -296,7 +292,11 @@ mod tests {
         ];
         for (matches, expected) in rows {
             let [closed, open] = registered(&format!("match: {{{matches}}}"), None);
-            assert_eq!((closed, open), (expected.iter().map(|r| (*r).to_owned()).collect(), vec![]), "{matches}");
+            assert_eq!(
+                (closed, open),
+                (expected.iter().map(|r| (*r).to_owned()).collect(), vec![]),
+                "{matches}"
+            );
         }
         let [closed, _] = registered(&format!("match: {{kinds: [Pod, Pod/exec], {all}}}"), None);
         assert_eq!(closed, ["pods/exec CONNECT", "pods CREATE,UPDATE,DELETE"]);
@@ -314,11 +314,15 @@ mod tests {
         assert!(closed == 0 && open > 40, "every kind is no reason to hold up a cluster: {closed} {open}");
         let (closed, open) = both(registered("match: {kinds: ['*', Deployment]}", None));
         assert!(closed == 1 && open > 40, "{closed} {open}");
-        let [closed, open] = registered("match: {kinds: [EndpointSlice, Service, PriorityClass, Lease]}", None);
+        let [closed, open] =
+            registered("match: {kinds: [EndpointSlice, Service, PriorityClass, Lease]}", None);
         assert_eq!(closed, ["services CREATE,UPDATE"]);
         assert_eq!(open, ["endpointslices CREATE,UPDATE", "priorityclasses CREATE,UPDATE"]);
         // those that API servers make are asked about where it fails open
         let [closed, open] = registered("match: {kinds: [ClusterRole]}", None);
-        assert_eq!((closed.as_slice(), open.as_slice()), (&["clusterroles CREATE,UPDATE".to_owned()][..], closed.as_slice()));
+        assert_eq!(
+            (closed.as_slice(), open.as_slice()),
+            (&["clusterroles CREATE,UPDATE".to_owned()][..], closed.as_slice())
+        );
     }
 }

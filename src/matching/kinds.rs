@@ -245,9 +245,8 @@ impl KindPattern {
     }
 
     fn matches_kind(&self, group: &str, version: &str, kind: &str) -> bool {
-        let built_in = || {
-            builtin::find(group, kind).is_some() || BODIES.iter().any(|body| *body == (group, kind))
-        };
+        let built_in =
+            || builtin::find(group, kind).is_some() || BODIES.iter().any(|body| *body == (group, kind));
         self.kind.matches(kind)
             && self.version.matches(version)
             && self.group.as_ref().map_or_else(built_in, |part| part.matches(group))
@@ -472,10 +471,12 @@ mod tests {
         let status = target(pods, "status", ["", "v1", "Pod"]);
         let eviction = target(pods, "eviction", ["policy", "v1", "Eviction"]);
         let binding = target(pods, "binding", ["", "v1", "Binding"]);
-        let token = target(["", "v1", "serviceaccounts"], "token", ["authentication.k8s.io", "v1", "TokenRequest"]);
+        let token =
+            target(["", "v1", "serviceaccounts"], "token", ["authentication.k8s.io", "v1", "TokenRequest"]);
         let scale = target(["apps", "v1", "deployments"], "scale", ["autoscaling", "v1", "Scale"]);
         let proxy = target(["", "v1", "nodes"], "proxy", ["", "v1", "NodeProxyOptions"]);
-        let custom = target(["cache.example.com", "v2", "memcacheds"], "scale", ["autoscaling", "v1", "Scale"]);
+        let custom =
+            target(["cache.example.com", "v2", "memcacheds"], "scale", ["autoscaling", "v1", "Scale"]);
         let rows: &[(&str, &[&Target<'_>])] = &[
             ("*", &[]),
             ("Pod", &[]),
@@ -517,7 +518,10 @@ mod tests {
             ("cache.example.com/Memcached/*", &[&custom]),
             ("cache.example.com/*/Other/scale", &[]),
             ("Node/proxy", &[&proxy]),
-            ("*/*/*/*", &[&exec, &attach, &resize, &status, &eviction, &binding, &token, &scale, &proxy, &custom]),
+            (
+                "*/*/*/*",
+                &[&exec, &attach, &resize, &status, &eviction, &binding, &token, &scale, &proxy, &custom],
+            ),
         ];
         let all = [&exec, &attach, &resize, &status, &eviction, &binding, &token, &scale, &proxy, &custom];
         for (pattern, expected) in rows {

@@ -26,36 +26,81 @@ const EVERY: &str = "*";
 
 /// Never asked about: group, kind, subresource (`*`: any, and the object itself), and why.
 const NEVER: &[(&str, &str, &str, &str)] = &[
-    ("admissionregistration.k8s.io", EVERY, EVERY, "the API server asks no webhook about what registers webhooks"),
-    ("authentication.k8s.io", EVERY, "", "every request that is authenticated by it would wait for the webhook"),
-    ("authorization.k8s.io", EVERY, EVERY, "every request that is authorized by it would wait for the webhook"),
+    (
+        "admissionregistration.k8s.io",
+        EVERY,
+        EVERY,
+        "the API server asks no webhook about what registers webhooks",
+    ),
+    (
+        "authentication.k8s.io",
+        EVERY,
+        "",
+        "every request that is authenticated by it would wait for the webhook",
+    ),
+    (
+        "authorization.k8s.io",
+        EVERY,
+        EVERY,
+        "every request that is authorized by it would wait for the webhook",
+    ),
     ("coordination.k8s.io", EVERY, EVERY, "nodes and leaders renew Leases every few seconds"),
     ("", "Event", EVERY, "Events are written all the time, and nothing runs by them"),
     ("events.k8s.io", "Event", EVERY, "Events are written all the time, and nothing runs by them"),
     ("", "Node", "", "a node that cannot register itself runs nothing"),
     ("", "Node", "status", "nodes write their status every few seconds"),
-    ("apiextensions.k8s.io", EVERY, EVERY, "what serves custom kinds must be repairable when the webhook is not"),
-    ("apiregistration.k8s.io", EVERY, EVERY, "what serves other APIs must be repairable when the webhook is not"),
+    (
+        "apiextensions.k8s.io",
+        EVERY,
+        EVERY,
+        "what serves custom kinds must be repairable when the webhook is not",
+    ),
+    (
+        "apiregistration.k8s.io",
+        EVERY,
+        EVERY,
+        "what serves other APIs must be repairable when the webhook is not",
+    ),
     ("plimsoll.dev", EVERY, EVERY, "policies must be repairable when the webhook is not"),
 ];
 
 /// Never waited for: group, kind, subresource, and why.
 const OPEN: &[(&str, &str, &str, &str)] = &[
     ("internal.apiserver.k8s.io", EVERY, EVERY, "API servers write StorageVersions when they start"),
-    ("flowcontrol.apiserver.k8s.io", EVERY, EVERY, "API servers write it when they start, and queue requests by it"),
-    ("certificates.k8s.io", EVERY, EVERY, "nodes join, and renew their certificates, by requests for signing"),
+    (
+        "flowcontrol.apiserver.k8s.io",
+        EVERY,
+        EVERY,
+        "API servers write it when they start, and queue requests by it",
+    ),
+    (
+        "certificates.k8s.io",
+        EVERY,
+        EVERY,
+        "nodes join, and renew their certificates, by requests for signing",
+    ),
     ("networking.k8s.io", "IPAddress", EVERY, "the API server makes one for every Service"),
     ("networking.k8s.io", "ServiceCIDR", EVERY, "API servers make the default one when they start"),
     ("storage.k8s.io", "CSINode", EVERY, "nodes register their storage drivers by it"),
     ("storage.k8s.io", "VolumeAttachment", EVERY, "Pods with volumes, anybody's, start after it"),
     ("resource.k8s.io", "ResourceSlice", EVERY, "nodes publish their devices by it"),
     ("", "Endpoints", EVERY, "Services lead nowhere without, the webhook's own among them"),
-    ("discovery.k8s.io", "EndpointSlice", EVERY, "Services lead nowhere without, the webhook's own among them"),
+    (
+        "discovery.k8s.io",
+        "EndpointSlice",
+        EVERY,
+        "Services lead nowhere without, the webhook's own among them",
+    ),
     ("", "Binding", EVERY, "the scheduler places Pods by it, the webhook's own among them"),
     ("", "Pod", "binding", "the scheduler places Pods by it, the webhook's own among them"),
     ("", "Pod", "status", "nodes and the scheduler write it"),
     ("scheduling.k8s.io", "PriorityClass", EVERY, "API servers make those of system Pods when they start"),
-    ("node.k8s.io", "RuntimeClass", EVERY, "Pods that name one do not start without, those of the system among them"),
+    (
+        "node.k8s.io",
+        "RuntimeClass",
+        EVERY,
+        "Pods that name one do not start without, those of the system among them",
+    ),
 ];
 
 fn find(
@@ -229,9 +274,11 @@ mod tests {
             ),
             (
                 "kinds: ['admissionregistration.k8s.io/*']",
-                &["admissionregistration.k8s.io/* (MutatingAdmissionPolicy, MutatingAdmissionPolicyBinding, \
+                &[
+                    "admissionregistration.k8s.io/* (MutatingAdmissionPolicy, MutatingAdmissionPolicyBinding, \
                    MutatingWebhookConfiguration, ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding, \
-                   ValidatingWebhookConfiguration): the API server asks no webhook about what registers webhooks"],
+                   ValidatingWebhookConfiguration): the API server asks no webhook about what registers webhooks",
+                ],
             ),
             (
                 "kinds: [Pod/exec]\n    operations: [CREATE]",
@@ -239,8 +286,10 @@ mod tests {
             ),
             (
                 "kinds: [Pod]\n    operations: [CONNECT]",
-                &["Pod: match.operations is CONNECT, and what is connected to is written as a subresource: exec, \
-                   attach, portforward or proxy"],
+                &[
+                    "Pod: match.operations is CONNECT, and what is connected to is written as a subresource: exec, \
+                   attach, portforward or proxy",
+                ],
             ),
         ];
         for (matches, expected) in rows {

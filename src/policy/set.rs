@@ -103,9 +103,8 @@ impl PolicySet {
     /// Those of them that judge the request here, or change its object.
     pub fn asked<'s>(&'s self, request: &Request<'_>, mutates: bool) -> impl Iterator<Item = &'s Policy> {
         self.for_request(request.kind.kind, request.subresource).filter(move |policy| {
-            self.half.is_none_or(|half| {
-                placement::of_request(policy, mutates, request, &self.templates) == half
-            })
+            self.half
+                .is_none_or(|half| placement::of_request(policy, mutates, request, &self.templates) == half)
         })
     }
 
