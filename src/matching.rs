@@ -5,6 +5,7 @@
 
 mod globs;
 mod kinds;
+mod reach;
 
 use crate::evaluate::request::Request;
 use crate::host::{Host, Lookup, ObjectKey};
@@ -14,7 +15,8 @@ use crate::resource::workload::TemplatePaths;
 
 pub use crate::dialect::native::written::{Controlled, Existing, Operation};
 pub use globs::{Globs, GlobsError};
-pub use kinds::{KindMatch, KindPattern, KindPatternError, Kinds};
+pub use kinds::{CONNECTED, KindMatch, KindPattern, KindPatternError, Kinds, Target};
+pub use reach::{BOOTSTRAP, BOOTSTRAP_NAMES, RBAC, Reach, is_bootstrap, reach, unasked};
 
 /// What a policy is about.
 #[derive(Debug)]

@@ -13,6 +13,7 @@ pub mod embedded;
 pub mod expression;
 pub mod load;
 pub mod parameters;
+pub mod placement;
 pub mod set;
 
 use std::collections::BTreeMap;

@@ -67,21 +67,33 @@ const STAND_INS: [(&str, &str); 3] = [
     ("replicas: 97", "replicas: {{ .Values.replicas }}"),
 ];
 
+/// From what `install` prints when it is tried, and when it denies: entries that may fail closed do so then only.
 fn chart() -> String {
-    let printed = install(&["--namespace", STAND_INS[0].0, "--image", STAND_INS[1].0, "--replicas", "97"]);
-    let documents = printed.split("---\n").filter(|text| !text.contains("\nkind: Namespace\n"));
-    let mut text = documents.collect::<Vec<_>>().join("---\n");
+    let print = |further: &[&str]| {
+        let flags = ["--namespace", STAND_INS[0].0, "--image", STAND_INS[1].0, "--replicas", "97"];
+        install(&[&flags, further].concat())
+    };
+    let (trial, enforced) = (print(&[]), print(&["--enforce"]));
+    let head = trial.split("---\n").next().unwrap();
+    let documents = enforced.split("---\n").skip(1).filter(|text| !text.contains("\nkind: Namespace\n"));
+    let mut text = [head].into_iter().chain(documents).collect::<Vec<_>>().join("---\n");
     for (stand_in, value) in STAND_INS {
         assert!(text.contains(stand_in));
         text = text.replace(stand_in, value);
     }
-    let plain = "        - --action-override\n        - Warn\n";
-    assert!(text.contains(plain), "{text}");
-    let conditional = "        {{- if .Values.actionOverride }}\n        - --action-override\n        \
-                       - {{ .Values.actionOverride }}\n        {{- end }}\n";
-    text = text.replace(plain, conditional);
+    let last = "        - --watch-policies\n";
+    assert_eq!(text.matches(last).count(), 1, "{text}");
+    let conditional = format!(
+        "{last}        {{{{- if .Values.actionOverride }}}}\n        - --action-override\n        \
+         - {{{{ .Values.actionOverride }}}}\n        {{{{- end }}}}\n"
+    );
+    text = text.replace(last, &conditional);
+    assert_eq!(text.matches("failurePolicy: Fail\n").count(), 2, "{text}");
+    text = text.replace("failurePolicy: Fail\n", &format!("failurePolicy: {FAILURE_POLICY}\n"));
     text.replace("kind: ConfigMap\n", "data: {{ toJson .Values.policies }}\nkind: ConfigMap\n")
 }
+
+const FAILURE_POLICY: &str = "{{ if .Values.actionOverride }}Ignore{{ else }}Fail{{ end }}";
 
 /// As much of Helm as the chart uses.
 fn render(template: &str, values: &Value, namespace: &str) -> String {
@@ -99,6 +111,8 @@ fn render(template: &str, values: &Value, namespace: &str) -> String {
             text.push('\n');
         }
     }
+    let denies = values["actionOverride"].as_str().is_none_or(str::is_empty);
+    text = text.replace(FAILURE_POLICY, if denies { "Fail" } else { "Ignore" });
     text = text.replace("{{ .Release.Namespace }}", namespace);
     for (name, value) in values.as_object().unwrap() {
         text = text.replace(&format!("{{{{ toJson .Values.{name} }}}}"), &value.to_string());
@@ -145,7 +159,8 @@ fn what_install_prints_holds_what_it_promises() {
     let find = |objects: &[Value], kind: &str| {
         objects.iter().find(|object| object["kind"] == kind).unwrap_or_else(|| panic!("no {kind}")).clone()
     };
-    let all = objects(&install(&["--namespace", "guard", "--exempt-namespace", "kube-system,vault"]));
+    let all =
+        objects(&install(&["--enforce", "--namespace", "guard", "--exempt-namespace", "kube-system,vault"]));
     for kind in ["ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"] {
         for (webhook, policy) in
             find(&all, kind)["webhooks"].as_array().unwrap().iter().zip(["Fail", "Ignore"])
@@ -158,6 +173,25 @@ fn what_install_prints_holds_what_it_promises() {
             assert_eq!(webhook["matchPolicy"], "Equivalent");
             let exempt = &webhook["namespaceSelector"]["matchExpressions"][0]["values"];
             assert_eq!(*exempt, json!(["guard", "kube-system", "vault"]));
+            let conditions: Vec<_> =
+                webhook["matchConditions"].as_array().unwrap().iter().map(|c| &c["name"]).collect();
+            let common = ["not-the-api-server", "not-what-nodes-write", "not-our-own-roles"];
+            assert_eq!(conditions[..3], common);
+            let bootstrap: &[&str] = if policy == "Fail" { &["not-bootstrap-roles"] } else { &[] };
+            assert_eq!(
+                conditions[3..],
+                *bootstrap,
+                "what API servers make is asked about where it fails open"
+            );
+        }
+    }
+    // tried: nothing is denied, so nothing is held up
+    let tried = objects(&install(&[]));
+    for kind in ["ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"] {
+        for webhook in find(&tried, kind)["webhooks"].as_array().unwrap() {
+            assert_eq!(webhook["failurePolicy"], "Ignore");
+            let exempt = &webhook["namespaceSelector"]["matchExpressions"][0]["values"];
+            assert_eq!(*exempt, json!(["plimsoll-system", "kube-system", "kube-public", "kube-node-lease"]));
         }
     }
     let may_create = all.iter().filter(|o| o["kind"] == "Role" || o["kind"] == "ClusterRole").any(|role| {
@@ -175,7 +209,7 @@ fn what_install_prints_holds_what_it_promises() {
         }
     }
 
-    let one = objects(&install(&["--replicas", "1"]));
+    let one = objects(&install(&["--enforce", "--replicas", "1"]));
     assert!(one.iter().all(|object| object["kind"] != "PodDisruptionBudget"));
     for webhook in find(&one, "ValidatingWebhookConfiguration")["webhooks"].as_array().unwrap() {
         assert_eq!(webhook["failurePolicy"], "Ignore", "one replica cannot fail closed");
@@ -259,10 +293,9 @@ spec:
     let all = objects(&install(&arguments));
     let find = |kind: &str| all.iter().find(|object| object["kind"] == kind).unwrap();
     let validating = &find("ValidatingWebhookConfiguration")["webhooks"];
-    let operations = json!(["CREATE", "DELETE", "CONNECT"]);
     let expected = json!([
-        {"apiGroups": [""], "apiVersions": ["v1"], "operations": operations, "resources": ["pods/exec"], "scope": "*"},
-        {"apiGroups": ["apps"], "apiVersions": ["v1"], "operations": operations, "resources": ["deployments"], "scope": "*"},
+        {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CONNECT"], "resources": ["pods/exec"], "scope": "*"},
+        {"apiGroups": ["apps"], "apiVersions": ["v1"], "operations": ["CREATE", "DELETE"], "resources": ["deployments"], "scope": "*"},
     ]);
     assert_eq!(validating[0]["rules"], expected, "without what is never asked about");
     assert_eq!(validating[1]["rules"], json!([]), "no policy fails open");

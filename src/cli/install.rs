@@ -11,7 +11,7 @@ use super::{DONE, NOT_DONE, fail, print, print_errors};
 use crate::cluster::apply::{self, ApplyError};
 use crate::cluster::client::{Access, ConnectError};
 use crate::cluster::install::render::RenderError;
-use crate::cluster::install::{Fixed, Installation, render};
+use crate::cluster::install::{EXEMPT, Fixed, Installation, render};
 
 /// Print what runs Plimsoll in a cluster, or apply it
 #[derive(Debug, Args)]
@@ -32,7 +32,7 @@ pub struct InstallArgs {
     #[arg(
         long = "exempt-namespace",
         value_name = "NAME",
-        default_value = "kube-system",
+        default_values = EXEMPT,
         value_delimiter = ','
     )]
     pub exempt: Vec<String>,

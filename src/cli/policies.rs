@@ -144,6 +144,11 @@ fn check(paths: Vec<PathBuf>) -> ExitCode {
     let sources = load::Sources { embedded: false, paths, profile: Profile::NEWEST };
     let loaded = load::load(&sources);
     super::print_errors(&loaded.errors);
+    for (policy, _) in &loaded.policies {
+        for said in crate::matching::unasked(policy) {
+            eprintln!("warning: policy {}: {said}; offline it is judged", policy.id.name);
+        }
+    }
     let (good, bad) = (loaded.policies.len(), loaded.errors.len());
     if good == 0 && bad == 0 {
         return super::fail("no policy found");

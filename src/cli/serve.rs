@@ -160,6 +160,11 @@ fn load(selection: &Selection, cluster: Option<&Cluster>) -> Result<Loaded, Load
         // a folder emptied by mistake must not open the door
         return Err(LoadError("no policy is loaded".to_owned()));
     }
+    for policy in set.policies() {
+        for said in crate::matching::unasked(policy) {
+            tracing::warn!(policy = policy.id.name, "{said}");
+        }
+    }
     let policies = set.policies().len();
     let set = Arc::new(set);
     let engine = match cluster {

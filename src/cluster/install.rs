@@ -5,16 +5,19 @@
 //! that the webhook may *update* these by name and *create* nothing.
 
 pub mod access;
+pub mod entries;
 pub mod render;
 pub mod workload;
 
 use serde_json::{Map, Value, json};
 
-use crate::policy::{FailurePolicy, PolicySet};
+use crate::policy::PolicySet;
 use crate::webhook::review::Stage;
 
 use super::needs::Needs;
 use super::rules::{self, Half};
+
+pub use entries::Entries;
 
 /// The name of all objects, and of the Service.
 pub const NAME: &str = "plimsoll";
@@ -24,6 +27,9 @@ pub const SECRET: &str = "plimsoll-certificates";
 pub const POLICIES: &str = "plimsoll-policies";
 /// The ConfigMap with the configuration file, where there is one.
 pub const CONFIGURATION: &str = "plimsoll-configuration";
+
+/// Namespaces that are not judged unless told otherwise, beside the own: those of the control plane.
+pub const EXEMPT: [&str; 3] = ["kube-system", "kube-public", "kube-node-lease"];
 
 /// What differs between installations.
 #[derive(Debug, Clone)]
@@ -82,9 +88,20 @@ impl Installation {
         json!({"name": name, "namespace": self.namespace, "labels": labels()})
     }
 
-    /// A webhook that fails closed needs somebody else to answer while it is updated.
+    /// A webhook that fails closed needs somebody else to answer while it is updated; and what is only tried, and
+    /// denies nothing, is not to hold anything up.
     fn may_fail_closed(&self) -> bool {
-        self.replicas >= 2
+        self.replicas >= 2 && self.action_override.is_none()
+    }
+
+    /// The entries as they must be.
+    #[must_use]
+    pub fn entries(&self) -> Entries {
+        Entries {
+            namespace: self.namespace.clone(),
+            exempt: self.exempt.clone(),
+            fail_open: !self.may_fail_closed(),
+        }
     }
 
     fn configuration(&self, stage: Stage, set: &PolicySet) -> Value {
@@ -92,7 +109,7 @@ impl Installation {
         let webhooks: Vec<Value> = Half::of(stage)
             .into_iter()
             .map(|half| {
-                let mut entry = self.entry(half);
+                let mut entry = self.entries().entry(half);
                 if let Some(Fixed { ca_bundle, .. }) = &self.fixed {
                     use base64::Engine as _;
                     let bundle = base64::engine::general_purpose::STANDARD.encode(ca_bundle);
@@ -108,33 +125,6 @@ impl Installation {
             "metadata": {"name": NAME, "labels": labels()},
             "webhooks": webhooks,
         })
-    }
-
-    /// An entry of a configuration, without `rules` and `caBundle`: the webhook fills them in once it serves, so
-    /// that nothing is asked of it before.
-    fn entry(&self, half: Half) -> Value {
-        let closed = half.failure_policy == FailurePolicy::Fail && self.may_fail_closed();
-        let mut exempt = vec![self.namespace.as_str()];
-        exempt.extend(self.exempt.iter().map(String::as_str));
-        let mut entry = json!({
-            "name": half.name(),
-            "admissionReviewVersions": ["v1"],
-            "clientConfig": {"service": {
-                "name": NAME, "namespace": self.namespace, "path": half.path(), "port": 443,
-            }},
-            "failurePolicy": if closed { "Fail" } else { "Ignore" },
-            "matchPolicy": "Equivalent",
-            "namespaceSelector": {"matchExpressions": [
-                {"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": exempt},
-            ]},
-            "sideEffects": "None",
-            "timeoutSeconds": 5,
-        });
-        if half.stage == Stage::Mutate {
-            // what others inject later is rewritten, too
-            entry["reinvocationPolicy"] = json!("IfNeeded");
-        }
-        entry
     }
 }
 

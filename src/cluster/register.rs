@@ -232,21 +232,22 @@ fn discovered(discovery: &Discovery) -> Vec<Served> {
         for version in group.versions() {
             let preferred = group.preferred_version_or_latest() == version;
             for (resource, capabilities) in group.versioned_resources(version) {
-                let row = |subresource: &str| Served {
+                let row = |subresource: &str, body: &ApiResource| Served {
                     group: resource.group.clone(),
                     version: resource.version.clone(),
                     resource: resource.plural.clone(),
                     subresource: subresource.to_owned(),
                     kind: resource.kind.clone(),
+                    body: [body.group.clone(), body.version.clone(), body.kind.clone()],
                     preferred,
                 };
                 let written = ["create", "update", "patch", "delete"];
                 if written.iter().any(|verb| capabilities.supports_operation(verb)) {
-                    served.push(row(""));
+                    served.push(row("", &resource));
                 }
                 for (subresource, _) in &capabilities.subresources {
                     let name = subresource.plural.rsplit('/').next().unwrap_or_default();
-                    served.push(row(name));
+                    served.push(row(name, subresource));
                 }
             }
         }

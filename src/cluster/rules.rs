@@ -5,12 +5,15 @@
 //! shows, or, without a cluster, a built-in table.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::matching::Operation;
-use crate::policy::{FailurePolicy, Policy, PolicySet};
+use crate::matching::{self, CONNECTED, Operation, Reach, Target};
+use crate::policy::{FailurePolicy, Policy, PolicySet, placement};
+use crate::resource::identity::GroupVersionKind;
 use crate::resource::kinds;
+use crate::resource::workload::TemplatePaths;
 use crate::webhook::review::Stage;
 
 /// A resource or subresource of the API.
@@ -24,36 +27,58 @@ pub struct Served {
     pub resource: String,
     /// Empty for the resource itself.
     pub subresource: String,
-    /// The resource's kind; what a subresource's requests carry may be of another (`Scale`, `PodExecOptions`).
+    /// The resource's kind.
     pub kind: String,
+    /// Group, version and kind of what requests carry: to a subresource another (`Scale`, `PodExecOptions`).
+    pub body: [String; 3],
     /// Whether the group prefers this version.
     pub preferred: bool,
 }
 
-/// Subresources that policies can name without a cluster at hand: group, kind, subresource.
-const SUBRESOURCES: &[(&str, &str, &str)] = &[
-    ("", "Pod", "attach"),
-    ("", "Pod", "binding"),
-    ("", "Pod", "ephemeralcontainers"),
-    ("", "Pod", "eviction"),
-    ("", "Pod", "exec"),
-    ("", "Pod", "portforward"),
-    ("", "Pod", "proxy"),
-    ("", "Pod", "resize"),
-    ("", "Pod", "status"),
-    ("", "Node", "proxy"),
-    ("", "ReplicationController", "scale"),
-    ("", "Service", "proxy"),
-    ("", "Service", "status"),
-    ("", "ServiceAccount", "token"),
-    ("apps", "Deployment", "scale"),
-    ("apps", "Deployment", "status"),
-    ("apps", "ReplicaSet", "scale"),
-    ("apps", "StatefulSet", "scale"),
-    ("apps", "StatefulSet", "status"),
-    ("apps", "DaemonSet", "status"),
-    ("batch", "Job", "status"),
-    ("batch", "CronJob", "status"),
+impl Served {
+    fn target(&self) -> Target<'_> {
+        let [group, version, kind] = &self.body;
+        Target {
+            group: &self.group,
+            version: &self.version,
+            resource: &self.resource,
+            kind: Some(&self.kind),
+            subresource: &self.subresource,
+            body: GroupVersionKind { group, version, kind },
+        }
+    }
+}
+
+/// What is sent to a subresource: group, version, kind.
+type Body = [&'static str; 3];
+const SCALE: Body = ["autoscaling", "v1", "Scale"];
+/// The object itself.
+const ITSELF: Body = ["", "", ""];
+
+/// Subresources that policies can name without a cluster at hand: group, kind, subresource, what is sent.
+const SUBRESOURCES: &[(&str, &str, &str, Body)] = &[
+    ("", "Pod", "attach", ["", "v1", "PodAttachOptions"]),
+    ("", "Pod", "binding", ["", "v1", "Binding"]),
+    ("", "Pod", "ephemeralcontainers", ITSELF),
+    ("", "Pod", "eviction", ["policy", "v1", "Eviction"]),
+    ("", "Pod", "exec", ["", "v1", "PodExecOptions"]),
+    ("", "Pod", "portforward", ["", "v1", "PodPortForwardOptions"]),
+    ("", "Pod", "proxy", ["", "v1", "PodProxyOptions"]),
+    ("", "Pod", "resize", ITSELF),
+    ("", "Pod", "status", ITSELF),
+    ("", "Node", "proxy", ["", "v1", "NodeProxyOptions"]),
+    ("", "ReplicationController", "scale", SCALE),
+    ("", "Service", "proxy", ["", "v1", "ServiceProxyOptions"]),
+    ("", "Service", "status", ITSELF),
+    ("", "ServiceAccount", "token", ["authentication.k8s.io", "v1", "TokenRequest"]),
+    ("apps", "Deployment", "scale", SCALE),
+    ("apps", "Deployment", "status", ITSELF),
+    ("apps", "ReplicaSet", "scale", SCALE),
+    ("apps", "StatefulSet", "scale", SCALE),
+    ("apps", "StatefulSet", "status", ITSELF),
+    ("apps", "DaemonSet", "status", ITSELF),
+    ("batch", "Job", "status", ITSELF),
+    ("batch", "CronJob", "status", ITSELF),
 ];
 
 /// The resources of every cluster, as far as we know them without one.
@@ -61,35 +86,23 @@ const SUBRESOURCES: &[(&str, &str, &str)] = &[
 pub fn built_in() -> Vec<Served> {
     let mut table = Vec::new();
     for known in kinds::all() {
-        let subresources = SUBRESOURCES.iter().filter(|(g, k, _)| *g == known.group && *k == known.kind);
-        for subresource in subresources.map(|(_, _, s)| *s).chain([""]) {
+        let subresources = SUBRESOURCES.iter().filter(|(g, k, ..)| *g == known.group && *k == known.kind);
+        for (subresource, body) in subresources.map(|(.., s, body)| (*s, *body)).chain([("", ITSELF)]) {
             for (index, version) in known.versions.iter().enumerate() {
+                let body = if body == ITSELF { [known.group, version, known.kind] } else { body };
                 table.push(Served {
                     group: known.group.to_owned(),
                     version: (*version).to_owned(),
                     resource: known.resource.to_owned(),
                     subresource: subresource.to_owned(),
                     kind: known.kind.to_owned(),
+                    body: body.map(str::to_owned),
                     preferred: index == 0,
                 });
             }
         }
     }
     table
-}
-
-/// Never called about: what authenticates and authorises (a webhook in that way locks everybody out), what nodes and
-/// leaders write every few seconds, and what could no longer be mended once we are broken.
-#[must_use]
-pub fn never(group: &str, kind: &str) -> bool {
-    match group {
-        "authentication.k8s.io" | "authorization.k8s.io" | "admissionregistration.k8s.io" => true,
-        "coordination.k8s.io" => kind == "Lease" || kind == "LeaseCandidate",
-        "" | "events.k8s.io" => kind == "Event" || kind == "Node",
-        "apiextensions.k8s.io" => kind == "CustomResourceDefinition",
-        "apiregistration.k8s.io" => kind == "APIService",
-        _ => false,
-    }
 }
 
 /// One entry of a configuration.
@@ -128,9 +141,18 @@ impl Half {
         }
     }
 
-    fn has(self, policy: &Policy) -> bool {
-        policy.failure_policy == self.failure_policy
-            && policy.rules.iter().any(|rule| rule.body.mutates() == (self.stage == Stage::Mutate))
+    fn mutates(self) -> bool {
+        self.stage == Stage::Mutate
+    }
+
+    /// Whether the policy is asked about this here. Roles and bindings are asked about at both entries, for which
+    /// request is about [what API servers make](matching::is_bootstrap) only the request tells.
+    fn asks(self, policy: &Policy, target: &Target<'_>, templates: &TemplatePaths) -> bool {
+        let reachable = !matches!(matching::reach(target), Reach::Never(_));
+        reachable
+            && policy.scope.kinds.covers(target, templates)
+            && (placement::of_target(policy, self.mutates(), target, templates) == self.failure_policy
+                || self.failure_policy == FailurePolicy::Ignore && target.group == matching::RBAC)
     }
 }
 
@@ -158,18 +180,12 @@ pub struct Rule {
 pub fn rules(set: &PolicySet, served: &[Served], half: Half) -> Vec<Rule> {
     // group, version, resource → operations
     let mut wanted: BTreeMap<(&str, &str, String), BTreeSet<u8>> = BTreeMap::new();
-    for policy in set.policies().iter().filter(|policy| half.has(policy)) {
+    let with_rules =
+        |policy: &&Arc<Policy>| policy.rules.iter().any(|rule| rule.body.mutates() == half.mutates());
+    for policy in set.policies().iter().filter(with_rules) {
         let scope = &policy.scope;
-        let operations: BTreeSet<u8> =
-            scope.operations.iter().filter(|o| makes_sense(half.stage, **o)).map(|o| order(*o)).collect();
-        if operations.is_empty() {
-            continue;
-        }
-        let about = |s: &&Served| {
-            !never(&s.group, &s.kind)
-                && scope.kinds.covers(&s.group, &s.version, &s.kind, &s.subresource, set.templates())
-        };
-        let about: Vec<&Served> = served.iter().filter(about).collect();
+        let about: Vec<&Served> =
+            served.iter().filter(|s| half.asks(policy, &s.target(), set.templates())).collect();
         let preferred: BTreeSet<_> =
             about.iter().filter(|s| s.preferred).map(|s| (&s.group, &s.resource, &s.subresource)).collect();
         for s in about {
@@ -180,7 +196,11 @@ pub fn rules(set: &PolicySet, served: &[Served], half: Half) -> Vec<Rule> {
                 "" => s.resource.clone(),
                 subresource => format!("{}/{subresource}", s.resource),
             };
-            wanted.entry((&s.group, &s.version, resource)).or_default().extend(&operations);
+            let operations = scope.operations.iter().filter(|o| makes_sense(half.stage, **o, &s.subresource));
+            let operations: Vec<u8> = operations.map(|operation| order(*operation)).collect();
+            if !operations.is_empty() {
+                wanted.entry((&s.group, &s.version, resource)).or_default().extend(operations);
+            }
         }
     }
     let mut grouped: BTreeMap<(&str, &str, BTreeSet<u8>), Vec<String>> = BTreeMap::new();
@@ -208,7 +228,101 @@ fn order(operation: Operation) -> u8 {
     }
 }
 
-/// Nothing is patched while it is deleted.
-fn makes_sense(stage: Stage, operation: Operation) -> bool {
-    !(stage == Stage::Mutate && operation == Operation::Delete)
+/// Nothing is patched while it is deleted. What is connected to is only connected to, and nothing else is.
+fn makes_sense(stage: Stage, operation: Operation, subresource: &str) -> bool {
+    let connected = CONNECTED.contains(&subresource);
+    match operation {
+        Operation::Connect => connected,
+        Operation::Delete => stage == Stage::Validate && !connected,
+        Operation::Create | Operation::Update => !connected,
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::cel::profile::Profile;
+    use crate::finding::Action;
+    use crate::policy::load::{Loaded, read_text};
+    use crate::policy::set::Adjustments;
+
+    /// `resource OPERATIONS` at the entries that fail closed and open, for validation.
+    fn registered(spec: &str, action_override: Option<Action>) -> [Vec<String>; 2] {
+        let text = format!(
+            "apiVersion: plimsoll.dev/v1alpha1\nkind: ClusterManifestPolicy\nmetadata: {{name: p}}\nspec:\n  {spec}\n  \
+             rules: [{{name: a, validate: 'true'}}]"
+        );
+        let mut loaded = Loaded::default();
+        read_text("p.yaml", &text, false, Profile::NEWEST, &mut loaded);
+        assert!(loaded.errors.is_empty(), "{:?}", loaded.errors);
+        let adjustments = Adjustments { action_override, ..Adjustments::default() };
+        let set = loaded.into_set(&adjustments, TemplatePaths::default());
+        Half::of(Stage::Validate).map(|half| {
+            let rules = rules(&set, &built_in(), half);
+            let lines = rules.iter().flat_map(|rule| {
+                rule.resources.iter().map(|resource| format!("{resource} {}", rule.operations.join(",")))
+            });
+            lines.collect()
+        })
+    }
+
+    #[test]
+    fn by_resource_and_subresource() {
+        let all = "operations: [CREATE, UPDATE, DELETE, CONNECT]";
+        let rows: &[(&str, &[&str])] = &[
+            ("kinds: [Pod/exec]", &["pods/exec CONNECT"]),
+            ("kinds: [v1/PodExecOptions/exec]", &["pods/exec CONNECT"]),
+            ("kinds: [PodExecOptions]", &["pods/exec CONNECT"]),
+            ("kinds: ['Pod/{attach,exec}']", &["pods/attach CONNECT", "pods/exec CONNECT"]),
+            ("kinds: ['*/proxy']", &["nodes/proxy CONNECT", "pods/proxy CONNECT", "services/proxy CONNECT"]),
+            ("kinds: [Pod/eviction]", &["pods/eviction CREATE,UPDATE"]),
+            ("kinds: [Deployment/scale]", &["deployments/scale CREATE,UPDATE"]),
+            (
+                "kinds: ['*/scale']",
+                &[
+                    "replicationcontrollers/scale CREATE,UPDATE",
+                    "deployments/scale CREATE,UPDATE",
+                    "replicasets/scale CREATE,UPDATE",
+                    "statefulsets/scale CREATE,UPDATE",
+                ],
+            ),
+            ("kinds: [ServiceAccount/token]", &["serviceaccounts/token CREATE,UPDATE"]),
+            ("kinds: [Pod]", &["pods CREATE,UPDATE"]),
+        ];
+        for (matches, expected) in rows {
+            let [closed, open] = registered(&format!("match: {{{matches}}}"), None);
+            assert_eq!(
+                (closed, open),
+                (expected.iter().map(|r| (*r).to_owned()).collect(), vec![]),
+                "{matches}"
+            );
+        }
+        let [closed, _] = registered(&format!("match: {{kinds: [Pod, Pod/exec], {all}}}"), None);
+        assert_eq!(closed, ["pods/exec CONNECT", "pods CREATE,UPDATE,DELETE"]);
+    }
+
+    #[test]
+    fn what_fails_closed() {
+        let both = |[closed, open]: [Vec<String>; 2]| (closed.len(), open.len());
+        let deployments = "match: {kinds: [Deployment]}";
+        assert_eq!(both(registered(deployments, None)), (1, 0));
+        assert_eq!(both(registered(deployments, Some(Action::Warn))), (0, 1), "nothing is denied");
+        assert_eq!(both(registered(&format!("action: Warn\n  {deployments}"), None)), (0, 1));
+        assert_eq!(both(registered(&format!("failurePolicy: Ignore\n  {deployments}"), None)), (0, 1));
+        let (closed, open) = both(registered("match: {kinds: ['*']}", None));
+        assert!(closed == 0 && open > 40, "every kind is no reason to hold up a cluster: {closed} {open}");
+        let (closed, open) = both(registered("match: {kinds: ['*', Deployment]}", None));
+        assert!(closed == 1 && open > 40, "{closed} {open}");
+        let [closed, open] =
+            registered("match: {kinds: [EndpointSlice, Service, PriorityClass, Lease]}", None);
+        assert_eq!(closed, ["services CREATE,UPDATE"]);
+        assert_eq!(open, ["endpointslices CREATE,UPDATE", "priorityclasses CREATE,UPDATE"]);
+        // those that API servers make are asked about where it fails open
+        let [closed, open] = registered("match: {kinds: [ClusterRole]}", None);
+        assert_eq!(
+            (closed.as_slice(), open.as_slice()),
+            (&["clusterroles CREATE,UPDATE".to_owned()][..], closed.as_slice())
+        );
+    }
 }

@@ -21,7 +21,7 @@ use super::{Budget, Findings, Request, confidential, controlled, headless, image
 pub fn judge(set: &PolicySet, request: &Request<'_>, host: &dyn Host, budget: Budget) -> Findings {
     let mut findings = Findings::new();
     let facts = Facts::new(request, host, set.templates());
-    for policy in set.for_kind(request.kind.kind) {
+    for policy in set.asked(request, false) {
         judge_by(set, policy, &facts, budget, &mut findings);
     }
     confidential::conceal(&mut findings, request);

@@ -26,7 +26,7 @@ use crate::document::path::Pointer;
 use crate::document::{Builder, Document, Limits, NodeId, NodeRef};
 use crate::host::Host;
 use crate::matching::{self, Applies};
-use crate::policy::{Base, FailurePolicy, Policy, PolicySet, Rule, RuleBody};
+use crate::policy::{Base, FailurePolicy, Policy, PolicySet, Rule, RuleBody, placement};
 
 use super::changes::{Changes, Reach, is_off_limits};
 use super::expressions::{Evaluator, Stop};
@@ -81,12 +81,13 @@ pub fn mutate_in_turn<'a>(
         return mutation;
     }
     let changes = Changes::of(request);
-    let policies: Vec<&Policy> = set.for_kind(request.kind.kind).filter(|policy| policy.mutates()).collect();
-    let last_closed = policies.iter().rposition(|policy| policy.failure_policy == FailurePolicy::Fail);
+    let asked = |policy: &Policy| placement::of_request(policy, true, request, set.templates());
+    let policies: Vec<&Policy> = set.asked(request, true).filter(|policy| policy.mutates()).collect();
+    let last_closed = policies.iter().rposition(|policy| asked(policy) == FailurePolicy::Fail);
     for (index, policy) in policies.into_iter().enumerate() {
         let own = match turn {
             Turn::Only => true,
-            Turn::Of(own) => policy.failure_policy == own,
+            Turn::Of(own) => asked(policy) == own,
         };
         let takes_part = own
             || match turn {

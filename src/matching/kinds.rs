@@ -4,6 +4,7 @@ use globset::{Glob, GlobMatcher};
 
 use crate::dialect::nearest;
 use crate::evaluate::request::Request;
+use crate::resource::identity::GroupVersionKind;
 use crate::resource::kinds as builtin;
 use crate::resource::workload::{self, TemplatePaths};
 
@@ -69,6 +70,7 @@ pub enum KindPatternError {
 /// One pattern.
 #[derive(Debug, Clone)]
 pub struct KindPattern {
+    written: String,
     /// `None`: the built-in groups of that kind.
     group: Option<Part>,
     version: Part,
@@ -81,8 +83,88 @@ fn looks_like_kind(part: &str) -> bool {
     part.starts_with(|c: char| c.is_ascii_uppercase())
 }
 
+/// Subresources are written small; a glob may begin with a set of such names.
+fn looks_like_subresource(part: &str) -> bool {
+    part.trim_start_matches(['{', '[']).starts_with(|c: char| c.is_ascii_lowercase())
+}
+
 fn looks_like_version(part: &str) -> bool {
     part.strip_prefix('v').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+}
+
+/// Where the kind stands among the parts. It begins with a capital, which no group, version or subresource does; where
+/// it is a glob, a last part in small letters is the subresource (`*/scale`), and else the place decides.
+fn place_of_kind(parts: &[&str]) -> usize {
+    if let Some(at) = parts.iter().position(|part| looks_like_kind(part)) {
+        return at;
+    }
+    let last = parts.len() - 1;
+    match last {
+        0 => 0,
+        _ if looks_like_subresource(parts[last]) => last - 1,
+        _ => last.min(2),
+    }
+}
+
+/// What is sent to subresources and is no object of its own: group and kind.
+const BODIES: &[(&str, &str)] = &[
+    ("", "NodeProxyOptions"),
+    ("", "PodAttachOptions"),
+    ("", "PodExecOptions"),
+    ("", "PodPortForwardOptions"),
+    ("", "PodProxyOptions"),
+    ("", "ServiceProxyOptions"),
+    ("authentication.k8s.io", "TokenRequest"),
+    ("autoscaling", "Scale"),
+    ("policy", "Eviction"),
+];
+
+/// Connections are made to these, and nothing else is done with them.
+pub const CONNECTED: [&str; 4] = ["attach", "exec", "portforward", "proxy"];
+
+/// What a request is about, as the rules of a webhook see it: a resource of a kind, or a subresource of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Target<'a> {
+    /// The resource's group.
+    pub group: &'a str,
+    /// The resource's version.
+    pub version: &'a str,
+    /// The plural; empty where nobody has said it.
+    pub resource: &'a str,
+    /// The resource's kind; `None` where only the cluster knows it.
+    pub kind: Option<&'a str>,
+    /// Empty for the object itself.
+    pub subresource: &'a str,
+    /// What is sent: to a subresource it may be of another kind.
+    pub body: GroupVersionKind<'a>,
+}
+
+impl<'a> Target<'a> {
+    /// An object of this kind.
+    #[must_use]
+    pub fn object(group: &'a str, version: &'a str, kind: &'a str) -> Self {
+        let body = GroupVersionKind { group, version, kind };
+        Self { group, version, resource: "", kind: Some(kind), subresource: "", body }
+    }
+
+    /// What this request is about. The API server says `pods` and `exec`, and sends a PodExecOptions.
+    #[must_use]
+    pub fn of(request: &Request<'a>) -> Self {
+        let (body, resource) = (request.kind, request.resource);
+        if request.subresource.is_empty() || resource.resource.is_empty() {
+            let object = Self::object(body.group, body.version, body.kind);
+            return Self { resource: resource.resource, subresource: request.subresource, ..object };
+        }
+        let built_in = builtin::by_resource(resource.group, resource.resource);
+        Self {
+            group: resource.group,
+            version: resource.version,
+            resource: resource.resource,
+            kind: built_in.map(|built_in| built_in.kind),
+            subresource: request.subresource,
+            body,
+        }
+    }
 }
 
 impl KindPattern {
@@ -96,11 +178,7 @@ impl KindPattern {
         if parts.iter().any(|p| p.is_empty()) {
             return Err(form());
         }
-        // a kind begins with a capital, which no group, version or subresource does; else globs decide by place
-        let kind_at = match parts.iter().position(|p| looks_like_kind(p)) {
-            Some(at) => at,
-            None => (parts.len() - 1).min(2),
-        };
+        let kind_at = place_of_kind(&parts);
         let (group, version) = match &parts[..kind_at] {
             [] => (None, "*"),
             [version] if looks_like_version(version) => (Some(""), *version),
@@ -120,16 +198,24 @@ impl KindPattern {
             None if kind == "*" => Some(Part::Any),
             None => {
                 let part = Part::new(kind)?;
-                if !builtin::all().iter().any(|k| part.matches(k.kind)) {
+                let kinds = || builtin::all().iter().map(|k| k.kind).chain(BODIES.iter().map(|(_, k)| *k));
+                if !kinds().any(|kind| part.matches(kind)) {
                     return Err(KindPatternError::NotBuiltIn {
                         kind: kind.to_owned(),
-                        nearest: nearest(kind, builtin::all().iter().map(|k| k.kind)),
+                        nearest: nearest(kind, kinds()),
                     });
                 }
                 None
             }
         };
-        Ok(Self { group, version: Part::new(version)?, kind: Part::new(kind)?, subresource })
+        let (version, kind) = (Part::new(version)?, Part::new(kind)?);
+        Ok(Self { written: pattern.to_owned(), group, version, kind, subresource })
+    }
+
+    /// As it is written.
+    #[must_use]
+    pub fn written(&self) -> &str {
+        &self.written
     }
 
     /// The kind, where the pattern names exactly one.
@@ -141,19 +227,89 @@ impl KindPattern {
         }
     }
 
-    /// Whether the pattern matches a kind.
+    /// Whether the pattern matches what is asked about. A subresource is one of its resource's kind, whatever is sent
+    /// to it; what is sent may be named as well.
     #[must_use]
-    pub fn matches(&self, group: &str, version: &str, kind: &str, subresource: &str) -> bool {
+    pub fn matches(&self, target: &Target<'_>) -> bool {
+        let Target { subresource, body, .. } = target;
+        match &self.subresource {
+            None if subresource.is_empty() => self.matches_kind(body.group, body.version, body.kind),
+            None => self.names_a_body() && self.matches_kind(body.group, body.version, body.kind),
+            Some(part) => {
+                !subresource.is_empty()
+                    && part.matches(subresource)
+                    && (self.matches_resource(target)
+                        || self.matches_kind(body.group, body.version, body.kind))
+            }
+        }
+    }
+
+    fn matches_kind(&self, group: &str, version: &str, kind: &str) -> bool {
+        let built_in =
+            || builtin::find(group, kind).is_some() || BODIES.iter().any(|body| *body == (group, kind));
         self.kind.matches(kind)
             && self.version.matches(version)
-            && match &self.group {
-                Some(part) => part.matches(group),
-                None => builtin::all().iter().any(|k| k.kind == kind && k.group == group),
+            && self.group.as_ref().map_or_else(built_in, |part| part.matches(group))
+    }
+
+    fn matches_resource(&self, target: &Target<'_>) -> bool {
+        let Target { group, version, resource, kind, .. } = target;
+        if let Some(kind) = kind {
+            return self.matches_kind(group, version, kind);
+        }
+        // a custom resource, of which the request says the plural only; what cannot be told is judged
+        let fits = match &self.kind {
+            Part::Any | Part::Glob(_) => true,
+            Part::Exactly(kind) => {
+                builtin::resource_of(group, kind) == *resource || kind.to_lowercase() == *resource
             }
-            && match &self.subresource {
-                Some(part) => !subresource.is_empty() && part.matches(subresource),
-                None => subresource.is_empty(),
-            }
+        };
+        fits && self.version.matches(version) && self.group.as_ref().is_some_and(|part| part.matches(group))
+    }
+
+    /// Whether it names what is sent to a subresource and is no object of its own.
+    fn names_a_body(&self) -> bool {
+        self.exact_kind().is_some_and(|kind| BODIES.iter().any(|(_, body)| *body == kind))
+    }
+
+    /// Whether it is about subresources.
+    #[must_use]
+    pub fn has_subresource(&self) -> bool {
+        self.subresource.is_some() || self.names_a_body()
+    }
+
+    /// Whether it matches every kind, and so names none.
+    #[must_use]
+    pub fn is_everything(&self) -> bool {
+        let any = |part: &Part| matches!(part, Part::Any);
+        any(&self.kind) && self.group.as_ref().is_some_and(any) && self.subresource.as_ref().is_none_or(any)
+    }
+
+    /// Whether it may match what is connected to, as by `kubectl exec`.
+    #[must_use]
+    pub fn may_connect(&self) -> bool {
+        match &self.subresource {
+            Some(part) => CONNECTED.iter().any(|name| part.matches(name)),
+            None => self.exact_kind().is_some_and(|kind| self.names_a_body() && kind.ends_with("Options")),
+        }
+    }
+
+    /// Whether it matches nothing else than that.
+    #[must_use]
+    pub fn only_connects(&self) -> bool {
+        match &self.subresource {
+            Some(Part::Exactly(name)) => CONNECTED.contains(&name.as_str()),
+            _ => self.exact_kind().is_some_and(|kind| self.names_a_body() && kind.ends_with("Options")),
+        }
+    }
+
+    /// The group, where it names exactly one that is not built in.
+    #[must_use]
+    pub fn exact_group(&self) -> Option<&str> {
+        match &self.group {
+            Some(Part::Exactly(group)) => Some(group),
+            _ => None,
+        }
     }
 }
 
@@ -162,6 +318,18 @@ impl KindPattern {
 pub struct Kinds {
     patterns: Vec<KindPattern>,
     workloads: bool,
+}
+
+/// What holds Pods, and the subresources by which a Pod's containers change: `kubectl debug` sends the whole Pod to
+/// `ephemeralcontainers`, and `resize` (since 1.33) changes what a container may use.
+fn is_workload(target: &Target<'_>, templates: &TemplatePaths) -> bool {
+    let Target { group, version, kind, subresource, .. } = target;
+    let Some(kind) = kind else { return false };
+    match *subresource {
+        "" => workload::holds_pods(group, kind) || templates.declares(group, version, kind),
+        "ephemeralcontainers" | "resize" => group.is_empty() && *kind == "Pod",
+        _ => false,
+    }
 }
 
 /// By which kinds a policy can be found.
@@ -192,33 +360,44 @@ impl Kinds {
     /// Whether the request is about one of the kinds.
     #[must_use]
     pub fn matches(&self, request: &Request<'_>, templates: &TemplatePaths) -> bool {
-        let kind = &request.kind;
-        self.covers(kind.group, kind.version, kind.kind, request.subresource, templates)
+        self.covers(&Target::of(request), templates)
     }
 
-    /// Whether a kind is one of the kinds; with a subresource, what is sent to it.
+    /// Whether this is one of the kinds; with a subresource, what is sent to it.
     #[must_use]
-    pub fn covers(
-        &self,
-        group: &str,
-        version: &str,
-        kind: &str,
-        subresource: &str,
-        templates: &TemplatePaths,
-    ) -> bool {
-        // kubectl debug sends a Pod whose subresource is ephemeralcontainers
-        let is_workload = || {
-            if subresource.is_empty() {
-                workload::holds_pods(group, kind) || templates.declares(group, version, kind)
-            } else {
-                group.is_empty() && kind == "Pod" && subresource == "ephemeralcontainers"
-            }
-        };
-        (self.workloads && is_workload())
-            || self.patterns.iter().any(|p| p.matches(group, version, kind, subresource))
+    pub fn covers(&self, target: &Target<'_>, templates: &TemplatePaths) -> bool {
+        self.by_patterns(target, templates, |_| true)
     }
 
-    /// The kinds by which an index finds the policy; `declared` are the custom kinds with Pod templates.
+    /// Likewise, by a pattern that names something: `*` alone does not.
+    #[must_use]
+    pub fn names(&self, target: &Target<'_>, templates: &TemplatePaths) -> bool {
+        self.by_patterns(target, templates, |pattern| !pattern.is_everything())
+    }
+
+    fn by_patterns(
+        &self,
+        target: &Target<'_>,
+        templates: &TemplatePaths,
+        counts: impl Fn(&KindPattern) -> bool,
+    ) -> bool {
+        (self.workloads && is_workload(target, templates))
+            || self.patterns.iter().any(|pattern| counts(pattern) && pattern.matches(target))
+    }
+
+    /// The patterns, but the word `workloads`.
+    #[must_use]
+    pub fn patterns(&self) -> &[KindPattern] {
+        &self.patterns
+    }
+
+    /// Whether it is about subresources, too.
+    #[must_use]
+    pub fn has_subresources(&self) -> bool {
+        self.workloads || self.patterns.iter().any(KindPattern::has_subresource)
+    }
+
+    /// The kinds by which an index finds the policy for objects; `declared` are the custom kinds with Pod templates.
     #[must_use]
     pub fn index_by(&self, custom_templates: bool) -> KindMatch {
         let mut names = Vec::new();
@@ -228,7 +407,7 @@ impl Kinds {
             }
             names.extend(workload::KINDS.iter().map(|k| (*k).to_owned()));
         }
-        for pattern in &self.patterns {
+        for pattern in self.patterns.iter().filter(|pattern| !pattern.has_subresource()) {
             match pattern.exact_kind() {
                 Some(kind) => names.push(kind.to_owned()),
                 None => return KindMatch::Any,
@@ -244,33 +423,148 @@ impl Kinds {
 mod tests {
     use super::*;
 
+    /// The request for a subresource of a built-in, as the API server makes it.
+    fn target<'a>(
+        [group, version, resource]: [&'a str; 3],
+        subresource: &'a str,
+        [body_group, body_version, body]: [&'a str; 3],
+    ) -> Target<'a> {
+        Target {
+            group,
+            version,
+            resource,
+            kind: builtin::by_resource(group, resource).map(|known| known.kind),
+            subresource,
+            body: GroupVersionKind { group: body_group, version: body_version, kind: body },
+        }
+    }
+
     #[test]
     fn patterns() {
-        let cases: [(&str, [&str; 4], bool); 16] = [
-            ("Pod", ["", "v1", "Pod", ""], true),
-            ("Pod", ["", "v1", "Pod", "status"], false),
-            ("Pod", ["example.com", "v1", "Pod", ""], false),
-            ("Deployment", ["apps", "v1", "Deployment", ""], true),
-            ("Pod/ephemeralcontainers", ["", "v1", "Pod", "ephemeralcontainers"], true),
-            ("Pod/ephemeralcontainers", ["", "v1", "Pod", ""], false),
-            ("Pod/*", ["", "v1", "Pod", "exec"], true),
-            ("cache.example.com/*/Memcached", ["cache.example.com", "v1alpha1", "Memcached", ""], true),
-            ("cache.example.com/Memcached", ["cache.example.com", "v1", "Memcached", ""], true),
-            ("cache.example.com/v1/Memcached", ["cache.example.com", "v2", "Memcached", ""], false),
-            ("*.example.com/*/*", ["cache.example.com", "v2", "Whatever", ""], true),
-            ("*", ["x.dev", "v2", "Whatever", ""], true),
-            ("*", ["x.dev", "v2", "Whatever", "status"], false),
-            ("v1/Service", ["", "v1", "Service", ""], true),
-            ("core/v1/Service", ["", "v1", "Service", ""], true),
-            ("*/*/Deployment/scale", ["apps", "v1", "Deployment", "scale"], true),
+        let cases: [(&str, [&str; 3], bool); 12] = [
+            ("Pod", ["", "v1", "Pod"], true),
+            ("Pod", ["example.com", "v1", "Pod"], false),
+            ("Deployment", ["apps", "v1", "Deployment"], true),
+            ("Pod/ephemeralcontainers", ["", "v1", "Pod"], false),
+            ("cache.example.com/*/Memcached", ["cache.example.com", "v1alpha1", "Memcached"], true),
+            ("cache.example.com/Memcached", ["cache.example.com", "v1", "Memcached"], true),
+            ("cache.example.com/v1/Memcached", ["cache.example.com", "v2", "Memcached"], false),
+            ("*.example.com/*/*", ["cache.example.com", "v2", "Whatever"], true),
+            ("*", ["x.dev", "v2", "Whatever"], true),
+            ("v1/Service", ["", "v1", "Service"], true),
+            ("core/v1/Service", ["", "v1", "Service"], true),
+            ("*/scale", ["apps", "v1", "Deployment"], false),
         ];
-        for (pattern, [group, version, kind, sub], expected) in cases {
+        for (pattern, [group, version, kind], expected) in cases {
             let read = KindPattern::parse(pattern).expect(pattern);
-            assert_eq!(
-                read.matches(group, version, kind, sub),
-                expected,
-                "{pattern} {group}/{version}/{kind}/{sub}"
-            );
+            let target = Target::object(group, version, kind);
+            assert_eq!(read.matches(&target), expected, "{pattern} {group}/{version}/{kind}");
+        }
+    }
+
+    #[test]
+    fn subresources() {
+        let pods = ["", "v1", "pods"];
+        let exec = target(pods, "exec", ["", "v1", "PodExecOptions"]);
+        let attach = target(pods, "attach", ["", "v1", "PodAttachOptions"]);
+        let resize = target(pods, "resize", ["", "v1", "Pod"]);
+        let status = target(pods, "status", ["", "v1", "Pod"]);
+        let eviction = target(pods, "eviction", ["policy", "v1", "Eviction"]);
+        let binding = target(pods, "binding", ["", "v1", "Binding"]);
+        let token =
+            target(["", "v1", "serviceaccounts"], "token", ["authentication.k8s.io", "v1", "TokenRequest"]);
+        let scale = target(["apps", "v1", "deployments"], "scale", ["autoscaling", "v1", "Scale"]);
+        let proxy = target(["", "v1", "nodes"], "proxy", ["", "v1", "NodeProxyOptions"]);
+        let custom =
+            target(["cache.example.com", "v2", "memcacheds"], "scale", ["autoscaling", "v1", "Scale"]);
+        let rows: &[(&str, &[&Target<'_>])] = &[
+            ("*", &[]),
+            ("Pod", &[]),
+            ("Pod/*", &[&exec, &attach, &resize, &status, &eviction, &binding]),
+            ("Pod/exec", &[&exec]),
+            ("v1/Pod/exec", &[&exec]),
+            ("core/v1/Pod/exec", &[&exec]),
+            ("v2/Pod/exec", &[]),
+            ("Pod/{exec,attach}", &[&exec, &attach]),
+            ("P*/exec", &[&exec]),
+            ("*/exec", &[&exec]),
+            ("*/{exec,attach}", &[&exec, &attach]),
+            ("v1/PodExecOptions/exec", &[&exec]),
+            ("PodExecOptions/exec", &[&exec]),
+            ("PodExecOptions", &[&exec]),
+            ("v1/PodExecOptions", &[&exec]),
+            ("Pod/status", &[&status]),
+            ("Pod/eviction", &[&eviction]),
+            ("policy/v1/Eviction/eviction", &[&eviction]),
+            ("Eviction", &[&eviction]),
+            ("Binding/binding", &[&binding]),
+            ("Binding", &[]),
+            ("ServiceAccount/token", &[&token]),
+            ("authentication.k8s.io/*/TokenRequest/token", &[&token]),
+            ("Deployment/scale", &[&scale]),
+            ("apps/v1/Deployment/scale", &[&scale]),
+            ("apps/*/Deployment/scale", &[&scale]),
+            ("apps/Deployment/scale", &[&scale]),
+            ("*/*/Deployment/scale", &[&scale]),
+            ("apps/*/scale", &[&scale]),
+            ("{Deployment,StatefulSet}/scale", &[&scale]),
+            ("StatefulSet/scale", &[]),
+            ("*/scale", &[&scale, &custom]),
+            ("*/*/*/scale", &[&scale, &custom]),
+            ("autoscaling/v1/Scale/scale", &[&scale, &custom]),
+            ("Scale/scale", &[&scale, &custom]),
+            ("Scale", &[&scale, &custom]),
+            ("cache.example.com/*/Memcached/scale", &[&custom]),
+            ("cache.example.com/Memcached/*", &[&custom]),
+            ("cache.example.com/*/Other/scale", &[]),
+            ("Node/proxy", &[&proxy]),
+            (
+                "*/*/*/*",
+                &[&exec, &attach, &resize, &status, &eviction, &binding, &token, &scale, &proxy, &custom],
+            ),
+        ];
+        let all = [&exec, &attach, &resize, &status, &eviction, &binding, &token, &scale, &proxy, &custom];
+        for (pattern, expected) in rows {
+            let read = KindPattern::parse(pattern).expect(pattern);
+            for target in all {
+                assert_eq!(read.matches(target), expected.contains(&target), "{pattern} {target:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn workloads_are_also_what_changes_a_pods_containers() {
+        let kinds = Kinds::parse(&["workloads"]).expect("parses");
+        let pods = ["", "v1", "pods"];
+        for (subresource, expected) in
+            [("", true), ("ephemeralcontainers", true), ("resize", true), ("status", false), ("exec", false)]
+        {
+            let target = target(pods, subresource, ["", "v1", "Pod"]);
+            assert_eq!(kinds.covers(&target, &TemplatePaths::default()), expected, "{subresource}");
+        }
+    }
+
+    #[test]
+    fn what_names_nothing_and_what_connects() {
+        let row = |pattern: &str| {
+            let read = KindPattern::parse(pattern).expect(pattern);
+            (read.is_everything(), read.may_connect(), read.only_connects())
+        };
+        let rows = [
+            ("*", (true, false, false)),
+            ("*/*/*", (true, false, false)),
+            ("*/*/*/*", (true, true, false)),
+            ("apps/*", (false, false, false)),
+            ("*/scale", (false, false, false)),
+            ("Pod", (false, false, false)),
+            ("Pod/*", (false, true, false)),
+            ("Pod/exec", (false, true, true)),
+            ("PodExecOptions", (false, true, true)),
+            ("Eviction", (false, false, false)),
+            ("Pod/e*", (false, true, false)),
+        ];
+        for (pattern, expected) in rows {
+            assert_eq!(row(pattern), expected, "{pattern}");
         }
     }
 

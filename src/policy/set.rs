@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::dialect::nearest;
+use crate::evaluate::request::Request;
 use crate::finding::{Action, Severity};
 use crate::manifest::codes::{self, Reserved};
 use crate::matching::KindMatch;
 use crate::resource::workload::TemplatePaths;
 
-use super::{Policy, Rule};
+use super::{FailurePolicy, Policy, Rule, placement};
 
 /// The policies of a run, in the order of their names.
 #[derive(Debug, Default)]
@@ -19,7 +20,11 @@ pub struct PolicySet {
     by_kind: HashMap<String, Vec<usize>>,
     /// The policies that may be about any kind.
     any: Vec<usize>,
+    /// The policies that may be about subresources.
+    with_subresources: Vec<usize>,
     templates: TemplatePaths,
+    /// The entry that this is for; `None`: both.
+    half: Option<FailurePolicy>,
 }
 
 impl PolicySet {
@@ -51,7 +56,10 @@ impl PolicySet {
             indexes.extend(&any);
             indexes.sort_unstable();
         }
-        Self { policies, by_kind, any, templates }
+        let about_subresources = |(_, policy): &(usize, &Arc<Policy>)| policy.scope.kinds.has_subresources();
+        let with_subresources =
+            policies.iter().enumerate().filter(about_subresources).map(|(index, _)| index).collect();
+        Self { policies, by_kind, any, with_subresources, templates, half: None }
     }
 
     /// The policies, in the order of their names.
@@ -60,11 +68,16 @@ impl PolicySet {
         &self.policies
     }
 
-    /// Some of the policies, judging as they do in the whole.
+    /// What is judged behind the entry that fails closed, or behind the one that fails open.
     #[must_use]
-    pub fn only(&self, wanted: impl Fn(&Policy) -> bool) -> Self {
-        let policies = self.policies.iter().filter(|policy| wanted(policy)).cloned().collect();
-        Self::new(policies, self.templates.clone())
+    pub fn half(&self, half: FailurePolicy) -> Self {
+        Self { half: Some(half), ..Self::new(self.policies.clone(), self.templates.clone()) }
+    }
+
+    /// The entry that this is for; `None`: both.
+    #[must_use]
+    pub fn is_half(&self) -> Option<FailurePolicy> {
+        self.half
     }
 
     /// Whether there are none.
@@ -79,7 +92,25 @@ impl PolicySet {
         &self.templates
     }
 
-    /// The policies that may be about a kind, in the order of their names.
+    /// The policies that may be about a request for this kind or a subresource, in the order of their names. What is
+    /// sent to a subresource may be of another kind than its resource.
+    pub fn for_request(&self, kind: &str, subresource: &str) -> impl Iterator<Item = &Policy> {
+        let indexes = match subresource {
+            "" => self.by_kind.get(kind).unwrap_or(&self.any),
+            _ => &self.with_subresources,
+        };
+        indexes.iter().map(|index| &*self.policies[*index])
+    }
+
+    /// Those of them that judge the request here, or change its object.
+    pub fn asked<'s>(&'s self, request: &Request<'_>, mutates: bool) -> impl Iterator<Item = &'s Policy> {
+        self.for_request(request.kind.kind, request.subresource).filter(move |policy| {
+            self.half
+                .is_none_or(|half| placement::of_request(policy, mutates, request, &self.templates) == half)
+        })
+    }
+
+    /// The policies that may be about objects of a kind, in the order of their names.
     pub fn for_kind(&self, kind: &str) -> impl Iterator<Item = &Policy> {
         self.by_kind.get(kind).unwrap_or(&self.any).iter().map(|index| &*self.policies[*index])
     }

@@ -10,10 +10,10 @@ use serde_json::value::RawValue;
 use crate::document::{Document, JsonError, Limits};
 use crate::evaluate::request::{GroupVersionKind, GroupVersionResource, SentAs, User};
 use crate::evaluate::{Budget, Findings, Request, Turn, judge, mutate_in_turn};
-use crate::finding::{Action, Finding};
+use crate::finding::Finding;
 use crate::host::{Host, Views};
 use crate::matching::Operation;
-use crate::policy::{FailurePolicy, PolicySet};
+use crate::policy::{FailurePolicy, PolicySet, placement};
 use crate::verdict::{self, Verdict};
 
 use super::review::{self, Answer, AnswerReason, Cause, Denial, Failure, Judge, ReviewRequest, Stage};
@@ -60,7 +60,7 @@ impl Engine {
         let limits = Limits { depth: DEPTH, ..Limits::default() };
         let part = |failure_policy| {
             Arc::new(Self {
-                set: Arc::new(set.only(|policy| policy.failure_policy == failure_policy)),
+                set: Arc::new(set.half(failure_policy)),
                 whole: Arc::clone(&set),
                 turn: Turn::Of(failure_policy),
                 source: source.clone(),
@@ -116,12 +116,12 @@ impl Engine {
 
     /// Whether a policy that fails closed may be about the review.
     fn must_fail(&self, stage: Stage, review: &ReviewRequest<'_>) -> bool {
-        self.set.for_kind(&review.kind.kind).any(|policy| {
-            policy.failure_policy == FailurePolicy::Fail
-                && policy.rules.iter().any(|rule| {
-                    rule.action == Action::Deny && rule.body.mutates() == (stage == Stage::Mutate)
-                })
-        })
+        let (set, mutates) = (&self.set, stage == Stage::Mutate);
+        let request = request_of(review, None, None, None);
+        set.is_half() != Some(FailurePolicy::Ignore)
+            && set.for_request(&review.kind.kind, &review.sub_resource).any(|policy| {
+                placement::of_request(policy, mutates, &request, set.templates()) == FailurePolicy::Fail
+            })
     }
 }
 
@@ -135,7 +135,7 @@ impl Judge for Engine {
     }
 
     fn judge(&self, stage: Stage, review: &ReviewRequest<'_>, deadline: Instant) -> Answer {
-        if self.set.for_kind(&review.kind.kind).next().is_none() {
+        if self.set.for_request(&review.kind.kind, &review.sub_resource).next().is_none() {
             return Answer::allow();
         }
         let object = match self.read(review.object) {

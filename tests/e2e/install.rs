@@ -73,7 +73,7 @@ async fn registered_by_our_own_install(cluster: Arc<Cluster>) {
     // registered: exactly what the policies are about
     let workloads = json!([
         {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE", "UPDATE"], "scope": "*",
-         "resources": ["pods", "pods/ephemeralcontainers", "podtemplates", "replicationcontrollers"]},
+         "resources": ["pods", "pods/ephemeralcontainers", "pods/resize", "podtemplates", "replicationcontrollers"]},
         {"apiGroups": ["apps"], "apiVersions": ["v1"], "operations": ["CREATE", "UPDATE"], "scope": "*",
          "resources": ["daemonsets", "deployments", "replicasets", "statefulsets"]},
         {"apiGroups": ["batch"], "apiVersions": ["v1"], "operations": ["CREATE", "UPDATE"], "scope": "*",

@@ -9,7 +9,7 @@ use crate::cluster::needs::Needs;
 use crate::resource::kinds;
 
 /// The ClusterRole for what policies look up.
-const LOOKUPS: &str = "plimsoll-lookups";
+pub(super) const LOOKUPS: &str = "plimsoll-lookups";
 
 pub(super) fn objects(installation: &Installation, needs: &Needs) -> Vec<Value> {
     let mut objects = vec![json!({

@@ -33,9 +33,9 @@ fn head(installation: &Installation) -> String {
     let mut text = "# Plimsoll in a cluster, as `plimsoll install` writes it.\n".to_owned();
     match &installation.action_override {
         Some(action) => text.push_str(&format!(
-            "#\n# It starts with `--action-override {action}`: nothing is denied. Read the warnings and the metric\n\
-             # plimsoll_rule_outcomes_total for a while; then take these two arguments out of the Deployment, and policies\n\
-             # deny as they are written (`plimsoll install --enforce` writes it so).\n"
+            "#\n# It starts with `--action-override {action}`: nothing is denied, and all entries of the webhook configurations\n\
+             # have failurePolicy Ignore, so nothing waits for it. Read the warnings and the metric plimsoll_rule_outcomes_total\n\
+             # for a while; then `plimsoll install --enforce` writes it so that policies deny as they are written.\n"
         )),
         None => text.push_str("#\n# Policies deny as they are written.\n"),
     }

@@ -11,7 +11,7 @@ use crate::cel::profile::Profile;
 use crate::dialect::{Issue, nearest_expected};
 use crate::document::{DecodeError, Document, NodeRef};
 use crate::finding::{PolicyRef, RuleInfo};
-use crate::matching::{Exclusion, Globs, KindPatternError, Kinds, Scope};
+use crate::matching::{self, Exclusion, Globs, KindPattern, KindPatternError, Kinds, Scope};
 use crate::policy::{About, Condition, Policy, Reads, Rule, RuleBody, Validate, Visit};
 use crate::resource::rewrite::{Field, RewriteRule, RewriteTable};
 use crate::resource::selector::LabelSelector;
@@ -202,7 +202,7 @@ impl<'d> Lowering<'d> {
         if kinds.is_empty() {
             self.help("/spec/match/kinds", "matches nothing", "name kinds, `workloads`, or \"*\"");
         }
-        if operations.is_empty() {
+        if operations.as_ref().is_some_and(Vec::is_empty) {
             self.help("/spec/match/operations", "matches nothing", "leave it out for CREATE and UPDATE");
         }
         let kinds = self.kinds("/spec/match/kinds", kinds);
@@ -212,9 +212,11 @@ impl<'d> Lowering<'d> {
         let object_selector =
             object_selector.as_ref().map(|s| self.selector("/spec/match/objectSelector", s));
         let exclude = spec.exclude.as_ref().map(|exclude| self.exclusion(exclude));
+        let kinds = kinds?;
+        let operations = operations.clone().unwrap_or_else(|| default_operations(&kinds));
         Some(Scope {
-            kinds: kinds?,
-            operations: operations.clone(),
+            kinds,
+            operations,
             namespaces: transpose(namespaces)?,
             own_namespace,
             namespace_selector: transpose(namespace_selector)?,
@@ -525,6 +527,15 @@ fn transpose<T>(value: Option<Option<T>>) -> Option<Option<T>> {
         Some(None) => None,
         Some(value) => Some(value),
     }
+}
+
+/// What is connected to is neither created nor updated: a policy about `Pod/exec` means CONNECT.
+fn default_operations(kinds: &Kinds) -> Vec<matching::Operation> {
+    let mut operations = vec![matching::Operation::Create, matching::Operation::Update];
+    if kinds.patterns().iter().any(KindPattern::may_connect) {
+        operations.push(matching::Operation::Connect);
+    }
+    operations
 }
 
 fn about(written: &PolicyFile) -> About {

@@ -119,11 +119,13 @@ pub enum FailurePolicy {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Match {
     /// `[group/[version/]]Kind[/subresource]`, globs allowed; a bare `Kind` is the built-in of that name;
-    /// `workloads` is every kind with a Pod template, Pod, and `Pod/ephemeralcontainers`.
+    /// `workloads` is every kind with a Pod template, Pod, `Pod/ephemeralcontainers` and `Pod/resize`. A subresource
+    /// is one of its resource's kind (`Pod/exec`), whatever is sent to it; what is sent may be named instead.
     pub kinds: Vec<String>,
-    /// The operations.
-    #[serde(default = "default_operations")]
-    pub operations: Vec<Operation>,
+    /// The operations. Without them CREATE and UPDATE, and CONNECT where `kinds` name what is connected to (`exec`,
+    /// `attach`, `portforward`, `proxy`).
+    #[serde(default)]
+    pub operations: Option<Vec<Operation>>,
     /// Globs over the namespace's name.
     #[serde(default)]
     pub namespaces: Option<Vec<String>>,
@@ -140,10 +142,6 @@ pub struct Match {
     /// What an UPDATE is denied for: only new findings (`Allow`), or all (`Deny`).
     #[serde(default)]
     pub existing: Existing,
-}
-
-fn default_operations() -> Vec<Operation> {
-    vec![Operation::Create, Operation::Update]
 }
 
 /// What a policy leaves alone: what all of these match.
