@@ -13,6 +13,7 @@ pub mod embedded;
 pub mod expression;
 pub mod load;
 pub mod set;
+pub mod store;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -86,7 +86,7 @@ impl LintArgs {
             quiet,
         } = self;
         let first = paths.first().filter(|p| *p != STDIN).map(Path::new);
-        let Selected { set, errors, configuration, profile } = selection.load(first, &only, &skip);
+        let Selected { set, errors, configuration, profile, .. } = selection.load(first, &only, &skip);
         super::print_errors(&errors);
         if set.is_empty() && errors.is_empty() {
             return super::fail("no policy is loaded");

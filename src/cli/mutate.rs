@@ -56,7 +56,7 @@ impl MutateArgs {
     pub fn run(self) -> ExitCode {
         let Self { paths, output, selection, asking: asking_args } = self;
         let first = paths.first().filter(|p| *p != STDIN).map(Path::new);
-        let Selected { set, errors, configuration, profile: _ } = selection.load(first, &[], &[]);
+        let Selected { set, errors, configuration, .. } = selection.load(first, &[], &[]);
         super::print_errors(&errors);
         let sources = read_sources(&paths, &mut io::stdin().lock(), ReadLimits::default());
         let inventory = Inventory::load(&sources);

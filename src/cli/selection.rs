@@ -7,10 +7,11 @@ use clap::Args;
 
 use super::configuration::Configuration;
 use crate::cel::profile::Profile;
-use crate::finding::Action;
+use crate::finding::{Action, PolicyRef};
 use crate::policy::PolicySet;
 use crate::policy::load::{self, Loaded, Sources};
 use crate::policy::set::Adjustments;
+use crate::policy::store::{Origin, Refused};
 use crate::report::diagnostic::Diagnostic;
 use crate::resource::workload::TemplatePaths;
 
@@ -71,6 +72,12 @@ pub struct Selected {
     pub configuration: Configuration,
     /// The CEL that counts.
     pub profile: Profile,
+    /// Where each policy was read.
+    pub origins: BTreeMap<PolicyRef, Origin>,
+    /// Policies, or files of them, that do not load.
+    pub refused: Vec<Refused>,
+    /// Whether the configuration file could not be read, so that nobody knows what is meant.
+    pub astray: bool,
 }
 
 impl Selection {
@@ -106,6 +113,7 @@ impl Selection {
             }
             None => Configuration::default(),
         };
+        let astray = !errors.is_empty();
         let settings = file.map_or_else(|| "configuration".to_owned(), |f| f.display().to_string());
         let mut templates = TemplatePaths::default();
         for template in &configuration.pod_templates {
@@ -146,7 +154,9 @@ impl Selection {
             let message = format!("no policy, rule or category is named {name}");
             errors.push(Diagnostic { help: Some(help), ..Diagnostic::of_file("selection", message) });
         }
-        Selected { set: loaded.into_set(&adjustments, templates), errors, configuration, profile }
+        let (origins, refused) = (std::mem::take(&mut loaded.origins), std::mem::take(&mut loaded.refused));
+        let set = loaded.into_set(&adjustments, templates);
+        Selected { set, errors, configuration, profile, origins, refused, astray }
     }
 }
 
