@@ -96,7 +96,7 @@ fn engine_of(embedded: bool, packs: Option<BTreeSet<String>>) -> Result<Loaded, 
     }
     let set = loaded.into_set(&Adjustments { packs, ..Adjustments::default() }, TemplatePaths::default());
     let policies = set.policies().len();
-    Ok(Loaded { judge: Arc::new(Engine::new(Arc::new(set), Arc::new(Absent))), policies })
+    Ok(Loaded::whole(Arc::new(Engine::new(Arc::new(set), Arc::new(Absent))), policies, "bench"))
 }
 
 /// What any webhook does: no limits, no metrics, no policies.

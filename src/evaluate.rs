@@ -47,6 +47,8 @@ pub struct Budget {
     /// Whether it is the API server that asks: what is not known could not be looked up then, rather than being left out
     /// of the input.
     pub in_cluster: bool,
+    /// How many findings of one rule are kept; `None`: all.
+    pub findings_per_rule: Option<usize>,
 }
 
 impl Budget {

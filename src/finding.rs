@@ -185,6 +185,8 @@ pub struct Finding {
     pub sensitive: bool,
     /// What the parts of the rule's expression came to, where that was asked for.
     pub explanation: Vec<String>,
+    /// How many more of the rule were left out after this one, or places not even looked at.
+    pub more: usize,
 }
 
 impl Finding {

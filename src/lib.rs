@@ -21,6 +21,7 @@ pub mod evaluate;
 pub mod explain;
 pub mod finding;
 pub mod host;
+pub mod limits;
 pub mod manifest;
 pub mod matching;
 pub mod offline;

@@ -186,7 +186,8 @@ impl<'i> Offline<'i> {
     }
 
     fn budget(&self) -> Budget {
-        Budget { deadline: None, explain: self.asking.explain, fixes: true, in_cluster: false }
+        let explain = self.asking.explain;
+        Budget { deadline: None, explain, fixes: true, in_cluster: false, findings_per_rule: None }
     }
 
     /// The request about the manifest at this index of the inventory.

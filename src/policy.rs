@@ -15,6 +15,7 @@ pub mod load;
 pub mod parameters;
 pub mod placement;
 pub mod set;
+pub mod store;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

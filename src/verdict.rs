@@ -12,6 +12,10 @@ use crate::finding::{Action, Certainty, Finding};
 use crate::matching::Operation;
 use crate::resource::identity;
 
+mod told;
+
+pub use told::{fair, line};
+
 /// An answer.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Verdict<'f> {
@@ -30,46 +34,22 @@ impl Verdict<'_> {
         self.denials.is_empty()
     }
 
-    /// What a denied user reads: every reason, one a line where there are several.
+    /// What a denied user reads: every reason, one a line where there are several, within the limits of an answer.
     #[must_use]
     pub fn message(&self) -> String {
-        match self.denials.as_slice() {
-            [] => String::new(),
-            [one] => line(one),
-            several => {
-                let mut text = format!("{} findings", several.len());
-                for finding in several {
-                    text.push_str("\n- ");
-                    text.push_str(&line(finding));
-                }
-                text
-            }
-        }
+        told::message(&self.denials)
     }
 
     /// The findings by policy, as audit annotations show them.
     #[must_use]
     pub fn audit_annotations(&self) -> BTreeMap<String, String> {
-        let mut annotations: BTreeMap<String, String> = BTreeMap::new();
+        let mut by_policy: BTreeMap<String, Vec<&Finding>> = BTreeMap::new();
         for finding in self.denials.iter().chain(&self.warnings).chain(&self.audits) {
             let policy = finding.rule.policy.as_ref().map_or("plimsoll", |p| p.name.as_str());
-            let text = annotations.entry(annotation_key(policy)).or_default();
-            if !text.is_empty() {
-                text.push_str("; ");
-            }
-            text.push_str(&line(finding));
+            by_policy.entry(annotation_key(policy)).or_default().push(finding);
         }
-        annotations
-    }
-}
-
-/// `required-probes/probes: container web has no livenessProbe, at spec.containers[0]`.
-#[must_use]
-pub fn line(finding: &Finding) -> String {
-    let code = finding.code();
-    match finding.place.path.as_str() {
-        "" => format!("{code}: {}", finding.message),
-        path => format!("{code}: {}, at {path}", finding.message),
+        let texts = told::annotations(by_policy.values());
+        by_policy.into_keys().zip(texts).collect()
     }
 }
 

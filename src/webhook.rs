@@ -20,6 +20,7 @@ mod connection;
 pub mod engine;
 mod gate;
 pub(crate) mod goduration;
+pub mod memory;
 pub mod metrics;
 pub mod readiness;
 pub mod reload;

@@ -225,3 +225,100 @@ fn kubectl_applies_the_patch_too() {
     assert_eq!(patched["spec"]["containers"][0]["image"], "mirror.example.net/hub/library/nginx:1.27");
     assert_eq!(patched["metadata"]["labels"]["made-by"], "plimsoll");
 }
+
+/// Whoever may create an object chooses how often a rule finds something; the answer stays small, and names every rule.
+#[test]
+fn an_answer_is_small_whatever_was_found() {
+    let containers = |count: usize| {
+        pod(|p| {
+            let bare = |at: usize| json!({"name": format!("c{at}"), "image": "x"});
+            p["spec"]["containers"] = (0..count).map(bare).collect();
+        })
+    };
+    for (count, stage) in [(20_000, "--validate"), (20_000, "--mutate")] {
+        let began = std::time::Instant::now();
+        let (response, printed, _) = review(
+            &request("CREATE", Some(containers(count)), None),
+            &["--pack", "all", "--timeout", "300", stage],
+        );
+        println!("{count} containers, {stage}: {} bytes in {:?}", printed.len(), began.elapsed());
+        assert!(printed.len() < 65_536, "{} bytes", printed.len());
+        if stage == "--validate" {
+            assert_eq!(response["allowed"], false);
+            let message = response["status"]["message"].as_str().expect("a message");
+            assert!(message.len() <= 4_096, "{}", message.len());
+            assert!(message.contains("required-probes/probes") && message.contains("\n- and "), "{message}");
+            assert_eq!(response["status"]["details"]["causes"].as_array().map(Vec::len), Some(20));
+        }
+    }
+    let (response, ..) = review(&request("CREATE", Some(containers(3)), None), &[]);
+    let message = response["status"]["message"].as_str().expect("a message");
+    for name in ["c0", "c1", "c2"] {
+        assert!(message.contains(name), "{message}");
+    }
+    assert!(!message.contains(" more"), "{message}");
+}
+
+fn with_policies(files: &[(&str, &str)], request: &Value) -> (Value, String, Option<i32>) {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (name, text) in files {
+        std::fs::write(folder.path().join(name), text).expect("written");
+    }
+    let path = folder.path().to_str().expect("a path").to_owned();
+    review(request, &["--no-embedded", "--policies", &path])
+}
+
+fn images(name: &str, existing: &str) -> String {
+    format!(
+        "apiVersion: plimsoll.dev/v1alpha1\nkind: ClusterManifestPolicy\nmetadata: {{name: {name}}}\nspec:\n  \
+         match: {{kinds: [Pod], existing: {existing}}}\n  action: Deny\n  failurePolicy: Ignore\n  rules:\n  - name: r\n    \
+         forEach: object.spec.containers\n    validate: item.image != 'bad' && (item.image != 'odd' || item.nothing)\n    \
+         message: image {{item.image}} of {{item.name}}\n"
+    )
+}
+
+/// What is left out never decides: neither what could not be told nor what the old object had stands before a fault.
+#[test]
+fn no_finding_hides_another_that_denies() {
+    let with = |images: &[(&str, usize)]| {
+        pod(|p| {
+            let all = images.iter().flat_map(|(image, count)| std::iter::repeat_n(*image, *count));
+            let container = |(at, image): (usize, &str)| json!({"name": format!("c{at}"), "image": image});
+            p["spec"]["containers"] = all.enumerate().map(container).collect();
+        })
+    };
+    let judge =
+        |existing: &str, request: &Value| with_policies(&[("p.yaml", &images("p", existing))], request).0;
+    let fails_before = request("CREATE", Some(with(&[("odd", 500), ("bad", 1)])), None);
+    let response = judge("Deny", &fails_before);
+    assert_eq!(response["allowed"], false, "a fault behind 500 failures: {response}");
+    let old = with(&[("bad", 500)]);
+    let response = judge("Allow", &request("UPDATE", Some(with(&[("bad", 501)])), Some(old.clone())));
+    assert_eq!(response["allowed"], false, "a new fault behind 500 old ones: {response}");
+    assert!(response["status"]["message"].as_str().is_some_and(|m| m.contains("of c500")), "{response}");
+    let response = judge("Allow", &request("UPDATE", Some(old.clone()), Some(old)));
+    assert_eq!(response["allowed"], true, "{response}");
+    assert!(response.to_string().len() < 32_768);
+}
+
+#[test]
+fn a_broken_policy_costs_itself() {
+    let broken = images("b", "Deny").replace("validate", "valid");
+    let files = [("a.yaml", images("a", "Deny")), ("b.yaml", broken), ("c.yaml", "kind: [\n".to_owned())];
+    let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (*name, text.as_str())).collect();
+    let bad = pod(|p| p["spec"]["containers"][0]["image"] = "bad".into());
+    let (response, printed, code) = with_policies(&files, &request("CREATE", Some(bad), None));
+    assert_eq!((&response["allowed"], code), (&json!(false), Some(2)), "{printed}");
+    assert_eq!(response["status"]["message"], "a/r: image bad of app, at spec.containers[0]");
+    assert!(printed.contains("b.yaml:") && printed.contains("c.yaml:"), "{printed}");
+}
+
+#[test]
+fn a_rule_that_fails_is_said_to_have_failed() {
+    let closed = images("p", "Deny").replace("Ignore", "Fail");
+    let odd = pod(|p| p["spec"]["containers"][0]["image"] = "odd".into());
+    let (response, ..) = with_policies(&[("p.yaml", &closed)], &request("CREATE", Some(odd), None));
+    assert_eq!(response["allowed"], false);
+    let message = response["status"]["message"].as_str().unwrap_or_default();
+    assert!(message.starts_with("p/r: policy p could not be evaluated: "), "{message}");
+}

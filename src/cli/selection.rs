@@ -8,10 +8,11 @@ use clap::Args;
 use super::configuration::Configuration;
 use crate::cel::profile::Release;
 use crate::dialect::nearest;
-use crate::finding::{Action, Severity};
+use crate::finding::{Action, PolicyRef, Severity};
 use crate::manifest::NoticeCode;
 use crate::policy::load::{self, Loaded, Sources};
 use crate::policy::set::{Adjustments, Names, UnknownName};
+use crate::policy::store::{Origin, Refused};
 use crate::policy::{Policy, PolicySet};
 use crate::report::diagnostic::Diagnostic;
 use crate::resource::workload::TemplatePaths;
@@ -79,6 +80,12 @@ pub struct Selected {
     pub packs_not_run: Vec<String>,
     /// Where the policies came from.
     pub sources: Sources,
+    /// Where each policy was read.
+    pub origins: BTreeMap<PolicyRef, Origin>,
+    /// Policies, or files of them, that do not load.
+    pub refused: Vec<Refused>,
+    /// Whether the configuration file could not be read, so that nobody knows what is meant.
+    pub astray: bool,
 }
 
 impl Selected {
@@ -114,6 +121,7 @@ impl Selection {
         let Self { config, policies, no_embedded, packs, kubernetes_version: _, action_override } = self;
         let mut errors = Vec::new();
         let configuration = configuration_of(config.as_deref(), first, &mut errors);
+        let astray = !errors.is_empty();
         let mut templates = TemplatePaths::default();
         for (index, template) in configuration.pod_templates.iter().enumerate() {
             if let Err(error) = templates.declare(&template.kind, &template.path) {
@@ -149,10 +157,22 @@ impl Selection {
             (packs, _) => Some(packs.iter().cloned().collect()),
         };
         let known = packs_of(loaded.policies.iter().map(|(policy, _)| policy));
+        let (origins, refused) = (std::mem::take(&mut loaded.origins), std::mem::take(&mut loaded.refused));
         let set = loaded.into_set(&adjustments, templates);
         let ran = packs_of(set.policies().iter().map(|policy| &**policy));
         let packs_not_run = known.into_iter().filter(|pack| !ran.contains(pack)).collect();
-        Selected { set, errors, configuration, release, adjustments, packs_not_run, sources }
+        Selected {
+            set,
+            errors,
+            configuration,
+            release,
+            adjustments,
+            packs_not_run,
+            sources,
+            origins,
+            refused,
+            astray,
+        }
     }
 
     /// The cluster's version: as the flag, else the configuration says, else the newest.

@@ -27,12 +27,15 @@ use crate::cluster::needs::Needs;
 use crate::cluster::reflect::Reflectors;
 use crate::cluster::register::{Bundle, Registrar};
 use crate::host::NoHost;
+use crate::limits;
 use crate::policy::PolicySet;
+use crate::policy::store::Store;
 use crate::report::diagnostic::Diagnostic;
 use crate::webhook::admin;
 use crate::webhook::authority::{AuthorityError, Material, Names};
 use crate::webhook::certificate::{CertificateError, Files, Pair, Slot};
 use crate::webhook::engine::Engine;
+use crate::webhook::memory;
 use crate::webhook::readiness::Readiness;
 use crate::webhook::reload::{self, Board, Clock, LoadError, Loaded, Loader, Policies};
 use crate::webhook::server::Server;
@@ -126,7 +129,7 @@ fn run(args: ServeArgs) -> Result<(), ServeError> {
     let plan = flags.over(written).settle()?;
     log_to_stderr(plan.log_format);
     hide_panic_texts();
-    let settings = Settings { lame_duck: plan.lame_duck, ..Settings::default() };
+    let settings = settings(&plan);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(settings.worker_threads())
         .max_blocking_threads(settings.pooled_evaluations + 16)
@@ -140,33 +143,43 @@ fn run(args: ServeArgs) -> Result<(), ServeError> {
     served
 }
 
-/// Reads and compiles policies as every other subcommand does. The error is for `/readyz` and the log: where and
-/// what, without the lines themselves.
-fn load(selection: &Selection, cluster: Option<&Cluster>) -> Result<Loaded, LoadError> {
-    const SHOWN: usize = 3;
-    let Selected { set, errors, .. } = selection.load(None, &[], &[]);
-    if !errors.is_empty() {
-        let line = |error: &Diagnostic| match error.position() {
-            Some((line, column)) => format!("{}:{line}:{column}: {}", error.file, error.message),
-            None => format!("{}: {}", error.file, error.message),
-        };
-        let mut lines: Vec<String> = errors.iter().take(SHOWN).map(line).collect();
-        if errors.len() > SHOWN {
-            lines.push(format!("and {} more", errors.len() - SHOWN));
-        }
-        return Err(LoadError(lines.join("; ")));
+/// The server's limits as they are asked for, and as the container's memory allows.
+fn settings(plan: &Plan) -> Settings {
+    let limit = memory::limit();
+    let body_budget = plan.body_budget.unwrap_or_else(|| memory::body_budget(limit));
+    let max_connections = plan.max_connections.unwrap_or(limits::CONNECTIONS);
+    tracing::info!(memory_limit = limit, body_budget, max_connections, "limits");
+    Settings { lame_duck: plan.lame_duck, body_budget, ..Settings::default() }
+        .with_connections(max_connections)
+}
+
+/// Reads and compiles policies as every other subcommand does, and keeps the last good form of those that are broken.
+/// Only where nothing can be used, or nobody knows what is meant, is there an error.
+fn load(
+    selection: &Selection,
+    store: &Store,
+    findings: usize,
+    cluster: Option<&Cluster>,
+) -> Result<Loaded, LoadError> {
+    let Selected { set, errors, origins, refused, astray, .. } = selection.load(None, &[], &[]);
+    let complaint = complaint(&errors);
+    if astray {
+        return Err(LoadError(complaint));
     }
-    if set.is_empty() && !(selection.no_embedded && selection.policies.is_empty()) {
+    let snapshot = store.next(set, origins, &refused);
+    if snapshot.set.is_empty() && !(selection.no_embedded && selection.policies.is_empty()) {
         // a folder emptied by mistake must not open the door
-        return Err(LoadError("no policy is loaded".to_owned()));
+        let nothing = "no policy is loaded".to_owned();
+        return Err(LoadError(if complaint.is_empty() { nothing } else { complaint }));
     }
+    store.keep(&snapshot);
+    let set = snapshot.set;
     for policy in set.policies() {
         for said in crate::matching::unasked(policy) {
             tracing::warn!(policy = policy.id.name, "{said}");
         }
     }
     let policies = set.policies().len();
-    let set = Arc::new(set);
     let engine = match cluster {
         Some(Cluster { reflectors, policies, .. }) => {
             reflectors.need(Needs::of(&set));
@@ -175,7 +188,30 @@ fn load(selection: &Selection, cluster: Option<&Cluster>) -> Result<Loaded, Load
         }
         None => Engine::new(set, Arc::new(NoHost)),
     };
-    Ok(Loaded { judge: Arc::new(engine), policies })
+    // what is wrong with the selection is no policy, and shows all the same
+    let broken = if errors.is_empty() { 0 } else { refused.len().max(snapshot.kept.len()).max(1) };
+    Ok(Loaded {
+        judge: Arc::new(engine.with_findings_per_rule(findings)),
+        policies,
+        hash: snapshot.hash,
+        broken,
+        kept: snapshot.kept.len(),
+        complaint,
+    })
+}
+
+/// For `/readyz` and the log: where and what, without the lines themselves.
+fn complaint(errors: &[Diagnostic]) -> String {
+    const SHOWN: usize = 3;
+    let line = |error: &Diagnostic| match error.position() {
+        Some((line, column)) => format!("{}:{line}:{column}: {}", error.file, error.message),
+        None => format!("{}: {}", error.file, error.message),
+    };
+    let mut lines: Vec<String> = errors.iter().take(SHOWN).map(line).collect();
+    if errors.len() > SHOWN {
+        lines.push(format!("and {} more", errors.len() - SHOWN));
+    }
+    lines.join("; ")
 }
 
 /// The files that policies come from.
@@ -202,6 +238,9 @@ async fn serve(plan: Plan, mut selection: Selection, settings: Settings) -> Resu
         access,
         registered_in,
         ca_settle,
+        findings_per_rule,
+        max_connections: _,
+        body_budget: _,
         log_format: _,
     } = plan;
     let mut signals = Signals::new().map_err(ServeError::Start)?;
@@ -242,7 +281,8 @@ async fn serve(plan: Plan, mut selection: Selection, settings: Settings) -> Resu
         _ => None,
     };
     let paths = watched(&selection);
-    let load: Loader = Box::new(move || load(&selection, cluster.as_ref()));
+    let (store, findings) = (Store::default(), findings_per_rule);
+    let load: Loader = Box::new(move || load(&selection, &store, findings, cluster.as_ref()));
     let policies = Arc::new(Policies::default());
     if watch_policies {
         let watch = policies.clone();

@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 use crate::document::Document;
+use crate::limits::{FIRST_LOOK, STALE};
 use crate::webhook::readiness::Readiness;
 
 use super::mirror::{Kept, Mirror, Objects, Phase, Shelf, put};
@@ -64,7 +65,7 @@ impl Reflectors {
             return;
         };
         self.wanted.send_replace(Some(next.and(&last)));
-        let until = Instant::now() + Duration::from_secs(5);
+        let until = Instant::now() + FIRST_LOOK;
         while Instant::now() < until && !self.settled(&next) {
             std::thread::sleep(Duration::from_millis(20));
         }
@@ -80,7 +81,8 @@ impl Reflectors {
 }
 
 /// Starts and stops watches, and reports. Readiness, once reached, is not taken away by policies that come later:
-/// until their kinds are read their look-ups are unknown, and both replicas going away at once would be worse.
+/// until their kinds are read their look-ups are unknown, and both replicas going away at once would be worse. Nor does
+/// the start wait for ever: a kind that cannot be read in time is unknown, and tried again.
 async fn keep(
     client: Client,
     mirror: Arc<Mirror>,
@@ -89,6 +91,7 @@ async fn keep(
 ) {
     let mut running: BTreeMap<(String, String), (Need, AbortHandle)> = BTreeMap::new();
     let mut was_ready = false;
+    let mut patience = None;
     loop {
         let wish = wishes.borrow_and_update().clone();
         if let Some(Needs { kinds, .. }) = &wish {
@@ -110,14 +113,19 @@ async fn keep(
                 let follow = follow(client.clone(), gvk, need.metadata_only, shelf, mirror.clone());
                 running.insert(of.clone(), (need.clone(), tokio::spawn(follow).abort_handle()));
             }
+            let until = *patience.get_or_insert_with(|| Instant::now() + FIRST_LOOK);
+            was_ready |= Instant::now() >= until;
             was_ready |= report(&mirror, &readiness, was_ready);
         }
+        let until = patience.filter(|_| !was_ready);
+        let wait = async { tokio::time::sleep_until(until.unwrap_or_else(Instant::now).into()).await };
         tokio::select! {
             changed = wishes.changed() => if changed.is_err() {
                 running.values().for_each(|(_, task)| task.abort());
                 return;
             },
             () = mirror.changed.notified() => {}
+            () = wait, if until.is_some() => {}
         }
     }
 }
@@ -185,7 +193,7 @@ async fn follow(
             }
             Err(error) => {
                 tracing::warn!(%error, kind = gvk.kind, group = gvk.group, "cannot find out how to watch");
-                known(Phase::Unknown { why: error.to_string(), settled: false });
+                known(Phase::Unknown { why: error.to_string(), settled: is_forbidden(&error) });
                 tokio::time::sleep(Duration::from_secs(2)).await;
             }
         }
@@ -224,6 +232,25 @@ fn is_missing(error: &kube::Error) -> bool {
     }
 }
 
+/// Waiting does not help; somebody may still allow it later.
+fn is_forbidden(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if status.code == 403)
+}
+
+/// How long a watch has failed without anything coming in between.
+#[derive(Debug, Default)]
+struct Failing {
+    since: Option<Instant>,
+}
+
+impl Failing {
+    /// Whether it has failed for so long that what was known before is no longer an answer. One failure alone says
+    /// nothing: the next attempt may watch in silence.
+    fn failed(&mut self, now: Instant) -> bool {
+        now.duration_since(*self.since.get_or_insert(now)) >= STALE
+    }
+}
+
 struct Filler<'f> {
     shelf: &'f Shelf,
     mirror: &'f Mirror,
@@ -231,7 +258,7 @@ struct Filler<'f> {
 }
 
 impl Filler<'_> {
-    /// Until the kind is not served any more.
+    /// Until the kind is not served any more, or nothing has come of it for too long.
     async fn run<K: ResourceExt>(
         &self,
         stream: impl futures::Stream<Item = watcher::Result<Event<K>>> + Send,
@@ -241,7 +268,12 @@ impl Filler<'_> {
         pin_mut!(stream);
         let mut reading = Objects::new();
         let mut complained = String::new();
+        let mut failing = Failing::default();
         while let Some(event) = stream.next().await {
+            // `Init` is said before anything is asked
+            if matches!(&event, Ok(event) if !matches!(event, Event::Init)) {
+                failing = Failing::default();
+            }
             match event {
                 Ok(Event::Init) => reading.clear(),
                 Ok(Event::InitApply(object)) => {
@@ -269,11 +301,21 @@ impl Filler<'_> {
                     let text = error.to_string();
                     if text != complained {
                         tracing::warn!(%error, kind, group, "a watch failed and is tried again");
-                        complained = text;
+                        complained.clone_from(&text);
                     }
-                    if self.shelf.phase() != Phase::Synced {
-                        self.shelf.empty(Phase::Unknown { why: error.to_string(), settled: false });
+                    let stale = failing.failed(Instant::now());
+                    if stale || self.shelf.phase() != Phase::Synced {
+                        let settled = stale || is_refused(&error);
+                        self.shelf.empty(Phase::Unknown { why: text, settled });
                         self.mirror.changed.notify_one();
+                    }
+                    if stale {
+                        tracing::error!(
+                            kind,
+                            group,
+                            "the watch has failed for too long: look-ups are unknown"
+                        );
+                        return;
                     }
                 }
             }
@@ -320,6 +362,15 @@ fn is_gone(error: &watcher::Error) -> bool {
     }
 }
 
+fn is_refused(error: &watcher::Error) -> bool {
+    match error {
+        watcher::Error::InitialListFailed(error) | watcher::Error::WatchStartFailed(error) => {
+            is_forbidden(error)
+        }
+        _ => false,
+    }
+}
+
 fn names<K: ResourceExt>(object: &K) -> (String, String) {
     (object.namespace().unwrap_or_default(), object.name_any())
 }
@@ -350,6 +401,37 @@ mod tests {
             "data": {"a": ""}, "stringData": {"b": ""}, "type": "Opaque",
         });
         assert_eq!(secret, expected);
+    }
+
+    #[test]
+    fn a_watch_that_fails_for_five_minutes_is_an_answer_no_more() {
+        let (mut failing, start) = (Failing::default(), Instant::now());
+        let after = |seconds| start + Duration::from_secs(seconds);
+        assert!(!failing.failed(start), "once");
+        assert!(!failing.failed(after(299)));
+        assert!(failing.failed(after(300)));
+        failing = Failing::default();
+        assert!(!failing.failed(after(1_000)), "something came in between");
+        assert!(!failing.failed(after(1_299)) && failing.failed(after(1_301)));
+    }
+
+    #[tokio::test]
+    async fn what_fails_at_first_is_unknown_and_what_is_forbidden_is_not_waited_for() {
+        let refused = |code| {
+            let status = kube::core::Status::failure("no", "Forbidden").with_code(code);
+            Err::<Event<DynamicObject>, _>(watcher::Error::InitialListFailed(kube::Error::Api(
+                status.boxed(),
+            )))
+        };
+        for (code, settled) in [(403, true), (500, false)] {
+            let mirror = Mirror::default();
+            let shelf = mirror.add("", "Service");
+            let resource = ApiResource::erase::<k8s_openapi::api::core::v1::Service>(&());
+            let filler = Filler { shelf: &shelf, mirror: &mirror, resource: &resource };
+            filler.run(futures::stream::iter([refused(code)]), of_object).await;
+            let Phase::Unknown { why, settled: got } = shelf.phase() else { panic!("{:?}", shelf.phase()) };
+            assert_eq!(got, settled, "{why}");
+        }
     }
 
     #[test]

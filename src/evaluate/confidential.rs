@@ -51,6 +51,7 @@ mod tests {
             existing: false,
             sensitive,
             explanation: Vec::new(),
+            more: 0,
         }
     }
 

@@ -8,6 +8,7 @@ use crate::cel::value::{Value, View};
 use crate::document::edit::{EditError, Editor, Literal, Operation};
 use crate::document::path::{Path, Pointer, Step};
 use crate::document::{Limits, NodeId, NodeRef};
+use crate::limits::FINDING_RUNES;
 use crate::policy::expression::{Expression, Part, Template};
 use crate::policy::{Base, Edit, EditValue, Policy, Validate, Visit};
 use crate::resource::container::{self, Container};
@@ -25,8 +26,6 @@ const CONDITIONS_BUDGET: u64 = 2_500_000;
 const RULES_BUDGET: u64 = 10_000_000;
 /// What is said when they were spent.
 const TOO_COSTLY: &str = "the policy's expressions cost too much";
-/// A message is cut here, in characters.
-const MESSAGE_LIMIT: usize = 1_000;
 /// What a changed document may cost.
 const EDIT_LIMITS: Limits = Limits { depth: 1_000, nodes: 1 << 24 };
 
@@ -112,65 +111,68 @@ impl<'d, 'a> Evaluator<'d, 'a> {
 
     /// Shows what a rule visits, bound and ready to be judged: once what it stands on, or each element of its list or
     /// map, those left out for which `when` is false. What cannot be told is shown as such; `false` ends it, and so does the
-    /// policy's budget.
+    /// policy's budget. Says how many elements were left when it was ended.
     pub(super) fn visit(
         &mut self,
         visit: &'d Visit,
         object: NodeRef<'d>,
         mut act: impl FnMut(&mut Self, Result<&Visited<'d>, Stop>) -> bool,
-    ) {
+    ) -> usize {
         // an earlier rule of the policy may have spent it all
         if self.budget.is_exhausted() {
-            return;
+            return 0;
         }
-        let Some(base) = self.base(visit.on, object) else { return };
+        let Some(base) = self.base(visit.on, object) else { return 0 };
         let Some(for_each) = &visit.for_each else {
             let whole = Visited { base, item: None, index: 0, key: Value::Null };
             if let Some(whole) = self.wanted(visit, &whole) {
                 act(self, whole);
             }
-            return;
+            return 0;
         };
         let list = match self.evaluate(for_each) {
             Ok(list) => list,
             Err(failure) => {
                 act(self, Err(stop("forEach", failure)));
-                return;
+                return 0;
             }
         };
         let visited = |index, key, item| Visited { base, item: Some(item), index, key };
         match list.view() {
             View::List(items) => {
                 let items = items.iter().enumerate();
-                self.each(visit, items.map(|(index, item)| visited(index, Value::Null, item)), act);
+                self.each(visit, items.map(|(index, item)| visited(index, Value::Null, item)), act)
             }
             View::Map(entries) => {
                 let entries = entries.iter().enumerate();
-                self.each(visit, entries.map(|(index, (key, item))| visited(index, key, item)), act);
+                self.each(visit, entries.map(|(index, (key, item))| visited(index, key, item)), act)
             }
             other => {
                 let what = other.type_name();
                 act(self, Err(Stop::Failed(format!("forEach: expected a list or a map, found {what}"))));
+                0
             }
         }
     }
 
+    /// Says how many elements were left when it was ended.
     fn each(
         &mut self,
         visit: &'d Visit,
-        elements: impl Iterator<Item = Visited<'d>>,
+        mut elements: impl Iterator<Item = Visited<'d>>,
         mut act: impl FnMut(&mut Self, Result<&Visited<'d>, Stop>) -> bool,
-    ) {
-        for visited in elements {
+    ) -> usize {
+        while let Some(visited) = elements.next() {
             if self.budget.is_exhausted() {
                 break;
             }
             self.enter(&visited);
             let Some(result) = self.wanted(visit, &visited) else { continue };
             if !act(self, result) {
-                return;
+                return elements.count();
             }
         }
+        0
     }
 
     /// What a rule stands on, where the object has it.
@@ -369,11 +371,15 @@ pub(super) fn validate<'d>(
     rule: &'d Validate,
     sink: &mut Sink<'_>,
 ) {
-    evaluator.visit(&rule.visit, subject.object, |evaluator, visited| {
+    let mut faults = 0;
+    let left = evaluator.visit(&rule.visit, subject.object, |evaluator, visited| {
         let result = visited.and_then(|visited| Ok((evaluator.holds(rule, subject.object)?, visited)));
         match result {
             Ok((Holds::Yes, _)) => {}
-            Ok((Holds::No(culprit), visited)) => found(evaluator, subject, rule, visited, culprit, sink),
+            Ok((Holds::No(culprit), visited)) => {
+                found(evaluator, subject, rule, visited, culprit, sink);
+                faults += 1;
+            }
             Err(Stop::Unknown(what)) => {
                 sink.needs(subject.object, &what);
             }
@@ -381,8 +387,10 @@ pub(super) fn validate<'d>(
                 sink.failed(subject.object, why);
             }
         }
-        true
+        // only faults end it: behind what could not be told there may be one, which is what a request is denied for
+        subject.budget.findings_per_rule != Some(faults)
     });
+    sink.leave_out(left);
     if let Err(Stop::Failed(why)) = evaluator.within_budget() {
         sink.failed(subject.object, why);
     }
@@ -499,8 +507,8 @@ fn stop(what: &str, failure: Failure) -> Stop {
 fn one_line(text: &str) -> String {
     let words: Vec<&str> = text.split_whitespace().collect();
     let line = words.join(" ");
-    if line.chars().count() > MESSAGE_LIMIT {
-        line.chars().take(MESSAGE_LIMIT).chain(['…']).collect()
+    if line.chars().count() > FINDING_RUNES {
+        line.chars().take(FINDING_RUNES).chain(['…']).collect()
     } else {
         line
     }

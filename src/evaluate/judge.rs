@@ -1,6 +1,7 @@
 //! Validation: the findings of every policy that applies.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::document::{Document, NodeRef};
 use crate::finding::{Certainty, Digest, Finding};
@@ -10,7 +11,7 @@ use crate::policy::{Policy, PolicySet, RuleBody};
 
 use super::expressions::{self, Evaluator, Stop};
 use super::facts::{Facts, Lookups};
-use super::rule::{Sink, Subject};
+use super::rule::{self, Sink, Subject};
 use super::undecided::undecided;
 use super::{Budget, Findings, Request, confidential, controlled, headless, images, probes, references};
 
@@ -39,7 +40,11 @@ fn judge_by(set: &PolicySet, policy: &Policy, facts: &Facts<'_>, budget: Budget,
         let why = Stop::Failed(format!("the review of a {} has no object", request.operation.name()));
         return undecided(policy, nothing.root(), why, budget.in_cluster, findings);
     }
-    let Some(subject) = Subject::new(policy, facts, budget) else { return };
+    // which findings are new is told before some are left out, or many old ones would hide a new one
+    let ratchets = request.operation == Operation::Update && policy.scope.existing == Existing::Allow;
+    let old = request.old_object.filter(|_| ratchets);
+    let findings_per_rule = budget.findings_per_rule.filter(|_| old.is_none());
+    let Some(subject) = Subject::new(policy, facts, Budget { findings_per_rule, ..budget }) else { return };
     let first = findings.len();
     if let Err(stop) = certain(scope).and_then(|()| run(set, &subject, facts, findings)) {
         findings.truncate(first);
@@ -52,11 +57,23 @@ fn judge_by(set: &PolicySet, policy: &Policy, facts: &Facts<'_>, budget: Budget,
         findings.truncate(first);
         return;
     }
-    if request.operation == Operation::Update
-        && policy.scope.existing == Existing::Allow
-        && let Some(old) = request.old_object
-    {
-        mark_existing(set, policy, facts, old, budget, &mut findings[first..]);
+    if let Some(old) = old {
+        let all = Budget { findings_per_rule: None, ..budget };
+        mark_existing(set, policy, facts, old, all, &mut findings[first..]);
+        cap_each_rule(findings, first, budget.findings_per_rule);
+    }
+}
+
+/// [`rule::cap`] for each rule of the findings from `first` on.
+fn cap_each_rule(findings: &mut Findings, first: usize, limit: Option<usize>) {
+    let mut all = findings.split_off(first).into_iter().peekable();
+    while let Some(next) = all.next() {
+        let (from, info) = (findings.len(), next.rule.clone());
+        findings.push(next);
+        while let Some(same) = all.next_if(|f| Arc::ptr_eq(&f.rule, &info)) {
+            findings.push(same);
+        }
+        rule::cap(findings, from, limit);
     }
 }
 
@@ -86,6 +103,7 @@ fn run<'d>(
     }
     let in_cluster = subject.budget.in_cluster;
     for rule in &subject.policy.rules {
+        let first = findings.len();
         let mut sink = Sink { rule, object: subject.object, findings, in_cluster };
         if subject.budget.is_over() {
             sink.failed(subject.object, "no time left to evaluate the rule".to_owned());
@@ -103,6 +121,7 @@ fn run<'d>(
             RuleBody::Validate(body) => expressions::validate(&mut evaluator, subject, body, &mut sink),
             RuleBody::Mutate { .. } => {}
         }
+        rule::cap(findings, first, subject.budget.findings_per_rule);
     }
     Ok(())
 }

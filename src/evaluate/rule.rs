@@ -79,6 +79,13 @@ impl Sink<'_> {
         Fingerprint { place: merge::place(node, self.object.id()), judged: Some(judged), secret }
     }
 
+    /// So many places were not looked at after the last finding, if there is one.
+    pub(super) fn leave_out(&mut self, places: usize) {
+        if let Some(last) = self.findings.last_mut().filter(|_| places > 0) {
+            last.more += places;
+        }
+    }
+
     fn push(
         &mut self,
         node: NodeRef<'_>,
@@ -101,9 +108,37 @@ impl Sink<'_> {
             existing: false,
             sensitive: self.rule.sensitive,
             explanation: Vec::new(),
+            more: 0,
         });
         self.findings.last_mut().expect("just pushed")
     }
+}
+
+/// Keeps of one rule's findings, those from `first` on, so many faults, as many that only warn because the old object had
+/// them too, and as many of what could not be told: one of them never takes the place of another, which may decide. The
+/// others are counted at the last of their kind.
+pub(super) fn cap(findings: &mut Findings, first: usize, limit: Option<usize>) {
+    let Some(limit) = limit.filter(|limit| findings.len() - first > *limit) else { return };
+    let mut kept: [(usize, Option<usize>); 3] = [(0, None); 3];
+    let mut from = first;
+    for at in first..findings.len() {
+        let class = match &findings[at] {
+            Finding { certainty: Certainty::Known, existing: false, .. } => 0,
+            Finding { certainty: Certainty::Known, .. } => 1,
+            _ => 2,
+        };
+        let (count, last) = &mut kept[class];
+        match *last {
+            Some(last) if *count >= limit => findings[last].more += 1 + findings[at].more,
+            _ => {
+                *count += 1;
+                *last = Some(from);
+                findings.swap(from, at);
+                from += 1;
+            }
+        }
+    }
+    findings.truncate(from);
 }
 
 /// A place in another object.

@@ -2,6 +2,7 @@
 //!
 //! A policy that does not compile is refused whole, with everything that is wrong with it; the others load.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use crate::report::diagnostic::{Diagnostic, io_text};
 use crate::resource::workload::TemplatePaths;
 
 use super::set::Adjustments;
+use super::store::{Origin, Refused, digest};
 use super::{Policy, PolicySet, embedded};
 
 /// The largest policy file that is read.
@@ -42,6 +44,10 @@ pub struct Loaded {
     pub policies: Vec<(Policy, bool)>,
     /// What is wrong.
     pub errors: Vec<Diagnostic>,
+    /// Where each of the policies was read.
+    pub origins: BTreeMap<PolicyRef, Origin>,
+    /// What of the sources is not among the policies because of that.
+    pub refused: Vec<Refused>,
     /// Documents in policy files that are no policies of ours.
     pub passed_over: usize,
 }
@@ -54,9 +60,14 @@ impl Loaded {
             read(text, &mut part);
             part
         });
-        for Self { policies, errors, passed_over } in parts.collect::<Vec<_>>() {
+        for Self { policies, errors, origins, refused, passed_over } in parts.collect::<Vec<_>>() {
             self.policies.extend(policies);
             self.errors.extend(errors);
+            // of twins the first counts
+            origins.into_iter().for_each(|(policy, origin)| {
+                self.origins.entry(policy).or_insert(origin);
+            });
+            self.refused.extend(refused);
             self.passed_over += passed_over;
         }
     }
@@ -66,6 +77,10 @@ impl Loaded {
         for (policy, _) in &mut self.policies {
             policy.set_minor_version(release.minor);
         }
+    }
+
+    fn refuse(&mut self, file: &str, policy: Option<PolicyRef>) {
+        self.refused.push(Refused { file: file.to_owned(), policy });
     }
 
     /// The set of what was loaded, adjusted.
@@ -89,7 +104,11 @@ pub fn load(sources: &Sources) -> Loaded {
         });
     }
     for path in paths {
+        let known = loaded.errors.len();
         let files = files(path, &mut loaded.errors);
+        if loaded.errors.len() > known {
+            loaded.refuse(&path.display().to_string(), None);
+        }
         loaded.add_all(&files, |file, part| read_file(file, *profile, part));
     }
     refuse_twins(&mut loaded);
@@ -136,11 +155,17 @@ fn read_file(path: &Path, profile: Profile, loaded: &mut Loaded) {
         fs::read(path)
     }) {
         Ok(bytes) => bytes,
-        Err(error) => return loaded.errors.push(Diagnostic::of_file(name, io_text(&error.to_string()))),
+        Err(error) => {
+            loaded.refuse(&name, None);
+            return loaded.errors.push(Diagnostic::of_file(name, io_text(&error.to_string())));
+        }
     };
     match decode(bytes, FILE_LIMIT) {
         Ok(text) => read_text(&name, &text, false, profile, loaded),
-        Err(error) => loaded.errors.push(Diagnostic::of_file(name, error.to_string())),
+        Err(error) => {
+            loaded.refuse(&name, None);
+            loaded.errors.push(Diagnostic::of_file(name, error.to_string()));
+        }
     }
 }
 
@@ -180,6 +205,7 @@ pub fn read_text(name: &str, text: &str, embedded: bool, profile: Profile, loade
         let composed = match compose(text, chunk.range.clone()) {
             Ok(composed) => composed,
             Err(refusal) => {
+                loaded.refuse(name, None);
                 loaded.errors.push(Diagnostic::at(
                     name,
                     &file,
@@ -198,6 +224,9 @@ pub fn read_text(name: &str, text: &str, embedded: bool, profile: Profile, loade
         let mut misread = misread(root, text, &composed.remarks);
         let issues = match native::lower(root, profile) {
             Ok(policy) if misread.is_empty() => {
+                let written = text.get(chunk.range.clone()).unwrap_or_default();
+                let origin = Origin { file: name.to_owned(), digest: digest(written.trim().as_bytes()) };
+                loaded.origins.entry(policy.id.clone()).or_insert(origin);
                 loaded.policies.push((policy, embedded));
                 continue;
             }
@@ -210,6 +239,7 @@ pub fn read_text(name: &str, text: &str, embedded: bool, profile: Profile, loade
                 issues
             }
         };
+        loaded.refuse(name, reference(root));
         loaded.errors.extend(issues.into_iter().map(|issue| diagnostic(name, &file, root, issue)));
     }
 }
@@ -240,6 +270,18 @@ fn misread(root: NodeRef<'_>, text: &str, remarks: &[Remark]) -> Vec<Issue> {
 fn is_native(root: NodeRef<'_>) -> bool {
     root.get_str("apiVersion").is_some_and(|version| version.starts_with("plimsoll.dev/"))
         && !matches!(root.get_str("kind"), Some("Configuration" | "PolicyTest"))
+}
+
+/// What a policy that does not compile calls itself, where it does.
+fn reference(root: NodeRef<'_>) -> Option<PolicyRef> {
+    let kind = match root.get_str("kind")? {
+        "ClusterManifestPolicy" => "ClusterManifestPolicy",
+        "ManifestPolicy" => "ManifestPolicy",
+        _ => return None,
+    };
+    let metadata = root.get("metadata")?;
+    let namespace = metadata.get_str("namespace").filter(|_| kind == "ManifestPolicy").map(str::to_owned);
+    Some(PolicyRef { kind, namespace, name: metadata.get_str("name")?.to_owned() })
 }
 
 fn diagnostic(name: &str, file: &Arc<str>, root: NodeRef<'_>, issue: Issue) -> Diagnostic {

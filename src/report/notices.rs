@@ -84,6 +84,7 @@ fn finding(notice: &Notice, node: Option<NodeRef<'_>>, object: NodeId) -> Findin
         existing: false,
         sensitive: false,
         explanation: Vec::new(),
+        more: 0,
     }
 }
 

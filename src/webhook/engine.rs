@@ -10,16 +10,14 @@ use serde_json::value::RawValue;
 use crate::document::{Document, JsonError, Limits};
 use crate::evaluate::request::{GroupVersionKind, GroupVersionResource, SentAs, User};
 use crate::evaluate::{Budget, Findings, Request, Turn, judge, mutate_in_turn};
-use crate::finding::Finding;
+use crate::finding::{Certainty, Finding};
 use crate::host::{Host, Views};
+use crate::limits::{self, CAUSE_BYTES, CAUSES, DEPTH, FINDINGS_PER_RULE, WARNINGS_RUNES};
 use crate::matching::Operation;
 use crate::policy::{FailurePolicy, PolicySet, placement};
 use crate::verdict::{self, Verdict};
 
 use super::review::{self, Answer, AnswerReason, Cause, Denial, Failure, Judge, ReviewRequest, Stage};
-
-/// How deep an object may be nested; the API server itself stops at 10,000.
-const DEPTH: usize = 500;
 
 /// Where other objects are looked up.
 #[derive(Clone)]
@@ -39,6 +37,7 @@ pub struct Engine {
     turn: Turn,
     source: Source,
     limits: Limits,
+    findings_per_rule: usize,
     /// By the policies that fail closed, and by those that do not; a part has none.
     parts: Option<[Arc<Engine>; 2]>,
 }
@@ -65,11 +64,40 @@ impl Engine {
                 turn: Turn::Of(failure_policy),
                 source: source.clone(),
                 limits,
+                findings_per_rule: FINDINGS_PER_RULE,
                 parts: None,
             })
         };
         let parts = Some([part(FailurePolicy::Fail), part(FailurePolicy::Ignore)]);
-        Self { whole: Arc::clone(&set), set, turn: Turn::Only, source: source.clone(), limits, parts }
+        Self {
+            whole: Arc::clone(&set),
+            set,
+            turn: Turn::Only,
+            source: source.clone(),
+            limits,
+            findings_per_rule: FINDINGS_PER_RULE,
+            parts,
+        }
+    }
+
+    /// The same, with another limit of findings of one rule.
+    #[must_use]
+    pub fn with_findings_per_rule(mut self, most: usize) -> Self {
+        let part = |part: &Arc<Engine>| {
+            let Engine { set, whole, turn, source, limits, .. } = &**part;
+            Arc::new(Self {
+                set: Arc::clone(set),
+                whole: Arc::clone(whole),
+                turn: *turn,
+                source: source.clone(),
+                limits: *limits,
+                findings_per_rule: most.max(1),
+                parts: None,
+            })
+        };
+        self.parts = self.parts.map(|[fail, ignore]| [part(&fail), part(&ignore)]);
+        self.findings_per_rule = most.max(1);
+        self
     }
 
     /// The policies.
@@ -149,7 +177,13 @@ impl Judge for Engine {
         // options are what the API server made of flags: they are read for expressions only
         let options = self.read(review.options).ok().flatten();
         let request = request_of(review, object.as_ref(), old_object.as_ref(), options.as_ref());
-        let budget = Budget { deadline: Some(deadline), explain: false, fixes: false, in_cluster: true };
+        let budget = Budget {
+            deadline: Some(deadline),
+            explain: false,
+            fixes: false,
+            in_cluster: true,
+            findings_per_rule: Some(self.findings_per_rule),
+        };
         let view;
         let host: &dyn Host = match &self.source {
             Source::Fixed(host) => &**host,
@@ -233,23 +267,31 @@ fn answer_of(verdict: &Verdict<'_>, findings: &Findings) -> Answer {
     if verdict.allowed() {
         return with_notes(Answer::allow(), verdict, findings);
     }
-    let causes = verdict
-        .denials
-        .iter()
-        .map(|finding| Cause {
-            reason: finding.code().to_owned(),
-            message: finding.message.clone(),
-            field: finding.place.path.clone(),
-        })
-        .collect();
+    let named: Vec<&Finding> = match verdict.denials.len() > CAUSES {
+        true => verdict::fair(&verdict.denials).into_iter().take(CAUSES).collect(),
+        false => verdict.denials.clone(),
+    };
+    let cause = |finding: &Finding| Cause {
+        reason: finding.code().to_owned(),
+        message: limits::cut(finding.message.clone(), CAUSE_BYTES),
+        field: limits::cut(finding.place.path.clone(), CAUSE_BYTES),
+    };
+    let causes = named.into_iter().map(cause).collect();
     let denial = Denial { reason: AnswerReason::Forbidden, message: verdict.message(), causes };
     with_notes(Answer::deny(denial), verdict, findings)
 }
 
 fn with_notes(mut answer: Answer, verdict: &Verdict<'_>, findings: &Findings) -> Answer {
-    for finding in &verdict.warnings {
-        answer = answer.warn(verdict::line(finding));
+    // where not all fit, every rule warns once before any warns twice
+    let mut lines: Vec<String> = verdict.warnings.iter().map(|finding| verdict::line(finding)).collect();
+    if lines.iter().map(String::len).sum::<usize>() > WARNINGS_RUNES {
+        lines = verdict::fair(&verdict.warnings).into_iter().map(verdict::line).collect();
     }
+    let unseen: usize = verdict.warnings.iter().map(|finding| finding.more).sum();
+    if unseen > 0 {
+        lines.insert(lines.len().min(1), format!("and {unseen} more places that were not looked at"));
+    }
+    answer.warnings.append(&mut lines);
     for (key, value) in verdict.audit_annotations() {
         answer = answer.annotate(&key, value);
     }
@@ -265,5 +307,9 @@ fn with_notes(mut answer: Answer, verdict: &Verdict<'_>, findings: &Findings) ->
 
 fn outcome(answer: Answer, finding: &Finding, decision: &'static str) -> Answer {
     let (policy, rule) = finding.code().split_once('/').unwrap_or((finding.code(), ""));
-    answer.outcome(policy.into(), rule.into(), decision)
+    let mut answer = answer.outcome(policy.into(), rule.into(), decision);
+    if let Some(outcome) = answer.outcomes.last_mut() {
+        outcome.failed = finding.certainty == Certainty::Failed;
+    }
+    answer
 }

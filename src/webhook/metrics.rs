@@ -14,6 +14,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
+use super::reload::Loaded;
 use super::review::{Answer, Failure, Operation, ReviewRequest, Stage};
 
 /// Beyond so many different kinds, new ones are counted as `other`: whoever reaches the port may invent kinds.
@@ -42,6 +43,12 @@ struct RuleLabels {
     kind: Name,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct FailureLabels {
+    policy: Name,
+    rule: Name,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Name(Arc<str>);
 
@@ -62,6 +69,16 @@ struct ReasonLabel {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct KeptLabel {
+    kept: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct HashLabel {
+    hash: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ResultLabel {
     result: &'static str,
 }
@@ -73,6 +90,7 @@ pub struct Metrics {
     kinds: RwLock<HashSet<Arc<str>>>,
     reviews: Family<ReviewLabels, Counter>,
     rules: Family<RuleLabels, Counter>,
+    rule_failures: Family<FailureLabels, Counter>,
     validate_seconds: Histogram,
     mutate_seconds: Histogram,
     refused: Family<ReasonLabel, Counter>,
@@ -89,6 +107,9 @@ pub struct Metrics {
     certificate_not_after: Gauge,
     certificate_reloads: Family<ResultLabel, Counter>,
     policies: Gauge,
+    policies_broken: Family<KeptLabel, Gauge>,
+    policy_generation: Gauge,
+    policy_hash: Family<HashLabel, Gauge>,
     policy_reloads: Family<ResultLabel, Counter>,
     policy_last_reload_good: Gauge,
     policy_last_good: Gauge<f64, AtomicU64>,
@@ -124,6 +145,11 @@ impl Metrics {
             kinds: RwLock::default(),
             reviews: register!("reviews", "Reviews answered", Family::default()),
             rules: register!("rule_outcomes", "What each rule said", Family::default()),
+            rule_failures: register!(
+                "rule_evaluation_failures",
+                "Rules that could not be evaluated, so that their failure policy decided",
+                Family::default()
+            ),
             validate_seconds,
             mutate_seconds,
             refused: register!("requests_refused", "Requests that were no review", Family::default()),
@@ -153,6 +179,21 @@ impl Metrics {
                 Family::default()
             ),
             policies: register!("policies", "Policies in force", Gauge::default()),
+            policies_broken: register!(
+                "policies_broken",
+                "Policies, or files of them, that do not load; kept: in force in the last form that did",
+                Family::default()
+            ),
+            policy_generation: register!(
+                "policy_generation",
+                "How often the policies in force have changed",
+                Gauge::default()
+            ),
+            policy_hash: register!(
+                "policy_hash_info",
+                "1 for the hash of the policies in force; replicas with the same judge alike",
+                Family::default()
+            ),
             policy_reloads: register!(
                 "policy_reloads",
                 "Changed policy folders, by result",
@@ -201,6 +242,10 @@ impl Metrics {
         for outcome in &answer.outcomes {
             let (policy, rule) = (Name(outcome.policy.clone()), Name(outcome.rule.clone()));
             let (decision, kind) = (outcome.decision, kind.clone());
+            if outcome.failed {
+                let (policy, rule) = (policy.clone(), rule.clone());
+                self.rule_failures.get_or_create(&FailureLabels { policy, rule }).inc();
+            }
             self.rules.get_or_create(&RuleLabels { policy, rule, decision, operation, kind }).inc();
         }
         self.reviews.get_or_create(&ReviewLabels { stage: stage.name(), operation, kind, decision }).inc();
@@ -249,14 +294,27 @@ impl Metrics {
         }
     }
 
-    pub(super) fn policies(&self, result: Result<usize, ()>, now: f64) {
-        let label = ResultLabel { result: if result.is_ok() { "ok" } else { "error" } };
+    /// Policies were loaded, some of them perhaps not.
+    pub(super) fn policies(&self, loaded: &Loaded, generation: u64, now: f64) {
+        let good = loaded.broken == 0;
+        let gauge = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        let label = ResultLabel { result: if good { "ok" } else { "error" } };
         self.policy_reloads.get_or_create(&label).inc();
-        self.policy_last_reload_good.set(i64::from(result.is_ok()));
-        if let Ok(count) = result {
-            self.policies.set(i64::try_from(count).unwrap_or(i64::MAX));
-            self.policy_last_good.set(now);
+        self.policy_last_reload_good.set(i64::from(good));
+        self.policies.set(gauge(loaded.policies));
+        self.policy_last_good.set(now);
+        for (kept, count) in [("true", loaded.kept), ("false", loaded.broken.saturating_sub(loaded.kept))] {
+            self.policies_broken.get_or_create(&KeptLabel { kept }).set(gauge(count));
         }
+        self.policy_generation.set(i64::try_from(generation).unwrap_or(i64::MAX));
+        self.policy_hash.clear();
+        self.policy_hash.get_or_create(&HashLabel { hash: loaded.hash.clone() }).set(1);
+    }
+
+    /// Nothing of what was read can be used.
+    pub(super) fn policies_refused(&self) {
+        self.policy_reloads.get_or_create(&ResultLabel { result: "error" }).inc();
+        self.policy_last_reload_good.set(0);
     }
 }
 

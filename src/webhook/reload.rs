@@ -7,6 +7,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwapOption;
@@ -24,6 +25,22 @@ pub struct Loaded {
     pub judge: Arc<dyn Judge>,
     /// How many there are.
     pub policies: usize,
+    /// Of all that decides how they judge.
+    pub hash: String,
+    /// How many more do not load.
+    pub broken: usize,
+    /// Of those, how many are in force in the last form that did.
+    pub kept: usize,
+    /// Where and why, for `/readyz` and the log; empty where all load.
+    pub complaint: String,
+}
+
+impl Loaded {
+    /// So many policies, all of them good.
+    #[must_use]
+    pub fn whole(judge: Arc<dyn Judge>, policies: usize, hash: impl Into<String>) -> Self {
+        Loaded { judge, policies, hash: hash.into(), broken: 0, kept: 0, complaint: String::new() }
+    }
 }
 
 /// Why policies did not load: what the operator reads. It must hold no secrets.
@@ -50,6 +67,8 @@ pub struct Board {
 #[derive(Default)]
 pub struct Policies {
     current: ArcSwapOption<Loaded>,
+    /// How often what is in force has changed.
+    generation: AtomicU64,
 }
 
 impl Policies {
@@ -67,14 +86,11 @@ impl Policies {
         match loaded {
             Ok(loaded) => {
                 let count = loaded.policies;
-                self.current.store(Some(Arc::new(loaded)));
-                board.metrics.policies(Ok(count), seconds);
-                board.readiness.report("policies", true, format!("{count} in force"));
-                tracing::info!(policies = count, "policies loaded");
+                self.put(loaded, board, seconds);
                 Ok(count)
             }
             Err(error) => {
-                board.metrics.policies(Err(()), seconds);
+                board.metrics.policies_refused();
                 let kept = self.current.load().as_ref().map(|kept| kept.policies);
                 match kept {
                     Some(count) => {
@@ -87,6 +103,35 @@ impl Policies {
                 Err(error)
             }
         }
+    }
+
+    fn put(&self, loaded: Loaded, board: &Board, seconds: f64) {
+        let Loaded { policies, broken, kept, .. } = loaded;
+        let changed = self.current.load().as_ref().is_none_or(|current| current.hash != loaded.hash);
+        let generation =
+            self.generation.fetch_add(u64::from(changed), Ordering::Relaxed) + u64::from(changed);
+        let (hash, complaint) = (loaded.hash.clone(), loaded.complaint.clone());
+        board.metrics.policies(&loaded, generation, seconds);
+        self.current.store(Some(Arc::new(loaded)));
+        board.readiness.report("generation", true, format!("{generation}, hash {hash}"));
+        if broken == 0 {
+            board.readiness.report("policies", true, format!("{policies} in force"));
+            tracing::info!(policies, generation, hash, "policies loaded");
+            return;
+        }
+        let detail = format!(
+            "{policies} in force; {broken} broken, {kept} of them kept in the last good form: {complaint}"
+        );
+        board.readiness.report("policies", true, detail);
+        tracing::error!(
+            policies,
+            generation,
+            hash,
+            broken,
+            kept,
+            error = complaint,
+            "some policies do not load; the others are in force"
+        );
     }
 
     /// Reads the folders every `interval` and loads when anything in them changed. Runs until dropped.
@@ -262,7 +307,7 @@ pub fn serve(slot: &Slot, pair: super::certificate::Pair, board: &Board) {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use std::fs;
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::atomic::AtomicUsize;
 
     use super::*;
     use crate::webhook::review::{Answer, ReviewRequest, Stage};
@@ -312,7 +357,7 @@ mod tests {
         let count = calls.clone();
         let load: Loader = Box::new(move || match count.fetch_add(1, Ordering::Relaxed) {
             0 => Err(LoadError("p.yaml:3: no such field".into())),
-            1 => Ok(Loaded { judge: Arc::new(Yes), policies: 7 }),
+            1 => Ok(Loaded::whole(Arc::new(Yes), 7, "ab")),
             2 => panic!("bug"),
             _ => Err(LoadError("p.yaml:4: broken".into())),
         });
@@ -328,13 +373,17 @@ mod tests {
             texts,
             [
                 row(false, false, "[-] policies: do not load: p.yaml:3: no such field\n"),
-                row(true, true, "[+] policies: 7 in force\n"),
+                row(true, true, "[+] generation: 1, hash ab\n[+] policies: 7 in force\n"),
                 row(
                     true,
                     true,
-                    "[+] policies: 7 in force; the newest do not load: internal error while loading policies\n"
+                    "[+] generation: 1, hash ab\n[+] policies: 7 in force; the newest do not load: internal error while loading policies\n"
                 ),
-                row(true, true, "[+] policies: 7 in force; the newest do not load: p.yaml:4: broken\n"),
+                row(
+                    true,
+                    true,
+                    "[+] generation: 1, hash ab\n[+] policies: 7 in force; the newest do not load: p.yaml:4: broken\n"
+                ),
             ]
         );
         let text = board.metrics.text();

@@ -45,11 +45,12 @@ struct Shared {
     metrics: Arc<Metrics>,
     gate: Arc<Gate>,
     connections: Arc<Connections>,
-    places: Arc<Semaphore>,
-    /// KiB that large bodies share.
-    bodies: Arc<Semaphore>,
+    bodies: Bodies,
     draining: AtomicBool,
 }
+
+/// hyper takes no smaller buffer.
+const LEAST_HEAD: usize = 8 << 10;
 
 /// How a request is refused before it is read as a review. The API server treats each as a failed call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -111,8 +112,7 @@ impl Server {
         let shared = Arc::new(Shared {
             gate: Arc::new(Gate::new(&settings)),
             connections: Arc::new(Connections::new()),
-            places: Arc::new(Semaphore::new(settings.max_connections)),
-            bodies: Arc::new(Semaphore::new(settings.body_budget >> 10)),
+            bodies: Bodies::new(&settings),
             draining: AtomicBool::new(false),
             metrics: board.metrics.clone(),
             policies,
@@ -175,32 +175,23 @@ async fn sweep(shared: Arc<Shared>) {
 
 /// Takes up an accepted connection, or waits a little when accepting fails (no file descriptors, mostly).
 async fn take(shared: &Arc<Shared>, acceptor: &TlsAcceptor, accepted: io::Result<(TcpStream, SocketAddr)>) {
-    let tcp = match accepted {
-        Ok((tcp, _)) => tcp,
+    let (tcp, peer) = match accepted {
+        Ok((tcp, peer)) => (tcp, peer.ip()),
         Err(error) => {
             shared.metrics.accept_error();
             if !is_peers(&error) {
                 tracing::warn!(%error, "cannot accept a connection");
-                shared.connections.evict(&shared.metrics);
+                shared.connections.evict(shared.settings.peer_share, &shared.metrics);
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
             return;
         }
     };
-    let place = match shared.places.clone().try_acquire_owned() {
-        Ok(place) => place,
-        Err(_) => {
-            shared.connections.evict(&shared.metrics);
-            let waiting = shared.places.clone().acquire_owned();
-            match tokio::time::timeout(Duration::from_millis(200), waiting).await {
-                Ok(Ok(place)) => place,
-                _ => return shared.metrics.closed("no_place"),
-            }
-        }
+    let Some(guard) = shared.connections.open(peer, &shared.settings, &shared.metrics) else {
+        return shared.metrics.closed("no_place");
     };
     shared.metrics.accepted.inc();
-    let guard = shared.connections.open(&shared.metrics);
-    tokio::spawn(serve(shared.clone(), acceptor.clone(), tcp, guard, place));
+    tokio::spawn(serve(shared.clone(), acceptor.clone(), tcp, guard));
 }
 
 /// The peer went away before it was accepted; nothing to wait for.
@@ -210,13 +201,7 @@ fn is_peers(error: &io::Error) -> bool {
 }
 
 /// One connection from accept to close.
-async fn serve(
-    shared: Arc<Shared>,
-    acceptor: TlsAcceptor,
-    tcp: TcpStream,
-    guard: Guard,
-    _place: OwnedSemaphorePermit,
-) {
+async fn serve(shared: Arc<Shared>, acceptor: TlsAcceptor, tcp: TcpStream, guard: Guard) {
     let connection = guard.connection.clone();
     // an answer is one write; without it, a delay is ours to lose
     let _ = tcp.set_nodelay(true);
@@ -235,6 +220,7 @@ async fn serve(
     connection.enter(Phase::Idle);
     let io = Watched { inner: TokioIo::new(tls), connection: connection.clone() };
     let service = service_fn(|request| {
+        shared.connections.asked(&connection);
         connection.enter(Phase::Busy);
         let (shared, connection) = (shared.clone(), connection.clone());
         async move {
@@ -246,6 +232,7 @@ async fn serve(
     let http = hyper::server::conn::http1::Builder::new()
         // see `connection` for the timeouts
         .header_read_timeout(None)
+        .max_buf_size(shared.settings.head_bytes.max(LEAST_HEAD))
         .serve_connection(io, service);
     let mut http = pin!(http);
     let mut heard = None;
@@ -322,7 +309,7 @@ impl Shared {
             return Err(Rejection::NotJson);
         }
         let timeout = request.uri().query().and_then(goduration::timeout_of).filter(|asked| !asked.is_zero());
-        let timeout = timeout.unwrap_or(self.settings.default_timeout).min(self.settings.request_timeout);
+        let timeout = timeout.unwrap_or(self.settings.default_timeout).min(self.settings.max_timeout);
         let deadlines = Deadlines::new(started, timeout);
         let (body, _room) = self.body(request.into_body(), deadlines).await?;
         let whole = self.policies.judge().ok_or(Rejection::NoPolicies)?;
@@ -331,18 +318,19 @@ impl Shared {
         Ok(self.gate.answer(judge, stage, body, deadlines, &self.metrics, observer).await)
     }
 
-    /// The body, and for a large one its share of the budget.
+    /// The body, and its share of the budget.
     async fn body(
         &self,
         body: Incoming,
         deadlines: Deadlines,
-    ) -> Result<(Bytes, Option<OwnedSemaphorePermit>), Rejection> {
+    ) -> Result<(Bytes, OwnedSemaphorePermit), Rejection> {
         let evaluate = tokio::time::Instant::from_std(deadlines.evaluate);
         match body.size_hint().exact() {
             // as nearly all: small and announced, mostly one frame that is there already
             Some(length) if length <= self.settings.large_body as u64 => {
+                let room = in_time(evaluate, Rejection::NoRoom, self.bodies.small(length)).await?;
                 let reading = read(body, self.settings.large_body);
-                Ok((in_time(evaluate, Rejection::BodyTooSlow, reading).await?, None))
+                Ok((in_time(evaluate, Rejection::BodyTooSlow, reading).await?, room))
             }
             announced => Box::pin(self.large_body(body, announced, evaluate)).await,
         }
@@ -353,17 +341,15 @@ impl Shared {
         body: Incoming,
         announced: Option<u64>,
         evaluate: tokio::time::Instant,
-    ) -> Result<(Bytes, Option<OwnedSemaphorePermit>), Rejection> {
+    ) -> Result<(Bytes, OwnedSemaphorePermit), Rejection> {
         let max = self.settings.max_body;
         if announced.is_some_and(|length| length > max as u64) {
             return self.too_large(body, evaluate).await;
         }
-        let share = u32::try_from(announced.unwrap_or(max as u64).div_ceil(1024)).unwrap_or(u32::MAX);
-        let room = self.bodies.clone().acquire_many_owned(share);
-        let room = tokio::time::timeout_at(evaluate, room).await;
-        let room = room.ok().and_then(Result::ok).ok_or(Rejection::NoRoom)?;
+        let room = self.bodies.large(announced.unwrap_or(max as u64));
+        let room = tokio::time::timeout_at(evaluate, room).await.unwrap_or(Err(Rejection::NoRoom))?;
         let reading = tokio::time::timeout_at(evaluate, read(body, max)).await;
-        Ok((reading.unwrap_or(Err(Rejection::BodyTooSlow))?, Some(room)))
+        Ok((reading.unwrap_or(Err(Rejection::BodyTooSlow))?, room))
     }
 
     /// Reads on for a while without keeping anything: were the connection closed under a caller that still writes,
@@ -382,6 +368,37 @@ impl Shared {
         let _ = tokio::time::timeout_at(until, skim).await;
         Err(Rejection::TooLarge(max))
     }
+}
+
+/// The memory that bodies share, in KiB. An eighth is kept for small ones.
+struct Bodies {
+    small: Arc<Semaphore>,
+    large: Arc<Semaphore>,
+    /// What a body takes at most: in a small container one that fills the whole budget is read alone.
+    most: usize,
+}
+
+impl Bodies {
+    fn new(settings: &Settings) -> Self {
+        let all = (settings.body_budget >> 10).clamp(16, Semaphore::MAX_PERMITS);
+        let small = (all / 8).max((settings.large_body >> 10) + 1);
+        let most = all.saturating_sub(small).max(1);
+        Bodies { small: Arc::new(Semaphore::new(small)), large: Arc::new(Semaphore::new(most)), most }
+    }
+
+    async fn small(&self, bytes: u64) -> Result<OwnedSemaphorePermit, Rejection> {
+        take_of(&self.small, self.most, bytes).await
+    }
+
+    async fn large(&self, bytes: u64) -> Result<OwnedSemaphorePermit, Rejection> {
+        take_of(&self.large, self.most, bytes).await
+    }
+}
+
+async fn take_of(room: &Arc<Semaphore>, most: usize, bytes: u64) -> Result<OwnedSemaphorePermit, Rejection> {
+    let share = usize::try_from(bytes.div_ceil(1024)).unwrap_or(most).min(most);
+    let share = u32::try_from(share).unwrap_or(u32::MAX);
+    room.clone().acquire_many_owned(share).await.map_err(|_| Rejection::NoRoom)
 }
 
 /// A body in one piece. The one frame of a small body is passed on as it is.
@@ -472,7 +489,7 @@ impl Observer for Seen {
 /// `policy/rule` of all that denied, in order, each once.
 fn denying(outcomes: &[Outcome]) -> String {
     let mut names: Vec<String> = Vec::new();
-    for Outcome { policy, rule, decision } in outcomes {
+    for Outcome { policy, rule, decision, failed: _ } in outcomes {
         let name = format!("{policy}/{rule}");
         if matches!(*decision, "deny" | "error") && !names.contains(&name) {
             names.push(name);

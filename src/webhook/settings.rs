@@ -2,17 +2,26 @@
 
 use std::time::Duration;
 
+use crate::limits;
+
 /// How the server behaves. The defaults are for production.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// Largest body. The API server sends 3 MB each for object and oldObject, and protobuf grows as JSON.
     pub max_body: usize,
-    /// Bodies above [`large_body`](Self::large_body) share this many bytes.
+    /// All bodies share this many bytes; an eighth is kept for small ones, so that large ones do not stop them.
     pub body_budget: usize,
-    /// From here on a body counts against the budget and is judged off the I/O threads.
+    /// From here on a body is judged off the I/O threads.
     pub large_body: usize,
-    /// Open connections; at the cap the longest idle one makes room.
+    /// Open connections; at the cap one makes room: first one that has asked nothing yet, then the longest idle one of a
+    /// peer that has more than its share, then the longest idle one.
     pub max_connections: usize,
+    /// What one peer address may have of them before its idle ones make room first.
+    pub peer_share: usize,
+    /// Connections of one peer address that have asked nothing yet; one more closes the oldest of them.
+    pub silent_per_peer: usize,
+    /// Bytes that a connection may buffer of a request's head.
+    pub head_bytes: usize,
     /// From accept to the end of the TLS handshake.
     pub handshake_timeout: Duration,
     /// From the first byte of a request to the end of its head.
@@ -22,6 +31,8 @@ pub struct Settings {
     pub idle_timeout: Duration,
     /// A request that takes longer than this, from its head to our answer, has its connection cut.
     pub request_timeout: Duration,
+    /// The longest `?timeout` that is granted.
+    pub max_timeout: Duration,
     /// Where a call has no `?timeout`: the API server's own default.
     pub default_timeout: Duration,
     /// Evaluations at one time on the I/O threads; quick ones run there, which saves two thread switches. As many as
@@ -44,15 +55,19 @@ impl Default for Settings {
     fn default() -> Self {
         let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
         Settings {
-            max_body: 16 << 20,
-            body_budget: 128 << 20,
+            max_body: limits::BODY_BYTES,
+            body_budget: limits::BODIES_BYTES,
             large_body: 128 << 10,
-            max_connections: 4096,
+            max_connections: limits::CONNECTIONS,
+            peer_share: limits::CONNECTIONS / limits::PEER_SHARE,
+            silent_per_peer: limits::CONNECTIONS / limits::SILENT_SHARE,
+            head_bytes: limits::HEAD_BYTES,
             handshake_timeout: Duration::from_secs(10),
             header_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(120),
             request_timeout: Duration::from_secs(60),
-            default_timeout: Duration::from_secs(10),
+            max_timeout: limits::TIMEOUT,
+            default_timeout: limits::DEFAULT_TIMEOUT,
             inline_evaluations: cores + 1,
             slow_evaluation: Duration::from_millis(5),
             pooled_evaluations: (4 * cores).max(8),
@@ -64,6 +79,14 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// With so many open connections, and a peer's shares of them.
+    #[must_use]
+    pub fn with_connections(self, max_connections: usize) -> Self {
+        let share = |part: usize| (max_connections / part).max(1);
+        let (peer_share, silent_per_peer) = (share(limits::PEER_SHARE), share(limits::SILENT_SHARE));
+        Settings { max_connections, peer_share, silent_per_peer, ..self }
+    }
+
     /// Threads for the runtime: one more than there are cores, so that one that is held up leaves no core idle.
     #[must_use]
     pub fn worker_threads(&self) -> usize {

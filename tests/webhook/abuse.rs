@@ -57,7 +57,7 @@ async fn slowloris() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn idle_connections_outlive_the_header_timeout_and_make_room_at_the_cap() {
-    let webhook = Webhook::start(Settings { max_connections: 40, ..impatient() }).await;
+    let webhook = Webhook::start(impatient().with_connections(40)).await;
     let mut first = webhook.client.connect().await.unwrap();
     first.post(Stage::Validate, review("fine"), TIMEOUT).await.unwrap();
     tokio::time::sleep(Duration::from_millis(500)).await;
@@ -125,6 +125,54 @@ async fn large_bodies_share_a_budget() {
     drop(hogs);
     let reply = webhook.client.post(Stage::Validate, large, TIMEOUT).await.unwrap();
     assert_eq!(response("fine", &reply)["allowed"], true);
+}
+
+/// Small ones have an eighth of it to themselves, and no more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn small_bodies_share_the_budget_too() {
+    let webhook = Webhook::start(Settings { body_budget: 1 << 20, ..Settings::default() }).await;
+    let mut hogs = Vec::new();
+    for _ in 0..3 {
+        let mut tls = webhook.raw().await;
+        let head = format!(
+            "POST /validate?timeout=10s HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n",
+            100 << 10
+        );
+        tls.write_all(head.as_bytes()).await.unwrap();
+        hogs.push(tls);
+    }
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let body = review_of("fine", &format!(r#"{{"a":"{}"}}"#, "x".repeat(100 << 10)));
+    let reply = webhook.client.post(Stage::Validate, body, Duration::from_secs(1)).await.unwrap();
+    assert_eq!(reply.http_status, 503);
+    drop(hogs);
+    assert_eq!(response("fine", &webhook.post("fine").await)["allowed"], true);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn a_head_has_sixteen_kilobytes() {
+    let webhook = Webhook::start(Settings::default()).await;
+    let head =
+        |bytes: usize| format!("POST /validate HTTP/1.1\r\nHost: x\r\nX: {}\r\n\r\n", "y".repeat(bytes));
+    let answer = webhook.exchange(head(60 << 10).as_bytes()).await;
+    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 431"), "{answer}");
+    let answer =
+        webhook.exchange(head(12 << 10).replace("Host: x", "Host: x\r\nConnection: close").as_bytes()).await;
+    assert!(answer.starts_with("HTTP/1.1 400"), "an empty body is no review: {answer}");
+}
+
+/// A caller that asks for more than the API server ever does gets thirty seconds, and no more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn a_timeout_is_capped() {
+    let settings = Settings { max_timeout: Duration::from_millis(600), ..Settings::default() };
+    let webhook = Webhook::start(settings).await;
+    let began = Instant::now();
+    let answer = webhook
+        .exchange(b"POST /validate?timeout=5m HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+        .await;
+    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    assert_eq!(Settings::default().max_timeout, Duration::from_secs(30));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]

@@ -114,7 +114,7 @@ async fn a_hundred_policy_reloads_under_traffic() {
         let version = fs::read_to_string(path.join("policy.yaml")).map_err(|e| LoadError(e.to_string()))?;
         match version.contains("broken") {
             true => Err(LoadError("policy.yaml:1: broken".into())),
-            false => Ok(Loaded { judge: by_name(&version), policies: 1 }),
+            false => Ok(Loaded::whole(by_name(&version), 1, version)),
         }
     });
     let watching = webhook.policies.clone().watch(

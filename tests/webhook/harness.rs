@@ -79,7 +79,7 @@ pub(crate) struct Webhook {
 impl Webhook {
     pub(crate) async fn start(settings: Settings) -> Self {
         let webhook = Self::start_empty(settings).await;
-        let load: Loader = Box::new(|| Ok(Loaded { judge: by_name("v0"), policies: 1 }));
+        let load: Loader = Box::new(|| Ok(Loaded::whole(by_name("v0"), 1, "v0")));
         webhook.policies.load(&load, &webhook.board, SystemTime::now()).unwrap();
         webhook
     }
@@ -111,20 +111,7 @@ impl Webhook {
 
     /// A TLS connection on which a test writes what it likes.
     pub(crate) async fn raw(&self) -> tokio_rustls::client::TlsStream<TcpStream> {
-        use rustls::pki_types::pem::PemObject as _;
-        let mut roots = rustls::RootCertStore::empty();
-        let ca = self.material.bundle_pem();
-        roots.add(rustls::pki_types::CertificateDer::from_pem_slice(ca.as_bytes()).unwrap()).unwrap();
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let mut config = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        let tcp = TcpStream::connect(self.address).await.unwrap();
-        let name = "localhost".try_into().unwrap();
-        tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, tcp).await.unwrap()
+        tls(self.address, self.material.bundle_pem().as_bytes()).await
     }
 
     /// Writes bytes and reads until the server closes.
@@ -153,6 +140,23 @@ impl Webhook {
         let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
         line.unwrap_or_else(|| panic!("no {name} in\n{text}")).parse().unwrap()
     }
+}
+
+/// A TLS connection to a webhook that serves a certificate of this CA.
+pub(crate) async fn tls(address: SocketAddr, ca: &[u8]) -> tokio_rustls::client::TlsStream<TcpStream> {
+    use rustls::pki_types::pem::PemObject as _;
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(rustls::pki_types::CertificateDer::from_pem_slice(ca).unwrap()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    let tcp = TcpStream::connect(address).await.unwrap();
+    let name = "localhost".try_into().unwrap();
+    tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, tcp).await.unwrap()
 }
 
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(10);

@@ -13,6 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 
 use crate::cluster::client::Access;
+use crate::limits::FINDINGS_PER_RULE;
 use crate::webhook::authority::SETTLE;
 use crate::webhook::goduration;
 
@@ -85,6 +86,20 @@ pub struct Flags {
           default_missing_value = "true", hide_possible_values = true, value_parser = BoolishValueParser::new(),
           help_heading = "Cluster")]
     pub register: Option<bool>,
+    /// Findings of one rule about one request before it is not run further [default: 50]
+    #[arg(long, value_name = "NUMBER", env = "PLIMSOLL_FINDINGS_PER_RULE", value_parser = number, help_heading = "Limits")]
+    #[serde(deserialize_with = "written_number")]
+    pub findings_per_rule: Option<usize>,
+    /// Open connections; beyond, those that have asked nothing are closed first [default: 4096]
+    #[arg(long, value_name = "NUMBER", env = "PLIMSOLL_MAX_CONNECTIONS", value_parser = number, help_heading = "Limits")]
+    #[serde(deserialize_with = "written_number")]
+    pub max_connections: Option<usize>,
+    /// Bytes that the bodies of running requests share, as in 128Mi [default: a quarter of the container's memory limit,
+    /// 128Mi without one]
+    #[arg(long, value_name = "BYTES", env = "PLIMSOLL_BODY_BUDGET", value_parser = bytes, help_heading = "Limits")]
+    #[serde(deserialize_with = "written_bytes")]
+    #[schemars(with = "Option<String>")]
+    pub body_budget: Option<usize>,
     /// How log lines are written to standard error [default: text]
     #[arg(long, value_name = "FORMAT", env = "PLIMSOLL_LOG_FORMAT")]
     pub log_format: Option<LogFormat>,
@@ -141,6 +156,12 @@ pub struct Plan {
     pub registered_in: Option<String>,
     /// How long callers get to notice a new CA.
     pub ca_settle: Duration,
+    /// Findings of one rule about one request.
+    pub findings_per_rule: usize,
+    /// Open connections, where somebody said.
+    pub max_connections: Option<usize>,
+    /// Bytes that bodies share, where somebody said.
+    pub body_budget: Option<usize>,
     /// How to log.
     pub log_format: LogFormat,
 }
@@ -195,6 +216,9 @@ impl Flags {
             kubeconfig: self.kubeconfig.or(file.kubeconfig),
             in_cluster: self.in_cluster.or(file.in_cluster),
             register: self.register.or(file.register),
+            findings_per_rule: self.findings_per_rule.or(file.findings_per_rule),
+            max_connections: self.max_connections.or(file.max_connections),
+            body_budget: self.body_budget.or(file.body_budget),
             log_format: self.log_format.or(file.log_format),
         }
     }
@@ -267,6 +291,9 @@ impl Flags {
             access,
             registered_in,
             ca_settle: self.ca_settle.unwrap_or(SETTLE),
+            findings_per_rule: self.findings_per_rule.unwrap_or(FINDINGS_PER_RULE),
+            max_connections: self.max_connections,
+            body_budget: self.body_budget,
             log_format: self.log_format.unwrap_or(LogFormat::Text),
         })
     }
@@ -279,6 +306,34 @@ fn duration(text: &str) -> Result<Duration, String> {
 fn written_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
     let text = Option::<String>::deserialize(deserializer)?;
     text.map(|text| duration(&text).map_err(serde::de::Error::custom)).transpose()
+}
+
+fn number(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| (1..=1_000_000).contains(number));
+    number.ok_or_else(|| "expected a number from 1 to 1000000".to_owned())
+}
+
+fn written_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<usize>, D::Error> {
+    let number_written = Option::<u32>::deserialize(deserializer)?;
+    number_written.map(|n| number(&n.to_string()).map_err(serde::de::Error::custom)).transpose()
+}
+
+/// Whole bytes, with `Ki`, `Mi` or `Gi` where that is shorter.
+fn bytes(text: &str) -> Result<usize, String> {
+    let (digits, scale) = [("Ki", 1_usize << 10), ("Mi", 1 << 20), ("Gi", 1 << 30)]
+        .into_iter()
+        .find_map(|(unit, scale)| Some((text.strip_suffix(unit)?, scale)))
+        .unwrap_or((text, 1));
+    let bytes = digits.parse::<usize>().ok().and_then(|number| number.checked_mul(scale));
+    let range = (1 << 20)..=(1_usize << 40);
+    bytes
+        .filter(|bytes| range.contains(bytes))
+        .ok_or_else(|| "expected bytes from 1Mi, as in 128Mi".to_owned())
+}
+
+fn written_bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<usize>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    text.map(|text| bytes(&text).map_err(serde::de::Error::custom)).transpose()
 }
 
 #[cfg(test)]
@@ -334,6 +389,10 @@ mod tests {
             (&["--self-signed", "--service", "s"], Some("--service needs --service-namespace")),
             (&["--self-signed", "--action-override", "Deny"], Some("Warn or Audit")),
             (&["--self-signed", "--lame-duck", "5"], Some("expected a duration such as 5s or 500ms")),
+            (&["--self-signed", "--body-budget", "64Mi", "--max-connections", "100"], None),
+            (&["--self-signed", "--body-budget", "1Ki"], Some("expected bytes from 1Mi, as in 128Mi")),
+            (&["--self-signed", "--body-budget", "lots"], Some("expected bytes from 1Mi, as in 128Mi")),
+            (&["--self-signed", "--max-connections", "0"], Some("expected a number from 1 to 1000000")),
         ];
         for (args, error) in rows {
             let settled = flags(args).and_then(|flags| flags.settle().map_err(|error| error.to_string()));
@@ -352,7 +411,7 @@ mod tests {
         let everything =
             "{watchPolicies: true, bind: '127.0.0.1:1', adminBind: '127.0.0.1:2', selfSigned: true,
             caFile: ca, service: s, serviceNamespace: n, lameDuck: 1s, certificateInterval: 2s, caSettle: 3s,
-            policyInterval: 4s, kubeconfig: k, logFormat: json}";
+            policyInterval: 4s, kubeconfig: k, logFormat: json, findingsPerRule: 7, maxConnections: 8, bodyBudget: 9Mi}";
         let plan = merged(&[], everything).unwrap();
         let seconds = Duration::from_secs;
         let written = Plan {
@@ -367,6 +426,9 @@ mod tests {
             access: Some(Access::Kubeconfig("k".into())),
             registered_in: None,
             ca_settle: seconds(3),
+            findings_per_rule: 7,
+            max_connections: Some(8),
+            body_budget: Some(9 << 20),
             log_format: LogFormat::Json,
         };
         assert_eq!(plan, written);
@@ -384,6 +446,9 @@ mod tests {
             "--policy-interval=14s",
             "--in-cluster",
             "--register",
+            "--findings-per-rule=17",
+            "--max-connections=18",
+            "--body-budget=19Mi",
             "--log-format=text",
         ];
         let flagged = Plan {
@@ -398,6 +463,9 @@ mod tests {
             access: Some(Access::InCluster),
             registered_in: Some("o".to_owned()),
             ca_settle: seconds(13),
+            findings_per_rule: 17,
+            max_connections: Some(18),
+            body_budget: Some(19 << 20),
             log_format: LogFormat::Text,
         };
         assert_eq!(merged(&args, everything).unwrap(), flagged);

@@ -114,6 +114,8 @@ pub struct Outcome {
     pub rule: Arc<str>,
     /// `deny`, `warn`, `audit`, `mutate`, `error`, …: a word of a small fixed set.
     pub decision: &'static str,
+    /// Whether it is what the failure policy says, because the rule could not be evaluated.
+    pub failed: bool,
 }
 
 impl Answer {
@@ -164,7 +166,7 @@ impl Answer {
     /// Adds what a rule contributed.
     #[must_use]
     pub fn outcome(mut self, policy: Arc<str>, rule: Arc<str>, decision: &'static str) -> Self {
-        self.outcomes.push(Outcome { policy, rule, decision });
+        self.outcomes.push(Outcome { policy, rule, decision, failed: false });
         self
     }
 

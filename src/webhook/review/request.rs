@@ -10,6 +10,8 @@ use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
+use crate::limits::UID_BYTES;
+
 /// The only version that is spoken. `v1beta1` went away with Kubernetes 1.22.
 pub(super) const API_VERSION: &str = "admission.k8s.io/v1";
 pub(super) const KIND: &str = "AdmissionReview";
@@ -45,6 +47,9 @@ pub enum Refusal {
     /// The request has no `uid`, so no answer would be accepted.
     #[error("the request of the AdmissionReview has no uid")]
     NoUid,
+    /// The request's `uid` is none that the API server makes; every answer would repeat it.
+    #[error("the uid of the request is longer than {UID_BYTES} bytes")]
+    LongUid,
     /// The request does not say what kind of object it is about.
     #[error("the request of the AdmissionReview has no kind")]
     NoKind,
@@ -71,6 +76,7 @@ impl Refusal {
             Refusal::NotAReview { .. } => "not_a_review",
             Refusal::NoRequest => "no_request",
             Refusal::NoUid => "no_uid",
+            Refusal::LongUid => "long_uid",
             Refusal::NoKind => "no_kind",
             Refusal::UnknownOperation(_) => "unknown_operation",
         }
@@ -346,7 +352,7 @@ impl<'a> Review<'a> {
         let mut parts = Parts::default();
         let mut json = serde_json::Deserializer::from_str(text);
         let read = EnvelopeSeed(&mut parts).deserialize(&mut json).and_then(|()| json.end());
-        let uid = parts.uid.clone().filter(|uid| !uid.is_empty());
+        let uid = parts.uid.clone().filter(|uid| !uid.is_empty() && uid.len() <= UID_BYTES);
         let request = match read {
             Err(_) if parts.is_v1beta1() => Err(Refusal::V1Beta1),
             Err(error) => Err(Refusal::Malformed(error.to_string())),
@@ -397,6 +403,9 @@ impl<'a> Parts<'a> {
             return Err(Refusal::NoRequest);
         }
         let uid = self.uid.filter(|uid| !uid.is_empty()).ok_or(Refusal::NoUid)?;
+        if uid.len() > UID_BYTES {
+            return Err(Refusal::LongUid);
+        }
         if self.kind.kind.is_empty() {
             return Err(Refusal::NoKind);
         }

@@ -7,7 +7,7 @@
 use std::collections::HashSet;
 
 /// The total that the API server lets through uncut, in characters.
-pub const MAX_WARNINGS_RUNES: usize = 4096;
+pub const MAX_WARNINGS_RUNES: usize = crate::limits::WARNINGS_RUNES;
 /// What the API server cuts a single warning to once the total is exceeded.
 pub const MAX_WARNING_RUNES: usize = 256;
 /// What a warning should fit in, says the API's documentation; applied when not all fit otherwise.

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::document::edit::Operation;
 use crate::document::{Document, Limits};
+use crate::limits::{self, ANSWER_BYTES, MESSAGE_BYTES};
 
 use super::request::{API_VERSION, KIND};
 use super::{
@@ -175,7 +176,7 @@ struct StatusOut<'a> {
     status: &'static str,
     code: u16,
     reason: &'static str,
-    message: &'a str,
+    message: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     details: Option<DetailsOut<'a>>,
 }
@@ -192,6 +193,7 @@ fn write(stage: Stage, uid: &str, answer: &Answer) -> Vec<u8> {
         Decision::Deny(Denial { reason, message, causes }) => {
             let details = (!causes.is_empty()).then_some(DetailsOut { causes });
             let (code, reason) = (reason.code(), reason.name());
+            let message = limits::cut(message.clone(), MESSAGE_BYTES);
             Some(StatusOut { status: "Failure", code, reason, message, details })
         }
     };
@@ -205,8 +207,32 @@ fn write(stage: Stage, uid: &str, answer: &Answer) -> Vec<u8> {
         warnings: fit_warnings(answer.warnings.iter().map(String::as_str)),
         audit_annotations: answer.audit_annotations(),
     };
-    let review = ReviewOut { api_version: API_VERSION, kind: KIND, response };
-    serde_json::to_vec(&review).expect("strings can always be written")
+    fitted(ReviewOut { api_version: API_VERSION, kind: KIND, response })
+}
+
+/// What the engine says is within the limits of each part; written, with escapes, all of it may still be too much. Then
+/// whole parts go, what users read last.
+fn fitted(mut review: ReviewOut<'_>) -> Vec<u8> {
+    static NONE: BTreeMap<String, String> = BTreeMap::new();
+    let patch = review.response.patch.as_ref().map_or(0, String::len);
+    let drop: [fn(&mut ResponseOut<'_>); 3] = [
+        |response| response.status.iter_mut().for_each(|status| status.details = None),
+        |response| response.audit_annotations = &NONE,
+        |response| response.warnings.truncate(1),
+    ];
+    let mut body = written(&review);
+    for drop in drop {
+        if body.len() - patch <= ANSWER_BYTES {
+            break;
+        }
+        drop(&mut review.response);
+        body = written(&review);
+    }
+    body
+}
+
+fn written(review: &ReviewOut<'_>) -> Vec<u8> {
+    serde_json::to_vec(review).expect("strings can always be written")
 }
 
 #[cfg(test)]

@@ -1,0 +1,208 @@
+//! What is in force while a process lives: the newest form of every policy that compiles, and of one that does not the
+//! last form that did.
+//!
+//! ```text
+//! sources ─▶ load ─▶ Selected {set, origins, refused} ─▶ Store::next ─▶ Snapshot {set, hash, kept} ─▶ Store::keep
+//! ```
+//!
+//! One broken policy costs that policy: the others are in force, at the start as at a reload. A file that cannot be read at
+//! all stands for every policy that came from it. A policy that is no longer there is not broken: it goes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::finding::PolicyRef;
+
+use super::{Policy, PolicySet};
+
+/// Where a policy was read, and a digest of its text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// The file, as it was named; `embedded:…` for those of the library.
+    pub file: String,
+    /// Of the text of the policy.
+    pub digest: u64,
+}
+
+/// Something that did not load.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// The file, or the folder that could not be walked.
+    pub file: String,
+    /// Which policy of it, where that could be read.
+    pub policy: Option<PolicyRef>,
+}
+
+impl Refused {
+    /// Whether a policy that came from `origin` is meant.
+    fn means(&self, policy: &PolicyRef, origin: &Origin) -> bool {
+        match &self.policy {
+            Some(refused) => refused == policy,
+            None => Path::new(&origin.file).starts_with(&self.file),
+        }
+    }
+}
+
+/// What is in force, or is to be.
+#[derive(Debug, Clone, Default)]
+pub struct Snapshot {
+    /// The policies.
+    pub set: Arc<PolicySet>,
+    /// Of everything that decides how the set judges: two replicas with the same hash judge alike.
+    pub hash: String,
+    /// Of the policies that do not load now, those that are in force in the last form that did.
+    pub kept: Vec<PolicyRef>,
+    origins: BTreeMap<PolicyRef, Origin>,
+}
+
+/// Remembers the last good form of every policy in force.
+#[derive(Debug, Default)]
+pub struct Store {
+    last: Mutex<Snapshot>,
+}
+
+impl Store {
+    /// What would be in force after this loading.
+    #[must_use]
+    pub fn next(
+        &self,
+        set: PolicySet,
+        mut origins: BTreeMap<PolicyRef, Origin>,
+        refused: &[Refused],
+    ) -> Snapshot {
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let loaded: BTreeSet<&PolicyRef> = set.policies().iter().map(|policy| &policy.id).collect();
+        let mut kept: Vec<Arc<Policy>> = Vec::new();
+        for policy in last.set.policies().iter().filter(|policy| !loaded.contains(&policy.id)) {
+            let Some(origin) = last.origins.get(&policy.id) else { continue };
+            if refused.iter().any(|refused| refused.means(&policy.id, origin)) {
+                origins.insert(policy.id.clone(), origin.clone());
+                kept.push(policy.clone());
+            }
+        }
+        let names = kept.iter().map(|policy| policy.id.clone()).collect();
+        let set = match kept.is_empty() {
+            true => set,
+            false => {
+                kept.extend(set.policies().iter().cloned());
+                PolicySet::new(kept, set.templates().clone())
+            }
+        };
+        Snapshot { hash: hash(&set, &origins), set: Arc::new(set), kept: names, origins }
+    }
+
+    /// What is in force now.
+    pub fn keep(&self, snapshot: &Snapshot) {
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = snapshot.clone();
+    }
+}
+
+fn hash(set: &PolicySet, origins: &BTreeMap<PolicyRef, Origin>) -> String {
+    let mut text = String::new();
+    for policy in set.policies() {
+        let digest = origins.get(&policy.id).map_or(0, |origin| origin.digest);
+        let parameters = policy.parameters.root().to_json();
+        text.push_str(&format!("{} {digest:x} {parameters}", policy.id));
+        for rule in &policy.rules {
+            text.push_str(&format!(" {} {} {}", rule.info.code, rule.action.name(), rule.severity.name()));
+        }
+        text.push('\n');
+    }
+    format!("{:016x}", digest(text.as_bytes()))
+}
+
+/// FNV-1a: the same on every machine, and nobody is kept out by it.
+#[must_use]
+pub fn digest(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::cel::profile::Profile;
+    use crate::policy::load::{Loaded, read_text};
+    use crate::policy::set::Adjustments;
+    use crate::resource::workload::TemplatePaths;
+
+    fn policy(name: &str, message: &str) -> String {
+        format!(
+            "apiVersion: plimsoll.dev/v1alpha1\nkind: ClusterManifestPolicy\nmetadata: {{name: {name}}}\nspec:\n  \
+             match: {{kinds: [Pod]}}\n  rules: [{{name: r, validate: 'false', message: {message}}}]\n---\n"
+        )
+    }
+
+    /// Loads files; the names in force, each with its message, those kept, and the hash.
+    fn load(store: &Store, files: &[(&str, &str)]) -> (String, String, String) {
+        let mut loaded = Loaded::default();
+        for (name, text) in files {
+            read_text(name, text, false, Profile::NEWEST, &mut loaded);
+        }
+        let (origins, refused) = (std::mem::take(&mut loaded.origins), std::mem::take(&mut loaded.refused));
+        let set = loaded.into_set(&Adjustments::default(), TemplatePaths::default());
+        let snapshot = store.next(set, origins, &refused);
+        store.keep(&snapshot);
+        let names = |ids: Vec<&PolicyRef>| ids.iter().map(|id| id.name.clone()).collect::<Vec<_>>().join(" ");
+        let all = names(snapshot.set.policies().iter().map(|policy| &policy.id).collect());
+        (all, names(snapshot.kept.iter().collect()), snapshot.hash)
+    }
+
+    #[test]
+    fn one_broken_policy_costs_that_policy() {
+        let store = Store::default();
+        let (a, b, c) = (policy("a", "one"), policy("b", "one"), policy("c", "one"));
+        let broken = b.replace("validate: 'false'", "validate: 'flase'");
+        let both = format!("{a}{b}");
+        // name of the step, files, in force, of them kept
+        let steps: &[(&str, &[(&str, &str)], &str, &str)] = &[
+            (
+                "broken at the start: the others are in force",
+                &[("x.yaml", &format!("{a}{broken}")), ("y.yaml", &c)],
+                "a c",
+                "",
+            ),
+            ("it compiles", &[("x.yaml", &both), ("y.yaml", &c)], "a b c", ""),
+            (
+                "it breaks: its last good form stays",
+                &[("x.yaml", &format!("{a}{broken}")), ("y.yaml", &c)],
+                "a b c",
+                "b",
+            ),
+            ("still", &[("x.yaml", &format!("{a}{broken}")), ("y.yaml", &c)], "a b c", "b"),
+            (
+                "its file cannot be read: all of it stays",
+                &[("x.yaml", "kind: [a"), ("y.yaml", &c)],
+                "a b c",
+                "a b",
+            ),
+            ("another goes meanwhile", &[("x.yaml", "kind: [a")], "a b", "a b"),
+            ("it is taken away", &[("x.yaml", &a)], "a", ""),
+            ("and is not remembered", &[("x.yaml", &format!("{a}{broken}"))], "a", ""),
+        ];
+        for (step, files, in_force, kept) in steps {
+            let (got, got_kept, _) = load(&store, files);
+            assert_eq!((got.as_str(), got_kept.as_str()), (*in_force, *kept), "{step}");
+        }
+    }
+
+    #[test]
+    fn the_hash_is_of_what_judges() {
+        let store = Store::default();
+        let hash = |files: &[(&str, &str)]| load(&store, files).2;
+        let (a, b) = (policy("a", "one"), policy("b", "one"));
+        let first = hash(&[("x.yaml", &format!("{a}{b}"))]);
+        assert_eq!(first, hash(&[("y.yaml", &b), ("z.yaml", &a)]), "wherever it is written");
+        let changed = hash(&[("x.yaml", &format!("{a}{}", policy("b", "two")))]);
+        assert_ne!(first, changed);
+        let broken = b.replace("validate", "valid");
+        assert_eq!(
+            changed,
+            hash(&[("x.yaml", &format!("{a}{broken}"))]),
+            "the last good form is what judges"
+        );
+    }
+}
