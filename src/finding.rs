@@ -4,11 +4,13 @@
 //! of a mutated object still point into the text that was read.
 
 mod fingerprint;
+mod readable;
 
 use std::fmt;
 use std::sync::Arc;
 
 pub use fingerprint::{Digest, Fingerprint, OfObject};
+pub use readable::readable;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -188,6 +190,18 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// Escapes what a terminal would obey in everything that people read.
+    pub fn make_readable(&mut self) {
+        let own = [&mut self.message, &mut self.place.path];
+        let related =
+            self.related.iter_mut().flat_map(|related| [&mut related.message, &mut related.place.path]);
+        for text in own.into_iter().chain(related).chain(&mut self.explanation) {
+            if let std::borrow::Cow::Owned(shown) = readable(text) {
+                *text = shown;
+            }
+        }
+    }
+
     /// The code that names the rule.
     #[must_use]
     pub fn code(&self) -> &str {

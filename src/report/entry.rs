@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::document::NodeRef;
-use crate::finding::{DocumentId, Finding};
+use crate::finding::{DocumentId, Finding, readable};
 use crate::manifest::{FileId, Inventory, Manifest};
 
 /// A finding, and what it is of.
@@ -58,8 +58,8 @@ impl std::fmt::Display for Identity {
         let Self { api_version: _, kind, namespace, name } = self;
         let name = name.as_deref().unwrap_or("(without a name)");
         match namespace {
-            Some(namespace) => write!(f, "{kind} {namespace}/{name}"),
-            None => write!(f, "{kind} {name}"),
+            Some(namespace) => f.write_str(&readable(&format!("{kind} {namespace}/{name}"))),
+            None => f.write_str(&readable(&format!("{kind} {name}"))),
         }
     }
 }
