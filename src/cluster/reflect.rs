@@ -18,6 +18,7 @@ use tokio::task::AbortHandle;
 use crate::document::Document;
 use crate::webhook::readiness::Readiness;
 
+use super::authorize::Authorizer;
 use super::mirror::{Kept, Mirror, Objects, Phase, Shelf, put};
 use super::needs::{Need, Needs};
 
@@ -41,6 +42,7 @@ impl Reflectors {
     pub fn start(client: Client, readiness: Readiness) -> Arc<Self> {
         let (wanted, wishes) = watch::channel(None);
         let mirror = Arc::<Mirror>::default();
+        mirror.ask(Authorizer::new(client.clone()));
         readiness.report(CONDITION, false, "no policies yet");
         tokio::spawn(keep(client, mirror.clone(), wishes, readiness));
         Arc::new(Self { mirror, wanted, last: Mutex::new(None) })
