@@ -44,6 +44,8 @@ pub struct Report<'i> {
     entries: Vec<Entry>,
     masks: mask::Masks,
     summary: Summary,
+    /// Of subjects whose name the server makes: which of its like in the file each is.
+    ordinals: Vec<usize>,
     /// The Kubernetes version whose CEL counts.
     kubernetes: Option<String>,
 }
@@ -70,7 +72,8 @@ impl<'i> Report<'i> {
         }
         sort::sort(&mut entries, &subjects);
         let summary = Summary::new(&entries, inventory.ledger());
-        Self { sources, inventory, subjects, entries, masks, summary, kubernetes: None }
+        let ordinals = entry::ordinals(&subjects);
+        Self { sources, inventory, subjects, entries, masks, summary, ordinals, kubernetes: None }
     }
 
     /// Names the Kubernetes version whose CEL the run has spoken.
