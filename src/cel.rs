@@ -31,6 +31,7 @@ pub mod parser;
 mod plan;
 pub mod profile;
 pub mod program;
+pub mod reads;
 mod stack;
 pub mod types;
 mod validators;

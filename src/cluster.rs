@@ -12,6 +12,7 @@
 //! Nothing here knows a rule. What is not known yet is *unknown*, and each policy's `failurePolicy` says what then.
 
 pub mod apply;
+pub mod authorize;
 pub mod certificates;
 pub mod client;
 pub mod install;

@@ -18,6 +18,7 @@ mod facts;
 mod headless;
 mod images;
 mod judge;
+mod judged;
 mod mutate;
 mod probes;
 pub mod references;

@@ -4,11 +4,13 @@
 //! of a mutated object still point into the text that was read.
 
 mod fingerprint;
+mod readable;
 
 use std::fmt;
 use std::sync::Arc;
 
 pub use fingerprint::{Digest, Fingerprint, OfObject};
+pub use readable::readable;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -109,6 +111,18 @@ pub enum Certainty {
     Failed,
 }
 
+impl Certainty {
+    /// The name in reports.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Known => "known",
+            Self::Unknown => "unknown",
+            Self::Failed => "failed",
+        }
+    }
+}
+
 /// One document of the input; the index in the inventory that the run has made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DocumentId(pub u32);
@@ -190,6 +204,18 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// Escapes what a terminal would obey in everything that people read.
+    pub fn make_readable(&mut self) {
+        let own = [&mut self.message, &mut self.place.path];
+        let related =
+            self.related.iter_mut().flat_map(|related| [&mut related.message, &mut related.place.path]);
+        for text in own.into_iter().chain(related).chain(&mut self.explanation) {
+            if let std::borrow::Cow::Owned(shown) = readable(text) {
+                *text = shown;
+            }
+        }
+    }
+
     /// The code that names the rule.
     #[must_use]
     pub fn code(&self) -> &str {

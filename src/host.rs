@@ -3,7 +3,11 @@
 //! Every answer is one of four: *known*, *absent*, *unknown* (the input cannot show it) or *failed*.
 //! Offline the folder of manifests answers ([`crate::host::inventory`]), in the cluster reflectors do.
 
+use std::time::Instant;
+
+use crate::cel::library::authorizer::{Decision, Question};
 use crate::document::NodeRef;
+use crate::evaluate::request::User;
 use crate::finding::DocumentId;
 
 pub mod index;
@@ -94,6 +98,12 @@ pub trait Host: Sync {
         }
     }
 
+    /// Whether a user may do something, as the `authorizer` of an expression asks; only a cluster can tell.
+    fn authorize(&self, user: &User<'_>, question: &Question, deadline: Option<Instant>) -> Lookup<Decision> {
+        let _ = (user, question, deadline);
+        Lookup::Unknown(AUTHORIZER.to_owned())
+    }
+
     /// The other objects of the input that say they are the one under review and are applied together with it, in one
     /// file or by one kustomization: how many, and the first `most` of them. A host of no one object knows none.
     fn twins(&self, _most: usize) -> Twins<'_> {
@@ -105,6 +115,9 @@ pub trait Host: Sync {
         Twins::default()
     }
 }
+
+/// What is not known where nobody can ask the API server.
+pub const AUTHORIZER: &str = "the answer of the cluster's authorizer";
 
 /// Gives each review a host of its own, where what is known changes while reviews run.
 pub trait Views: Send + Sync {

@@ -44,6 +44,8 @@ pub struct Report<'i> {
     entries: Vec<Entry>,
     masks: mask::Masks,
     summary: Summary,
+    /// Of subjects whose name the server makes: which of its like in the file each is.
+    ordinals: Vec<usize>,
     /// The Kubernetes version whose CEL counts.
     kubernetes: Option<String>,
     /// What was not looked at, and how it can be.
@@ -82,6 +84,7 @@ impl<'i> Report<'i> {
         }
         sort::sort(&mut entries, &subjects);
         let summary = Summary::new(&entries, inventory.ledger());
+        let ordinals = entry::ordinals(&subjects);
         Self {
             sources,
             inventory,
@@ -89,6 +92,7 @@ impl<'i> Report<'i> {
             entries,
             masks,
             summary,
+            ordinals,
             kubernetes: None,
             notes: Vec::new(),
             run: Run::default(),

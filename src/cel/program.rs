@@ -307,6 +307,11 @@ impl Composition {
         self.variables.iter().filter_map(|variable| variable.program.as_ref().ok())
     }
 
+    /// The variables that compiled, with their names, in order.
+    pub fn named(&self) -> impl Iterator<Item = (&str, &Program)> {
+        self.variables.iter().filter_map(|v| Some((&*v.name, v.program.as_ref().ok()?)))
+    }
+
     /// Declares the variables in another environment, of the expressions that read them.
     pub fn declare(&self, env: &mut Env) {
         for Composed { name, program } in &self.variables {

@@ -3,14 +3,18 @@
 //! A review borrows objects from its [`View`], which keeps every object that it has lent alive until the review
 //! ends, whatever happens in the cluster meanwhile. Nothing is copied and no lock is held while a policy runs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+use std::time::Instant;
 
 use tokio::sync::Notify;
 
+use super::authorize::Authorizer;
+use crate::cel::library::authorizer::{Decision, Question};
 use crate::document::Document;
-use crate::host::{Host, HostObject, Listing, Lookup, ObjectKey, Views, describe};
+use crate::evaluate::request::User;
+use crate::host::{AUTHORIZER, Host, HostObject, Listing, Lookup, ObjectKey, Views, describe};
 
 /// An object; `None` when what the API server sent cannot be read.
 pub type Kept = Option<Arc<Document<'static>>>;
@@ -104,11 +108,18 @@ type Shelves = BTreeMap<String, BTreeMap<String, Arc<Shelf>>>;
 #[derive(Debug, Default)]
 pub struct Mirror {
     shelves: RwLock<Shelves>,
+    /// Who is asked what a user may do.
+    authorizer: OnceLock<Authorizer>,
     /// Whoever reports waits for this.
     pub changed: Notify,
 }
 
 impl Mirror {
+    /// From now on this one is asked what users may do.
+    pub fn ask(&self, authorizer: Authorizer) {
+        let _ = self.authorizer.set(authorizer);
+    }
+
     /// Begins to know a kind; what was known of it is forgotten.
     pub fn add(&self, group: &str, kind: &str) -> Arc<Shelf> {
         let shelf = Arc::new(Shelf::default());
@@ -147,7 +158,7 @@ impl Mirror {
 
 impl Views for Mirror {
     fn view(&self) -> Box<dyn Host + Send + Sync + '_> {
-        Box::new(View { mirror: self, lent: Lent::default() })
+        Box::new(View { mirror: self, lent: Lent::default(), decided: Mutex::default() })
     }
 }
 
@@ -155,9 +166,24 @@ impl Views for Mirror {
 struct View<'m> {
     mirror: &'m Mirror,
     lent: Lent,
+    /// What was asked already: rules ask one question many times. The subject is the requester, or in the question.
+    decided: Mutex<HashMap<Question, Result<Decision, String>>>,
 }
 
 impl Host for View<'_> {
+    fn authorize(&self, user: &User<'_>, question: &Question, deadline: Option<Instant>) -> Lookup<Decision> {
+        let Some(authorizer) = self.mirror.authorizer.get() else {
+            return Lookup::Unknown(AUTHORIZER.to_owned());
+        };
+        let mut decided = self.decided.lock().unwrap_or_else(PoisonError::into_inner);
+        let known =
+            decided.entry(question.clone()).or_insert_with(|| authorizer.ask(user, question, deadline));
+        match known {
+            Ok(decision) => Lookup::Known(decision.clone()),
+            Err(why) => Lookup::Unknown(format!("{AUTHORIZER} ({why})")),
+        }
+    }
+
     fn get(&self, key: ObjectKey<'_>) -> Lookup<HostObject<'_>> {
         let ObjectKey { group, kind, namespace, name } = key;
         let Some(shelf) = self.mirror.shelf(group, kind) else { return Lookup::Unknown(describe(key)) };

@@ -7,7 +7,8 @@
 use std::collections::BTreeMap;
 
 use crate::cel::ast::{Ast, Expr, ExprId, Literal};
-use crate::evaluate::references;
+use crate::evaluate::{controlled, references};
+use crate::matching::Controlled;
 use crate::policy::expression::{Expression, Part};
 use crate::policy::{Edit, EditValue, Policy, PolicySet, RuleBody};
 
@@ -27,6 +28,8 @@ pub struct Needs {
     pub kinds: BTreeMap<(String, String), Need>,
     /// Policies with a look-up whose kind is computed.
     pub untold: Vec<String>,
+    /// Whether a policy asks what users may do, by `authorizer`.
+    pub authorizer: bool,
 }
 
 impl Needs {
@@ -47,6 +50,7 @@ impl Needs {
         for ((group, kind), need) in &other.kinds {
             both.add(group, &need.version, kind, need.metadata_only);
         }
+        both.authorizer |= other.authorizer;
         both
     }
 
@@ -80,7 +84,15 @@ impl Needs {
         let mut asts: Vec<&Ast> = policy.composition.programs().map(|program| &**program.ast()).collect();
         asts.extend(expressions(policy).into_iter().map(|expression| &**expression.program.ast()));
         let mut untold = false;
+        // a mirror of names and labels tells whether a policy without conditions applies to an owner
+        if scope.controlled == Controlled::Skip {
+            for (group, version, kind) in controlled::owners() {
+                self.add(group, version, kind, policy.conditions.is_empty());
+            }
+        }
         for ast in asts {
+            self.authorizer |=
+                ast.ids().any(|id| matches!(&ast[id], Expr::Ident(name) if &**name == "authorizer"));
             for looked_up in look_ups(ast) {
                 match looked_up {
                     Some((api_version, kind)) => {

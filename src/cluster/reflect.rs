@@ -19,6 +19,7 @@ use crate::document::Document;
 use crate::limits::{FIRST_LOOK, STALE};
 use crate::webhook::readiness::Readiness;
 
+use super::authorize::Authorizer;
 use super::mirror::{Kept, Mirror, Objects, Phase, Shelf, put};
 use super::needs::{Need, Needs};
 
@@ -42,6 +43,7 @@ impl Reflectors {
     pub fn start(client: Client, readiness: Readiness) -> Arc<Self> {
         let (wanted, wishes) = watch::channel(None);
         let mirror = Arc::<Mirror>::default();
+        mirror.ask(Authorizer::new(client.clone()));
         readiness.report(CONDITION, false, "no policies yet");
         tokio::spawn(keep(client, mirror.clone(), wishes, readiness));
         Arc::new(Self { mirror, wanted, last: Mutex::new(None) })

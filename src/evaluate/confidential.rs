@@ -1,5 +1,6 @@
 //! What findings may not say, whoever reads them: a rule's message may quote the object it judges, and the
-//! answer of the webhook, its log and its audit annotations repeat the message.
+//! answer of the webhook, its log and its audit annotations repeat the message. This is the one place where findings leave
+//! the engine, so control characters are escaped here as well.
 
 use super::Request;
 use crate::finding::Finding;
@@ -16,6 +17,7 @@ pub(super) fn conceal(findings: &mut [Finding], request: &Request<'_>) {
     for finding in findings {
         texts.clean(finding);
         Texts::of_finding(finding, request.subject()).clean(finding);
+        finding.make_readable();
     }
 }
 

@@ -102,7 +102,7 @@ fn applies(
     }
     let facts = Facts::new(request, host, set.templates());
     let Some(subject) = Subject::new(policy, &facts, budget) else { return false };
-    let lookups = Lookups { host, own_namespace: policy.scope.own_namespace.as_deref() };
+    let lookups = Lookups::of(&subject);
     let evaluator = Evaluator::new(&subject, &facts, &lookups);
     matches!(evaluator.conditions(&subject), Ok(true))
 }

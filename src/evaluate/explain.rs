@@ -49,7 +49,7 @@ pub fn inspect(
     host: &dyn Host,
 ) -> Inspection {
     let facts = Facts::new(request, host, templates);
-    let lookups = Lookups { host, own_namespace: None };
+    let lookups = Lookups::alone(host);
     let mut activation = Activation::with_functions(&lookups);
     let reads = Reads { request: true, namespace_object: true, all_containers: true };
     facts.bind(&mut activation, reads, parameters);

@@ -1,5 +1,6 @@
 //! Rules in CEL: `forEach`, `when`, `validate`, messages, places and fixes.
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 
 use crate::cel::activation::{Activation, Binding};
@@ -8,6 +9,7 @@ use crate::cel::value::{Value, View};
 use crate::document::edit::{EditError, Editor, Literal, Operation};
 use crate::document::path::{Path, Pointer, Step};
 use crate::document::{Limits, NodeId, NodeRef};
+use crate::finding::Finding;
 use crate::limits::FINDING_RUNES;
 use crate::policy::expression::{Expression, Part, Template};
 use crate::policy::{Base, Edit, EditValue, Policy, Validate, Visit};
@@ -17,6 +19,7 @@ use crate::resource::workload::PodTemplate;
 use super::changes::Reach;
 use super::explain;
 use super::facts::{Facts, Lookups};
+use super::judged::{Element, Judged};
 use super::rule::{Sink, Subject};
 use super::values::{text, to_literal};
 
@@ -371,13 +374,17 @@ pub(super) fn validate<'d>(
     rule: &'d Validate,
     sink: &mut Sink<'_>,
 ) {
+    let judged = OnceCell::new();
     let mut faults = 0;
     let left = evaluator.visit(&rule.visit, subject.object, |evaluator, visited| {
         let result = visited.and_then(|visited| Ok((evaluator.holds(rule, subject.object)?, visited)));
         match result {
             Ok((Holds::Yes, _)) => {}
             Ok((Holds::No(culprit), visited)) => {
-                found(evaluator, subject, rule, visited, culprit, sink);
+                let finding = found(evaluator, subject, rule, visited, culprit, sink);
+                let judged = judged.get_or_init(|| Judged::new(subject.policy, rule, subject));
+                let element = visited.item.as_ref().map(|item| Element { item, key: &visited.key });
+                finding.fingerprint.judged = judged.digest(rule, visited.node(subject.object), element);
                 faults += 1;
             }
             Err(Stop::Unknown(what)) => {
@@ -396,14 +403,14 @@ pub(super) fn validate<'d>(
     }
 }
 
-fn found<'d>(
+fn found<'d, 's>(
     evaluator: &mut Evaluator<'d, '_>,
     subject: &Subject<'d>,
     rule: &'d Validate,
     visited: &Visited<'d>,
     culprit: Option<NodeRef<'d>>,
-    sink: &mut Sink<'_>,
-) {
+    sink: &'s mut Sink<'_>,
+) -> &'s mut Finding {
     let explanation = evaluator.explanation(rule, subject, sink.rule.sensitive);
     let culprit = culprit.filter(|_| rule.visit.for_each.is_none() && rule.at.is_none());
     let base = culprit.unwrap_or_else(|| visited.node(subject.object));
@@ -417,6 +424,7 @@ fn found<'d>(
     let finding = sink.fault(node, message);
     finding.fix = fix;
     finding.explanation = explanation;
+    finding
 }
 
 /// Whether a value may be shown: of a Secret only what was written outside of its data and annotations.

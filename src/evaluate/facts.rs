@@ -1,14 +1,15 @@
 //! What expressions see of a request: variables, made when a policy reads them, and functions of ours.
 
 use std::sync::{Arc, LazyLock, OnceLock};
+use std::time::Instant;
 
 use serde_json::json;
 
 use crate::cel::activation::{Activation, Binding, Functions};
 use crate::cel::checker::OverloadId;
 use crate::cel::error::{Eval, EvalError, Unknown};
-use crate::cel::library::authorizer::{Decision, Question};
-use crate::cel::value::{List, Map, Value};
+use crate::cel::library::authorizer::{Decision, Question, ResourceCheck, Subject as Requester};
+use crate::cel::value::{Authorization, List, Map, Opaque, Value};
 use crate::document::{Document, NodeRef};
 use crate::evaluate::Request;
 use crate::evaluate::request::SentAs;
@@ -19,6 +20,8 @@ use crate::resource::image::ImageRef;
 use crate::resource::selector::LabelSelector;
 use crate::resource::workload::{PodTemplate, TemplatePaths};
 
+use super::request::User;
+use super::rule::Subject;
 use super::values::to_document;
 
 /// What is the same for all policies of one request; documents that expressions need are made once.
@@ -32,8 +35,8 @@ pub(super) struct Facts<'r> {
     envelope: OnceLock<Document<'static>>,
 }
 
-/// Nobody answers what the requester may do, so it is unknown; named once, for every policy of every request.
-static AUTHORIZER: LazyLock<Arc<str>> = LazyLock::new(|| "authorizer".into());
+/// Named once, for every policy of every request.
+static AUTHORIZER: LazyLock<Arc<str>> = LazyLock::new(|| crate::host::AUTHORIZER.into());
 
 impl<'r> Facts<'r> {
     pub(super) fn new(request: &'r Request<'r>, host: &'r dyn Host, templates: &TemplatePaths) -> Self {
@@ -72,8 +75,8 @@ impl<'r> Facts<'r> {
             ("params", or_null(Some(parameters))),
             ("podSpec", or_null(self.pods.map(|p| p.spec))),
             ("podMetadata", or_null(self.pods.and_then(|p| p.metadata))),
-            ("authorizer", Binding::Unknown(Arc::clone(&AUTHORIZER))),
-            ("authorizer.requestResource", Binding::Unknown(Arc::clone(&AUTHORIZER))),
+            ("authorizer", self.authorizer(|| Authorization::Authorizer(Requester::default()))),
+            ("authorizer.requestResource", self.authorizer(|| self.request_resource())),
         ]);
         if all_containers {
             activation.extend([("allContainers", Binding::Value(self.containers.clone()))]);
@@ -84,6 +87,27 @@ impl<'r> Facts<'r> {
         if namespace_object {
             activation.extend([("namespaceObject", self.namespace())]);
         }
+    }
+
+    /// Unknown where nobody knows who asks; else each question is put to the host.
+    fn authorizer<'d>(&'d self, start: impl FnOnce() -> Authorization) -> Binding<'d> {
+        match self.request.user {
+            Some(_) => Binding::Value(Value::opaque(Opaque::Authorization(start()))),
+            None => Binding::Unknown(Arc::clone(&AUTHORIZER)),
+        }
+    }
+
+    /// What is asked about itself (apiserver `pkg/cel/library/authz.go`, `NewResourceAuthorizerVal`).
+    fn request_resource(&self) -> Authorization {
+        let Request { resource, subresource, namespace, name, .. } = self.request;
+        Authorization::Resource(Box::new(ResourceCheck {
+            group: resource.group.to_owned(),
+            resource: resource.resource.to_owned(),
+            subresource: (*subresource).to_owned(),
+            namespace: namespace.unwrap_or_default().to_owned(),
+            name: (*name).to_owned(),
+            ..ResourceCheck::default()
+        }))
     }
 
     /// The request in the API server's words; who asks is unknown where nobody said.
@@ -157,6 +181,9 @@ pub(super) struct Lookups<'d> {
     pub(super) host: &'d dyn Host,
     /// The only namespace that a namespaced policy may look into.
     pub(super) own_namespace: Option<&'d str>,
+    /// Who asks; nobody knows offline.
+    user: Option<&'d User<'d>>,
+    deadline: Option<Instant>,
 }
 
 impl<'d> Functions<'d> for Lookups<'d> {
@@ -180,12 +207,33 @@ impl<'d> Functions<'d> for Lookups<'d> {
         }
     }
 
-    fn authorize(&self, _question: &Question) -> Eval<Decision> {
-        Err(Unknown::one("authorizer").into())
+    fn authorize(&self, question: &Question) -> Eval<Decision> {
+        let Some(user) = self.user else { return Err(Unknown::one(crate::host::AUTHORIZER).into()) };
+        match self.host.authorize(user, question, self.deadline) {
+            Lookup::Known(decision) => Ok(decision),
+            Lookup::Absent => Ok(Decision::default()),
+            Lookup::Unknown(what) => Err(Unknown::one(what).into()),
+            Lookup::Failed(why) => Err(failed(why)),
+        }
     }
 }
 
 impl<'d> Lookups<'d> {
+    /// What a policy over a request may ask.
+    pub(super) fn of(subject: &Subject<'d>) -> Self {
+        Self {
+            host: subject.host,
+            own_namespace: subject.policy.scope.own_namespace.as_deref(),
+            user: subject.request.user.as_ref(),
+            deadline: subject.budget.deadline,
+        }
+    }
+
+    /// What an expression may ask that is of no policy.
+    pub(super) fn alone(host: &'d dyn Host) -> Self {
+        Self { host, own_namespace: None, user: None, deadline: None }
+    }
+
     fn allowed(&self, namespace: &str) -> Eval<()> {
         match self.own_namespace {
             Some(own) if own != namespace => {

@@ -20,6 +20,15 @@ pub(super) fn run(subject: &Subject<'_>, when_absent: WhenAbsent, sink: &mut Sin
         return;
     }
     let set = subject.object;
+    let first = sink.findings.len();
+    look(subject, when_absent, sink);
+    for finding in &mut sink.findings[first..] {
+        finding.judged(set, [set.at("/spec/serviceName"), set.at("/spec/template/metadata/labels")]);
+    }
+}
+
+fn look(subject: &Subject<'_>, when_absent: WhenAbsent, sink: &mut Sink<'_>) {
+    let (request, set) = (subject.request, subject.object);
     let namespace = request.namespace.unwrap_or_default();
     let name_node = set.at("/spec/serviceName");
     let name = name_node.and_then(NodeRef::as_str).unwrap_or_default();

@@ -95,8 +95,7 @@ fn run<'d>(
     facts: &'d Facts<'d>,
     findings: &mut Findings,
 ) -> Result<(), Stop> {
-    let own_namespace = subject.policy.scope.own_namespace.as_deref();
-    let lookups = Lookups { host: subject.host, own_namespace };
+    let lookups = Lookups::of(subject);
     let mut evaluator = Evaluator::new(subject, facts, &lookups);
     if !evaluator.conditions(subject)? {
         return Ok(());

@@ -141,7 +141,7 @@ impl<'a> Applying<'_, 'a> {
         if is_idle(&subject, rule, &reach) {
             return Ok(());
         }
-        let lookups = Lookups { host: self.host, own_namespace: self.policy.scope.own_namespace.as_deref() };
+        let lookups = Lookups::of(&subject);
         let mut evaluator = Evaluator::new(&subject, &facts, &lookups);
         match self.applies(&current, &subject, &evaluator) {
             Ok(true) => {}

@@ -28,7 +28,9 @@ pub(super) fn run(
             .collect();
         if !missing.is_empty() {
             let message = format!("{} has no {}", container.label(), list(&missing));
-            sink.fault(container.node, message);
+            let finding = sink.fault(container.node, message);
+            let judged = probes.iter().map(|probe| container.node.get(name(*probe)));
+            finding.judged(container.node, judged);
         }
     }
 }

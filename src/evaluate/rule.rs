@@ -70,10 +70,12 @@ impl Sink<'_> {
         self.push(node, message, Certainty::Failed, self.rule.severity, self.rule.action)
     }
 
-    /// Of a rule that does not say what it has looked at: the node that it points at. At the object as a whole nothing is
-    /// told apart, for what a rule in Rust misses there is another object.
+    /// Of a rule that does not say what it has looked at: the node that it points at. At the object, its `spec` or its Pod
+    /// template as a whole nothing is told apart: what a rule in Rust misses there is another object, or a field.
     fn fingerprint(&self, node: NodeRef<'_>) -> Fingerprint {
-        let whole = node.id() == self.object.id();
+        let whole = node.id() == self.object.id()
+            || matches!(node.key(), Some("metadata" | "spec" | "template" | "jobTemplate"))
+                && node.is_object();
         let judged = if whole { combine([]) } else { digest(node) };
         let secret = self.rule.sensitive || self.object.get_str("kind") == Some("Secret");
         Fingerprint { place: merge::place(node, self.object.id()), judged: Some(judged), secret }
@@ -139,6 +141,20 @@ pub(super) fn cap(findings: &mut Findings, first: usize, limit: Option<usize>) {
         }
     }
     findings.truncate(from);
+}
+
+impl Finding {
+    /// Says what a rule in Rust has looked at: parts of a node, there or not. The node itself goes by its name.
+    pub(super) fn judged<'d>(
+        &mut self,
+        node: NodeRef<'d>,
+        parts: impl IntoIterator<Item = Option<NodeRef<'d>>>,
+    ) {
+        let name = node.get_str("name").unwrap_or_default();
+        let mut all = vec![name.as_bytes().to_vec()];
+        all.extend(parts.into_iter().map(|part| part.map_or_else(Vec::new, |p| digest(p).bytes().to_vec())));
+        self.fingerprint.judged = Some(combine(all.iter().map(Vec::as_slice)));
+    }
 }
 
 /// A place in another object.

@@ -1,9 +1,11 @@
 //! A finding, and the object it is of.
 
+use std::collections::HashMap;
+
 use serde::Serialize;
 
 use crate::document::NodeRef;
-use crate::finding::{DocumentId, Finding};
+use crate::finding::{DocumentId, Finding, readable};
 use crate::manifest::{FileId, Inventory, Manifest};
 
 /// A finding, and what it is of.
@@ -39,6 +41,25 @@ impl<'i> Subject<'i> {
     }
 }
 
+/// Which of its like in the file each subject is, counted from 0: where the server makes the name, nothing else tells
+/// one from another.
+pub(super) fn ordinals(subjects: &[Subject<'_>]) -> Vec<usize> {
+    let mut seen: HashMap<(FileId, &str, &str, &str), usize> = HashMap::new();
+    subjects
+        .iter()
+        .map(|subject| {
+            let Some(identity) = subject.identity.as_ref().filter(|identity| identity.name.is_none()) else {
+                return 0;
+            };
+            let namespace = identity.namespace.as_deref().unwrap_or_default();
+            let like = (subject.file, identity.group(), identity.kind.as_str(), namespace);
+            let count = seen.entry(like).or_default();
+            *count += 1;
+            *count - 1
+        })
+        .collect()
+}
+
 /// What an object calls itself.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -53,13 +74,21 @@ pub struct Identity {
     pub name: Option<String>,
 }
 
+impl Identity {
+    /// The API group; empty for the core group.
+    #[must_use]
+    pub fn group(&self) -> &str {
+        self.api_version.split_once('/').map_or("", |(group, _)| group)
+    }
+}
+
 impl std::fmt::Display for Identity {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { api_version: _, kind, namespace, name } = self;
         let name = name.as_deref().unwrap_or("(without a name)");
         match namespace {
-            Some(namespace) => write!(f, "{kind} {namespace}/{name}"),
-            None => write!(f, "{kind} {name}"),
+            Some(namespace) => f.write_str(&readable(&format!("{kind} {namespace}/{name}"))),
+            None => f.write_str(&readable(&format!("{kind} {name}"))),
         }
     }
 }

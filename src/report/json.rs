@@ -12,7 +12,7 @@ use super::Report;
 use super::entry::{Entry, Identity};
 use crate::document::Span;
 use crate::document::edit::Operation;
-use crate::finding::{Action, Certainty, DocumentId, PolicyRef, Severity};
+use crate::finding::{Action, Certainty, DocumentId, OfObject, PolicyRef, Severity};
 use crate::manifest::{DocumentError, FileRecord, Outcome, Position};
 
 /// The version of the form.
@@ -49,6 +49,10 @@ struct WireFinding<'r> {
     related: Vec<WireRelated<'r>>,
     fix: &'r [Operation],
     unknown: bool,
+    /// `known`, `unknown`, `failed`
+    certainty: &'static str,
+    /// The same for the same fault of the same object in another run.
+    fingerprint: String,
     /// Set by Kubernetes, not written: nothing is evaluated with defaults yet.
     defaulted: bool,
     /// There are no suppressions yet.
@@ -141,9 +145,24 @@ impl Report<'_> {
                 .collect(),
             fix: &finding.fix,
             unknown: finding.certainty == Certainty::Unknown,
+            certainty: finding.certainty.name(),
+            fingerprint: self.fingerprint(entry),
             defaulted: false,
             suppressed: None,
         }
+    }
+
+    fn fingerprint(&self, entry: &Entry) -> String {
+        let Entry { subject: id, finding } = entry;
+        let identity = self.subject(*id).identity.as_ref();
+        let ordinal = self.ordinals.get(id.0 as usize).copied().unwrap_or_default();
+        let object = OfObject {
+            group: identity.map_or("", Identity::group),
+            kind: identity.map_or("", |identity| &identity.kind),
+            namespace: identity.and_then(|identity| identity.namespace.as_deref()).unwrap_or_default(),
+            name: identity.and_then(|identity| identity.name.as_deref()).ok_or(ordinal),
+        };
+        finding.fingerprint.in_report(&finding.rule, object)
     }
 
     fn wire_file<'r>(&'r self, record: &'r FileRecord) -> WireFile<'r> {

@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 
 use super::entry::Subject;
 use crate::document::{NodeId, NodeRef, Span};
-use crate::finding::{Certainty, DocumentId, Finding, Place, Related, RuleInfo, Severity};
+use crate::finding::{Certainty, DocumentId, Finding, Fingerprint, Place, Related, RuleInfo, Severity};
 use crate::manifest::{Inventory, Manifest, Notice, NoticeCode};
 
 /// A rule for each code.
@@ -74,7 +74,7 @@ fn finding(notice: &Notice, node: Option<NodeRef<'_>>, object: NodeId) -> Findin
         message: message.clone(),
         place: place(*span),
         value: None,
-        fingerprint: crate::finding::Fingerprint::default(),
+        fingerprint: Fingerprint { place: place(*span).pointer, judged: None, secret: false },
         related: related
             .iter()
             .map(|(message, span)| Related { message: message.clone(), document: None, place: place(*span) })

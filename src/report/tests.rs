@@ -300,6 +300,7 @@ fn json_is_as_promised() {
     "actions": [
       "Deny"
     ],
+    "certainty": "known",
     "code": "x/y",
     "column": 78,
     "defaulted": false,
@@ -307,6 +308,7 @@ fn json_is_as_promised() {
     "endColumn": 81,
     "endLine": 2,
     "file": "-",
+    "fingerprint": "5645d9535cd9dfda6e307cc1f7e67c9d",
     "fix": [
       {
         "op": "add",

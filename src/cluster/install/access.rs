@@ -80,5 +80,11 @@ fn reads(needs: &Needs) -> Vec<Value> {
         resources.dedup();
         json!({"apiGroups": [group], "resources": resources, "verbs": ["get", "list", "watch"]})
     };
-    groups.into_iter().map(rule).collect()
+    let mut rules: Vec<Value> = groups.into_iter().map(rule).collect();
+    if needs.authorizer {
+        rules.push(json!({
+            "apiGroups": ["authorization.k8s.io"], "resources": ["subjectaccessreviews"], "verbs": ["create"],
+        }));
+    }
+    rules
 }
