@@ -1,6 +1,6 @@
 //! The flags that every judging subcommand shares: which policies, how strict.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
