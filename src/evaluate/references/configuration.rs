@@ -184,7 +184,8 @@ fn makers<'r>(ask: &Ask<'_, 'r>, wish: &Wish<'_>) -> Vec<(HostObject<'r>, Keys<'
         let own = Identity::of(object.root).map(|identity| identity.gvk).unwrap_or_default();
         for made in made::makes(object.root, own.group, own.kind) {
             let here = match made.home {
-                Home::Beside => namespace == ask.namespace(),
+                // a list of all namespaces leaves it out of objects that were never in a cluster
+                Home::Beside => namespace == ask.namespace() || namespace.is_empty(),
                 Home::In(namespace) => namespace == ask.namespace(),
                 Home::Anywhere => true,
             };
