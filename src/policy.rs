@@ -12,6 +12,7 @@
 pub mod embedded;
 pub mod expression;
 pub mod load;
+pub mod overlap;
 pub mod parameters;
 pub mod placement;
 pub mod set;

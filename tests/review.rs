@@ -134,6 +134,133 @@ fn what_is_being_deleted_may_lose_its_finalizers() {
     assert_eq!(review(&request("UPDATE", Some(new), Some(old)), &deny).0["allowed"], false);
 }
 
+/// A policy with this `match` and these rules, in a folder of its own.
+fn policy(matches: &str, rules: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    let text = format!(
+        "apiVersion: plimsoll.dev/v1alpha1\nkind: ClusterManifestPolicy\nmetadata: {{name: p}}\n\
+         spec:\n  title: A policy\n  action: Deny\n  match: {matches}\n  rules:\n{rules}\n"
+    );
+    std::fs::write(folder.path().join("p.yaml"), text).expect("written");
+    folder
+}
+
+fn config(change: impl FnOnce(&mut Value)) -> Value {
+    let mut config = json!({
+        "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c", "namespace": "shop"},
+        "data": {"mode": "open"}, "list": [{"name": "a", "v": "bad"}, {"name": "b", "v": "good"}],
+    });
+    change(&mut config);
+    config
+}
+
+#[test]
+fn an_update_is_mutated_only_where_it_writes() {
+    let rules = "    - {name: mode, mutate: [{set: data.mode, value: closed}]}\n\
+         \x20   - {name: each, forEach: object.list, mutate: [{set: v, value: good}]}\n\
+         \x20   - {name: gone, mutate: [{remove: data.old}]}\n\
+         \x20   - {name: computed, mutate: [{set: data.team, value: {cel: object.metadata.labels.team}}]}";
+    let folder = policy("{kinds: [ConfigMap], operations: [CREATE, UPDATE, DELETE]}", rules);
+    let arguments = ["--mutate", "--no-embedded", "--policies", folder.path().to_str().expect("a path")];
+    let paths = |object: Value, old: Value| -> Vec<String> {
+        let (response, printed, _) = review(&request("UPDATE", Some(object), Some(old)), &arguments);
+        assert_eq!(response["allowed"], true, "{printed}");
+        let Some(patch) = response["patch"].as_str() else { return Vec::new() };
+        let patch = base64::engine::general_purpose::STANDARD.decode(patch).expect("base64");
+        let patch: Value = serde_json::from_slice(&patch).expect("JSON");
+        patch.as_array().into_iter().flatten().filter_map(|o| o["path"].as_str().map(str::to_owned)).collect()
+    };
+    let same = |_: &mut Value| {};
+    type Change<'c> = &'c dyn Fn(&mut Value);
+    let rows: [(&str, Change<'_>, Change<'_>, &[&str]); 6] = [
+        ("a label", &|c| c["metadata"]["labels"] = json!({"a": "b"}), &same, &[]),
+        ("items in another order", &|c| c["list"].as_array_mut().expect("a list").reverse(), &same, &[]),
+        ("the value", &same, &|c| c["data"]["mode"] = "closed".into(), &["/data/mode"]),
+        ("one of two items", &same, &|c| c["list"][0]["v"] = "good".into(), &["/list/0/v"]),
+        ("what is to go", &|c| c["data"]["old"] = "x".into(), &same, &["/data/old"]),
+        (
+            "what is being deleted",
+            &|c| c["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z".into(),
+            &|c| {
+                c["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z".into();
+                c["data"]["mode"] = "closed".into();
+            },
+            &[],
+        ),
+    ];
+    for (name, new, old, expected) in rows {
+        assert_eq!(paths(config(new), config(old)), expected, "{name}");
+    }
+}
+
+#[test]
+fn raw_operations_on_what_an_update_does_not_write_are_not_even_tried() {
+    let rules = "    - {name: raw, mutate: [{op: test, path: /data/never, value: x}, {op: add, path: /list/-, value: {name: z}}]}";
+    let folder = policy("{kinds: [ConfigMap]}", rules);
+    let arguments = ["--mutate", "--no-embedded", "--policies", folder.path().to_str().expect("a path")];
+    let labelled = config(|c| c["metadata"]["labels"] = json!({"a": "b"}));
+    let longer = config(|c| c["list"].as_array_mut().expect("a list").push(json!({"name": "c"})));
+    for (name, object, allowed) in [("a label", labelled, true), ("the list", longer, false)] {
+        let update = request("UPDATE", Some(object), Some(config(|_| {})));
+        let (response, printed, _) = review(&update, &arguments);
+        assert_eq!(response["allowed"], allowed, "{name}: {printed}");
+    }
+}
+
+#[test]
+fn a_finding_is_old_when_what_was_judged_is() {
+    let rules = "    - {name: mode, validate: \"object.data.mode != 'open'\", message: mode is open}\n\
+         \x20   - {name: each, forEach: object.list, validate: \"item.v == 'good'\", message: \"{item.name} is not good\"}\n\
+         \x20   - {name: who, when: \"'locked' in object.data\", validate: \"request.userInfo.username == 'root'\", message: locked}";
+    let folder = policy("{kinds: [ConfigMap]}", rules);
+    let arguments = ["--no-embedded", "--policies", folder.path().to_str().expect("a path")];
+    type Change<'c> = &'c dyn Fn(&mut Value);
+    let rows: [(&str, Change<'_>, bool); 9] = [
+        ("nothing", &|_| {}, true),
+        ("a label", &|c| c["metadata"]["labels"] = json!({"a": "b"}), true),
+        ("a field beside it in the element", &|c| c["list"][0]["x"] = 1.into(), true),
+        ("another order", &|c| c["list"].as_array_mut().expect("a list").reverse(), true),
+        ("one of two mended", &|c| c["data"]["mode"] = "closed".into(), true),
+        ("another bad value", &|c| c["list"][0]["v"] = "worse".into(), false),
+        ("another bad element", &|c| c["list"][1]["v"] = "bad".into(), false),
+        ("the fault under another name", &|c| c["list"][0]["name"] = "c".into(), false),
+        ("who asks is never old", &|c| c["data"]["locked"] = "x".into(), false),
+    ];
+    for (name, change, allowed) in rows {
+        let update = request("UPDATE", Some(config(change)), Some(config(|_| {})));
+        let (response, printed, _) = review(&update, &arguments);
+        assert_eq!(response["allowed"], allowed, "{name}: {printed}");
+    }
+    let locked = |c: &mut Value| c["data"]["locked"] = "x".into();
+    let update = request("UPDATE", Some(config(locked)), Some(config(locked)));
+    assert_eq!(review(&update, &arguments).0["allowed"], false, "nothing of the object is judged");
+}
+
+#[test]
+fn a_review_without_its_object_is_not_let_through() {
+    let folder = policy(
+        "{kinds: [ConfigMap], operations: [CREATE, UPDATE, DELETE]}",
+        "    - {name: a, validate: 'true'}",
+    );
+    let arguments = ["--no-embedded", "--policies", folder.path().to_str().expect("a path")];
+    for (operation, object, old, allowed) in [
+        ("CREATE", false, false, false),
+        ("UPDATE", false, true, false),
+        ("UPDATE", true, false, true),
+        ("DELETE", false, false, false),
+        ("DELETE", false, true, true),
+    ] {
+        let mut asked = request(operation, Some(config(|_| {})), Some(config(|_| {})));
+        for (field, there) in [("object", object), ("oldObject", old)] {
+            if !there {
+                asked[field] = Value::Null;
+            }
+        }
+        let (response, printed, _) = review(&asked, &arguments);
+        assert_eq!(response["allowed"], allowed, "{operation} {object} {old}: {printed}");
+    }
+}
+
 #[test]
 fn an_object_that_cannot_be_read_is_answered_with_its_uid() {
     let text = request("CREATE", Some(pod(|_| {})), None).to_string();

@@ -11,6 +11,7 @@ use crate::dialect::nearest;
 use crate::finding::{Action, PolicyRef, Severity};
 use crate::manifest::NoticeCode;
 use crate::policy::load::{self, Loaded, Sources};
+use crate::policy::overlap::overlaps;
 use crate::policy::set::{Adjustments, Names, UnknownName};
 use crate::policy::store::{Origin, Refused};
 use crate::policy::{Policy, PolicySet};
@@ -159,6 +160,9 @@ impl Selection {
         let known = packs_of(loaded.policies.iter().map(|(policy, _)| policy));
         let (origins, refused) = (std::mem::take(&mut loaded.origins), std::mem::take(&mut loaded.refused));
         let set = loaded.into_set(&adjustments, templates);
+        for overlap in overlaps(&set) {
+            eprintln!("warning: {overlap}");
+        }
         let ran = packs_of(set.policies().iter().map(|policy| &**policy));
         let packs_not_run = known.into_iter().filter(|pack| !ran.contains(pack)).collect();
         Selected {

@@ -251,6 +251,20 @@ impl RewriteTable {
         self.rules.is_empty()
     }
 
+    /// A source of one table that lies in a source of the other: both may rewrite an image of it.
+    #[must_use]
+    pub fn shared_source(&self, other: &Self) -> Option<String> {
+        let open = |segment: &str| segment.contains(['*', '?']);
+        let meet = |a: &Prefix, b: &Prefix| {
+            a.segments.iter().zip(&b.segments).all(|(a, b)| a == b || open(a) || open(b))
+        };
+        self.rules.iter().find_map(|rule| {
+            let found = other.rules.iter().find(|theirs| meet(&rule.from, &theirs.from))?;
+            let longer = if rule.from.segments.len() < found.from.segments.len() { found } else { rule };
+            Some(longer.from.segments.join("/"))
+        })
+    }
+
     /// The reference as it is to be pulled; `None` where no rule applies or it already lies under some `to`.
     ///
     /// ```
