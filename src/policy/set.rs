@@ -191,7 +191,9 @@ impl Adjustments {
     pub fn reserved(&self, row: &Reserved) -> Option<Severity> {
         let Self { only, skip, severities, .. } = self;
         let named = |names: &[String]| names.iter().any(|name| codes::means(name, row.code));
-        if (!only.is_empty() && !named(only)) || named(skip) {
+        // what is wrong with the reading of a file is said beside any policy, unless some codes are asked for alone
+        let some_asked = only.iter().any(|name| codes::all().any(|row| codes::means(name, row.code)));
+        if (some_asked && !named(only)) || named(skip) {
             return None;
         }
         let kind = row.code.split_once('/').map_or(row.code, |(kind, _)| kind);
@@ -353,7 +355,8 @@ mod tests {
         assert_eq!(adjusted(&[], &[], &[]), Some(Severity::Warning));
         assert_eq!(adjusted(&["yaml/octal"], &[], &[]), Some(Severity::Warning));
         assert_eq!(adjusted(&["yaml"], &[], &[]), Some(Severity::Warning));
-        assert_eq!(adjusted(&["image-tag"], &[], &[]), None);
+        assert_eq!(adjusted(&["image-tag"], &[], &[]), Some(Severity::Warning));
+        assert_eq!(adjusted(&["yaml/float-version"], &[], &[]), None);
         assert_eq!(adjusted(&[], &["yaml/octal"], &[]), None);
         assert_eq!(adjusted(&[], &["yaml"], &[]), None);
         assert_eq!(adjusted(&[], &["yaml/float-version"], &[]), Some(Severity::Warning));

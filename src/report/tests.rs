@@ -212,6 +212,7 @@ note: skipped 1 template: chart.yaml (render it, then lint the output)
 "##);
     insta::assert_json_snapshot!(json(&report), @r##"
 {
+  "configuration": null,
   "files": [
     {
       "documents": 0,
