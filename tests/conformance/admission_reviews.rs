@@ -1,5 +1,6 @@
 //! Reviews that a real API server sent: each is answered with its uid, and with mirrors for every image each
-//! CREATE and UPDATE of a workload gets a patch that applies and does just that; the others get none.
+//! CREATE and UPDATE of a workload gets a patch that applies and does just that; the others get none. What is being
+//! deleted, what a controller compares with its template, and images that an UPDATE does not change are left alone.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -103,11 +104,26 @@ fn applied(object: &Value, patch: &str) -> Result<Value, String> {
     Ok(object)
 }
 
+/// Whether nothing of the object may be changed.
+fn left_alone(request: &Value) -> bool {
+    let controlled =
+        |owners: &Value| owners.as_array().into_iter().flatten().any(|o| o["controller"] == true);
+    let owned =
+        request["kind"]["kind"] != "Pod" && controlled(&request["object"]["metadata"]["ownerReferences"]);
+    owned || !request["oldObject"]["metadata"]["deletionTimestamp"].is_null()
+}
+
+/// Whether the container of this name had this image before.
+fn had(request: &Value, list: &str, container: &Value) -> bool {
+    let before = request["oldObject"].pointer(list).and_then(Value::as_array);
+    before.into_iter().flatten().any(|c| c["name"] == container["name"] && c["image"] == container["image"])
+}
+
 /// The object with every image of its Pod template from its mirror; `None` where nothing is to be changed.
 fn mirrored(request: &Value) -> Option<Value> {
     let subresource = request["subResource"].as_str().unwrap_or_default();
     let pointer = match (request["kind"]["kind"].as_str()?, subresource) {
-        ("Pod", "" | "ephemeralcontainers") => "/spec",
+        ("Pod", "" | "ephemeralcontainers" | "resize") => "/spec",
         ("PodTemplate", "") => "/template/spec",
         ("CronJob", "") => "/spec/jobTemplate/spec/template/spec",
         ("Deployment" | "ReplicaSet" | "StatefulSet" | "DaemonSet" | "Job" | "ReplicationController", "") => {
@@ -115,7 +131,7 @@ fn mirrored(request: &Value) -> Option<Value> {
         }
         _ => return None,
     };
-    if !matches!(request["operation"].as_str(), Some("CREATE" | "UPDATE")) {
+    if !matches!(request["operation"].as_str(), Some("CREATE" | "UPDATE")) || left_alone(request) {
         return None;
     }
     let mut object = request["object"].clone();
@@ -123,6 +139,9 @@ fn mirrored(request: &Value) -> Option<Value> {
     let mut changed = false;
     for list in ["containers", "initContainers", "ephemeralContainers"] {
         for container in spec.get_mut(list).and_then(Value::as_array_mut).into_iter().flatten() {
+            if had(request, &format!("{pointer}/{list}"), container) {
+                continue;
+            }
             let image = container["image"].as_str()?;
             let new = match image.strip_prefix("registry.example.com/") {
                 Some(rest) => format!("mirror.example.net:5000/shop/{rest}"),
