@@ -39,7 +39,8 @@ fn said(set: &PolicySet, policy: &str, manifests: &str, complete: bool) -> Vec<S
     let inventory = Inventory::load(&sources);
     let asking = Asking { complete, ..Asking::default() };
     let offline = Offline::new(&inventory, None, &asking);
-    let set = set.only(|other| other.id.name == policy);
+    let own = set.policies().iter().filter(|other| other.id.name == policy).cloned().collect();
+    let set = PolicySet::new(own, set.templates().clone());
     let mut said: Vec<String> = offline.judge_all(&set).iter().map(|(_, f)| f.code().to_owned()).collect();
     for index in 0..inventory.manifests().len() {
         said.extend(offline.mutate(&set, index).1.rules.iter().map(ToString::to_string));
