@@ -8,7 +8,29 @@ mod nearest;
 
 pub(crate) use nearest::{nearest, nearest_expected};
 
-use crate::document::NodeId;
+use std::sync::Arc;
+
+use crate::document::{NodeId, NodeRef};
+use crate::finding::PolicyPlace;
+
+/// The text that a policy is read from.
+#[derive(Debug, Clone)]
+pub struct Written {
+    /// The file, as it was named.
+    pub file: Arc<str>,
+    /// Its whole text.
+    pub text: Arc<str>,
+}
+
+impl Written {
+    /// Where a node stands in the text.
+    #[must_use]
+    pub fn place(&self, node: NodeRef<'_>) -> Option<Arc<PolicyPlace>> {
+        let Self { file, text } = self;
+        let place = |span| PolicyPlace { file: Arc::clone(file), text: Arc::clone(text), span };
+        node.span().map(place).map(Arc::new)
+    }
+}
 
 /// What is wrong with a policy, at a node of its document.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -98,6 +98,53 @@ pub struct RuleInfo {
     pub references: Vec<String>,
     /// Whether what cannot be decided is denied (`failurePolicy: Fail`).
     pub fail_closed: bool,
+    /// Where the rule is written.
+    pub written: Option<Arc<PolicyPlace>>,
+}
+
+/// A place in a policy's text: a rule, or one of its expressions.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PolicyPlace {
+    /// The file, as it was named.
+    pub file: Arc<str>,
+    /// Its whole text.
+    pub text: Arc<str>,
+    /// Bytes of the text.
+    pub span: Span,
+}
+
+impl fmt::Debug for PolicyPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (line, column) = self.position();
+        write!(f, "{}:{line}:{column}", self.file)
+    }
+}
+
+impl PolicyPlace {
+    /// Line and column, from 1, the column in characters.
+    #[must_use]
+    pub fn position(&self) -> (usize, usize) {
+        let before = self.text.get(..self.span.start as usize).unwrap_or_default();
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+    }
+}
+
+/// Why a rule could not be evaluated, as the author of the policy reads it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyFault {
+    /// What went wrong.
+    pub why: String,
+    /// What to do about it.
+    pub help: Option<&'static str>,
+    /// The expression; `None`: the rule as a whole.
+    pub at: Option<Arc<PolicyPlace>>,
+}
+
+impl From<String> for PolicyFault {
+    fn from(why: String) -> Self {
+        Self { why, help: None, at: None }
+    }
 }
 
 /// How sure a finding is.
@@ -201,6 +248,8 @@ pub struct Finding {
     pub explanation: Vec<String>,
     /// How many more of the rule were left out after this one, or places not even looked at.
     pub more: usize,
+    /// Where the policy is at fault, of a rule that could not be evaluated.
+    pub fault: Option<Arc<PolicyFault>>,
 }
 
 impl Finding {

@@ -113,11 +113,23 @@ fn findings_point_at_the_element_and_field() {
     assert_eq!(
         rows(&output),
         [
-            row("account", 1, 1, "needs ServiceAccount default/robot, which is not in the input", true),
+            row(
+                "account",
+                1,
+                1,
+                "cannot be decided: ServiceAccount default/robot is not part of the input (`--complete` treats it as absent)",
+                true
+            ),
             row("replicas", 5, 13, "5 replicas, 2 are the most", false),
             row("limits", 13, 13, "init container first (number 2) has no memory limit {yet}", false),
             row("limits", 19, 11, "regular container other (number 1) has no memory limit {yet}", false),
-            row("asked", 22, 1, "needs request.userInfo, which is not in the input", true),
+            row(
+                "asked",
+                22,
+                1,
+                "cannot be decided: it depends on who makes the request (`--as` says so)",
+                true
+            ),
             row("ports", 28, 7, "does not hold: object.spec.ports.all(p, p.port < 1000)", false),
         ]
     );
@@ -182,7 +194,7 @@ fn a_policy_has_a_budget() {
     ));
     let said: Vec<(&str, &str)> =
         found.iter().map(|(code, _, _, message, _)| (&**code, &**message)).collect();
-    let spent = "the policy's expressions cost too much";
+    let spent = "policy p could not be evaluated: the policy's expressions cost too much";
     // once for each rule that was not done, and nothing of the rules of the policy after that
     assert_eq!(
         said,

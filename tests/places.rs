@@ -166,3 +166,72 @@ spec:
     ];
     assert_eq!(paths, expected, "{out}");
 }
+
+#[test]
+fn a_fault_of_a_policy_is_told_as_such() {
+    let policy = r#"
+apiVersion: plimsoll.dev/v1alpha1
+kind: ClusterManifestPolicy
+metadata: {name: p}
+spec:
+  match: {kinds: [workloads, ConfigMap]}
+  variables: [{name: size, expression: size(object.data)}]
+  rules:
+    - {name: key, when: object.kind == 'ConfigMap', validate: object.data.mode == 'fast'}
+    - {name: variable, when: object.kind == 'ConfigMap', validate: variables.size > 1}
+    - {name: type, when: object.kind == 'ConfigMap', validate: object.metadata.name + 1 > 2}
+    - {name: value, when: object.kind == 'ConfigMap', validate: object.metadata.name}
+    - {name: list, forEach: object.metadata.name, validate: 'true'}
+    - name: when
+      when: object.spec.template.spec.containers[1].name == 'x'
+      validate: "true"
+    - {name: fault, when: object.kind == 'ConfigMap', validate: 'false', message: bad}
+"#;
+    let folder = folder(policy);
+    let (code, out) = run(folder.path(), &["lint", "--format", "json"]);
+    assert_eq!(code, Some(2), "{out}");
+    let report: Value = serde_json::from_str(&out).expect("JSON");
+    let mut told: Vec<String> = report["findings"]
+        .as_array()
+        .expect("findings")
+        .iter()
+        .filter(|f| f["object"]["name"] != "bare" && f["object"]["name"] != "web" || f["code"] == "p/when")
+        .map(|f| {
+            let text = |field: &str| f[field].as_str().unwrap_or("-").to_owned();
+            let place = format!("{}:{}:{}", text("policyFile"), f["policyLine"], f["policyColumn"]);
+            let what = text("message").replace("policy p could not be evaluated: ", "… ");
+            format!("{} {} {} {} {what}", text("certainty"), text("severity"), place, text("code"))
+        })
+        .collect();
+    told.sort();
+    let type_fault = "an operator or function is given a value of a type that it does not take";
+    let expected = [
+        "failed warning policy.yaml:13:29 p/list … forEach: expected a list or a map, found string"
+            .to_owned(),
+        "failed warning policy.yaml:15:13 p/when … when: no such key: spec".to_owned(),
+        "failed warning policy.yaml:15:13 p/when … when: the list has no item 1".to_owned(),
+        "failed warning policy.yaml:15:13 p/when … when: the list has no item 1".to_owned(),
+        "failed warning policy.yaml:10:68 p/variable … variable size: no such key: data".to_owned(),
+        format!("failed warning policy.yaml:11:64 p/type … {type_fault}"),
+        "failed warning policy.yaml:12:65 p/value … expected a boolean, found string".to_owned(),
+        "failed warning policy.yaml:9:63 p/key … no such key: data".to_owned(),
+        "known error -:null:null p/fault bad".to_owned(),
+    ];
+    let mut expected = expected.to_vec();
+    expected.sort();
+    assert_eq!(told, expected, "{}", told.join("\n"));
+    assert_eq!(report["summary"]["error"], 1, "{out}");
+    assert!(report["summary"]["failed"].as_u64() > Some(6), "{out}");
+    // in the text what is wrong with a policy is said once, before all else, at its place
+    let (code, text) = run(folder.path(), &["lint"]);
+    assert_eq!(code, Some(2), "{text}");
+    assert!(text.starts_with("failed[p/"), "{text}");
+    assert_eq!(text.matches("failed[p/list]").count(), 1, "{text}");
+    for part in [
+        "--> policy.yaml:13:29",
+        "while judging app.yaml:1:1, Deployment default/web, and 2 other objects",
+        "help: ask first with has(…), or write .?field and .orValue(…)",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+}

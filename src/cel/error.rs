@@ -71,6 +71,48 @@ impl EvalError {
         Self::Library(error.to_string())
     }
 
+    /// The error for people, without the words of CEL's insides.
+    #[must_use]
+    pub fn plain(&self) -> String {
+        match self {
+            Self::NoOverload | Self::NoOverloadOf(_) => {
+                "an operator or function is given a value of a type that it does not take".to_owned()
+            }
+            Self::OutOfBounds(index) => format!("the list has no item {index}"),
+            Self::IndexType(found) => format!("the index of an item must be an int, found {found}"),
+            Self::IndexValue(value) => format!("{value} cannot be the index of an item"),
+            Self::QualifierType(_) => {
+                "a field is read of a value that is neither an object nor a map".to_owned()
+            }
+            Self::NoAttribute(name) => format!("{name} has no value"),
+            Self::NotIterable(_) | Self::RangeType(_) => {
+                "expected a list or a map to go over, found something else".to_owned()
+            }
+            Self::NoneDereference => "`value()` of an optional that has none".to_owned(),
+            Self::Variable { name, cause } => format!("variable {name}: {}", cause.plain()),
+            Self::VariableCompile { name, .. } => format!("variable {name} does not compile"),
+            Self::CostLimit => "the expression costs more than the API server allows for one".to_owned(),
+            Self::Deadline => "no time was left".to_owned(),
+            other => other.to_string(),
+        }
+    }
+
+    /// What the author of the expression can do about it.
+    #[must_use]
+    pub fn advice(&self) -> Option<&'static str> {
+        match self {
+            Self::NoKey(_) => Some("ask first with has(…), or write .?field and .orValue(…)"),
+            Self::OutOfBounds(_) => Some("ask for the size first, or write [?index] and .orValue(…)"),
+            Self::NoneDereference => Some("write .orValue(…), or ask first with .hasValue()"),
+            Self::NoOverload | Self::NoOverloadOf(_) | Self::QualifierType(_) | Self::NotIterable(_) => Some(
+                "ask for the type first: type(x) == string; objects may hold what their kind does not allow",
+            ),
+            Self::Variable { cause, .. } => cause.advice(),
+            Self::CostLimit => Some("`plimsoll cel eval` tells what an expression costs"),
+            _ => None,
+        }
+    }
+
     /// The evaluation ends here, no operator absorbs this: a limit was reached, or upstream panics.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {

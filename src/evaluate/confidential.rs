@@ -40,6 +40,7 @@ mod tests {
                 remediation: None,
                 references: Vec::new(),
                 fail_closed: false,
+                written: None,
             }),
             severity: Severity::Error,
             action: None,
@@ -54,6 +55,7 @@ mod tests {
             sensitive,
             explanation: Vec::new(),
             more: 0,
+            fault: None,
         }
     }
 

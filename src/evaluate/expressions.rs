@@ -9,7 +9,7 @@ use crate::cel::value::{Value, View};
 use crate::document::edit::{EditError, Editor, Literal, Operation};
 use crate::document::path::{Path, Pointer, Step};
 use crate::document::{Limits, NodeId, NodeRef};
-use crate::finding::Finding;
+use crate::finding::{Finding, PolicyFault};
 use crate::limits::FINDING_RUNES;
 use crate::policy::expression::{Expression, Part, Template};
 use crate::policy::{Base, Edit, EditValue, Policy, Validate, Visit};
@@ -38,7 +38,30 @@ pub(super) enum Stop {
     /// More would have to be known.
     Unknown(String),
     /// It failed.
-    Failed(String),
+    Failed(Box<PolicyFault>),
+}
+
+impl Stop {
+    /// It failed, and that is all there is to say.
+    pub(super) fn failed(why: String) -> Self {
+        Self::Failed(Box::new(why.into()))
+    }
+
+    /// The same, with the expression that failed.
+    fn at(mut self, expression: &Expression) -> Self {
+        if let Self::Failed(fault) = &mut self {
+            fault.at = fault.at.take().or_else(|| expression.place.clone());
+        }
+        self
+    }
+
+    /// The same, with what was being evaluated.
+    fn of(mut self, what: &str) -> Self {
+        if let Self::Failed(fault) = &mut self {
+            fault.why = format!("{what}: {}", fault.why);
+        }
+        self
+    }
 }
 
 /// The expressions of one policy over one request.
@@ -87,17 +110,12 @@ impl<'d, 'a> Evaluator<'d, 'a> {
                 Ok(true) => {}
                 Ok(false) => return Ok(false),
                 Err(why) => {
-                    let why = match why {
-                        Stop::Failed(why) => {
-                            Stop::Failed(format!("match condition {}: {why}", condition.name))
-                        }
-                        unknown => unknown,
-                    };
-                    stop = stop.or(Some(why));
+                    let what = format!("match condition {}", condition.name);
+                    stop = stop.or(Some(why.at(&condition.expression).of(&what)));
                 }
             }
             if budget.is_exhausted() {
-                return Err(Stop::Failed("the match conditions cost too much".to_owned()));
+                return Err(Stop::failed("the match conditions cost too much".to_owned()));
             }
         }
         stop.map_or(Ok(true), Err)
@@ -109,7 +127,7 @@ impl<'d, 'a> Evaluator<'d, 'a> {
 
     /// Says so when the policy's expressions have cost more than all of them may: then nothing more is evaluated.
     pub(super) fn within_budget(&self) -> Result<(), Stop> {
-        if self.budget.is_exhausted() { Err(Stop::Failed(TOO_COSTLY.to_owned())) } else { Ok(()) }
+        if self.budget.is_exhausted() { Err(Stop::failed(TOO_COSTLY.to_owned())) } else { Ok(()) }
     }
 
     /// Shows what a rule visits, bound and ready to be judged: once what it stands on, or each element of its list or
@@ -136,7 +154,7 @@ impl<'d, 'a> Evaluator<'d, 'a> {
         let list = match self.evaluate(for_each) {
             Ok(list) => list,
             Err(failure) => {
-                act(self, Err(stop("forEach", failure)));
+                act(self, Err(stop(failure).at(for_each).of("forEach")));
                 return 0;
             }
         };
@@ -152,7 +170,8 @@ impl<'d, 'a> Evaluator<'d, 'a> {
             }
             other => {
                 let what = other.type_name();
-                act(self, Err(Stop::Failed(format!("forEach: expected a list or a map, found {what}"))));
+                let why = Stop::failed(format!("forEach: expected a list or a map, found {what}"));
+                act(self, Err(why.at(for_each)));
                 0
             }
         }
@@ -202,7 +221,7 @@ impl<'d, 'a> Evaluator<'d, 'a> {
             _ if self.budget.is_exhausted() => None,
             Ok(true) => Some(Ok(visited)),
             Ok(false) => None,
-            Err(stop) => Some(Err(stop)),
+            Err(stop) => Some(Err(stop.at(when).of("when"))),
         }
     }
 
@@ -257,7 +276,8 @@ impl<'d, 'a> Evaluator<'d, 'a> {
         let program = &rule.validate.program;
         let outcome = program.evaluate(&self.activation, &mut self.variables, &mut self.budget);
         let culprit = outcome.culprit.filter(|node| std::ptr::eq(node.document(), object.document()));
-        Ok(if boolean(outcome.result)? { Holds::Yes } else { Holds::No(culprit) })
+        let holds = boolean(outcome.result).map_err(|stop| stop.at(&rule.validate))?;
+        Ok(if holds { Holds::Yes } else { Holds::No(culprit) })
     }
 
     /// Runs a failing rule once more and notes what its parts come to, where that was asked for.
@@ -299,8 +319,9 @@ impl<'d, 'a> Evaluator<'d, 'a> {
         match value {
             EditValue::Literal(literal) => Ok(Arc::clone(literal)),
             EditValue::Computed(expression) => {
-                let value = self.evaluate(expression).map_err(|failure| stop("value", failure))?;
-                to_literal(&value).map_err(|error| Stop::Failed(error.to_string()))
+                let value =
+                    self.evaluate(expression).map_err(|failure| stop(failure).at(expression).of("value"))?;
+                to_literal(&value).map_err(|error| Stop::failed(error.to_string()).at(expression))
             }
         }
     }
@@ -313,7 +334,7 @@ impl<'d, 'a> Evaluator<'d, 'a> {
         editor: &mut Editor<'_, '_>,
         label: &Arc<str>,
     ) -> Result<(), Stop> {
-        let failed = |error: EditError| Stop::Failed(format!("the change does not apply: {error}"));
+        let failed = |error: EditError| Stop::failed(format!("the change does not apply: {error}"));
         let allowed = |edit: &Edit| self.reach.is_none_or(|reach| edit.is_test() || reach.edit(edit, base));
         let edits: Vec<&'d Edit> = edits.iter().filter(|edit| allowed(edit)).collect();
         if edits.iter().all(|edit| edit.is_test()) && self.reach.is_some_and(|reach| !reach.is_everything()) {
@@ -390,16 +411,16 @@ pub(super) fn validate<'d>(
             Err(Stop::Unknown(what)) => {
                 sink.needs(subject.object, &what);
             }
-            Err(Stop::Failed(why)) => {
-                sink.failed(subject.object, why);
+            Err(Stop::Failed(fault)) => {
+                sink.failed(subject.object, *fault);
             }
         }
         // only faults end it: behind what could not be told there may be one, which is what a request is denied for
         subject.budget.findings_per_rule != Some(faults)
     });
     sink.leave_out(left);
-    if let Err(Stop::Failed(why)) = evaluator.within_budget() {
-        sink.failed(subject.object, why);
+    if let Err(Stop::Failed(fault)) = evaluator.within_budget() {
+        sink.failed(subject.object, *fault);
     }
 }
 
@@ -498,16 +519,17 @@ fn boolean(result: Result<Value<'_>, Failure>) -> Result<bool, Stop> {
     match result {
         Ok(value) => value
             .as_bool()
-            .ok_or_else(|| Stop::Failed(format!("expected a boolean, found {}", value.view().type_name()))),
-        Err(failure) => Err(stop("", failure)),
+            .ok_or_else(|| Stop::failed(format!("expected a boolean, found {}", value.view().type_name()))),
+        Err(failure) => Err(stop(failure)),
     }
 }
 
-fn stop(what: &str, failure: Failure) -> Stop {
+fn stop(failure: Failure) -> Stop {
     match failure {
         Failure::Unknown(unknown) => Stop::Unknown(unknown.of.join(" and ")),
-        Failure::Error(error) if what.is_empty() => Stop::Failed(error.to_string()),
-        Failure::Error(error) => Stop::Failed(format!("{what}: {error}")),
+        Failure::Error(error) => {
+            Stop::Failed(Box::new(PolicyFault { why: error.plain(), help: error.advice(), at: None }))
+        }
     }
 }
 

@@ -52,7 +52,7 @@ fn look(subject: &Subject<'_>, when_absent: WhenAbsent, sink: &mut Sink<'_>) {
             sink.needs(node, &what);
         }
         Lookup::Failed(why) => {
-            sink.failed(node, format!("cannot look up Service {namespace}/{name}: {why}"));
+            sink.failed(node, format!("Service {namespace}/{name} could not be looked up: {why}"));
         }
     }
 }

@@ -37,7 +37,7 @@ fn judge_by(set: &PolicySet, policy: &Policy, facts: &Facts<'_>, budget: Budget,
     }
     if !request.has_its_objects() {
         let nothing = Document::null();
-        let why = Stop::Failed(format!("the review of a {} has no object", request.operation.name()));
+        let why = Stop::failed(format!("the review of a {} has no object", request.operation.name()));
         return undecided(policy, nothing.root(), why, budget.in_cluster, findings);
     }
     // which findings are new is told before some are left out, or many old ones would hide a new one
@@ -81,7 +81,7 @@ fn certain(scope: Applies) -> Result<(), Stop> {
     match scope {
         Applies::Yes | Applies::No => Ok(()),
         Applies::Unknown(what) => Err(Stop::Unknown(what)),
-        Applies::Failed(why) => Err(Stop::Failed(why)),
+        Applies::Failed(why) => Err(Stop::failed(why)),
     }
 }
 

@@ -172,7 +172,7 @@ impl<'a> Applying<'_, 'a> {
         let mut sink = Sink { rule, object, findings, in_cluster: self.budget.in_cluster };
         match stop {
             Stop::Unknown(what) => sink.needs(object, &what),
-            Stop::Failed(why) => sink.failed(object, why),
+            Stop::Failed(fault) => sink.failed(object, *fault),
         };
         Ok(())
     }
@@ -188,7 +188,7 @@ impl<'a> Applying<'_, 'a> {
             Applies::No => Ok(false),
             Applies::Yes => evaluator.conditions(subject),
             Applies::Unknown(what) => Err(Stop::Unknown(what)),
-            Applies::Failed(why) => Err(Stop::Failed(why)),
+            Applies::Failed(why) => Err(Stop::failed(why)),
         }
     }
 }
@@ -227,7 +227,7 @@ fn edited<'d, 'a>(
     let item = match document {
         None if first.id() != NodeId::ROOT => Some(
             item_document(first)
-                .map_err(|error| Stop::Failed(format!("the change does not apply: {error}")))?,
+                .map_err(|error| Stop::failed(format!("the change does not apply: {error}")))?,
         ),
         _ => None,
     };
@@ -237,7 +237,7 @@ fn edited<'d, 'a>(
     if editor.is_unchanged() {
         return Ok(None);
     }
-    editor.finish().map(Some).map_err(|error| Stop::Failed(error.to_string()))
+    editor.finish().map(Some).map_err(|error| Stop::failed(error.to_string()))
 }
 
 /// A document of one item, with the same text under it.
@@ -257,7 +257,7 @@ fn edit<'d>(
 ) -> Result<(), Stop> {
     match &rule.body {
         RuleBody::RewriteImages(table) => images::edit(subject, table, evaluator.reach, editor, label)
-            .map_err(|error| Stop::Failed(format!("the change does not apply: {error}"))),
+            .map_err(|error| Stop::failed(format!("the change does not apply: {error}"))),
         RuleBody::Mutate { visit, edits } => {
             let mut result = Ok(());
             evaluator.edits = edits;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::document::NodeRef;
 use crate::evaluate::{Budget, Findings, Request};
-use crate::finding::{Action, Certainty, Finding, Fingerprint, Place, Related, Severity};
+use crate::finding::{Action, Certainty, Finding, Fingerprint, Place, PolicyFault, Related, Severity};
 use crate::host::Host;
 use crate::policy::{Policy, Rule};
 use crate::resource::digest::{combine, digest};
@@ -12,7 +12,7 @@ use crate::resource::merge;
 use crate::resource::workload::PodTemplate;
 
 use super::facts::Facts;
-use super::undecided::beyond;
+use super::undecided::not_known;
 
 /// What all rules of one policy see of one request.
 pub(super) struct Subject<'r> {
@@ -62,12 +62,19 @@ impl Sink<'_> {
 
     /// As [`Sink::unknown`]: what would have to be known, in words that fit who asks.
     pub(super) fn needs(&mut self, node: NodeRef<'_>, what: &str) -> &mut Finding {
-        self.unknown(node, format!("needs {what}, which {}", beyond(self.in_cluster)))
+        self.unknown(node, format!("cannot be decided: {}", not_known(what, self.in_cluster)))
     }
 
-    /// The rule could not be evaluated.
-    pub(super) fn failed(&mut self, node: NodeRef<'_>, message: String) -> &mut Finding {
-        self.push(node, message, Certainty::Failed, self.rule.severity, self.rule.action)
+    /// The rule could not be evaluated: a fault of the policy, whatever the object.
+    pub(super) fn failed(&mut self, node: NodeRef<'_>, fault: impl Into<PolicyFault>) -> &mut Finding {
+        let mut fault = fault.into();
+        fault.at = fault.at.or_else(|| self.rule.info.written.clone());
+        let policy = self.rule.info.policy.as_ref().map_or("", |policy| &policy.name);
+        let message = format!("policy {policy} could not be evaluated: {}", fault.why);
+        let severity = self.rule.severity.min(Severity::Warning);
+        let finding = self.push(node, message, Certainty::Failed, severity, self.rule.action);
+        finding.fault = Some(Arc::new(fault));
+        finding
     }
 
     /// Of a rule that does not say what it has looked at: the node that it points at. At the object, its `spec` or its Pod
@@ -111,6 +118,7 @@ impl Sink<'_> {
             sensitive: self.rule.sensitive,
             explanation: Vec::new(),
             more: 0,
+            fault: None,
         });
         self.findings.last_mut().expect("just pushed")
     }

@@ -1,7 +1,7 @@
 //! When it cannot be told whether a policy applies: the policy's `failurePolicy` decides, as of a webhook's
 //! `matchConditions` and of a ValidatingAdmissionPolicy.
 
-use crate::finding::{Action, Certainty, Severity};
+use crate::finding::{Action, Severity};
 use crate::policy::{Policy, Rule};
 
 use super::Findings;
@@ -23,15 +23,15 @@ pub(super) fn undecided(
     let mut sink = Sink { rule, object, findings, in_cluster };
     let finding = match stop {
         Stop::Unknown(what) => {
-            let beyond = beyond(in_cluster);
-            sink.unknown(object, format!("needs {what} to tell whether the policy applies, which {beyond}"))
+            let why = not_known(&what, in_cluster);
+            sink.unknown(object, format!("cannot be decided whether the policy applies: {why}"))
         }
-        Stop::Failed(why) => sink.failed(object, format!("cannot tell whether the policy applies: {why}")),
+        Stop::Failed(mut fault) => {
+            fault.why = format!("whether it applies cannot be told: {}", fault.why);
+            sink.failed(object, *fault)
+        }
     };
-    finding.severity = match finding.certainty {
-        Certainty::Unknown => severity.min(Severity::Warning),
-        _ => severity,
-    };
+    finding.severity = severity.min(Severity::Warning);
 }
 
 /// The rule with the strongest action, the first of several.
@@ -40,7 +40,22 @@ fn strongest(policy: &Policy) -> Option<&Rule> {
     policy.rules.iter().find(|rule| rule.action == action)
 }
 
-/// Why something is not known, in words that fit who asks.
+/// Why an object is not known, in words that fit who asks.
 pub(crate) fn beyond(in_cluster: bool) -> &'static str {
-    if in_cluster { "could not be looked up" } else { "is not in the input" }
+    if in_cluster {
+        "could not be looked up"
+    } else {
+        "is not part of the input (`--complete` treats it as absent)"
+    }
+}
+
+/// Why something is not known, and what would tell.
+pub(super) fn not_known(what: &str, in_cluster: bool) -> String {
+    if what.split('.').next() == Some("authorizer") {
+        "it depends on what the user may do, which is not known".to_owned()
+    } else if what.starts_with("request.userInfo") && !in_cluster {
+        "it depends on who makes the request (`--as` says so)".to_owned()
+    } else {
+        format!("{what} {}", beyond(in_cluster))
+    }
 }

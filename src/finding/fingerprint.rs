@@ -104,6 +104,7 @@ mod tests {
             remediation: Some(code.to_uppercase()),
             references: Vec::new(),
             fail_closed: code.len() > 3,
+            written: None,
         };
         let object = OfObject { group: "apps", kind: "Deployment", namespace: "shop", name: Ok("web") };
         let print = Fingerprint { place: "/spec".into(), judged: Some(Digest::new([7; 32])), secret: false };

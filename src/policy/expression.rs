@@ -1,6 +1,9 @@
 //! Compiled CEL as policies hold it.
 
+use std::sync::Arc;
+
 use crate::cel::program::Program;
+use crate::finding::PolicyPlace;
 
 /// An expression, ready to run.
 #[derive(Debug)]
@@ -9,13 +12,15 @@ pub struct Expression {
     pub source: String,
     /// Compiled.
     pub program: Program,
+    /// Where it is written.
+    pub place: Option<Arc<PolicyPlace>>,
 }
 
 impl Expression {
     /// A compiled expression with its text.
     #[must_use]
-    pub fn new(source: &str, program: Program) -> Self {
-        Self { source: source.to_owned(), program }
+    pub fn new(source: &str, program: Program, place: Option<Arc<PolicyPlace>>) -> Self {
+        Self { source: source.to_owned(), program, place }
     }
 }
 

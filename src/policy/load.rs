@@ -10,7 +10,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use crate::cel::profile::{Profile, Release};
-use crate::dialect::{Issue, native};
+use crate::dialect::{Issue, Written, native};
 use crate::document::NodeRef;
 use crate::finding::PolicyRef;
 use crate::manifest::compose::{Oddity, Remark, compose};
@@ -201,6 +201,7 @@ fn document_of(text: &str, policy: &PolicyRef) -> Option<String> {
 /// Reads the policies of one text.
 pub fn read_text(name: &str, text: &str, embedded: bool, profile: Profile, loaded: &mut Loaded) {
     let file = Arc::<str>::from(text);
+    let written = Written { file: name.into(), text: Arc::clone(&file) };
     for chunk in split(text, 0) {
         let composed = match compose(text, chunk.range.clone()) {
             Ok(composed) => composed,
@@ -222,7 +223,7 @@ pub fn read_text(name: &str, text: &str, embedded: bool, profile: Profile, loade
             continue;
         }
         let mut misread = misread(root, text, &composed.remarks);
-        let issues = match native::lower(root, profile) {
+        let issues = match native::lower(root, profile, &written) {
             Ok(policy) if misread.is_empty() => {
                 let written = text.get(chunk.range.clone()).unwrap_or_default();
                 let origin = Origin { file: name.to_owned(), digest: digest(written.trim().as_bytes()) };

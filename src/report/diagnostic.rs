@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
 
 /// Something wrong with a file that the run was given.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,16 +66,7 @@ impl Diagnostic {
             }
             return renderer.render(&[group]);
         };
-        // only the lines at the place: a long one is folded by the renderer
-        let first = text[..range.start].rfind('\n').map_or(0, |at| at + 1);
-        let last_line = text[range.start..range.end].find('\n').map_or(range.end, |at| range.start + at);
-        let until = text[last_line..].find('\n').map_or(text.len(), |at| last_line + at);
-        let line = text[..first].matches('\n').count() + 1;
-        let at = range.start - first..last_line.max(range.start + usize::from(range.start < until)) - first;
-        let snippet = Snippet::source(&text[first..until])
-            .path(&self.file)
-            .line_start(line)
-            .annotation(AnnotationKind::Primary.span(at));
+        let snippet = snippet(&self.file, text, range.clone());
         let mut group = Level::ERROR.primary_title(&self.message).element(snippet);
         if let Some(help) = &self.help {
             group = group.element(Level::HELP.message(help));
@@ -90,6 +81,20 @@ pub fn io_text(message: &str) -> String {
     let message = message.split(" (os error").next().unwrap_or(message);
     let mut characters = message.chars();
     characters.next().map_or_else(String::new, |first| first.to_lowercase().chain(characters).collect())
+}
+
+/// The line where a range of a text begins, with the range marked.
+pub(super) fn snippet<'t>(file: &'t str, text: &'t str, range: Range<usize>) -> Snippet<'t, Annotation<'t>> {
+    // only the lines at the place: a long one is folded by the renderer
+    let first = text[..range.start].rfind('\n').map_or(0, |at| at + 1);
+    let last_line = text[range.start..range.end].find('\n').map_or(range.end, |at| range.start + at);
+    let until = text[last_line..].find('\n').map_or(text.len(), |at| last_line + at);
+    let line = text[..first].matches('\n').count() + 1;
+    let at = range.start - first..last_line.max(range.start + usize::from(range.start < until)) - first;
+    Snippet::source(&text[first..until])
+        .path(file)
+        .line_start(line)
+        .annotation(AnnotationKind::Primary.span(at))
 }
 
 impl fmt::Display for Diagnostic {

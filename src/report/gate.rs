@@ -50,9 +50,9 @@ impl Gate {
     pub fn judge(&self, report: &Report<'_>) -> Exit {
         let Self { fail_on, fail_on_unknown, allow_broken } = *self;
         let summary = report.summary();
-        // a run that has read nothing has not found that all is well
+        // a run that has read nothing has not found that all is well, nor has a rule that could not be evaluated
         let nothing = report.is_empty() && !report.is_foreign();
-        if nothing || (summary.files.broken > 0 && !allow_broken) {
+        if nothing || summary.failed > 0 || (summary.files.broken > 0 && !allow_broken) {
             Exit::Failed
         } else if summary.at_least(fail_on) > 0 || (fail_on_unknown && summary.unknown > 0) {
             Exit::Findings

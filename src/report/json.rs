@@ -12,7 +12,7 @@ use super::Report;
 use super::entry::{Entry, Identity};
 use crate::document::Span;
 use crate::document::edit::Operation;
-use crate::finding::{Action, Certainty, DocumentId, OfObject, PolicyRef, Severity};
+use crate::finding::{Action, Certainty, DocumentId, OfObject, PolicyPlace, PolicyRef, Severity};
 use crate::manifest::{DocumentError, FileRecord, Outcome, Position};
 
 /// The version of the form.
@@ -49,8 +49,15 @@ struct WireFinding<'r> {
     related: Vec<WireRelated<'r>>,
     fix: &'r [Operation],
     unknown: bool,
-    /// `known`, `unknown`, `failed`
+    /// `known`, `unknown`, or `failed`: the rule could not be evaluated.
     certainty: &'static str,
+    /// Where the policy is at fault, of a finding that is `failed`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    policy_file: Option<&'r str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    policy_line: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    policy_column: Option<usize>,
     /// The same for the same fault of the same object in another run.
     fingerprint: String,
     /// Set by Kubernetes, not written: nothing is evaluated with defaults yet.
@@ -112,6 +119,8 @@ impl Report<'_> {
         let Entry { subject: id, finding } = entry;
         let subject = self.subject(*id);
         let (start, end) = self.positions(*id, finding.place.span);
+        let policy = finding.fault.as_ref().and_then(|fault| fault.at.as_deref());
+        let in_policy = policy.map(PolicyPlace::position);
         WireFinding {
             code: finding.code(),
             policy: finding.rule.policy.as_ref(),
@@ -147,6 +156,9 @@ impl Report<'_> {
             unknown: finding.certainty == Certainty::Unknown,
             certainty: finding.certainty.name(),
             fingerprint: self.fingerprint(entry),
+            policy_file: policy.map(|place| &*place.file),
+            policy_line: in_policy.map(|(line, _)| line),
+            policy_column: in_policy.map(|(_, column)| column),
             defaulted: false,
             suppressed: None,
         }

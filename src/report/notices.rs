@@ -85,6 +85,7 @@ fn finding(notice: &Notice, node: Option<NodeRef<'_>>, object: NodeId) -> Findin
         sensitive: false,
         explanation: Vec::new(),
         more: 0,
+        fault: None,
     }
 }
 
@@ -95,5 +96,6 @@ fn rule(code: NoticeCode) -> RuleInfo {
         remediation: Some(code.about().remediation.to_owned()),
         references: Vec::new(),
         fail_closed: false,
+        written: None,
     }
 }

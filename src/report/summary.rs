@@ -6,7 +6,7 @@ use super::entry::Entry;
 use crate::finding::{Certainty, Severity};
 use crate::manifest::{FileRecord, Outcome};
 
-/// How many of what. Each finding is counted once: an *unknown* one as that, whatever its severity, so that
+/// How many of what. Each finding is counted once: an *unknown* or *failed* one as that, whatever its severity, so that
 /// the exit code follows from these figures.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Summary {
@@ -20,6 +20,8 @@ pub struct Summary {
     pub suppressed: usize,
     /// Questions that the input cannot answer.
     pub unknown: usize,
+    /// Rules that could not be evaluated, once for each object: faults of policies.
+    pub failed: usize,
     /// Files, by how they ended.
     pub files: FileCounts,
     /// Documents of all files.
@@ -50,6 +52,7 @@ impl Summary {
         for Entry { finding, .. } in entries {
             *match (finding.certainty, finding.severity) {
                 (Certainty::Unknown, _) => &mut summary.unknown,
+                (Certainty::Failed, _) => &mut summary.failed,
                 (_, Severity::Error) => &mut summary.error,
                 (_, Severity::Warning) => &mut summary.warning,
                 (_, Severity::Info) => &mut summary.info,
@@ -69,7 +72,7 @@ impl Summary {
         summary
     }
 
-    /// Findings at or above a severity, without the *unknown* ones.
+    /// Findings at or above a severity, without the *unknown* and *failed* ones.
     #[must_use]
     pub fn at_least(&self, severity: Severity) -> usize {
         match severity {

@@ -44,6 +44,7 @@ fn rule(code: &str) -> Arc<RuleInfo> {
         remediation: Some("Add a livenessProbe that a healthy container answers".to_owned()),
         references: vec!["https://example.com/probes".to_owned()],
         fail_closed: true,
+        written: None,
     })
 }
 
@@ -67,6 +68,7 @@ fn finding(inventory: &Inventory<'_>, manifest: usize, code: &str, pointer: &str
         sensitive: false,
         explanation: Vec::new(),
         more: 0,
+        fault: None,
     }
 }
 
@@ -265,6 +267,7 @@ note: skipped 1 template: chart.yaml (render it, then lint the output)
   "summary": {
     "documents": 4,
     "error": 0,
+    "failed": 0,
     "files": {
       "broken": 2,
       "ignored": 1,

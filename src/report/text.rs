@@ -1,6 +1,6 @@
 //! What people read: each finding with the lines it is about and what to do, then one line of counts.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::time::Duration;
@@ -10,11 +10,12 @@ use annotate_snippets::renderer::{AnsiColor, Effects, Style};
 use annotate_snippets::{AnnotationKind, Element, Group, Level, Origin, Renderer, Snippet};
 
 use super::Report;
+use super::diagnostic::snippet;
 use super::entry::{Entry, Subject};
 use super::excerpt::{Excerpt, byte_at, excerpt};
 use super::summary::Summary;
 use crate::document::Span;
-use crate::finding::{Certainty, DocumentId, Finding, Severity};
+use crate::finding::{Certainty, DocumentId, Finding, PolicyPlace, Severity};
 use crate::manifest::walk::LINK_OUTSIDE;
 use crate::manifest::{DocumentError, FileId, Outcome};
 
@@ -44,7 +45,10 @@ impl Report<'_> {
         let renderer = if color { Renderer::styled() } else { Renderer::plain() };
         // where to read more is said once a rule, not once a finding
         let mut referred = BTreeSet::new();
-        for entry in self.entries() {
+        for (entry, others) in self.failures() {
+            writeln!(out, "{}\n", renderer.render(&[self.failure_group(entry, others)]))?;
+        }
+        for entry in self.entries().iter().filter(|entry| entry.finding.certainty != Certainty::Failed) {
             let first = referred.insert((entry.finding.code(), &entry.finding.rule.policy));
             writeln!(out, "{}\n", renderer.render(&[self.finding_group(entry, first)]))?;
         }
@@ -82,6 +86,59 @@ impl Report<'_> {
             line.push_str(&time(elapsed));
         }
         writeln!(out, "{line}")
+    }
+
+    /// Rules that could not be evaluated, each with its first object and how many others there are: what is wrong
+    /// with a policy is wrong with it once.
+    fn failures(&self) -> Vec<(&Entry, usize)> {
+        let mut failures: Vec<(&Entry, usize)> = Vec::new();
+        let mut known = BTreeMap::new();
+        for entry in self.entries().iter().filter(|entry| entry.finding.certainty == Certainty::Failed) {
+            let Finding { rule, message, fault, .. } = &entry.finding;
+            let at = fault.as_ref().and_then(|fault| fault.at.as_ref()).map(|place| place.span);
+            let index = *known.entry((&rule.policy, &rule.code, message, at)).or_insert(failures.len());
+            match failures.get_mut(index) {
+                Some((_, others)) => *others += 1,
+                None => failures.push((entry, 0)),
+            }
+        }
+        failures
+    }
+
+    /// A rule that could not be evaluated: the policy's place first, then the manifest's.
+    fn failure_group<'r>(&'r self, entry: &'r Entry, others: usize) -> Group<'r> {
+        let Entry { subject: id, finding } = entry;
+        let title =
+            Level::ERROR.with_name("failed").primary_title(finding.message.as_str()).id(finding.code());
+        let mut group = Group::with_title(title);
+        let fault = finding.fault.as_deref();
+        if let Some(place) = fault.and_then(|fault| fault.at.as_deref()) {
+            let PolicyPlace { file, text, span } = place;
+            group = group.element(snippet(file, text, span.start as usize..span.end as usize));
+        }
+        let subject = self.subject(*id);
+        let mut over = match finding.place.span {
+            Some(span) => {
+                let position = self.sources.file(subject.file).position(span.start as usize);
+                format!("while judging {}:{}:{}", self.path(subject.file), position.line, position.column)
+            }
+            None => format!("while judging {}", self.path(subject.file)),
+        };
+        if let Some(identity) = &subject.identity {
+            let _ = write!(over, ", {identity}");
+        }
+        match others {
+            0 => {}
+            1 => over.push_str(", and 1 other object"),
+            _ => {
+                let _ = write!(over, ", and {others} other objects");
+            }
+        }
+        group = group.element(Level::NOTE.message(normalize_untrusted_str(&over)));
+        match fault.and_then(|fault| fault.help) {
+            Some(help) => group.element(Level::HELP.message(help)),
+            None => group,
+        }
     }
 
     fn finding_group<'r>(&'r self, entry: &'r Entry, with_references: bool) -> Group<'r> {
@@ -277,13 +334,16 @@ fn summary_line(summary: &Summary, files: usize, color: bool) -> String {
         let style = Style::new().fg_color(Some(color_of.into())).effects(Effects::BOLD);
         if color && n > 0 { format!("{style}{text}{style:#}") } else { text }
     };
-    let Summary { error, warning, info, suppressed, unknown, files: by_outcome, documents } = summary;
+    let Summary { error, warning, info, suppressed, unknown, failed, files: by_outcome, documents } = summary;
     let mut findings = vec![
         paint(count(*error, "error"), *error, AnsiColor::BrightRed),
         paint(count(*warning, "warning"), *warning, AnsiColor::Yellow),
         paint(format!("{unknown} unknown"), *unknown, AnsiColor::Yellow),
     ];
     // what few runs have is told where there is some
+    if *failed > 0 {
+        findings.insert(0, paint(format!("{failed} failed"), *failed, AnsiColor::BrightRed));
+    }
     findings.extend((*info > 0).then(|| format!("{info} info")));
     findings.extend((*suppressed > 0).then(|| format!("{suppressed} suppressed")));
     let patches = match by_outcome.patch {

@@ -134,6 +134,7 @@ mod tests {
             remediation: None,
             references: Vec::new(),
             fail_closed: true,
+            written: None,
         })
     }
 
@@ -153,6 +154,7 @@ mod tests {
             sensitive: false,
             explanation: Vec::new(),
             more: 0,
+            fault: None,
         };
         (0..count).map(finding).collect()
     }

@@ -13,7 +13,7 @@ use crate::cel::declarations::{Env, EnvKind, Overload};
 use crate::cel::profile::Profile;
 use crate::cel::program::{CompileError, Composition, Program};
 use crate::cel::types::Type;
-use crate::dialect::{Issue, nearest};
+use crate::dialect::{Issue, Written, nearest};
 use crate::document::NodeRef;
 use crate::policy::expression::{Expression, Part, Template, overload};
 
@@ -38,6 +38,7 @@ pub(super) struct Expressions {
     composition: Composition,
     /// The names of the policy's parameters.
     parameters: BTreeSet<String>,
+    written: Written,
 }
 
 impl Expressions {
@@ -45,6 +46,7 @@ impl Expressions {
         profile: Profile,
         with_authorizer: bool,
         parameters: impl IntoIterator<Item = String>,
+        written: Written,
     ) -> Self {
         let mut condition = Env::new(profile, EnvKind::MatchCondition);
         declare(&mut condition);
@@ -54,7 +56,7 @@ impl Expressions {
         declare(&mut rule);
         let (each, says) = (rule.clone(), rule.clone());
         let parameters = parameters.into_iter().collect();
-        Self { condition, rule, each, says, composition: Composition::default(), parameters }
+        Self { condition, rule, each, says, composition: Composition::default(), parameters, written }
     }
 
     /// Adds a variable; it can read the earlier ones.
@@ -107,7 +109,7 @@ impl Expressions {
         let program = Program::compile(text, &self.condition).map_err(|e| issues(source, text, 0, &e))?;
         self.declared(source, 0, &program)?;
         wanted(source, &program, Wanted::Bool)?;
-        Ok(Expression::new(text, program))
+        Ok(Expression::new(text, program, self.written.place(source)))
     }
 
     /// An expression of a rule; `each`: below its `forEach`.
@@ -121,7 +123,7 @@ impl Expressions {
         let program = self.compile(text, each).map_err(|e| issues(source, text, 0, &e))?;
         self.declared(source, 0, &program)?;
         wanted(source, &program, want)?;
-        Ok(Expression::new(text, program))
+        Ok(Expression::new(text, program, self.written.place(source)))
     }
 
     fn compile(&self, text: &str, each: bool) -> Result<Program, CompileError> {
@@ -162,7 +164,8 @@ impl Expressions {
             if !literal.is_empty() {
                 parts.push(Part::Text(std::mem::take(&mut literal)));
             }
-            parts.push(Part::Expression(Expression::new(&after[..end], program)));
+            let place = self.written.place(source);
+            parts.push(Part::Expression(Expression::new(&after[..end], program, place)));
             rest = &after[end + 1..];
         }
         literal.push_str(rest);

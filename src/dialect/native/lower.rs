@@ -8,7 +8,7 @@ use super::expressions::{Expressions, Wanted};
 use super::written::{self, PolicyFile, ProbeExemption};
 use super::{API_VERSION, CLUSTER_KIND, NAMESPACED_KIND};
 use crate::cel::profile::Profile;
-use crate::dialect::{Issue, nearest_expected};
+use crate::dialect::{Issue, Written, nearest_expected};
 use crate::document::{DecodeError, Document, NodeRef};
 use crate::finding::{PolicyRef, RuleInfo};
 use crate::matching::{self, Exclusion, Globs, KindPattern, KindPatternError, Kinds, Scope};
@@ -21,8 +21,8 @@ use crate::resource::workload::TemplatePaths;
 ///
 /// # Errors
 /// Everything that is wrong with it, in the order of the text; a policy with an issue is refused whole.
-pub fn lower(root: NodeRef<'_>, profile: Profile) -> Result<Policy, Vec<Issue>> {
-    let mut lowering = Lowering { root, profile, issues: Vec::new() };
+pub fn lower(root: NodeRef<'_>, profile: Profile, written: &Written) -> Result<Policy, Vec<Issue>> {
+    let mut lowering = Lowering { root, profile, written: written.clone(), issues: Vec::new() };
     lowering.duplicate_keys();
     match root.decode::<PolicyFile>() {
         Ok(written) => {
@@ -58,6 +58,7 @@ fn decode_issue(root: NodeRef<'_>, error: DecodeError) -> Issue {
 pub(super) struct Lowering<'d> {
     root: NodeRef<'d>,
     profile: Profile,
+    written: Written,
     issues: Vec<Issue>,
 }
 
@@ -121,8 +122,9 @@ impl<'d> Lowering<'d> {
         let id = PolicyRef { kind, namespace, name: metadata.name.clone() };
         let scope = self.scope(spec, id.namespace.clone());
         let templates = self.templates(&spec.pod_templates);
+        let parameters = spec.parameters.keys().cloned();
         let mut expressions =
-            Expressions::new(self.profile, id.namespace.is_none(), spec.parameters.keys().cloned());
+            Expressions::new(self.profile, id.namespace.is_none(), parameters, self.written.clone());
         let conditions = self.conditions(&spec.match_conditions, &expressions);
         self.variables(&spec.variables, &mut expressions);
         let rules = self.rules(written, &id, &expressions);
@@ -334,6 +336,7 @@ impl<'d> Lowering<'d> {
                 remediation: spec.remediation.clone(),
                 references: spec.references.clone(),
                 fail_closed: spec.failure_policy == written::FailurePolicy::Fail,
+                written: self.written.place(self.node(&format!("{pointer}/name"))),
             };
             rules.push(Rule {
                 name: rule.name.clone(),

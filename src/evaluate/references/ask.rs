@@ -227,7 +227,7 @@ pub(super) fn unknown(node: NodeRef<'_>, what: &str, sink: &mut Sink<'_>) {
 }
 
 pub(super) fn failed(node: NodeRef<'_>, why: &str, sink: &mut Sink<'_>) {
-    sink.failed(node, format!("cannot look it up: {why}"));
+    sink.failed(node, format!("the look-up failed: {why}"));
 }
 
 /// An object that has to exist: it, or nothing when that has been said.
