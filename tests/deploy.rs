@@ -324,7 +324,9 @@ fn metrics(text: &str) -> BTreeSet<String> {
 fn alerts_are_rules_of_prometheus() {
     let output = match Command::new("promtool").args(["check", "rules"]).arg(at(ALERTS)).output() {
         Ok(output) => output,
-        Err(error) => return eprintln!("SKIPPED alerts_are_rules_of_prometheus: promtool cannot be run: {error}"),
+        Err(error) => {
+            return eprintln!("SKIPPED alerts_are_rules_of_prometheus: promtool cannot be run: {error}");
+        }
     };
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
@@ -332,10 +334,11 @@ fn alerts_are_rules_of_prometheus() {
 /// Nobody notices an alert about a metric that there is not.
 #[test]
 fn alerts_and_dashboard_are_about_metrics_that_there_are() {
-    let exposed = plimsoll::webhook::metrics::Metrics::default().text();
+    // what has not been seen yet is not exposed, so the names are taken from where they are written
+    let written = read("src/webhook/metrics.rs");
     let known = |metric: &String| {
         let base = ["_bucket", "_total"].iter().find_map(|end| metric.strip_suffix(end)).unwrap_or(metric);
-        exposed.lines().any(|line| line.strip_prefix("# HELP ").is_some_and(|rest| rest.split(' ').next() == Some(base)))
+        written.contains(&format!("\"{}\"", base.trim_start_matches("plimsoll_")))
     };
     let alerts: Value = serde_saphyr::from_str(&read(ALERTS)).unwrap();
     let dashboard: Value = serde_json::from_str(&read(DASHBOARD)).unwrap();

@@ -84,6 +84,8 @@ impl Registrar {
         let mut served: Option<(Instant, Vec<Served>)> = None;
         let mut complained = String::new();
         let mut compared: Option<Instant> = None;
+        // before it was seen, nobody knows
+        STAGES.iter().for_each(|stage| self.board.metrics.registered(configuration_kind(*stage), false));
         loop {
             let leads = self.leadership.holds();
             self.board.metrics.leads(leads);
@@ -152,11 +154,7 @@ impl Registrar {
 
     /// Writes what is not as it must be, where we lead, and adds to the differences where we do not. Whether callers had
     /// our CA before.
-    async fn stage(
-        &self,
-        wanted: &Wanted<'_>,
-        differences: &mut Vec<String>,
-    ) -> Result<bool, RegisterError> {
+    async fn stage(&self, wanted: &Wanted<'_>, differences: &mut Vec<String>) -> Result<bool, RegisterError> {
         let stage = wanted.stage;
         let resource = resource_of(stage);
         let api: Api<DynamicObject> = Api::all_with(self.client.clone(), &resource);
@@ -246,7 +244,8 @@ impl Wanted<'_> {
     fn object(&self, current: &Value) -> Value {
         let installed = current["webhooks"].as_array().into_iter().flatten();
         // where the Service is reached may be told differently in a cluster than we would
-        let service = installed.map(|entry| &entry["clientConfig"]["service"]).find(|service| service.is_object());
+        let service =
+            installed.map(|entry| &entry["clientConfig"]["service"]).find(|service| service.is_object());
         let entries = Half::of(self.stage).into_iter().zip(&self.rules).map(|(half, rules)| {
             let mut entry = self.entries.entry(half);
             if let Some(service) = service {
@@ -369,7 +368,11 @@ mod tests {
         let rows = [
             ("/webhooks/0/failurePolicy", json!("Ignore"), "mutate.plimsoll.dev has another failurePolicy"),
             ("/webhooks/0/matchConditions", json!([]), "mutate.plimsoll.dev has another matchConditions"),
-            ("/webhooks/1/namespaceSelector", json!({}), "mutate-ignore.plimsoll.dev has another namespaceSelector"),
+            (
+                "/webhooks/1/namespaceSelector",
+                json!({}),
+                "mutate-ignore.plimsoll.dev has another namespaceSelector",
+            ),
             (
                 "/webhooks/1/objectSelector",
                 json!({"matchLabels": {"a": "b"}}),
@@ -386,8 +389,11 @@ mod tests {
             let mut repaired = wanted.object(&changed);
             assert_eq!(wanted.differences(&repaired), [""; 0], "{pointer}");
             repaired["webhooks"][0]["timeoutSeconds"] = json!(9);
-            for (repaired, good) in
-                repaired["webhooks"].as_array().into_iter().flatten().zip(good["webhooks"].as_array().into_iter().flatten())
+            for (repaired, good) in repaired["webhooks"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .zip(good["webhooks"].as_array().into_iter().flatten())
             {
                 assert_eq!(repaired["clientConfig"], good["clientConfig"], "{pointer}");
             }

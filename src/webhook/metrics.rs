@@ -76,6 +76,9 @@ struct KeptLabel {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct HashLabel {
     hash: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ConfigurationLabel {
     configuration: &'static str,
 }

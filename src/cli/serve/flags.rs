@@ -13,8 +13,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 
 use crate::cluster::client::Access;
-use crate::limits::FINDINGS_PER_RULE;
 use crate::cluster::install::EXEMPT;
+use crate::limits::FINDINGS_PER_RULE;
 use crate::webhook::authority::SETTLE;
 use crate::webhook::goduration;
 
@@ -103,8 +103,13 @@ pub struct Flags {
     pub body_budget: Option<usize>,
     /// With --register: a namespace that is not judged, beside the own, as `plimsoll install` was told; may be repeated
     /// [default: kube-system, kube-public, kube-node-lease]
-    #[arg(long = "exempt-namespace", value_name = "NAME", env = "PLIMSOLL_EXEMPT_NAMESPACES", value_delimiter = ',',
-          help_heading = "Cluster")]
+    #[arg(
+        long = "exempt-namespace",
+        value_name = "NAME",
+        env = "PLIMSOLL_EXEMPT_NAMESPACES",
+        value_delimiter = ',',
+        help_heading = "Cluster"
+    )]
     pub exempt_namespaces: Vec<String>,
     /// With --register: no entry of the webhook configurations fails closed, as for a single replica
     #[arg(long, env = "PLIMSOLL_FAIL_OPEN", value_name = "BOOL", num_args = 0..=1, require_equals = true,
