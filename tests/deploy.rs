@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
@@ -308,4 +309,52 @@ spec:
     let deployment = find("Deployment").to_string();
     assert!(deployment.contains("--tls-cert") && !deployment.contains("--register"), "{deployment}");
     assert!(!all.iter().any(|object| object["kind"] == "Role" || object["kind"] == "Lease"));
+}
+
+const ALERTS: &str = "deploy/monitoring/alerts.yaml";
+const DASHBOARD: &str = "deploy/monitoring/dashboard.json";
+
+/// The names of our metrics in a text of PromQL.
+fn metrics(text: &str) -> BTreeSet<String> {
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    words.filter(|word| word.starts_with("plimsoll_")).map(str::to_owned).collect()
+}
+
+#[test]
+fn alerts_are_rules_of_prometheus() {
+    let output = match Command::new("promtool").args(["check", "rules"]).arg(at(ALERTS)).output() {
+        Ok(output) => output,
+        Err(error) => {
+            return eprintln!("SKIPPED alerts_are_rules_of_prometheus: promtool cannot be run: {error}");
+        }
+    };
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Nobody notices an alert about a metric that there is not.
+#[test]
+fn alerts_and_dashboard_are_about_metrics_that_there_are() {
+    // what has not been seen yet is not exposed, so the names are taken from where they are written
+    let written = read("src/webhook/metrics.rs");
+    let known = |metric: &String| {
+        let base = ["_bucket", "_total"].iter().find_map(|end| metric.strip_suffix(end)).unwrap_or(metric);
+        written.contains(&format!("\"{}\"", base.trim_start_matches("plimsoll_")))
+    };
+    let alerts: Value = serde_saphyr::from_str(&read(ALERTS)).unwrap();
+    let dashboard: Value = serde_json::from_str(&read(DASHBOARD)).unwrap();
+    let expressions = |rows: &Value, of: &str| -> Vec<String> {
+        rows.as_array().unwrap().iter().map(|row| row[of].as_str().unwrap().to_owned()).collect()
+    };
+    let mut all = expressions(&alerts["groups"][0]["rules"], "expr");
+    for panel in dashboard["panels"].as_array().unwrap() {
+        all.extend(expressions(&panel["targets"], "expr"));
+    }
+    assert!(all.len() > 15, "{all:?}");
+    for expression in all {
+        let used = metrics(&expression);
+        assert!(!used.is_empty(), "{expression}");
+        for metric in used {
+            assert!(known(&metric), "{metric} of {expression} is not exposed");
+        }
+    }
 }

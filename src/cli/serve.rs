@@ -21,7 +21,7 @@ use super::selection::{Selected, Selection};
 use crate::cel::profile::Profile;
 use crate::cluster::certificates::{Keeper, Shared, Terms};
 use crate::cluster::client::{self, Access, ConnectError};
-use crate::cluster::install;
+use crate::cluster::install::{self, Entries};
 use crate::cluster::leader::Candidate;
 use crate::cluster::needs::Needs;
 use crate::cluster::reflect::Reflectors;
@@ -241,6 +241,9 @@ async fn serve(plan: Plan, mut selection: Selection, settings: Settings) -> Resu
         findings_per_rule,
         max_connections: _,
         body_budget: _,
+        exempt_namespaces,
+        fail_open,
+        registration_interval,
         log_format: _,
     } = plan;
     let mut signals = Signals::new().map_err(ServeError::Start)?;
@@ -277,7 +280,11 @@ async fn serve(plan: Plan, mut selection: Selection, settings: Settings) -> Resu
         }
     }
     let registration = match (&cluster, registered_in) {
-        (Some(cluster), Some(namespace)) => Some(cluster.register(&namespace, shared, &board)),
+        (Some(cluster), Some(namespace)) => {
+            let fail_open = fail_open || lowers(&selection);
+            let entries = Entries { namespace, exempt: exempt_namespaces, fail_open };
+            Some(cluster.register(entries, registration_interval, shared, &board))
+        }
         _ => None,
     };
     let paths = watched(&selection);
@@ -348,15 +355,17 @@ impl Cluster {
     /// Takes part in keeping the registration, and, where they are shared, the certificates.
     fn register(
         &self,
-        namespace: &str,
+        entries: Entries,
+        interval: Duration,
         shared: Option<(Terms, Arc<Slot>, Duration)>,
         board: &Board,
     ) -> Registration {
         let Cluster { client, policies, .. } = self;
+        let namespace = &*entries.namespace;
         let clock: Clock = Arc::new(SystemTime::now);
         let candidate = Candidate::start(client.clone(), namespace, install::NAME, identity());
         let (keeper, bundle) = shared
-            .map(|(terms, slot, interval)| {
+            .map(|(terms, slot, every)| {
                 let (bundle, wanted) = watch::channel(None);
                 let (held, heard) = watch::channel(None);
                 let shared = Shared {
@@ -370,19 +379,27 @@ impl Cluster {
                     held: heard,
                     clock: clock.clone(),
                 };
-                (shared.keep(interval), Bundle { wanted, held, clock })
+                (shared.keep(every), Bundle { wanted, held, clock })
             })
             .unzip();
         let registrar = Registrar {
             client: client.clone(),
             leadership: candidate.leadership.clone(),
-            readiness: board.readiness.clone(),
+            board: board.clone(),
+            entries,
+            interval,
             policies: policies.clone(),
             bundle,
         };
         tokio::spawn(registrar.run());
         Registration { candidate, keeper }
     }
+}
+
+/// Whether every action is lowered, so that nothing is denied: then nothing is to wait for us, as `install` has it.
+fn lowers(selection: &Selection) -> bool {
+    let written = || selection.config.as_ref().and_then(|file| Configuration::read(file).ok());
+    selection.action_override.is_some() || written().is_some_and(|file| file.action_override.is_some())
 }
 
 /// What this replica has a part in.

@@ -153,7 +153,7 @@ impl Shared {
     /// Looks once; gives how long to wait before the next time.
     async fn round(&self, api: &Api<Secret>, served: &mut Option<Material>, interval: Duration) -> Duration {
         const AT_ONCE: Duration = Duration::from_millis(200);
-        match self.look(api).await {
+        match self.look(api, served.as_ref()).await {
             Ok(Some(material)) => {
                 if served.as_ref() == Some(&material) {
                     return interval;
@@ -179,7 +179,11 @@ impl Shared {
     }
 
     /// What the Secret holds after all that is due was done; `None` when somebody else was faster.
-    async fn look(&self, api: &Api<Secret>) -> Result<Option<Material>, SecretError> {
+    async fn look(
+        &self,
+        api: &Api<Secret>,
+        served: Option<&Material>,
+    ) -> Result<Option<Material>, SecretError> {
         let found = api.get_opt(&self.name).await?;
         let data = found.as_ref().and_then(|secret| secret.data.clone()).unwrap_or_default();
         let now = (self.clock)();
@@ -188,7 +192,7 @@ impl Shared {
             held.as_ref().is_some_and(|held| held.has_settled(bundle, now, self.terms.settle))
         };
         let serving = self.slot.get().map(|pair| Entry::of(&pair));
-        let Turn { material, write } = turn(&data, &self.terms, serving, now, settled)?;
+        let Turn { material, write } = turn(&data, &self.terms, serving, served, now, settled)?;
         let Some(data) = write else { return Ok(Some(material)) };
         let parameters = PostParams::default();
         let written = match found {
@@ -233,11 +237,13 @@ impl Shared {
 /// A replica states the oldest leaf that it may be serving: the first one before it serves it, another one after. So
 /// whoever is not on the roll serves nothing yet, and will find the leaf of then.
 ///
-/// An empty Secret is how it is installed; one that cannot be read is an error, for somebody may rely on it.
+/// An empty Secret is how it is installed: who serves already puts back what it serves by, for callers trust that; else
+/// there is a new authority. One that cannot be read is an error, for somebody may rely on it.
 fn turn(
     data: &Data,
     terms: &Terms,
     serving: Option<Entry>,
+    served: Option<&Material>,
     now: SystemTime,
     trusted: impl Fn(&str) -> bool,
 ) -> Result<Turn, SecretError> {
@@ -246,7 +252,7 @@ fn turn(
     let before = roll.clone();
     let mut changed = data.is_empty();
     let mut material = match changed {
-        true => Material::new(names, now)?,
+        true => served.cloned().map_or_else(|| Material::new(names, now), Ok)?,
         false => Material::from_data(|name| text(data, name))?,
     };
     if let Some(serving) = &serving {

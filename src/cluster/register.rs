@@ -1,9 +1,10 @@
-//! Keeps `rules` and `caBundle` of our webhook configurations as the loaded policies and our CA have it.
+//! Keeps the entries of our webhook configurations as the loaded policies, our CA and the installation have it.
 //!
-//! Everything else in the configurations belongs to whoever installed them; server-side apply with a field manager of
-//! our own keeps the two apart. Only the leader writes, only once it is ready itself, and again whenever policies, the
-//! CA or the served kinds change or somebody has reset what we wrote. It looks rather than watches: two small reads
-//! every few seconds.
+//! Every replica compares what is registered with what must be: whether each entry is there, its rules, failure policy,
+//! selectors and match conditions. What it finds is a metric and a line in the log. The leader, once it is ready itself,
+//! writes what differs, by server-side apply as a field manager of our own: when policies, the CA or the served kinds
+//! change, and when somebody has changed or removed an entry. A configuration that is not there is not made: deleting it
+//! is how we are switched off. It looks rather than watches: two small reads every few seconds.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,16 +18,15 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use crate::policy::PolicySet;
-use crate::webhook::readiness::Readiness;
-use crate::webhook::reload::Clock;
+use crate::webhook::reload::{Board, Clock};
 use crate::webhook::review::Stage;
 
 use super::certificates::Held;
-use super::install::{NAME, configuration_kind};
+use super::install::{Entries, NAME, configuration_kind};
 use super::leader::Leadership;
 use super::rules::{self, Half, Served};
 
-/// Owns `rules` and `caBundle`.
+/// Owns the entries.
 pub const MANAGER: &str = "plimsoll-webhook";
 /// How often we look whether all is as we want it.
 const LOOK: Duration = Duration::from_secs(3);
@@ -39,8 +39,12 @@ pub struct Registrar {
     pub client: Client,
     /// Whether we may write.
     pub leadership: Leadership,
-    /// A registration that leads to nobody ready would only do harm.
-    pub readiness: Readiness,
+    /// A registration that leads to nobody ready would only do harm; and who is told.
+    pub board: Board,
+    /// How the entries must be, `rules` and `caBundle` apart.
+    pub entries: Entries,
+    /// How often it is compared by who does not lead.
+    pub interval: Duration,
     /// The policies in force.
     pub policies: Arc<ArcSwapOption<PolicySet>>,
     /// The CA that callers must know; without it, it is not ours to write.
@@ -79,31 +83,40 @@ impl Registrar {
     pub async fn run(self) {
         let mut served: Option<(Instant, Vec<Served>)> = None;
         let mut complained = String::new();
+        let mut compared: Option<Instant> = None;
+        // before it was seen, nobody knows
+        STAGES.iter().for_each(|stage| self.board.metrics.registered(configuration_kind(*stage), false));
         loop {
-            if !self.leadership.holds() {
+            let leads = self.leadership.holds();
+            self.board.metrics.leads(leads);
+            if !leads {
                 self.bundle.iter().for_each(Bundle::unseen);
-            } else if self.readiness.is_ready() {
+            }
+            let is_time = leads || compared.is_none_or(|when| when.elapsed() >= self.interval);
+            if is_time && self.board.readiness.is_ready() {
+                compared = Some(Instant::now());
                 match self.look(&mut served).await {
-                    Ok(()) => complained.clear(),
+                    Ok(differences) if differences.is_empty() => complained.clear(),
+                    Ok(differences) => say(&differences.join("; "), &mut complained),
                     Err(error) => {
-                        let error = error.to_string();
-                        if error != complained {
-                            tracing::error!(error, "the registration cannot be kept");
-                            complained = error;
+                        for stage in STAGES {
+                            self.board.metrics.registered(configuration_kind(stage), false);
                         }
+                        say(&error.to_string(), &mut complained);
                     }
                 }
             }
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(LOOK.min(self.interval)).await;
         }
     }
 
-    async fn look(&self, served: &mut Option<(Instant, Vec<Served>)>) -> Result<(), RegisterError> {
-        let Some(set) = self.policies.load_full() else { return Ok(()) };
+    /// What differs from what must be and was not put right.
+    async fn look(&self, served: &mut Option<(Instant, Vec<Served>)>) -> Result<Vec<String>, RegisterError> {
+        let Some(set) = self.policies.load_full() else { return Ok(Vec::new()) };
         let bundle = match &self.bundle {
             None => None,
             Some(bundle) => match bundle.wanted.borrow().clone() {
-                None => return Ok(()),
+                None => return Ok(Vec::new()),
                 wanted => wanted,
             },
         };
@@ -113,52 +126,71 @@ impl Registrar {
             *served = Some((Instant::now(), discovered(&discovery)));
         }
         let served = served.as_ref().map(|(_, served)| served.as_slice()).unwrap_or_default();
-        let mut missing = None;
+        let mut differences = Vec::new();
         let mut held = true;
-        for stage in [Stage::Validate, Stage::Mutate] {
-            match self.stage(stage, &set, served, encoded.as_deref()).await {
+        for stage in STAGES {
+            let wanted = Wanted {
+                stage,
+                entries: &self.entries,
+                rules: Half::of(stage).map(|half| json!(rules::rules(&set, served, half))),
+                bundle: encoded.as_deref(),
+            };
+            let before = differences.len();
+            match self.stage(&wanted, &mut differences).await {
                 Ok(holds) => held &= holds,
                 // nobody calls by a configuration that is not there
-                Err(error @ RegisterError::NotInstalled(_)) => missing = Some(error),
+                Err(error @ RegisterError::NotInstalled(_)) => differences.push(error.to_string()),
                 Err(error) => return Err(error),
             }
+            self.board.metrics.registered(configuration_kind(stage), differences.len() == before);
         }
         match (&self.bundle, bundle) {
-            (Some(channel), Some(bundle)) if held => channel.seen(bundle),
+            (Some(channel), Some(bundle)) if held && self.leadership.holds() => channel.seen(bundle),
             (Some(channel), _) => channel.unseen(),
             (None, _) => {}
         }
-        missing.map_or(Ok(()), Err)
+        Ok(differences)
     }
 
-    /// Writes what is not as it should be; whether it was.
-    async fn stage(
-        &self,
-        stage: Stage,
-        set: &PolicySet,
-        served: &[Served],
-        bundle: Option<&str>,
-    ) -> Result<bool, RegisterError> {
+    /// Writes what is not as it must be, where we lead, and adds to the differences where we do not. Whether callers had
+    /// our CA before.
+    async fn stage(&self, wanted: &Wanted<'_>, differences: &mut Vec<String>) -> Result<bool, RegisterError> {
+        let stage = wanted.stage;
         let resource = resource_of(stage);
         let api: Api<DynamicObject> = Api::all_with(self.client.clone(), &resource);
         let current =
             api.get_opt(NAME).await?.ok_or(RegisterError::NotInstalled(configuration_kind(stage)))?;
-        let Some(wanted) = wanted(stage, &current.data, set, served, bundle) else { return Ok(true) };
-        let held = holds(stage, &current.data, bundle);
+        let different = wanted.differences(&current.data);
+        if different.is_empty() {
+            return Ok(true);
+        }
+        let held = wanted.holds(&current.data);
         if !self.leadership.holds() {
+            differences.extend(different);
             return Ok(held);
         }
         let parameters = PatchParams::apply(MANAGER).force();
-        api.patch(NAME, &parameters, &Patch::Apply(&wanted)).await?;
-        let kinds: usize = wanted["webhooks"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .flat_map(|webhook| webhook["rules"].as_array().into_iter().flatten())
+        let object = wanted.object(&current.data);
+        api.patch(NAME, &parameters, &Patch::Apply(&object)).await?;
+        let resources: usize = wanted
+            .rules
+            .iter()
+            .flat_map(|rules| rules.as_array().into_iter().flatten())
             .map(|rule| rule["resources"].as_array().map_or(0, Vec::len))
             .sum();
-        tracing::info!(configuration = configuration_kind(stage), resources = kinds, "registered");
+        let what = different.join("; ");
+        tracing::info!(configuration = configuration_kind(stage), resources, what, "registered");
         Ok(held)
+    }
+}
+
+const STAGES: [Stage; 2] = [Stage::Validate, Stage::Mutate];
+
+/// Once for each text.
+fn say(text: &str, complained: &mut String) {
+    if text != complained {
+        tracing::error!(error = text, "the registration is not as it must be");
+        text.clone_into(complained);
     }
 }
 
@@ -171,47 +203,95 @@ enum RegisterError {
     NotInstalled(&'static str),
 }
 
-/// What to apply, or `None` when all is as it should be. Entries that are not installed are not made: what else
-/// belongs into them is not ours to say.
-fn wanted(
+/// How a configuration must be.
+struct Wanted<'w> {
     stage: Stage,
-    current: &Value,
-    set: &PolicySet,
-    served: &[Served],
-    bundle: Option<&str>,
-) -> Option<Value> {
-    let installed: &[Value] = current["webhooks"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let mut entries = Vec::new();
-    let mut differs = false;
-    for half in Half::of(stage) {
-        let name = half.name();
-        let Some(entry) = installed.iter().find(|entry| entry["name"] == *name) else { continue };
-        let rules = json!(rules::rules(set, served, half));
-        let none = json!([]);
-        let current_rules = entry.get("rules").unwrap_or(&none);
-        differs |= *current_rules != rules;
-        let mut applied = json!({"name": name, "rules": rules});
-        if let Some(bundle) = bundle {
-            differs |= entry["clientConfig"]["caBundle"] != *bundle;
-            applied["clientConfig"] = json!({"caBundle": bundle});
-        }
-        entries.push(applied);
-    }
-    differs.then(|| {
-        json!({
-            "apiVersion": "admissionregistration.k8s.io/v1",
-            "kind": configuration_kind(stage),
-            "metadata": {"name": NAME},
-            "webhooks": entries,
-        })
-    })
+    entries: &'w Entries,
+    /// Of each half.
+    rules: [Value; 2],
+    /// In base64; `None`: not ours to write.
+    bundle: Option<&'w str>,
 }
 
-/// Whether all entries that are installed have this CA.
-fn holds(stage: Stage, current: &Value, bundle: Option<&str>) -> bool {
-    let installed = current["webhooks"].as_array().into_iter().flatten();
-    let mut ours = installed.filter(|entry| Half::of(stage).iter().any(|half| entry["name"] == *half.name()));
-    ours.all(|entry| bundle.is_some_and(|bundle| entry["clientConfig"]["caBundle"] == *bundle))
+impl Wanted<'_> {
+    /// What is not so, each in a few words.
+    fn differences(&self, current: &Value) -> Vec<String> {
+        let mut differences = Vec::new();
+        for (half, rules) in Half::of(self.stage).into_iter().zip(&self.rules) {
+            let name = half.name();
+            let Some(live) = live(current, &name) else {
+                differences.push(format!("there is no entry {name}"));
+                continue;
+            };
+            if live.get("rules").unwrap_or(&json!([])) != rules {
+                differences.push(format!("{name} has other rules"));
+            }
+            if self.bundle.is_some_and(|bundle| live["clientConfig"]["caBundle"] != *bundle) {
+                differences.push(format!("{name} has another caBundle"));
+            }
+            let entry = self.entries.entry(half);
+            for field in COMPARED {
+                let (is, must_be) = (live.get(field), entry.get(field));
+                if is != must_be && !(must_be.is_none() && is == Some(&json!({}))) {
+                    differences.push(format!("{name} has another {field}"));
+                }
+            }
+        }
+        differences
+    }
+
+    /// What to apply: both entries whole, for what is applied once and then left out is removed.
+    fn object(&self, current: &Value) -> Value {
+        let installed = current["webhooks"].as_array().into_iter().flatten();
+        // where the Service is reached may be told differently in a cluster than we would
+        let service =
+            installed.map(|entry| &entry["clientConfig"]["service"]).find(|service| service.is_object());
+        let entries = Half::of(self.stage).into_iter().zip(&self.rules).map(|(half, rules)| {
+            let mut entry = self.entries.entry(half);
+            if let Some(service) = service {
+                let path = std::mem::take(&mut entry["clientConfig"]["service"]["path"]);
+                entry["clientConfig"]["service"] = service.clone();
+                entry["clientConfig"]["service"]["path"] = path;
+            }
+            if let Some(live) = live(current, &half.name()) {
+                entry["clientConfig"] = live["clientConfig"].clone();
+                entry["timeoutSeconds"] = live["timeoutSeconds"].clone();
+            }
+            entry["rules"] = rules.clone();
+            if let Some(bundle) = self.bundle {
+                entry["clientConfig"]["caBundle"] = json!(bundle);
+            }
+            entry
+        });
+        json!({
+            "apiVersion": "admissionregistration.k8s.io/v1",
+            "kind": configuration_kind(self.stage),
+            "metadata": {"name": NAME},
+            "webhooks": entries.collect::<Vec<_>>(),
+        })
+    }
+
+    /// Whether all entries that are there have this CA.
+    fn holds(&self, current: &Value) -> bool {
+        let names = Half::of(self.stage).map(Half::name);
+        let mut ours = names.iter().filter_map(|name| live(current, name));
+        ours.all(|entry| self.bundle.is_some_and(|bundle| entry["clientConfig"]["caBundle"] == *bundle))
+    }
+}
+
+/// What an entry is compared by, beside its rules and CA.
+const COMPARED: [&str; 7] = [
+    "failurePolicy",
+    "matchConditions",
+    "matchPolicy",
+    "namespaceSelector",
+    "objectSelector",
+    "reinvocationPolicy",
+    "sideEffects",
+];
+
+fn live<'c>(current: &'c Value, name: &str) -> Option<&'c Value> {
+    current["webhooks"].as_array()?.iter().find(|entry| entry["name"] == *name)
 }
 
 fn resource_of(stage: Stage) -> ApiResource {
@@ -254,4 +334,69 @@ fn discovered(discovery: &Discovery) -> Vec<Served> {
     }
     served.sort();
     served
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_registered_is_compared_and_put_right() {
+        let exempt = vec!["kube-system".to_owned()];
+        let entries = Entries { namespace: "guard".to_owned(), exempt, fail_open: false };
+        let rules = [json!([{"apiGroups": [""]}]), json!([])];
+        let wanted = Wanted { stage: Stage::Mutate, entries: &entries, rules, bundle: Some("Q0E=") };
+        let installed = json!({"webhooks": Half::of(Stage::Mutate).map(|half| entries.entry(half))});
+        assert_eq!(
+            wanted.differences(&installed),
+            [
+                "mutate.plimsoll.dev has other rules",
+                "mutate.plimsoll.dev has another caBundle",
+                "mutate-ignore.plimsoll.dev has another caBundle",
+            ]
+        );
+        assert!(!wanted.holds(&installed));
+        // as the API server gives it back, and reached in another way
+        let mut good = wanted.object(&installed);
+        for entry in good["webhooks"].as_array_mut().into_iter().flatten() {
+            entry["objectSelector"] = json!({});
+            entry["clientConfig"]["service"]["port"] = json!(8443);
+            entry["timeoutSeconds"] = json!(9);
+        }
+        assert_eq!(wanted.differences(&good), [""; 0]);
+        assert!(wanted.holds(&good));
+        let rows = [
+            ("/webhooks/0/failurePolicy", json!("Ignore"), "mutate.plimsoll.dev has another failurePolicy"),
+            ("/webhooks/0/matchConditions", json!([]), "mutate.plimsoll.dev has another matchConditions"),
+            (
+                "/webhooks/1/namespaceSelector",
+                json!({}),
+                "mutate-ignore.plimsoll.dev has another namespaceSelector",
+            ),
+            (
+                "/webhooks/1/objectSelector",
+                json!({"matchLabels": {"a": "b"}}),
+                "mutate-ignore.plimsoll.dev has another objectSelector",
+            ),
+            ("/webhooks/0/name", json!("another"), "there is no entry mutate.plimsoll.dev"),
+        ];
+        for (pointer, value, expected) in rows {
+            let mut changed = good.clone();
+            if let Some(place) = changed.pointer_mut(pointer) {
+                *place = value;
+            }
+            assert_eq!(wanted.differences(&changed), [expected]);
+            let mut repaired = wanted.object(&changed);
+            assert_eq!(wanted.differences(&repaired), [""; 0], "{pointer}");
+            repaired["webhooks"][0]["timeoutSeconds"] = json!(9);
+            for (repaired, good) in repaired["webhooks"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .zip(good["webhooks"].as_array().into_iter().flatten())
+            {
+                assert_eq!(repaired["clientConfig"], good["clientConfig"], "{pointer}");
+            }
+        }
+    }
 }

@@ -299,7 +299,7 @@ mod tests {
             );
         }
         let [closed, _] = registered(&format!("match: {{kinds: [Pod, Pod/exec], {all}}}"), None);
-        assert_eq!(closed, ["pods/exec CONNECT", "pods CREATE,UPDATE,DELETE"]);
+        assert_eq!(closed, ["pods CREATE,UPDATE,DELETE", "pods/exec CONNECT"]);
     }
 
     #[test]

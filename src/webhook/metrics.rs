@@ -79,6 +79,11 @@ struct HashLabel {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ConfigurationLabel {
+    configuration: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ResultLabel {
     result: &'static str,
 }
@@ -104,6 +109,8 @@ pub struct Metrics {
     accept_errors: Counter,
     closed: Family<ReasonLabel, Counter>,
     ready: Gauge,
+    registered: Family<ConfigurationLabel, Gauge>,
+    leader: Gauge,
     certificate_not_after: Gauge,
     certificate_reloads: Family<ResultLabel, Counter>,
     policies: Gauge,
@@ -168,6 +175,12 @@ impl Metrics {
                 Family::default()
             ),
             ready: register!("ready", "1 when ready for traffic", Gauge::default()),
+            registered: register!(
+                "registered",
+                "1 while the entries of our webhook configuration are as they must be, as this replica sees it",
+                Family::default()
+            ),
+            leader: register!("leader", "1 while this replica writes the registration", Gauge::default()),
             certificate_not_after: register!(
                 "certificate_not_after_timestamp_seconds",
                 "When the served certificate expires",
@@ -280,6 +293,15 @@ impl Metrics {
 
     pub(super) fn closed(&self, reason: &'static str) {
         self.closed.get_or_create(&ReasonLabel { reason }).inc();
+    }
+
+    pub(crate) fn registered(&self, configuration: &'static str, as_it_must_be: bool) {
+        let label = ConfigurationLabel { configuration };
+        self.registered.get_or_create(&label).set(i64::from(as_it_must_be));
+    }
+
+    pub(crate) fn leads(&self, leads: bool) {
+        self.leader.set(i64::from(leads));
     }
 
     pub(super) fn set_ready(&self, ready: bool) {

@@ -13,6 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 
 use crate::cluster::client::Access;
+use crate::cluster::install::EXEMPT;
 use crate::limits::FINDINGS_PER_RULE;
 use crate::webhook::authority::SETTLE;
 use crate::webhook::goduration;
@@ -100,6 +101,27 @@ pub struct Flags {
     #[serde(deserialize_with = "written_bytes")]
     #[schemars(with = "Option<String>")]
     pub body_budget: Option<usize>,
+    /// With --register: a namespace that is not judged, beside the own, as `plimsoll install` was told; may be repeated
+    /// [default: kube-system, kube-public, kube-node-lease]
+    #[arg(
+        long = "exempt-namespace",
+        value_name = "NAME",
+        env = "PLIMSOLL_EXEMPT_NAMESPACES",
+        value_delimiter = ',',
+        help_heading = "Cluster"
+    )]
+    pub exempt_namespaces: Vec<String>,
+    /// With --register: no entry of the webhook configurations fails closed, as for a single replica
+    #[arg(long, env = "PLIMSOLL_FAIL_OPEN", value_name = "BOOL", num_args = 0..=1, require_equals = true,
+          default_missing_value = "true", hide_possible_values = true, value_parser = BoolishValueParser::new(),
+          help_heading = "Cluster")]
+    pub fail_open: Option<bool>,
+    /// With --register: how often every replica compares what is registered with what must be [default: 30s]
+    #[arg(long, value_name = "DURATION", env = "PLIMSOLL_REGISTRATION_INTERVAL", value_parser = duration,
+          help_heading = "Cluster")]
+    #[serde(deserialize_with = "written_duration")]
+    #[schemars(with = "Option<String>")]
+    pub registration_interval: Option<Duration>,
     /// How log lines are written to standard error [default: text]
     #[arg(long, value_name = "FORMAT", env = "PLIMSOLL_LOG_FORMAT")]
     pub log_format: Option<LogFormat>,
@@ -162,6 +184,12 @@ pub struct Plan {
     pub max_connections: Option<usize>,
     /// Bytes that bodies share, where somebody said.
     pub body_budget: Option<usize>,
+    /// Namespaces that are not judged, beside the own.
+    pub exempt_namespaces: Vec<String>,
+    /// Whether nothing fails closed.
+    pub fail_open: bool,
+    /// How often the registration is compared.
+    pub registration_interval: Duration,
     /// How to log.
     pub log_format: LogFormat,
 }
@@ -219,6 +247,12 @@ impl Flags {
             findings_per_rule: self.findings_per_rule.or(file.findings_per_rule),
             max_connections: self.max_connections.or(file.max_connections),
             body_budget: self.body_budget.or(file.body_budget),
+            exempt_namespaces: match self.exempt_namespaces.is_empty() {
+                true => file.exempt_namespaces,
+                false => self.exempt_namespaces,
+            },
+            fail_open: self.fail_open.or(file.fail_open),
+            registration_interval: self.registration_interval.or(file.registration_interval),
             log_format: self.log_format.or(file.log_format),
         }
     }
@@ -294,6 +328,12 @@ impl Flags {
             findings_per_rule: self.findings_per_rule.unwrap_or(FINDINGS_PER_RULE),
             max_connections: self.max_connections,
             body_budget: self.body_budget,
+            exempt_namespaces: match self.exempt_namespaces.is_empty() {
+                true => EXEMPT.map(str::to_owned).to_vec(),
+                false => self.exempt_namespaces,
+            },
+            fail_open: self.fail_open.unwrap_or_default(),
+            registration_interval: self.registration_interval.unwrap_or(seconds(30)),
             log_format: self.log_format.unwrap_or(LogFormat::Text),
         })
     }
@@ -411,7 +451,8 @@ mod tests {
         let everything =
             "{watchPolicies: true, bind: '127.0.0.1:1', adminBind: '127.0.0.1:2', selfSigned: true,
             caFile: ca, service: s, serviceNamespace: n, lameDuck: 1s, certificateInterval: 2s, caSettle: 3s,
-            policyInterval: 4s, kubeconfig: k, logFormat: json, findingsPerRule: 7, maxConnections: 8, bodyBudget: 9Mi}";
+            policyInterval: 4s, kubeconfig: k, logFormat: json, exemptNamespaces: [e], failOpen: true,
+            registrationInterval: 5s, findingsPerRule: 7, maxConnections: 8, bodyBudget: 9Mi}";
         let plan = merged(&[], everything).unwrap();
         let seconds = Duration::from_secs;
         let written = Plan {
@@ -429,6 +470,9 @@ mod tests {
             findings_per_rule: 7,
             max_connections: Some(8),
             body_budget: Some(9 << 20),
+            exempt_namespaces: vec!["e".to_owned()],
+            fail_open: true,
+            registration_interval: seconds(5),
             log_format: LogFormat::Json,
         };
         assert_eq!(plan, written);
@@ -449,6 +493,9 @@ mod tests {
             "--findings-per-rule=17",
             "--max-connections=18",
             "--body-budget=19Mi",
+            "--exempt-namespace=x,y",
+            "--fail-open=false",
+            "--registration-interval=15s",
             "--log-format=text",
         ];
         let flagged = Plan {
@@ -466,6 +513,9 @@ mod tests {
             findings_per_rule: 17,
             max_connections: Some(18),
             body_budget: Some(19 << 20),
+            exempt_namespaces: vec!["x".to_owned(), "y".to_owned()],
+            fail_open: false,
+            registration_interval: seconds(15),
             log_format: LogFormat::Text,
         };
         assert_eq!(merged(&args, everything).unwrap(), flagged);

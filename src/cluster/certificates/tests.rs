@@ -35,7 +35,7 @@ impl House {
             let held = self.trusted.as_ref().filter(|_| leads);
             held.is_some_and(|held| held.has_settled(bundle, self.now, SETTLE))
         };
-        let Turn { material, write } = turn(&self.secret, &terms, serving, self.now, trusted).unwrap();
+        let Turn { material, write } = turn(&self.secret, &terms, serving, None, self.now, trusted).unwrap();
         self.secret = write.unwrap_or(std::mem::take(&mut self.secret));
         self.serving.insert(name, material);
     }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{CONFIGURATION, Fixed, Installation, NAME, POLICIES, labels, selector};
+use super::{CONFIGURATION, EXEMPT, Fixed, Installation, NAME, POLICIES, labels, selector};
 
 /// Where the container finds the policies of the ConfigMap.
 const POLICY_FOLDER: &str = "/policies";
@@ -54,7 +54,15 @@ fn arguments(installation: &Installation) -> Vec<String> {
             let (certificate, key) = (format!("{TLS_FOLDER}/tls.crt"), format!("{TLS_FOLDER}/tls.key"));
             add(&["--tls-cert", &certificate, "--tls-key", &key]);
         }
-        None => add(&["--register", "--service", NAME, "--service-namespace", namespace]),
+        None => {
+            add(&["--register", "--service", NAME, "--service-namespace", namespace]);
+            if installation.exempt != EXEMPT {
+                add(&["--exempt-namespace", &installation.exempt.join(",")]);
+            }
+            if installation.replicas < 2 {
+                add(&["--fail-open"]);
+            }
+        }
     }
     add(&["--policies", POLICY_FOLDER, "--watch-policies"]);
     if configuration.is_some() {
