@@ -27,7 +27,7 @@ static TABLE: LazyLock<RewriteTable> = LazyLock::new(|| {
         rule("docker.io/library", "mirror.corp/official", &[]),
         rule("*.example.com/team-?", "mirror.corp:5000/teams", &[]),
         rule("ghcr.io", "localhost:5000/ghcr", &["ghcr.io/x"]),
-        rule("quay.io/a/b", "acme", &[]),
+        rule("quay.io/a/b", "mirror.corp/acme", &[]),
     ];
     RewriteTable::compile(&rules).expect("it compiles")
 });

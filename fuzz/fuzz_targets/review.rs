@@ -28,21 +28,19 @@ spec:
   rules:
   - name: label
     mutate:
-    - set: metadata.labels.fuzz
-      value: "yes"
+    - {set: metadata.labels.fuzz, value: "yes"}
   - name: containers
     when: has(object.spec.containers)
     forEach: object.spec.containers
     mutate:
-    - set: imagePullPolicy
-      expression: "item.image.endsWith(':latest') ? 'Always' : 'IfNotPresent'"
-    - remove: tty
+    - {set: imagePullPolicy, value: {cel: "item.image.endsWith(':latest') ? 'Always' : 'IfNotPresent'"}}
+    - {remove: tty}
 ---
 apiVersion: plimsoll.dev/v1alpha1
 kind: ClusterManifestPolicy
 metadata: {name: fuzz-images}
 spec:
-  match: {workloads: true}
+  match: {kinds: [workloads]}
   rules:
   - name: mirror
     rewriteImages:
@@ -52,8 +50,7 @@ apiVersion: plimsoll.dev/v1alpha1
 kind: ClusterManifestPolicy
 metadata: {name: fuzz-all}
 spec:
-  match: {kinds: ["*"]}
-  existing: Allow
+  match: {kinds: ["*"], existing: Allow}
   rules:
   - name: names
     action: Deny

@@ -224,22 +224,33 @@ impl<'d> InputHost<'d> {
         let Some((key, file, kustomizations)) = self.subjects.get(position) else { return Twins::default() };
         let own = number(position);
         let of = |place| self.together.get(&(*key, place)).map_or(&[][..], Vec::as_slice);
-        let together = || {
-            let listed = kustomizations.iter().flat_map(|k| of(Together::Kustomization(*k)));
-            of(Together::File(*file)).iter().chain(listed)
-        };
-        let mut others: Vec<(u32, HostObject<'d>)> = if folder {
-            of(Together::Folder(self.folder(*file))).to_vec()
-        } else {
-            together().copied().collect()
-        };
-        others.sort_by_key(|(at, _)| *at);
-        others.dedup_by_key(|(at, _)| *at);
-        others.retain(|(at, _)| *at != own && !(folder && together().any(|(other, _)| other == at)));
-        Twins {
-            count: others.len(),
-            first: others.into_iter().take(most).map(|(_, object)| object).collect(),
+        let has =
+            |list: &[(u32, HostObject<'d>)], at: u32| list.binary_search_by_key(&at, |(at, _)| *at).is_ok();
+        let in_file = of(Together::File(*file));
+        let Ok(own_at) = in_file.binary_search_by_key(&own, |(at, _)| *at) else { return Twins::default() };
+        // to kustomize the version is a part of what an object is
+        let version = |object: &HostObject<'d>| object.root.get_str("apiVersion");
+        let own_version = version(&in_file[own_at].1);
+        let mut listed: Vec<(u32, HostObject<'d>)> = Vec::new();
+        for all in kustomizations.iter().map(|k| of(Together::Kustomization(*k))) {
+            // most list an object once
+            if all.len() > in_file.len() {
+                let others = all.iter().filter(|(at, o)| !has(in_file, *at) && version(o) == own_version);
+                listed.extend(others);
+            }
         }
+        listed.sort_by_key(|(at, _)| *at);
+        listed.dedup_by_key(|(at, _)| *at);
+        let near = in_file.iter().filter(|(at, _)| *at != own).chain(&listed);
+        if !folder {
+            let count = in_file.len() - 1 + listed.len();
+            return Twins { count, first: near.take(most).map(|(_, object)| *object).collect() };
+        }
+        let all = of(Together::Folder(self.folder(*file)));
+        let known = in_file.len() + listed.iter().filter(|(at, _)| has(all, *at)).count();
+        let others = all.iter().filter(|(at, _)| !has(in_file, *at) && !has(&listed, *at));
+        let count = all.len().saturating_sub(known);
+        Twins { count, first: others.take(most.min(count)).map(|(_, object)| *object).collect() }
     }
 }
 
@@ -444,7 +455,12 @@ mod tests {
         for (file, kustomizations) in [(0, &[7][..]), (0, &[]), (1, &[7])] {
             host.add(Added { kustomizations, ..added(KEY, file, &objects[0].1) });
         }
-        for (position, count) in [2, 1, 1].into_iter().enumerate() {
+        // to kustomize another version is another object
+        let beta = Document::from_json(r#"{"apiVersion":"apps/v1beta1"}"#, Limits::default()).unwrap();
+        host.add(Added { kustomizations: &[7], ..added(KEY, 1, &beta) });
+        let count = host.beside(3).twins(3).count;
+        assert_eq!((count, host.beside(0).twins(3).count), (1, 2));
+        for (position, count) in [2, 1, 2].into_iter().enumerate() {
             assert_eq!(host.beside(position).twins(3).count, count, "{position}");
             assert_eq!(host.beside(position).neighbours(3).count, 0, "{position}");
         }

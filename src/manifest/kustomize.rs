@@ -279,9 +279,16 @@ fn texts<'d>(root: NodeRef<'d>, field: &str) -> impl Iterator<Item = &'d str> + 
 fn read_files<'d>(root: NodeRef<'d>) -> Vec<&'d str> {
     let items = |field| root.get(field).into_iter().flat_map(NodeRef::items);
     let mut files: Vec<&'d str> = Vec::new();
-    for field in
-        ["patchesStrategicMerge", "transformers", "validators", "generators", "configurations", "crds"]
-    {
+    // before 3.0 `patches` was what `patchesStrategicMerge` is
+    for field in [
+        "patches",
+        "patchesStrategicMerge",
+        "transformers",
+        "validators",
+        "generators",
+        "configurations",
+        "crds",
+    ] {
         files.extend(texts(root, field));
     }
     for field in ["patches", "patchesJson6902", "replacements", "openapi"] {

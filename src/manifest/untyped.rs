@@ -7,7 +7,7 @@
 use super::notice::{Draft, NoticeCode};
 use crate::dialect::nearest;
 use crate::document::{Document, NodeId, NodeRef, Span};
-use crate::resource::kinds;
+use crate::resource::{kinds, workload};
 
 /// What is to be said of the type of a document. `beside`: whether its file has manifests.
 pub(super) fn lacking(
@@ -38,9 +38,12 @@ pub(super) fn lacking(
     let nearly = misspelt(root, missing);
     let object = |key: &str| root.get(key).is_some_and(NodeRef::is_object);
     let either = kind.is_some() || version.is_some();
+    // programs have files of their own with a kind and metadata
+    let own_kind = kind.is_none_or(|kind| !kinds::named(kind).is_empty());
     let meant = object("metadata") || (either && object("spec"));
-    let misspelt_meant = nearly.is_some() && (either || meant || misspelt(root, "apiVersion").is_some());
-    if !(beside || misspelt_meant || (either && meant)) {
+    let other = if missing == "kind" { "apiVersion" } else { "kind" };
+    let misspelt_meant = nearly.is_some() && (either || meant || misspelt(root, other).is_some());
+    if !(beside || misspelt_meant || (either && meant && own_kind)) {
         return None;
     }
     let written = root.get(missing);
@@ -72,8 +75,13 @@ fn misspelt<'d>(root: NodeRef<'d>, key: &str) -> Option<(&'d str, Span)> {
     let wanted = plain(key);
     let near = |other: &str| {
         let other = plain(other);
+        // `version` and `appVersion` are other words
+        let long = wanted.len() > 4
+            && (other.starts_with("ap") || other.starts_with("pi"))
+            && other != "appversion"
+            && other.len().abs_diff(wanted.len()) < 3;
         other == wanted
-            || (wanted.len() > 4 && nearest(&other, [wanted.as_str()].into_iter()).is_some())
+            || (long && nearest(&other, std::iter::once(wanted.as_str())).is_some())
             || (wanted.len() <= 4 && is_swapped(&other, &wanted))
     };
     let (found, node) = root.members().find(|(other, _)| near(other))?;
@@ -116,9 +124,14 @@ pub(super) fn unknown_kind(root: NodeRef<'_>, defined: impl Fn(&str, &str) -> bo
     let (version, kind_node) = (root.get_str("apiVersion")?, root.get("kind")?);
     let kind = kind_node.as_str()?;
     let group = version.split_once('/').map_or("", |(group, _)| group);
+    let number = version.strip_prefix('v').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    if group.is_empty() && !number {
+        return None;
+    }
     let own = kinds::all().iter().any(|known| known.group == group) || group == "extensions";
     let known = !kinds::named(kind).is_empty()
         || kinds::is_unlisted(kind)
+        || workload::holds_pods(group, kind)
         || kind.strip_suffix("List").is_some_and(|one| one.is_empty() || !kinds::named(one).is_empty());
     if !own || known || defined(group, kind) || super::placeholder::is_filled_in(kind) {
         return None;

@@ -255,7 +255,8 @@ note: skipped 1 template: chart.yaml (render it, then lint the output)
     {
       "documents": 0,
       "outcome": "ignored",
-      "path": "left-out.yaml"
+      "path": "left-out.yaml",
+      "reason": "an ignore file says so"
     },
     {
       "documents": 1,
@@ -273,6 +274,7 @@ note: skipped 1 template: chart.yaml (render it, then lint the output)
       "ignored": 1,
       "linted": 1,
       "notKubernetes": 1,
+      "patch": 0,
       "template": 1
     },
     "info": 0,
@@ -381,10 +383,16 @@ fn exit_codes() {
         let report = Report::new(&sources, &inventory, subjects(&inventory), findings);
         assert_eq!(gate.judge(&report).code(), expected, "{name}");
     }
-    let sources = sources(&[("a.yaml", "- 1\n")]);
+    // a commit hook names whatever has changed; what is piped is meant
+    for (name, expected) in [("a.yaml", Exit::Clean), ("-", Exit::Failed)] {
+        let sources = sources(&[(name, "- 1\n")]);
+        let inventory = Inventory::load(&sources);
+        let report = Report::new(&sources, &inventory, Vec::new(), []);
+        assert_eq!(gate.judge(&report), expected, "no manifest in {name}");
+    }
+    let sources = Sources::new(Vec::new());
     let inventory = Inventory::load(&sources);
-    let report = Report::new(&sources, &inventory, Vec::new(), []);
-    assert_eq!(gate.judge(&report), Exit::Failed, "no manifest");
+    assert_eq!(gate.judge(&Report::new(&sources, &inventory, Vec::new(), [])), Exit::Failed, "no file");
 }
 
 #[test]

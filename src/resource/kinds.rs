@@ -214,7 +214,7 @@ pub fn scope(group: &str, kind: &str) -> Option<Scope> {
 }
 
 /// Kinds of Kubernetes' own groups that are not in the table: no longer served, or sent to subresources and never stored.
-const OTHERS: [&str; 38] = [
+const OTHERS: [&str; 39] = [
     "APIGroup",
     "APIGroupList",
     "APIResourceList",
@@ -253,6 +253,8 @@ const OTHERS: [&str; 38] = [
     "TokenRequest",
     "WatchEvent",
     "Patch",
+    // what the scheduler was told by a file until 1.22
+    "Policy",
 ];
 
 /// Whether one of Kubernetes' own groups has or had such a kind, though the table does not list it.

@@ -206,6 +206,10 @@ fn documents_that_do_not_say_what_they_are() {
         ("metadata: {name: x}\nreplicas: 2\n", None),
         ("on: push\njobs: {}\n", None),
         ("- a\n", None),
+        ("name: x\nversion: 1.0.0\n", None),
+        ("version: '3'\nmetadata: {name: x}\n", None),
+        ("kind: Addons\nmetadata: {name: x}\nspec: {}\n", None),
+        ("app_version: 1\nmetadata: {name: x}\n", None),
     ] {
         let expected: Vec<String> =
             expected.map(|(code, message)| format!("{code} {message}")).into_iter().collect();
@@ -237,6 +241,8 @@ fn kinds_that_nobody_has() {
         ("policy/v1beta1", "PodSecurityPolicy", None),
         ("policy/v1", "Eviction", None),
         ("v1", "PodList", None),
+        ("0.1.0", "Application", None),
+        ("v1", "DeploymentConfig", None),
         ("v1", "${KIND}", None),
     ] {
         let text = format!("apiVersion: {version}\nkind: {kind}\n");

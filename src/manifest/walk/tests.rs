@@ -95,7 +95,11 @@ fn links_make_no_loops() {
     symlink(tree.path().join("a/x.yaml"), tree.path().join("link.yaml")).unwrap();
     symlink(tree.path().join("gone"), tree.path().join("broken.yaml")).unwrap();
     assert_eq!(seen(tree.path(), &[""]), ["!a/loop", "a/x.yaml", "?broken.yaml", "!link.yaml"]);
-    assert_eq!(seen(tree.path(), &["a/loop/a"]), ["a/loop/a/x.yaml"], "a link that was named is followed");
+    assert_eq!(
+        seen(tree.path(), &["a/loop/a"]),
+        ["!a/loop/a/loop", "a/loop/a/x.yaml"],
+        "a link that was named is followed"
+    );
 }
 
 #[cfg(unix)]
@@ -108,7 +112,7 @@ fn links_that_lead_outside_are_named_and_not_read() {
     symlink("../shared/b.yaml", tree.path().join("deploy/in.yaml")).unwrap();
     assert_eq!(
         seen(tree.path(), &[""]),
-        ["deploy/a.yaml", "deploy/in.yaml", "!deploy/out.yaml", "shared/b.yaml"]
+        ["deploy/a.yaml", "!deploy/in.yaml", "!deploy/out.yaml", "shared/b.yaml"]
     );
     // the folder that is walked lies outside of the working folder: it is all that may be reached
     assert_eq!(seen(tree.path(), &["deploy"]), ["deploy/a.yaml", "!deploy/in.yaml", "!deploy/out.yaml"]);
