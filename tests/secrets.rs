@@ -118,7 +118,7 @@ fn no_output_shows_a_secret() {
     let folder = folder();
     let review = review();
     for (arguments, stdin, proof) in [
-        (&["lint", "deploy"][..], "", "password: ****"),
+        (&["lint", "deploy"][..], "", "password: ***"),
         (&["lint", "--color", "always", "deploy"], "", "gossip/env"),
         (&["lint", "--format", "json", "deploy"], "", "\"gossip/quotes\""),
         (&["lint", "--operation", "update", "--old", "deploy", "deploy"], "", "gossip/all"),

@@ -293,6 +293,10 @@ fn nearest_key<'d>(node: NodeRef<'d>) -> Option<&'d str> {
 
 /// Whether the Kubernetes API has a string here: `labels.x`, `args[0]`, `env[0].value`, `metadata.name`.
 fn in_string_place(node: NodeRef<'_>) -> bool {
-    let known = |node: NodeRef<'_>| node.key().is_some_and(|key| STRINGS.contains(&key));
+    // the value of an environment variable stands beside its name; elsewhere `value` may be a number
+    let named = |node: NodeRef<'_>| node.parent().is_some_and(|entry| entry.get("name").is_some());
+    let known = |node: NodeRef<'_>| {
+        node.key().is_some_and(|key| STRINGS.contains(&key) && (key != "value" || named(node)))
+    };
     known(node) || node.parent().is_some_and(known)
 }

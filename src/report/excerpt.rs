@@ -1,14 +1,15 @@
 //! The few characters of a file that show where a finding is.
 //!
 //! Of each span the part on its first line is marked: a container, a Pod template, a block scalar is known by
-//! how it begins. Long lines are cut around the mark, and what is secret is replaced, character by character,
-//! so that columns stay.
+//! how it begins. Long lines are cut around the mark, and what is secret is replaced by a mask of one width, whatever its
+//! length.
 
 use std::ops::Range;
 
 use super::mask::FileMask;
 use crate::document::Span;
 use crate::manifest::{Position, SourceFile};
+use crate::resource::secret::MASK;
 
 /// Lines longer than this many bytes are cut.
 const WIDE: usize = 160;
@@ -127,10 +128,21 @@ impl<'f> Line<'f> {
         if kept.start > 0 {
             out.push(CUT);
         }
+        // where the mask begins that stands for the characters of now
+        let mut hidden = None;
         for (at, c) in self.text[kept.clone()].char_indices() {
             let at = kept.start + at;
+            if mask.covers(self.start + at) {
+                let begin = *hidden.get_or_insert_with(|| {
+                    out.push_str(MASK);
+                    out.len() - MASK.len() - base
+                });
+                places.push((at, begin));
+                continue;
+            }
+            hidden = None;
             places.push((at, out.len() - base));
-            out.push(if mask.covers(self.start + at) { '*' } else { c });
+            out.push(c);
         }
         places.push((kept.end, out.len() - base));
         if kept.end < self.text.len() {

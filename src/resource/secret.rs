@@ -14,10 +14,13 @@ use crate::document::NodeRef;
 use crate::finding::Finding;
 
 /// Stands for a secret in a message, whatever the length.
-pub const MASK: &str = "****";
+pub const MASK: &str = "***";
 
 /// What `kubectl apply` writes: the whole object as it was applied.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
+/// Fields that hold names, which no object keeps secret.
+const NAMES: [&str; 6] = ["name", "generateName", "namespace", "image", "kind", "serviceAccountName"];
 
 /// Texts shorter than this are masked in messages only where they stand as a word.
 const SHORT: usize = 6;
@@ -97,7 +100,24 @@ impl Texts {
             return Self::default();
         }
         let node = object.and_then(|object| object.at(&finding.place.pointer));
-        Self::new(node.into_iter().flat_map(scalars), finding.value.clone())
+        let texts = Self::new(node.into_iter().flat_map(scalars), finding.value.clone());
+        match object {
+            Some(object) => texts.unless_names_of(object),
+            None => texts,
+        }
+    }
+
+    /// These but for those that stand in a name of the object, such as an image's: there everybody can read them, and a
+    /// message without its names says nothing.
+    fn unless_names_of(mut self, object: NodeRef<'_>) -> Self {
+        let names = everything(object).filter(|node| node.key().is_some_and(|key| NAMES.contains(&key)));
+        for name in names.filter_map(NodeRef::as_str) {
+            for texts in self.0.values_mut() {
+                texts.retain(|text| !is_part(name, text));
+            }
+        }
+        self.0.retain(|_, texts| !texts.is_empty());
+        self
     }
 
     /// These and others.
@@ -184,6 +204,14 @@ impl Texts {
     }
 }
 
+/// Whether a name is this text, or has it between characters that are no letters and digits.
+fn is_part(name: &str, text: &str) -> bool {
+    name.match_indices(text).any(|(at, _)| {
+        let joined = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
+        !joined(name[..at].chars().next_back()) && !joined(name[at + text.len()..].chars().next())
+    })
+}
+
 /// A scalar as it was read.
 fn read(scalar: NodeRef<'_>) -> Option<String> {
     match scalar.as_str() {
@@ -213,14 +241,14 @@ mod tests {
     #[test]
     fn texts_are_masked_wherever_they_stand() {
         for (text, words, expected) in [
-            ("the value hunter22 is weak", &["hunter22"][..], "the value **** is weak"),
-            ("xhunter22x", &["hunter22"], "x****x"),
+            ("the value hunter22 is weak", &["hunter22"][..], "the value *** is weak"),
+            ("xhunter22x", &["hunter22"], "x***x"),
             // short ones only as words of their own
-            ("container app of application", &["app"], "container **** of application"),
-            ("a=b", &["b"], "a=****"),
+            ("container app of application", &["app"], "container *** of application"),
+            ("a=b", &["b"], "a=***"),
             ("nothing here", &["hunter22"], "nothing here"),
-            ("the longest first", &["longest", "longest first"], "the ****"),
-            ("wörter, größer", &["größer", "ö"], "wörter, ****"),
+            ("the longest first", &["longest", "longest first"], "the ***"),
+            ("wörter, größer", &["größer", "ö"], "wörter, ***"),
         ] {
             assert_eq!(texts(words).without(text), expected);
         }

@@ -444,7 +444,12 @@ impl<'d> Lowering<'d> {
     fn visit(&mut self, pointer: &str, start: Start, when: bool, expressions: &Expressions) -> Option<Visit> {
         let Start { on, each } = start;
         let for_each = each.then(|| {
-            let node = self.node(&format!("{pointer}/forEach"));
+            let at = format!("{pointer}/forEach");
+            let node = self.node(&at);
+            if let Some(field) = node.as_str().and_then(single_value) {
+                let message = format!("expected a list or a map, found the single value of `{field}`");
+                self.help(&at, message, "name the list that is gone through, such as `allContainers`");
+            }
             self.keep(expressions.expression(node, false, Wanted::Many))
         });
         let when = when.then(|| {
@@ -565,4 +570,44 @@ fn is_name(name: &str, dots: bool) -> bool {
             && !l.ends_with('-')
     };
     if dots { name.len() <= 253 && name.split('.').all(label) } else { label(name) }
+}
+
+/// Fields that hold one value in every kind of Kubernetes that has them.
+const SINGLE: [&str; 22] = [
+    "apiVersion",
+    "automountServiceAccountToken",
+    "clusterIP",
+    "generateName",
+    "hostNetwork",
+    "image",
+    "imagePullPolicy",
+    "kind",
+    "name",
+    "namespace",
+    "nodeName",
+    "privileged",
+    "readOnlyRootFilesystem",
+    "replicas",
+    "restartPolicy",
+    "runAsNonRoot",
+    "runAsUser",
+    "schedule",
+    "serviceAccountName",
+    "serviceName",
+    "uid",
+    "workingDir",
+];
+
+/// The field that a path such as `object.spec.containers[0].name` ends with, where that holds one value: the types of
+/// fields are not known when a policy is read, and `forEach` over such a one never goes through anything.
+fn single_value(expression: &str) -> Option<&'static str> {
+    let path = expression.trim();
+    let of_path = |c: char| c.is_ascii_alphanumeric() || "._?[]".contains(c);
+    let (base, last) = path.rsplit_once('.')?;
+    let begins = |root: &str| {
+        base.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+    };
+    let rooted = ["object", "oldObject", "podSpec", "podMetadata"].iter().any(|root| begins(root));
+    let last = last.trim_start_matches('?');
+    SINGLE.into_iter().find(|field| rooted && path.chars().all(of_path) && *field == last)
 }
