@@ -263,3 +263,21 @@ fn every_file_of_the_corpora_is_accounted_for() {
     assert_eq!(summary["unknown"], findings.iter().filter(|f| f["unknown"] == true).count());
     assert!(known("error") > 100, "the corpora are full of faults");
 }
+
+/// A Service that is missing beside others is a fault; an operator may make it, and then nobody can tell.
+#[test]
+fn a_backend_that_an_operator_may_make_is_unknown() {
+    let folder = std::env::temp_dir().join(format!("plimsoll-backend-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let front = "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: web, namespace: shop}\nspec:\n  \
+                 defaultBackend: {service: {name: wbe, port: {number: 80}}}\n";
+    let service = "apiVersion: v1\nkind: Service\nmetadata: {name: web, namespace: shop}\nspec: {ports: [{port: 80}]}\n";
+    let cluster = "apiVersion: ceph.rook.io/v1\nkind: CephCluster\nmetadata: {name: ceph, namespace: shop}\n";
+    std::fs::write(folder.join("front.yaml"), front).unwrap();
+    std::fs::write(folder.join("web.yaml"), service).unwrap();
+    let run = || places(&json(&lint(&folder, &["--format", "json", "--pack", "references", "."])));
+    assert_eq!(run(), "front.yaml:5:36 ingress-backend/missing\n");
+    std::fs::write(folder.join("ceph.yaml"), cluster).unwrap();
+    assert_eq!(run(), "front.yaml:5:36 ingress-backend/unresolved unknown\n");
+    std::fs::remove_dir_all(&folder).unwrap();
+}

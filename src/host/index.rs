@@ -9,7 +9,7 @@ use super::query::{Pool, Query, Seen, Visit, target, template};
 use super::{HostObject, ObjectKey};
 use crate::document::NodeRef;
 use crate::resource::workload::TemplatePaths;
-use crate::resource::{made, pod_labels};
+use crate::resource::{kinds, made, pod_labels};
 
 /// What is kept by its labels.
 const LABELLED: [(&str, &str); 3] =
@@ -75,6 +75,8 @@ pub(super) struct Index<'d> {
     selecting: [Shelves<'d>; SELECTING.len()],
     /// What controllers make Secrets and ConfigMaps of: the kind and name of what is made.
     making: HashMap<(&'d str, &'d str), Bucket>,
+    /// Objects of custom kinds by their namespace.
+    custom: HashMap<&'d str, Bucket>,
     /// Autoscalers: namespace, group, kind and name of the target.
     scaling: HashMap<(&'d str, &'d str, &'d str, &'d str), Bucket>,
     /// PersistentVolumes by their class.
@@ -117,6 +119,9 @@ impl<'d> Index<'d> {
             {
                 index.volumes.entry(class).or_default().push(position);
             }
+            if !kinds::all().iter().any(|built_in| built_in.group == entry.key.group) {
+                index.custom.entry(entry.key.namespace).or_default().push(position);
+            }
             for made in made::makes(root, entry.key.group, entry.key.kind) {
                 index.making.entry((made.kind, made.name)).or_default().push(position);
             }
@@ -150,6 +155,7 @@ impl<'d> Index<'d> {
             Pool::Volumes(class) => {
                 return Some(within.show(self.volumes.get(class), visitor));
             }
+            Pool::Custom => return Some(within.show(self.custom.get(query.namespace?), visitor)),
             Pool::Making(kind) => {
                 let (_, name) = query.pairs.first()?;
                 return Some(within.show(self.making.get(&(kind, *name)), visitor));

@@ -388,6 +388,7 @@ fn kind_of<'q>(query: &Query<'q>) -> &'q str {
         Pool::Labelled(_, kind) | Pool::Selecting(_, kind) => kind,
         Pool::Scaling => "HorizontalPodAutoscaler",
         Pool::Making(kind) => kind,
+        Pool::Custom => "object of a custom kind",
         Pool::Volumes(_) => "PersistentVolume",
     }
 }

@@ -24,6 +24,8 @@ pub enum Pool<'q> {
     /// Objects of which a controller makes one of this kind (`Secret`, `ConfigMap`), by its name: one pair, whose value
     /// it is; in whatever namespace.
     Making(&'q str),
+    /// Objects of custom kinds, of which a controller may make anything.
+    Custom,
     /// PersistentVolumes of a class.
     Volumes(&'q str),
 }
@@ -131,7 +133,7 @@ pub(super) fn by_listing<'h, H: Host + ?Sized>(
         Pool::Scaling => &[AUTOSCALER],
         Pool::Volumes(_) => &[VOLUME],
         // of any kind, most of them custom
-        Pool::Making(_) => &[],
+        Pool::Making(_) | Pool::Custom => &[],
     };
     let mut coverage = Coverage::Complete;
     // most clusters do not have these, and none is asked for them: KEDA has a HorizontalPodAutoscaler made

@@ -182,9 +182,15 @@ pub fn filled(object: NodeRef<'_>) -> Keys<'static> {
     if COPIED_IN.iter().any(|key| annotation(object, key).is_some()) {
         return Keys::Any;
     }
+    let token = object.get_str("type") == Some("kubernetes.io/service-account-token");
+    let empty = |field| object.get(field).is_none_or(NodeRef::is_empty);
+    // a Secret without any key is a place for what somebody fills in
+    if object.get_str("kind") == Some("Secret") && !token && empty("data") && empty("stringData") {
+        return Keys::Any;
+    }
     let mut keys = Vec::new();
     // the token controller (`pkg/controller/serviceaccount/tokens_controller.go`)
-    if object.get_str("type") == Some("kubernetes.io/service-account-token") {
+    if token {
         keys.extend(["token", "ca.crt", "namespace", "service-ca.crt"]);
     }
     let label = object.at("/metadata/labels");
@@ -421,6 +427,8 @@ mod tests {
             (r#"{"type":"kubernetes.io/service-account-token"}"#, "token", true),
             (r#"{"type":"kubernetes.io/service-account-token"}"#, "tokn", false),
             (r#"{"type":"Opaque"}"#, "token", false),
+            (r#"{"kind":"Secret","type":"Opaque","data":{}}"#, "token", true),
+            (r#"{"kind":"Secret","type":"Opaque","data":{"user":"c2hvcA=="}}"#, "token", false),
             (
                 r#"{"metadata":{"labels":{"config.openshift.io/inject-trusted-cabundle":"true"}}}"#,
                 "ca-bundle.crt",

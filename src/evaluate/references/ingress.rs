@@ -73,8 +73,21 @@ fn check_backend(ask: &Ask<'_, '_>, backend: &Backend<'_>, sink: &mut Sink<'_>) 
 }
 
 /// The Services that stand in the Ingress's own file or folder. What brings Services along brings all that the Ingress
-/// needs: one that is not among them is misspelt.
+/// needs: one that is not among them is misspelt. That is not so where an operator may make it, of an object of a custom
+/// kind beside them, nor in the namespaces of the cluster itself.
 fn beside(ask: &Ask<'_, '_>) -> Option<String> {
+    if system::has_namespace(ask.namespace()) && ask.namespace() != "default" {
+        return None;
+    }
+    let custom = Query { pool: Pool::Custom, namespace: Some(ask.namespace()), pairs: &[] };
+    let mut operated = false;
+    ask.find(&custom, |seen| {
+        operated |= seen.level <= NEAR;
+        true
+    });
+    if operated {
+        return None;
+    }
     let query = Query { pool: Pool::Labelled("", "Service"), namespace: Some(ask.namespace()), pairs: &[] };
     let mut names = Vec::new();
     ask.find(&query, |seen| {
