@@ -276,8 +276,8 @@ fn a_backend_that_an_operator_may_make_is_unknown() {
     std::fs::write(folder.join("front.yaml"), front).unwrap();
     std::fs::write(folder.join("web.yaml"), service).unwrap();
     let run = || places(&json(&lint(&folder, &["--format", "json", "--pack", "references", "."])));
-    assert_eq!(run(), "front.yaml:5:35 ingress-backend/missing\n");
+    assert_eq!(run(), "front.yaml:5:36 ingress-backend/missing\n");
     std::fs::write(folder.join("ceph.yaml"), cluster).unwrap();
-    assert_eq!(run(), "front.yaml:5:35 ingress-backend/unresolved unknown\n");
+    assert_eq!(run(), "front.yaml:5:36 ingress-backend/unresolved unknown\n");
     std::fs::remove_dir_all(&folder).unwrap();
 }
