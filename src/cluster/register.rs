@@ -169,6 +169,12 @@ impl Registrar {
             differences.extend(different);
             return Ok(held);
         }
+        let strangers = wanted.conditions(&current.data);
+        if !strangers.is_empty() {
+            let patch = serde_json::from_value(json!(strangers)).map_err(Error::SerdeError)?;
+            let ours = PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
+            api.patch(NAME, &ours, &Patch::<()>::Json(patch)).await?;
+        }
         let parameters = PatchParams::apply(MANAGER).force();
         let object = wanted.object(&current.data);
         api.patch(NAME, &parameters, &Patch::Apply(&object)).await?;
@@ -271,6 +277,23 @@ impl Wanted<'_> {
         })
     }
 
+    /// Operations that put match conditions right. They are a list by name, to which server-side apply adds, and from
+    /// which it does not take what somebody else has added.
+    fn conditions(&self, current: &Value) -> Vec<Value> {
+        let mut operations = Vec::new();
+        for (index, live) in current["webhooks"].as_array().into_iter().flatten().enumerate() {
+            let half = Half::of(self.stage).into_iter().find(|half| live["name"] == *half.name());
+            let Some(half) = half else { continue };
+            let conditions = self.entries.entry(half)["matchConditions"].take();
+            if live["matchConditions"] != conditions {
+                let at = |field: &str| format!("/webhooks/{index}/{field}");
+                operations.push(json!({"op": "test", "path": at("name"), "value": half.name()}));
+                operations.push(json!({"op": "add", "path": at("matchConditions"), "value": conditions}));
+            }
+        }
+        operations
+    }
+
     /// Whether all entries that are there have this CA.
     fn holds(&self, current: &Value) -> bool {
         let names = Half::of(self.stage).map(Half::name);
@@ -364,7 +387,17 @@ mod tests {
             entry["timeoutSeconds"] = json!(9);
         }
         assert_eq!(wanted.differences(&good), [""; 0]);
+        assert_eq!(wanted.conditions(&good), [json!(0); 0]);
         assert!(wanted.holds(&good));
+        let mut added = good.clone();
+        added["webhooks"][1]["matchConditions"] = json!([{"name": "never", "expression": "false"}]);
+        assert_eq!(
+            wanted.conditions(&added),
+            [
+                json!({"op": "test", "path": "/webhooks/1/name", "value": "mutate-ignore.plimsoll.dev"}),
+                json!({"op": "add", "path": "/webhooks/1/matchConditions", "value": good["webhooks"][1]["matchConditions"]}),
+            ]
+        );
         let rows = [
             ("/webhooks/0/failurePolicy", json!("Ignore"), "mutate.plimsoll.dev has another failurePolicy"),
             ("/webhooks/0/matchConditions", json!([]), "mutate.plimsoll.dev has another matchConditions"),
