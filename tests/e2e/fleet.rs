@@ -124,7 +124,8 @@ pub(crate) async fn expose(stage: &Stage, name: &str, port: u16) {
         "spec": {
             "type": "ExternalName",
             "externalName": stage.cluster.webhook_host,
-            "ports": [{"port": port, "protocol": "TCP"}],
+            // named, so that installing again may put its own port beside it
+            "ports": [{"name": "forwarder", "port": port, "protocol": "TCP"}],
         },
     });
     stage.accepts(Door::Kube, Verb::Apply, &service).await;
