@@ -1,8 +1,8 @@
 //! What a rule in CEL has judged when it finds something: the content by which the finding is told again.
 //!
-//! It is the parts that `validate` reads, of the object and of the element of `forEach`. The node that `at` points at, and
-//! the element, are taken as a whole where the expression reads nothing in them. So a value cannot be exchanged for another
-//! bad one, and a fault beside it can be mended, or a label set, without making the finding a new one.
+//! It is the element of `forEach`, or with `at` the node there and the parts of the element that `validate` reads; of a rule
+//! over the object the parts that `validate` reads. So a value cannot be exchanged for another bad one, and a fault beside
+//! it can be fixed, or a label set, without making the finding a new one.
 
 use std::collections::BTreeSet;
 
@@ -64,7 +64,9 @@ impl Judged {
             parts.push(element.name().into_bytes());
             let inner: Vec<&Read> = reads.iter().filter(|read| read.root == "item").collect();
             match element.item.node() {
-                Some(node) if !inner.is_empty() => {
+                // where `at` names no part of it, the element was judged as a whole: a grant of every verb on one resource
+                // is not the same on another
+                Some(node) if !inner.is_empty() && rule.at.is_some() => {
                     parts.extend(inner.iter().map(|read| project(Some(node), &read.parts).bytes().to_vec()));
                 }
                 Some(node) => parts.push(digest(node).bytes().to_vec()),
