@@ -179,9 +179,9 @@ fn hard_input_ends_under_a_name() {
     assert_eq!(
         outcomes,
         [
-            "alias-bomb.yaml broken",
+            "alias-bomb.yaml notKubernetes",
             "big-scalar.yaml broken",
-            "brackets.yaml broken",
+            "brackets.yaml notKubernetes",
             "broken.yaml broken",
             "kustomization.yaml notKubernetes",
             "long-scalar.yaml linted",

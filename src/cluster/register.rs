@@ -387,7 +387,7 @@ mod tests {
             entry["timeoutSeconds"] = json!(9);
         }
         assert_eq!(wanted.differences(&good), [""; 0]);
-        assert_eq!(wanted.conditions(&good), [json!(0); 0]);
+        assert!(wanted.conditions(&good).is_empty());
         assert!(wanted.holds(&good));
         let mut added = good.clone();
         added["webhooks"][1]["matchConditions"] = json!([{"name": "never", "expression": "false"}]);

@@ -158,7 +158,7 @@ impl<'s> Inventory<'s> {
         let mut inventory = Self { paths, kustomizations, ..Self::default() };
         for (file, load) in loads.into_iter().enumerate() {
             let is_patch = inventory.kustomizations.is_patch(file);
-            inventory.add(if is_patch { load.as_patch() } else { load });
+            inventory.add(if is_patch { load.into_patch() } else { load });
         }
         inventory.note_unknown_kinds();
         inventory.applied = Applied::of(
@@ -313,7 +313,7 @@ struct LoadedParts<'s> {
 
 impl<'s> FileLoad<'s> {
     /// The same of a file that a kustomization reads and does not apply: nothing of it is an object.
-    fn as_patch(self) -> Self {
+    fn into_patch(self) -> Self {
         let FileRecord { file, outcome: _, documents, errors: _ } = self.record;
         let record = FileRecord { file, outcome: Outcome::Patch, documents, errors: Vec::new() };
         Self { record, documents: Vec::new() }
@@ -377,6 +377,10 @@ impl<'s> FileLoad<'s> {
 /// Whether a text that cannot be read may have been meant for Kubernetes: it says `apiVersion` or `kind` somewhere, as
 /// a key does.
 fn mentions_kubernetes(text: &str) -> bool {
+    // UTF-16 that does not say so is read as ASCII with zeros between
+    if text.contains('\0') {
+        return mentions_kubernetes(&text.replace('\0', ""));
+    }
     ["apiVersion", "kind"].iter().any(|key| {
         text.match_indices(key).any(|(at, _)| {
             let after =
@@ -461,7 +465,7 @@ impl<'s> Loader<'s> {
             Ok(manifests) => {
                 let mut notices = if manifests.is_empty() { Vec::new() } else { notices };
                 notices.extend(untyped::nested(&document, &manifests));
-                document.mark_unknown(|text, node| placeholder::is_placeholder(text, node));
+                document.mark_unknown(placeholder::is_placeholder);
                 self.documents.push(LoadedParts { index, document, manifests, notices });
             }
             Err(refusal) => self.errors.push((index, refusal.at, refusal.error.into())),

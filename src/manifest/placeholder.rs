@@ -42,6 +42,7 @@ fn is_named(text: &str) -> bool {
 }
 
 /// What opens a placeholder, what closes it, and what may stand between.
+#[allow(clippy::type_complexity)] // a table
 const ENCLOSED: [(&str, &str, fn(&str) -> bool); 7] = [
     ("{{", "}}", any),
     ("${{", "}}", any),

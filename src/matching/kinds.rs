@@ -245,8 +245,7 @@ impl KindPattern {
     }
 
     fn matches_kind(&self, group: &str, version: &str, kind: &str) -> bool {
-        let built_in =
-            || builtin::find(group, kind).is_some() || BODIES.iter().any(|body| *body == (group, kind));
+        let built_in = || builtin::find(group, kind).is_some() || BODIES.contains(&(group, kind));
         self.kind.matches(kind)
             && self.version.matches(version)
             && self.group.as_ref().map_or_else(built_in, |part| part.matches(group))

@@ -158,6 +158,7 @@ mod tests {
         let broken = b.replace("validate: 'false'", "validate: 'flase'");
         let both = format!("{a}{b}");
         // name of the step, files, in force, of them kept
+        #[allow(clippy::type_complexity)] // a table
         let steps: &[(&str, &[(&str, &str)], &str, &str)] = &[
             (
                 "broken at the start: the others are in force",

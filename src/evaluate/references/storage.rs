@@ -11,10 +11,10 @@ use super::autoscalers;
 pub(super) fn exists(ask: &Ask<'_, '_>, sink: &mut Sink<'_>) {
     if let Some(pods) = ask.pods() {
         for volume in pods.spec.get("volumes").into_iter().flat_map(NodeRef::items) {
-            if let Some(node) = volume.at("/persistentVolumeClaim/claimName") {
-                if !node.as_str().is_some_and(|name| is_made(ask, name)) {
-                    named(ask, node, ("", "PersistentVolumeClaim"), ask.namespace(), sink);
-                }
+            if let Some(node) = volume.at("/persistentVolumeClaim/claimName")
+                && !node.as_str().is_some_and(|name| is_made(ask, name))
+            {
+                named(ask, node, ("", "PersistentVolumeClaim"), ask.namespace(), sink);
             }
             if let Some(claim) = volume.at("/ephemeral/volumeClaimTemplate") {
                 of_claim(ask, claim, sink);

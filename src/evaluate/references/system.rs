@@ -24,6 +24,7 @@ const PODS: [(&str, &[(&str, &str)]); 9] = [
 ];
 
 /// Services by namespace, name and labels.
+#[allow(clippy::type_complexity)] // a table
 const SERVICES: [(&str, &str, &[(&str, &str)]); 2] = [
     ("default", "kubernetes", &[("component", "apiserver"), ("provider", "kubernetes")]),
     (
