@@ -11,11 +11,13 @@ const THRESHOLDS: &[(&str, &str, &str, f64)] = &[
     ("cel", "*", "error text", 100.0),
     ("cel", "*", "position", 100.0),
     ("cel", "*", "refusal text", 99.0),
+    ("field", "*", "cases", 100.0),
     ("linters", "edge-cases", "cases", 100.0),
     ("linters", "kube-linter", "cases", 84.0),
     ("linters", "kube-linter", "of these agree", 90.0),
     ("linters", "kube-score", "cases", 95.0),
-    ("linters", "polaris", "cases", 96.0),
+    // 96.0 until the field said that a workload without replicas needs no budget
+    ("linters", "polaris", "cases", 95.8),
     ("yaml", "*", "cases", 100.0),
 ];
 

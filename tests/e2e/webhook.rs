@@ -308,7 +308,7 @@ impl Webhook {
 /// The first entry of each configuration that `plimsoll install` prints, by kind.
 fn installed_entries(namespace: &str) -> BTreeMap<String, Value> {
     let printed = Command::new(env!("CARGO_BIN_EXE_plimsoll"))
-        .args(["install", "--no-embedded", "--namespace", namespace])
+        .args(["install", "--enforce", "--no-embedded", "--namespace", namespace])
         .output()
         .unwrap();
     assert!(printed.status.success(), "{}", String::from_utf8_lossy(&printed.stderr));
