@@ -204,4 +204,10 @@ fn odd_texts_read_as_with_kubectl() {
     for (text, (theirs, ours, _)) in texts::KNOWN.iter().zip(table(texts::KNOWN)) {
         assert!(!agree(theirs.as_ref(), ours.as_ref()), "{text:?} agrees now: move it to SAME");
     }
+    let random: Vec<&str> = texts::RANDOM.iter().map(|(text, _)| *text).collect();
+    for ((text, values), (theirs, ours, refused)) in texts::RANDOM.iter().zip(table(&random)) {
+        let values = values.map(|value| serde_json::from_str::<Value>(value).unwrap());
+        assert!(values.iter().any(|v| agree(theirs.as_ref(), Some(v))), "{text:?}: kubectl {theirs:?}");
+        assert!(agree(ours.as_ref(), Some(&values[1])), "{text:?}: we {ours:?} {refused}");
+    }
 }
