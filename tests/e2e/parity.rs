@@ -19,8 +19,17 @@ pub(crate) fn tests() -> Vec<(String, Test)> {
     vec![test("parity::tutorial", tutorial)]
 }
 
-/// The mirrors that the tutorial's comments speak of; they come beside the embedded policies.
-const MIRRORS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/policies/examples");
+/// The mirrors that the tutorial's comments speak of; they come beside the embedded policies. The example is about
+/// Pods only, and the tutorial has few: here it rewrites every Pod template, so that there is something to compare.
+fn mirrors(scratch: &Path) -> PathBuf {
+    let example = include_str!("../../policies/examples/image-mirrors.yaml");
+    let templates = example.replace("kinds: [Pod, Pod/ephemeralcontainers]", "kinds: [workloads]");
+    assert_ne!(templates, example);
+    let folder = scratch.with_extension("policies");
+    fs::create_dir(&folder).unwrap();
+    fs::write(folder.join("mirrors.yaml"), templates).unwrap();
+    folder
+}
 
 /// One manifest, in a file of its own.
 struct Manifest {
@@ -56,9 +65,11 @@ async fn tutorial(cluster: Arc<Cluster>) {
     let mut tally = Tally::default();
     let namespaces = names_of_namespaces(&manifests);
     let judging = Plan { embedded: true, scope: Scope::Everything, ..Plan::of(&[]) };
-    let lint = lint(&scratch);
+    let mirrors = mirrors(&scratch);
+    let policies = mirrors.to_str().unwrap();
+    let lint = lint(&scratch, policies);
 
-    let webhook = Webhook::launch(&cluster, Plan { flags: &["--policies", MIRRORS], ..judging }).await;
+    let webhook = Webhook::launch(&cluster, Plan { flags: &["--policies", policies], ..judging }).await;
     webhook.judge_also(&namespaces).await;
     for manifest in manifests.iter().filter(|manifest| manifest.is("Service")) {
         tally.verdict(&cluster, manifest, &lint).await;
@@ -66,17 +77,17 @@ async fn tutorial(cluster: Arc<Cluster>) {
     webhook.dismiss().await;
 
     // what is denied shows no patch, so now with nothing denied
-    let flags = ["--policies", MIRRORS, "--action-override", "Audit"];
+    let flags = ["--policies", policies, "--action-override", "Audit"];
     let webhook = Webhook::launch(&cluster, Plan { flags: &flags, ..judging }).await;
     webhook.judge_also(&namespaces).await;
     for manifest in &manifests {
-        tally.patch(&cluster, manifest).await;
+        tally.patch(&cluster, manifest, policies).await;
     }
     webhook.dismiss().await;
 
     // from here on the cluster has the Services, as lint has them in its input
     keep(&cluster, &manifests, "Service").await;
-    let webhook = Webhook::launch(&cluster, Plan { flags: &["--policies", MIRRORS], ..judging }).await;
+    let webhook = Webhook::launch(&cluster, Plan { flags: &["--policies", policies], ..judging }).await;
     webhook.judge_also(&namespaces).await;
     for manifest in manifests.iter().filter(|manifest| !manifest.is("Service")) {
         tally.verdict(&cluster, manifest, &lint).await;
@@ -164,10 +175,10 @@ impl Tally {
         }
     }
 
-    async fn patch(&mut self, cluster: &Cluster, manifest: &Manifest) {
+    async fn patch(&mut self, cluster: &Cluster, manifest: &Manifest, policies: &str) {
         let Some(plain) = &manifest.plain else { return };
         let mut expected = plain.clone();
-        for patch in patches(&manifest.path) {
+        for patch in patches(&manifest.path, policies) {
             self.patched += 1;
             json_patch::patch(&mut expected, &patch).unwrap();
         }
@@ -264,10 +275,10 @@ impl Said {
     }
 }
 
-fn plimsoll(arguments: &[&str], path: &Path) -> String {
+fn plimsoll(arguments: &[&str], path: &Path, policies: &str) -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_plimsoll"))
         .args(arguments)
-        .args(["--policies", MIRRORS])
+        .args(["--policies", policies])
         .arg(path)
         .output()
         .unwrap();
@@ -275,13 +286,13 @@ fn plimsoll(arguments: &[&str], path: &Path) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-fn lint(scratch: &Path) -> Value {
-    serde_json::from_str(&plimsoll(&["lint", "--complete", "--format", "json"], scratch)).unwrap()
+fn lint(scratch: &Path, policies: &str) -> Value {
+    serde_json::from_str(&plimsoll(&["lint", "--complete", "--format", "json"], scratch, policies)).unwrap()
 }
 
 /// The patches of `mutate` for the one object of this file.
-fn patches(path: &Path) -> Vec<json_patch::Patch> {
-    let text = plimsoll(&["mutate", "--output", "patch"], path);
+fn patches(path: &Path, policies: &str) -> Vec<json_patch::Patch> {
+    let text = plimsoll(&["mutate", "--output", "patch"], path, policies);
     let patch =
         |line| serde_json::from_value(serde_json::from_str::<Value>(line).unwrap()["patch"].take()).unwrap();
     text.lines().map(patch).collect()
