@@ -22,6 +22,7 @@ mod judged;
 mod mutate;
 mod probes;
 pub mod references;
+mod repeats;
 pub mod request;
 mod rule;
 mod undecided;

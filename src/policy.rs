@@ -9,6 +9,7 @@
 //! A compiled policy owns its data and is shared behind an `Arc`; only the documents of a request borrow.
 //! Invalid states cannot be written down here: what is wrong with a policy is found while it is lowered.
 
+pub mod alike;
 pub mod embedded;
 pub mod expression;
 pub mod load;
@@ -35,6 +36,7 @@ pub use crate::dialect::native::written::{
 };
 pub use set::PolicySet;
 
+use alike::Alike;
 use expression::{Expression, Template};
 
 /// What people read about a policy.
@@ -187,6 +189,8 @@ pub struct Validate {
     pub visit: Visit,
     /// CEL giving a boolean.
     pub validate: Expression,
+    /// What of an element decides both `when` and `validate`, where that can be told.
+    pub alike: Option<Alike>,
     /// What a finding says.
     pub message: Option<Template>,
     /// Where below the element, or what the rule stands on, a finding points.

@@ -281,3 +281,44 @@ fn a_backend_that_an_operator_may_make_is_unknown() {
     assert_eq!(run(), "front.yaml:5:36 ingress-backend/unresolved unknown\n");
     std::fs::remove_dir_all(&folder).unwrap();
 }
+
+/// A long list of containers is judged by kinds of containers; what is found is what is found of them in short lists.
+#[test]
+fn containers_that_are_alike_get_what_each_gets_alone() {
+    let extra = [
+        "",
+        "securityContext: {privileged: true}",
+        "securityContext: {privileged: null, runAsUser: 0}",
+        "securityContext: nothing",
+        "resources: {requests: {cpu: 1, memory: 1Gi}, limits: {memory: 512Mi}}",
+        "resources: {limits: {memory: lots}}",
+        "env: [{name: A, value: 1}, {name: A, value: \"2\"}]",
+        "livenessProbe: {httpGet: {port: 80, host: a}}, readinessProbe: {httpGet: {port: web}}",
+    ];
+    let container = |at: usize| {
+        let tag = if at.is_multiple_of(3) { ":latest" } else { "" };
+        format!("  - {{name: c{at}, image: gcr.io/a/b{tag}, {}}}\n", extra[at % extra.len()])
+    };
+    let pod = |from: usize, to: usize| {
+        let containers: String = (from..to).map(container).collect();
+        format!("apiVersion: v1\nkind: Pod\nmetadata: {{name: p}}\nspec:\n  containers:\n{containers}")
+    };
+    let found = |ranges: &[(usize, usize)]| {
+        let folder = tempfile::tempdir().unwrap();
+        for (from, to) in ranges {
+            std::fs::write(folder.path().join(format!("{from}.yaml")), pod(*from, *to)).unwrap();
+        }
+        let report = json(&lint(folder.path(), &["--pack", "all", "--format", "json", "."]));
+        let of_containers = report["findings"].as_array().unwrap().iter().filter_map(|finding| {
+            let message = finding["message"].as_str().unwrap();
+            message.contains("container c").then(|| format!("{} {message}", finding["code"]))
+        });
+        let mut all: Vec<String> = of_containers.collect();
+        all.sort();
+        all
+    };
+    let short: Vec<(usize, usize)> = (0..70).step_by(7).map(|from| (from, from + 7)).collect();
+    let (long, short) = (found(&[(0, 70)]), found(&short));
+    assert!(long.len() > 500, "{}", long.len());
+    assert_eq!(long, short);
+}

@@ -9,8 +9,9 @@ use crate::cel::value::{Value, View};
 use crate::document::edit::{EditError, Editor, Literal, Operation};
 use crate::document::path::{Path, Pointer, Step};
 use crate::document::{Limits, NodeId, NodeRef};
-use crate::finding::{Finding, PolicyFault};
+use crate::finding::{Digest, PolicyFault};
 use crate::limits::FINDING_RUNES;
+use crate::policy::alike::Alike;
 use crate::policy::expression::{Expression, Part, Template};
 use crate::policy::{Base, Edit, EditValue, Policy, Validate, Visit};
 use crate::resource::container::{self, Container};
@@ -20,6 +21,7 @@ use super::changes::Reach;
 use super::explain;
 use super::facts::{Facts, Lookups};
 use super::judged::{Element, Judged};
+use super::repeats::Repeats;
 use super::rule::{Sink, Subject};
 use super::values::{text, to_literal};
 
@@ -131,13 +133,15 @@ impl<'d, 'a> Evaluator<'d, 'a> {
     }
 
     /// Shows what a rule visits, bound and ready to be judged: once what it stands on, or each element of its list or
-    /// map, those left out for which `when` is false. What cannot be told is shown as such; `false` ends it, and so does the
-    /// policy's budget. Says how many elements were left when it was ended.
+    /// map, those left out for which `when` is false, and those that are alike to one with which nothing was wrong. What
+    /// cannot be told is shown as such; [`Next::End`] ends it, and so does the policy's budget. Says how many elements were
+    /// left when it was ended.
     pub(super) fn visit(
         &mut self,
         visit: &'d Visit,
+        alike: Option<&'d Alike>,
         object: NodeRef<'d>,
-        mut act: impl FnMut(&mut Self, Result<&Visited<'d>, Stop>) -> bool,
+        mut act: impl FnMut(&mut Self, Result<&Visited<'d>, Stop>) -> Next,
     ) -> usize {
         // an earlier rule of the policy may have spent it all
         if self.budget.is_exhausted() {
@@ -147,31 +151,32 @@ impl<'d, 'a> Evaluator<'d, 'a> {
         let Some(for_each) = &visit.for_each else {
             let whole = Visited { base, item: None, index: 0, key: Value::Null };
             if let Some(whole) = self.wanted(visit, &whole) {
-                act(self, whole);
+                let _ = act(self, whole);
             }
             return 0;
         };
         let list = match self.evaluate(for_each) {
             Ok(list) => list,
             Err(failure) => {
-                act(self, Err(stop(failure).at(for_each).of("forEach")));
+                let _ = act(self, Err(stop(failure).at(for_each).of("forEach")));
                 return 0;
             }
         };
         let visited = |index, key, item| Visited { base, item: Some(item), index, key };
         match list.view() {
             View::List(items) => {
+                let repeats = Repeats::of(alike, items.len());
                 let items = items.iter().enumerate();
-                self.each(visit, items.map(|(index, item)| visited(index, Value::Null, item)), act)
+                self.each(visit, repeats, items.map(|(index, item)| visited(index, Value::Null, item)), act)
             }
             View::Map(entries) => {
                 let entries = entries.iter().enumerate();
-                self.each(visit, entries.map(|(index, (key, item))| visited(index, key, item)), act)
+                self.each(visit, None, entries.map(|(index, (key, item))| visited(index, key, item)), act)
             }
             other => {
                 let what = other.type_name();
                 let why = Stop::failed(format!("forEach: expected a list or a map, found {what}"));
-                act(self, Err(why.at(for_each)));
+                let _ = act(self, Err(why.at(for_each)));
                 0
             }
         }
@@ -181,20 +186,40 @@ impl<'d, 'a> Evaluator<'d, 'a> {
     fn each(
         &mut self,
         visit: &'d Visit,
+        mut repeats: Option<Repeats<'d>>,
         mut elements: impl Iterator<Item = Visited<'d>>,
-        mut act: impl FnMut(&mut Self, Result<&Visited<'d>, Stop>) -> bool,
+        mut act: impl FnMut(&mut Self, Result<&Visited<'d>, Stop>) -> Next,
     ) -> usize {
         while let Some(visited) = elements.next() {
             if self.budget.is_exhausted() {
                 break;
             }
+            let signature = repeats.as_mut().and_then(|repeats| self.signature(repeats, &visited));
+            if let (Some(repeats), Some(signature)) = (&mut repeats, signature)
+                && repeats.is_fine(signature)
+            {
+                continue;
+            }
             self.enter(&visited);
-            let Some(result) = self.wanted(visit, &visited) else { continue };
-            if !act(self, result) {
-                return elements.count();
+            let next = match self.wanted(visit, &visited) {
+                Some(result) => act(self, result),
+                // a budget that is spent has told nothing
+                None if self.budget.is_exhausted() => break,
+                None => Next::Fine,
+            };
+            match (next, &mut repeats, signature) {
+                (Next::End, _, _) => return elements.count(),
+                (Next::Fine, Some(repeats), Some(signature)) => repeats.fine(signature),
+                _ => {}
             }
         }
         0
+    }
+
+    /// What a rule reads of an element of the object.
+    fn signature(&self, repeats: &mut Repeats<'_>, visited: &Visited<'d>) -> Option<u64> {
+        let node = visited.item.as_ref()?.node()?;
+        repeats.signature(node, || self.role(node).map_or("", container::Role::name))
     }
 
     /// What a rule stands on, where the object has it.
@@ -362,6 +387,17 @@ impl<'d, 'a> Evaluator<'d, 'a> {
     }
 }
 
+/// How a visit goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Next {
+    /// Nothing was wrong, and nothing will be with what is alike.
+    Fine,
+    /// With the next one.
+    On,
+    /// Not at all.
+    End,
+}
+
 /// What a rule says of what it looks at.
 enum Holds<'d> {
     Yes,
@@ -396,42 +432,46 @@ pub(super) fn validate<'d>(
     sink: &mut Sink<'_>,
 ) {
     let judged = OnceCell::new();
-    let mut faults = 0;
-    let left = evaluator.visit(&rule.visit, subject.object, |evaluator, visited| {
+    let (mut faults, mut undecided, mut untold) = (0, 0, 0);
+    let limit = subject.budget.findings_per_rule;
+    let left = evaluator.visit(&rule.visit, rule.alike.as_ref(), subject.object, |evaluator, visited| {
         let result = visited.and_then(|visited| Ok((evaluator.holds(rule, subject.object)?, visited)));
         match result {
-            Ok((Holds::Yes, _)) => {}
+            Ok((Holds::Yes, _)) => return Next::Fine,
             Ok((Holds::No(culprit), visited)) => {
-                let finding = found(evaluator, subject, rule, visited, culprit, sink);
                 let judged = judged.get_or_init(|| Judged::new(subject.policy, rule, subject));
                 let element = visited.item.as_ref().map(|item| Element { item, key: &visited.key });
-                finding.fingerprint.judged = judged.digest(rule, visited.node(subject.object), element);
+                let judged = judged.digest(rule, visited.node(subject.object), element);
+                found(evaluator, subject, rule, (visited, culprit), judged, sink);
                 faults += 1;
             }
-            Err(Stop::Unknown(what)) => {
-                sink.needs(subject.object, &what);
-            }
-            Err(Stop::Failed(fault)) => {
-                sink.failed(subject.object, *fault);
+            Err(_) if limit == Some(undecided) => untold += 1,
+            Err(stop) => {
+                undecided += 1;
+                match stop {
+                    Stop::Unknown(what) => sink.needs(subject.object, &what),
+                    Stop::Failed(fault) => sink.failed(subject.object, *fault),
+                };
             }
         }
         // only faults end it: behind what could not be told there may be one, which is what a request is denied for
-        subject.budget.findings_per_rule != Some(faults)
+        if limit == Some(faults) { Next::End } else { Next::On }
     });
+    sink.leave_out_undecided(untold);
     sink.leave_out(left);
     if let Err(Stop::Failed(fault)) = evaluator.within_budget() {
         sink.failed(subject.object, *fault);
     }
 }
 
-fn found<'d, 's>(
+fn found<'d>(
     evaluator: &mut Evaluator<'d, '_>,
     subject: &Subject<'d>,
     rule: &'d Validate,
-    visited: &Visited<'d>,
-    culprit: Option<NodeRef<'d>>,
-    sink: &'s mut Sink<'_>,
-) -> &'s mut Finding {
+    (visited, culprit): (&Visited<'d>, Option<NodeRef<'d>>),
+    judged: Option<Digest>,
+    sink: &mut Sink<'_>,
+) {
     let explanation = evaluator.explanation(rule, subject, sink.rule.sensitive);
     let culprit = culprit.filter(|_| rule.visit.for_each.is_none() && rule.at.is_none());
     let base = culprit.unwrap_or_else(|| visited.node(subject.object));
@@ -442,10 +482,9 @@ fn found<'d, 's>(
     };
     let label: Arc<str> = sink.rule.info.code.as_str().into();
     let fix = fix(evaluator, subject, rule, base, &label);
-    let finding = sink.fault(node, message);
+    let finding = sink.fault_of(node, message, judged);
     finding.fix = fix;
     finding.explanation = explanation;
-    finding
 }
 
 /// Whether a value may be shown: of a Secret only what was written outside of its data and annotations.

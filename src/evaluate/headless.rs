@@ -9,7 +9,7 @@ use crate::finding::Action;
 use crate::host::{HostObject, Lookup, ObjectKey};
 use crate::policy::WhenAbsent;
 
-use super::rule::{Sink, Subject, related};
+use super::rule::{self, Sink, Subject, related};
 
 /// So many forms of one Service are looked at.
 const MOST: usize = 100;
@@ -23,7 +23,9 @@ pub(super) fn run(subject: &Subject<'_>, when_absent: WhenAbsent, sink: &mut Sin
     let first = sink.findings.len();
     look(subject, when_absent, sink);
     for finding in &mut sink.findings[first..] {
-        finding.judged(set, [set.at("/spec/serviceName"), set.at("/spec/template/metadata/labels")]);
+        let judged =
+            rule::judged(set, [set.at("/spec/serviceName"), set.at("/spec/template/metadata/labels")]);
+        finding.fingerprint.judged = Some(judged);
     }
 }
 

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use crate::document::{Document, NodeRef};
 use crate::finding::{Certainty, Digest, Finding};
 use crate::host::Host;
@@ -15,15 +17,28 @@ use super::rule::{self, Sink, Subject};
 use super::undecided::undecided;
 use super::{Budget, Findings, Request, confidential, controlled, headless, images, probes, references};
 
+/// An object of so many nodes is judged by several policies at a time, on as many threads as there are cores: whoever asks
+/// waits for the answer. Smaller ones are many, and each has a thread of its own already.
+const LARGE: usize = 50_000;
+
 /// Judges a request by every policy of the set.
 ///
 /// Mutating rules do not change anything here; what they cannot do is still found.
 #[must_use]
 pub fn judge(set: &PolicySet, request: &Request<'_>, host: &dyn Host, budget: Budget) -> Findings {
-    let mut findings = Findings::new();
     let facts = Facts::new(request, host, set.templates());
-    for policy in set.asked(request, false) {
-        judge_by(set, policy, &facts, budget, &mut findings);
+    let by = |policy: &Policy, findings: &mut Findings| judge_by(set, policy, &facts, budget, findings);
+    let mut findings = Findings::new();
+    if request.subject().is_some_and(|object| object.document().node_count() >= LARGE) {
+        let policies: Vec<&Policy> = set.asked(request, false).collect();
+        let all = policies.into_par_iter().map(|policy| {
+            let mut findings = Findings::new();
+            by(policy, &mut findings);
+            findings
+        });
+        findings = all.collect::<Vec<_>>().into_iter().flatten().collect();
+    } else {
+        set.asked(request, false).for_each(|policy| by(policy, &mut findings));
     }
     confidential::conceal(&mut findings, request);
     findings

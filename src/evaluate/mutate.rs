@@ -29,7 +29,7 @@ use crate::matching::{self, Applies};
 use crate::policy::{Base, FailurePolicy, Policy, PolicySet, Rule, RuleBody, placement};
 
 use super::changes::{Changes, Reach, is_off_limits};
-use super::expressions::{Evaluator, Stop};
+use super::expressions::{Evaluator, Next, Stop};
 use super::facts::{Facts, Lookups};
 use super::rule::{Sink, Subject};
 use super::undecided::undecided;
@@ -261,12 +261,12 @@ fn edit<'d>(
         RuleBody::Mutate { visit, edits } => {
             let mut result = Ok(());
             evaluator.edits = edits;
-            evaluator.visit(visit, subject.object, |evaluator, visited| {
+            evaluator.visit(visit, None, subject.object, |evaluator, visited| {
                 result = visited.and_then(|visited| {
                     let base = Pointer::of(visited.node(subject.object), subject.object.id());
                     evaluator.edit(edits, &base, editor, label)
                 });
-                result.is_ok()
+                if result.is_ok() { Next::On } else { Next::End }
             });
             result?;
             evaluator.within_budget()

@@ -8,7 +8,7 @@ use crate::policy::Probe;
 use crate::resource::container::Role;
 use crate::resource::identity;
 
-use super::rule::{Sink, Subject};
+use super::rule::{self, Sink, Subject};
 
 pub(super) fn run(
     subject: &Subject<'_>,
@@ -20,7 +20,11 @@ pub(super) fn run(
     if exempt_run_to_completion && runs_to_completion(subject, pods.spec) {
         return;
     }
-    for container in pods.containers().filter(|c| matches!(c.role, Role::Regular | Role::Sidecar)) {
+    let mut containers = pods.containers().filter(|c| matches!(c.role, Role::Regular | Role::Sidecar));
+    let mut faults = 0;
+    while subject.budget.findings_per_rule != Some(faults)
+        && let Some(container) = containers.next()
+    {
         let missing: Vec<String> = probes
             .iter()
             .filter(|p| !has_handler(container.node, **p))
@@ -28,11 +32,13 @@ pub(super) fn run(
             .collect();
         if !missing.is_empty() {
             let message = format!("{} has no {}", container.label(), list(&missing));
-            let finding = sink.fault(container.node, message);
-            let judged = probes.iter().map(|probe| container.node.get(name(*probe)));
-            finding.judged(container.node, judged);
+            let judged =
+                rule::judged(container.node, probes.iter().map(|probe| container.node.get(name(*probe))));
+            sink.fault_of(container.node, message, Some(judged));
+            faults += 1;
         }
     }
+    sink.leave_out(containers.count());
 }
 
 fn name(probe: Probe) -> &'static str {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::document::NodeRef;
 use crate::evaluate::{Budget, Findings, Request};
-use crate::finding::{Action, Certainty, Finding, Fingerprint, Place, PolicyFault, Related, Severity};
+use crate::finding::{Certainty, Digest, Finding, Fingerprint, Place, PolicyFault, Related, Severity};
 use crate::host::Host;
 use crate::policy::{Policy, Rule};
 use crate::resource::digest::{combine, digest};
@@ -51,13 +51,25 @@ pub(super) struct Sink<'s> {
 impl Sink<'_> {
     /// A fault, at a node.
     pub(super) fn fault(&mut self, node: NodeRef<'_>, message: String) -> &mut Finding {
-        self.push(node, message, Certainty::Known, self.rule.severity, self.rule.action)
+        let judged = Some(self.judged(node));
+        self.fault_of(node, message, judged)
+    }
+
+    /// As [`Sink::fault`], of a rule that says what it has judged.
+    pub(super) fn fault_of(
+        &mut self,
+        node: NodeRef<'_>,
+        message: String,
+        judged: Option<Digest>,
+    ) -> &mut Finding {
+        self.push(node, message, judged, Certainty::Known, self.rule.severity)
     }
 
     /// A question that the input cannot answer, at a node.
     pub(super) fn unknown(&mut self, node: NodeRef<'_>, message: String) -> &mut Finding {
         let severity = self.rule.severity.min(Severity::Warning);
-        self.push(node, message, Certainty::Unknown, severity, self.rule.action)
+        let judged = Some(self.judged(node));
+        self.push(node, message, judged, Certainty::Unknown, severity)
     }
 
     /// As [`Sink::unknown`]: what would have to be known, in words that fit who asks.
@@ -72,20 +84,19 @@ impl Sink<'_> {
         let policy = self.rule.info.policy.as_ref().map_or("", |policy| &policy.name);
         let message = format!("policy {policy} could not be evaluated: {}", fault.why);
         let severity = self.rule.severity.min(Severity::Warning);
-        let finding = self.push(node, message, Certainty::Failed, severity, self.rule.action);
+        let judged = Some(self.judged(node));
+        let finding = self.push(node, message, judged, Certainty::Failed, severity);
         finding.fault = Some(Arc::new(fault));
         finding
     }
 
     /// Of a rule that does not say what it has looked at: the node that it points at. At the object, its `spec` or its Pod
     /// template as a whole nothing is told apart: what a rule in Rust misses there is another object, or a field.
-    fn fingerprint(&self, node: NodeRef<'_>) -> Fingerprint {
+    fn judged(&self, node: NodeRef<'_>) -> Digest {
         let whole = node.id() == self.object.id()
             || matches!(node.key(), Some("metadata" | "spec" | "template" | "jobTemplate"))
                 && node.is_object();
-        let judged = if whole { combine([]) } else { digest(node) };
-        let secret = self.rule.sensitive || self.object.get_str("kind") == Some("Secret");
-        Fingerprint { place: merge::place(node, self.object.id()), judged: Some(judged), secret }
+        if whole { combine([]) } else { digest(node) }
     }
 
     /// So many places were not looked at after the last finding, if there is one.
@@ -95,22 +106,32 @@ impl Sink<'_> {
         }
     }
 
+    /// So many more could not be decided.
+    pub(super) fn leave_out_undecided(&mut self, places: usize) {
+        let rule = &self.rule.info;
+        let undecided = |f: &&mut Finding| f.certainty != Certainty::Known && Arc::ptr_eq(&f.rule, rule);
+        if let Some(last) = self.findings.iter_mut().rev().find(undecided).filter(|_| places > 0) {
+            last.more += places;
+        }
+    }
+
     fn push(
         &mut self,
         node: NodeRef<'_>,
         message: String,
+        judged: Option<Digest>,
         certainty: Certainty,
         severity: Severity,
-        action: Action,
     ) -> &mut Finding {
+        let secret = self.rule.sensitive || self.object.get_str("kind") == Some("Secret");
         self.findings.push(Finding {
             rule: Arc::clone(&self.rule.info),
             severity,
-            action: Some(action),
+            action: Some(self.rule.action),
             message,
             place: Place::of(node, self.object.id()),
             value: node.scalar().map(|_| node.to_json()),
-            fingerprint: self.fingerprint(node),
+            fingerprint: Fingerprint { place: merge::place(node, self.object.id()), judged, secret },
             related: Vec::new(),
             fix: Vec::new(),
             certainty,
@@ -151,18 +172,12 @@ pub(super) fn cap(findings: &mut Findings, first: usize, limit: Option<usize>) {
     findings.truncate(from);
 }
 
-impl Finding {
-    /// Says what a rule in Rust has looked at: parts of a node, there or not. The node itself goes by its name.
-    pub(super) fn judged<'d>(
-        &mut self,
-        node: NodeRef<'d>,
-        parts: impl IntoIterator<Item = Option<NodeRef<'d>>>,
-    ) {
-        let name = node.get_str("name").unwrap_or_default();
-        let mut all = vec![name.as_bytes().to_vec()];
-        all.extend(parts.into_iter().map(|part| part.map_or_else(Vec::new, |p| digest(p).bytes().to_vec())));
-        self.fingerprint.judged = Some(combine(all.iter().map(Vec::as_slice)));
-    }
+/// What a rule in Rust has looked at: parts of a node, there or not. The node itself goes by its name.
+pub(super) fn judged<'d>(node: NodeRef<'d>, parts: impl IntoIterator<Item = Option<NodeRef<'d>>>) -> Digest {
+    let name = node.get_str("name").unwrap_or_default();
+    let mut all = vec![name.as_bytes().to_vec()];
+    all.extend(parts.into_iter().map(|part| part.map_or_else(Vec::new, |p| digest(p).bytes().to_vec())));
+    combine(all.iter().map(Vec::as_slice))
 }
 
 /// A place in another object.

@@ -12,6 +12,7 @@ use crate::dialect::{Issue, Written, nearest_expected};
 use crate::document::{DecodeError, Document, NodeRef};
 use crate::finding::{PolicyRef, RuleInfo};
 use crate::matching::{self, Exclusion, Globs, KindPattern, KindPatternError, Kinds, Scope};
+use crate::policy::alike::Alike;
 use crate::policy::{About, Condition, Policy, Reads, Rule, RuleBody, Validate, Visit};
 use crate::resource::rewrite::{Field, RewriteRule, RewriteTable};
 use crate::resource::selector::LabelSelector;
@@ -399,9 +400,13 @@ impl<'d> Lowering<'d> {
             });
             let at = at.as_ref().map(|at| self.field_path(&format!("{pointer}/at"), at, start));
             let fix = self.edits(&format!("{pointer}/fix"), fix, start, expressions);
+            let (visit, validate) = (visit?, validate?);
+            let decide = visit.when.iter().chain([&validate]).map(|expression| &expression.program);
+            let alike = Alike::of(decide).filter(|_| each);
             return Some(RuleBody::Validate(Box::new(Validate {
-                visit: visit?,
-                validate: validate?,
+                visit,
+                validate,
+                alike,
                 message: transpose(message)?,
                 at: transpose(at)?,
                 fix: fix?,
