@@ -20,7 +20,7 @@ pub mod set;
 pub mod store;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::cel::program::Composition;
 use crate::document::Document;
@@ -189,14 +189,22 @@ pub struct Validate {
     pub visit: Visit,
     /// CEL giving a boolean.
     pub validate: Expression,
-    /// What of an element decides both `when` and `validate`, where that can be told.
-    pub alike: Option<Alike>,
+    /// See [`Validate::alike`]; told when a list is long enough first.
+    pub alike: OnceLock<Option<Alike>>,
     /// What a finding says.
     pub message: Option<Template>,
     /// Where below the element, or what the rule stands on, a finding points.
     pub at: Option<Path>,
     /// What would mend it.
     pub fix: Vec<Edit>,
+}
+
+impl Validate {
+    /// What of an element decides both `when` and `validate`, where that can be told.
+    pub fn alike(&self) -> Option<&Alike> {
+        let decide = || self.visit.when.iter().chain([&self.validate]).map(|expression| &expression.program);
+        self.alike.get_or_init(|| Alike::of(decide())).as_ref()
+    }
 }
 
 impl RuleBody {

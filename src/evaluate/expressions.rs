@@ -139,7 +139,7 @@ impl<'d, 'a> Evaluator<'d, 'a> {
     pub(super) fn visit(
         &mut self,
         visit: &'d Visit,
-        alike: Option<&'d Alike>,
+        alike: impl FnOnce() -> Option<&'d Alike>,
         object: NodeRef<'d>,
         mut act: impl FnMut(&mut Self, Result<&Visited<'d>, Stop>) -> Next,
     ) -> usize {
@@ -434,29 +434,34 @@ pub(super) fn validate<'d>(
     let judged = OnceCell::new();
     let (mut faults, mut undecided, mut untold) = (0, 0, 0);
     let limit = subject.budget.findings_per_rule;
-    let left = evaluator.visit(&rule.visit, rule.alike.as_ref(), subject.object, |evaluator, visited| {
-        let result = visited.and_then(|visited| Ok((evaluator.holds(rule, subject.object)?, visited)));
-        match result {
-            Ok((Holds::Yes, _)) => return Next::Fine,
-            Ok((Holds::No(culprit), visited)) => {
-                let judged = judged.get_or_init(|| Judged::new(subject.policy, rule, subject));
-                let element = visited.item.as_ref().map(|item| Element { item, key: &visited.key });
-                let judged = judged.digest(rule, visited.node(subject.object), element);
-                found(evaluator, subject, rule, (visited, culprit), judged, sink);
-                faults += 1;
+    let left = evaluator.visit(
+        &rule.visit,
+        || rule.alike(),
+        subject.object,
+        |evaluator, visited| {
+            let result = visited.and_then(|visited| Ok((evaluator.holds(rule, subject.object)?, visited)));
+            match result {
+                Ok((Holds::Yes, _)) => return Next::Fine,
+                Ok((Holds::No(culprit), visited)) => {
+                    let judged = judged.get_or_init(|| Judged::new(subject.policy, rule, subject));
+                    let element = visited.item.as_ref().map(|item| Element { item, key: &visited.key });
+                    let judged = judged.digest(rule, visited.node(subject.object), element);
+                    found(evaluator, subject, rule, (visited, culprit), judged, sink);
+                    faults += 1;
+                }
+                Err(_) if limit == Some(undecided) => untold += 1,
+                Err(stop) => {
+                    undecided += 1;
+                    match stop {
+                        Stop::Unknown(what) => sink.needs(subject.object, &what),
+                        Stop::Failed(fault) => sink.failed(subject.object, *fault),
+                    };
+                }
             }
-            Err(_) if limit == Some(undecided) => untold += 1,
-            Err(stop) => {
-                undecided += 1;
-                match stop {
-                    Stop::Unknown(what) => sink.needs(subject.object, &what),
-                    Stop::Failed(fault) => sink.failed(subject.object, *fault),
-                };
-            }
-        }
-        // only faults end it: behind what could not be told there may be one, which is what a request is denied for
-        if limit == Some(faults) { Next::End } else { Next::On }
-    });
+            // only faults end it: behind what could not be told there may be one, which is what a request is denied for
+            if limit == Some(faults) { Next::End } else { Next::On }
+        },
+    );
     sink.leave_out_undecided(untold);
     sink.leave_out(left);
     if let Err(Stop::Failed(fault)) = evaluator.within_budget() {

@@ -261,13 +261,18 @@ fn edit<'d>(
         RuleBody::Mutate { visit, edits } => {
             let mut result = Ok(());
             evaluator.edits = edits;
-            evaluator.visit(visit, None, subject.object, |evaluator, visited| {
-                result = visited.and_then(|visited| {
-                    let base = Pointer::of(visited.node(subject.object), subject.object.id());
-                    evaluator.edit(edits, &base, editor, label)
-                });
-                if result.is_ok() { Next::On } else { Next::End }
-            });
+            evaluator.visit(
+                visit,
+                || None,
+                subject.object,
+                |evaluator, visited| {
+                    result = visited.and_then(|visited| {
+                        let base = Pointer::of(visited.node(subject.object), subject.object.id());
+                        evaluator.edit(edits, &base, editor, label)
+                    });
+                    if result.is_ok() { Next::On } else { Next::End }
+                },
+            );
             result?;
             evaluator.within_budget()
         }

@@ -26,8 +26,8 @@ pub(super) struct Repeats<'p> {
 
 impl<'p> Repeats<'p> {
     /// For a list of so many elements; `None` where that is not worth its while.
-    pub(super) fn of(alike: Option<&'p Alike>, elements: usize) -> Option<Self> {
-        let alike = alike.filter(|_| elements >= WORTHWHILE)?;
+    pub(super) fn of(alike: impl FnOnce() -> Option<&'p Alike>, elements: usize) -> Option<Self> {
+        let alike = if elements >= WORTHWHILE { alike()? } else { return None };
         Some(Self { alike, hasher: RandomState::new(), fine: HashSet::new(), met: 0, repeated: false })
     }
 
@@ -106,7 +106,7 @@ mod tests {
             {"a": {"x": []}}, {"a": {"x": {}}}, {"a": {"x": [[]]}}, {"a": {"x": [], "y": []}}, [1], "a", null, {}]"#;
         let document = Document::from_json(list, Limits { depth: 10, nodes: 100 }).unwrap();
         let alike = Alike { members: Some(vec!["a".to_owned()]), role: false };
-        let mut repeats = Repeats::of(Some(&alike), 100).unwrap();
+        let mut repeats = Repeats::of(|| Some(&alike), 100).unwrap();
         let all: Vec<u64> =
             document.root().items().map(|item| repeats.signature(item, || "").unwrap()).collect();
         let pairs: Vec<(usize, usize)> = (0..all.len())
@@ -116,7 +116,7 @@ mod tests {
         assert_eq!(pairs, [(0, 1), (5, 14)], "members in any order, and those that are absent");
 
         let whole = Alike { members: None, role: true };
-        let mut repeats = Repeats::of(Some(&whole), 100).unwrap();
+        let mut repeats = Repeats::of(|| Some(&whole), 100).unwrap();
         let first = document.root().item(0).unwrap();
         assert_ne!(repeats.signature(first, || "init"), repeats.signature(first, || "container"));
         assert_eq!(repeats.signature(first, || "init"), repeats.signature(first, || "init"));
@@ -128,9 +128,9 @@ mod tests {
         let text = format!("[{}]", numbers.join(","));
         let document = Document::from_json(&text, Limits { depth: 10, nodes: 1000 }).unwrap();
         let alike = Alike { members: None, role: false };
-        assert!(Repeats::of(Some(&alike), WORTHWHILE - 1).is_none());
-        assert!(Repeats::of(None, 100).is_none());
-        let mut repeats = Repeats::of(Some(&alike), 200).unwrap();
+        assert!(Repeats::of(|| Some(&alike), WORTHWHILE - 1).is_none());
+        assert!(Repeats::of(|| None, 100).is_none());
+        let mut repeats = Repeats::of(|| Some(&alike), 200).unwrap();
         let signatures = document.root().items().filter_map(|item| {
             let signature = repeats.signature(item, || "")?;
             assert!(!repeats.is_fine(signature));

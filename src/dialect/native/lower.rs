@@ -1,7 +1,7 @@
 //! From the format as written to the compiled form: every name, glob, path and value is checked here.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::edits::Start;
 use super::expressions::{Expressions, Wanted};
@@ -12,7 +12,6 @@ use crate::dialect::{Issue, Written, nearest_expected};
 use crate::document::{DecodeError, Document, NodeRef};
 use crate::finding::{PolicyRef, RuleInfo};
 use crate::matching::{self, Exclusion, Globs, KindPattern, KindPatternError, Kinds, Scope};
-use crate::policy::alike::Alike;
 use crate::policy::{About, Condition, Policy, Reads, Rule, RuleBody, Validate, Visit};
 use crate::resource::rewrite::{Field, RewriteRule, RewriteTable};
 use crate::resource::selector::LabelSelector;
@@ -400,13 +399,10 @@ impl<'d> Lowering<'d> {
             });
             let at = at.as_ref().map(|at| self.field_path(&format!("{pointer}/at"), at, start));
             let fix = self.edits(&format!("{pointer}/fix"), fix, start, expressions);
-            let (visit, validate) = (visit?, validate?);
-            let decide = visit.when.iter().chain([&validate]).map(|expression| &expression.program);
-            let alike = Alike::of(decide).filter(|_| each);
             return Some(RuleBody::Validate(Box::new(Validate {
-                visit,
-                validate,
-                alike,
+                visit: visit?,
+                validate: validate?,
+                alike: OnceLock::new(),
                 message: transpose(message)?,
                 at: transpose(at)?,
                 fix: fix?,
