@@ -8,7 +8,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use arc_swap::ArcSwapOption;
 use clap::Args;
@@ -355,6 +355,8 @@ impl Cluster {
         );
         board.readiness.report("cluster", true, format!("Kubernetes {major}.{minor}"));
         let reflectors = Reflectors::start(client.clone(), board.readiness.clone());
+        let mirror = reflectors.mirror.clone();
+        board.metrics.mirrors(move || mirror.ages(Instant::now()));
         Ok(Cluster { client, reflectors, policies: Arc::default() })
     }
 
