@@ -101,7 +101,7 @@ fn engine_of(embedded: bool, packs: Option<BTreeSet<String>>) -> Result<Loaded, 
 
 /// What any webhook does: no limits, no metrics, no policies.
 async fn floor(listener: TcpListener, slot: Arc<Slot>) -> Result<(), Failed> {
-    let acceptor = tokio_rustls::TlsAcceptor::from(server_config(slot));
+    let acceptor = tokio_rustls::TlsAcceptor::from(server_config(slot, None));
     loop {
         let (tcp, _) = listener.accept().await?;
         let acceptor = acceptor.clone();

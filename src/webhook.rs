@@ -14,6 +14,7 @@
 
 pub mod admin;
 pub mod authority;
+pub mod callers;
 pub mod certificate;
 pub mod client;
 mod connection;

@@ -47,7 +47,7 @@ fn keep(path: &str, expected: &str) {
 /// The documents of a stream, in a stable order; what is empty is as good as absent.
 fn objects(stream: &str) -> Vec<Value> {
     let mut objects: Vec<Value> = stream
-        .split("---\n")
+        .split("\n---\n")
         .filter(|text| {
             text.lines().any(|line| !line.trim_start().starts_with('#') && !line.trim().is_empty())
         })
@@ -217,6 +217,67 @@ fn what_install_prints_holds_what_it_promises() {
     }
 }
 
+/// What `install` prints with these, or why it does not.
+fn installed(arguments: &[&str]) -> Result<Vec<Value>, String> {
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_plimsoll")).arg("install").args(arguments).output().unwrap();
+    match output.status.code() {
+        Some(0) => Ok(objects(&String::from_utf8(output.stdout).unwrap())),
+        code => {
+            assert_eq!(code, Some(2), "{arguments:?}");
+            Err(String::from_utf8(output.stderr).unwrap())
+        }
+    }
+}
+
+#[test]
+fn api_servers_can_be_the_only_ones_who_reach_the_webhook() {
+    let policy = |arguments: &[&str]| {
+        let all = installed(arguments).unwrap();
+        all.iter().find(|object| object["kind"] == "NetworkPolicy").unwrap()["spec"]["ingress"].clone()
+    };
+    let port = |name: &str| json!({"port": name, "protocol": "TCP"});
+    assert_eq!(policy(&[]), json!([{"ports": [port("webhook"), port("admin")]}]));
+    let some = policy(&["--api-server-cidr", "10.0.0.0/28,192.0.2.7/32", "--api-server-cidr", "FD00::/64"]);
+    let blocks = ["10.0.0.0/28", "192.0.2.7/32", "fd00::/64"].map(|cidr| json!({"ipBlock": {"cidr": cidr}}));
+    assert_eq!(some, json!([{"from": blocks, "ports": [port("webhook")]}, {"ports": [port("admin")]}]));
+    for (cidr, why) in [
+        ("10.0.0.1/28", "write 10.0.0.0/28 for the block, or 10.0.0.1/32 for the one address"),
+        ("10.0.0.1", "for one address write 10.0.0.1/32"),
+        ("api", "expected an IPv4 or IPv6 block"),
+    ] {
+        let error = installed(&["--api-server-cidr", cidr]).unwrap_err();
+        assert!(error.contains(why) && error.contains("--api-server-cidr"), "{error}");
+    }
+}
+
+#[test]
+fn the_cas_of_callers_go_along() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let key = rcgen::KeyPair::generate().unwrap();
+    let ca = rcgen::CertificateParams::default().self_signed(&key).unwrap().pem();
+    fs::write(at("ca.crt"), &ca).unwrap();
+    fs::write(at("empty.crt"), "").unwrap();
+    let all = installed(&["--client-ca", &at("ca.crt")]).unwrap();
+    let map = all.iter().find(|object| object["metadata"]["name"] == "plimsoll-client-ca").unwrap();
+    assert_eq!(map["data"], json!({"ca.crt": ca}));
+    let deployment = all.iter().find(|object| object["kind"] == "Deployment").unwrap();
+    let pod = &deployment["spec"]["template"]["spec"];
+    let arguments = pod["containers"][0]["args"].as_array().unwrap();
+    let flag = arguments.iter().position(|word| word == "--client-ca").unwrap();
+    assert_eq!(arguments[flag + 1], "/client-ca/ca.crt");
+    let named = |list: &Value| list.as_array().unwrap().iter().any(|entry| entry["name"] == "client-ca");
+    assert!(named(&pod["volumes"]) && named(&pod["containers"][0]["volumeMounts"]));
+    for (file, why) in [
+        ("none.crt", "--client-ca: cannot read"),
+        ("empty.crt", "empty.crt holds no certificate in PEM form"),
+    ] {
+        let error = installed(&["--client-ca", &at(file)]).unwrap_err();
+        assert!(error.contains(why), "{error}");
+    }
+}
+
 /// Parameters, actions and packs of an environment, where the Pods find them.
 #[test]
 fn a_configuration_file_goes_along() {
@@ -243,6 +304,7 @@ fn a_configuration_file_goes_along() {
             "policies: [mine/]",
             "do not go into an installation: put them into the ConfigMap plimsoll-policies",
         ),
+        ("serve: {clientCa: ca.crt}", "does not go into an installation: --client-ca takes the file along"),
         ("serve: {bind: '[::]:9443'}", "do not go into an installation: its ports are 8443 and 8080"),
     ] {
         fs::create_dir_all(folder.path().join("mine")).unwrap();

@@ -233,6 +233,39 @@ fn wrong_policies_are_refused_where_they_are_wrong_and_the_others_load() {
     assert!(good.ends_with("; 1 policy without errors\n"), "{good}");
 }
 
+/// As all commands that load policies say it.
+#[test]
+fn what_two_policies_write_and_what_is_never_asked_is_said() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let policy = |name: &str, kinds: &str, rule: &str| {
+        format!(
+            "apiVersion: plimsoll.dev/v1alpha1\nkind: ClusterManifestPolicy\nmetadata: {{name: {name}}}\nspec:\n  \
+             match: {{kinds: {kinds}}}\n  rules: [{{name: a, {rule}}}]\n"
+        )
+    };
+    let set = |value: &str| format!("mutate: [{{set: data.who, value: {value}}}]");
+    for (name, text) in [
+        ("one.yaml", policy("one", "[ConfigMap]", &set("this"))),
+        ("two.yaml", policy("two", "[ConfigMap]", &set("that"))),
+        ("scale.yaml", policy("scale", "[example.com/*/Index/scale]", "validate: 'true'")),
+    ] {
+        fs::write(folder.path().join(name), text).expect("written");
+    }
+    let output = Command::new(env!("CARGO_BIN_EXE_plimsoll"))
+        .args(["policies", "check", "."])
+        .current_dir(folder.path())
+        .output()
+        .expect("runs");
+    assert_eq!(output.status.code(), Some(0));
+    let said = String::from_utf8(output.stderr).expect("text");
+    let lines: Vec<&str> = said.lines().collect();
+    let [plural, overlap] = lines[..] else { panic!("{said}") };
+    assert!(plural.starts_with(
+        "warning: policy scale: the webhook may never be asked about example.com/*/Index/scale: "
+    ));
+    assert_eq!(overlap, "warning: one/a and two/a both write data.who: two/a is applied last");
+}
+
 #[test]
 fn the_schema_knows_every_field() {
     let output =

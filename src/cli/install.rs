@@ -11,7 +11,8 @@ use super::{DONE, NOT_DONE, fail, print, print_errors};
 use crate::cluster::apply::{self, ApplyError};
 use crate::cluster::client::{Access, ConnectError};
 use crate::cluster::install::render::RenderError;
-use crate::cluster::install::{EXEMPT, Fixed, Installation, render};
+use crate::cluster::install::{Cidr, EXEMPT, Fixed, Installation, render};
+use crate::webhook::callers::{self, CallersError};
 
 /// Print what runs Plimsoll in a cluster, or apply it
 #[derive(Debug, Args)]
@@ -36,6 +37,14 @@ pub struct InstallArgs {
         value_delimiter = ','
     )]
     pub exempt: Vec<String>,
+    /// Only clients with a certificate that a CA of this file signed may ask the webhook, in PEM form; kube-apiserver
+    /// must show one (docs/cluster.md, "Who may ask")
+    #[arg(long, value_name = "FILE")]
+    pub client_ca: Option<PathBuf>,
+    /// Only these addresses reach the webhook port, as in 10.0.0.0/28; those of the API servers, may be repeated
+    /// [default: all]
+    #[arg(long = "api-server-cidr", value_name = "CIDR", value_delimiter = ',')]
+    pub api_servers: Vec<Cidr>,
     /// Write the rules now, from the policies of now, for clusters where the webhook may not write its registration
     #[arg(long, requires_all = ["ca_bundle", "tls_secret"])]
     pub static_rules: bool,
@@ -62,6 +71,10 @@ enum InstallError {
     CaBundle { path: PathBuf, source: std::io::Error },
     #[error("{path} holds no certificate in PEM form", path = path.display())]
     NoCertificate { path: PathBuf },
+    #[error("--client-ca: cannot read {path}: {source}", path = path.display())]
+    ClientCa { path: PathBuf, source: std::io::Error },
+    #[error(transparent)]
+    Callers(#[from] CallersError),
     #[error(transparent)]
     Render(#[from] RenderError),
     #[error("cannot start: {0}")]
@@ -76,6 +89,8 @@ enum InstallError {
     Policies { path: PathBuf },
     #[error("serve.bind and serve.adminBind in {path} do not go into an installation: its ports are 8443 and 8080", path = path.display())]
     Ports { path: PathBuf },
+    #[error("serve.clientCa in {path} does not go into an installation: --client-ca takes the file along", path = path.display())]
+    ClientCaWritten { path: PathBuf },
 }
 
 impl InstallArgs {
@@ -123,9 +138,20 @@ impl InstallArgs {
             action_override: if self.enforce { None } else { override_.or(Some("Warn".to_owned())) },
             arguments: self.arguments(),
             configuration: self.configuration(configuration)?,
+            client_ca: self.client_ca()?,
+            api_servers: self.api_servers.clone(),
             exempt: self.exempt.clone(),
             fixed,
         })
+    }
+
+    /// The text of the file with the CAs of those who may ask.
+    fn client_ca(&self) -> Result<Option<String>, InstallError> {
+        let Some(path) = &self.client_ca else { return Ok(None) };
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| InstallError::ClientCa { path: path.clone(), source })?;
+        callers::check(text.as_bytes(), path)?;
+        Ok(Some(text))
     }
 
     /// What of the selection goes into the Pod's arguments.
@@ -152,6 +178,9 @@ impl InstallArgs {
         }
         if read.serve.bind.is_some() || read.serve.admin_bind.is_some() {
             return Err(InstallError::Ports { path });
+        }
+        if read.serve.client_ca.is_some() {
+            return Err(InstallError::ClientCaWritten { path });
         }
         let text = std::fs::read_to_string(&path);
         Ok(Some(text.map_err(|source| InstallError::Configuration { path, source })?))

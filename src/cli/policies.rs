@@ -13,10 +13,13 @@ use super::{DONE, NOT_DONE};
 use crate::cel::profile::Profile;
 use crate::dialect::native::written::PolicyFile;
 use crate::explain::{embedded_tests, markdown, text};
+use crate::policy::overlap::overlaps;
+use crate::policy::set::Adjustments;
 use crate::policy::{Policy, load};
 use crate::policytest::read;
 use crate::policytest::written::TestFile;
 use crate::report::diagnostic::io_text;
+use crate::resource::workload::TemplatePaths;
 
 /// List, show and check policies
 #[derive(Debug, Args)]
@@ -150,6 +153,10 @@ fn check(paths: Vec<PathBuf>) -> ExitCode {
         }
     }
     let (good, bad) = (loaded.policies.len(), loaded.errors.len());
+    // as all other commands say it when they load these
+    for overlap in overlaps(&loaded.into_set(&Adjustments::default(), TemplatePaths::default())) {
+        eprintln!("warning: {overlap}");
+    }
     if good == 0 && bad == 0 {
         return super::fail("no policy found");
     }

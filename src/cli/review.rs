@@ -44,6 +44,12 @@ pub struct ReviewArgs {
     /// The CA that must have signed the webhook's certificate, in PEM form
     #[arg(long, value_name = "FILE", requires = "server")]
     ca: Option<PathBuf>,
+    /// The certificate to show to a webhook with --client-ca, in PEM form
+    #[arg(long, value_name = "FILE", requires_all = ["server", "client_key"])]
+    client_cert: Option<PathBuf>,
+    /// The key of that certificate, in PEM form
+    #[arg(long, value_name = "FILE", requires = "client_cert")]
+    client_key: Option<PathBuf>,
     #[command(flatten)]
     selection: Selection,
 }
@@ -51,8 +57,9 @@ pub struct ReviewArgs {
 impl ReviewArgs {
     /// Answers the review on standard output: 0 allowed, 1 denied, 2 not answered.
     pub fn run(self) -> ExitCode {
-        let Self { file, validate: _, mutate, complete, timeout, server, ca, selection } = self;
-        let body = match read(&file) {
+        let Self { file, validate: _, mutate, complete, timeout, server, ca, .. } = &self;
+        let (mutate, complete, timeout) = (*mutate, *complete, *timeout);
+        let body = match read(file) {
             Ok(body) => body,
             Err(error) => {
                 return super::fail(&format!("{}: {}", file.display(), io_text(&error.to_string())));
@@ -61,12 +68,12 @@ impl ReviewArgs {
         let stage = if mutate { Stage::Mutate } else { Stage::Validate };
         let timeout = Duration::from_secs(timeout);
         if let (Some(server), Some(ca)) = (server, ca) {
-            return match ask(&server, &ca, stage, body, timeout) {
+            return match self.ask(server, ca, stage, body, timeout) {
                 Ok(reply) => answered(&reply, true),
                 Err(error) => super::fail(&error),
             };
         }
-        let Selected { set, errors, .. } = selection.load(file.to_str(), &[], &[]);
+        let Selected { set, errors, .. } = self.selection.load(file.to_str(), &[], &[]);
         super::print_errors(&errors);
         if set.is_empty() && errors.is_empty() {
             return super::fail("no policy is loaded");
@@ -75,6 +82,27 @@ impl ReviewArgs {
         let engine = Engine::new(Arc::new(set), host);
         let reply = review::answer(&engine, stage, &body, Instant::now() + timeout);
         answered(&reply, errors.is_empty())
+    }
+
+    fn ask(
+        &self,
+        server: &str,
+        ca: &Path,
+        stage: Stage,
+        body: Vec<u8>,
+        timeout: Duration,
+    ) -> Result<Reply, String> {
+        let read = |path: &Path| fs::read(path).map_err(|error| format!("{}: {error}", path.display()));
+        let authority = read(ca)?;
+        let identity = match (&self.client_cert, &self.client_key) {
+            (Some(certificate), Some(key)) => Some((read(certificate)?, read(key)?)),
+            _ => None,
+        };
+        let identity = identity.as_ref().map(|(certificate, key)| (&**certificate, &**key));
+        let client = Client::showing(server, &authority, identity).map_err(|error| error.to_string())?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| format!("cannot start: {error}"))?;
+        runtime.block_on(client.post(stage, body.into(), timeout)).map_err(|error| error.to_string())
     }
 }
 
@@ -85,14 +113,6 @@ fn answered(reply: &Reply, good: bool) -> ExitCode {
         return ExitCode::from(NOT_DONE);
     }
     ExitCode::from(if denied(&reply.body) { FINDINGS } else { DONE })
-}
-
-fn ask(server: &str, ca: &Path, stage: Stage, body: Vec<u8>, timeout: Duration) -> Result<Reply, String> {
-    let authority = fs::read(ca).map_err(|error| format!("{}: {error}", ca.display()))?;
-    let client = Client::new(server, &authority).map_err(|error| error.to_string())?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| format!("cannot start: {error}"))?;
-    runtime.block_on(client.post(stage, body.into(), timeout)).map_err(|error| error.to_string())
 }
 
 fn read(file: &PathBuf) -> io::Result<Vec<u8>> {

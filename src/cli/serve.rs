@@ -8,7 +8,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use arc_swap::ArcSwapOption;
 use clap::Args;
@@ -33,6 +33,7 @@ use crate::policy::store::Store;
 use crate::report::diagnostic::Diagnostic;
 use crate::webhook::admin;
 use crate::webhook::authority::{AuthorityError, Material, Names};
+use crate::webhook::callers::{self, Callers, CallersError};
 use crate::webhook::certificate::{CertificateError, Files, Pair, Slot};
 use crate::webhook::engine::Engine;
 use crate::webhook::memory;
@@ -77,6 +78,9 @@ pub enum ServeError {
     /// The given certificate or key.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
+    /// Whose clients may ask.
+    #[error(transparent)]
+    Callers(#[from] CallersError),
     /// Our own certificate.
     #[error(transparent)]
     Authority(#[from] AuthorityError),
@@ -231,6 +235,7 @@ async fn serve(plan: Plan, mut selection: Selection, settings: Settings) -> Resu
         bind: bind_to,
         admin_bind,
         certificate,
+        client_ca,
         service,
         lame_duck,
         certificate_interval,
@@ -257,6 +262,7 @@ async fn serve(plan: Plan, mut selection: Selection, settings: Settings) -> Resu
     board.readiness.report("listener", true, format!("bound to {address}"));
     tracing::info!(%address, "listening");
 
+    let callers = asked_by(client_ca, &board, certificate_interval)?;
     let slot = Arc::new(Slot::default());
     let names = match &service {
         Some((service, namespace)) => Names::of_service(service, namespace)?,
@@ -303,7 +309,7 @@ async fn serve(plan: Plan, mut selection: Selection, settings: Settings) -> Resu
     }
 
     let shutdown = Shutdown::default();
-    let server = Server::new(settings, policies, slot, &board);
+    let server = Server::new(settings, policies, slot, &board).asked_by(callers);
     let (drain, stop) = (shutdown.reached(Stage::LameDuck), shutdown.reached(Stage::Stopping));
     let served = tokio::spawn(server.run(listener, drain, stop));
     signals.next().await;
@@ -349,6 +355,8 @@ impl Cluster {
         );
         board.readiness.report("cluster", true, format!("Kubernetes {major}.{minor}"));
         let reflectors = Reflectors::start(client.clone(), board.readiness.clone());
+        let mirror = reflectors.mirror.clone();
+        board.metrics.mirrors(move || mirror.ages(Instant::now()));
         Ok(Cluster { client, reflectors, policies: Arc::default() })
     }
 
@@ -453,6 +461,18 @@ fn files(
     reload::serve(slot, pair, board);
     tokio::spawn(reload::watch_certificate(files, slot.clone(), board.clone(), interval));
     Ok(())
+}
+
+/// A file that cannot be used at the start is an error: nobody, or anybody, could ask.
+fn asked_by(
+    client_ca: Option<PathBuf>,
+    board: &Board,
+    interval: Duration,
+) -> Result<Option<Arc<Callers>>, CallersError> {
+    let Some(path) = client_ca else { return Ok(None) };
+    let (file, callers) = callers::File::start(path, board)?;
+    tokio::spawn(file.watch(callers.clone(), board.clone(), interval));
+    Ok(Some(callers))
 }
 
 fn authority(

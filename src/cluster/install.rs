@@ -5,6 +5,7 @@
 //! that the webhook may *update* these by name and *create* nothing.
 
 pub mod access;
+pub mod cidr;
 pub mod entries;
 pub mod render;
 pub mod workload;
@@ -17,6 +18,7 @@ use crate::webhook::review::Stage;
 use super::needs::Needs;
 use super::rules::{self, Half};
 
+pub use cidr::Cidr;
 pub use entries::Entries;
 
 /// The name of all objects, and of the Service.
@@ -27,6 +29,8 @@ pub const SECRET: &str = "plimsoll-certificates";
 pub const POLICIES: &str = "plimsoll-policies";
 /// The ConfigMap with the configuration file, where there is one.
 pub const CONFIGURATION: &str = "plimsoll-configuration";
+/// The ConfigMap with the CAs of those who may ask, where not everybody may.
+pub const CLIENT_CA: &str = "plimsoll-client-ca";
 
 /// Namespaces that are not judged unless told otherwise, beside the own: those of the control plane.
 pub const EXEMPT: [&str; 3] = ["kube-system", "kube-public", "kube-node-lease"];
@@ -46,6 +50,10 @@ pub struct Installation {
     pub arguments: Vec<String>,
     /// The text of a configuration file.
     pub configuration: Option<String>,
+    /// PEM: the CAs of those who may ask.
+    pub client_ca: Option<String>,
+    /// Whose connections reach the webhook port; everybody's where nothing is said.
+    pub api_servers: Vec<Cidr>,
     /// Namespaces that are not judged, beside the own.
     pub exempt: Vec<String>,
     /// Set where the webhook may not write its own registration.

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
@@ -46,18 +46,53 @@ impl Phase {
     }
 }
 
+/// A watch that fails says so at least this often: the longest pause before it is tried again, and the time to connect,
+/// twice. One that is silent for longer watches.
+const SILENT: Duration = Duration::from_secs(120);
+
 /// The objects of one kind.
 #[derive(Debug)]
-pub struct Shelf(RwLock<(Phase, Objects)>);
+pub struct Shelf {
+    known: RwLock<(Phase, Objects)>,
+    made: Instant,
+    /// When a watch began to fail, and when it last did.
+    failing: Mutex<Option<(Instant, Instant)>>,
+}
 
 impl Default for Shelf {
     fn default() -> Self {
         let phase = Phase::Unknown { why: "not read yet".to_owned(), settled: false };
-        Shelf(RwLock::new((phase, Objects::new())))
+        let known = RwLock::new((phase, Objects::new()));
+        Shelf { known, made: Instant::now(), failing: Mutex::default() }
     }
 }
 
 impl Shelf {
+    /// The API server has told something.
+    pub fn heard(&self) {
+        *self.failing.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// The API server cannot be asked, or does not answer.
+    pub fn failed(&self, now: Instant) {
+        let mut failing = self.failing.lock().unwrap_or_else(PoisonError::into_inner);
+        let since =
+            failing.filter(|(_, last)| now.duration_since(*last) < SILENT).map_or(now, |(since, _)| since);
+        *failing = Some((since, now));
+    }
+
+    /// How long ago what is known was known to be good: nothing while a watch keeps it so.
+    #[must_use]
+    pub fn age(&self, now: Instant) -> Duration {
+        let failing = *self.failing.lock().unwrap_or_else(PoisonError::into_inner);
+        let since = match (self.phase(), failing) {
+            (Phase::Synced, Some((since, last))) if now.duration_since(last) < SILENT => since,
+            (Phase::Synced | Phase::NotServed, _) => now,
+            (Phase::Unknown { .. }, failing) => failing.map_or(self.made, |(since, _)| since),
+        };
+        now.duration_since(since)
+    }
+
     /// How much is known.
     #[must_use]
     pub fn phase(&self) -> Phase {
@@ -66,23 +101,23 @@ impl Shelf {
 
     /// Everything was read.
     pub fn fill(&self, objects: Objects) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = (Phase::Synced, objects);
+        *self.known.write().unwrap_or_else(PoisonError::into_inner) = (Phase::Synced, objects);
     }
 
     /// Nothing is known any more, or not yet.
     pub fn empty(&self, phase: Phase) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = (phase, Objects::new());
+        *self.known.write().unwrap_or_else(PoisonError::into_inner) = (phase, Objects::new());
     }
 
     /// An object was made or changed.
     pub fn put(&self, namespace: &str, name: &str, object: Kept) {
-        let mut guard = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut guard = self.known.write().unwrap_or_else(PoisonError::into_inner);
         put(&mut guard.1, namespace, name, object);
     }
 
     /// An object is gone.
     pub fn remove(&self, namespace: &str, name: &str) {
-        let mut guard = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut guard = self.known.write().unwrap_or_else(PoisonError::into_inner);
         let Some(names) = guard.1.get_mut(namespace) else { return };
         names.remove(name);
         if names.is_empty() {
@@ -91,7 +126,7 @@ impl Shelf {
     }
 
     fn read<T>(&self, read: impl FnOnce(&Phase, &Objects) -> T) -> T {
-        let guard = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let guard = self.known.read().unwrap_or_else(PoisonError::into_inner);
         read(&guard.0, &guard.1)
     }
 }
@@ -139,13 +174,23 @@ impl Mirror {
     /// The state of each kind.
     #[must_use]
     pub fn phases(&self) -> Vec<(String, Phase)> {
+        self.each(Shelf::phase)
+    }
+
+    /// How old what is known of each kind is, in seconds.
+    #[must_use]
+    pub fn ages(&self, now: Instant) -> Vec<(String, f64)> {
+        self.each(|shelf| shelf.age(now).as_secs_f64())
+    }
+
+    fn each<T>(&self, of: impl Fn(&Shelf) -> T) -> Vec<(String, T)> {
         let shelves = self.shelves.read().unwrap_or_else(PoisonError::into_inner);
         let of_group = |(group, kinds): (&String, &BTreeMap<String, Arc<Shelf>>)| {
             let name = |kind: &String| match group.as_str() {
                 "" => kind.clone(),
                 group => format!("{kind}.{group}"),
             };
-            kinds.iter().map(|(kind, shelf)| (name(kind), shelf.phase())).collect::<Vec<_>>()
+            kinds.iter().map(|(kind, shelf)| (name(kind), of(shelf))).collect::<Vec<_>>()
         };
         shelves.iter().flat_map(of_group).collect()
     }
@@ -301,6 +346,34 @@ mod tests {
         assert_eq!((listing.objects.len(), listing.complete), (1, true));
         mirror.drop_kind("", "Service");
         assert!(matches!(view.get(key("Service", "a", "x")), Lookup::Unknown(_)));
+    }
+
+    #[test]
+    fn what_is_known_has_an_age_while_it_is_not_kept() {
+        let mirror = Mirror::default();
+        let shelf = mirror.add("apps", "Deployment");
+        let start = shelf.made;
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let age = |seconds| mirror.ages(at(seconds))[0].1;
+        assert_eq!(mirror.ages(start)[0].0, "Deployment.apps");
+        assert_eq!(age(3), 3.0, "not read yet");
+        shelf.fill(Objects::new());
+        shelf.heard();
+        assert_eq!(age(500), 0.0, "in silence");
+        shelf.failed(at(500));
+        assert_eq!(age(510), 10.0);
+        shelf.failed(at(560));
+        assert_eq!(age(570), 70.0, "it goes on failing");
+        shelf.heard();
+        assert_eq!(age(580), 0.0);
+        shelf.failed(at(600));
+        assert_eq!(age(800), 0.0, "one failure, and then it watched in silence");
+        shelf.failed(at(900));
+        assert_eq!(age(910), 10.0, "which is not the failure of before");
+        shelf.empty(Phase::Unknown { why: "refused".to_owned(), settled: true });
+        assert_eq!(age(1_500), 600.0, "unknown is not good, however silent");
+        shelf.empty(Phase::NotServed);
+        assert_eq!(age(1_600), 0.0, "known to be nothing");
     }
 
     #[test]

@@ -195,6 +195,7 @@ async fn follow(
             }
             Err(error) => {
                 tracing::warn!(%error, kind = gvk.kind, group = gvk.group, "cannot find out how to watch");
+                shelf.failed(Instant::now());
                 known(Phase::Unknown { why: error.to_string(), settled: is_forbidden(&error) });
                 tokio::time::sleep(Duration::from_secs(2)).await;
             }
@@ -275,6 +276,7 @@ impl Filler<'_> {
             // `Init` is said before anything is asked
             if matches!(&event, Ok(event) if !matches!(event, Event::Init)) {
                 failing = Failing::default();
+                self.shelf.heard();
             }
             match event {
                 Ok(Event::Init) => reading.clear(),
@@ -305,6 +307,7 @@ impl Filler<'_> {
                         tracing::warn!(%error, kind, group, "a watch failed and is tried again");
                         complained.clone_from(&text);
                     }
+                    self.shelf.failed(Instant::now());
                     let stale = failing.failed(Instant::now());
                     if stale || self.shelf.phase() != Phase::Synced {
                         let settled = stale || is_refused(&error);

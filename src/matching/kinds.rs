@@ -260,10 +260,19 @@ impl KindPattern {
         let fits = match &self.kind {
             Part::Any | Part::Glob(_) => true,
             Part::Exactly(kind) => {
-                builtin::resource_of(group, kind) == *resource || kind.to_lowercase() == *resource
+                builtin::resource_of(group, kind) == *resource || builtin::may_be_plural(kind, resource)
             }
         };
         fits && self.version.matches(version) && self.group.as_ref().is_some_and(|part| part.matches(group))
+    }
+
+    /// The subresource, where there is one that is exactly named.
+    #[must_use]
+    pub fn exact_subresource(&self) -> Option<&str> {
+        match self.subresource.as_ref()? {
+            Part::Exactly(name) => Some(name),
+            Part::Any | Part::Glob(_) => None,
+        }
     }
 
     /// Whether it names what is sent to a subresource and is no object of its own.

@@ -163,8 +163,24 @@ pub fn unasked(policy: &Policy) -> Vec<String> {
                  is written as a subresource: exec, attach, portforward or proxy"
             ));
         }
+        said.extend(untold_plural(pattern));
     }
     said
+}
+
+/// A subresource of a custom kind to which another kind is sent: the API server says the plural of what it belongs to,
+/// and no more. `status` is sent the object itself.
+fn untold_plural(pattern: &KindPattern) -> Option<String> {
+    let (group, kind) = (pattern.exact_group()?, pattern.exact_kind()?);
+    let subresource = pattern.exact_subresource().filter(|name| *name != "status")?;
+    if builtin::find(group, kind).is_some() || !builtin::has_untold_plural(kind) {
+        return None;
+    }
+    Some(format!(
+        "the webhook may never be asked about {}: of a custom resource the API server names the plural only, and that of \
+         {kind} is one of several or another; {group}/*/*/{subresource} is about all kinds of the group",
+        pattern.written()
+    ))
 }
 
 /// The kinds of a pattern, where the webhook is asked about none of them.
@@ -249,6 +265,34 @@ mod tests {
         ];
         for (expected, group, kind, subresource) in rows {
             assert_eq!(of(group, kind, subresource), expected, "{group}/{kind}/{subresource}");
+        }
+    }
+
+    #[test]
+    fn a_plural_that_cannot_be_told_is_said() {
+        let said = |kinds: &str| {
+            let text = format!(
+                "apiVersion: plimsoll.dev/v1alpha1\nkind: ClusterManifestPolicy\nmetadata: {{name: p}}\nspec:\n  \
+                 match: {{kinds: ['{kinds}']}}\n  rules: [{{name: a, validate: 'true'}}]"
+            );
+            let mut loaded = Loaded::default();
+            read_text("p.yaml", &text, false, Profile::NEWEST, &mut loaded);
+            unasked(&loaded.policies.first().unwrap_or_else(|| panic!("{:?}", loaded.errors)).0)
+        };
+        for (kinds, expected) in [
+            ("example.com/*/Index/scale", true),
+            ("example.com/v1/Shelf/scale", true),
+            ("example.com/*/Index/status", false),
+            ("example.com/*/Index", false),
+            ("example.com/*/Widget/scale", false),
+            ("example.com/*/Gateway/scale", false),
+            ("example.com/*/*/scale", false),
+            ("apps/*/Deployment/scale", false),
+        ] {
+            let said = said(kinds);
+            assert_eq!(!said.is_empty(), expected, "{kinds}: {said:?}");
+            let remedy = "example.com/*/*/scale is about all kinds of the group";
+            assert!(said.iter().all(|text| text.contains(remedy) && text.contains(kinds)), "{said:?}");
         }
     }
 

@@ -15,6 +15,8 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
+use super::callers::Callers;
+
 /// Why a pair of certificate and key is not served.
 #[derive(Debug, thiserror::Error)]
 pub enum CertificateError {
@@ -120,21 +122,30 @@ impl ResolvesServerCert for Slot {
 }
 
 /// The server's side of TLS: 1.2 and 1.3 on ring, HTTP/1.1 offered (the API server speaks nothing else to a
-/// webhook behind a Service), session tickets.
+/// webhook behind a Service), session tickets. With `callers` only clients with a certificate of theirs get through,
+/// and sessions are not resumed: a session outlives the CA by which it was begun, and nobody looks at its certificate
+/// again.
 ///
 /// # Panics
 ///
 /// Never: ring supports both versions.
 #[must_use]
-pub fn server_config(slot: Arc<Slot>) -> Arc<rustls::ServerConfig> {
+pub fn server_config(slot: Arc<Slot>, callers: Option<Arc<Callers>>) -> Arc<rustls::ServerConfig> {
+    let resumed = callers.is_none();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut config = rustls::ServerConfig::builder_with_provider(provider)
+    let config = rustls::ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .expect("ring supports TLS 1.2 and 1.3")
-        .with_no_client_auth()
-        .with_cert_resolver(slot);
+        .expect("ring supports TLS 1.2 and 1.3");
+    let mut config = match callers {
+        Some(callers) => config.with_client_cert_verifier(callers),
+        None => config.with_no_client_auth(),
+    }
+    .with_cert_resolver(slot);
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    if let Ok(ticketer) = rustls::crypto::ring::Ticketer::new() {
+    if !resumed {
+        config.session_storage = Arc::new(rustls::server::NoServerSessionStorage {});
+        config.send_tls13_tickets = 0;
+    } else if let Ok(ticketer) = rustls::crypto::ring::Ticketer::new() {
         config.ticketer = ticketer;
         config.send_tls13_tickets = 1;
     }
@@ -180,7 +191,7 @@ impl Files {
 /// Certificates and keys are small; a larger file is a mistake.
 const MAX_FILE: u64 = 1 << 20;
 
-fn read(path: &Path) -> Result<Vec<u8>, CertificateError> {
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, CertificateError> {
     use std::io::Read as _;
     let mut bytes = Vec::new();
     std::fs::File::open(path)
@@ -191,7 +202,7 @@ fn read(path: &Path) -> Result<Vec<u8>, CertificateError> {
 
 /// Of the content, or of the kind of failure. Only ever compared with its own earlier value; the key itself is not
 /// kept a second time.
-fn digest(read: &Result<Vec<u8>, CertificateError>) -> u64 {
+pub(super) fn digest(read: &Result<Vec<u8>, CertificateError>) -> u64 {
     use std::hash::{DefaultHasher, Hash as _, Hasher as _};
     let mut hasher = DefaultHasher::new();
     match read {

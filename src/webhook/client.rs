@@ -10,7 +10,7 @@ use hyper::header::{ACCEPT, CONTENT_TYPE, HOST};
 use hyper::{Method, Request, Uri};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
@@ -25,6 +25,11 @@ pub enum ClientError {
     /// The CA file holds nothing to trust.
     #[error("the CA file holds no certificate in PEM form")]
     BadAuthority,
+    /// What is to be shown to the webhook. The parser's words are left out: they could quote the key.
+    #[error(
+        "the client certificate and its key cannot be used; expected both in PEM form, and belonging together"
+    )]
+    BadIdentity,
     /// No TCP connection.
     #[error("cannot connect to {host}: {source}")]
     Connect {
@@ -72,6 +77,15 @@ const MAX_ANSWER: usize = 16 << 20;
 impl Client {
     /// For `https://HOST[:PORT]`, trusting only the certificates in `ca_pem`.
     pub fn new(server: &str, ca_pem: &[u8]) -> Result<Self, ClientError> {
+        Self::showing(server, ca_pem, None)
+    }
+
+    /// As [`Self::new`], showing a certificate by which the webhook knows us: its chain and its key, in PEM form.
+    pub fn showing(
+        server: &str,
+        ca_pem: &[u8],
+        identity: Option<(&[u8], &[u8])>,
+    ) -> Result<Self, ClientError> {
         let bad = || ClientError::BadAddress(server.to_owned());
         let uri: Uri = server.parse().map_err(|_| bad())?;
         let authority = uri.authority().filter(|_| uri.scheme_str() == Some("https")).ok_or_else(bad)?;
@@ -90,11 +104,20 @@ impl Client {
             return Err(ClientError::BadAuthority);
         }
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let mut config = rustls::ClientConfig::builder_with_provider(provider)
+        let config = rustls::ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .expect("ring supports TLS 1.2 and 1.3")
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+            .with_root_certificates(roots);
+        let mut config = match identity {
+            None => config.with_no_client_auth(),
+            Some((chain, key)) => {
+                let chain = CertificateDer::pem_slice_iter(chain).collect::<Result<Vec<_>, _>>();
+                let (Ok(chain), Ok(key)) = (chain, PrivateKeyDer::from_pem_slice(key)) else {
+                    return Err(ClientError::BadIdentity);
+                };
+                config.with_client_auth_cert(chain, key).map_err(|_| ClientError::BadIdentity)?
+            }
+        };
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         let tls = TlsConnector::from(Arc::new(config));
         Ok(Client { host, name, authority: authority.to_string(), tls })

@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::fmt::{self, Write as _};
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
@@ -74,6 +74,11 @@ struct KeptLabel {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct KindLabel {
+    kind: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct HashLabel {
     hash: String,
 }
@@ -111,6 +116,8 @@ pub struct Metrics {
     ready: Gauge,
     registered: Family<ConfigurationLabel, Gauge>,
     leader: Gauge,
+    mirror_age: Family<KindLabel, Gauge<f64, AtomicU64>>,
+    mirrors: OnceLock<Ages>,
     certificate_not_after: Gauge,
     certificate_reloads: Family<ResultLabel, Counter>,
     policies: Gauge,
@@ -120,6 +127,15 @@ pub struct Metrics {
     policy_reloads: Family<ResultLabel, Counter>,
     policy_last_reload_good: Gauge,
     policy_last_good: Gauge<f64, AtomicU64>,
+}
+
+/// Kinds, and how old what is known of them is.
+struct Ages(Box<dyn Fn() -> Vec<(String, f64)> + Send + Sync>);
+
+impl fmt::Debug for Ages {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ages").finish_non_exhaustive()
+    }
 }
 
 impl Default for Metrics {
@@ -181,6 +197,12 @@ impl Metrics {
                 Family::default()
             ),
             leader: register!("leader", "1 while this replica writes the registration", Gauge::default()),
+            mirror_age: register!(
+                "mirror_age_seconds",
+                "How long ago what is known of a kind that policies look up was last known to be good; 0 while it is watched",
+                Family::default()
+            ),
+            mirrors: OnceLock::new(),
             certificate_not_after: register!(
                 "certificate_not_after_timestamp_seconds",
                 "When the served certificate expires",
@@ -229,6 +251,12 @@ impl Metrics {
     /// The exposition text.
     #[must_use]
     pub fn text(&self) -> String {
+        if let Some(Ages(ages)) = self.mirrors.get() {
+            self.mirror_age.clear();
+            for (kind, age) in ages() {
+                self.mirror_age.get_or_create(&KindLabel { kind }).set(age);
+            }
+        }
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &self.registry)
             .expect("a String takes everything");
@@ -300,6 +328,11 @@ impl Metrics {
         self.registered.get_or_create(&label).set(i64::from(as_it_must_be));
     }
 
+    /// Who tells how old what is known of each kind is, in seconds; asked whenever somebody reads metrics.
+    pub(crate) fn mirrors(&self, ages: impl Fn() -> Vec<(String, f64)> + Send + Sync + 'static) {
+        let _ = self.mirrors.set(Ages(Box::new(ages)));
+    }
+
     pub(crate) fn leads(&self, leads: bool) {
         self.leader.set(i64::from(leads));
     }
@@ -345,6 +378,23 @@ impl Metrics {
 mod tests {
     use super::*;
     use crate::webhook::review::Review;
+
+    #[test]
+    fn mirrors_are_asked_for_their_age() {
+        let metrics = Metrics::default();
+        assert!(!metrics.text().contains("plimsoll_mirror_age_seconds{"));
+        let ages = std::sync::Mutex::new(vec![
+            vec![("Service".to_owned(), 0.0)],
+            vec![("Service".to_owned(), 61.5), ("Rollout.argoproj.io".to_owned(), 1.0)],
+        ]);
+        metrics.mirrors(move || ages.lock().unwrap().pop().unwrap());
+        let text = metrics.text();
+        assert!(text.contains("plimsoll_mirror_age_seconds{kind=\"Service\"} 61.5\n"), "{text}");
+        assert!(text.contains("plimsoll_mirror_age_seconds{kind=\"Rollout.argoproj.io\"} 1.0\n"), "{text}");
+        let text = metrics.text();
+        assert!(text.contains("plimsoll_mirror_age_seconds{kind=\"Service\"} 0.0\n"), "{text}");
+        assert!(!text.contains("Rollout"), "no longer watched: {text}");
+    }
 
     #[test]
     fn counts_what_was_answered_and_bounds_the_kinds() {

@@ -24,6 +24,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::policy::FailurePolicy;
 
+use super::callers::Callers;
 use super::certificate::{Slot, server_config};
 use super::connection::{Connections, Guard, Order, Phase, Watched};
 use super::gate::{Deadlines, Gate};
@@ -36,7 +37,8 @@ use super::settings::Settings;
 /// The server, before and while it runs.
 pub struct Server {
     shared: Arc<Shared>,
-    acceptor: TlsAcceptor,
+    certificate: Arc<Slot>,
+    callers: Option<Arc<Callers>>,
 }
 
 struct Shared {
@@ -118,7 +120,13 @@ impl Server {
             policies,
             settings,
         });
-        Server { shared, acceptor: TlsAcceptor::from(server_config(certificate)) }
+        Server { shared, certificate, callers: None }
+    }
+
+    /// Only these may ask.
+    #[must_use]
+    pub fn asked_by(self, callers: Option<Arc<Callers>>) -> Self {
+        Server { callers, ..self }
     }
 
     /// Accepts until `stop` ends, then drains: running requests are answered, idle connections closed.
@@ -131,7 +139,8 @@ impl Server {
         drain: impl Future<Output = ()>,
         stop: impl Future<Output = ()>,
     ) {
-        let Self { shared, acceptor } = self;
+        let Self { shared, certificate, callers } = self;
+        let acceptor = TlsAcceptor::from(server_config(certificate, callers));
         let sweeper = tokio::spawn(sweep(shared.clone()));
         let (mut drain, mut stop) = (pin!(drain), pin!(stop));
         loop {

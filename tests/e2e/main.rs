@@ -33,6 +33,7 @@ mod operations;
 mod parity;
 mod policies;
 mod recovery;
+mod semantics;
 mod stage;
 mod subresources;
 mod toy;
@@ -112,6 +113,7 @@ fn tests() -> impl Iterator<Item = (String, Test)> {
         mutation::tests(),
         subresources::tests(),
         recovery::tests(),
+        semantics::tests(),
         lockout::tests(),
     ]
     .into_iter()

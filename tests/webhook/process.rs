@@ -404,6 +404,65 @@ fn flags_come_from_a_file_as_well() {
     assert!(error.contains("cannot read etc/none.crt"), "{error}");
 }
 
+/// A CA, and a certificate of it for a client with its key, as PEM.
+fn caller() -> [String; 3] {
+    use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let key = KeyPair::generate().unwrap();
+    let ca = params.self_signed(&key).unwrap().pem();
+    let issuer = Issuer::new(params, key);
+    let mut params = CertificateParams::default();
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    let key = KeyPair::generate().unwrap();
+    [ca, params.signed_by(&key, &issuer).unwrap().pem(), key.serialize_pem()]
+}
+
+#[test]
+fn only_callers_of_the_client_ca_are_answered() {
+    let certificates = tempfile::tempdir().unwrap();
+    let at = |name: &str| certificates.path().join(name).to_str().unwrap().to_owned();
+    let (one, two) = (caller(), caller());
+    for (caller, name) in [(&one, "one"), (&two, "two")] {
+        for (pem, what) in caller.iter().zip(["ca", "crt", "key"]) {
+            std::fs::write(at(&format!("{name}.{what}")), pem).unwrap();
+        }
+    }
+    std::fs::write(at("callers"), &one[0]).unwrap();
+    let serve = Serve::start(&["--client-ca", &at("callers"), "--certificate-interval", "50ms"]);
+    serve.await_ready("[+] client-ca: 1 from ");
+    std::fs::write(serve.folder.path().join("review.json"), review()).unwrap();
+    let words: Vec<&str> = serve.lines[1].split(' ').collect();
+    let answered = |who: Option<&str>| {
+        let mut command = plimsoll(serve.folder.path());
+        command.args(&words[1..words.len() - 1]).arg("review.json");
+        if let Some(who) = who {
+            command.args([
+                "--client-cert",
+                &at(&format!("{who}.crt")),
+                "--client-key",
+                &at(&format!("{who}.key")),
+            ]);
+        }
+        let output = command.output().unwrap();
+        !output.stdout.is_empty()
+    };
+    assert!(answered(Some("one")));
+    assert!(!answered(None), "without a certificate");
+    assert!(!answered(Some("two")), "with one of another CA");
+    assert!(serve.page("/healthz").contains("ok"), "probes show no certificate");
+    assert!(serve.page("/metrics").contains("plimsoll_ready 1"));
+    std::fs::write(at("callers"), "no certificate").unwrap();
+    serve.await_ready("of before; the newest: --client-ca: ");
+    assert!(answered(Some("one")), "the last good ones stay");
+    std::fs::write(at("callers"), one[0].clone() + &two[0]).unwrap();
+    serve.await_ready("[+] client-ca: 2 from ");
+    assert!(answered(Some("two")));
+    std::fs::write(at("callers"), &two[0]).unwrap();
+    serve.await_ready("[+] client-ca: 1 from ");
+    assert!(answered(Some("two")) && !answered(Some("one")));
+}
+
 #[test]
 fn what_cannot_start_says_why() {
     let folder = tempfile::tempdir().unwrap();
@@ -415,6 +474,8 @@ fn what_cannot_start_says_why() {
     let ports = ["--bind", "127.0.0.1:0", "--admin-bind", "127.0.0.1:0"];
     let missing = run(&[&ports[..], &["--tls-cert", "none.crt", "--tls-key", "none.key"]].concat());
     assert!(missing.contains("error: cannot read none.crt: No such file or directory"), "{missing}");
+    let nobody = run(&[&ports[..], &["--self-signed", "--client-ca", "none.crt"]].concat());
+    assert!(nobody.contains("error: --client-ca: cannot read none.crt: No such file"), "{nobody}");
     std::fs::write(folder.path().join("p.yaml"), BROKEN).unwrap();
     let broken = run(&[&ports[..], &["--self-signed", "--no-embedded", "--policies", "p.yaml"]].concat());
     assert!(broken.contains("error: policies do not load: p.yaml:"), "{broken}");

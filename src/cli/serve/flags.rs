@@ -40,6 +40,9 @@ pub struct Flags {
     /// The certificate's private key in PEM form (PKCS#8, PKCS#1 or SEC1)
     #[arg(long, value_name = "FILE", env = "PLIMSOLL_TLS_KEY")]
     pub tls_key: Option<PathBuf>,
+    /// Only clients with a certificate that a CA of this file signed may ask, in PEM form; read again when it changes
+    #[arg(long, value_name = "FILE", env = "PLIMSOLL_CLIENT_CA")]
+    pub client_ca: Option<PathBuf>,
     /// Make and renew an own CA and certificate
     #[arg(long, env = "PLIMSOLL_SELF_SIGNED", value_name = "BOOL", num_args = 0..=1, require_equals = true,
           default_missing_value = "true", hide_possible_values = true, value_parser = BoolishValueParser::new())]
@@ -164,6 +167,8 @@ pub struct Plan {
     pub admin_bind: Option<SocketAddr>,
     /// What is served over TLS.
     pub certificate: Certificate,
+    /// Whose clients may ask.
+    pub client_ca: Option<PathBuf>,
     /// Name and namespace of the Service.
     pub service: Option<(String, String)>,
     /// From SIGTERM to the drain.
@@ -233,6 +238,7 @@ impl Flags {
             admin_bind: self.admin_bind.or(file.admin_bind),
             tls_cert: self.tls_cert.or(file.tls_cert),
             tls_key: self.tls_key.or(file.tls_key),
+            client_ca: self.client_ca.or(file.client_ca),
             self_signed: self.self_signed.or(file.self_signed),
             ca_file: self.ca_file.or(file.ca_file),
             service: self.service.or(file.service),
@@ -259,8 +265,8 @@ impl Flags {
 
     /// The paths among them, which a file means relative to itself.
     pub fn paths(&mut self) -> impl Iterator<Item = &mut PathBuf> {
-        let Self { tls_cert, tls_key, ca_file, kubeconfig, .. } = self;
-        [tls_cert, tls_key, ca_file, kubeconfig].into_iter().flatten()
+        let Self { tls_cert, tls_key, client_ca, ca_file, kubeconfig, .. } = self;
+        [tls_cert, tls_key, client_ca, ca_file, kubeconfig].into_iter().flatten()
     }
 
     /// # Errors
@@ -318,6 +324,7 @@ impl Flags {
             bind: self.bind,
             admin_bind: self.admin_bind,
             certificate,
+            client_ca: self.client_ca,
             service,
             lame_duck: self.lame_duck.unwrap_or(seconds(5)),
             certificate_interval: self.certificate_interval.unwrap_or(seconds(10)),
@@ -460,6 +467,7 @@ mod tests {
             bind: Some(([127, 0, 0, 1], 1).into()),
             admin_bind: Some(([127, 0, 0, 1], 2).into()),
             certificate: Certificate::OwnInMemory { ca_file: "ca".into() },
+            client_ca: None,
             service: Some(("s".to_owned(), "n".to_owned())),
             lame_duck: seconds(1),
             certificate_interval: seconds(2),
@@ -503,6 +511,7 @@ mod tests {
             bind: Some(([127, 0, 0, 1], 11).into()),
             admin_bind: Some(([127, 0, 0, 1], 12).into()),
             certificate: Certificate::Files(("c".into(), "k".into())),
+            client_ca: None,
             service: Some(("t".to_owned(), "o".to_owned())),
             lame_duck: seconds(11),
             certificate_interval: seconds(12),

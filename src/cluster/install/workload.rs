@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{CONFIGURATION, EXEMPT, Fixed, Installation, NAME, POLICIES, labels, selector};
+use super::{CLIENT_CA, CONFIGURATION, Cidr, EXEMPT, Fixed, Installation, NAME, POLICIES, labels, selector};
 
 /// Where the container finds the policies of the ConfigMap.
 const POLICY_FOLDER: &str = "/policies";
@@ -11,6 +11,9 @@ const CONFIGURATION_FOLDER: &str = "/configuration";
 const CONFIGURATION_FILE: &str = "plimsoll.yaml";
 /// Where it finds certificates that somebody else made.
 const TLS_FOLDER: &str = "/tls";
+/// Where it finds the CAs of those who may ask.
+const CLIENT_CA_FOLDER: &str = "/client-ca";
+const CLIENT_CA_FILE: &str = "ca.crt";
 
 pub(super) fn objects(installation: &Installation) -> Vec<Value> {
     let mut objects = vec![
@@ -27,15 +30,18 @@ pub(super) fn objects(installation: &Installation) -> Vec<Value> {
         deployment(installation),
         network_policy(installation),
     ];
-    if let Some(text) = &installation.configuration {
-        objects.insert(
-            1,
-            json!({
-                "apiVersion": "v1", "kind": "ConfigMap", "metadata": installation.metadata(CONFIGURATION),
-                "data": {CONFIGURATION_FILE: text},
-            }),
-        );
-    }
+    let mut further = |name: &str, file: &str, text: &Option<String>| {
+        if let Some(text) = text {
+            let metadata = installation.metadata(name);
+            let data = json!({file: text});
+            objects.insert(
+                1,
+                json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}),
+            );
+        }
+    };
+    further(CONFIGURATION, CONFIGURATION_FILE, &installation.configuration);
+    further(CLIENT_CA, CLIENT_CA_FILE, &installation.client_ca);
     if installation.replicas >= 2 {
         objects.push(json!({
             "apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": installation.metadata(NAME),
@@ -64,6 +70,9 @@ fn arguments(installation: &Installation) -> Vec<String> {
             }
         }
     }
+    if installation.client_ca.is_some() {
+        add(&["--client-ca", &format!("{CLIENT_CA_FOLDER}/{CLIENT_CA_FILE}")]);
+    }
     add(&["--policies", POLICY_FOLDER, "--watch-policies"]);
     if configuration.is_some() {
         add(&["--config", &format!("{CONFIGURATION_FOLDER}/{CONFIGURATION_FILE}")]);
@@ -86,6 +95,10 @@ fn deployment(installation: &Installation) -> Value {
     if installation.configuration.is_some() {
         volumes.push(json!({"name": "configuration", "configMap": {"name": CONFIGURATION}}));
         mounts.push(json!({"name": "configuration", "mountPath": CONFIGURATION_FOLDER, "readOnly": true}));
+    }
+    if installation.client_ca.is_some() {
+        volumes.push(json!({"name": "client-ca", "configMap": {"name": CLIENT_CA}}));
+        mounts.push(json!({"name": "client-ca", "mountPath": CLIENT_CA_FOLDER, "readOnly": true}));
     }
     let probe = |path: &str, period: u32| json!({"httpGet": {"path": path, "port": "admin"}, "periodSeconds": period, "failureThreshold": 3});
     let container = json!({
@@ -145,17 +158,25 @@ fn deployment(installation: &Installation) -> Value {
     })
 }
 
-/// In: the API server, from wherever it runs, and whoever reads metrics. Out: the API server and nothing else; its
+/// In: the API server, from wherever it runs or where `--api-server-cidr` says, and whoever reads metrics; the kubelet's
+/// probes come from the node, which NetworkPolicies let in. Out: the API server and nothing else; its
 /// port differs between clusters.
 fn network_policy(installation: &Installation) -> Value {
+    let port = |name: &str| json!({"port": name, "protocol": "TCP"});
+    let ingress = match &*installation.api_servers {
+        [] => json!([{"ports": [port("webhook"), port("admin")]}]),
+        blocks => {
+            let peer = |block: &Cidr| json!({"ipBlock": {"cidr": block.to_string()}});
+            let peers: Vec<Value> = blocks.iter().map(peer).collect();
+            json!([{"from": peers, "ports": [port("webhook")]}, {"ports": [port("admin")]}])
+        }
+    };
     json!({
         "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": installation.metadata(NAME),
         "spec": {
             "podSelector": {"matchLabels": selector()},
             "policyTypes": ["Ingress", "Egress"],
-            "ingress": [{"ports": [
-                {"port": "webhook", "protocol": "TCP"}, {"port": "admin", "protocol": "TCP"},
-            ]}],
+            "ingress": ingress,
             "egress": [{"ports": [{"port": 443, "protocol": "TCP"}, {"port": 6443, "protocol": "TCP"}]}],
         },
     })
