@@ -427,7 +427,12 @@ mod tests {
             let pod = running_pod(index);
             written += pod.to_string().len();
             let (namespace, name) = (format!("team-{}", index % 100), format!("web-{index}"));
-            put(&mut objects, &namespace, &name, Some(Arc::new(Document::from_value(&pod).unwrap())));
+            put(
+                &mut objects,
+                &namespace,
+                &name,
+                Some(Arc::new(Document::from_value(&pod).unwrap().shrunk())),
+            );
         }
         shelf.fill(objects);
         let held = resident().saturating_sub(before);
