@@ -154,6 +154,15 @@ pub struct Document<'a> {
 const WIDE: u64 = 24;
 
 impl<'a> Document<'a> {
+    /// Gives back the room that was left for more, where a document is kept for long.
+    #[must_use]
+    pub fn shrunk(mut self) -> Self {
+        self.owned.shrink_to_fit();
+        self.nodes.shrink_to_fit();
+        self.places.shrink_to_fit();
+        self
+    }
+
     /// The outermost value.
     #[must_use]
     pub fn root(&self) -> NodeRef<'_> {

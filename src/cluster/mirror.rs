@@ -376,6 +376,103 @@ mod tests {
         assert_eq!(age(1_600), 0.0, "known to be nothing");
     }
 
+    /// A Pod as clusters hold them: two containers, variables, volumes and a status.
+    fn running_pod(index: usize) -> serde_json::Value {
+        let container = |name: &str| {
+            json!({"name": name, "image": format!("registry.example.com/team/{name}:v1.{index}"),
+                "ports": [{"containerPort": 8080, "protocol": "TCP"}],
+                "env": (0..10).map(|n| json!({"name": format!("VARIABLE_{n}"), "value": format!("value {n}")})).collect::<Vec<_>>(),
+                "resources": {"requests": {"cpu": "100m", "memory": "64Mi"}, "limits": {"memory": "128Mi"}},
+                "livenessProbe": {"httpGet": {"path": "/healthz", "port": 8080}, "periodSeconds": 10, "failureThreshold": 3},
+                "volumeMounts": [{"name": "data", "mountPath": "/data"}, {"name": "token", "mountPath": "/var/run/secrets"}],
+                "terminationMessagePath": "/dev/termination-log", "terminationMessagePolicy": "File"})
+        };
+        let state = |name: &str| {
+            json!({"name": name, "ready": true, "restartCount": 0, "started": true, "image": format!("registry.example.com/team/{name}:v1.{index}"),
+                "imageID": format!("registry.example.com/team/{name}@sha256:{index:064x}"), "containerID": format!("containerd://{index:064x}"),
+                "state": {"running": {"startedAt": "2026-11-28T12:00:00Z"}}})
+        };
+        json!({"apiVersion": "v1", "kind": "Pod",
+            "metadata": {"name": format!("web-{index}"), "namespace": format!("team-{}", index % 100), "uid": format!("{index:032x}"),
+                "resourceVersion": index.to_string(), "creationTimestamp": "2026-11-28T12:00:00Z",
+                "labels": {"app": format!("web-{}", index % 400), "pod-template-hash": format!("{index:x}"), "tier": "front"},
+                "annotations": {"checksum/config": format!("{index:064x}"), "prometheus.io/scrape": "true"},
+                "ownerReferences": [{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": format!("web-{}", index % 400), "uid": format!("{index:032x}"), "controller": true}]},
+            "spec": {"nodeName": format!("node-{}", index % 200), "serviceAccountName": "web", "restartPolicy": "Always",
+                "containers": [container("main"), container("proxy")],
+                "tolerations": [{"key": "node.kubernetes.io/not-ready", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300}],
+                "volumes": [{"name": "data", "emptyDir": {}}, {"name": "token", "projected": {"sources": [{"serviceAccountToken": {"path": "token"}}]}}]},
+            "status": {"phase": "Running", "podIP": "10.1.2.3", "qosClass": "Burstable",
+                "conditions": (["Initialized", "Ready", "ContainersReady", "PodScheduled"].map(|kind| json!({"type": kind, "status": "True", "lastTransitionTime": "2026-11-28T12:00:00Z"}))),
+                "containerStatuses": [state("main"), state("proxy")]}})
+    }
+
+    /// What 20,000 Pods cost, and what asking for them does: `cargo test --lib -- --ignored --nocapture twenty_thousand`.
+    #[test]
+    #[ignore = "measures, and prints what it measured"]
+    fn twenty_thousand_pods() {
+        const PODS: usize = 20_000;
+        let resident = || -> usize {
+            let pages = std::fs::read_to_string("/proc/self/statm").unwrap();
+            pages.split(' ').nth(1).unwrap().parse::<usize>().unwrap() * 4_096
+        };
+        let mirror = Mirror::default();
+        for (group, kind) in crate::host::query::PODS {
+            mirror.add(group, kind).fill(Objects::new());
+        }
+        let shelf = mirror.add("", "Pod");
+        let (before, mut written) = (resident(), 0);
+        let mut objects = Objects::new();
+        for index in 0..PODS {
+            let pod = running_pod(index);
+            written += pod.to_string().len();
+            let (namespace, name) = (format!("team-{}", index % 100), format!("web-{index}"));
+            put(
+                &mut objects,
+                &namespace,
+                &name,
+                Some(Arc::new(Document::from_value(&pod).unwrap().shrunk())),
+            );
+        }
+        shelf.fill(objects);
+        let held = resident().saturating_sub(before);
+        eprintln!(
+            "{PODS} Pods of {} bytes: {} MiB resident, {} bytes each",
+            written / PODS,
+            held >> 20,
+            held / PODS
+        );
+        let time = |what: &str, asked: &dyn Fn(&dyn Host) -> usize| {
+            let (began, mut found) = (Instant::now(), 0);
+            for _ in 0..20 {
+                found = asked(&*mirror.view());
+            }
+            eprintln!("{what}: {found} objects, {:.1} µs", began.elapsed().as_secs_f64() * 1e6 / 20.0);
+        };
+        let listed = |host: &dyn Host, namespace: Option<&str>| match host.list("", "Pod", namespace) {
+            Lookup::Known(listing) => listing.objects.len(),
+            _ => 0,
+        };
+        let by_label = |host: &dyn Host, namespace: Option<&str>| {
+            let (templates, mut found) = (crate::resource::workload::TemplatePaths::default(), 0);
+            let pool = crate::host::Pool::Pods(&templates);
+            let query = crate::host::Query { pool, namespace, pairs: &[("app", "web-7")] };
+            host.visit(&query, &mut |_| {
+                found += 1;
+                std::ops::ControlFlow::Continue(())
+            });
+            found
+        };
+        time("one by its name", &|host| {
+            usize::from(matches!(host.get(key("Pod", "team-7", "web-7")), Lookup::Known(_)))
+        });
+        time("all of a namespace", &|host| listed(host, Some("team-7")));
+        time("all", &|host| listed(host, None));
+        time("by a label in a namespace", &|host| by_label(host, Some("team-7")));
+        time("by a label everywhere", &|host| by_label(host, None));
+        assert_eq!(listed(&*mirror.view(), None), PODS);
+    }
+
     #[test]
     fn what_was_lent_stays_while_the_cluster_changes() {
         let mirror = Mirror::default();

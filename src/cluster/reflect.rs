@@ -338,7 +338,7 @@ impl Filler<'_> {
             blank(&mut value);
         }
         match Document::from_value(&value) {
-            Ok(document) => Some(Arc::new(document)),
+            Ok(document) => Some(Arc::new(document.shrunk())),
             Err(error) => {
                 tracing::warn!(%error, kind = self.resource.kind, namespace, name, "an object cannot be read");
                 None
