@@ -43,6 +43,7 @@ fn rule(code: &str) -> Arc<RuleInfo> {
         }),
         remediation: Some("Add a livenessProbe that a healthy container answers".to_owned()),
         references: vec!["https://example.com/probes".to_owned()],
+        includes: Vec::new(),
         fail_closed: true,
         written: None,
     })
