@@ -216,6 +216,7 @@ note: skipped 1 template: chart.yaml (render it, then lint the output)
     insta::assert_json_snapshot!(json(&report), @r##"
 {
   "configuration": null,
+  "policies": {"generation":0,"hash":"","ran":0,"packsNotRun":[]},
   "files": [
     {
       "documents": 0,
