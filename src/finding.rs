@@ -4,6 +4,7 @@
 //! of a mutated object still point into the text that was read.
 
 mod fingerprint;
+pub mod fold;
 mod readable;
 
 use std::fmt;
@@ -96,6 +97,8 @@ pub struct RuleInfo {
     pub remediation: Option<String>,
     /// Where to read more.
     pub references: Vec<String>,
+    /// Rules (`<policy>/<rule>`, or a policy for all of its rules) whose findings at the same node say less.
+    pub includes: Vec<String>,
     /// Whether what cannot be decided is denied (`failurePolicy: Fail`).
     pub fail_closed: bool,
     /// Where the rule is written.

@@ -53,6 +53,17 @@ pub struct Report<'i> {
     run: Run,
 }
 
+/// The policies of a run.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Policies {
+    /// Which form of the policies of this process it is: 1 for a run that loads them once.
+    pub generation: u64,
+    /// Of everything that decides how they judge: runs with the same hash judge alike, and so does a webhook with it.
+    pub hash: String,
+    /// How many ran.
+    pub ran: usize,
+}
+
 /// What a run was told, as far as its report says so.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Run {
@@ -60,6 +71,8 @@ pub struct Run {
     pub configuration: Option<String>,
     /// Packs of which no policy ran.
     pub packs_not_run: Vec<String>,
+    /// The policies that ran.
+    pub policies: Policies,
 }
 
 impl<'i> Report<'i> {
@@ -75,14 +88,17 @@ impl<'i> Report<'i> {
         subjects: Vec<Subject<'i>>,
         findings: impl IntoIterator<Item = (DocumentId, Finding)>,
     ) -> Self {
-        let mut entries: Vec<Entry> =
-            findings.into_iter().map(|(subject, finding)| Entry { subject, finding }).collect();
+        let mut entries: Vec<Entry> = findings
+            .into_iter()
+            .map(|(subject, finding)| Entry { subject, finding, also: Vec::new() })
+            .collect();
         let masks = mask::Masks::new(sources, inventory, &subjects, &entries);
         for entry in &mut entries {
             let file = subjects[entry.subject.0 as usize].file;
             masks.clean(entry, file);
         }
         sort::sort(&mut entries, &subjects);
+        let entries = entry::fold(entries);
         let summary = Summary::new(&entries, inventory.ledger());
         let ordinals = entry::ordinals(&subjects);
         Self {

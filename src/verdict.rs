@@ -14,7 +14,7 @@ use crate::resource::identity;
 
 mod told;
 
-pub use told::{fair, line};
+pub use told::{fair, line, warnings};
 
 /// An answer.
 #[derive(Debug, Clone, Default, PartialEq)]

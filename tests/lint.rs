@@ -69,6 +69,35 @@ fn the_examples() {
     assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
+/// One fault is counted once, and fails as hard as the hardest that is told of it. Either alone is still found.
+#[test]
+fn what_says_less_at_the_same_place_is_told_with_what_says_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n    - {name: web, image: nginx}\n";
+    let configuration =
+        "apiVersion: plimsoll.dev/v1alpha1\nkind: Configuration\nseverities: {image-digest: error}\n";
+    std::fs::write(folder.path().join("pod.yaml"), pod).unwrap();
+    std::fs::write(folder.path().join("plimsoll.yaml"), configuration).unwrap();
+    let both = ["--only", "image-tag,image-digest", "pod.yaml"];
+    let output = lint(folder.path(), &[&["--format", "json"], &both[..]].concat());
+    assert_eq!(output.status.code(), Some(1));
+    let report = json(&output);
+    assert_eq!(places(&report), "pod.yaml:6:26 image-tag/missing\n");
+    assert_eq!(report["findings"][0]["severity"], "error");
+    let also = &report["findings"][0]["also"][0];
+    assert_eq!((&also["code"], &also["severity"]), (&"image-digest/not-pinned".into(), &"error".into()));
+    assert_eq!(report["summary"]["error"], 1);
+    assert_eq!(report["policies"]["ran"], 2);
+    assert_eq!(report["policies"]["generation"], 1);
+    assert_eq!(report["policies"]["hash"].as_str().map(str::len), Some(16));
+    let output = lint(folder.path(), &both);
+    assert!(
+        stdout(&output).contains("also: image-digest/not-pinned: image nginx of container web has no digest")
+    );
+    let output = lint(folder.path(), &["--format", "json", "--only", "image-digest", "pod.yaml"]);
+    assert_eq!(places(&json(&output)), "pod.yaml:6:26 image-digest/not-pinned\n");
+}
+
 #[test]
 fn the_good_examples_are_quiet() {
     let output = lint(here(), &["examples/bookshop"]);

@@ -105,6 +105,7 @@ impl LintArgs {
             .of_run(Run {
                 configuration: selected.configuration_file(),
                 packs_not_run: selected.packs_not_run.clone(),
+                policies: selected.told(),
             });
 
         let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());

@@ -13,8 +13,9 @@ use crate::manifest::NoticeCode;
 use crate::policy::load::{self, Loaded, Sources};
 use crate::policy::overlap::overlaps;
 use crate::policy::set::{Adjustments, Names, UnknownName};
-use crate::policy::store::{Origin, Refused};
+use crate::policy::store::{self, Origin, Refused};
 use crate::policy::{Policy, PolicySet};
+use crate::report::Policies;
 use crate::report::diagnostic::Diagnostic;
 use crate::resource::workload::TemplatePaths;
 
@@ -94,6 +95,13 @@ impl Selected {
     #[must_use]
     pub fn reserved(&self, code: NoticeCode) -> Option<Severity> {
         self.adjustments.reserved(code.about())
+    }
+
+    /// The policies, as a report names them.
+    #[must_use]
+    pub fn told(&self) -> Policies {
+        let Self { set, origins, .. } = self;
+        Policies { generation: 1, hash: store::hash(set, origins), ran: set.policies().len() }
     }
 
     /// The configuration file that was taken.

@@ -39,6 +39,7 @@ mod tests {
                 policy: None,
                 remediation: None,
                 references: Vec::new(),
+                includes: Vec::new(),
                 fail_closed: false,
                 written: None,
             }),

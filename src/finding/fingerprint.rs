@@ -103,6 +103,7 @@ mod tests {
             policy: Some(PolicyRef { kind, namespace: None, name: "p".to_owned() }),
             remediation: Some(code.to_uppercase()),
             references: Vec::new(),
+            includes: Vec::new(),
             fail_closed: code.len() > 3,
             written: None,
         };

@@ -98,7 +98,9 @@ impl Store {
     }
 }
 
-fn hash(set: &PolicySet, origins: &BTreeMap<PolicyRef, Origin>) -> String {
+/// Of everything that decides how a set judges.
+#[must_use]
+pub fn hash(set: &PolicySet, origins: &BTreeMap<PolicyRef, Origin>) -> String {
     let mut text = String::new();
     for policy in set.policies() {
         let digest = origins.get(&policy.id).map_or(0, |origin| origin.digest);

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde::Serialize;
 
 use crate::document::NodeRef;
-use crate::finding::{DocumentId, Finding, readable};
+use crate::finding::{DocumentId, Finding, fold, readable};
 use crate::manifest::{FileId, Inventory, Manifest};
 
 /// A finding, and what it is of.
@@ -13,8 +13,32 @@ use crate::manifest::{FileId, Inventory, Manifest};
 pub struct Entry {
     /// The index of the [`Subject`].
     pub subject: DocumentId,
-    /// What was found.
+    /// What was found; of its own severity and those of `also`, the highest counts.
     pub finding: Finding,
+    /// What was found at the same node and says less.
+    pub also: Vec<Finding>,
+}
+
+/// Folds what says less into what says more at the same node, object by object. Entries are sorted.
+pub(super) fn fold(entries: Vec<Entry>) -> Vec<Entry> {
+    let mut led: Vec<Option<usize>> = Vec::with_capacity(entries.len());
+    for of_one in entries.chunk_by(|a, b| a.subject == b.subject) {
+        let (first, findings) = (led.len(), of_one.iter().map(|entry| &entry.finding).collect::<Vec<_>>());
+        led.extend(fold::leaders(&findings).into_iter().map(|leader| leader.map(|leader| first + leader)));
+    }
+    if led.iter().all(Option::is_none) {
+        return entries;
+    }
+    let mut entries: Vec<Option<Entry>> = entries.into_iter().map(Some).collect();
+    for (index, leader) in led.iter().enumerate() {
+        let Some(leader) = leader else { continue };
+        let Some(folded) = entries[index].take() else { continue };
+        if let Some(entry) = entries[*leader].as_mut() {
+            entry.finding.severity = entry.finding.severity.max(folded.finding.severity);
+            entry.also.push(folded.finding);
+        }
+    }
+    entries.into_iter().flatten().collect()
 }
 
 /// An object of the input, as findings and related places refer to it.

@@ -8,11 +8,11 @@ use std::io::{self, Write};
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::Report;
 use super::entry::{Entry, Identity};
+use super::{Policies, Report, Run};
 use crate::document::Span;
 use crate::document::edit::Operation;
-use crate::finding::{Action, Certainty, DocumentId, OfObject, PolicyPlace, PolicyRef, Severity};
+use crate::finding::{Action, Certainty, DocumentId, Finding, OfObject, PolicyPlace, PolicyRef, Severity};
 use crate::manifest::{DocumentError, FileRecord, Outcome, Position};
 
 /// The version of the form.
@@ -60,10 +60,34 @@ struct WireFinding<'r> {
     policy_column: Option<usize>,
     /// The same for the same fault of the same object in another run.
     fingerprint: String,
+    /// Findings at the same node that say less: counted with this one, whose severity is the highest of all.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    also: Vec<WireAlso<'r>>,
     /// Set by Kubernetes, not written: nothing is evaluated with defaults yet.
     defaulted: bool,
     /// There are no suppressions yet.
     suppressed: Option<()>,
+}
+
+/// The policies of the run.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct WirePolicies<'r> {
+    generation: u64,
+    hash: &'r str,
+    ran: usize,
+    packs_not_run: &'r [String],
+}
+
+/// A finding that is folded into another.
+#[derive(Serialize)]
+struct WireAlso<'r> {
+    code: &'r str,
+    policy: Option<&'r PolicyRef>,
+    severity: Severity,
+    action: Option<Action>,
+    message: &'r str,
+    fingerprint: String,
 }
 
 #[derive(Serialize)]
@@ -107,6 +131,9 @@ impl Report<'_> {
         };
         write!(out, "{{\"version\": {VERSION},\n \"tool\": {},\n ", serde_json::to_string(&tool)?)?;
         write!(out, "\"configuration\": {},\n ", serde_json::to_string(&self.run.configuration)?)?;
+        let Run { policies: Policies { generation, hash, ran }, packs_not_run, .. } = &self.run;
+        let policies = WirePolicies { generation: *generation, hash, ran: *ran, packs_not_run };
+        write!(out, "\"policies\": {},\n ", serde_json::to_string(&policies)?)?;
         write_lines(out, "findings", &self.entries, |entry| self.wire_finding(entry))?;
         write_lines(out, "files", self.inventory.ledger(), |record| self.wire_file(record))?;
         if !self.notes.is_empty() {
@@ -116,7 +143,7 @@ impl Report<'_> {
     }
 
     fn wire_finding<'r>(&'r self, entry: &'r Entry) -> WireFinding<'r> {
-        let Entry { subject: id, finding } = entry;
+        let Entry { subject: id, finding, also } = entry;
         let subject = self.subject(*id);
         let (start, end) = self.positions(*id, finding.place.span);
         let policy = finding.fault.as_ref().and_then(|fault| fault.at.as_deref());
@@ -155,7 +182,18 @@ impl Report<'_> {
             fix: &finding.fix,
             unknown: finding.certainty == Certainty::Unknown,
             certainty: finding.certainty.name(),
-            fingerprint: self.fingerprint(entry),
+            fingerprint: self.fingerprint(id, finding),
+            also: also
+                .iter()
+                .map(|also| WireAlso {
+                    code: also.code(),
+                    policy: also.rule.policy.as_ref(),
+                    severity: also.severity,
+                    action: also.action,
+                    message: &also.message,
+                    fingerprint: self.fingerprint(id, also),
+                })
+                .collect(),
             policy_file: policy.map(|place| &*place.file),
             policy_line: in_policy.map(|(line, _)| line),
             policy_column: in_policy.map(|(_, column)| column),
@@ -164,8 +202,7 @@ impl Report<'_> {
         }
     }
 
-    fn fingerprint(&self, entry: &Entry) -> String {
-        let Entry { subject: id, finding } = entry;
+    fn fingerprint(&self, id: &DocumentId, finding: &Finding) -> String {
         let identity = self.subject(*id).identity.as_ref();
         let ordinal = self.ordinals.get(id.0 as usize).copied().unwrap_or_default();
         let object = OfObject {

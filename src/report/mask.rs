@@ -101,7 +101,7 @@ impl Masks {
     }
 
     fn add_sensitive(&mut self, subjects: &[Subject<'_>], entries: &[Entry]) {
-        for Entry { subject, finding } in entries.iter().filter(|entry| entry.finding.sensitive) {
+        for Entry { subject, finding, .. } in entries.iter().filter(|entry| entry.finding.sensitive) {
             let subject = &subjects[subject.0 as usize];
             let mask = self.files.entry(subject.file).or_default();
             match subject.object.at(&finding.place.pointer).filter(|node| node.span().is_some()) {
@@ -142,7 +142,7 @@ impl Masks {
     /// The texts that may not stand in messages, for the subjects that have findings.
     fn collect_texts(&mut self, subjects: &[Subject<'_>], entries: &[Entry]) {
         let object = |id: DocumentId| subjects[id.0 as usize].object;
-        for Entry { subject, finding } in entries.iter().filter(|entry| entry.finding.sensitive) {
+        for Entry { subject, finding, .. } in entries.iter().filter(|entry| entry.finding.sensitive) {
             let texts = self.texts.remove(subject).unwrap_or_default();
             self.texts.insert(*subject, texts.and(Texts::of_finding(finding, Some(object(*subject)))));
         }
@@ -165,7 +165,7 @@ impl Masks {
 
     /// Takes out of a finding what may not be shown.
     pub(super) fn clean(&self, entry: &mut Entry, file: FileId) {
-        let Entry { subject, finding } = entry;
+        let Entry { subject, finding, also: _ } = entry;
         let points_at_secret =
             finding.place.span.is_some_and(|span| self.file(file).covers(span.start as usize));
         if points_at_secret && finding.code().starts_with("yaml/") {

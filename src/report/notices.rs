@@ -95,6 +95,7 @@ fn rule(code: NoticeCode) -> RuleInfo {
         policy: None,
         remediation: Some(code.about().remediation.to_owned()),
         references: Vec::new(),
+        includes: Vec::new(),
         fail_closed: false,
         written: None,
     }

@@ -43,6 +43,7 @@ fn rule(code: &str) -> Arc<RuleInfo> {
         }),
         remediation: Some("Add a livenessProbe that a healthy container answers".to_owned()),
         references: vec!["https://example.com/probes".to_owned()],
+        includes: Vec::new(),
         fail_closed: true,
         written: None,
     })
@@ -215,6 +216,7 @@ note: skipped 1 template: chart.yaml (render it, then lint the output)
     insta::assert_json_snapshot!(json(&report), @r##"
 {
   "configuration": null,
+  "policies": {"generation":0,"hash":"","ran":0,"packsNotRun":[]},
   "files": [
     {
       "documents": 0,

@@ -107,7 +107,7 @@ impl Report<'_> {
 
     /// A rule that could not be evaluated: the policy's place first, then the manifest's.
     fn failure_group<'r>(&'r self, entry: &'r Entry, others: usize) -> Group<'r> {
-        let Entry { subject: id, finding } = entry;
+        let Entry { subject: id, finding, also: _ } = entry;
         let title =
             Level::ERROR.with_name("failed").primary_title(finding.message.as_str()).id(finding.code());
         let mut group = Group::with_title(title);
@@ -142,7 +142,7 @@ impl Report<'_> {
     }
 
     fn finding_group<'r>(&'r self, entry: &'r Entry, with_references: bool) -> Group<'r> {
-        let Entry { subject: id, finding } = entry;
+        let Entry { subject: id, finding, also } = entry;
         let mut group =
             Group::with_title(level(finding).primary_title(finding.message.as_str()).id(finding.code()));
         for element in self.places(*id, finding) {
@@ -151,6 +151,9 @@ impl Report<'_> {
         let note = |text: &str| Level::NOTE.message(normalize_untrusted_str(text));
         if let Some(context) = context(self.subject(*id), finding) {
             group = group.element(note(&context));
+        }
+        for also in also {
+            group = group.element(note(&format!("also: {}: {}", also.code(), also.message)));
         }
         if !finding.explanation.is_empty() {
             group = group.element(note(&finding.explanation.join("\n")));

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::finding::{Certainty, Finding};
+use crate::finding::{Certainty, Finding, fold};
 use crate::limits::{self, ANNOTATION_BYTES, ANNOTATIONS_BYTES, MESSAGE_BYTES};
 
 /// What a finding's line is cut to where not all fit as they are.
@@ -24,6 +24,27 @@ pub fn line(finding: &Finding) -> String {
         "" => format!("{code}: {failed}{message}"),
         path => format!("{code}: {failed}{message}, at {path}"),
     }
+}
+
+/// The findings that stand for themselves, and the line of each, which names those that it leads.
+fn folded_lines<'f>(findings: &[&'f Finding]) -> (Vec<&'f Finding>, Vec<String>) {
+    let told = |(finding, also): (&'f Finding, Vec<&Finding>)| {
+        let codes: Vec<&str> = also.iter().map(|also| also.code()).collect();
+        let also = if codes.is_empty() { String::new() } else { format!(" (also: {})", codes.join(", ")) };
+        (finding, line(finding) + &also)
+    };
+    fold::folded(findings).into_iter().map(told).unzip()
+}
+
+/// A line for each finding that stands for itself. Where they need more than `room` characters, every rule is named once
+/// before any is named twice.
+#[must_use]
+pub fn warnings(findings: &[&Finding], room: usize) -> Vec<String> {
+    let (leading, mut lines) = folded_lines(findings);
+    if lines.iter().map(String::len).sum::<usize>() <= room {
+        return lines;
+    }
+    ranked(&leading).into_iter().filter_map(|(_, at)| lines.get_mut(at).map(std::mem::take)).collect()
 }
 
 /// The findings, the first of each rule before the second of any.
@@ -49,14 +70,18 @@ fn ranked<'f>(findings: &[&'f Finding]) -> Vec<(usize, usize)> {
 #[must_use]
 pub(super) fn message(findings: &[&Finding]) -> String {
     let unseen: usize = findings.iter().map(|finding| finding.more).sum();
-    match findings {
+    let (leading, mut whole) = folded_lines(findings);
+    match &leading[..] {
         [] => String::new(),
-        [one] if unseen == 0 => limits::cut(line(one), MESSAGE_BYTES),
+        [_] if unseen == 0 => limits::cut(whole.pop().unwrap_or_default(), MESSAGE_BYTES),
         several => {
             let least = if unseen > 0 { "at least " } else { "" };
-            let header = format!("{least}{} findings", several.len());
+            let header = match several.len() {
+                1 => format!("{least}1 finding"),
+                more => format!("{least}{more} findings"),
+            };
             let room = MESSAGE_BYTES - TAIL_BYTES - header.len();
-            let (lines, left_out) = lines(several, room, "\n- ");
+            let (lines, left_out) = lines(several, whole, room, "\n- ");
             let mut text = header;
             for line in lines {
                 text.push_str("\n- ");
@@ -74,7 +99,8 @@ pub(super) fn message(findings: &[&Finding]) -> String {
 /// The findings of one policy in one line, in at most `room` bytes.
 fn annotation(findings: &[&Finding], room: usize) -> String {
     let unseen: usize = findings.iter().map(|finding| finding.more).sum();
-    let (mut lines, left_out) = lines(findings, room.saturating_sub(TAIL_BYTES), "; ");
+    let whole = findings.iter().map(|finding| line(finding)).collect();
+    let (mut lines, left_out) = lines(findings, whole, room.saturating_sub(TAIL_BYTES), "; ");
     if left_out + unseen > 0 {
         lines.push(more(left_out, unseen));
     }
@@ -97,8 +123,7 @@ fn more(left_out: usize, unseen: usize) -> String {
 
 /// All lines if they fit into `room`, with what stands between them; else as many shortened ones as fit, and how many
 /// do not.
-fn lines(findings: &[&Finding], room: usize, between: &str) -> (Vec<String>, usize) {
-    let whole: Vec<String> = findings.iter().map(|finding| line(finding)).collect();
+fn lines(findings: &[&Finding], whole: Vec<String>, room: usize, between: &str) -> (Vec<String>, usize) {
     if whole.iter().map(|line| line.len() + between.len()).sum::<usize>() <= room {
         return (whole, 0);
     }
@@ -133,9 +158,20 @@ mod tests {
             policy: Some(PolicyRef { kind: "ClusterManifestPolicy", namespace: None, name }),
             remediation: None,
             references: Vec::new(),
+            includes: Vec::new(),
             fail_closed: true,
             written: None,
         })
+    }
+
+    #[test]
+    fn what_says_less_is_named_with_what_says_more() {
+        let leading = Arc::new(RuleInfo { includes: vec!["b".to_owned()], ..(*rule("a/r")).clone() });
+        let all = [findings(&leading, 1, "more"), findings(&rule("b/r"), 1, "less")].concat();
+        let all: Vec<&Finding> = all.iter().collect();
+        assert_eq!(message(&all), "a/r: more0, at spec.c[0] (also: b/r)");
+        assert_eq!(warnings(&all, 1_000), ["a/r: more0, at spec.c[0] (also: b/r)"]);
+        assert_eq!(warnings(&all[1..], 0), ["b/r: less0, at spec.c[0]"]);
     }
 
     fn findings(rule: &Arc<RuleInfo>, count: usize, message: &str) -> Vec<Finding> {

@@ -283,10 +283,7 @@ fn answer_of(verdict: &Verdict<'_>, findings: &Findings) -> Answer {
 
 fn with_notes(mut answer: Answer, verdict: &Verdict<'_>, findings: &Findings) -> Answer {
     // where not all fit, every rule warns once before any warns twice
-    let mut lines: Vec<String> = verdict.warnings.iter().map(|finding| verdict::line(finding)).collect();
-    if lines.iter().map(String::len).sum::<usize>() > WARNINGS_RUNES {
-        lines = verdict::fair(&verdict.warnings).into_iter().map(verdict::line).collect();
-    }
+    let mut lines = verdict::warnings(&verdict.warnings, WARNINGS_RUNES);
     let unseen: usize = verdict.warnings.iter().map(|finding| finding.more).sum();
     if unseen > 0 {
         lines.insert(lines.len().min(1), format!("and {unseen} more places that were not looked at"));

@@ -329,12 +329,14 @@ impl<'d> Lowering<'d> {
                 let message = format!("the policy is not in the pack {pack}");
                 self.help(&format!("{pointer}/packs/{at}"), message, "add it to `packs` of the policy");
             }
+            self.includes(&pointer, rule);
             let Some(body) = self.body(&pointer, rule, expressions) else { continue };
             let info = RuleInfo {
                 code: format!("{}/{}", id.name, rule.name),
                 policy: Some(id.clone()),
                 remediation: spec.remediation.clone(),
                 references: spec.references.clone(),
+                includes: rule.includes.clone(),
                 fail_closed: spec.failure_policy == written::FailurePolicy::Fail,
                 written: self.written.place(self.node(&format!("{pointer}/name"))),
             };
@@ -351,6 +353,21 @@ impl<'d> Lowering<'d> {
         rules
     }
 
+    /// Names that no rule can have. Whether a rule of that name is loaded is no matter: packs are chosen.
+    fn includes(&mut self, pointer: &str, rule: &written::Rule) {
+        for (at, name) in rule.includes.iter().enumerate() {
+            let (policy, rule) = name.split_once('/').map_or((name.as_str(), None), |(p, r)| (p, Some(r)));
+            if !is_name(policy, true) || rule.is_some_and(|rule| !is_name(rule, false)) {
+                let message = format!("{name:?} cannot be the name of a rule");
+                self.help(
+                    &format!("{pointer}/includes/{at}"),
+                    message,
+                    "write `policy/rule`, or `policy` for all its rules",
+                );
+            }
+        }
+    }
+
     fn body(&mut self, pointer: &str, rule: &written::Rule, expressions: &Expressions) -> Option<RuleBody> {
         let written::Rule {
             name: _,
@@ -358,6 +375,7 @@ impl<'d> Lowering<'d> {
             action: _,
             sensitive: _,
             packs: _,
+            includes: _,
             require_probes,
             require_headless_service,
             references,

@@ -286,6 +286,10 @@ pub struct Rule {
     /// The rule is in these of the policy's packs only.
     #[serde(default)]
     pub packs: Vec<String>,
+    /// Rules (`policy/rule`, or `policy` for all its rules) that say less: what they find at the same place as this rule
+    /// is told with this rule's finding and not counted beside it.
+    #[serde(default)]
+    pub includes: Vec<String>,
     /// Every container without its probes.
     #[serde(default)]
     pub require_probes: Option<RequireProbes>,

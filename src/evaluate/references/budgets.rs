@@ -19,10 +19,14 @@ fn budget_selector(budget: NodeRef<'_>) -> Option<LabelSelector> {
     (!(old && selector.is_everything())).then_some(selector)
 }
 
-/// A workload of one Pod cannot lose it and be there; a budget would only stop nodes from being drained.
+/// A workload of one Pod cannot lose it and be there; a budget would only stop nodes from being drained. So two
+/// replicas are where a budget is asked for, unless the policy's parameter says otherwise. One without replicas is
+/// switched off.
 pub(super) fn covers(ask: &Ask<'_, '_>, sink: &mut Sink<'_>) {
     let Some(pods) = ask.pods() else { return };
-    if autoscalers::replicas(ask, ask.object()).is_none_or(|(replicas, _)| replicas < 2) {
+    let parameters = ask.subject.policy.parameters.root();
+    let minimum = parameters.get("minimum").and_then(NodeRef::as_i64).unwrap_or(2).max(1);
+    if autoscalers::replicas(ask, ask.object()).is_none_or(|(replicas, _)| replicas < minimum) {
         return;
     }
     let labels = ask::labels(pods);
