@@ -351,3 +351,26 @@ fn containers_that_are_alike_get_what_each_gets_alone() {
     assert!(long.len() > 500, "{}", long.len());
     assert_eq!(long, short);
 }
+
+/// The outputs of one chart with several values lie in one folder: which Deployment goes with which budget nobody knows.
+#[test]
+fn a_budget_among_alternatives_is_not_held_against_another_files_replicas() {
+    let budget = "apiVersion: policy/v1\nkind: PodDisruptionBudget\nmetadata: {name: b}\n\
+        spec: {minAvailable: 1, selector: {matchLabels: {app: a}}}\n";
+    let deployment = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d}\nspec:\n  replicas: 1\n  \
+        selector: {matchLabels: {app: a}}\n  template:\n    metadata: {labels: {app: a}}\n    \
+        spec: {containers: [{name: c, image: \"a:1\"}]}\n";
+    let both = format!("{budget}---\n{deployment}");
+    for (files, expected) in [
+        (&[("budget.yaml", budget), ("deployment.yaml", deployment)][..], 1),
+        (&[("default.yaml", budget), ("two.yaml", budget), ("deployment.yaml", deployment)], 0),
+        (&[("default.yaml", both.as_str()), ("two.yaml", budget)], 1),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            std::fs::write(folder.path().join(name), text).unwrap();
+        }
+        let report = json(&lint(folder.path(), &["--only", "blocking-budget", "--format", "json", "."]));
+        assert_eq!(report["findings"].as_array().unwrap().len(), expected, "{files:?}: {report:#}");
+    }
+}

@@ -127,6 +127,12 @@ impl<'r> Ask<'_, 'r> {
         (found, coverage)
     }
 
+    /// Whether other files of the folder hold the same object: then they are alternatives, as the outputs of a chart with
+    /// different values are, and what stands in another file beside it is of one of them, nobody knows which.
+    pub(super) fn is_alternative(&self) -> bool {
+        self.subject.host.neighbours(1).count > 0
+    }
+
     /// Whether a selector selects Pods of the namespace, those among them that run in every cluster; `None`: of any.
     pub(super) fn any_pods(&self, namespace: Option<&str>, selector: &LabelSelector) -> (bool, Coverage) {
         let of = |own: &str| namespace.is_none_or(|namespace| namespace == own);
