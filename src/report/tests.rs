@@ -216,7 +216,6 @@ note: skipped 1 template: chart.yaml (render it, then lint the output)
     insta::assert_json_snapshot!(json(&report), @r##"
 {
   "configuration": null,
-  "policies": {"generation":0,"hash":"","ran":0,"packsNotRun":[]},
   "files": [
     {
       "documents": 0,
@@ -267,6 +266,12 @@ note: skipped 1 template: chart.yaml (render it, then lint the output)
     }
   ],
   "findings": [],
+  "policies": {
+    "generation": 0,
+    "hash": "",
+    "packsNotRun": [],
+    "ran": 0
+  },
   "summary": {
     "documents": 4,
     "error": 0,
