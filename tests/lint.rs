@@ -374,3 +374,44 @@ fn a_budget_among_alternatives_is_not_held_against_another_files_replicas() {
         assert_eq!(report["findings"].as_array().unwrap().len(), expected, "{files:?}: {report:#}");
     }
 }
+
+/// As look-ups in Rust do, those of expressions go by levels, and no fault rests on one of several alternatives.
+#[test]
+fn an_expression_that_looks_up_takes_whichever_alternative_satisfies() {
+    let policy = "apiVersion: plimsoll.dev/v1alpha1\nkind: ClusterManifestPolicy\nmetadata: {name: mode}\nspec:\n  \
+        match: {kinds: [Pod]}\n  action: Deny\n  variables:\n  - name: mode\n    \
+        expression: \"resources.get('v1', 'ConfigMap', object.metadata.namespace, 'c').data.mode\"\n  rules:\n  \
+        - {name: in-variable, validate: variables.mode == 'good'}\n  \
+        - name: of-each\n    forEach: allContainers\n    \
+        validate: \"resources.get('v1', 'ConfigMap', object.metadata.namespace, 'c').data.mode == 'good'\"\n";
+    let map = |mode: &str| {
+        format!(
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c, namespace: team}}\ndata: {{mode: {mode}}}\n"
+        )
+    };
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: p, namespace: team}\n\
+        spec: {containers: [{name: a, image: one}, {name: b, image: two}]}\n";
+    for (maps, expected) in [
+        (&[("one", "good")][..], 0),
+        (&[("one", "bad")], 3),
+        (&[("one", "bad"), ("two", "good")], 0),
+        (&[("one", "good"), ("two", "bad")], 0),
+        (&[("one", "bad"), ("two", "worse")], 3),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("policies");
+        std::fs::create_dir(&path).unwrap();
+        std::fs::write(path.join("p.yaml"), policy).unwrap();
+        let manifests = folder.path().join("manifests");
+        for (name, mode) in maps {
+            std::fs::create_dir_all(manifests.join(name)).unwrap();
+            std::fs::write(manifests.join(name).join("map.yaml"), map(mode)).unwrap();
+        }
+        std::fs::write(manifests.join("pod.yaml"), pod).unwrap();
+        let report = json(&lint(
+            folder.path(),
+            &["--no-embedded", "--policies", "policies", "--format", "json", "manifests"],
+        ));
+        assert_eq!(report["findings"].as_array().unwrap().len(), expected, "{maps:?}: {report:#}");
+    }
+}

@@ -1,5 +1,6 @@
 //! What expressions see of a request: variables, made when a policy reads them, and functions of ours.
 
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::Instant;
 
@@ -184,7 +185,13 @@ pub(super) struct Lookups<'d> {
     /// Who asks; nobody knows offline.
     user: Option<&'d User<'d>>,
     deadline: Option<Instant>,
+    /// Which of several objects that are equally near a look-up gives, and the most that one had to choose from.
+    choice: AtomicUsize,
+    most: AtomicUsize,
 }
+
+/// So many forms of one object are tried.
+const ALTERNATIVES: usize = 16;
 
 impl<'d> Functions<'d> for Lookups<'d> {
     fn call(&self, overload: OverloadId, arguments: &[Value<'d>]) -> Eval<Value<'d>> {
@@ -226,12 +233,25 @@ impl<'d> Lookups<'d> {
             own_namespace: subject.policy.scope.own_namespace.as_deref(),
             user: subject.request.user.as_ref(),
             deadline: subject.budget.deadline,
+            choice: AtomicUsize::new(0),
+            most: AtomicUsize::new(0),
         }
     }
 
     /// What an expression may ask that is of no policy.
     pub(super) fn alone(host: &'d dyn Host) -> Self {
-        Self { host, own_namespace: None, user: None, deadline: None }
+        let (choice, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        Self { host, own_namespace: None, user: None, deadline: None, choice, most }
+    }
+
+    /// The most forms that an object had which was looked up; a variable of the policy looks up once for all elements.
+    pub(super) fn forms(&self) -> usize {
+        self.most.load(Relaxed)
+    }
+
+    /// From now on look-ups give the form of this number, or the last one.
+    pub(super) fn choose(&self, choice: usize) {
+        self.choice.store(choice, Relaxed);
     }
 
     fn allowed(&self, namespace: &str) -> Eval<()> {
@@ -246,8 +266,12 @@ impl<'d> Lookups<'d> {
     fn get(&self, api_version: &str, kind: &str, namespace: &str, name: &str) -> Eval<Value<'d>> {
         self.allowed(namespace)?;
         let group = group_of(api_version);
-        match self.host.get(ObjectKey { group, kind, namespace, name }) {
-            Lookup::Known(object) => visible(object, group, kind),
+        match self.host.alternatives(ObjectKey { group, kind, namespace, name }, ALTERNATIVES) {
+            Lookup::Known(forms) => {
+                self.most.fetch_max(forms.len(), Relaxed);
+                let chosen = self.choice.load(Relaxed).min(forms.len().saturating_sub(1));
+                forms.get(chosen).map_or(Ok(Value::Null), |object| visible(*object, group, kind))
+            }
             Lookup::Absent => Ok(Value::Null),
             Lookup::Unknown(what) => Err(Unknown::one(what).into()),
             Lookup::Failed(why) => Err(failed(why)),
