@@ -20,6 +20,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::policy::PolicySet;
+use crate::policy::overlap::overlaps;
 use crate::report::diagnostic::Diagnostic;
 
 /// Nothing found, or done.
@@ -76,7 +78,7 @@ pub fn run() -> ExitCode {
 
 /// Says why the job could not be done.
 fn fail(message: &str) -> ExitCode {
-    eprintln!("error: {message}");
+    tell(&format!("error: {message}"));
     ExitCode::from(NOT_DONE)
 }
 
@@ -86,11 +88,24 @@ fn print(text: &str) {
     let _ = std::io::stdout().lock().write_all(text.as_bytes());
 }
 
+/// Writes a line to standard error; as with [`print`], nobody need be reading: `eprintln!` would panic.
+fn tell(line: &str) {
+    use std::io::Write;
+    let _ = std::io::stderr().lock().write_all(format!("{line}\n").as_bytes());
+}
+
+/// Says which policies write one place.
+fn print_overlaps(set: &PolicySet) {
+    for overlap in overlaps(set) {
+        tell(&format!("warning: {overlap}"));
+    }
+}
+
 /// Shows what is wrong with policies and configuration.
 fn print_errors(errors: &[Diagnostic]) {
     use std::io::IsTerminal;
     let color = std::io::stderr().is_terminal();
     for error in errors {
-        eprintln!("{}\n", error.render(color));
+        tell(&format!("{}\n", error.render(color)));
     }
 }

@@ -279,3 +279,40 @@ fn the_schema_knows_every_field() {
     }
     assert_eq!(rule["additionalProperties"], false);
 }
+
+/// `plimsoll … 2>&1 | head`: what cannot be said is not said, and the exit code stays what it is.
+#[test]
+fn nobody_need_read_standard_error() {
+    let policy = "apiVersion: plimsoll.dev/v1alpha1\nkind: ClusterManifestPolicy\nmetadata: {name: NAME}\nspec:\n  \
+        match: {kinds: [Pod]}\n  rules: [{name: a, mutate: [{set: metadata.labels.a, value: NAME}]}]\n";
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    write("p.yaml", &[policy.replace("NAME", "one"), policy.replace("NAME", "two")].join("---\n"));
+    write("pod.yaml", "apiVersion: v1\nkind: Pod\nmetadata: {name: p\n");
+    for (arguments, code) in [
+        (&["policies", "check", "nowhere"][..], 2),
+        (&["policies", "check", "p.yaml"], 0),
+        (&["mutate", "--policies", "p.yaml", "--no-embedded", "pod.yaml"], 2),
+        (&["lint", "--nothing"], 2),
+        (&["lint", "--pack", "nothing", "pod.yaml"], 2),
+        (&["lint", "--kubernetes-version", "1.99", "pod.yaml"], 2),
+        (&["cel", "eval", "1+"], 2),
+    ] {
+        let run = |stderr: std::process::Stdio| {
+            let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_plimsoll"));
+            command.args(arguments).current_dir(folder.path()).env_clear().stderr(stderr).output().unwrap()
+        };
+        let heard = run(std::process::Stdio::piped());
+        assert!(!heard.stderr.is_empty(), "{arguments:?} has something to say");
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let unheard = run(writer.into());
+        assert_eq!((heard.status.code(), unheard.status.code()), (Some(code), Some(code)), "{arguments:?}");
+        // all but how long it took
+        let said = |output: &std::process::Output| {
+            let text = String::from_utf8(output.stdout.clone()).unwrap();
+            text.rsplit_once("; ").map_or(text.clone(), |(said, _)| said.to_owned())
+        };
+        assert_eq!(said(&heard), said(&unheard), "{arguments:?}");
+    }
+}

@@ -105,7 +105,7 @@ fn patches(inventory: &Inventory<'_>, offline: &Offline<'_>, set: &PolicySet, go
 
 fn show_failures(findings: &[crate::finding::Finding]) -> bool {
     for finding in findings {
-        eprintln!("error: {}", crate::verdict::line(finding));
+        super::tell(&format!("error: {}", crate::verdict::line(finding)));
     }
     findings.is_empty()
 }
@@ -138,7 +138,7 @@ fn mutated<'s>(
             })
             .collect();
         let after = rewritten(file.text(), &changes).unwrap_or_else(|error| {
-            eprintln!("error: {}: {error}", file.path());
+            super::tell(&format!("error: {}: {error}", file.path()));
             *good = false;
             file.text().to_owned()
         });

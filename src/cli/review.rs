@@ -57,16 +57,15 @@ pub struct ReviewArgs {
 impl ReviewArgs {
     /// Answers the review on standard output: 0 allowed, 1 denied, 2 not answered.
     pub fn run(self) -> ExitCode {
-        let Self { file, validate: _, mutate, complete, timeout, server, ca, .. } = &self;
-        let (mutate, complete, timeout) = (*mutate, *complete, *timeout);
+        let Self { file, server, ca, .. } = &self;
         let body = match read(file) {
             Ok(body) => body,
             Err(error) => {
                 return super::fail(&format!("{}: {}", file.display(), io_text(&error.to_string())));
             }
         };
-        let stage = if mutate { Stage::Mutate } else { Stage::Validate };
-        let timeout = Duration::from_secs(timeout);
+        let stage = if self.mutate { Stage::Mutate } else { Stage::Validate };
+        let timeout = Duration::from_secs(self.timeout);
         if let (Some(server), Some(ca)) = (server, ca) {
             return match self.ask(server, ca, stage, body, timeout) {
                 Ok(reply) => answered(&reply, true),
@@ -78,7 +77,8 @@ impl ReviewArgs {
         if set.is_empty() && errors.is_empty() {
             return super::fail("no policy is loaded");
         }
-        let host: Arc<dyn Host + Send + Sync> = if complete { Arc::new(Absent) } else { Arc::new(NoHost) };
+        let host: Arc<dyn Host + Send + Sync> =
+            if self.complete { Arc::new(Absent) } else { Arc::new(NoHost) };
         let engine = Engine::new(Arc::new(set), host);
         let reply = review::answer(&engine, stage, &body, Instant::now() + timeout);
         answered(&reply, errors.is_empty())

@@ -11,7 +11,6 @@ use crate::dialect::nearest;
 use crate::finding::{Action, PolicyRef, Severity};
 use crate::manifest::NoticeCode;
 use crate::policy::load::{self, Loaded, Sources};
-use crate::policy::overlap::overlaps;
 use crate::policy::set::{Adjustments, Names, UnknownName};
 use crate::policy::store::{self, Origin, Refused};
 use crate::policy::{Policy, PolicySet};
@@ -168,9 +167,7 @@ impl Selection {
         let known = packs_of(loaded.policies.iter().map(|(policy, _)| policy));
         let (origins, refused) = (std::mem::take(&mut loaded.origins), std::mem::take(&mut loaded.refused));
         let set = loaded.into_set(&adjustments, templates);
-        for overlap in overlaps(&set) {
-            eprintln!("warning: {overlap}");
-        }
+        super::print_overlaps(&set);
         let ran = packs_of(set.policies().iter().map(|policy| &**policy));
         let packs_not_run = known.into_iter().filter(|pack| !ran.contains(pack)).collect();
         Selected {
@@ -231,7 +228,9 @@ pub(super) fn release_of(version: &str) -> Result<Release, String> {
         .ok_or_else(|| format!("{version:?} is not a Kubernetes version: expected one such as 1.36"))?;
     let known = release.known();
     if known != release {
-        eprintln!("note: Kubernetes {release} is not known to this version of plimsoll: judged as {known}");
+        super::tell(&format!(
+            "note: Kubernetes {release} is not known to this version of plimsoll: judged as {known}"
+        ));
     }
     Ok(known)
 }
