@@ -25,6 +25,7 @@ pub mod references;
 mod repeats;
 pub mod request;
 mod rule;
+mod stop;
 mod undecided;
 mod values;
 

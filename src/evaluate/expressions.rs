@@ -9,7 +9,7 @@ use crate::cel::value::{Value, View};
 use crate::document::edit::{EditError, Editor, Literal, Operation};
 use crate::document::path::{Path, Pointer, Step};
 use crate::document::{Limits, NodeId, NodeRef};
-use crate::finding::{Digest, PolicyFault};
+use crate::finding::Digest;
 use crate::limits::FINDING_RUNES;
 use crate::policy::alike::Alike;
 use crate::policy::expression::{Expression, Part, Template};
@@ -23,6 +23,7 @@ use super::facts::{Facts, Lookups};
 use super::judged::{Element, Judged};
 use super::repeats::Repeats;
 use super::rule::{Sink, Subject};
+use super::stop::{Stop, boolean, stop};
 use super::values::{text, to_literal};
 
 /// Cost units of all match conditions of a policy (`RuntimeCELCostBudgetMatchConditions`).
@@ -33,38 +34,6 @@ const RULES_BUDGET: u64 = 10_000_000;
 const TOO_COSTLY: &str = "the policy's expressions cost too much";
 /// What a changed document may cost.
 const EDIT_LIMITS: Limits = Limits { depth: 1_000, nodes: 1 << 24 };
-
-/// Why an expression gave no usable value.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Stop {
-    /// More would have to be known.
-    Unknown(String),
-    /// It failed.
-    Failed(Box<PolicyFault>),
-}
-
-impl Stop {
-    /// It failed, and that is all there is to say.
-    pub(super) fn failed(why: String) -> Self {
-        Self::Failed(Box::new(why.into()))
-    }
-
-    /// The same, with the expression that failed.
-    fn at(mut self, expression: &Expression) -> Self {
-        if let Self::Failed(fault) = &mut self {
-            fault.at = fault.at.take().or_else(|| expression.place.clone());
-        }
-        self
-    }
-
-    /// The same, with what was being evaluated.
-    fn of(mut self, what: &str) -> Self {
-        if let Self::Failed(fault) = &mut self {
-            fault.why = format!("{what}: {}", fault.why);
-        }
-        self
-    }
-}
 
 /// The expressions of one policy over one request.
 pub(super) struct Evaluator<'d, 'a> {
@@ -153,14 +122,14 @@ impl<'d, 'a> Evaluator<'d, 'a> {
         let Some(for_each) = &visit.for_each else {
             let whole = Visited { base, item: None, index: 0, key: Value::Null };
             if let Some(whole) = self.wanted(visit, &whole) {
-                let _ = act(self, whole);
+                act(self, whole);
             }
             return 0;
         };
         let list = match self.evaluate(for_each) {
             Ok(list) => list,
             Err(failure) => {
-                let _ = act(self, Err(stop(failure).at(for_each).of("forEach")));
+                act(self, Err(stop(failure).at(for_each).of("forEach")));
                 return 0;
             }
         };
@@ -178,7 +147,7 @@ impl<'d, 'a> Evaluator<'d, 'a> {
             other => {
                 let what = other.type_name();
                 let why = Stop::failed(format!("forEach: expected a list or a map, found {what}"));
-                let _ = act(self, Err(why.at(for_each)));
+                act(self, Err(why.at(for_each)));
                 0
             }
         }
@@ -573,24 +542,6 @@ fn budget(units: u64, subject: &Subject<'_>) -> CelBudget {
     match subject.budget.deadline {
         Some(deadline) => budget.with_deadline(deadline),
         None => budget,
-    }
-}
-
-fn boolean(result: Result<Value<'_>, Failure>) -> Result<bool, Stop> {
-    match result {
-        Ok(value) => value
-            .as_bool()
-            .ok_or_else(|| Stop::failed(format!("expected a boolean, found {}", value.view().type_name()))),
-        Err(failure) => Err(stop(failure)),
-    }
-}
-
-fn stop(failure: Failure) -> Stop {
-    match failure {
-        Failure::Unknown(unknown) => Stop::Unknown(unknown.of.join(" and ")),
-        Failure::Error(error) => {
-            Stop::Failed(Box::new(PolicyFault { why: error.plain(), help: error.advice(), at: None }))
-        }
     }
 }
 

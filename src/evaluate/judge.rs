@@ -11,9 +11,10 @@ use crate::host::Host;
 use crate::matching::{self, Applies, Controlled, Existing, Operation};
 use crate::policy::{Policy, PolicySet, RuleBody};
 
-use super::expressions::{self, Evaluator, Stop};
+use super::expressions::{self, Evaluator};
 use super::facts::{Facts, Lookups};
 use super::rule::{self, Sink, Subject};
+use super::stop::Stop;
 use super::undecided::undecided;
 use super::{Budget, Findings, Request, confidential, controlled, headless, images, probes, references};
 
@@ -27,19 +28,19 @@ const LARGE: usize = 50_000;
 #[must_use]
 pub fn judge(set: &PolicySet, request: &Request<'_>, host: &dyn Host, budget: Budget) -> Findings {
     let facts = Facts::new(request, host, set.templates());
-    let by = |policy: &Policy, findings: &mut Findings| judge_by(set, policy, &facts, budget, findings);
-    let mut findings = Findings::new();
-    if request.subject().is_some_and(|object| object.document().node_count() >= LARGE) {
-        let policies: Vec<&Policy> = set.asked(request, false).collect();
-        let all = policies.into_par_iter().map(|policy| {
-            let mut findings = Findings::new();
-            by(policy, &mut findings);
-            findings
-        });
-        findings = all.collect::<Vec<_>>().into_iter().flatten().collect();
+    let policies = set.asked(request, false);
+    let by = |mut findings: Findings, policy: &Policy| {
+        judge_by(set, policy, &facts, budget, &mut findings);
+        findings
+    };
+    let large = request.subject().is_some_and(|object| object.document().node_count() >= LARGE);
+    let mut findings = if large {
+        let policies: Vec<&Policy> = policies.collect();
+        let each = policies.into_par_iter().map(|policy| by(Findings::new(), policy));
+        each.collect::<Vec<_>>().into_iter().flatten().collect()
     } else {
-        set.asked(request, false).for_each(|policy| by(policy, &mut findings));
-    }
+        policies.fold(Findings::new(), by)
+    };
     confidential::conceal(&mut findings, request);
     findings
 }

@@ -29,9 +29,10 @@ use crate::matching::{self, Applies};
 use crate::policy::{Base, FailurePolicy, Policy, PolicySet, Rule, RuleBody, placement};
 
 use super::changes::{Changes, Reach, is_off_limits};
-use super::expressions::{Evaluator, Next, Stop};
+use super::expressions::{Evaluator, Next};
 use super::facts::{Facts, Lookups};
 use super::rule::{Sink, Subject};
+use super::stop::Stop;
 use super::undecided::undecided;
 use super::{Budget, Findings, Request, confidential, images};
 

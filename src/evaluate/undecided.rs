@@ -5,8 +5,8 @@ use crate::finding::{Action, Severity};
 use crate::policy::{Policy, Rule};
 
 use super::Findings;
-use super::expressions::Stop;
 use super::rule::Sink;
+use super::stop::Stop;
 use crate::document::NodeRef;
 
 /// One finding for the policy as a whole, at the object. It has the strongest action and severity of the policy's rules,

@@ -148,18 +148,15 @@ impl File {
     /// # Errors
     /// When it cannot be read, or holds what is no CA: nobody would get in.
     pub fn start(path: PathBuf, board: &Board) -> Result<(Self, Arc<Callers>), CallersError> {
-        let mut file = File { path, seen: 0 };
-        let trusted = file.look().1?;
+        let pem = read(&path);
+        let file = File { path, seen: digest(&pem) };
+        let trusted = file.trusted(pem)?;
         file.report(&trusted, board);
         Ok((file, Arc::new(Callers(ArcSwap::from_pointee(trusted)))))
     }
 
-    /// Whether it changed, and what it holds.
-    fn look(&mut self) -> (bool, Result<Trusted, CallersError>) {
-        let read = read(&self.path);
-        let digest = digest(&read);
-        let changed = std::mem::replace(&mut self.seen, digest) != digest;
-        (changed, read.map_err(Into::into).and_then(|pem| Trusted::from_pem(&pem, &self.path)))
+    fn trusted(&self, pem: Result<Vec<u8>, CertificateError>) -> Result<Trusted, CallersError> {
+        Trusted::from_pem(&pem?, &self.path)
     }
 
     fn report(&self, trusted: &Trusted, board: &Board) {
@@ -170,13 +167,17 @@ impl File {
 
     /// Looks once: what changed and can be used is in force from now on.
     pub fn poll(&mut self, callers: &Callers, board: &Board) {
-        match self.look() {
-            (false, _) => {}
-            (true, Ok(trusted)) => {
+        let pem = read(&self.path);
+        let now = digest(&pem);
+        if std::mem::replace(&mut self.seen, now) == now {
+            return;
+        }
+        match self.trusted(pem) {
+            Ok(trusted) => {
                 self.report(&trusted, board);
                 callers.0.store(Arc::new(trusted));
             }
-            (true, Err(error)) => {
+            Err(error) => {
                 let kept = callers.0.load().authorities;
                 tracing::error!(%error, kept, "the CAs of before stay in force");
                 board.readiness.report(CONDITION, true, format!("{kept} of before; the newest: {error}"));

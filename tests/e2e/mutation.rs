@@ -11,9 +11,9 @@ use kube::api::{Api, ListParams};
 use serde_json::{Value, json};
 
 use crate::cluster::{Cluster, eventually};
-use crate::door::{Door, Verb, kubectl};
+use crate::door::{Door, Verb};
 use crate::manifest::{pod, workload, yaml};
-use crate::policies::MIRRORS;
+use crate::policies::{MIRRORS, NOTHING};
 use crate::stage::Stage;
 use crate::webhook::{Plan, VALIDATING, Webhook};
 use crate::{Test, test};
@@ -48,28 +48,6 @@ spec:
 ",
 );
 
-/// No policy about anything that these tests make.
-const NOTHING: (&str, &str) = (
-    "nothing.yaml",
-    "apiVersion: plimsoll.dev/v1alpha1
-kind: ClusterManifestPolicy
-metadata: {name: nothing}
-spec:
-  title: Nothing
-  match: {kinds: [PersistentVolumeClaim]}
-  rules:
-    - {name: nothing, validate: 'true', message: nothing}
-",
-);
-
-/// Runs kubectl in the stage's namespace, which must succeed.
-async fn kubectl_in(stage: &Stage, arguments: &[&str]) -> String {
-    let all = [arguments, &["--namespace", &stage.namespace]].concat();
-    let output = kubectl(&stage.cluster, &all, "").await;
-    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
-}
-
 /// The images of the ReplicaSets of a Deployment of this label, once the controllers have had time to fight.
 async fn images_of_replicasets(stage: &Stage, app: &str) -> Vec<String> {
     tokio::time::sleep(FIGHT).await;
@@ -91,7 +69,7 @@ async fn no_replicasets_without_end(cluster: Arc<Cluster>) {
     webhook.publish(&[MIRRORS_UNLESS]).await;
 
     // scaled, by hand and by the subresource, as a HorizontalPodAutoscaler does: neither writes an image
-    kubectl_in(&stage, &["scale", "deployment/before", "--replicas=2"]).await;
+    stage.kubectl(&["scale", "deployment/before", "--replicas=2"]).await;
     stage.pods("app=before", 2).await;
     let hpa = yaml(
         "{apiVersion: autoscaling/v2, kind: HorizontalPodAutoscaler, metadata: {name: before}, spec: {maxReplicas: 3,
@@ -99,14 +77,14 @@ async fn no_replicasets_without_end(cluster: Arc<Cluster>) {
     );
     stage.accepts(Door::Kube, Verb::Create, &hpa).await;
     let scale = ["patch", "deployment/before", "--subresource=scale", "--type=merge"];
-    kubectl_in(&stage, &[&scale[..], &["--patch", r#"{"spec": {"replicas": 3}}"#]].concat()).await;
+    stage.kubectl(&[&scale[..], &["--patch", r#"{"spec": {"replicas": 3}}"#]].concat()).await;
     let pods = stage.pods("app=before", 3).await;
     // Pods are made anew and judged by themselves: those after the policy come from the mirror
     let image = |pod: &Pod| pod.spec.as_ref().unwrap().containers[0].image.clone().unwrap();
     let mirrored = pods.iter().filter(|pod| image(pod) == "mirror.example.com/gcr.io/a/b:1").count();
     assert_eq!(mirrored, 2);
-    kubectl_in(&stage, &["annotate", "deployment/before", "note=x"]).await;
-    kubectl_in(&stage, &["label", "deployment/before", "team=x"]).await;
+    stage.kubectl(&["annotate", "deployment/before", "note=x"]).await;
+    stage.kubectl(&["label", "deployment/before", "team=x"]).await;
     assert_eq!(images_of_replicasets(&stage, "before").await, ["gcr.io/a/b:1"]);
 
     // left out itself, while what it makes is not
@@ -114,12 +92,12 @@ async fn no_replicasets_without_end(cluster: Arc<Cluster>) {
     excluded["metadata"]["labels"] = json!({"mirrored": "never"});
     stage.accepts(Door::Kube, Verb::Create, &excluded).await;
     stage.pods("app=excluded", 1).await;
-    kubectl_in(&stage, &["scale", "deployment/excluded", "--replicas=2"]).await;
+    stage.kubectl(&["scale", "deployment/excluded", "--replicas=2"]).await;
     stage.pods("app=excluded", 2).await;
     assert_eq!(images_of_replicasets(&stage, "excluded").await, ["gcr.io/a/b:1"]);
 
     // an image that is written is rewritten, and rolled out once
-    kubectl_in(&stage, &["set", "image", "deployment/before", "main=gcr.io/a/b:2"]).await;
+    stage.kubectl(&["set", "image", "deployment/before", "main=gcr.io/a/b:2"]).await;
     assert_eq!(
         images_of_replicasets(&stage, "before").await,
         ["gcr.io/a/b:1", "mirror.example.com/gcr.io/a/b:2"]
@@ -146,18 +124,18 @@ async fn from_before_the_policy(cluster: Arc<Cluster>) {
     }
     let debug = async |container: &str, image: &str| {
         let (image, container) = (format!("--image={image}"), format!("--container={container}"));
-        kubectl_in(&stage, &["debug", "old", &image, &container, "--attach=false"]).await
+        stage.kubectl(&["debug", "old", &image, &container, "--attach=false"]).await
     };
     debug("before", "gcr.io/debug/before:1").await;
     webhook.publish(&[MIRRORS]).await;
 
     // neither a Pod's image nor a Job's template may be changed by somebody who writes a note on it
     for object in ["pod/old", "job/old"] {
-        kubectl_in(&stage, &["annotate", object, "note=x"]).await;
+        stage.kubectl(&["annotate", object, "note=x"]).await;
         let finalizer = r#"{"metadata": {"finalizers": ["example.com/wait"]}}"#;
-        kubectl_in(&stage, &["patch", object, "--type=merge", "--patch", finalizer]).await;
+        stage.kubectl(&["patch", object, "--type=merge", "--patch", finalizer]).await;
         let none = r#"{"metadata": {"finalizers": null}}"#;
-        kubectl_in(&stage, &["patch", object, "--type=merge", "--patch", none]).await;
+        stage.kubectl(&["patch", object, "--type=merge", "--patch", none]).await;
     }
     let read = async || -> Pod { stage.api().get("old").await.unwrap() };
     let spec = read().await.spec.unwrap();
@@ -189,7 +167,7 @@ async fn from_before_the_policy(cluster: Arc<Cluster>) {
     );
 
     // deletions end: the garbage collector takes finalizers from what the policy would change
-    kubectl_in(&stage, &["delete", "job/going", "--cascade=foreground", "--wait=false"]).await;
+    stage.kubectl(&["delete", "job/going", "--cascade=foreground", "--wait=false"]).await;
     eventually("the Job is deleted in the foreground", async || {
         jobs.get_opt("going").await.unwrap().is_none().then_some(())
     })

@@ -146,3 +146,17 @@ spec:
 
 /// Which does not load.
 pub(crate) const BROKEN: (&str, &str) = ("probes.yaml", "apiVersion: plimsoll.dev/v1alpha1\nkind: [broken\n");
+
+/// No policy about anything that these tests make.
+pub(crate) const NOTHING: (&str, &str) = (
+    "nothing.yaml",
+    "apiVersion: plimsoll.dev/v1alpha1
+kind: ClusterManifestPolicy
+metadata: {name: nothing}
+spec:
+  title: Nothing
+  match: {kinds: [PersistentVolumeClaim]}
+  rules:
+    - {name: nothing, validate: 'true', message: nothing}
+",
+);

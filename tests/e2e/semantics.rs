@@ -10,7 +10,7 @@ use crate::cluster::Cluster;
 use crate::door::{Door, Verb, kubectl};
 use crate::installed::{Installed, may_install};
 use crate::manifest::{pod, workload};
-use crate::policies::PROBES;
+use crate::policies::{NOTHING, PROBES};
 use crate::stage::Stage;
 use crate::webhook::{Plan, VALIDATING, Webhook};
 use crate::{Test, test};
@@ -42,11 +42,6 @@ spec:
 ",
 );
 
-async fn must(cluster: &Cluster, arguments: &[&str]) {
-    let output = kubectl(cluster, arguments, "").await;
-    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-}
-
 /// The answer is the API server's, by SubjectAccessReview for the requester: of two users who may both make Pods, one may
 /// delete Deployments.
 async fn authorizer_is_asked(cluster: Arc<Cluster>) {
@@ -55,15 +50,14 @@ async fn authorizer_is_asked(cluster: Arc<Cluster>) {
     let namespace = format!("--namespace={}", stage.namespace);
     let (alice, bob) = (cluster.unique("alice"), cluster.unique("bob"));
     let [user_alice, user_bob] = [&alice, &bob].map(|user| format!("--user={user}"));
-    must(&cluster, &["create", "role", "pods", "--verb=create,get", "--resource=pods", &namespace]).await;
-    must(
-        &cluster,
-        &["create", "role", "operator", "--verb=delete", "--resource=deployments.apps", &namespace],
-    )
-    .await;
-    must(&cluster, &["create", "rolebinding", "pods", "--role=pods", &user_alice, &user_bob, &namespace])
-        .await;
-    must(&cluster, &["create", "rolebinding", "operator", "--role=operator", &user_alice, &namespace]).await;
+    for arguments in [
+        &["create", "role", "pods", "--verb=create,get", "--resource=pods"][..],
+        &["create", "role", "operator", "--verb=delete", "--resource=deployments.apps"],
+        &["create", "rolebinding", "pods", "--role=pods", &user_alice, &user_bob],
+        &["create", "rolebinding", "operator", "--role=operator", &user_alice],
+    ] {
+        stage.kubectl(arguments).await;
+    }
     let make = async |user: &str| {
         let object = pod(user, "nginx").to_string();
         kubectl(&cluster, &["create", "-f", "-", &format!("--as={user}"), &namespace], &object).await
@@ -78,20 +72,6 @@ async fn authorizer_is_asked(cluster: Arc<Cluster>) {
     webhook.dismiss().await;
 }
 
-/// No policy about anything that the test makes.
-const NOTHING: (&str, &str) = (
-    "nothing.yaml",
-    "apiVersion: plimsoll.dev/v1alpha1
-kind: ClusterManifestPolicy
-metadata: {name: nothing}
-spec:
-  title: Nothing
-  match: {kinds: [PersistentVolumeClaim]}
-  rules:
-    - {name: nothing, validate: 'true', message: nothing}
-",
-);
-
 /// A Deployment from before the policy makes Pods that would be denied by themselves: `controlled: Skip` leaves them to
 /// what was, or will be, judged in their owner. A bare Pod, and one that only says that it is owned, have no such owner.
 async fn what_a_judged_owner_makes(cluster: Arc<Cluster>) {
@@ -100,8 +80,7 @@ async fn what_a_judged_owner_makes(cluster: Arc<Cluster>) {
     stage.accepts(Door::Kube, Verb::Create, &workload("Deployment", "web", "nginx", 1)).await;
     let owned = stage.pods("app=web", 1).await;
     webhook.publish(&[PROBES]).await;
-    let scale = ["scale", "deployment/web", "--replicas=3", "--namespace", &stage.namespace];
-    must(&cluster, &scale).await;
+    stage.kubectl(&["scale", "deployment/web", "--replicas=3"]).await;
     stage.pods("app=web", 3).await;
 
     let bare = pod("bare", "nginx");

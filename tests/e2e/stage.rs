@@ -7,7 +7,7 @@ use kube::core::NamespaceResourceScope;
 use serde_json::{Value, json};
 
 use crate::cluster::{Cluster, eventually};
-use crate::door::{Attempt, Door, Outcome, Verb};
+use crate::door::{Attempt, Door, Outcome, Verb, kubectl};
 
 /// A namespace of one test. It is deleted, without waiting, by [`Stage::strike`].
 #[derive(Clone)]
@@ -48,6 +48,14 @@ impl Stage {
         K::DynamicType: Default,
     {
         Api::namespaced(self.cluster.client.clone(), &self.namespace)
+    }
+
+    /// Runs kubectl in this namespace, which must succeed; what it prints.
+    pub(crate) async fn kubectl(&self, arguments: &[&str]) -> String {
+        let all = [arguments, &["--namespace", &self.namespace]].concat();
+        let output = kubectl(&self.cluster, &all, "").await;
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
     }
 
     /// Makes a request and says what came back.

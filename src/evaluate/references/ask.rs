@@ -127,10 +127,12 @@ impl<'r> Ask<'_, 'r> {
         (found, coverage)
     }
 
-    /// Whether other files of the folder hold the same object: then they are alternatives, as the outputs of a chart with
-    /// different values are, and what stands in another file beside it is of one of them, nobody knows which.
-    pub(super) fn is_alternative(&self) -> bool {
-        self.subject.host.neighbours(1).count > 0
+    /// As [`Ask::find_pods`] in the own namespace, for what is held against how many Pods there are. Where other files of the
+    /// folder hold the same object they are alternatives, as the outputs of a chart with different values are: then what
+    /// stands in another file is of one of them, nobody knows which, and only the own file is looked at.
+    pub(super) fn find_own_pods(&self, selector: &LabelSelector, mut test: impl FnMut(Seen<'_, 'r>) -> bool) {
+        let farthest = if self.subject.host.neighbours(1).count > 0 { 0 } else { u32::MAX };
+        self.find_pods(Some(self.namespace()), selector, |seen, _| seen.level > farthest || test(seen));
     }
 
     /// Whether a selector selects Pods of the namespace, those among them that run in every cluster; `None`: of any.

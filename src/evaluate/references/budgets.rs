@@ -159,11 +159,7 @@ fn expected<'r>(ask: &Ask<'_, 'r>) -> Option<Expected<'r>> {
     let (mut seen, mut first, mut by, mut countable) = (0, None, None, true);
     let mut counted: BTreeMap<(&str, &str), i64> = BTreeMap::new();
     let mut nameless = 0_i64;
-    let own_file = ask.is_alternative();
-    ask.find_pods(Some(ask.namespace()), &selector, |Seen { object, copies, level, .. }, _| {
-        if own_file && level > 0 {
-            return true;
-        }
+    ask.find_own_pods(&selector, |Seen { object, copies, .. }| {
         seen += 1;
         if ask.is_owned(object.root) {
             return seen >= MOST;
@@ -234,11 +230,7 @@ pub(super) fn above_autoscaler(ask: &Ask<'_, '_>, sink: &mut Sink<'_>) {
     };
     let (Some(amount), Some(selector)) = (amount(node), budget_selector(ask.object())) else { return };
     let (mut worst, mut seen) = (None, 0);
-    let own_file = ask.is_alternative();
-    ask.find_pods(Some(ask.namespace()), &selector, |Seen { object, level, .. }, _| {
-        if own_file && level > 0 {
-            return true;
-        }
+    ask.find_own_pods(&selector, |Seen { object, .. }| {
         if let Some((_, Some(by))) = autoscalers::replicas(ask, object.root)
             && by.fewest > 0
             && amount.of(by.fewest) > by.fewest
