@@ -415,3 +415,60 @@ fn an_expression_that_looks_up_takes_whichever_alternative_satisfies() {
         assert_eq!(report["findings"].as_array().unwrap().len(), expected, "{maps:?}: {report:#}");
     }
 }
+
+/// A value that is filled in later is unknown; those beside it, in the same list or another container, are not.
+#[test]
+fn a_placeholder_silences_nothing_beside_it() {
+    let manifest = r#"
+apiVersion: v1
+kind: Pod
+metadata: {name: p, labels: {version: "${V}", "bad key": fine, "bad/value": "a b"}}
+spec:
+  containers:
+    - name: filled
+      image: "${IMAGE}"
+      env: [{name: A, value: "${A}"}, {name: DB_PASSWORD, value: hunter2x}]
+      resources: {requests: {cpu: "${CPU}", memory: 1Gi}, limits: {cpu: 2, memory: "${MEMORY}"}}
+    - name: plain
+      image: nginx:latest
+      env: [{name: COUNT, value: 5}]
+      resources: {requests: {cpu: 1, memory: 2Gi}, limits: {cpu: x, memory: 1Gi}}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: c}
+data: {a: "${A}", password: hunter2xy, z: "${Z}"}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {name: r}
+rules:
+  - {apiGroups: ["${G}"], resources: ["${R}"], verbs: ["${V}", "*"]}
+"#;
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a.yaml"), manifest).unwrap();
+    let policies =
+        "image-tag,literal-secret,string-values,valid-labels,valid-quantities,sensitive-config-map,wildcards";
+    let report = json(&lint(folder.path(), &["--pack", "all", "--only", policies, "--format", "json", "."]));
+    let mut found: Vec<(&str, &str)> = report["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|f| (f["code"].as_str().unwrap(), f["pointer"].as_str().unwrap()))
+        .collect();
+    found.sort_unstable();
+    assert_eq!(
+        found,
+        [
+            ("image-tag/mutable", "/spec/containers/1/image"),
+            ("literal-secret/by-name", "/spec/containers/0/env/1/value"),
+            ("sensitive-config-map/by-name", "/data/password"),
+            ("string-values/variable", "/spec/containers/1/env/0/value"),
+            ("valid-labels/key", "/metadata/labels/bad key"),
+            ("valid-labels/value", "/metadata/labels/bad~1value"),
+            ("valid-quantities/above-limit", "/spec/containers/1/resources/requests/memory"),
+            ("valid-quantities/invalid", "/spec/containers/1/resources/limits/cpu"),
+            ("wildcards/verbs", "/rules/0/verbs/1"),
+        ]
+    );
+}

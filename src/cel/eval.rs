@@ -21,6 +21,7 @@ use super::value::{List, Value, View};
 use crate::document::NodeRef;
 
 mod attribute;
+mod collect;
 mod comprehension;
 mod construct;
 
@@ -78,9 +79,13 @@ impl<'s, 'd> Globals<'s, 'd> {
 }
 
 impl<'d> Machine<'_, '_, 'd> {
-    /// The value of the whole expression.
+    /// The value of the whole expression, or what can be told of a list if that was asked for.
     pub(super) fn run(&mut self) -> Eval<Value<'d>> {
-        self.eval(self.plan.root)
+        if std::mem::take(&mut self.variables.elements) {
+            self.collect(self.plan.root)
+        } else {
+            self.eval(self.plan.root)
+        }
     }
 
     #[inline]

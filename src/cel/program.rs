@@ -15,6 +15,7 @@
 //! assert_eq!(outcome.cost, 4);
 //! ```
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -103,6 +104,20 @@ impl Program {
         budget: &mut Budget,
     ) -> Outcome<'d> {
         self.run(activation, variables, budget, None)
+    }
+
+    /// Like [`Program::evaluate`], of an expression that gives a list and is unknown as a whole because of placeholders: the
+    /// elements that can be told, each in its place.
+    pub fn elements<'d>(
+        &'d self,
+        activation: &Activation<'_, 'd>,
+        variables: &mut Variables<'d>,
+        budget: &mut Budget,
+    ) -> Outcome<'d> {
+        variables.elements = true;
+        let outcome = self.run(activation, variables, budget, None);
+        variables.elements = false;
+        outcome
     }
 
     /// Like [`Program::evaluate`], and keeps what each part of the expression came to.
@@ -322,26 +337,48 @@ impl Composition {
 }
 
 /// The variables of one evaluation of a policy: computed when first read, kept with their errors.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Variables<'d> {
     composition: Option<&'d Composition>,
     values: Vec<Option<Eval<Value<'d>>>>,
     cost: u64,
     deadline: Option<Instant>,
+    /// The next program that runs gives the elements of a list that can be told.
+    pub(super) elements: bool,
+    /// See [`Variables::set_elementwise`].
+    pub(super) elementwise: bool,
+    /// What can be told of lists that are not known as a whole, and whether every element stands in its place.
+    pub(super) told: HashMap<usize, (Eval<Value<'d>>, bool)>,
+    /// How many elements were left out of such lists, since a placeholder decides whether they belong there.
+    pub(super) left_out: u32,
 }
 
 impl<'d> Variables<'d> {
     /// For expressions that were compiled without variables.
     #[must_use]
     pub fn none() -> Self {
-        Self { composition: None, values: Vec::new(), cost: 0, deadline: None }
+        Self::default()
     }
 
     /// None computed yet.
     #[must_use]
     pub fn new(composition: &'d Composition) -> Self {
         let values = vec![None; composition.variables.len()];
-        Self { composition: Some(composition), values, cost: 0, deadline: None }
+        Self { composition: Some(composition), values, ..Self::default() }
+    }
+
+    /// The same variables, none computed yet.
+    #[must_use]
+    pub fn afresh(&self) -> Self {
+        let values = vec![None; self.values.len()];
+        let Self { composition, deadline, elementwise, .. } = *self;
+        Self { composition, values, deadline, elementwise, ..Self::default() }
+    }
+
+    /// Whether the elements of a list are gone through that [`Program::elements`] gave: then what stands beside them, at the
+    /// same place of a variable, is told likewise.
+    pub fn set_elementwise(&mut self, elementwise: bool) {
+        self.elementwise = elementwise;
     }
 
     /// What computing them has cost so far.
@@ -382,7 +419,7 @@ impl<'d> Machine<'_, '_, 'd> {
         value
     }
 
-    fn compute_variable(&mut self, index: usize) -> Eval<Value<'d>> {
+    pub(super) fn compute_variable(&mut self, index: usize) -> Eval<Value<'d>> {
         let Some(composed) = self.variables.composition.and_then(|all| all.variables.get(index)) else {
             return Err(EvalError::NoAttribute("variables".to_owned()).into());
         };

@@ -98,6 +98,17 @@ impl<'d, 'a> Evaluator<'d, 'a> {
         expression.program.evaluate(&self.activation, &mut self.variables, &mut self.budget).result
     }
 
+    /// What a rule goes through: where placeholders keep the list from being known, the elements that they do not decide.
+    fn elements(&mut self, for_each: &'d Expression) -> Result<Value<'d>, Failure> {
+        match self.evaluate(for_each) {
+            Err(Failure::Unknown(unknown)) if unknown.is_placeholder() => {
+                self.variables.set_elementwise(true);
+                for_each.program.elements(&self.activation, &mut self.variables, &mut self.budget).result
+            }
+            told => told,
+        }
+    }
+
     /// Says so when the policy's expressions have cost more than all of them may: then nothing more is evaluated.
     pub(super) fn within_budget(&self) -> Result<(), Stop> {
         if self.budget.is_exhausted() { Err(Stop::failed(TOO_COSTLY.to_owned())) } else { Ok(()) }
@@ -119,6 +130,7 @@ impl<'d, 'a> Evaluator<'d, 'a> {
             return 0;
         }
         let Some(base) = self.base(visit.on, object) else { return 0 };
+        self.variables.set_elementwise(false);
         let Some(for_each) = &visit.for_each else {
             let whole = Visited { base, item: None, index: 0, key: Value::Null };
             if let Some(whole) = self.wanted(visit, &whole) {
@@ -126,7 +138,7 @@ impl<'d, 'a> Evaluator<'d, 'a> {
             }
             return 0;
         };
-        let list = match self.evaluate(for_each) {
+        let list = match self.elements(for_each) {
             Ok(list) => list,
             Err(failure) => {
                 act(self, Err(stop(failure).at(for_each).of("forEach")));
@@ -285,7 +297,7 @@ impl<'d, 'a> Evaluator<'d, 'a> {
     /// Whether a rule holds where look-ups give another form of what is there several times.
     fn holds_with(&mut self, program: &'d Program, form: usize) -> bool {
         self.lookups.choose(form);
-        let mut variables = Variables::new(&self.policy.composition);
+        let mut variables = self.variables.afresh();
         let outcome = program.evaluate(&self.activation, &mut variables, &mut self.budget);
         self.lookups.choose(0);
         outcome.result.is_ok_and(|value| value.as_bool() == Some(true))

@@ -34,7 +34,7 @@ impl<'d> Machine<'_, '_, 'd> {
     }
 
     #[inline(never)]
-    fn attribute_slowly(&mut self, attribute: &'d Attribute) -> Eval<Value<'d>> {
+    pub(super) fn attribute_slowly(&mut self, attribute: &'d Attribute) -> Eval<Value<'d>> {
         let result = self.resolve(attribute);
         if let Err(Fault::Cancelled(_)) = result {
             return result;
@@ -123,7 +123,7 @@ impl<'d> Machine<'_, '_, 'd> {
         let Some((name, rest)) = path.split_first() else {
             return Ok(Value::opaque(Opaque::Variables));
         };
-        let value = self.variable(index);
+        let value = self.variable_beside(index, rest);
         if let Err(Fault::Cancelled(_)) = value {
             return value;
         }

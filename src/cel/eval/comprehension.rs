@@ -9,7 +9,7 @@ use crate::cel::value::{ListView, MapView, Value, View};
 use crate::document::NodeRef;
 
 /// What one turn of a loop says.
-enum Turn {
+pub(super) enum Turn {
     On,
     Stop,
 }
@@ -44,7 +44,7 @@ impl<'d> Machine<'_, '_, 'd> {
     }
 
     /// The accumulator before the first turn: computed when first read, unless it is a constant.
-    fn set_initial(&mut self, fold: &Fold) {
+    pub(super) fn set_initial(&mut self, fold: &Fold) {
         let initial = match self.plan.node(fold.init) {
             Node::Const(value) => Local::Known(Ok(super::borrowed(value))),
             _ => Local::Pending(fold.init),
@@ -107,7 +107,7 @@ impl<'d> Machine<'_, '_, 'd> {
     }
 
     /// Runs the body for each element, with the iteration variables set.
-    fn each(
+    pub(super) fn each(
         &mut self,
         fold: &'d Fold,
         range: &Value<'d>,
