@@ -76,7 +76,7 @@ pub fn run() -> ExitCode {
 
 /// Says why the job could not be done.
 fn fail(message: &str) -> ExitCode {
-    eprintln!("error: {message}");
+    tell(&format!("error: {message}"));
     ExitCode::from(NOT_DONE)
 }
 
@@ -86,11 +86,17 @@ fn print(text: &str) {
     let _ = std::io::stdout().lock().write_all(text.as_bytes());
 }
 
+/// Writes a line to standard error. As with [`print`], nobody need be reading: `eprintln!` would panic.
+fn tell(text: &str) {
+    use std::io::Write;
+    let _ = std::io::stderr().lock().write_all(format!("{text}\n").as_bytes());
+}
+
 /// Shows what is wrong with policies and configuration.
 fn print_errors(errors: &[Diagnostic]) {
     use std::io::IsTerminal;
     let color = std::io::stderr().is_terminal();
     for error in errors {
-        eprintln!("{}\n", error.render(color));
+        tell(&format!("{}\n", error.render(color)));
     }
 }

@@ -90,7 +90,7 @@ impl CelArgs {
 
 /// What the compiler says already has its own form: position, excerpt, caret.
 fn refuse(message: &str) -> ExitCode {
-    eprintln!("{}", message.trim_end());
+    super::tell(message.trim_end());
     ExitCode::from(NOT_DONE)
 }
 

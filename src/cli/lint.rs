@@ -141,8 +141,8 @@ pub(super) fn report_broken(sources: &Sources, inventory: &Inventory<'_>) -> boo
             let (path, at) = (file.path(), error.position);
             let why = refusal(file.text(), &error.error);
             match &error.error {
-                LoadError::Read(_) => eprintln!("error: {path}: {why}"),
-                _ => eprintln!("error: {path}:{}:{}: {why}", at.line, at.column),
+                LoadError::Read(_) => super::tell(&format!("error: {path}: {why}")),
+                _ => super::tell(&format!("error: {path}:{}:{}: {why}", at.line, at.column)),
             }
         }
     }

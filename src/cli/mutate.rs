@@ -67,15 +67,19 @@ impl MutateArgs {
         let offline = Offline::new(&inventory, old.as_ref(), &asking);
 
         let mut good = errors.is_empty() && super::lint::report_broken(&sources, &inventory);
-        if output == Output::Patch {
-            super::print(&patches(&inventory, &offline, &set, &mut good));
-        } else {
-            for file in mutated(&sources, &inventory, &offline, &set, &mut good) {
-                super::print(&match output {
-                    Output::Diff => diff(&file),
-                    _ => yaml(&file),
-                });
+        let shown: Vec<String> = match output {
+            Output::Patch => vec![patches(&inventory, &offline, &set, &mut good)],
+            Output::Diff => {
+                mutated(&sources, &inventory, &offline, &set, &mut good).iter().map(diff).collect()
             }
+            Output::Yaml => {
+                mutated(&sources, &inventory, &offline, &set, &mut good).iter().map(yaml).collect()
+            }
+        };
+        shown.iter().for_each(|text| super::print(text));
+        // an empty answer may as well be a mistake in what was asked
+        if good && !inventory.manifests().is_empty() && shown.iter().all(String::is_empty) {
+            super::tell("note: no policy changes these manifests");
         }
         if inventory.manifests().is_empty() && good {
             return super::fail("no Kubernetes manifest found");
@@ -105,7 +109,7 @@ fn patches(inventory: &Inventory<'_>, offline: &Offline<'_>, set: &PolicySet, go
 
 fn show_failures(findings: &[crate::finding::Finding]) -> bool {
     for finding in findings {
-        eprintln!("error: {}", crate::verdict::line(finding));
+        super::tell(&format!("error: {}", crate::verdict::line(finding)));
     }
     findings.is_empty()
 }
@@ -138,7 +142,7 @@ fn mutated<'s>(
             })
             .collect();
         let after = rewritten(file.text(), &changes).unwrap_or_else(|error| {
-            eprintln!("error: {}: {error}", file.path());
+            super::tell(&format!("error: {}: {error}", file.path()));
             *good = false;
             file.text().to_owned()
         });
