@@ -6,7 +6,7 @@
 pub mod native;
 mod nearest;
 
-pub(crate) use nearest::{nearest, nearest_expected};
+pub(crate) use nearest::{meant, nearest};
 
 use std::sync::Arc;
 

@@ -15,7 +15,7 @@
 //! assert_eq!(outcome.cost, 4);
 //! ```
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -115,6 +115,8 @@ impl Program {
         budget: &mut Budget,
     ) -> Outcome<'d> {
         variables.elements = true;
+        variables.told.clear();
+        variables.through.clear();
         let outcome = self.run(activation, variables, budget, None);
         variables.elements = false;
         outcome
@@ -349,6 +351,8 @@ pub struct Variables<'d> {
     pub(super) elementwise: bool,
     /// What can be told of lists that are not known as a whole, and whether every element stands in its place.
     pub(super) told: HashMap<usize, (Eval<Value<'d>>, bool)>,
+    /// The variables that such a list was made from.
+    pub(super) through: HashSet<usize>,
     /// How many elements were left out of such lists, since a placeholder decides whether they belong there.
     pub(super) left_out: u32,
 }

@@ -145,26 +145,27 @@ impl Default for Configuration {
     }
 }
 
+/// The file in the folder `start` or the nearest above it, up to where a run looks.
+fn nearest_file(start: &Path, working: Option<&Path>) -> Option<PathBuf> {
+    // a worktree has a file of that name
+    let repository = start.ancestors().find(|folder| folder.join(".git").exists());
+    let top = repository.or(working.filter(|working| start.starts_with(working))).unwrap_or(start);
+    let folders = start.ancestors().take_while(|folder| folder.starts_with(top));
+    folders.map(|folder| folder.join(FILE_NAME)).find(|file| file.is_file())
+}
+
 impl Configuration {
     /// The file for a run over `first`, a path of the command line: in its folder or the nearest one above it, but never
-    /// above the root of its repository. Relative to the working folder where it lies below.
+    /// above the root of its repository; without a repository, never above the working folder, and outside of that
+    /// only in the folder itself. So a file of somebody else, in `/tmp` say, decides nothing. Relative to the working
+    /// folder where it lies below.
     #[must_use]
     pub fn discover(first: &str) -> Option<PathBuf> {
         let start = fs::canonicalize(walk::base(first)).ok()?;
-        for folder in start.ancestors() {
-            let file = folder.join(FILE_NAME);
-            if file.is_file() {
-                let working = std::env::current_dir().and_then(fs::canonicalize).ok();
-                let relative =
-                    working.and_then(|working| file.strip_prefix(working).ok().map(Path::to_owned));
-                return Some(relative.unwrap_or(file));
-            }
-            // a worktree has a file of that name
-            if folder.join(".git").exists() {
-                return None;
-            }
-        }
-        None
+        let working = std::env::current_dir().and_then(fs::canonicalize).ok();
+        let file = nearest_file(&start, working.as_deref())?;
+        let relative = working.and_then(|working| file.strip_prefix(working).ok().map(Path::to_owned));
+        Some(relative.unwrap_or(file))
     }
 
     /// Reads a file; paths in it are made relative to where it lies.
@@ -237,11 +238,9 @@ impl Configuration {
             return Err(at(node, true, format!("key `{key}` is written twice")));
         }
         let configuration = root.decode::<Self>().map_err(|error| {
-            let DecodeError { message, node, at_key, .. } = error;
-            let node = root.document().node(node);
-            let help = crate::dialect::nearest_expected(&message, node.key().unwrap_or_default())
-                .filter(|_| at_key)
-                .map(|nearest| format!("did you mean `{nearest}`?"));
+            let node = root.document().node(error.node);
+            let help = crate::dialect::meant(&error, node);
+            let DecodeError { message, at_key, .. } = error;
             Diagnostic { help, ..at(node, at_key, message) }
         })?;
         for (field, wanted) in
@@ -306,7 +305,17 @@ mod tests {
         let found = || Configuration::discover(&start.display().to_string());
         let canonical = |path: &str| fs::canonicalize(at(path)).expect("is there");
         fs::write(at("plimsoll.yaml"), "").expect("written");
-        assert_eq!(found(), Some(canonical("plimsoll.yaml")), "there is no repository");
+        let (outside, below) = (fs::canonicalize(&start).expect("is there"), canonical("repository"));
+        let top = below.parent().expect("a folder");
+        for (working, expected) in [
+            (None, None),
+            (Some(Path::new("/elsewhere")), None),
+            (Some(below.as_path()), None),
+            (Some(top), Some(canonical("plimsoll.yaml"))),
+            (Some(Path::new("/")), Some(canonical("plimsoll.yaml"))),
+        ] {
+            assert_eq!(nearest_file(&outside, working), expected, "without a repository, from {working:?}");
+        }
         fs::create_dir(at("repository/.git")).expect("made");
         assert_eq!(found(), None, "what lies above the repository is not of it");
         fs::write(at("repository/plimsoll.yaml"), "").expect("written");
@@ -350,7 +359,7 @@ mod tests {
             ),
             (
                 "actions: {p: Forbid}",
-                "x:3:14: unknown variant `Forbid`, expected one of `Audit`, `Warn`, `Deny`",
+                "x:3:14: unknown value `Forbid`, expected one of `Audit`, `Warn`, `Deny`",
             ),
             ("actionOverride: Deny", "x:3:17: expected Warn or Audit: it only lowers actions"),
             (
@@ -358,13 +367,13 @@ mod tests {
                 "x:3:9: unknown field `bindd`, expected one of `watchPolicies`, `bind`, `adminBind`, `tlsCert`, `tlsKey`, `clientCa`, `selfSigned`, `caFile`, `service`, `serviceNamespace`, `lameDuck`, `certificateInterval`, `caSettle`, `policyInterval`, `kubeconfig`, `inCluster`, `register`, `findingsPerRule`, `maxConnections`, `bodyBudget`, `exemptNamespaces`, `failOpen`, `registrationInterval`, `logFormat` (did you mean `bind`?)",
             ),
             ("serve: {bind: here}", "x:3:15: invalid socket address syntax"),
-            ("serve: {lameDuck: 5}", "x:3:19: invalid type: integer `5`, expected a string"),
+            ("serve: {lameDuck: 5}", "x:3:19: expected a string, found the number 5"),
             ("serve:\n  lameDuck: soon", "x:4:13: expected a duration such as 5s or 500ms"),
             (
                 "serve: {selfSigned: true, tlsCert: a, tlsKey: b}",
                 "x:3:1: --self-signed and --tls-cert exclude each other; --self-signed=false takes one back",
             ),
-            ("embedded: 1", "x:3:11: invalid type: integer `1`, expected a boolean"),
+            ("embedded: 1", "x:3:11: expected a boolean, found the number 1"),
             ("severities: {p: fatal}", "x:3:17: expected error, warning, info or off"),
             ("severities: {p: yes}", "x:3:17: expected error, warning, info or off"),
             ("namespace: a\nnamespace: b", "x:3:1: key `namespace` is written twice"),

@@ -67,15 +67,19 @@ impl MutateArgs {
         let offline = Offline::new(&inventory, old.as_ref(), &asking);
 
         let mut good = errors.is_empty() && super::lint::report_broken(&sources, &inventory);
-        if output == Output::Patch {
-            super::print(&patches(&inventory, &offline, &set, &mut good));
-        } else {
-            for file in mutated(&sources, &inventory, &offline, &set, &mut good) {
-                super::print(&match output {
-                    Output::Diff => diff(&file),
-                    _ => yaml(&file),
-                });
+        let shown: Vec<String> = match output {
+            Output::Patch => vec![patches(&inventory, &offline, &set, &mut good)],
+            Output::Diff => {
+                mutated(&sources, &inventory, &offline, &set, &mut good).iter().map(diff).collect()
             }
+            Output::Yaml => {
+                mutated(&sources, &inventory, &offline, &set, &mut good).iter().map(yaml).collect()
+            }
+        };
+        shown.iter().for_each(|text| super::print(text));
+        // an empty answer may as well be a mistake in what was asked
+        if good && !inventory.manifests().is_empty() && shown.iter().all(String::is_empty) {
+            super::tell("note: no policy changes these manifests");
         }
         if inventory.manifests().is_empty() && good {
             return super::fail("no Kubernetes manifest found");

@@ -12,6 +12,7 @@ use super::selection::{Selected, Selection};
 use super::{DONE, NOT_DONE};
 use crate::cel::profile::Profile;
 use crate::dialect::native::written::PolicyFile;
+use crate::dialect::native::{API_VERSION, CLUSTER_KIND, NAMESPACED_KIND};
 use crate::explain::{embedded_tests, markdown, text};
 use crate::policy::set::Adjustments;
 use crate::policy::{Policy, load};
@@ -19,6 +20,9 @@ use crate::policytest::read;
 use crate::policytest::written::TestFile;
 use crate::report::diagnostic::io_text;
 use crate::resource::workload::TemplatePaths;
+
+/// So many kinds of one policy about which the webhook is never asked are told with the reason.
+const UNASKED_TOLD: usize = 3;
 
 /// List, show and check policies
 #[derive(Debug, Args)]
@@ -147,15 +151,25 @@ fn check(paths: Vec<PathBuf>) -> ExitCode {
     let loaded = load::load(&sources);
     super::print_errors(&loaded.errors);
     for (policy, _) in &loaded.policies {
-        for said in crate::matching::unasked(policy) {
+        let said = crate::matching::unasked(policy);
+        for said in said.iter().take(UNASKED_TOLD) {
             super::tell(&format!("warning: policy {}: {said}; offline it is judged", policy.id.name));
+        }
+        if let more @ 1.. = said.len().saturating_sub(UNASKED_TOLD) {
+            let kinds = plural(more, "kind", "kinds");
+            super::tell(&format!(
+                "warning: policy {}: nor is the webhook asked about {more} other {kinds} that it names",
+                policy.id.name
+            ));
         }
     }
     let (good, bad) = (loaded.policies.len(), loaded.errors.len());
     // as all other commands say it when they load these
     super::print_overlaps(&loaded.into_set(&Adjustments::default(), TemplatePaths::default()));
     if good == 0 && bad == 0 {
-        return super::fail("no policy found");
+        return super::fail(&format!(
+            "no policy found: expected an object with apiVersion {API_VERSION} and kind {CLUSTER_KIND} or {NAMESPACED_KIND}"
+        ));
     }
     let policies = plural(good, "policy", "policies");
     super::print(&match bad {

@@ -21,7 +21,7 @@ use crate::resource::workload::TemplatePaths;
 /// Which policies, and how strict.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Selection {
-    /// A configuration file [default: the nearest plimsoll.yaml in or above the first path, up to the repository's root]
+    /// A configuration file [default: the nearest plimsoll.yaml in or above the first path, up to the root of the repository, or the working folder where there is none]
     #[arg(long, value_name = "FILE", env = "PLIMSOLL_CONFIG", help_heading = "Policies")]
     pub config: Option<PathBuf>,
     /// A policy file or folder, in addition to the embedded library; may be repeated
@@ -77,7 +77,8 @@ pub struct Selected {
     pub release: Release,
     /// What the run makes of policies and reserved codes.
     pub adjustments: Adjustments,
-    /// Packs of which no policy is in the set, though the library has some.
+    /// Packs of the library that the run did not take as a whole. Many of them share policies with `default`, which
+    /// does not mean that they ran.
     pub packs_not_run: Vec<String>,
     /// Where the policies came from.
     pub sources: Sources,
@@ -164,12 +165,14 @@ impl Selection {
             ([], Some(packs)) => Some(packs.iter().cloned().collect()),
             (packs, _) => Some(packs.iter().cloned().collect()),
         };
+        let unasked = packs_left_out(&loaded, adjustments.packs.as_ref());
         let known = packs_of(loaded.policies.iter().map(|(policy, _)| policy));
         let (origins, refused) = (std::mem::take(&mut loaded.origins), std::mem::take(&mut loaded.refused));
         let set = loaded.into_set(&adjustments, templates);
         super::print_overlaps(&set);
         let ran = packs_of(set.policies().iter().map(|policy| &**policy));
-        let packs_not_run = known.into_iter().filter(|pack| !ran.contains(pack)).collect();
+        let packs_not_run =
+            known.into_iter().filter(|pack| unasked.contains(pack) || !ran.contains(pack)).collect();
         Selected {
             set,
             errors,
@@ -229,7 +232,7 @@ pub(super) fn release_of(version: &str) -> Result<Release, String> {
     let known = release.known();
     if known != release {
         super::tell(&format!(
-            "note: Kubernetes {release} is not known to this version of plimsoll: judged as {known}"
+            "note: this version of plimsoll does not know Kubernetes {release}: judged as {known}"
         ));
     }
     Ok(known)
@@ -256,6 +259,21 @@ fn override_parameters(loaded: &mut Loaded, configuration: &Configuration, error
 
 fn packs_of<'p>(policies: impl Iterator<Item = &'p Policy>) -> BTreeSet<String> {
     policies.flat_map(|policy| &policy.about.packs).filter(|pack| *pack != "all").cloned().collect()
+}
+
+/// Packs with a policy of the library that is in none of the packs of the run.
+fn packs_left_out(loaded: &Loaded, packs: Option<&BTreeSet<String>>) -> BTreeSet<String> {
+    let Some(packs) = packs.filter(|packs| !packs.contains("all")) else { return BTreeSet::new() };
+    let taken = |of: &[String]| of.is_empty() || of.iter().any(|pack| packs.contains(pack));
+    let mut left_out = BTreeSet::new();
+    for (policy, _) in loaded.policies.iter().filter(|(_, embedded)| *embedded) {
+        let own = &policy.about.packs;
+        for rule in policy.rules.iter().filter(|rule| !taken(own) || !taken(&rule.packs)) {
+            let of_rule = if rule.packs.is_empty() { own } else { &rule.packs };
+            left_out.extend(of_rule.iter().filter(|pack| *pack != "all").cloned());
+        }
+    }
+    left_out
 }
 
 /// Packs of flags and configuration that no policy is in.

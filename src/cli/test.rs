@@ -45,6 +45,9 @@ impl TestArgs {
         let Self { paths, update, fail_on_unreached, format, color, quiet } = self;
         let outcome = policytest::run(&paths, update);
         super::print_errors(&outcome.errors);
+        if outcome.cases().next().is_none() && outcome.errors.is_empty() {
+            return super::fail("no test found: expected files with kind PolicyTest");
+        }
         match format {
             Format::Text => {
                 let color = color.enabled(std::io::stdout().is_terminal(), |name| std::env::var_os(name));
@@ -54,9 +57,6 @@ impl TestArgs {
                 Ok(document) => super::print(&document),
                 Err(error) => return super::fail(&format!("cannot write JUnit: {error}")),
             },
-        }
-        if outcome.cases().next().is_none() && outcome.errors.is_empty() {
-            return super::fail("no test found");
         }
         let broken = !outcome.errors.is_empty() || outcome.cases().any(|case| !case.errors.is_empty());
         let gaps = !outcome.untested.is_empty() || !outcome.unreached.is_empty();

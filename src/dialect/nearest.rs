@@ -1,10 +1,22 @@
 //! The nearest name to one that is not known.
 
+use crate::document::{DecodeError, NodeRef};
+
 /// The expected name nearest to `written`, of those that a message lists in backticks.
 pub(crate) fn nearest_expected<'m>(message: &'m str, written: &str) -> Option<&'m str> {
     let expected = message.split_once("expected")?.1;
     let names = expected.split('`').skip(1).step_by(2);
     nearest(written, names)
+}
+
+/// What to do about a fault of reading a node: the name or value that is nearest to what is written there.
+pub(crate) fn meant(error: &DecodeError, node: NodeRef<'_>) -> Option<String> {
+    let written = match () {
+        () if error.at_key => node.key(),
+        () if error.message.starts_with("unknown value") => node.as_str(),
+        () => None,
+    }?;
+    nearest_expected(&error.message, written).map(|nearest| format!("did you mean `{nearest}`?"))
 }
 
 /// The name at the smallest edit distance, if that is at most a third of its length.

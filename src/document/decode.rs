@@ -33,9 +33,65 @@ impl DecodeError {
     }
 }
 
+/// serde's own texts speak of Rust: sequences, variants, structs.
 impl de::Error for DecodeError {
     fn custom<T: std::fmt::Display>(message: T) -> Self {
         Self { message: message.to_string(), node: NodeId::ROOT, at_key: false, set: false }
+    }
+
+    fn invalid_type(found: de::Unexpected<'_>, expected: &dyn de::Expected) -> Self {
+        Self::custom(format!("expected {}, found {}", expected_text(expected), found_text(found)))
+    }
+
+    fn invalid_value(found: de::Unexpected<'_>, expected: &dyn de::Expected) -> Self {
+        Self::invalid_type(found, expected)
+    }
+
+    fn unknown_variant(found: &str, expected: &'static [&'static str]) -> Self {
+        Self::custom(format!("unknown value `{found}`, expected {}", one_of(expected)))
+    }
+
+    fn unknown_field(found: &str, expected: &'static [&'static str]) -> Self {
+        Self::custom(format!("unknown field `{found}`, expected {}", one_of(expected)))
+    }
+}
+
+fn expected_text(expected: &dyn de::Expected) -> String {
+    let text = expected.to_string();
+    match text.as_str() {
+        "a sequence" => "a list".to_owned(),
+        "a map" => "a mapping".to_owned(),
+        "f32" | "f64" => "a number".to_owned(),
+        "i8" | "i16" | "i32" | "i64" => "a whole number".to_owned(),
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number, not negative".to_owned(),
+        _ if text.starts_with("struct ") => "a mapping".to_owned(),
+        _ => text,
+    }
+}
+
+fn found_text(found: de::Unexpected<'_>) -> String {
+    match found {
+        de::Unexpected::Bool(value) => format!("the boolean {value}"),
+        de::Unexpected::Unsigned(value) => format!("the number {value}"),
+        de::Unexpected::Signed(value) => format!("the number {value}"),
+        de::Unexpected::Float(value) => format!("the number {value}"),
+        de::Unexpected::Str(value) => format!("the string {value:?}"),
+        de::Unexpected::Unit => "null".to_owned(),
+        de::Unexpected::Seq => "a list".to_owned(),
+        de::Unexpected::Map => "a mapping".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+fn one_of(names: &[&str]) -> String {
+    // an alias for what YAML makes of the key `on`: nobody need write it
+    let names: Vec<String> =
+        names.iter().filter(|name| **name != "true").map(|name| format!("`{name}`")).collect();
+    match names.as_slice() {
+        [] => "nothing".to_owned(),
+        [one] => one.clone(),
+        [one, other] => format!("{one} or {other}"),
+        many => format!("one of {}", many.join(", ")),
     }
 }
 

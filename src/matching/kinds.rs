@@ -52,7 +52,7 @@ pub enum KindPatternError {
         reason: String,
     },
     /// A bare name that is no built-in kind.
-    #[error("{kind} is no built-in kind")]
+    #[error("{kind} is not a built-in kind")]
     NotBuiltIn {
         /// The name.
         kind: String,
@@ -579,7 +579,7 @@ mod tests {
     #[test]
     fn refused() {
         for (pattern, expected) in [
-            ("Deploment", "Deploment is no built-in kind"),
+            ("Deploment", "Deploment is not a built-in kind"),
             (
                 "a/b/Kind/sub/more",
                 "\"a/b/Kind/sub/more\" is not of the form [group/[version/]]Kind[/subresource]",

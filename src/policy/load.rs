@@ -3,7 +3,9 @@
 //! A policy that does not compile is refused whole, with everything that is wrong with it; the others load.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fs;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -46,10 +48,21 @@ pub struct Loaded {
     pub errors: Vec<Diagnostic>,
     /// Where each of the policies was read.
     pub origins: BTreeMap<PolicyRef, Origin>,
+    /// Where each of the policies says its name, in their order; nothing for those of the embedded library.
+    pub(crate) names: Vec<Option<NamePlace>>,
     /// What of the sources is not among the policies because of that.
     pub refused: Vec<Refused>,
     /// Documents in policy files that are no policies of ours.
     pub passed_over: usize,
+}
+
+/// Where a policy says its name.
+#[derive(Debug, Clone)]
+pub(crate) struct NamePlace {
+    /// As messages call it.
+    file: Arc<str>,
+    text: Arc<str>,
+    range: Range<usize>,
 }
 
 impl Loaded {
@@ -60,8 +73,9 @@ impl Loaded {
             read(text, &mut part);
             part
         });
-        for Self { policies, errors, origins, refused, passed_over } in parts.collect::<Vec<_>>() {
+        for Self { policies, errors, origins, names, refused, passed_over } in parts.collect::<Vec<_>>() {
             self.policies.extend(policies);
+            self.names.extend(names);
             self.errors.extend(errors);
             // of twins the first counts
             origins.into_iter().for_each(|(policy, origin)| {
@@ -229,6 +243,11 @@ pub fn read_text(name: &str, text: &str, embedded: bool, profile: Profile, loade
                 let origin = Origin { file: name.to_owned(), digest: digest(written.trim().as_bytes()) };
                 loaded.origins.entry(policy.id.clone()).or_insert(origin);
                 loaded.policies.push((policy, embedded));
+                let span = root.at("/metadata/name").and_then(|name| name.span()).filter(|_| !embedded);
+                loaded.names.push(span.map(|span| {
+                    let range = span.start as usize..span.end as usize;
+                    NamePlace { file: name.into(), text: Arc::clone(&file), range }
+                }));
                 continue;
             }
             Ok(_) => misread,
@@ -267,10 +286,15 @@ fn misread(root: NodeRef<'_>, text: &str, remarks: &[Remark]) -> Vec<Issue> {
         .collect()
 }
 
-/// Policies of our group, whatever their version: those of a wrong one are refused, not passed over.
+/// Policies of our group, whatever their version, and those of our kinds, whatever their group: what is misspelt is
+/// refused, not passed over.
 fn is_native(root: NodeRef<'_>) -> bool {
-    root.get_str("apiVersion").is_some_and(|version| version.starts_with("plimsoll.dev/"))
-        && !matches!(root.get_str("kind"), Some("Configuration" | "PolicyTest"))
+    let of_group = root.get_str("apiVersion").is_some_and(|version| version.starts_with("plimsoll.dev/"));
+    match root.get_str("kind") {
+        Some(native::CLUSTER_KIND | native::NAMESPACED_KIND) => true,
+        Some("Configuration" | "PolicyTest") => false,
+        _ => of_group,
+    }
 }
 
 /// What a policy that does not compile calls itself, where it does.
@@ -308,18 +332,31 @@ fn diagnostic(name: &str, file: &Arc<str>, root: NodeRef<'_>, issue: Issue) -> D
 
 /// Of two policies of one kind and name the second is refused: their findings could not be told apart.
 fn refuse_twins(loaded: &mut Loaded) {
-    let mut seen = std::collections::BTreeMap::new();
+    let mut seen: BTreeMap<PolicyRef, Option<Arc<str>>> = BTreeMap::new();
     let errors = &mut loaded.errors;
-    let mut index = 0;
-    loaded.policies.retain(|(policy, embedded)| {
-        index += 1;
-        let twin = seen.insert(policy.id.clone(), *embedded);
-        if let Some(of_library) = twin {
-            let where_else = if of_library { ", once in the embedded library" } else { "" };
-            let message = format!("{} is defined twice{where_else}", policy.id);
-            let help = "rename it, or leave the library out with --no-embedded".to_owned();
-            errors.push(Diagnostic { help: Some(help), ..Diagnostic::of_file("policies", message) });
-        }
-        twin.is_none()
+    let mut names = std::mem::take(&mut loaded.names).into_iter();
+    loaded.policies.retain(|(policy, _)| {
+        let place = names.next().flatten();
+        let first = match seen.entry(policy.id.clone()) {
+            Entry::Vacant(entry) => {
+                entry.insert(place.map(|place| place.file));
+                return true;
+            }
+            Entry::Occupied(entry) => entry.get().clone(),
+        };
+        let (where_else, help) = match &first {
+            Some(file) => (format!("in {file}"), "rename one of them"),
+            None => (
+                "in the embedded library".to_owned(),
+                "rename it, or leave the embedded library out with --no-embedded",
+            ),
+        };
+        let message = format!("{} is already defined {where_else}", policy.id);
+        let error = match place {
+            Some(NamePlace { file, text, range }) => Diagnostic::at(file, &text, range, message),
+            None => Diagnostic::of_usage(message),
+        };
+        errors.push(Diagnostic { help: Some(help.to_owned()), ..error });
+        false
     });
 }

@@ -7,7 +7,7 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use super::written::{self, KIND, TestFile};
-use crate::dialect::{native, nearest_expected};
+use crate::dialect::{meant, native};
 use crate::document::{DecodeError, NodeRef};
 use crate::manifest::compose::compose;
 use crate::manifest::decode::decode;
@@ -169,11 +169,9 @@ fn test_of(name: &str, file: &Arc<str>, root: NodeRef<'_>) -> Result<PolicyTest,
         return Err(wrong(key_range(node), format!("key `{key}` is written twice")));
     }
     let written = root.decode::<TestFile>().map_err(|error| {
-        let DecodeError { message, node, at_key, .. } = error;
-        let node = root.document().node(node);
-        let help = nearest_expected(&message, node.key().unwrap_or_default())
-            .filter(|_| at_key)
-            .map(|nearest| format!("did you mean `{nearest}`?"));
+        let node = root.document().node(error.node);
+        let help = meant(&error, node);
+        let DecodeError { message, at_key, .. } = error;
         let at = if at_key { key_range(node) } else { range(node) };
         Box::new(Diagnostic { help, ..*wrong(at, message) })
     })?;

@@ -59,7 +59,7 @@ pub fn render(outcome: &Outcome, options: TextOptions) -> String {
     let word = if good { options.paint("32", "ok") } else { options.paint("31", "FAILED") };
     let _ = write!(out, "\ntest result: {word}. {} passed; {failed} failed", cases - failed);
     for (count, what) in [
-        (outcome.errors.len(), "errors"),
+        (outcome.errors.len(), if outcome.errors.len() == 1 { "error" } else { "errors" }),
         (outcome.untested.len(), "not tested"),
         (outcome.unreached.len(), "never reached"),
     ] {

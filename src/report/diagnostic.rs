@@ -61,10 +61,12 @@ impl Diagnostic {
             if !self.file.is_empty() {
                 group = group.element(annotate_snippets::Origin::path(&self.file));
             }
-            if let Some(help) = &self.help {
-                group = group.element(Level::HELP.message(help));
-            }
-            return renderer.render(&[group]);
+            let text = renderer.render(&[group]);
+            // the renderer would draw the margin of lines that there are not
+            return match &self.help {
+                Some(help) => format!("{text}\n  = help: {help}"),
+                None => text,
+            };
         };
         let snippet = snippet(&self.file, text, range.clone());
         let mut group = Level::ERROR.primary_title(&self.message).element(snippet);
@@ -134,5 +136,10 @@ mod tests {
         assert_eq!(accent.position(), Some((3, 4)));
         let gone = Diagnostic::of_file("gone.yaml", "no such file").render(false);
         assert_eq!(gone, "error: no such file\n--> gone.yaml");
+        let usage = Diagnostic {
+            help: Some("did you mean `b`?".to_owned()),
+            ..Diagnostic::of_usage("--pack a: unknown")
+        };
+        assert_eq!(usage.render(false), "error: --pack a: unknown\n  = help: did you mean `b`?");
     }
 }

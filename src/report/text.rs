@@ -286,7 +286,10 @@ impl Report<'_> {
         if packs.is_empty() || !self.entries.is_empty() || self.is_empty() {
             return None;
         }
-        let text = format!("packs that did not run: {} (`--pack NAME`, or `--pack all`)", packs.join(", "));
+        let text = format!(
+            "packs that did not run as a whole: {} (`--pack NAME`, or `--pack all`)",
+            packs.join(", ")
+        );
         Some(Group::with_title(Level::NOTE.primary_title(text)))
     }
 }

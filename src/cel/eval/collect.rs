@@ -152,7 +152,12 @@ impl<'d> Machine<'_, '_, 'd> {
             }
             Base::Variable(index) if attribute.path.len() == 1 && !attribute.presence => {
                 let whole = self.variable(*index);
-                Some(if is_placeholder(&whole) { self.told(*index as usize).0 } else { whole })
+                Some(if is_placeholder(&whole) {
+                    self.variables.through.insert(*index as usize);
+                    self.told(*index as usize).0
+                } else {
+                    whole
+                })
             }
             _ => None,
         }
@@ -176,13 +181,15 @@ impl<'d> Machine<'_, '_, 'd> {
     }
 
     /// A variable of which one element is read at a computed place: while the elements of such a list are gone through, that
-    /// is what belongs to the element, and those that cannot be told do not matter, as long as none has been left out.
+    /// is what belongs to the element, and those that cannot be told do not matter. Where some were left out, places agree
+    /// only if the list was made from this variable.
     pub(super) fn variable_beside(&mut self, index: u32, rest: &'d [Qualifier]) -> Eval<Value<'d>> {
         let whole = self.variable(index);
         let beside = || matches!(rest.first(), Some(Qualifier { step: Step::Computed { .. }, .. }));
         if self.variables.elementwise && is_placeholder(&whole) && beside() {
-            let (told, in_place) = self.told(index as usize);
-            return if in_place { told } else { whole };
+            let index = index as usize;
+            let (told, in_place) = self.told(index);
+            return if in_place || self.variables.through.contains(&index) { told } else { whole };
         }
         whole
     }
@@ -254,6 +261,7 @@ mod tests {
             ("[object.whole, dyn('b')]", &["?", "b"]),
             // where one was left out, those behind it have another place
             ("[0, 1].map(i, variables.named[i].v)", &["?", "?"]),
+            ("variables.named.map(e, variables.named[e.n == 'a' ? 0 : 1].v)", &["1", "?"]),
         ] {
             assert_eq!(elements(source).unwrap(), expected, "{source}");
         }

@@ -148,7 +148,11 @@ impl Lowering<'_> {
             }
             _ => return true,
         };
-        self.help(pointer, format!("a path counts from `{from}`, so it cannot begin with `{first}`"), help);
+        self.help(
+            pointer,
+            format!("paths here are relative to `{from}`, so they do not begin with `{first}`"),
+            help,
+        );
         false
     }
 

@@ -8,7 +8,7 @@ use super::expressions::{Expressions, Wanted};
 use super::written::{self, PolicyFile, ProbeExemption};
 use super::{API_VERSION, CLUSTER_KIND, NAMESPACED_KIND};
 use crate::cel::profile::Profile;
-use crate::dialect::{Issue, Written, nearest_expected};
+use crate::dialect::{Issue, Written, meant, nearest};
 use crate::document::{DecodeError, Document, NodeRef};
 use crate::finding::{PolicyRef, RuleInfo};
 use crate::matching::{self, Exclusion, Globs, KindPattern, KindPatternError, Kinds, Scope};
@@ -24,6 +24,9 @@ use crate::resource::workload::TemplatePaths;
 pub fn lower(root: NodeRef<'_>, profile: Profile, written: &Written) -> Result<Policy, Vec<Issue>> {
     let mut lowering = Lowering { root, profile, written: written.clone(), issues: Vec::new() };
     lowering.duplicate_keys();
+    if !lowering.is_of_the_format() {
+        return Err(lowering.issues);
+    }
     match root.decode::<PolicyFile>() {
         Ok(written) => {
             let policy = lowering.policy(&written);
@@ -44,15 +47,9 @@ pub fn lower(root: NodeRef<'_>, profile: Profile, written: &Written) -> Result<P
 
 /// What serde says, in the words of this format.
 fn decode_issue(root: NodeRef<'_>, error: DecodeError) -> Issue {
+    let help = meant(&error, root.document().node(error.node));
     let DecodeError { message, node, at_key, .. } = error;
-    let mut issue = Issue::new(node, message);
-    issue.at_key = at_key;
-    let key = root.document().node(node).key().unwrap_or_default();
-    if at_key {
-        issue.help =
-            nearest_expected(&issue.message, key).map(|nearest| format!("did you mean `{nearest}`?"));
-    }
-    issue
+    Issue { at_key, help, ..Issue::new(node, message) }
 }
 
 pub(super) struct Lowering<'d> {
@@ -84,6 +81,25 @@ impl<'d> Lowering<'d> {
         self.issue(pointer, message).help = Some(help.into());
     }
 
+    /// Whether version and kind are those of this format. What is wrong with the rest of an object of another one would
+    /// only lead astray.
+    fn is_of_the_format(&mut self) -> bool {
+        let (version, kind) = (self.root.get_str("apiVersion"), self.root.get_str("kind"));
+        let version = version.filter(|version| *version != API_VERSION);
+        if let Some(version) = version {
+            self.help("/apiVersion", format!("unknown version {version}"), format!("write {API_VERSION}"));
+        }
+        let kind = kind.filter(|kind| ![CLUSTER_KIND, NAMESPACED_KIND].contains(kind));
+        if let Some(kind) = kind {
+            let help = match nearest(kind, [CLUSTER_KIND, NAMESPACED_KIND].into_iter()) {
+                Some(nearest) => format!("did you mean `{nearest}`?"),
+                None => format!("write {CLUSTER_KIND} or {NAMESPACED_KIND}"),
+            };
+            self.help("/kind", format!("unknown kind {kind}"), help);
+        }
+        version.is_none() && kind.is_none()
+    }
+
     fn duplicate_keys(&mut self) {
         for node in self.root.descendants().filter(|n| n.is_object()) {
             for (key, hidden) in node.shadowed_members() {
@@ -93,14 +109,7 @@ impl<'d> Lowering<'d> {
     }
 
     fn policy(&mut self, written: &PolicyFile) -> Option<Policy> {
-        let PolicyFile { api_version, kind, metadata, spec, status: _ } = written;
-        if api_version != API_VERSION {
-            self.help(
-                "/apiVersion",
-                format!("unknown version {api_version}"),
-                format!("write {API_VERSION}"),
-            );
-        }
+        let PolicyFile { api_version: _, kind, metadata, spec, status: _ } = written;
         let (kind, namespace) = match (kind.as_str(), &metadata.namespace) {
             (CLUSTER_KIND, None) => (CLUSTER_KIND, None),
             (CLUSTER_KIND, Some(_)) => {
@@ -110,11 +119,8 @@ impl<'d> Lowering<'d> {
             }
             (NAMESPACED_KIND, Some(namespace)) => (NAMESPACED_KIND, Some(namespace.clone())),
             (NAMESPACED_KIND, None) => (NAMESPACED_KIND, Some("default".to_owned())),
-            (other, _) => {
-                let help = format!("{CLUSTER_KIND} or {NAMESPACED_KIND}");
-                self.help("/kind", format!("unknown kind {other}"), help);
-                return None;
-            }
+            // told before anything else was read
+            (_, _) => return None,
         };
         if !is_name(&metadata.name, true) {
             self.name_issue("/metadata/name", &metadata.name);
@@ -173,11 +179,15 @@ impl<'d> Lowering<'d> {
                 || !name.starts_with(|c: char| identifier(c) && !c.is_ascii_digit())
             {
                 let help = "letters, digits and '_', not beginning with a digit";
-                self.help(&format!("{pointer}/name"), format!("{name:?} is no name of a variable"), help);
+                self.help(
+                    &format!("{pointer}/name"),
+                    format!("{name:?} is not a valid name of a variable"),
+                    help,
+                );
                 continue;
             }
             if !names.insert(name.as_str()) {
-                self.issue(&format!("{pointer}/name"), format!("a second variable named {name}"));
+                self.issue(&format!("{pointer}/name"), format!("variable {name} is defined twice"));
             }
             let node = self.node(&format!("{pointer}/expression"));
             let added = expressions.add_variable(name, node);
@@ -188,7 +198,7 @@ impl<'d> Lowering<'d> {
 
     fn name_issue(&mut self, pointer: &str, name: &str) {
         let help = "lower-case letters, digits and '-', beginning and ending with a letter or digit";
-        self.help(pointer, format!("{name:?} is no valid name"), help);
+        self.help(pointer, format!("{name:?} is not a valid name"), help);
     }
 
     fn scope(&mut self, spec: &written::Spec, own_namespace: Option<String>) -> Option<Scope> {
@@ -321,7 +331,7 @@ impl<'d> Lowering<'d> {
             if !names.insert(rule.name.as_str()) {
                 self.help(
                     &format!("{pointer}/name"),
-                    format!("a second rule named {}", rule.name),
+                    format!("rule {} is defined twice", rule.name),
                     "findings are told apart by the rule's name",
                 );
             }
