@@ -12,6 +12,7 @@
 pub mod alike;
 pub mod embedded;
 pub mod expression;
+pub mod includes;
 pub mod load;
 pub mod overlap;
 pub mod parameters;

@@ -262,3 +262,39 @@ fn the_test_of_the_readme_passes() {
     let output = plimsoll(folder.path(), &["test", "p"]);
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
 }
+
+#[test]
+fn what_a_rule_asks_for_and_nobody_has_is_told() {
+    let policy = |rule: &str| {
+        format!(
+            "apiVersion: plimsoll.dev/v1alpha1\nkind: ClusterManifestPolicy\nmetadata: {{name: p}}\nspec:\n  \
+             match: {{kinds: [Pod]}}\n  rules:\n    - {rule}\n"
+        )
+    };
+    let included = |name: &str| policy(&format!("{{name: a, validate: 'true', includes: [{name}]}}"));
+    for (text, code, expected) in [
+        (
+            included("privilegd/privileged"),
+            0,
+            "p/a includes privilegd/privileged, which is neither here nor in the embedded library: did you mean \
+             privileged/privileged?",
+        ),
+        (included("privileged"), 0, "checked 1 policy: no errors"),
+        (policy("{name: a, mutate: [{set: metadata.labels.a}]}"), 2, "help: add `value: …`"),
+    ] {
+        let folder = folder_with(&[("p.yaml", &text)]);
+        let output = plimsoll(folder.path(), &["policies", "check", "."]);
+        let said = said(&output);
+        assert_eq!(output.status.code(), Some(code), "{said}");
+        assert!(said.contains(expected), "{expected:?} is not in\n{said}");
+        assert_eq!(said.contains("warning"), expected.contains("includes"), "{said}");
+    }
+}
+
+#[test]
+fn a_tab_is_told_at_its_line() {
+    let folder = folder_with(&[("a.yaml", "apiVersion: v1\nkind: Pod\nmetadata:\n\tname: x\n")]);
+    let said = said(&plimsoll(folder.path(), &["lint", "a.yaml"]));
+    assert!(said.contains("a tab cannot be used for indentation: use spaces"), "{said}");
+    assert!(said.contains("a.yaml:4:"), "{said}");
+}

@@ -99,7 +99,7 @@ const WRONG: &[(&str, &str, &str, &str)] = &[
     (
         "line 8\n      mutate: [{set: spec..x, value: 1}]",
         "8:22",
-        "a name belongs here",
+        "expected a name",
         "spec.containers[0].image",
     ),
     ("line 8\n      mutate: [{set: spec.x}]", "8:16", "`set` without a `value`", ""),

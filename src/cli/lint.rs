@@ -88,7 +88,7 @@ impl LintArgs {
         let Selected { set, errors, configuration, release, .. } = &selected;
         super::print_errors(errors);
         if set.is_empty() && errors.is_empty() && !selected.adjustments.only_reserved() {
-            return super::fail("no policy is loaded");
+            return super::fail("no policies are loaded");
         }
         let sources = read_sources(&paths, &mut io::stdin().lock(), ReadLimits::default());
         let inventory = Inventory::load(&sources);

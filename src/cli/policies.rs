@@ -14,6 +14,7 @@ use crate::cel::profile::Profile;
 use crate::dialect::native::written::PolicyFile;
 use crate::dialect::native::{API_VERSION, CLUSTER_KIND, NAMESPACED_KIND};
 use crate::explain::{embedded_tests, markdown, text};
+use crate::policy::includes::unknown_includes;
 use crate::policy::set::Adjustments;
 use crate::policy::{Policy, load};
 use crate::policytest::read;
@@ -163,6 +164,18 @@ fn check(paths: Vec<PathBuf>) -> ExitCode {
             ));
         }
     }
+    if loaded
+        .policies
+        .iter()
+        .any(|(policy, _)| policy.rules.iter().any(|rule| !rule.info.includes.is_empty()))
+    {
+        let library =
+            load::load(&load::Sources { embedded: true, paths: Vec::new(), profile: Profile::NEWEST });
+        let own = loaded.policies.iter().map(|(policy, _)| policy);
+        for unknown in unknown_includes(own, library.policies.iter().map(|(policy, _)| policy)) {
+            super::tell(&format!("warning: {unknown}"));
+        }
+    }
     let (good, bad) = (loaded.policies.len(), loaded.errors.len());
     // as all other commands say it when they load these
     super::print_overlaps(&loaded.into_set(&Adjustments::default(), TemplatePaths::default()));
@@ -187,7 +200,7 @@ fn docs(folder: &Path, selection: &Selection) -> ExitCode {
     let Selected { set, errors, sources, .. } = selection.load_all(Some("."));
     super::print_errors(&errors);
     if set.is_empty() {
-        return super::fail("no policy is loaded");
+        return super::fail("no policies are loaded");
     }
     let mut tests = embedded_tests();
     let own = read::find(&sources.paths);

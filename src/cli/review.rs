@@ -75,7 +75,7 @@ impl ReviewArgs {
         let Selected { set, errors, .. } = self.selection.load(file.to_str(), &[], &[]);
         super::print_errors(&errors);
         if set.is_empty() && errors.is_empty() {
-            return super::fail("no policy is loaded");
+            return super::fail("no policies are loaded");
         }
         let host: Arc<dyn Host + Send + Sync> =
             if self.complete { Arc::new(Absent) } else { Arc::new(NoHost) };

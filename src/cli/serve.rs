@@ -173,7 +173,7 @@ fn load(
     let snapshot = store.next(set, origins, &refused);
     if snapshot.set.is_empty() && !(selection.no_embedded && selection.policies.is_empty()) {
         // a folder emptied by mistake must not open the door
-        let nothing = "no policy is loaded".to_owned();
+        let nothing = "no policies are loaded".to_owned();
         return Err(LoadError(if complaint.is_empty() { nothing } else { complaint }));
     }
     store.keep(&snapshot);

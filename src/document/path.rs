@@ -160,13 +160,13 @@ pub enum PathReason {
     #[error("the path is empty")]
     Empty,
     /// A name is missing: at the start, after a dot, or at the end.
-    #[error("a name belongs here")]
+    #[error("expected a name")]
     NoName,
     /// A character that names do not have without quotes.
-    #[error("character {0:?} belongs into quotes: a[\"b/c\"]")]
+    #[error("character {0:?} must be in quotes: a[\"b/c\"]")]
     Character(char),
     /// `[` is followed by neither an index nor a quoted name.
-    #[error("an index or a quoted name belongs into brackets")]
+    #[error("expected an index or a quoted name in the brackets")]
     Bracket,
     /// The index does not fit.
     #[error("the index is too large")]
@@ -178,7 +178,7 @@ pub enum PathReason {
     #[error("this escape is not one of JSON's")]
     Escape,
     /// `[` without `]`.
-    #[error("`]` belongs here")]
+    #[error("expected `]`")]
     OpenBracket,
 }
 

@@ -375,8 +375,8 @@ fn without_last_applied<'d>(metadata: NodeRef<'d>) -> Eval<Value<'d>> {
 
 /// `{registry, repository, tag, digest}`, canonical; what is not written is empty, but for the tag `latest`.
 fn image<'d>(text: &str) -> Eval<Value<'d>> {
-    let image =
-        ImageRef::parse(text).map_err(|error| failed(format!("{text:?} is no image reference: {error}")))?;
+    let image = ImageRef::parse(text)
+        .map_err(|error| failed(format!("{text:?} is not an image reference: {error}")))?;
     let mut parts = Map::default();
     for (name, part) in [
         ("registry", image.domain().to_owned()),

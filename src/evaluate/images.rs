@@ -55,7 +55,7 @@ pub(super) fn faults(subject: &Subject<'_>, table: &RewriteTable, sink: &mut Sin
                 Ok(_) => continue,
                 Err(error) => format!("the image cannot be rewritten: {error}"),
             },
-            None => "the image is no string".to_owned(),
+            None => "the image is not a string".to_owned(),
         };
         sink.fault(image, fault);
     }

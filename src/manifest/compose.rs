@@ -55,10 +55,10 @@ pub enum ComposeError {
         escape: String,
     },
     /// A tab where a line or a block entry begins.
-    #[error("a tab cannot be used for indentation")]
+    #[error("a tab cannot be used for indentation: use spaces")]
     Tab,
     /// A character that is an indicator to kubectl and none to others.
-    #[error("inside of brackets kubectl takes {indicator:?} for an indicator; quote the text")]
+    #[error("inside brackets kubectl takes {indicator:?} for an indicator; quote the text")]
     FlowIndicator {
         /// Which.
         indicator: char,
@@ -381,6 +381,7 @@ impl<'p> Composer<'_, '_, 'p> {
                         ComposeError::Limit(LimitError::Depth { limit: DEPTH_LIMIT })
                     }
                     ErrorKind::UnknownAnchor => ComposeError::UnknownAnchor,
+                    ErrorKind::TabInBlockIndentation | ErrorKind::TabInIndentation => ComposeError::Tab,
                     _ => ComposeError::Syntax { message: kind.to_string() },
                 };
                 Err(self.stop(at, error, Some(Hint { at, kind: HintKind::Parser(kind) })))

@@ -132,7 +132,7 @@ pub(super) fn duplicates(document: &Document<'_>, implied: impl Fn(NodeId) -> bo
             code: NoticeCode::DuplicateKey,
             node: Some(id),
             span: last.key_span()?,
-            message: format!("key {key:?} stands {times} in this mapping; the last one wins"),
+            message: format!("key {key:?} is written {times} in this mapping; the last one wins"),
             related: spans.into_iter().map(|span| ("without effect".to_owned(), span)).collect(),
         })
     };
@@ -145,9 +145,8 @@ pub(super) fn dropped(at: usize, end: usize) -> Option<Draft> {
         code: NoticeCode::DroppedDocument,
         node: None,
         span,
-        message:
-            "kubectl drops this text in silence: a document ended before it, and no '---' begins another"
-                .to_owned(),
+        message: "kubectl silently drops this text: a document ended before it, and no '---' begins another"
+            .to_owned(),
         related: Vec::new(),
     })
 }

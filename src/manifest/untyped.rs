@@ -53,8 +53,8 @@ pub(super) fn lacking(
             format!("the object has no {missing}: the key is written {key:?}; did you mean {missing:?}?"),
         ),
         (None, Some(node)) if !node.is_null() => {
-            let what = if node.as_str().is_some() { "an empty text" } else { node.kind().name() };
-            (node.span(), format!("{missing} must be a text, and is {what}"))
+            let what = if node.as_str().is_some() { "an empty string" } else { node.kind().name() };
+            (node.span(), format!("{missing} must be a string, and is {what}"))
         }
         (None, written) => {
             let place = written.or_else(|| root.children().next()).and_then(NodeRef::key_span);

@@ -84,22 +84,22 @@ const OPEN: &[(&str, &str, &str, &str)] = &[
     ("storage.k8s.io", "CSINode", EVERY, "nodes register their storage drivers by it"),
     ("storage.k8s.io", "VolumeAttachment", EVERY, "Pods with volumes, anybody's, start after it"),
     ("resource.k8s.io", "ResourceSlice", EVERY, "nodes publish their devices by it"),
-    ("", "Endpoints", EVERY, "Services lead nowhere without, the webhook's own among them"),
+    ("", "Endpoints", EVERY, "without them Services lead nowhere, the webhook's own included"),
     (
         "discovery.k8s.io",
         "EndpointSlice",
         EVERY,
-        "Services lead nowhere without, the webhook's own among them",
+        "without them Services lead nowhere, the webhook's own included",
     ),
-    ("", "Binding", EVERY, "the scheduler places Pods by it, the webhook's own among them"),
-    ("", "Pod", "binding", "the scheduler places Pods by it, the webhook's own among them"),
+    ("", "Binding", EVERY, "the scheduler places Pods by it, the webhook's own included"),
+    ("", "Pod", "binding", "the scheduler places Pods by it, the webhook's own included"),
     ("", "Pod", "status", "nodes and the scheduler write it"),
     ("scheduling.k8s.io", "PriorityClass", EVERY, "API servers make those of system Pods when they start"),
     (
         "node.k8s.io",
         "RuntimeClass",
         EVERY,
-        "Pods that name one do not start without, those of the system among them",
+        "Pods that name one do not start without it, system Pods included",
     ),
 ];
 
@@ -177,8 +177,8 @@ fn untold_plural(pattern: &KindPattern) -> Option<String> {
         return None;
     }
     Some(format!(
-        "the webhook may never be asked about {}: of a custom resource the API server names the plural only, and that of \
-         {kind} is one of several or another; {group}/*/*/{subresource} is about all kinds of the group",
+        "the webhook may never be asked about {}: the API server names custom resources by their plural, and that of {kind} \
+         cannot be told from its name; write {group}/*/*/{subresource} for all kinds of the group",
         pattern.written()
     ))
 }
@@ -291,7 +291,7 @@ mod tests {
         ] {
             let said = said(kinds);
             assert_eq!(!said.is_empty(), expected, "{kinds}: {said:?}");
-            let remedy = "example.com/*/*/scale is about all kinds of the group";
+            let remedy = "write example.com/*/*/scale for all kinds of the group";
             assert!(said.iter().all(|text| text.contains(remedy) && text.contains(kinds)), "{said:?}");
         }
     }

@@ -66,7 +66,7 @@ pub struct Reviewer {
 enum ReviewError {
     #[error("the webhook refuses the review: {0}")]
     Refused(String),
-    #[error("the webhook's answer is no AdmissionReview: {0}")]
+    #[error("the webhook's answer is not an AdmissionReview: {0}")]
     Answer(#[from] serde_json::Error),
     #[error("the webhook's patch is not base64: {0}")]
     Base64(#[from] base64::DecodeError),

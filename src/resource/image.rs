@@ -39,7 +39,7 @@ pub struct ImageRef<'a> {
     suffix: &'a str,
 }
 
-/// Why a text is no image reference, and the byte at which it stops being one.
+/// Why a text is not an image reference, and the byte at which it stops being one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{reason} (at byte {offset})")]
 pub struct ImageError {
@@ -57,7 +57,7 @@ pub enum ImageReason {
     #[error("the image reference is empty")]
     Empty,
     /// Blanks are part of no reference, not even around it.
-    #[error("an image reference holds no white space")]
+    #[error("an image reference must not contain white space")]
     WhiteSpace,
     /// 64 hexadecimal digits are an image's id, which a registry cannot be asked for.
     #[error("64 hexadecimal digits are an image id, not a name")]
@@ -78,7 +78,7 @@ pub enum ImageReason {
     #[error("a separator in the repository stands at an end of a segment or beside another")]
     Separator,
     /// A character that repositories do not have.
-    #[error("character {0:?} does not belong into a repository")]
+    #[error("character {0:?} is not allowed in a repository")]
     Character(char),
     /// The repository is longer than 255 bytes (with `library/` on Docker Hub, without the registry).
     #[error("the repository is longer than 255 bytes")]
@@ -87,7 +87,7 @@ pub enum ImageReason {
     #[error("the tag is empty")]
     EmptyTag,
     /// A character that tags do not have, or not at their start.
-    #[error("character {0:?} does not belong at this place of a tag")]
+    #[error("character {0:?} is not allowed here in a tag")]
     TagCharacter(char),
     /// The tag is longer than 128 bytes.
     #[error("the tag is longer than 128 bytes")]
@@ -99,7 +99,7 @@ pub enum ImageReason {
     #[error("the digest's algorithm is not sha256, sha384 or sha512")]
     DigestAlgorithm,
     /// The digest has a character other than 0-9 and a-f.
-    #[error("character {0:?} is no lower-case hexadecimal digit")]
+    #[error("character {0:?} is not a lower-case hexadecimal digit")]
     DigestHex(char),
     /// The digest has too many or too few digits.
     #[error("the digest has {found} digits where its algorithm has {expected}")]

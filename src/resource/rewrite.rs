@@ -172,7 +172,7 @@ pub enum TableProblem {
 pub enum Advice {
     /// Two origins give the same name, so one image can stand in for another.
     #[error(
-        "rules {} and {} write both to {to}: an image of one origin can take the place of another's",
+        "rules {} and {} both write to {to}: an image of one origin can take the place of another's",
         first + 1, second + 1
     )]
     Collision {
@@ -277,7 +277,7 @@ impl RewriteTable {
     /// ```
     ///
     /// # Errors
-    /// When the text is no image reference, or what it would become is none.
+    /// When the text is not an image reference, or what it would become is none.
     pub fn rewrite(&self, reference: &str) -> Result<Option<String>, RewriteError> {
         self.rewrite_image(&ImageRef::parse(reference)?)
     }
@@ -285,7 +285,7 @@ impl RewriteTable {
     /// [`rewrite`](Self::rewrite) for a reference that was read already.
     ///
     /// # Errors
-    /// When what it would become is no image reference.
+    /// When what it would become is not an image reference.
     pub fn rewrite_image(&self, image: &ImageRef<'_>) -> Result<Option<String>, RewriteError> {
         if self.rules.is_empty() {
             return Ok(None);

@@ -55,13 +55,13 @@ pub enum SelectorReason {
         operator: String,
     },
     /// No label has such a key.
-    #[error("{key:?} is no label key: [prefix/]name, at most 63 letters, digits, `-`, `_`, `.`")]
+    #[error("{key:?} is not a label key: [prefix/]name, at most 63 letters, digits, `-`, `_`, `.`")]
     Key {
         /// As written.
         key: String,
     },
     /// No label has such a value.
-    #[error("{value:?} is no label value: at most 63 letters, digits, `-`, `_`, `.`")]
+    #[error("{value:?} is not a label value: at most 63 letters, digits, `-`, `_`, `.`")]
     Value {
         /// As written.
         value: String,
@@ -298,11 +298,11 @@ mod tests {
             ),
             (
                 r#"{"matchExpressions":[{"key":"a b","operator":"Exists"}]}"#,
-                "\"a b\" is no label key: [prefix/]name, at most 63 letters, digits, `-`, `_`, `.`",
+                "\"a b\" is not a label key: [prefix/]name, at most 63 letters, digits, `-`, `_`, `.`",
             ),
             (
                 r#"{"matchLabels":{"a":"*"}}"#,
-                "\"*\" is no label value: at most 63 letters, digits, `-`, `_`, `.`",
+                "\"*\" is not a label value: at most 63 letters, digits, `-`, `_`, `.`",
             ),
         ] {
             let doc = document(selector);

@@ -120,7 +120,7 @@ pub enum TemplatePathError {
         reason: String,
     },
     /// The path is not one of names and dots.
-    #[error("{path:?} is no path of field names, as in spec.template")]
+    #[error("{path:?} is not a path of field names, as in spec.template")]
     Path {
         /// As written.
         path: String,
@@ -292,7 +292,11 @@ mod tests {
             ("Rollout", "spec.template", "\"Rollout\" is not of the form group/version/Kind"),
             ("a/b/c/d", "spec", "\"a/b/c/d\" is not of the form group/version/Kind"),
             ("a/[/K", "spec", "bad glob in \"a/[/K\": unclosed character class; missing ']'"),
-            ("a/b/K", "spec..template", "\"spec..template\" is no path of field names, as in spec.template"),
+            (
+                "a/b/K",
+                "spec..template",
+                "\"spec..template\" is not a path of field names, as in spec.template",
+            ),
         ] {
             let error = TemplatePaths::default().declare(kind, path).expect_err(kind);
             assert_eq!(error.to_string(), expected);

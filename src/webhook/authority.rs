@@ -40,7 +40,7 @@ pub enum AuthorityError {
     #[error("cannot make a certificate: {0}")]
     Make(#[from] rcgen::Error),
     /// A name is not one that a certificate can carry.
-    #[error("{0:?} is no DNS name")]
+    #[error("{0:?} is not a DNS name")]
     BadName(String),
     /// Stored material lacks an entry.
     #[error("the stored certificates have no {0}")]

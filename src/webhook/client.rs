@@ -20,7 +20,7 @@ use super::review::{Reply, Stage};
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     /// Not `https://HOST[:PORT]`.
-    #[error("{0:?} is no address of a webhook; expected https://HOST:PORT")]
+    #[error("{0:?} is not the address of a webhook; expected https://HOST:PORT")]
     BadAddress(String),
     /// The CA file holds nothing to trust.
     #[error("the CA file holds no certificate in PEM form")]

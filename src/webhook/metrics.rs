@@ -175,7 +175,7 @@ impl Metrics {
             ),
             validate_seconds,
             mutate_seconds,
-            refused: register!("requests_refused", "Requests that were no review", Family::default()),
+            refused: register!("requests_refused", "Requests that were not reviews", Family::default()),
             failures: register!(
                 "review_failures",
                 "Reviews answered as the failure policy says",

@@ -198,7 +198,7 @@ fn a_policy_folder_is_watched() {
     let (path, file) = (folder.path().to_str().unwrap(), folder.path().join("p.yaml"));
     let flags = ["--no-embedded", "--policies", path, "--watch-policies", "--policy-interval", "20ms"];
     let serve = Serve::start(&flags);
-    serve.await_ready("[-] policies: do not load: no policy is loaded");
+    serve.await_ready("[-] policies: do not load: no policies are loaded");
     assert!(serve.ready().starts_with("HTTP/1.1 503"), "never ready without its policies");
     std::fs::write(&file, GOOD).unwrap();
     serve.await_ready("[+] policies: 1 in force\n");

@@ -297,7 +297,7 @@ pub enum SelectorError {
     #[error("unexpected {0:?}")]
     Unexpected(String),
     /// No qualified name.
-    #[error("{0:?} is no label key")]
+    #[error("{0:?} is not a label key")]
     Key(String),
     /// No label value, or none at all where one is needed.
     #[error("invalid values for {0:?}")]
@@ -559,7 +559,7 @@ mod tests {
             ("a in (b", "unexpected \"end\""),
             ("a,", "unexpected \"end\""),
             ("!a=b", "unexpected \"=\""),
-            ("-a=b", "\"-a\" is no label key"),
+            ("-a=b", "\"-a\" is not a label key"),
             ("a b", "unexpected \"b\""),
         ] {
             assert_eq!(joined(parse_label_selector(text)), read, "{text}");

@@ -60,7 +60,8 @@ impl Lowering<'_> {
             (Some(set), None, None) => {
                 let path_to = self.field_path(&format!("{pointer}/set"), set, start);
                 let Some(value) = value else {
-                    self.issue(pointer, "`set` without a `value`");
+                    let help = "add `value: …`, or `value: {cel: EXPRESSION}` for one that is computed";
+                    self.help(pointer, "`set` without a `value`", help);
                     return None;
                 };
                 self.unwanted(pointer, &[(path.is_some(), "path"), (from.is_some(), "from")]);

@@ -155,7 +155,7 @@ fn a_duplicate_names_all_its_places() {
     let at = |span| sources.files()[0].positions(span).start;
     assert_eq!(at(notice.span), Position { line: 6, column: 3 });
     assert_eq!(at(notice.related[0].1), Position { line: 4, column: 3 });
-    assert_eq!(notice.message, "key \"a\" stands twice in this mapping; the last one wins");
+    assert_eq!(notice.message, "key \"a\" is written twice in this mapping; the last one wins");
 }
 
 #[test]
@@ -198,7 +198,7 @@ fn documents_that_do_not_say_what_they_are() {
         ("apiVersion: v1\nknid: Pod\n", Some(("kubernetes/no-kind 2", misspelt("kind", "knid")))),
         (
             "apiVersion: v1\nkind: 7\nspec: {}\n",
-            Some(("kubernetes/no-kind 2", "kind must be a text, and is integer".into())),
+            Some(("kubernetes/no-kind 2", "kind must be a string, and is integer".into())),
         ),
         // charts, values, pipelines and workflows are no manifests
         ("apiVersion: v2\nname: chart\nversion: 1.0.0\n", None),

@@ -127,7 +127,7 @@ fn one_rule() {
         (
             "docker.io → m.example.com",
             "${IMAGE}",
-            "! character '$' does not belong into a repository (at byte 0)",
+            "! character '$' is not allowed in a repository (at byte 0)",
         ),
         (
             "gcr.io/a/b → m.example.com",
@@ -383,7 +383,7 @@ fn advice() {
     let rows: &[(&[&str], &str)] = &[
         (
             &["docker.io → m.example.com", "quay.io → m.example.com"],
-            "rules 1 and 2 write both to m.example.com: an image of one origin can take the place of another's",
+            "rules 1 and 2 both write to m.example.com: an image of one origin can take the place of another's",
         ),
         (
             &["docker.io → m.example.com", "m.example.com/old → n.example.com"],

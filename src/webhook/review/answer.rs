@@ -125,7 +125,7 @@ impl Answer {
         Answer::default()
     }
 
-    /// Yes, with these RFC 6902 operations as a JSON array. `[]` and an empty text mean unchanged.
+    /// Yes, with these RFC 6902 operations as a JSON array. `[]` and an empty string mean unchanged.
     #[must_use]
     pub fn patch(operations: String) -> Self {
         let text = operations.trim();

@@ -142,7 +142,7 @@ fn check_patch(stage: Stage, review: &ReviewRequest<'_>, answer: &Answer) -> Res
     let object = object.edited(&operations, "", PATCHED).map_err(|(_, error)| error.to_string())?;
     match object.root().is_object() && patch.root().is_array() {
         true => Ok(()),
-        false => Err("the result is no object".to_owned()),
+        false => Err("the result is not an object".to_owned()),
     }
 }
 
