@@ -3,7 +3,7 @@
 //! Without this a Pod of 20,000 containers costs 20,000 times as much as a Pod of one, under every rule.
 
 use std::collections::HashSet;
-use std::hash::{BuildHasher, Hash, Hasher, RandomState};
+use std::hash::{BuildHasher, Hasher, RandomState};
 
 use crate::document::{NodeRef, Scalar};
 use crate::policy::alike::Alike;
@@ -19,6 +19,8 @@ const PATIENCE: usize = 64;
 pub(super) struct Repeats<'p> {
     alike: &'p Alike,
     hasher: RandomState,
+    /// What is hashed of an element, in one piece: many small writes cost more than the hashing.
+    bytes: Vec<u8>,
     fine: HashSet<u64>,
     met: usize,
     repeated: bool,
@@ -28,7 +30,14 @@ impl<'p> Repeats<'p> {
     /// For a list of so many elements; `None` where that is not worth its while.
     pub(super) fn of(alike: impl FnOnce() -> Option<&'p Alike>, elements: usize) -> Option<Self> {
         let alike = if elements >= WORTHWHILE { alike()? } else { return None };
-        Some(Self { alike, hasher: RandomState::new(), fine: HashSet::new(), met: 0, repeated: false })
+        Some(Self {
+            alike,
+            hasher: RandomState::new(),
+            bytes: Vec::new(),
+            fine: HashSet::new(),
+            met: 0,
+            repeated: false,
+        })
     }
 
     /// What the rule reads of an element, told in short; `None` where it is not worth to be remembered.
@@ -41,26 +50,29 @@ impl<'p> Repeats<'p> {
             return None;
         }
         self.met += 1;
-        let mut hasher = self.hasher.build_hasher();
+        let bytes = &mut self.bytes;
+        bytes.clear();
         if self.alike.role {
-            role().hash(&mut hasher);
+            text(role(), bytes);
         }
         match &self.alike.members {
             // what is no object has no members, and what it is decides which error there is
             Some(members) if element.is_object() && !element.is_unknown() => {
-                true.hash(&mut hasher);
+                bytes.push(1);
                 for member in members {
                     match element.get(member) {
-                        Some(value) => content(value, &mut hasher),
-                        None => u8::MAX.hash(&mut hasher),
+                        Some(value) => content(value, bytes),
+                        None => bytes.push(u8::MAX),
                     }
                 }
             }
             _ => {
-                false.hash(&mut hasher);
-                content(element, &mut hasher);
+                bytes.push(0);
+                content(element, bytes);
             }
         }
+        let mut hasher = self.hasher.build_hasher();
+        hasher.write(bytes);
         Some(hasher.finish())
     }
 
@@ -78,20 +90,29 @@ impl<'p> Repeats<'p> {
 }
 
 /// All below a node, its name aside: in the order in which it is written, with how much each part holds.
-fn content(node: NodeRef<'_>, hasher: &mut impl Hasher) {
+fn content(node: NodeRef<'_>, bytes: &mut Vec<u8>) {
     for part in node.descendants() {
-        if part.id() != node.id() {
-            part.key().hash(hasher);
+        if let Some(key) = part.key().filter(|_| part.id() != node.id()) {
+            text(key, bytes);
         }
-        (part.is_unknown(), part.is_shadowed(), part.kind() as u8, part.len()).hash(hasher);
+        // below 16, and so never what stands for an absent member
+        bytes.push(part.kind() as u8);
+        bytes.push(u8::from(part.is_unknown()) | u8::from(part.is_shadowed()) << 1);
         match part.scalar() {
-            Some(Scalar::Bool(value)) => value.hash(hasher),
-            Some(Scalar::Int(value)) => value.hash(hasher),
-            Some(Scalar::Float(value)) => value.to_bits().hash(hasher),
-            Some(Scalar::String(text)) => text.hash(hasher),
-            Some(Scalar::Null) | None => {}
+            Some(Scalar::Bool(value)) => bytes.push(u8::from(value)),
+            Some(Scalar::Int(value)) => bytes.extend(value.to_le_bytes()),
+            Some(Scalar::Float(value)) => bytes.extend(value.to_bits().to_le_bytes()),
+            Some(Scalar::String(value)) => text(value, bytes),
+            Some(Scalar::Null) => {}
+            None => bytes.extend(part.len().to_le_bytes()),
         }
     }
+}
+
+/// A text, with its length before it: so no two rows of texts are written alike.
+fn text(text: &str, bytes: &mut Vec<u8>) {
+    bytes.extend(text.len().to_le_bytes());
+    bytes.extend(text.as_bytes());
 }
 
 #[cfg(test)]
