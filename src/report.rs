@@ -2,37 +2,42 @@
 //!
 //! A [`Report`] is made once, of the findings, the objects they are of, and the ledger of the files. From
 //! then on nothing depends on who found what first: the order is that of the places, the texts are masked,
-//! and no time is in it. What people read ([`text`]) and what programs read ([`json`]) are two views of it.
+//! and no time is in it. Each [`Format`] is a view of it, for people or for programs.
 //!
 //! ```text
 //! findings ─┐
 //! objects  ─┼▶ Report ─▶ text   excerpts with carets, what to do, one line of counts
-//! ledger   ─┘     │  └──▶ json   the promise to programs
+//! ledger   ─┘     │  ├──▶ json   the promise to programs
+//!                 │  └──▶ …      a file for each format
 //!                 └─────▶ gate   0, 1 or 2
 //! ```
 //!
 //! Masking is decided in [`mask`] and nowhere else: every text that leaves this room went through it.
 
 pub mod color;
+mod concise;
 pub mod diagnostic;
 pub mod entry;
 mod excerpt;
+pub mod format;
 pub mod gate;
 pub mod json;
 mod mask;
 pub mod notices;
+mod overview;
 mod sort;
 pub mod summary;
 pub mod text;
 
 use crate::finding::{DocumentId, Finding};
-use crate::manifest::{FileId, Inventory, LoadError, STDIN, SourceFile, Sources};
+use crate::manifest::{FileId, Inventory, LoadError, Position, STDIN, SourceFile, Sources};
 
 pub use color::ColorChoice;
 pub use entry::{Entry, Identity, Subject};
+pub use format::Format;
 pub use gate::{Exit, Gate};
 pub use mask::{masked, refusal};
-pub use summary::Summary;
+pub use summary::{Counted, Summary};
 pub use text::TextOptions;
 
 /// All that a run has to tell.
@@ -169,6 +174,17 @@ impl<'i> Report<'i> {
     #[must_use]
     pub fn subject(&self, id: DocumentId) -> &Subject<'i> {
         &self.subjects[id.0 as usize]
+    }
+
+    /// What could not be read: the file, where in it, and why.
+    fn unread(&self) -> impl Iterator<Item = (&str, Position, String)> {
+        self.inventory.ledger().iter().flat_map(move |record| {
+            let path = self.sources.file(record.file).path();
+            record
+                .errors
+                .iter()
+                .map(move |error| (path, error.position, self.error_message(record.file, &error.error)))
+        })
     }
 
     /// Why a document could not be read, without what may be a secret.

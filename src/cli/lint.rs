@@ -1,6 +1,6 @@
 //! `plimsoll lint`: manifests in, findings out.
 
-use std::io::{self, BufWriter, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -8,11 +8,14 @@ use clap::{Args, ValueEnum};
 
 use super::NOT_DONE;
 use super::asking::AskingArgs;
+use super::outputs::Output;
 use super::selection::{Selected, Selection};
 use crate::finding::Severity;
 use crate::manifest::{Inventory, LoadError, Outcome, ReadLimits, Sources, read_sources};
 use crate::offline::{Asking, Offline};
-use crate::report::{ColorChoice, Gate, Identity, Report, Run, Subject, TextOptions, notices, refusal};
+use crate::report::{
+    ColorChoice, Format, Gate, Identity, Report, Run, Subject, TextOptions, notices, refusal,
+};
 
 /// Check manifests: files, folders, globs, or `-` for standard input
 #[derive(Debug, Args)]
@@ -42,9 +45,17 @@ pub struct LintArgs {
     /// Do not exit with 2 because of broken files; they are still reported
     #[arg(long, help_heading = "Result")]
     allow_broken: bool,
-    /// Format of the report
-    #[arg(long, value_enum, default_value_t = Format::Text, help_heading = "Result")]
-    format: Format,
+    /// Format of the report, with a file to write it to in place of standard output; may be repeated. One of text,
+    /// concise, summary, json [default: text; on a terminal summary, where there are more than 50 findings]
+    #[arg(
+        long,
+        value_name = "FORMAT[=FILE]",
+        env = "PLIMSOLL_FORMAT",
+        value_parser = Output::<Format>::parse,
+        value_delimiter = ',',
+        help_heading = "Result"
+    )]
+    format: Vec<Output<Format>>,
     /// When to use colour
     #[arg(long, value_enum, default_value_t = ColorChoice::Auto, help_heading = "Result")]
     color: ColorChoice,
@@ -60,11 +71,10 @@ enum FailOn {
     Info,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    Text,
-    Json,
-}
+/// More findings than this are not shown one by one on a terminal, unless that is asked for.
+const SHOWN: usize = 50;
+/// So many rules of a summary that was not asked for: with the rest of it, they fit a screen.
+const ROWS: usize = 30;
 
 impl LintArgs {
     /// Lints: 0 nothing found, 1 findings, 2 the job could not be done.
@@ -84,6 +94,9 @@ impl LintArgs {
             color,
             quiet,
         } = self;
+        if let Err(error) = Output::check(&format) {
+            return super::fail(&error.to_string());
+        }
         let selected = selection.load(paths.first().map(String::as_str), &only, &skip);
         let Selected { set, errors, configuration, release, .. } = &selected;
         super::print_errors(errors);
@@ -108,17 +121,30 @@ impl LintArgs {
                 policies: selected.told(),
             });
 
-        let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
         let is_terminal = io::stdout().is_terminal();
-        let written = match format {
-            Format::Text => {
-                let color = color.enabled(is_terminal, |name| std::env::var_os(name));
-                report.write_text(&mut out, TextOptions { color, quiet, elapsed: Some(start.elapsed()) })
-            }
-            Format::Json => report.write_json(&mut out),
+        let options = |is_terminal| TextOptions {
+            color: color.enabled(is_terminal, |name| std::env::var_os(name)),
+            quiet,
+            elapsed: Some(start.elapsed()),
+            columns: terminal_size::terminal_size().filter(|_| is_terminal).map(|(width, _)| width.0.into()),
         };
-        // a reader that has gone is no fault of ours
-        let _ = written.and_then(|()| out.flush());
+        let mut written = true;
+        if format.is_empty() {
+            let options = options(is_terminal);
+            let too_many = is_terminal && report.entries().len() > SHOWN;
+            let output = Output::stdout(Format::Text).write(|out| match too_many {
+                true => report.write_overview(out, &options, Some(ROWS)),
+                false => report.write(Format::Text, out, &options),
+            });
+            written = output.is_ok();
+        }
+        for output in &format {
+            let options = options(is_terminal && output.file.is_none());
+            if let Err(error) = output.write(|out| report.write(output.format, out, &options)) {
+                super::tell(&format!("error: {error}"));
+                written = false;
+            }
+        }
         let fail_on = match fail_on {
             FailOn::Error => Severity::Error,
             FailOn::Warning => Severity::Warning,
@@ -127,7 +153,7 @@ impl LintArgs {
         let exit = Gate { fail_on, fail_on_unknown, allow_broken }.judge(&report).code();
         // the process ends: giving back millions of small pieces one by one would only take time
         std::mem::forget((report, offline));
-        ExitCode::from(if errors.is_empty() { exit } else { NOT_DONE })
+        ExitCode::from(if errors.is_empty() && written { exit } else { NOT_DONE })
     }
 }
 

@@ -33,6 +33,20 @@ pub struct TextOptions {
     pub quiet: bool,
     /// How long the run took.
     pub elapsed: Option<Duration>,
+    /// The columns of the terminal; `None` where there is none.
+    pub columns: Option<usize>,
+}
+
+/// The columns of what is not read on a terminal.
+const COLUMNS: usize = 120;
+/// As narrow and as wide as lines are made to fit.
+const FITTED: std::ops::RangeInclusive<usize> = 60..=200;
+
+impl TextOptions {
+    /// How long lines may be, in columns.
+    pub(super) fn width(&self) -> usize {
+        self.columns.unwrap_or(COLUMNS).clamp(*FITTED.start(), *FITTED.end())
+    }
 }
 
 impl Report<'_> {
@@ -41,7 +55,7 @@ impl Report<'_> {
     /// # Errors
     /// Those of `out`.
     pub fn write_text(&self, out: &mut dyn Write, options: TextOptions) -> io::Result<()> {
-        let TextOptions { color, quiet, elapsed } = options;
+        let TextOptions { color, quiet, .. } = options;
         let renderer = if color { Renderer::styled() } else { Renderer::plain() };
         // where to read more is said once a rule, not once a finding
         let mut referred = BTreeSet::new();
@@ -67,6 +81,13 @@ impl Report<'_> {
         if quiet {
             return Ok(());
         }
+        self.write_notes(out, &options)?;
+        writeln!(out, "{}", self.closing_line(&options))
+    }
+
+    /// What was not looked at.
+    pub(super) fn write_notes(&self, out: &mut dyn Write, options: &TextOptions) -> io::Result<()> {
+        let renderer = if options.color { Renderer::styled() } else { Renderer::plain() };
         for note in [self.templates(), self.links(), self.packs()].into_iter().flatten() {
             writeln!(out, "{}\n", renderer.render(&[note]))?;
         }
@@ -74,18 +95,23 @@ impl Report<'_> {
             let note = Level::NOTE.primary_title(normalize_untrusted_str(note));
             writeln!(out, "{}\n", renderer.render(&[Group::with_title(note)]))?;
         }
+        Ok(())
+    }
+
+    /// The counts, and what the run was told.
+    pub(super) fn closing_line(&self, options: &TextOptions) -> String {
         let files = self.inventory.ledger().len();
-        let mut line = summary_line(self.summary(), files, color);
+        let mut line = summary_line(self.summary(), files, options.color);
         if let Some(version) = &self.kubernetes {
             let _ = write!(line, "; Kubernetes {version}");
         }
         if let Some(configuration) = &self.run.configuration {
             let _ = write!(line, "; {}", normalize_untrusted_str(configuration));
         }
-        if let Some(elapsed) = elapsed {
+        if let Some(elapsed) = options.elapsed {
             line.push_str(&time(elapsed));
         }
-        writeln!(out, "{line}")
+        line
     }
 
     /// Rules that could not be evaluated, each with its first object and how many others there are: what is wrong

@@ -1,0 +1,35 @@
+//! The formats of a report, each a view of the same [`Report`] in a file of its own.
+
+use std::io::{self, Write};
+
+use clap::ValueEnum;
+
+use super::{Report, TextOptions};
+
+/// `--format`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, ValueEnum)]
+pub enum Format {
+    /// Every finding with its lines and what to do
+    Text,
+    /// A line for each finding: `file:line:column: severity code: message`
+    Concise,
+    /// How many findings of each rule, and the worst files
+    Summary,
+    /// For programs, with a promise: fields are added, never renamed or removed
+    Json,
+}
+
+impl Report<'_> {
+    /// Writes the report in a format. `options` are for what people read on a terminal.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    pub fn write(&self, format: Format, out: &mut dyn Write, options: &TextOptions) -> io::Result<()> {
+        match format {
+            Format::Text => self.write_text(out, *options),
+            Format::Concise => self.write_concise(out, options),
+            Format::Summary => self.write_overview(out, options, None),
+            Format::Json => self.write_json(out),
+        }
+    }
+}
