@@ -14,24 +14,36 @@
 //!
 //! Masking is decided in [`mask`] and nowhere else: every text that leaves this room went through it.
 
+pub mod catalogue;
 pub mod color;
 mod concise;
 pub mod diagnostic;
 pub mod entry;
+mod escape;
 mod excerpt;
 pub mod format;
 pub mod gate;
+mod github;
+mod gitlab;
 pub mod json;
+mod junit;
+mod lines;
+mod markdown;
 mod mask;
 pub mod notices;
 mod overview;
+mod paths;
+mod sarif;
 mod sort;
 pub mod summary;
 pub mod text;
 
+use std::path::PathBuf;
+
 use crate::finding::{DocumentId, Finding};
 use crate::manifest::{FileId, Inventory, LoadError, Position, STDIN, SourceFile, Sources};
 
+use catalogue::Catalogue;
 pub use color::ColorChoice;
 pub use entry::{Entry, Identity, Subject};
 pub use format::Format;
@@ -56,6 +68,7 @@ pub struct Report<'i> {
     /// What was not looked at, and how it can be.
     notes: Vec<String>,
     run: Run,
+    catalogue: Catalogue,
 }
 
 /// The policies of a run.
@@ -78,6 +91,10 @@ pub struct Run {
     pub packs_not_run: Vec<String>,
     /// The policies that ran.
     pub policies: Policies,
+    /// The working folder, to which programs are told of files.
+    pub folder: Option<PathBuf>,
+    /// What counts for the exit code.
+    pub gate: Gate,
 }
 
 impl<'i> Report<'i> {
@@ -117,6 +134,7 @@ impl<'i> Report<'i> {
             kubernetes: None,
             notes: Vec::new(),
             run: Run::default(),
+            catalogue: Catalogue::default(),
         }
     }
 
@@ -138,6 +156,13 @@ impl<'i> Report<'i> {
     #[must_use]
     pub fn of_run(mut self, run: Run) -> Self {
         self.run = run;
+        self
+    }
+
+    /// Says what is known of the rules of the run.
+    #[must_use]
+    pub fn with_catalogue(mut self, catalogue: Catalogue) -> Self {
+        self.catalogue = catalogue;
         self
     }
 

@@ -7,13 +7,24 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::LazyLock;
 
 use serde_json::Value;
 
 #[path = "formats/concise.rs"]
 mod concise;
+#[path = "formats/github.rs"]
+mod github;
+#[path = "formats/gitlab.rs"]
+mod gitlab;
+#[path = "formats/junit.rs"]
+mod junit;
+#[path = "formats/markdown.rs"]
+mod markdown;
 #[path = "formats/overview.rs"]
 mod overview;
+#[path = "formats/sarif.rs"]
+mod sarif;
 
 fn plimsoll(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_plimsoll"));
@@ -124,31 +135,45 @@ fn hard(folder: &Path) {
     write("pods.yaml", &pods.join("---\n"));
 }
 
-/// Lints each input once with all formats, and gives what was written to `check`.
-fn each(format: &str, check: impl Fn(&str, &Counts, &Value, &str)) {
-    let made = tempfile::tempdir().unwrap();
-    let out = tempfile::tempdir().unwrap();
-    for (name, folder, path) in inputs(made.path()) {
+const FORMATS: [&str; 8] = ["json", "concise", "summary", "sarif", "junit", "github", "gitlab", "markdown"];
+
+/// What one run has written.
+struct Run {
+    name: &'static str,
+    report: Value,
+    counts: Counts,
+    told: BTreeMap<&'static str, String>,
+}
+
+/// Every input, linted once with all formats: the corpora are large.
+static RUNS: LazyLock<Vec<Run>> = LazyLock::new(|| {
+    let (made, out) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let runs = inputs(made.path()).into_iter().map(|(name, folder, path)| {
         let file = |format: &str| out.path().join(format!("{name}.{format}"));
-        let (json, other) = (file("json"), file(format));
-        let arguments = [
-            format!("--format=json={}", json.display()),
-            format!("--format={format}={}", other.display()),
-            "--pack=all".to_owned(),
-            path.to_owned(),
-        ];
+        let mut arguments = vec!["--pack=all".to_owned(), path.to_owned()];
+        arguments
+            .extend(FORMATS.iter().map(|format| format!("--format={format}={}", file(format).display())));
         let output = lint(&folder, &arguments.iter().map(String::as_str).collect::<Vec<_>>());
         assert!(output.stdout.is_empty(), "{name}: {}", String::from_utf8_lossy(&output.stdout));
-        let report: Value = serde_json::from_slice(&fs::read(json).unwrap()).unwrap();
-        let counts = Counts::of_json(&report);
+        let told: BTreeMap<&str, String> =
+            FORMATS.iter().map(|format| (*format, fs::read_to_string(file(format)).unwrap())).collect();
+        let report: Value = serde_json::from_str(&told["json"]).unwrap();
+        Run { name, counts: Counts::of_json(&report), report, told }
+    });
+    runs.collect()
+});
+
+/// Gives what was written in a format, and what it must say, to `check`.
+fn each(format: &str, check: impl Fn(&str, &Counts, &Value, &str)) {
+    for Run { name, report, counts, told } in &*RUNS {
+        let told = &told[format];
         assert!(!counts.findings.is_empty(), "{name}");
-        let told = fs::read_to_string(&other).unwrap();
         assert!(!told.contains("planted-word"), "{name}: {format} shows a secret");
         assert!(
             !told.contains('\u{1b}') && !told.contains('\u{202e}'),
             "{name}: {format} commands a terminal"
         );
-        check(name, &counts, &report, &told);
+        check(name, counts, report, told);
     }
 }
 
@@ -170,14 +195,13 @@ fn the_hard_input_has_everything() {
 fn several_at_once_are_what_each_is_alone() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| format!("{}", folder.path().join(name).display());
-    let formats = ["json", "concise", "summary"];
     let mut arguments = vec!["--quiet".to_owned(), "examples".to_owned()];
-    arguments.extend(formats[1..].iter().map(|format| format!("--format={format}={}", at(format))));
+    arguments.extend(FORMATS[1..].iter().map(|format| format!("--format={format}={}", at(format))));
     arguments.push("--format=json".to_owned());
     let together = lint(here(), &arguments.iter().map(String::as_str).collect::<Vec<_>>());
     assert_eq!(together.status.code(), Some(1));
     fs::write(at("json"), &together.stdout).unwrap();
-    for format in formats {
+    for format in FORMATS {
         let alone = lint(here(), &["--quiet", "--format", format, "examples"]);
         assert_eq!(fs::read(at(format)).unwrap(), alone.stdout, "{format}");
         assert!(!alone.stdout.is_empty());

@@ -10,6 +10,7 @@ use super::NOT_DONE;
 use super::asking::AskingArgs;
 use super::outputs::Output;
 use super::selection::{Selected, Selection};
+use crate::explain::catalogue::catalogue;
 use crate::finding::Severity;
 use crate::manifest::{Inventory, LoadError, Outcome, ReadLimits, Sources, read_sources};
 use crate::offline::{Asking, Offline};
@@ -46,7 +47,7 @@ pub struct LintArgs {
     #[arg(long, help_heading = "Result")]
     allow_broken: bool,
     /// Format of the report, with a file to write it to in place of standard output; may be repeated. One of text,
-    /// concise, summary, json [default: text; on a terminal summary, where there are more than 50 findings]
+    /// concise, summary, json, sarif, junit, github, gitlab, markdown [default: text; on a terminal summary, where there are more than 50 findings]
     #[arg(
         long,
         value_name = "FORMAT[=FILE]",
@@ -112,6 +113,12 @@ impl LintArgs {
         let mut subjects = subjects(&inventory, &offline);
         let mut findings = offline.judge_all(set);
         findings.extend(notices::findings(&inventory, &mut subjects, |code| selected.reserved(code)));
+        let fail_on = match fail_on {
+            FailOn::Error => Severity::Error,
+            FailOn::Warning => Severity::Warning,
+            FailOn::Info => Severity::Info,
+        };
+        let gate = Gate { fail_on, fail_on_unknown, allow_broken };
         let report = Report::new(&sources, &inventory, subjects, findings)
             .for_kubernetes(release.to_string())
             .with_notes(offline.notes(set.templates()))
@@ -119,7 +126,10 @@ impl LintArgs {
                 configuration: selected.configuration_file(),
                 packs_not_run: selected.packs_not_run.clone(),
                 policies: selected.told(),
-            });
+                folder: std::env::current_dir().ok(),
+                gate,
+            })
+            .with_catalogue(catalogue(set));
 
         let is_terminal = io::stdout().is_terminal();
         let options = |is_terminal| TextOptions {
@@ -145,12 +155,7 @@ impl LintArgs {
                 written = false;
             }
         }
-        let fail_on = match fail_on {
-            FailOn::Error => Severity::Error,
-            FailOn::Warning => Severity::Warning,
-            FailOn::Info => Severity::Info,
-        };
-        let exit = Gate { fail_on, fail_on_unknown, allow_broken }.judge(&report).code();
+        let exit = gate.judge(&report).code();
         // the process ends: giving back millions of small pieces one by one would only take time
         std::mem::forget((report, offline));
         ExitCode::from(if errors.is_empty() && written { exit } else { NOT_DONE })

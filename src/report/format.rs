@@ -17,6 +17,16 @@ pub enum Format {
     Summary,
     /// For programs, with a promise: fields are added, never renamed or removed
     Json,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+    /// A suite for each file, a case for each object
+    Junit,
+    /// Annotations of GitHub Actions
+    Github,
+    /// GitLab's Code Quality
+    Gitlab,
+    /// For the summary of a job or a comment on a merge request
+    Markdown,
 }
 
 impl Report<'_> {
@@ -30,6 +40,11 @@ impl Report<'_> {
             Format::Concise => self.write_concise(out, options),
             Format::Summary => self.write_overview(out, options, None),
             Format::Json => self.write_json(out),
+            Format::Sarif => self.write_sarif(out),
+            Format::Junit => self.write_junit(out),
+            Format::Github => self.write_github(out, options),
+            Format::Gitlab => self.write_gitlab(out),
+            Format::Markdown => self.write_markdown(out, options),
         }
     }
 }

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use clap::ValueEnum;
+
 use super::*;
 use crate::document::edit::Operation;
 use crate::document::{Document, NodeId};
@@ -356,6 +358,67 @@ fn json_is_as_promised() {
 "##);
 }
 
+fn sarif(report: &Report<'_>) -> serde_json::Value {
+    let mut out = Vec::new();
+    report.write_sarif(&mut out).unwrap();
+    serde_json::from_slice(&out).unwrap()
+}
+
+#[test]
+fn a_fix_in_sarif_replaces_text() {
+    let sources = sources(&[("web.yaml", DEPLOYMENT)]);
+    let inventory = Inventory::load(&sources);
+    let replace = |path: &str, value: &serde_json::Value| Operation::Replace {
+        path: path.parse().unwrap(),
+        value: Arc::new(Document::from_value(value).unwrap()),
+    };
+    let image = "/spec/template/spec/containers/0/image";
+    let mut one = finding(&inventory, 0, "x/y", image, "[see](http://x) {0}");
+    one.fix = vec![
+        replace(image, &serde_json::json!("web:2")),
+        replace("/metadata", &serde_json::json!({"name": "x"})),
+    ];
+    let mut other = one.clone();
+    other.fix.push(add("/metadata/labels", &serde_json::json!({})));
+    let findings = [(DocumentId(0), one), (DocumentId(0), other)];
+    let report = Report::new(&sources, &inventory, subjects(&inventory), findings);
+    let log = sarif(&report);
+    let results = &log["runs"][0]["results"];
+    assert_eq!(results[0]["message"]["text"], "\\[see\\](http://x) {0}", "no link");
+    let change = &results[0]["fixes"][0]["artifactChanges"][0];
+    assert_eq!(change["artifactLocation"]["uri"], "web.yaml");
+    let replaced = |at: usize| {
+        let Some(serde_json::Value::Object(region)) = change["replacements"][at].get("deletedRegion") else {
+            panic!("{change}")
+        };
+        let numbers = ["startLine", "startColumn", "endLine", "endColumn"].map(|key| region[key].as_u64());
+        (numbers.map(Option::unwrap), change["replacements"][at]["insertedContent"]["text"].clone())
+    };
+    assert_eq!(replaced(0), ([10, 18, 10, 23], "\"web:2\"".into()));
+    assert_eq!(replaced(1), ([4, 11, 4, 22], "{\"name\":\"x\"}".into()));
+    assert!(results[1]["fixes"].is_null(), "half a fix is none");
+}
+
+#[test]
+fn a_region_in_sarif_is_shown_in_part() {
+    let text = format!("{DEPLOYMENT}          args:\n{}", "            - x\n".repeat(50));
+    let sources = sources(&[("web.yaml", &text)]);
+    let inventory = Inventory::load(&sources);
+    let findings = ["", "/kind", "/spec/template/spec/containers/1"]
+        .map(|pointer| (DocumentId(0), finding(&inventory, 0, "x/y", pointer, "no good")));
+    let report = Report::new(&sources, &inventory, subjects(&inventory), findings);
+    let log = sarif(&report);
+    let snippet = |at: usize| {
+        let region = &log["runs"][0]["results"][at]["locations"][0]["physicalLocation"]["region"];
+        region["snippet"]["text"].as_str().unwrap().to_owned()
+    };
+    assert!(snippet(0).starts_with("apiVersion: apps/v1\nkind: Deployment\n"));
+    assert!(snippet(0).ends_with("        - name: log\n…"), "{}", snippet(0));
+    assert_eq!(snippet(1), "Deployment");
+    assert!(snippet(2).starts_with("name: log\n          image: log:2\n          args:\n"));
+    assert_eq!(snippet(2).lines().count(), 11);
+}
+
 #[test]
 fn exit_codes() {
     struct Case(&'static str, &'static str, Option<(Severity, Certainty)>, Gate, u8);
@@ -500,7 +563,9 @@ items:
         for color in [false, true] {
             report.write_text(&mut out, TextOptions { color, ..TextOptions::default() }).unwrap();
         }
-        report.write_json(&mut out).unwrap();
+        for format in Format::value_variants() {
+            report.write(*format, &mut out, &TextOptions::default()).unwrap();
+        }
         format!("{}\n{:?}", String::from_utf8(out).unwrap(), report.entries())
     }
 
