@@ -15,12 +15,14 @@
 //! Masking is decided in [`mask`] and nowhere else: every text that leaves this room went through it.
 
 pub mod catalogue;
+mod closing;
 pub mod color;
 mod concise;
 pub mod diagnostic;
 pub mod entry;
 mod escape;
 mod excerpt;
+mod fault;
 pub mod format;
 pub mod gate;
 mod github;

@@ -25,6 +25,8 @@ mod markdown;
 mod overview;
 #[path = "formats/sarif.rs"]
 mod sarif;
+#[path = "formats/terminal.rs"]
+mod terminal;
 
 fn plimsoll(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_plimsoll"));

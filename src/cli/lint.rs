@@ -63,6 +63,9 @@ pub struct LintArgs {
     /// Print findings only, no notes and no summary
     #[arg(long, short, help_heading = "Result")]
     quiet: bool,
+    /// Name the files that are passed over, and say why
+    #[arg(long, short, conflicts_with = "quiet", help_heading = "Result")]
+    verbose: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -94,6 +97,7 @@ impl LintArgs {
             format,
             color,
             quiet,
+            verbose,
         } = self;
         if let Err(error) = Output::check(&format) {
             return super::fail(&error.to_string());
@@ -134,7 +138,9 @@ impl LintArgs {
         let is_terminal = io::stdout().is_terminal();
         let options = |is_terminal| TextOptions {
             color: color.enabled(is_terminal, |name| std::env::var_os(name)),
+            links: is_terminal && supports_hyperlinks::on(supports_hyperlinks::Stream::Stdout),
             quiet,
+            verbose,
             elapsed: Some(start.elapsed()),
             columns: terminal_size::terminal_size().filter(|_| is_terminal).map(|(width, _)| width.0.into()),
         };

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
+use super::closing::fill;
 use super::entry::Entry;
 use super::summary::Counted;
 use super::{Report, TextOptions};
@@ -95,26 +96,22 @@ impl Report<'_> {
                 writeln!(out, "{count:>5}  of {} more rules", hidden.len())?;
             }
             writeln!(out)?;
-            self.write_worst(out)?;
+            self.write_worst(out, options)?;
         }
         for (path, at, message) in self.unread() {
             let error = Counted::Error.paint("error", options.color);
             let (path, message) = (readable(path), readable(&message));
             writeln!(out, "{path}:{}:{}: {error}: {message}", at.line, at.column)?;
         }
-        if options.quiet {
-            return Ok(());
-        }
-        if let Some(rule) = rules.first() {
+        if let Some(rule) = rules.first().filter(|_| !options.quiet) {
             let code = rule.code;
-            writeln!(
-                out,
-                "--format text shows every finding with its lines, --only {code} those of one rule;"
-            )?;
-            writeln!(out, "plimsoll explain {code} says why it matters, and how to fix it\n")?;
+            let more = format!(
+                "--format text shows every finding with its lines, --only {code} those of one rule; \
+                 plimsoll explain {code} says why it matters, and how to fix it"
+            );
+            writeln!(out, "{}\n", fill(options, &more))?;
         }
-        self.write_notes(out, options)?;
-        writeln!(out, "{}", self.closing_line(options))
+        self.write_closing(out, options)
     }
 
     fn write_rules(
@@ -124,24 +121,27 @@ impl Report<'_> {
         rules: &[OfRule<'_>],
     ) -> io::Result<()> {
         let longest = rules.iter().map(|rule| rule.code.chars().count()).max().unwrap_or_default().max(4);
-        writeln!(out, "count  severity  {:longest$}  objects  first place", "rule")?;
         // the columns before the place, with what stands between them
         let before = 5 + 2 + 8 + 2 + longest + 2 + 7 + 2;
-        let room = options.width().saturating_sub(before).max(20);
+        let room = options.width().checked_sub(before).filter(|room| *room >= 20);
+        let head = format!("count  severity  {:longest$}  objects", "rule");
+        writeln!(out, "{head}{}", if room.is_some() { "  first place" } else { "" })?;
         for rule in rules {
             let OfRule { counted, code, count, objects, first } = rule;
             let severity = counted.paint(&format!("{:8}", counted.name()), options.color);
-            let place = fitted(&self.place_of(first), room);
-            writeln!(out, "{count:>5}  {severity}  {code:longest$}  {objects:>7}  {place}")?;
+            let place =
+                room.map_or(String::new(), |room| format!("  {}", fitted(&self.place_of(first), room)));
+            writeln!(out, "{count:>5}  {severity}  {code:longest$}  {objects:>7}{place}")?;
         }
         Ok(())
     }
 
-    fn write_worst(&self, out: &mut dyn Write) -> io::Result<()> {
+    fn write_worst(&self, out: &mut dyn Write, options: &TextOptions) -> io::Result<()> {
         let files = self.by_file();
         writeln!(out, "count  errors  file")?;
         for (file, errors, findings) in files.iter().take(WORST) {
-            writeln!(out, "{findings:>5}  {errors:>6}  {}", readable(self.path(*file)))?;
+            let path = fitted(&readable(self.path(*file)), options.width() - 15);
+            writeln!(out, "{findings:>5}  {errors:>6}  {path}")?;
         }
         if files.len() > WORST {
             let findings: usize = files[WORST..].iter().map(|(_, _, findings)| findings).sum();

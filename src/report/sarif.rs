@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::catalogue::{AboutRule, Catalogue};
 use super::entry::{Entry, Identity};
-use super::excerpt::excerpt;
+use super::excerpt::{WIDE, byte_at, excerpt};
 use super::lines::write_list;
 use super::paths::Location;
 use super::{Report, summary::Counted};
@@ -315,10 +315,10 @@ impl Report<'_> {
         let last = start.line.saturating_add(LINES);
         let cut = end.line >= last;
         let shown_end = match cut {
-            true => super::excerpt::byte_at(source, Position { line: last - 1, column: u32::MAX }),
+            true => byte_at(source, Position { line: last - 1, column: u32::MAX }),
             false => Some(Span { start: span.end, end: span.end }),
         };
-        let lines = shown_end.and_then(|end| excerpt(source, self.masks.file(file), &[span, end]));
+        let lines = shown_end.and_then(|end| excerpt(source, self.masks.file(file), &[span, end], WIDE));
         let snippet = lines.and_then(|lines| {
             let shown = lines.text.get(lines.marks[0].start..lines.marks[1].end)?;
             Some(Text { text: format!("{shown}{}", if cut { "\n…" } else { "" }) })

@@ -47,14 +47,19 @@ impl Counted {
         }
     }
 
-    /// A text in the colour of what counts so.
-    pub(super) fn paint(self, text: &str, color: bool) -> String {
+    /// The colour of what counts so.
+    pub(super) fn style(self) -> Style {
         let of = match self {
             Self::Failed | Self::Error => AnsiColor::BrightRed,
             Self::Warning | Self::Unknown => AnsiColor::Yellow,
             Self::Info => AnsiColor::BrightBlue,
         };
-        let style = Style::new().fg_color(Some(of.into())).effects(Effects::BOLD);
+        Style::new().fg_color(Some(of.into())).effects(Effects::BOLD)
+    }
+
+    /// A text in that colour.
+    pub(super) fn paint(self, text: &str, color: bool) -> String {
+        let style = self.style();
         if color { format!("{style}{text}{style:#}") } else { text.to_owned() }
     }
 }

@@ -27,7 +27,7 @@ fn says_what_the_json_says_within_ten_of_a_kind() {
                 let is_it = |finding: &&Value| {
                     finding["code"] == title
                         && finding["file"] == properties["file"].as_str()
-                        && finding["line"].to_string() == properties["line"]
+                        && finding["line"].as_u64() == properties["line"].parse().ok()
                         && message.starts_with(finding["message"].as_str().unwrap())
                 };
                 let known = findings.iter().any(|finding| is_it(&finding));

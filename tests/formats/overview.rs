@@ -25,5 +25,5 @@ fn says_what_the_json_says() {
 fn the_examples() {
     let output = lint(here(), &["--format", "summary", "examples"]);
     let told = String::from_utf8(output.stdout).unwrap();
-    insta::assert_snapshot!(told.trim_end().rsplit_once("; ").unwrap().0);
+    insta::assert_snapshot!(told.trim_end().rsplit_once(" · ").unwrap().0);
 }
