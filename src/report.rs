@@ -27,6 +27,7 @@ pub mod format;
 pub mod gate;
 mod github;
 mod gitlab;
+mod html;
 pub mod json;
 mod junit;
 mod lines;

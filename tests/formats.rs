@@ -17,6 +17,8 @@ mod concise;
 mod github;
 #[path = "formats/gitlab.rs"]
 mod gitlab;
+#[path = "formats/html.rs"]
+mod html;
 #[path = "formats/junit.rs"]
 mod junit;
 #[path = "formats/markdown.rs"]
@@ -137,7 +139,8 @@ fn hard(folder: &Path) {
     write("pods.yaml", &pods.join("---\n"));
 }
 
-const FORMATS: [&str; 8] = ["json", "concise", "summary", "sarif", "junit", "github", "gitlab", "markdown"];
+const FORMATS: [&str; 9] =
+    ["json", "concise", "summary", "sarif", "junit", "github", "gitlab", "markdown", "html"];
 
 /// What one run has written.
 struct Run {

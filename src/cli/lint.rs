@@ -47,7 +47,7 @@ pub struct LintArgs {
     #[arg(long, help_heading = "Result")]
     allow_broken: bool,
     /// Format of the report, with a file to write it to in place of standard output; may be repeated. One of text,
-    /// concise, summary, json, sarif, junit, github, gitlab, markdown [default: text; on a terminal summary, where there are more than 50 findings]
+    /// concise, summary, json, sarif, junit, github, gitlab, markdown, html [default: text; on a terminal summary, where there are more than 50 findings]
     #[arg(
         long,
         value_name = "FORMAT[=FILE]",

@@ -58,6 +58,11 @@ impl Catalogue {
         Self::new(self.rules.iter().cloned().chain(others).collect())
     }
 
+    /// Whether the rule is among them.
+    pub(super) fn has(&self, about: &AboutRule) -> bool {
+        self.rules.binary_search_by(|other| key(other).cmp(&key(about))).is_ok()
+    }
+
     /// The rules, sorted.
     pub(super) fn rules(&self) -> &[AboutRule] {
         &self.rules

@@ -30,24 +30,25 @@ impl Report<'_> {
         if options.quiet {
             return Ok(());
         }
-        for note in &self.notes {
-            write_wrapped(out, options, &format!("note: {}", readable(note)))?;
-        }
         if options.verbose {
             self.write_skipped(out)?;
         }
-        if let Some(line) = self.skipped(options.verbose) {
-            write_wrapped(out, options, &line)?;
-        }
-        if !self.run.packs_not_run.is_empty() && !self.is_empty() {
-            let packs = self.run.packs_not_run.join(", ");
-            write_wrapped(
-                out,
-                options,
-                &format!("packs that did not run: {packs} (--pack NAME, --pack all)"),
-            )?;
+        for note in self.closing_notes(options.verbose) {
+            writeln!(out, "{}", fill(options, &note))?;
         }
         writeln!(out, "{}", self.closing_line(options))
+    }
+
+    /// What was not looked at, and how it can be.
+    pub(super) fn closing_notes(&self, is_verbose: bool) -> Vec<String> {
+        let mut notes: Vec<String> =
+            self.notes.iter().map(|note| format!("note: {}", readable(note))).collect();
+        notes.extend(self.skipped(is_verbose));
+        if !self.run.packs_not_run.is_empty() && !self.is_empty() {
+            let packs = self.run.packs_not_run.join(", ");
+            notes.push(format!("packs that did not run: {packs} (--pack NAME, --pack all)"));
+        }
+        notes
     }
 
     /// Files that were passed over: how many of what.
@@ -153,10 +154,6 @@ impl Report<'_> {
 
 fn plural(count: usize, one: &str) -> String {
     if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
-}
-
-fn write_wrapped(out: &mut dyn Write, options: &TextOptions, text: &str) -> io::Result<()> {
-    writeln!(out, "{}", fill(options, text))
 }
 
 /// Text in lines of the width of the terminal; the later ones are indented.

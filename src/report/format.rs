@@ -27,6 +27,8 @@ pub enum Format {
     Gitlab,
     /// For the summary of a job or a comment on a merge request
     Markdown,
+    /// A page for a browser: one file that asks nobody for anything
+    Html,
 }
 
 impl Report<'_> {
@@ -45,6 +47,7 @@ impl Report<'_> {
             Format::Github => self.write_github(out, options),
             Format::Gitlab => self.write_gitlab(out),
             Format::Markdown => self.write_markdown(out, options),
+            Format::Html => self.write_html(out, options),
         }
     }
 }

@@ -195,7 +195,7 @@ impl Report<'_> {
         lines
     }
 
-    fn position_of(&self, document: DocumentId, span: Option<Span>) -> String {
+    pub(super) fn position_of(&self, document: DocumentId, span: Option<Span>) -> String {
         let file = self.subject(document).file;
         let path = readable(self.path(file));
         match span.map(|span| self.sources.file(file).position(span.start as usize)) {
