@@ -237,3 +237,37 @@ fn what_cannot_be_written_is_said() {
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
     }
 }
+
+/// A full disk behind standard output is no reader that has gone.
+#[test]
+fn a_report_that_is_lost_is_an_error() {
+    let Ok(full) = fs::OpenOptions::new().write(true).open("/dev/full") else {
+        eprintln!("SKIPPED: no /dev/full");
+        return;
+    };
+    let output = plimsoll(here()).args(["lint", "examples/bookshop"]).stdout(full).output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(
+        (told.as_str(), output.status.code()),
+        ("error: standard output: no space left on device\n", Some(2))
+    );
+}
+
+#[test]
+fn tests_of_policies_are_written_several_ways_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("junit.xml");
+    let both =
+        ["text".to_owned(), format!("junit={}", file.display())].map(|format| format!("--format={format}"));
+    let run = |arguments: &[String]| {
+        plimsoll(here()).arg("test").args(arguments).arg("policies/jobs").output().unwrap()
+    };
+    let output = run(&both);
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{told}");
+    let document = quick_junit::Report::deserialize_from_str(&fs::read_to_string(&file).unwrap()).unwrap();
+    assert!(document.tests > 0 && document.failures == 0 && !told.is_empty(), "{told}");
+    let output = run(&["--format=text".to_owned(), "--format=junit".to_owned()]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("both be written to standard output"));
+}

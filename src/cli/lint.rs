@@ -94,7 +94,7 @@ impl LintArgs {
             fail_on,
             fail_on_unknown,
             allow_broken,
-            format,
+            mut format,
             color,
             quiet,
             verbose,
@@ -144,19 +144,18 @@ impl LintArgs {
             elapsed: Some(start.elapsed()),
             columns: terminal_size::terminal_size().filter(|_| is_terminal).map(|(width, _)| width.0.into()),
         };
-        let mut written = true;
+        let too_many = format.is_empty() && is_terminal && report.entries().len() > SHOWN;
         if format.is_empty() {
-            let options = options(is_terminal);
-            let too_many = is_terminal && report.entries().len() > SHOWN;
-            let output = Output::stdout(Format::Text).write(|out| match too_many {
-                true => report.write_overview(out, &options, Some(ROWS)),
-                false => report.write(Format::Text, out, &options),
-            });
-            written = output.is_ok();
+            format.push(Output::stdout(Format::Text));
         }
+        let mut written = true;
         for output in &format {
             let options = options(is_terminal && output.file.is_none());
-            if let Err(error) = output.write(|out| report.write(output.format, out, &options)) {
+            let result = output.write(|out| match too_many {
+                true => report.write_overview(out, &options, Some(ROWS)),
+                false => report.write(output.format, out, &options),
+            });
+            if let Err(error) = result {
                 super::tell(&format!("error: {error}"));
                 written = false;
             }

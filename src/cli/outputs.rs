@@ -34,6 +34,9 @@ pub enum OutputError {
     /// The later one would replace the earlier one.
     #[error("--format: two formats would be written to {}", .0.display())]
     TwoToFile(PathBuf),
+    /// Standard output cannot be written, though somebody reads it.
+    #[error("standard output: {}", io_text(&.0.to_string()))]
+    Stdout(io::Error),
     /// The file cannot be written.
     #[error("--format {format}={}: {}", file.display(), io_text(&error.to_string()))]
     Write {
@@ -98,13 +101,17 @@ impl<F: ValueEnum> Output<F> {
     /// Writes it. A file is there whole or not at all; that nobody reads standard output any longer is no fault.
     ///
     /// # Errors
-    /// When the file cannot be written.
+    /// When it cannot be written.
     pub fn write(&self, content: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), OutputError> {
         match &self.file {
             None => {
                 let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
-                let _ = content(&mut out).and_then(|()| out.flush());
-                Ok(())
+                match content(&mut out).and_then(|()| out.flush()) {
+                    Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                        Err(OutputError::Stdout(error))
+                    }
+                    _ => Ok(()),
+                }
             }
             Some(file) => write_whole(file, content).map_err(|error| OutputError::Write {
                 format: name(&self.format),
