@@ -51,3 +51,17 @@ impl Report<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_about_them_has_all() {
+        let page = include_str!("../../docs/formats.md");
+        for format in Format::value_variants() {
+            let value = format.to_possible_value().expect("all can be named");
+            assert!(page.contains(&format!("| `{}` |", value.get_name())), "{}", value.get_name());
+        }
+    }
+}
