@@ -31,6 +31,18 @@ field *ARGS:
 fuzz SECONDS="600":
     fuzz/run.sh {{ SECONDS }} cel image policy review yaml
 
+# SARIF as its authors' validator sees it. It is 96 MB from npm, kept in target/; without it that test skips itself.
+sarif:
+    npm install --no-audit --no-fund --prefix target/sarif @microsoft/sarif-multitool-linux@5
+    chmod u+x target/sarif/node_modules/@microsoft/sarif-multitool-linux/Sarif.Multitool
+    cargo test --test formats sarif
+
+# The page of `--format html` in a browser: Debian's chromium (or CHROMIUM=…) driven by playwright-core from npm, kept in
+# target/; without them that test skips itself. SCREENSHOTS=DIR keeps pictures to look at.
+html:
+    npm install --no-audit --no-fund --prefix target/html playwright-core@1
+    cargo test --test formats html -- --nocapture
+
 # Every test against a real kube-apiserver. REQUIRED: without it, tests that find no cluster skip themselves.
 e2e *ARGS:
     tests/control-plane/build.sh

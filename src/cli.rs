@@ -10,6 +10,7 @@ pub mod explain;
 pub mod install;
 pub mod lint;
 pub mod mutate;
+pub mod outputs;
 pub mod policies;
 pub mod review;
 pub mod selection;

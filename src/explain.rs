@@ -8,6 +8,7 @@
 //!
 //! The manifests are those of the policy's own tests, so they are known to be what they are said to be.
 
+pub mod catalogue;
 pub mod markdown;
 pub mod text;
 

@@ -2,37 +2,57 @@
 //!
 //! A [`Report`] is made once, of the findings, the objects they are of, and the ledger of the files. From
 //! then on nothing depends on who found what first: the order is that of the places, the texts are masked,
-//! and no time is in it. What people read ([`text`]) and what programs read ([`json`]) are two views of it.
+//! and no time is in it. Each [`Format`] is a view of it, for people or for programs.
 //!
 //! ```text
 //! findings ─┐
 //! objects  ─┼▶ Report ─▶ text   excerpts with carets, what to do, one line of counts
-//! ledger   ─┘     │  └──▶ json   the promise to programs
+//! ledger   ─┘     │  ├──▶ json   the promise to programs
+//!                 │  └──▶ …      a file for each format
 //!                 └─────▶ gate   0, 1 or 2
 //! ```
 //!
 //! Masking is decided in [`mask`] and nowhere else: every text that leaves this room went through it.
 
+pub mod catalogue;
+mod closing;
 pub mod color;
+mod concise;
 pub mod diagnostic;
 pub mod entry;
+mod escape;
 mod excerpt;
+mod fault;
+pub mod format;
 pub mod gate;
+mod github;
+mod gitlab;
+mod html;
 pub mod json;
+mod junit;
+mod lines;
+mod markdown;
 mod mask;
 pub mod notices;
+mod overview;
+mod paths;
+mod sarif;
 mod sort;
 pub mod summary;
 pub mod text;
 
-use crate::finding::{DocumentId, Finding};
-use crate::manifest::{FileId, Inventory, LoadError, STDIN, SourceFile, Sources};
+use std::path::PathBuf;
 
+use crate::finding::{DocumentId, Finding};
+use crate::manifest::{FileId, Inventory, LoadError, Position, STDIN, SourceFile, Sources};
+
+use catalogue::Catalogue;
 pub use color::ColorChoice;
 pub use entry::{Entry, Identity, Subject};
+pub use format::Format;
 pub use gate::{Exit, Gate};
 pub use mask::{masked, refusal};
-pub use summary::Summary;
+pub use summary::{Counted, Summary};
 pub use text::TextOptions;
 
 /// All that a run has to tell.
@@ -51,6 +71,7 @@ pub struct Report<'i> {
     /// What was not looked at, and how it can be.
     notes: Vec<String>,
     run: Run,
+    catalogue: Catalogue,
 }
 
 /// The policies of a run.
@@ -73,6 +94,10 @@ pub struct Run {
     pub packs_not_run: Vec<String>,
     /// The policies that ran.
     pub policies: Policies,
+    /// The working folder, to which programs are told of files.
+    pub folder: Option<PathBuf>,
+    /// What counts for the exit code.
+    pub gate: Gate,
 }
 
 impl<'i> Report<'i> {
@@ -112,6 +137,7 @@ impl<'i> Report<'i> {
             kubernetes: None,
             notes: Vec::new(),
             run: Run::default(),
+            catalogue: Catalogue::default(),
         }
     }
 
@@ -133,6 +159,13 @@ impl<'i> Report<'i> {
     #[must_use]
     pub fn of_run(mut self, run: Run) -> Self {
         self.run = run;
+        self
+    }
+
+    /// Says what is known of the rules of the run.
+    #[must_use]
+    pub fn with_catalogue(mut self, catalogue: Catalogue) -> Self {
+        self.catalogue = catalogue;
         self
     }
 
@@ -169,6 +202,17 @@ impl<'i> Report<'i> {
     #[must_use]
     pub fn subject(&self, id: DocumentId) -> &Subject<'i> {
         &self.subjects[id.0 as usize]
+    }
+
+    /// What could not be read: the file, where in it, and why.
+    fn unread(&self) -> impl Iterator<Item = (&str, Position, String)> {
+        self.inventory.ledger().iter().flat_map(move |record| {
+            let path = self.sources.file(record.file).path();
+            record
+                .errors
+                .iter()
+                .map(move |error| (path, error.position, self.error_message(record.file, &error.error)))
+        })
     }
 
     /// Why a document could not be read, without what may be a secret.

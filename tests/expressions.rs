@@ -228,11 +228,11 @@ fn explanations_show_the_false_parts_first() {
     let folder = folder();
     let output = lint(folder.path(), &["--explain", "--color", "never"]);
     let text = String::from_utf8(output.stdout).expect("text");
-    let at = text.find("error[p/ports]").expect("the finding");
+    let at = text.find("error    p/ports").expect("the finding");
     let of_ports = &text[at..];
     let (first, second) = (of_ports.find("p.port < 1000  is false"), of_ports.find("p.port < 1000  is true"));
     assert!(first.is_some() && first < second, "{of_ports}");
-    assert!(text.contains("; Kubernetes 1.37; "), "{text}");
+    assert!(text.contains(" · Kubernetes 1.37 · "), "{text}");
 }
 
 #[test]

@@ -31,7 +31,7 @@ fn json(output: &Output) -> serde_json::Value {
 /// What people read, without the time it took.
 fn text(output: &Output) -> String {
     let text = stdout(output);
-    let (rest, time) = text.trim_end().rsplit_once("; ").unwrap();
+    let (rest, time) = text.trim_end().rsplit_once(" · ").unwrap();
     assert!(time.ends_with(" ms") || time.ends_with(" s"), "{time}");
     rest.to_owned()
 }
@@ -92,7 +92,7 @@ fn what_says_less_at_the_same_place_is_told_with_what_says_more() {
     assert_eq!(report["policies"]["hash"].as_str().map(str::len), Some(16));
     let output = lint(folder.path(), &both);
     assert!(
-        stdout(&output).contains("also: image-digest/not-pinned: image nginx of container web has no digest")
+        stdout(&output).contains("also image-digest/not-pinned: image nginx of container web has no digest")
     );
     let output = lint(folder.path(), &["--format", "json", "--only", "image-digest", "pod.yaml"]);
     assert_eq!(places(&json(&output)), "pod.yaml:6:26 image-digest/not-pinned\n");

@@ -1,6 +1,6 @@
 //! `plimsoll lint`: manifests in, findings out.
 
-use std::io::{self, BufWriter, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -8,11 +8,15 @@ use clap::{Args, ValueEnum};
 
 use super::NOT_DONE;
 use super::asking::AskingArgs;
+use super::outputs::Output;
 use super::selection::{Selected, Selection};
+use crate::explain::catalogue::catalogue;
 use crate::finding::Severity;
 use crate::manifest::{Inventory, LoadError, Outcome, ReadLimits, Sources, read_sources};
 use crate::offline::{Asking, Offline};
-use crate::report::{ColorChoice, Gate, Identity, Report, Run, Subject, TextOptions, notices, refusal};
+use crate::report::{
+    ColorChoice, Format, Gate, Identity, Report, Run, Subject, TextOptions, notices, refusal,
+};
 
 /// Check manifests: files, folders, globs, or `-` for standard input
 #[derive(Debug, Args)]
@@ -42,15 +46,26 @@ pub struct LintArgs {
     /// Do not exit with 2 because of broken files; they are still reported
     #[arg(long, help_heading = "Result")]
     allow_broken: bool,
-    /// Format of the report
-    #[arg(long, value_enum, default_value_t = Format::Text, help_heading = "Result")]
-    format: Format,
+    /// Format of the report, with a file to write it to in place of standard output; may be repeated. One of text,
+    /// concise, summary, json, sarif, junit, github, gitlab, markdown, html [default: text; on a terminal summary, where there are more than 50 findings]
+    #[arg(
+        long,
+        value_name = "FORMAT[=FILE]",
+        env = "PLIMSOLL_FORMAT",
+        value_parser = Output::<Format>::parse,
+        value_delimiter = ',',
+        help_heading = "Result"
+    )]
+    format: Vec<Output<Format>>,
     /// When to use colour
     #[arg(long, value_enum, default_value_t = ColorChoice::Auto, help_heading = "Result")]
     color: ColorChoice,
     /// Print findings only, no notes and no summary
     #[arg(long, short, help_heading = "Result")]
     quiet: bool,
+    /// Name the files that are passed over, and say why
+    #[arg(long, short, conflicts_with = "quiet", help_heading = "Result")]
+    verbose: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -60,11 +75,10 @@ enum FailOn {
     Info,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    Text,
-    Json,
-}
+/// More findings than this are not shown one by one on a terminal, unless that is asked for.
+const SHOWN: usize = 50;
+/// So many rules of a summary that was not asked for: with the rest of it, they fit a screen.
+const ROWS: usize = 30;
 
 impl LintArgs {
     /// Lints: 0 nothing found, 1 findings, 2 the job could not be done.
@@ -80,10 +94,14 @@ impl LintArgs {
             fail_on,
             fail_on_unknown,
             allow_broken,
-            format,
+            mut format,
             color,
             quiet,
+            verbose,
         } = self;
+        if let Err(error) = Output::check(&format) {
+            return super::fail(&error.to_string());
+        }
         let selected = selection.load(paths.first().map(String::as_str), &only, &skip);
         let Selected { set, errors, configuration, release, .. } = &selected;
         super::print_errors(errors);
@@ -99,6 +117,12 @@ impl LintArgs {
         let mut subjects = subjects(&inventory, &offline);
         let mut findings = offline.judge_all(set);
         findings.extend(notices::findings(&inventory, &mut subjects, |code| selected.reserved(code)));
+        let fail_on = match fail_on {
+            FailOn::Error => Severity::Error,
+            FailOn::Warning => Severity::Warning,
+            FailOn::Info => Severity::Info,
+        };
+        let gate = Gate { fail_on, fail_on_unknown, allow_broken };
         let report = Report::new(&sources, &inventory, subjects, findings)
             .for_kubernetes(release.to_string())
             .with_notes(offline.notes(set.templates()))
@@ -106,28 +130,40 @@ impl LintArgs {
                 configuration: selected.configuration_file(),
                 packs_not_run: selected.packs_not_run.clone(),
                 policies: selected.told(),
-            });
+                folder: std::env::current_dir().ok(),
+                gate,
+            })
+            .with_catalogue(catalogue(set));
 
-        let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
         let is_terminal = io::stdout().is_terminal();
-        let written = match format {
-            Format::Text => {
-                let color = color.enabled(is_terminal, |name| std::env::var_os(name));
-                report.write_text(&mut out, TextOptions { color, quiet, elapsed: Some(start.elapsed()) })
+        let options = |is_terminal| TextOptions {
+            color: color.enabled(is_terminal, |name| std::env::var_os(name)),
+            links: is_terminal && supports_hyperlinks::on(supports_hyperlinks::Stream::Stdout),
+            quiet,
+            verbose,
+            elapsed: Some(start.elapsed()),
+            columns: terminal_size::terminal_size().filter(|_| is_terminal).map(|(width, _)| width.0.into()),
+        };
+        let too_many = format.is_empty() && is_terminal && report.entries().len() > SHOWN;
+        if format.is_empty() {
+            format.push(Output::stdout(Format::Text));
+        }
+        let mut written = true;
+        for output in &format {
+            let options = options(is_terminal && output.file.is_none());
+            let result = output.write(|out| match too_many {
+                true => report.write_overview(out, &options, Some(ROWS)),
+                false => report.write(output.format, out, &options),
+            });
+            if let Err(error) = result {
+                super::tell(&format!("error: {error}"));
+                written = false;
             }
-            Format::Json => report.write_json(&mut out),
-        };
-        // a reader that has gone is no fault of ours
-        let _ = written.and_then(|()| out.flush());
-        let fail_on = match fail_on {
-            FailOn::Error => Severity::Error,
-            FailOn::Warning => Severity::Warning,
-            FailOn::Info => Severity::Info,
-        };
-        let exit = Gate { fail_on, fail_on_unknown, allow_broken }.judge(&report).code();
+        }
+        let exit = gate.judge(&report).code();
         // the process ends: giving back millions of small pieces one by one would only take time
         std::mem::forget((report, offline));
-        ExitCode::from(if errors.is_empty() { exit } else { NOT_DONE })
+        ExitCode::from(if errors.is_empty() && written { exit } else { NOT_DONE })
     }
 }
 

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 
+use super::outputs::Output;
 use super::{DONE, FINDINGS, NOT_DONE};
 use crate::policytest::{self, junit, text};
 use crate::report::ColorChoice;
@@ -22,9 +23,10 @@ pub struct TestArgs {
     /// Exit with 1, too, when a policy has no test or a rule is never reached
     #[arg(long)]
     fail_on_unreached: bool,
-    /// How the outcome is written
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    format: Format,
+    /// How the outcome is written, with a file for it in place of standard output; may be repeated. One of text, junit
+    /// [default: text]
+    #[arg(long, value_name = "FORMAT[=FILE]", value_parser = Output::<Format>::parse, value_delimiter = ',')]
+    format: Vec<Output<Format>>,
     /// When to use colour
     #[arg(long, value_enum, default_value_t = ColorChoice::Auto)]
     color: ColorChoice,
@@ -42,21 +44,33 @@ enum Format {
 impl TestArgs {
     /// Runs the tests: 0 all went as expected, 1 some did not, 2 the job could not be done.
     pub fn run(self) -> ExitCode {
-        let Self { paths, update, fail_on_unreached, format, color, quiet } = self;
+        let Self { paths, update, fail_on_unreached, mut format, color, quiet } = self;
+        if format.is_empty() {
+            format.push(Output::stdout(Format::Text));
+        }
+        if let Err(error) = Output::check(&format) {
+            return super::fail(&error.to_string());
+        }
         let outcome = policytest::run(&paths, update);
         super::print_errors(&outcome.errors);
         if outcome.cases().next().is_none() && outcome.errors.is_empty() {
             return super::fail("no test found: expected files with kind PolicyTest");
         }
-        match format {
-            Format::Text => {
-                let color = color.enabled(std::io::stdout().is_terminal(), |name| std::env::var_os(name));
-                super::print(&text::render(&outcome, text::TextOptions { color, quiet }));
+        for output in &format {
+            let is_terminal = output.file.is_none() && std::io::stdout().is_terminal();
+            let written = output.write(|out| match output.format {
+                Format::Text => {
+                    let color = color.enabled(is_terminal, |name| std::env::var_os(name));
+                    out.write_all(text::render(&outcome, text::TextOptions { color, quiet }).as_bytes())
+                }
+                Format::Junit => {
+                    let document = junit::render(&outcome).map_err(std::io::Error::other)?;
+                    out.write_all(document.as_bytes())
+                }
+            });
+            if let Err(error) = written {
+                return super::fail(&error.to_string());
             }
-            Format::Junit => match junit::render(&outcome) {
-                Ok(document) => super::print(&document),
-                Err(error) => return super::fail(&format!("cannot write JUnit: {error}")),
-            },
         }
         let broken = !outcome.errors.is_empty() || outcome.cases().any(|case| !case.errors.is_empty());
         let gaps = !outcome.untested.is_empty() || !outcome.unreached.is_empty();

@@ -151,7 +151,7 @@ pub fn index<'p>(policies: impl Iterator<Item = &'p Policy>) -> String {
 }
 
 /// Prose as markdown shows it: only code in backticks is markup.
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut code = false;
     for c in text.chars() {

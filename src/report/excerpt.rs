@@ -11,12 +11,12 @@ use crate::document::Span;
 use crate::manifest::{Position, SourceFile};
 use crate::resource::secret::MASK;
 
-/// Lines longer than this many bytes are cut.
-const WIDE: usize = 160;
+/// Lines longer than this many bytes are cut, unless less is asked for.
+pub(super) const WIDE: usize = 160;
 /// How much is left of a cut line in front of its mark, in bytes.
 const BEFORE: usize = 40;
-/// How much is left of a cut line from its mark on, in bytes.
-const AFTER: usize = 90;
+/// How much is left of a cut line, in bytes, where there is room for it.
+const LEFT: usize = 130;
 /// Stands where something was cut off.
 const CUT: char = '…';
 
@@ -34,7 +34,8 @@ pub(super) struct Excerpt {
 }
 
 /// The lines on which `spans` begin, and those between them. The caller sees to it that these are few.
-pub(super) fn excerpt(file: &SourceFile, mask: &FileMask, spans: &[Span]) -> Option<Excerpt> {
+/// Lines of more than `wide` bytes are cut.
+pub(super) fn excerpt(file: &SourceFile, mask: &FileMask, spans: &[Span], wide: usize) -> Option<Excerpt> {
     let line_of = |span: &Span| file.position(span.start as usize).line;
     let first = spans.iter().map(line_of).min()?;
     let last = spans.iter().map(line_of).max()?;
@@ -50,7 +51,7 @@ pub(super) fn excerpt(file: &SourceFile, mask: &FileMask, spans: &[Span]) -> Opt
             .map(|(index, span)| (index, line.part(*span)))
             .collect();
         let focus = marked.iter().map(|(_, mark)| mark.start).min();
-        let kept = line.keep(focus);
+        let kept = line.keep(focus, wide);
         cut |= focus.is_some() && kept.start > 0;
         let base = text.len();
         let map = line.write(&mut text, &kept, mask);
@@ -112,13 +113,17 @@ impl<'f> Line<'f> {
     }
 
     /// What is kept of the line.
-    fn keep(&self, focus: Option<usize>) -> Range<usize> {
-        if self.text.len() <= WIDE {
+    fn keep(&self, focus: Option<usize>, wide: usize) -> Range<usize> {
+        if self.text.len() <= wide {
             return 0..self.text.len();
         }
         let focus = focus.unwrap_or(0);
-        let start = floor(self.text, focus.saturating_sub(BEFORE));
-        let end = floor(self.text, focus.saturating_add(AFTER));
+        // room for the signs of what was cut off
+        let left = wide.saturating_sub(2).min(LEFT);
+        // the beginning is kept where the mark still is in the first half
+        let start = if focus <= left / 2 { 0 } else { focus - BEFORE.min(left / 3) };
+        let start = floor(self.text, start);
+        let end = floor(self.text, start.saturating_add(left));
         start..end.max(start)
     }
 
@@ -173,7 +178,7 @@ mod tests {
             .iter()
             .map(|(start, end)| Span { start: (*start).try_into().unwrap(), end: (*end).try_into().unwrap() })
             .collect();
-        excerpt(&file, &FileMask::default(), &spans).unwrap()
+        excerpt(&file, &FileMask::default(), &spans, WIDE).unwrap()
     }
 
     #[test]

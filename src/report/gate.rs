@@ -1,7 +1,7 @@
 //! The exit code: what a run means to whoever started it.
 
 use super::Report;
-use crate::finding::Severity;
+use crate::finding::{Certainty, Finding, Severity};
 
 /// How a run that judges ends. A later one wins over an earlier one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,6 +44,16 @@ impl Default for Gate {
 }
 
 impl Gate {
+    /// Whether a finding counts for the exit code.
+    #[must_use]
+    pub fn counts(&self, finding: &Finding) -> bool {
+        match finding.certainty {
+            Certainty::Known => finding.severity >= self.fail_on,
+            Certainty::Unknown => self.fail_on_unknown,
+            Certainty::Failed => true,
+        }
+    }
+
     /// Judges a report. What stands in no report (usage, policies that do not load) is the caller's to add:
     /// the greater of two exits holds.
     #[must_use]

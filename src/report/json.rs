@@ -5,10 +5,10 @@
 
 use std::io::{self, Write};
 
-use rayon::prelude::*;
 use serde::Serialize;
 
 use super::entry::{Entry, Identity};
+use super::lines::write_list;
 use super::{Policies, Report, Run};
 use crate::document::Span;
 use crate::document::edit::Operation;
@@ -134,12 +134,15 @@ impl Report<'_> {
         let Run { policies: Policies { generation, hash, ran }, packs_not_run, .. } = &self.run;
         let policies = WirePolicies { generation: *generation, hash, ran: *ran, packs_not_run };
         write!(out, "\"policies\": {},\n ", serde_json::to_string(&policies)?)?;
-        write_lines(out, "findings", &self.entries, |entry| self.wire_finding(entry))?;
-        write_lines(out, "files", self.inventory.ledger(), |record| self.wire_file(record))?;
+        out.write_all(b"\"findings\": ")?;
+        write_list(out, &self.entries, |entry| self.wire_finding(entry))?;
+        out.write_all(b",\n \"files\": ")?;
+        write_list(out, self.inventory.ledger(), |record| self.wire_file(record))?;
         if !self.notes.is_empty() {
-            write_lines(out, "notes", &self.notes, |note| note)?;
+            out.write_all(b",\n \"notes\": ")?;
+            write_list(out, &self.notes, |note| note)?;
         }
-        writeln!(out, "\"summary\": {}}}", serde_json::to_string(&self.summary)?)
+        writeln!(out, ",\n \"summary\": {}}}", serde_json::to_string(&self.summary)?)
     }
 
     fn wire_finding<'r>(&'r self, entry: &'r Entry) -> WireFinding<'r> {
@@ -202,7 +205,8 @@ impl Report<'_> {
         }
     }
 
-    fn fingerprint(&self, id: &DocumentId, finding: &Finding) -> String {
+    /// The same for the same fault of the same object in another run.
+    pub(super) fn fingerprint(&self, id: &DocumentId, finding: &Finding) -> String {
         let identity = self.subject(*id).identity.as_ref();
         let ordinal = self.ordinals.get(id.0 as usize).copied().unwrap_or_default();
         let object = OfObject {
@@ -237,41 +241,4 @@ impl Report<'_> {
         let positions = span.map(|span| self.sources.file(self.subject(id).file).positions(span));
         (positions.as_ref().map(|p| p.start), positions.map(|p| p.end))
     }
-}
-
-/// Entries that are written together; only so many texts are in memory at a time.
-const BATCH: usize = 1 << 14;
-/// Entries that one thread writes at a time.
-const PART: usize = 1 << 7;
-
-/// A list with a line for each entry, made in parallel and written in order.
-fn write_lines<'r, T: Sync, W: Serialize>(
-    out: &mut dyn Write,
-    name: &str,
-    all: &'r [T],
-    wire: impl Fn(&'r T) -> W + Sync,
-) -> io::Result<()> {
-    write!(out, "\"{name}\": [")?;
-    let mut separator = "\n  ";
-    for batch in all.chunks(BATCH) {
-        let parts: Vec<io::Result<Vec<u8>>> = batch
-            .par_chunks(PART)
-            .map(|part| {
-                let mut text = Vec::new();
-                for (at, entry) in part.iter().enumerate() {
-                    if at > 0 {
-                        text.extend_from_slice(b",\n  ");
-                    }
-                    serde_json::to_writer(&mut text, &wire(entry))?;
-                }
-                Ok(text)
-            })
-            .collect();
-        for part in parts {
-            out.write_all(separator.as_bytes())?;
-            out.write_all(&part?)?;
-            separator = ",\n  ";
-        }
-    }
-    out.write_all(b"],\n ")
 }

@@ -1,10 +1,68 @@
 //! The counts of a report.
 
+use annotate_snippets::renderer::{AnsiColor, Effects, Style};
 use serde::Serialize;
 
 use super::entry::Entry;
-use crate::finding::{Certainty, Severity};
+use crate::finding::{Certainty, Finding, Severity};
 use crate::manifest::{FileRecord, Outcome};
+
+/// What a finding counts as, what weighs most first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Counted {
+    /// The rule could not be evaluated.
+    Failed,
+    /// A fault of this severity.
+    Error,
+    /// A fault of this severity.
+    Warning,
+    /// A question that the input cannot answer.
+    Unknown,
+    /// A fault of this severity.
+    Info,
+}
+
+impl Counted {
+    /// An *unknown* or *failed* finding counts as that, whatever its severity.
+    #[must_use]
+    pub fn of(finding: &Finding) -> Self {
+        match (finding.certainty, finding.severity) {
+            (Certainty::Unknown, _) => Self::Unknown,
+            (Certainty::Failed, _) => Self::Failed,
+            (Certainty::Known, Severity::Error) => Self::Error,
+            (Certainty::Known, Severity::Warning) => Self::Warning,
+            (Certainty::Known, Severity::Info) => Self::Info,
+        }
+    }
+
+    /// The word in reports.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Failed => "failed",
+            Self::Error => "error",
+            Self::Warning => "warning",
+            Self::Unknown => "unknown",
+            Self::Info => "info",
+        }
+    }
+
+    /// The colour of what counts so.
+    pub(super) fn style(self) -> Style {
+        let of = match self {
+            Self::Failed | Self::Error => AnsiColor::BrightRed,
+            Self::Warning | Self::Unknown => AnsiColor::Yellow,
+            Self::Info => AnsiColor::BrightBlue,
+        };
+        Style::new().fg_color(Some(of.into())).effects(Effects::BOLD)
+    }
+
+    /// A text in that colour.
+    pub(super) fn paint(self, text: &str, color: bool) -> String {
+        let style = self.style();
+        if color { format!("{style}{text}{style:#}") } else { text.to_owned() }
+    }
+}
 
 /// How many of what. Each finding is counted once: an *unknown* or *failed* one as that, whatever its severity, so that
 /// the exit code follows from these figures.
@@ -50,12 +108,12 @@ impl Summary {
     pub(super) fn new(entries: &[Entry], ledger: &[FileRecord]) -> Self {
         let mut summary = Self::default();
         for Entry { finding, .. } in entries {
-            *match (finding.certainty, finding.severity) {
-                (Certainty::Unknown, _) => &mut summary.unknown,
-                (Certainty::Failed, _) => &mut summary.failed,
-                (_, Severity::Error) => &mut summary.error,
-                (_, Severity::Warning) => &mut summary.warning,
-                (_, Severity::Info) => &mut summary.info,
+            *match Counted::of(finding) {
+                Counted::Unknown => &mut summary.unknown,
+                Counted::Failed => &mut summary.failed,
+                Counted::Error => &mut summary.error,
+                Counted::Warning => &mut summary.warning,
+                Counted::Info => &mut summary.info,
             } += 1;
         }
         for file in ledger {

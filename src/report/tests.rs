@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use clap::ValueEnum;
+
 use super::*;
 use crate::document::edit::Operation;
 use crate::document::{Document, NodeId};
@@ -117,26 +119,16 @@ fn a_finding_with_its_lines() {
     });
     let report = Report::new(&sources, &inventory, subjects(&inventory), findings);
     insta::assert_snapshot!(text(&report), @r##"
-error[required-probes/probes]: container web has no livenessProbe
- --> a/web.yaml:9:11
-  |
-9 |         - name: web
-  |           ^^^^^^^^^
-  |
-  = note: in Deployment default/web, at spec.template.spec.containers[0]
-  = help: Add a livenessProbe that a healthy container answers
-  = note: see https://example.com/probes
+a/web.yaml · Deployment default/web
+    9 │         - name: web
+      │           ^^^^^^^^^ spec.template.spec.containers[0]
+      └ error    required-probes/probes  container web has no livenessProbe
+                                         Add a livenessProbe that a healthy container answers
+   11 │         - name: log
+      │           ^^^^^^^^^ spec.template.spec.containers[1]
+      └ error    required-probes/probes  container log has no livenessProbe
 
-error[required-probes/probes]: container log has no livenessProbe
-  --> a/web.yaml:11:11
-   |
-11 |         - name: log
-   |           ^^^^^^^^^
-   |
-   = note: in Deployment default/web, at spec.template.spec.containers[1]
-   = help: Add a livenessProbe that a healthy container answers
-
-2 errors, 0 warnings, 0 unknown; 1 document in 1 file: 1 linted, 0 not Kubernetes, 0 templates, 0 ignored, 0 broken; 12 ms
+2 errors in 1 of 1 object (1 file linted); 0 policies · 12 ms
 "##);
     assert_eq!(Gate::default().judge(&report), Exit::Findings);
 }
@@ -163,24 +155,17 @@ fn related_places_near_and_far() {
     one.certainty = Certainty::Unknown;
     let report = Report::new(&sources, &inventory, subjects(&inventory), [(DocumentId(0), one)]);
     insta::assert_snapshot!(text(&report), @r##"
-unknown[x/y]: nobody finds this
- --> a.yaml:4:18
-  |
-3 | kind: Deployment
-  |       ---------- of this kind
-4 | metadata: {name: web}
-  |                  ^^^
-  |
- ::: b.yaml:5:14
-  |
-5 |   clusterIP: 10.0.0.1
-  |              -------- has a cluster IP
-  |
-  = note: in Deployment default/web, at metadata.name
-  = help: Add a livenessProbe that a healthy container answers
-  = note: see https://example.com/probes
+a.yaml · Deployment default/web
+    4 │ metadata: {name: web}
+      │                  ^^^ metadata.name
+      └ unknown  x/y  nobody finds this
+                      a.yaml:3:7: of this kind
+                        kind: Deployment
+                      b.yaml:5:14: has a cluster IP
+                        clusterIP: 10.0.0.1
+                      Add a livenessProbe that a healthy container answers
 
-0 errors, 0 warnings, 1 unknown; 2 documents in 2 files: 2 linted, 0 not Kubernetes, 0 templates, 0 ignored, 0 broken; 12 ms
+1 unknown in 1 of 2 objects (2 files linted); 0 policies · 12 ms
 "##);
     let related = &json(&report)["findings"][0]["related"][1];
     assert_eq!(related["file"], "b.yaml");
@@ -209,9 +194,8 @@ error: mismatched bracket '[' closed by '}'
 14 | a: [1,
    |    ^
 
-note: skipped 1 template: chart.yaml (render it, then lint the output)
-
-0 errors, 0 warnings, 0 unknown; 4 documents in 6 files: 1 linted, 1 not Kubernetes, 1 template, 1 ignored, 2 broken; 12 ms
+skipped 3 files: 1 not Kubernetes, 1 template (to be rendered first), 1 ignored; --verbose names them
+no findings in 2 objects (1 file linted, 2 broken); 0 policies · 12 ms
 "##);
     insta::assert_json_snapshot!(json(&report), @r##"
 {
@@ -356,6 +340,67 @@ fn json_is_as_promised() {
 "##);
 }
 
+fn sarif(report: &Report<'_>) -> serde_json::Value {
+    let mut out = Vec::new();
+    report.write_sarif(&mut out).unwrap();
+    serde_json::from_slice(&out).unwrap()
+}
+
+#[test]
+fn a_fix_in_sarif_replaces_text() {
+    let sources = sources(&[("web.yaml", DEPLOYMENT)]);
+    let inventory = Inventory::load(&sources);
+    let replace = |path: &str, value: &serde_json::Value| Operation::Replace {
+        path: path.parse().unwrap(),
+        value: Arc::new(Document::from_value(value).unwrap()),
+    };
+    let image = "/spec/template/spec/containers/0/image";
+    let mut one = finding(&inventory, 0, "x/y", image, "[see](http://x) {0}");
+    one.fix = vec![
+        replace(image, &serde_json::json!("web:2")),
+        replace("/metadata", &serde_json::json!({"name": "x"})),
+    ];
+    let mut other = one.clone();
+    other.fix.push(add("/metadata/labels", &serde_json::json!({})));
+    let findings = [(DocumentId(0), one), (DocumentId(0), other)];
+    let report = Report::new(&sources, &inventory, subjects(&inventory), findings);
+    let log = sarif(&report);
+    let results = &log["runs"][0]["results"];
+    assert_eq!(results[0]["message"]["text"], "\\[see\\](http://x) {0}", "no link");
+    let change = &results[0]["fixes"][0]["artifactChanges"][0];
+    assert_eq!(change["artifactLocation"]["uri"], "web.yaml");
+    let replaced = |at: usize| {
+        let Some(serde_json::Value::Object(region)) = change["replacements"][at].get("deletedRegion") else {
+            panic!("{change}")
+        };
+        let numbers = ["startLine", "startColumn", "endLine", "endColumn"].map(|key| region[key].as_u64());
+        (numbers.map(Option::unwrap), change["replacements"][at]["insertedContent"]["text"].clone())
+    };
+    assert_eq!(replaced(0), ([10, 18, 10, 23], "\"web:2\"".into()));
+    assert_eq!(replaced(1), ([4, 11, 4, 22], "{\"name\":\"x\"}".into()));
+    assert!(results[1]["fixes"].is_null(), "half a fix is none");
+}
+
+#[test]
+fn a_region_in_sarif_is_shown_in_part() {
+    let text = format!("{DEPLOYMENT}          args:\n{}", "            - x\n".repeat(50));
+    let sources = sources(&[("web.yaml", &text)]);
+    let inventory = Inventory::load(&sources);
+    let findings = ["", "/kind", "/spec/template/spec/containers/1"]
+        .map(|pointer| (DocumentId(0), finding(&inventory, 0, "x/y", pointer, "no good")));
+    let report = Report::new(&sources, &inventory, subjects(&inventory), findings);
+    let log = sarif(&report);
+    let snippet = |at: usize| {
+        let region = &log["runs"][0]["results"][at]["locations"][0]["physicalLocation"]["region"];
+        region["snippet"]["text"].as_str().unwrap().to_owned()
+    };
+    assert!(snippet(0).starts_with("apiVersion: apps/v1\nkind: Deployment\n"));
+    assert!(snippet(0).ends_with("        - name: log\n…"), "{}", snippet(0));
+    assert_eq!(snippet(1), "Deployment");
+    assert!(snippet(2).starts_with("name: log\n          image: log:2\n          args:\n"));
+    assert_eq!(snippet(2).lines().count(), 11);
+}
+
 #[test]
 fn exit_codes() {
     struct Case(&'static str, &'static str, Option<(Severity, Certainty)>, Gate, u8);
@@ -429,6 +474,8 @@ fn the_order_is_that_of_the_places() {
     assert_eq!(order, ["2 z/1 m", "3 a/1 m", "3 a/1 n", "3 b/1 m"]);
 }
 
+mod people;
+
 mod secrets {
     use super::*;
 
@@ -500,7 +547,9 @@ items:
         for color in [false, true] {
             report.write_text(&mut out, TextOptions { color, ..TextOptions::default() }).unwrap();
         }
-        report.write_json(&mut out).unwrap();
+        for format in Format::value_variants() {
+            report.write(*format, &mut out, &TextOptions::default()).unwrap();
+        }
         format!("{}\n{:?}", String::from_utf8(out).unwrap(), report.entries())
     }
 

@@ -1,39 +1,79 @@
-//! What people read: each finding with the lines it is about and what to do, then one line of counts.
+//! What people read: object by object, the lines of each place once, and below them what was found there.
+//!
+//! ```text
+//! deploy/checkout.yaml · Deployment shop/checkout
+//!    27 │         - name: web
+//!       │           ^^^^^^^^^ spec.template.spec.containers[0]
+//!       ├ error    required-probes/probes  container web has no livenessProbe
+//!       │                                  add a livenessProbe that a healthy container answers
+//!       └ warning  run-as-root/user        container web may run as root
+//! ```
+//!
+//! What is wrong with policies is said before all else. What to do is said once a rule; what is wrong with files follows, then
+//! what was passed over, and the counts last, where the eye is.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::time::Duration;
 
-use annotate_snippets::normalize_untrusted_str;
 use annotate_snippets::renderer::{AnsiColor, Effects, Style};
-use annotate_snippets::{AnnotationKind, Element, Group, Level, Origin, Renderer, Snippet};
+use textwrap::core::display_width;
 
 use super::Report;
-use super::diagnostic::snippet;
-use super::entry::{Entry, Subject};
-use super::excerpt::{Excerpt, byte_at, excerpt};
-use super::summary::Summary;
+use super::closing::fitting;
+use super::entry::Entry;
+use super::excerpt::{Excerpt, WIDE, excerpt};
+use super::summary::Counted;
 use crate::document::Span;
-use crate::finding::{Certainty, DocumentId, Finding, PolicyPlace, Severity};
-use crate::manifest::walk::LINK_OUTSIDE;
-use crate::manifest::{DocumentError, FileId, Outcome};
-
-/// Related places this many lines away are shown in one excerpt with the finding's own.
-const NEAR: u32 = 6;
-/// So many templates are named; of the others, how many there are.
-const NAMED: usize = 3;
+use crate::finding::{Certainty, DocumentId, Finding, PolicyRef, readable};
+use crate::manifest::FileId;
 
 /// How text is written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct TextOptions {
     /// With escape codes for terminals.
     pub color: bool,
+    /// Codes lead to pages about them, where the terminal can follow links (OSC 8).
+    pub links: bool,
     /// Without the notes on files and the line of counts.
     pub quiet: bool,
+    /// Files that are passed over are named.
+    pub verbose: bool,
     /// How long the run took.
     pub elapsed: Option<Duration>,
+    /// The columns of the terminal; `None` where there is none.
+    pub columns: Option<usize>,
 }
+
+/// The columns of what is not read on a terminal.
+const COLUMNS: usize = 120;
+/// As narrow and as wide as lines are made to fit.
+const FITTED: std::ops::RangeInclusive<usize> = 60..=200;
+/// Numbers of lines are written in so many columns, or as many as they need.
+const NUMBERS: usize = 5;
+/// Severities are written in so many columns.
+const SEVERITY: usize = 7;
+/// Messages stand beside their codes where there is this much room, else below.
+const ROOM: usize = 40;
+
+impl TextOptions {
+    /// How long lines may be, in columns.
+    pub(super) fn width(&self) -> usize {
+        self.columns.unwrap_or(COLUMNS).clamp(*FITTED.start(), *FITTED.end())
+    }
+
+    fn paint(&self, style: Style, text: &str) -> String {
+        if self.color && !text.is_empty() { format!("{style}{text}{style:#}") } else { text.to_owned() }
+    }
+}
+
+const FRAME: Style =
+    Style::new().fg_color(Some(annotate_snippets::renderer::Color::Ansi(AnsiColor::BrightBlue)));
+const STRONG: Style = Style::new().effects(Effects::BOLD);
+const FAINT: Style = Style::new().effects(Effects::DIMMED);
+
+/// A rule, as far as advice on it is given once.
+type Rule<'r> = (&'r str, Option<&'r PolicyRef>);
 
 impl Report<'_> {
     /// Writes the report for people.
@@ -41,344 +81,214 @@ impl Report<'_> {
     /// # Errors
     /// Those of `out`.
     pub fn write_text(&self, out: &mut dyn Write, options: TextOptions) -> io::Result<()> {
-        let TextOptions { color, quiet, elapsed } = options;
-        let renderer = if color { Renderer::styled() } else { Renderer::plain() };
-        // where to read more is said once a rule, not once a finding
-        let mut referred = BTreeSet::new();
-        for (entry, others) in self.failures() {
-            writeln!(out, "{}\n", renderer.render(&[self.failure_group(entry, others)]))?;
+        self.write_failures(out, &options)?;
+        let mut advised = BTreeSet::new();
+        let found: Vec<&Entry> =
+            self.entries().iter().filter(|entry| entry.finding.certainty != Certainty::Failed).collect();
+        for of_one in found.chunk_by(|a, b| a.subject == b.subject) {
+            self.write_object(out, &options, of_one, &mut advised)?;
         }
-        for entry in self.entries().iter().filter(|entry| entry.finding.certainty != Certainty::Failed) {
-            let first = referred.insert((entry.finding.code(), &entry.finding.rule.policy));
-            writeln!(out, "{}\n", renderer.render(&[self.finding_group(entry, first)]))?;
-        }
-        for record in self.inventory.ledger() {
-            for error in &record.errors {
-                writeln!(out, "{}\n", renderer.render(&[self.error_group(record.file, error)]))?;
-            }
-        }
-        if self.is_empty() {
-            let title = match self.is_foreign() {
-                true => Level::NOTE.primary_title("none of the named files is a Kubernetes manifest"),
-                false => Level::ERROR.primary_title("no Kubernetes manifest found"),
-            };
-            writeln!(out, "{}\n", renderer.render(&[Group::with_title(title)]))?;
-        }
-        if quiet {
-            return Ok(());
-        }
-        for note in [self.templates(), self.links(), self.packs()].into_iter().flatten() {
-            writeln!(out, "{}\n", renderer.render(&[note]))?;
-        }
-        for note in &self.notes {
-            let note = Level::NOTE.primary_title(normalize_untrusted_str(note));
-            writeln!(out, "{}\n", renderer.render(&[Group::with_title(note)]))?;
-        }
-        let files = self.inventory.ledger().len();
-        let mut line = summary_line(self.summary(), files, color);
-        if let Some(version) = &self.kubernetes {
-            let _ = write!(line, "; Kubernetes {version}");
-        }
-        if let Some(configuration) = &self.run.configuration {
-            let _ = write!(line, "; {}", normalize_untrusted_str(configuration));
-        }
-        if let Some(elapsed) = elapsed {
-            line.push_str(&time(elapsed));
-        }
-        writeln!(out, "{line}")
+        self.write_unread(out, &options)?;
+        self.write_closing(out, &options)
     }
 
-    /// Rules that could not be evaluated, each with its first object and how many others there are: what is wrong
-    /// with a policy is wrong with it once.
-    fn failures(&self) -> Vec<(&Entry, usize)> {
-        let mut failures: Vec<(&Entry, usize)> = Vec::new();
-        let mut known = BTreeMap::new();
-        for entry in self.entries().iter().filter(|entry| entry.finding.certainty == Certainty::Failed) {
-            let Finding { rule, message, fault, .. } = &entry.finding;
-            let at = fault.as_ref().and_then(|fault| fault.at.as_ref()).map(|place| place.span);
-            let index = *known.entry((&rule.policy, &rule.code, message, at)).or_insert(failures.len());
-            match failures.get_mut(index) {
-                Some((_, others)) => *others += 1,
-                None => failures.push((entry, 0)),
-            }
-        }
-        failures
-    }
-
-    /// A rule that could not be evaluated: the policy's place first, then the manifest's.
-    fn failure_group<'r>(&'r self, entry: &'r Entry, others: usize) -> Group<'r> {
-        let Entry { subject: id, finding, also: _ } = entry;
-        let title =
-            Level::ERROR.with_name("failed").primary_title(finding.message.as_str()).id(finding.code());
-        let mut group = Group::with_title(title);
-        let fault = finding.fault.as_deref();
-        if let Some(place) = fault.and_then(|fault| fault.at.as_deref()) {
-            let PolicyPlace { file, text, span } = place;
-            group = group.element(snippet(file, text, span.start as usize..span.end as usize));
-        }
-        let subject = self.subject(*id);
-        let mut over = match finding.place.span {
-            Some(span) => {
-                let position = self.sources.file(subject.file).position(span.start as usize);
-                format!("while judging {}:{}:{}", self.path(subject.file), position.line, position.column)
-            }
-            None => format!("while judging {}", self.path(subject.file)),
-        };
-        if let Some(identity) = &subject.identity {
-            let _ = write!(over, ", {identity}");
-        }
-        match others {
-            0 => {}
-            1 => over.push_str(", and 1 other object"),
-            _ => {
-                let _ = write!(over, ", and {others} other objects");
-            }
-        }
-        group = group.element(Level::NOTE.message(normalize_untrusted_str(&over)));
-        match fault.and_then(|fault| fault.help) {
-            Some(help) => group.element(Level::HELP.message(help)),
-            None => group,
-        }
-    }
-
-    fn finding_group<'r>(&'r self, entry: &'r Entry, with_references: bool) -> Group<'r> {
-        let Entry { subject: id, finding, also } = entry;
-        let mut group =
-            Group::with_title(level(finding).primary_title(finding.message.as_str()).id(finding.code()));
-        for element in self.places(*id, finding) {
-            group = group.element(element);
-        }
-        let note = |text: &str| Level::NOTE.message(normalize_untrusted_str(text));
-        if let Some(context) = context(self.subject(*id), finding) {
-            group = group.element(note(&context));
-        }
-        for also in also {
-            group = group.element(note(&format!("also: {}: {}", also.code(), also.message)));
-        }
-        if !finding.explanation.is_empty() {
-            group = group.element(note(&finding.explanation.join("\n")));
-        }
-        if let Some(remediation) = &finding.rule.remediation {
-            group = group.element(Level::HELP.message(normalize_untrusted_str(remediation)));
-        }
-        if with_references {
-            for reference in &finding.rule.references {
-                group = group.element(note(&format!("see {reference}")));
-            }
-        }
-        group
-    }
-
-    /// The excerpts: the finding's own place, with related ones near to it, then the others.
-    fn places<'r>(&'r self, id: DocumentId, finding: &'r Finding) -> Vec<Element<'r>> {
-        let own_file = self.subject(id).file;
-        let Some(own) = finding.place.span else {
-            return vec![Origin::path(self.path(own_file)).into()];
-        };
-        let line = |file: FileId, span: Span| self.sources.file(file).position(span.start as usize).line;
-        let own_line = line(own_file, own);
-        let mut near = vec![(own, None)];
-        let mut far = Vec::new();
-        for related in &finding.related {
-            let file = related.document.map_or(own_file, |document| self.subject(document).file);
-            let message = related.message.as_str();
-            match related.place.span {
-                Some(span) if file == own_file && line(file, span).abs_diff(own_line) <= NEAR => {
-                    near.push((span, Some(message)));
-                }
-                span => far.push((file, span, message)),
-            }
-        }
-        let mut elements = self.snippet(own_file, &near, AnnotationKind::Primary);
-        for (file, span, message) in far {
-            match span {
-                Some(span) => {
-                    elements.extend(self.snippet(file, &[(span, Some(message))], AnnotationKind::Context));
-                }
-                None => {
-                    let text = format!("{}: {message}", self.path(file));
-                    elements.push(Level::NOTE.message(normalize_untrusted_str(&text)).into());
-                }
-            }
-        }
-        elements
-    }
-
-    /// Where the first of the spans is, and the lines of all of them.
-    fn snippet<'r>(
+    fn write_object<'r>(
         &'r self,
-        file: FileId,
-        spans: &[(Span, Option<&'r str>)],
-        first: AnnotationKind,
-    ) -> Vec<Element<'r>> {
-        let source = self.sources.file(file);
-        let Some((span, _)) = spans.first() else { return Vec::new() };
-        let position = source.position(span.start as usize);
-        let only: Vec<Span> = spans.iter().map(|(span, _)| *span).collect();
-        let Some(excerpt) = excerpt(source, self.masks.file(file), &only) else {
-            return vec![self.origin(file, position.line, position.column)];
+        out: &mut dyn Write,
+        options: &TextOptions,
+        found: &[&'r Entry],
+        advised: &mut BTreeSet<Rule<'r>>,
+    ) -> io::Result<()> {
+        let Some(first) = found.first() else { return Ok(()) };
+        let subject = self.subject(first.subject);
+        let name = match &subject.identity {
+            Some(identity) => identity.to_string(),
+            None => format!("document {}", subject.document + 1),
         };
-        let Excerpt { line, text, marks, cut } = excerpt;
-        let annotations = marks.into_iter().zip(spans).enumerate().map(|(index, (mark, (_, label)))| {
-            let kind = if index == 0 { first } else { AnnotationKind::Context };
-            kind.span(mark).label(*label)
-        });
-        let snippet = Snippet::source(text).line_start(line as usize).annotations(annotations);
-        if cut {
-            // the renderer would count columns from where the line was cut
-            vec![self.origin(file, position.line, position.column), snippet.into()]
-        } else {
-            vec![snippet.path(self.path(file)).into()]
+        let path = options.paint(STRONG, &readable(self.path(subject.file)));
+        writeln!(out, "{path} · {}", options.paint(STRONG, &name))?;
+        let line = |span: Span| self.sources.file(subject.file).position(span.start as usize).line;
+        let last = found.iter().filter_map(|entry| entry.finding.place.span).map(line).max().unwrap_or(0);
+        let frame = Frame {
+            options,
+            numbers: NUMBERS.max(last.to_string().len()),
+            codes: found.iter().map(|entry| display_width(entry.finding.code())).max().unwrap_or(0),
+        };
+        for of_place in found.chunk_by(|a, b| a.finding.place.span == b.finding.place.span) {
+            self.write_excerpt(out, &frame, subject.file, of_place)?;
+            let mut of_place = of_place.to_vec();
+            of_place.sort_by_key(|entry| Counted::of(&entry.finding));
+            for (index, entry) in of_place.iter().enumerate() {
+                let rule = (entry.finding.code(), entry.finding.rule.policy.as_ref());
+                let lines = self.lines_of(entry, advised.insert(rule));
+                frame.write_finding(out, &entry.finding, &lines, index + 1 == of_place.len())?;
+            }
+        }
+        writeln!(out)
+    }
+
+    /// The line where the findings are, the place marked and named.
+    fn write_excerpt(
+        &self,
+        out: &mut dyn Write,
+        frame: &Frame<'_>,
+        file: FileId,
+        found: &[&Entry],
+    ) -> io::Result<()> {
+        // what the others are in
+        let paths = found.iter().map(|entry| entry.finding.place.path.as_str());
+        let path = paths.min_by_key(|path| path.len()).unwrap_or_default();
+        let place = found.first().and_then(|entry| entry.finding.place.span);
+        let source = self.sources.file(file);
+        let wide = frame.room().min(WIDE);
+        let shown = place.and_then(|span| excerpt(source, self.masks.file(file), &[span], wide));
+        let Some(Excerpt { line, text, marks, cut }) = shown else {
+            let what = if path.is_empty() { "the whole object" } else { path };
+            return frame.write_line(out, "", '│', what);
+        };
+        let mark = marks.into_iter().next().unwrap_or_default();
+        let shown = |text: &str| readable(&text.replace('\t', "    ")).into_owned();
+        let before = " ".repeat(display_width(&shown(&text[..mark.start])));
+        let carets = "^".repeat(display_width(&shown(&text[mark])).max(1));
+        frame.write_line(out, &line.to_string(), '│', &shown(&text))?;
+        // of a line without its beginning nobody sees in which column the place is
+        let label = match found.first().filter(|_| cut) {
+            Some(entry) => format!("{} {path}", self.place_of(entry)).trim_end().to_owned(),
+            None => path.to_owned(),
+        };
+        let fits = before.len() + carets.len() + 1 + display_width(&label) <= frame.room();
+        let marked = format!("{before}{}", frame.options.paint(worst(found).style(), &carets));
+        match (fits && !label.is_empty(), cut) {
+            (true, _) => frame.write_line(out, "", '│', &format!("{marked} {label}")),
+            (false, false) => frame.write_line(out, "", '│', &marked),
+            (false, true) => {
+                frame.write_line(out, "", '│', &marked)?;
+                textwrap::wrap(&label, fitting(frame.room()))
+                    .iter()
+                    .try_for_each(|part| frame.write_line(out, "", '│', part))
+            }
         }
     }
 
-    fn origin(&self, file: FileId, line: u32, column: u32) -> Element<'_> {
-        Origin::path(self.path(file)).line(line as usize).char_column(column as usize).into()
+    /// What is said of a finding, in lines that are not yet broken: first its message.
+    fn lines_of(&self, entry: &Entry, is_first: bool) -> Vec<(Style, String)> {
+        let Entry { subject, finding, also } = entry;
+        let plain = Style::new();
+        let mut lines = vec![(plain, readable(&finding.message).into_owned())];
+        for also in also {
+            lines.push((plain, format!("also {}: {}", also.code(), readable(&also.message))));
+        }
+        for related in &finding.related {
+            let document = related.document.unwrap_or(*subject);
+            let message = readable(&related.message);
+            lines.push((plain, format!("{}: {message}", self.position_of(document, related.place.span))));
+            lines.extend(self.line_of(document, related.place.span).map(|line| (FAINT, format!("  {line}"))));
+        }
+        let origin = finding.place.origin.as_ref().map(|origin| format!("made by {}", readable(origin)));
+        let policy = finding.rule.policy.as_ref().filter(|policy| policy.namespace.is_some());
+        let policy = policy.map(|policy| format!("by {}", readable(&policy.to_string())));
+        lines.extend(origin.into_iter().chain(policy).map(|line| (plain, line)));
+        lines.extend(finding.explanation.iter().map(|line| (plain, readable(line).into_owned())));
+        if let Some(remediation) = finding.rule.remediation.as_ref().filter(|_| is_first) {
+            lines.extend(remediation.lines().map(|line| (FAINT, readable(line.trim()).into_owned())));
+        }
+        lines
+    }
+
+    pub(super) fn position_of(&self, document: DocumentId, span: Option<Span>) -> String {
+        let file = self.subject(document).file;
+        let path = readable(self.path(file));
+        match span.map(|span| self.sources.file(file).position(span.start as usize)) {
+            Some(at) => format!("{path}:{}:{}", at.line, at.column),
+            None => path.into_owned(),
+        }
+    }
+
+    /// The line where a span begins, without its indentation.
+    fn line_of(&self, document: DocumentId, span: Option<Span>) -> Option<String> {
+        let file = self.subject(document).file;
+        let excerpt = excerpt(self.sources.file(file), self.masks.file(file), &[span?], WIDE)?;
+        Some(readable(&excerpt.text.replace('\t', " ")).trim().to_owned()).filter(|line| !line.is_empty())
     }
 
     pub(super) fn path(&self, file: FileId) -> &str {
         self.sources.file(file).path()
     }
+}
 
-    /// A document that could not be read. Nothing of a file that speaks of Secrets is shown.
-    fn error_group<'r>(&'r self, file: FileId, error: &'r DocumentError) -> Group<'r> {
-        let source = self.sources.file(file);
-        let DocumentError { document: _, position, error } = error;
-        let shown = !source.text().is_empty() && !self.masks.file(file).guarded;
-        let span = byte_at(source, *position).filter(|_| shown);
-        let elements = match span {
-            Some(span) => self.snippet(file, &[(span, None)], AnnotationKind::Primary),
-            None if source.text().is_empty() => vec![Origin::path(self.path(file)).into()],
-            None => vec![self.origin(file, position.line, position.column)],
+/// What weighs most of findings.
+fn worst(found: &[&Entry]) -> Counted {
+    found.iter().map(|entry| Counted::of(&entry.finding)).min().unwrap_or(Counted::Info)
+}
+
+/// The columns of an object: numbers of lines, severities, codes, messages.
+struct Frame<'o> {
+    options: &'o TextOptions,
+    numbers: usize,
+    codes: usize,
+}
+
+impl Frame<'_> {
+    /// What is left of a line behind its number and frame.
+    fn room(&self) -> usize {
+        self.options.width().saturating_sub(self.numbers + 3)
+    }
+
+    fn write_line(&self, out: &mut dyn Write, number: &str, frame: char, text: &str) -> io::Result<()> {
+        let start = format!("{number:>width$} {frame}", width = self.numbers);
+        let start = self.options.paint(FRAME, &start);
+        if text.is_empty() { writeln!(out, "{start}") } else { writeln!(out, "{start} {text}") }
+    }
+
+    fn write_finding(
+        &self,
+        out: &mut dyn Write,
+        finding: &Finding,
+        lines: &[(Style, String)],
+        is_last: bool,
+    ) -> io::Result<()> {
+        let (first, others) = if is_last { ('└', ' ') } else { ('├', '│') };
+        let counted = Counted::of(finding);
+        let severity = counted.paint(&format!("{:SEVERITY$}", counted.name()), self.options.color);
+        let code = self.link(finding);
+        let beside = SEVERITY + 2 + self.codes + 2;
+        let is_beside = self.room() >= beside + ROOM;
+        let indent = if is_beside { beside } else { 2 };
+        let fitting = fitting(self.room() - indent);
+        let mut head = match is_beside {
+            true => {
+                let gap = " ".repeat(self.codes - display_width(finding.code()) + 2);
+                Some(format!("{severity}  {code}{gap}"))
+            }
+            false => {
+                self.write_line(out, "", first, &format!("{severity}  {code}"))?;
+                None
+            }
         };
-        Group::with_title(Level::ERROR.primary_title(self.error_message(file, error))).elements(elements)
-    }
-
-    /// Files that only their renderer can read are named, so that nobody thinks them checked.
-    fn templates(&self) -> Option<Group<'_>> {
-        let templates: Vec<&str> = self
-            .inventory
-            .ledger()
-            .iter()
-            .filter(|record| record.outcome == Outcome::Template)
-            .map(|record| self.path(record.file))
-            .collect();
-        let it = if templates.len() == 1 { "it" } else { "them" };
-        let names = named(&templates, "template", "templates")?;
-        let text = format!("skipped {names} (render {it}, then lint the output)");
-        Some(Group::with_title(Level::NOTE.primary_title(text)))
-    }
-
-    /// Links that were not followed are named, for what they lead to was not read.
-    fn links(&self) -> Option<Group<'_>> {
-        let files = self.sources.files().iter().filter(|file| file.ignored_because() == Some(LINK_OUTSIDE));
-        let links: Vec<&str> = files.map(crate::manifest::SourceFile::path).collect();
-        let text = format!(
-            "ignored {} (outside of the repository or folder: not read)",
-            named(&links, "link", "links")?
-        );
-        Some(Group::with_title(Level::NOTE.primary_title(text)))
-    }
-
-    /// A run without findings is no proof of what was not asked.
-    fn packs(&self) -> Option<Group<'_>> {
-        let packs = &self.run.packs_not_run;
-        if packs.is_empty() || !self.entries.is_empty() || self.is_empty() {
-            return None;
+        for (style, line) in lines {
+            let own: String = line.chars().take_while(|c| *c == ' ').collect();
+            for part in textwrap::wrap(
+                line.trim_start(),
+                fitting.clone().initial_indent(&own).subsequent_indent(&own),
+            ) {
+                let text = self.options.paint(*style, &part);
+                match head.take() {
+                    Some(head) => self.write_line(out, "", first, &format!("{head}{text}"))?,
+                    None => self.write_line(out, "", others, &format!("{}{text}", " ".repeat(indent)))?,
+                }
+            }
         }
-        let text = format!(
-            "packs that did not run as a whole: {} (`--pack NAME`, or `--pack all`)",
-            packs.join(", ")
-        );
-        Some(Group::with_title(Level::NOTE.primary_title(text)))
+        Ok(())
     }
-}
 
-/// `2 links: a.yaml, b.yaml`; only so many are named. `None` where there is none.
-fn named(paths: &[&str], one: &str, many: &str) -> Option<String> {
-    if paths.is_empty() {
-        return None;
-    }
-    let what = if paths.len() == 1 { one } else { many };
-    let mut text = format!("{} {what}: {}", paths.len(), paths[..paths.len().min(NAMED)].join(", "));
-    if paths.len() > NAMED {
-        let _ = write!(text, " and {} more", paths.len() - NAMED);
-    }
-    Some(normalize_untrusted_str(&text))
-}
-
-fn level(finding: &Finding) -> Level<'static> {
-    let level = match finding.severity {
-        Severity::Error => Level::ERROR,
-        Severity::Warning => Level::WARNING,
-        Severity::Info => Level::INFO,
-    };
-    if finding.certainty == Certainty::Unknown { level.with_name("unknown") } else { level }
-}
-
-/// Which object, and where in it; of a policy of one namespace, that too.
-fn context(subject: &Subject<'_>, finding: &Finding) -> Option<String> {
-    let mut text = match (&subject.identity, finding.place.path.as_str()) {
-        (None, "") => String::new(),
-        (None, path) => format!("at {path}"),
-        (Some(identity), "") => format!("in {identity}"),
-        (Some(identity), path) => format!("in {identity}, at {path}"),
-    };
-    if let Some(origin) = &finding.place.origin {
-        let _ = write!(text, "{}made by {origin}", if text.is_empty() { "" } else { ", " });
-    }
-    if let Some(policy) = finding.rule.policy.as_ref().filter(|policy| policy.namespace.is_some()) {
-        let _ = write!(text, "{}by {policy}", if text.is_empty() { "" } else { ", " });
-    }
-    (!text.is_empty()).then_some(text)
-}
-
-/// `2 errors, 0 warnings, …; 13 documents in 12 files: 5 linted, …; 12 ms`
-fn summary_line(summary: &Summary, files: usize, color: bool) -> String {
-    let count = |n: usize, one: &str| if n == 1 { format!("1 {one}") } else { format!("{n} {one}s") };
-    let paint = |text: String, n: usize, color_of: AnsiColor| {
-        let style = Style::new().fg_color(Some(color_of.into())).effects(Effects::BOLD);
-        if color && n > 0 { format!("{style}{text}{style:#}") } else { text }
-    };
-    let Summary { error, warning, info, suppressed, unknown, failed, files: by_outcome, documents } = summary;
-    let mut findings = vec![
-        paint(count(*error, "error"), *error, AnsiColor::BrightRed),
-        paint(count(*warning, "warning"), *warning, AnsiColor::Yellow),
-        paint(format!("{unknown} unknown"), *unknown, AnsiColor::Yellow),
-    ];
-    // what few runs have is told where there is some
-    if *failed > 0 {
-        findings.insert(0, paint(format!("{failed} failed"), *failed, AnsiColor::BrightRed));
-    }
-    findings.extend((*info > 0).then(|| format!("{info} info")));
-    findings.extend((*suppressed > 0).then(|| format!("{suppressed} suppressed")));
-    let patches = match by_outcome.patch {
-        0 => None,
-        1 => Some("1 patch".to_owned()),
-        more => Some(format!("{more} patches")),
-    };
-    let outcomes = [
-        format!("{} linted", by_outcome.linted),
-        format!("{} not Kubernetes", by_outcome.not_kubernetes),
-        count(by_outcome.template, "template"),
-        format!("{} ignored", by_outcome.ignored),
-        paint(format!("{} broken", by_outcome.broken), by_outcome.broken, AnsiColor::BrightRed),
-    ];
-    format!(
-        "{}; {} in {}: {}",
-        findings.join(", "),
-        count(*documents, "document"),
-        count(files, "file"),
-        outcomes.into_iter().chain(patches).collect::<Vec<_>>().join(", ")
-    )
-}
-
-/// How long it took, as the end of the line.
-fn time(elapsed: Duration) -> String {
-    let millis = elapsed.as_secs_f64() * 1000.0;
-    match millis {
-        ..10.0 => format!("; {millis:.1} ms"),
-        ..1000.0 => format!("; {millis:.0} ms"),
-        _ => format!("; {:.1} s", millis / 1000.0),
+    /// The code, leading to the first page about it.
+    fn link(&self, finding: &Finding) -> String {
+        let code = self.options.paint(STRONG, finding.code());
+        let is_safe =
+            |url: &&String| url.starts_with("https://") && url.bytes().all(|byte| byte.is_ascii_graphic());
+        match finding.rule.references.first().filter(is_safe).filter(|_| self.options.links) {
+            Some(url) => format!("\u{1b}]8;;{url}\u{1b}\\{code}\u{1b}]8;;\u{1b}\\"),
+            None => code,
+        }
     }
 }

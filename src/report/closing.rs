@@ -1,0 +1,177 @@
+//! The end of what people read: what was passed over, which packs did not run, then the counts, where the eye is.
+
+use std::collections::BTreeSet;
+use std::io::{self, Write};
+use std::time::Duration;
+
+use textwrap::core::display_width;
+
+use super::summary::Counted;
+use super::{Report, TextOptions};
+use crate::finding::readable;
+use crate::manifest::walk::LINK_OUTSIDE;
+use crate::manifest::{FileRecord, Outcome};
+
+impl Report<'_> {
+    /// Writes all of it.
+    pub(super) fn write_closing(&self, out: &mut dyn Write, options: &TextOptions) -> io::Result<()> {
+        if self.is_empty() {
+            match self.is_foreign() {
+                true => writeln!(out, "note: none of the named files is a Kubernetes manifest\n")?,
+                false => {
+                    writeln!(
+                        out,
+                        "{}: no Kubernetes manifest found\n",
+                        Counted::Error.paint("error", options.color)
+                    )?;
+                }
+            }
+        }
+        if options.quiet {
+            return Ok(());
+        }
+        if options.verbose {
+            self.write_skipped(out)?;
+        }
+        for note in self.closing_notes(options.verbose) {
+            writeln!(out, "{}", fill(options, &note))?;
+        }
+        writeln!(out, "{}", self.closing_line(options))
+    }
+
+    /// What was not looked at, and how it can be.
+    pub(super) fn closing_notes(&self, is_verbose: bool) -> Vec<String> {
+        let mut notes: Vec<String> =
+            self.notes.iter().map(|note| format!("note: {}", readable(note))).collect();
+        notes.extend(self.skipped(is_verbose));
+        if !self.run.packs_not_run.is_empty() && !self.is_empty() {
+            let packs = self.run.packs_not_run.join(", ");
+            notes.push(format!("packs that did not run as a whole: {packs} (--pack NAME, --pack all)"));
+        }
+        notes
+    }
+
+    /// Files that were passed over: how many of what.
+    fn skipped(&self, are_named: bool) -> Option<String> {
+        let files = &self.summary().files;
+        let count = |count: usize, one: &str, many: &str| match count {
+            0 => None,
+            1 => Some(format!("1 {one}")),
+            _ => Some(format!("{count} {many}")),
+        };
+        let by_outcome: Vec<String> = [
+            count(files.not_kubernetes, "not Kubernetes", "not Kubernetes"),
+            count(files.template, "template (to be rendered first)", "templates (to be rendered first)"),
+            count(files.ignored, "ignored", "ignored"),
+            count(files.patch, "patch", "patches"),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        let all = files.not_kubernetes + files.template + files.ignored + files.patch;
+        let files = count(all, "file", "files")?;
+        let hint = if are_named { "" } else { "; --verbose names them" };
+        let hint = if all == 1 { hint.replace("them", "it") } else { hint.to_owned() };
+        Some(format!("skipped {files}: {}{hint}", by_outcome.join(", ")))
+    }
+
+    fn write_skipped(&self, out: &mut dyn Write) -> io::Result<()> {
+        for FileRecord { file, outcome, .. } in self.inventory.ledger() {
+            let source = self.sources.file(*file);
+            let why = match outcome {
+                Outcome::Linted | Outcome::Broken => continue,
+                Outcome::NotKubernetes => "not Kubernetes",
+                Outcome::Template => "a template: render it, then lint the output",
+                Outcome::Patch => "a patch: read by its kustomization",
+                Outcome::Ignored => match source.ignored_because() {
+                    Some(LINK_OUTSIDE) => "a link that leads outside of the repository or folder",
+                    Some(reason) => reason,
+                    None => "ignored",
+                },
+            };
+            writeln!(out, "skipped {}: {}", readable(source.path()), readable(why))?;
+        }
+        Ok(())
+    }
+
+    /// The counts, and what the run was told.
+    pub(super) fn closing_line(&self, options: &TextOptions) -> String {
+        let counts = self.counts();
+        let painted: Vec<String> =
+            counts.iter().map(|(counted, text)| counted.paint(text, options.color)).collect();
+        let plain: Vec<&str> = counts.iter().map(|(_, text)| text.as_str()).collect();
+        let plain = if counts.is_empty() { "no findings".to_owned() } else { plain.join(", ") };
+        let painted = if counts.is_empty() { plain.clone() } else { painted.join(", ") };
+        let objects = self.subjects.iter().filter(|subject| subject.identity.is_some()).count();
+        let with: BTreeSet<_> = self.entries().iter().map(|entry| entry.subject).collect();
+        let files = &self.summary().files;
+        let broken = match files.broken {
+            0 => String::new(),
+            _ => format!(", {} broken", files.broken),
+        };
+        let of = match with.len() {
+            0 => String::new(),
+            with => format!("{with} of "),
+        };
+        let what = format!(
+            " in {of}{} ({} linted{broken})",
+            plural(objects, "object"),
+            plural(files.linted, "file")
+        );
+        let told = self.told(options);
+        let (left, right) = (display_width(&plain) + display_width(&what), display_width(&told));
+        let gap = options.width().saturating_sub(left + right);
+        match options.columns {
+            Some(_) if gap >= 2 => format!("{painted}{what}{}{told}", " ".repeat(gap)),
+            Some(_) => format!("{}\n{}", fill(options, &format!("{painted}{what}")), fill(options, &told)),
+            None => format!("{painted}{what}; {told}"),
+        }
+    }
+
+    /// What there is of findings, what weighs most first.
+    fn counts(&self) -> Vec<(Counted, String)> {
+        let summary = self.summary();
+        let mut counts = vec![
+            (Counted::Failed, summary.failed, format!("{} failed", summary.failed)),
+            (Counted::Error, summary.error, plural(summary.error, "error")),
+            (Counted::Warning, summary.warning, plural(summary.warning, "warning")),
+            (Counted::Unknown, summary.unknown, format!("{} unknown", summary.unknown)),
+            (Counted::Info, summary.info, format!("{} info", summary.info)),
+        ];
+        counts.retain(|(_, count, _)| *count > 0);
+        counts.into_iter().map(|(counted, _, text)| (counted, text)).collect()
+    }
+
+    fn told(&self, options: &TextOptions) -> String {
+        let ran = self.run.policies.ran;
+        let mut told = vec![if ran == 1 { "1 policy".to_owned() } else { format!("{ran} policies") }];
+        told.extend(self.kubernetes.as_ref().map(|version| format!("Kubernetes {version}")));
+        told.extend(self.run.configuration.as_ref().map(|file| readable(file).into_owned()));
+        told.extend(options.elapsed.map(time));
+        told.join(" · ")
+    }
+}
+
+fn plural(count: usize, one: &str) -> String {
+    if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
+}
+
+/// Text in lines of the width of the terminal; the later ones are indented.
+pub(super) fn fill(options: &TextOptions, text: &str) -> String {
+    textwrap::fill(text, fitting(options.width()).subsequent_indent("  "))
+}
+
+/// How lines are broken: names and paths stay whole, so that they can be copied.
+pub(super) fn fitting(room: usize) -> textwrap::Options<'static> {
+    textwrap::Options::new(room).break_words(false).word_splitter(textwrap::WordSplitter::NoHyphenation)
+}
+
+/// How long it took.
+fn time(elapsed: Duration) -> String {
+    let millis = elapsed.as_secs_f64() * 1000.0;
+    match millis {
+        ..10.0 => format!("{millis:.1} ms"),
+        ..1000.0 => format!("{millis:.0} ms"),
+        _ => format!("{:.1} s", millis / 1000.0),
+    }
+}

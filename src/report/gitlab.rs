@@ -1,0 +1,114 @@
+//! GitLab's Code Quality report: <https://docs.gitlab.com/ci/testing/code_quality/#code-quality-report-format>.
+//!
+//! GitLab takes two issues with one fingerprint for the same, so the second of equal findings gets a number.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use super::Report;
+use super::entry::Entry;
+use super::lines::write_list;
+use super::paths::Location;
+use super::summary::Counted;
+use crate::manifest::Position;
+use crate::resource::digest;
+
+/// What could not be read, beside the codes of rules.
+const UNREAD: &str = "unreadable";
+
+#[derive(Serialize)]
+struct Issue<'r> {
+    description: String,
+    check_name: &'r str,
+    fingerprint: &'r str,
+    severity: &'static str,
+    location: Place,
+}
+
+#[derive(Serialize)]
+struct Place {
+    path: String,
+    lines: Lines,
+}
+
+#[derive(Serialize)]
+struct Lines {
+    begin: u32,
+    end: u32,
+}
+
+impl Report<'_> {
+    /// Writes the list of issues.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    pub fn write_gitlab(&self, out: &mut dyn Write) -> io::Result<()> {
+        let mut seen: HashMap<String, usize> = HashMap::new();
+        let findings = self.entries().iter().map(|entry| {
+            let fingerprint = self.fingerprint(&entry.subject, &entry.finding);
+            (Told::Finding(entry), unique(&mut seen, fingerprint))
+        });
+        let mut all: Vec<(Told<'_>, String)> = findings.collect();
+        all.extend(self.unread().map(|(path, at, message)| {
+            let fingerprint = digest::combine([UNREAD, path, &message].map(str::as_bytes)).to_string();
+            (Told::Unread(path, at, message), unique(&mut seen, fingerprint[..32].to_owned()))
+        }));
+        write_list(out, &all, |(told, fingerprint)| self.issue(told, fingerprint))?;
+        out.write_all(b"\n")
+    }
+
+    fn issue<'r>(&'r self, told: &'r Told<'_>, fingerprint: &'r str) -> Issue<'r> {
+        let (check_name, counted, path, begin, end, description) = match told {
+            Told::Finding(Entry { subject, finding, also }) => {
+                let file = self.subject(*subject).file;
+                let lines = finding.place.span.map(|span| self.sources.file(file).positions(span));
+                let mut description = finding.message.clone();
+                for also in also {
+                    let _ = write!(description, "; also {}: {}", also.code(), also.message);
+                }
+                let (begin, end) = lines.map_or((1, 1), |lines| (lines.start.line, lines.end.line));
+                (finding.code(), Counted::of(finding), self.path(file), begin, end, description)
+            }
+            Told::Unread(path, at, message) => {
+                (UNREAD, Counted::Failed, *path, at.line, at.line, message.clone())
+            }
+        };
+        let path = Location::of(path, self.run.folder.as_deref()).path().to_owned();
+        let severity = severity(counted);
+        Issue {
+            description,
+            check_name,
+            fingerprint,
+            severity,
+            location: Place { path, lines: Lines { begin, end } },
+        }
+    }
+}
+
+/// What an issue is made of.
+enum Told<'r> {
+    Finding(&'r Entry),
+    /// The file, where in it, and why it could not be read.
+    Unread(&'r str, Position, String),
+}
+
+/// The fingerprint; with a number where it was there before.
+fn unique(seen: &mut HashMap<String, usize>, fingerprint: String) -> String {
+    let count = seen.entry(fingerprint.clone()).or_default();
+    *count += 1;
+    if *count == 1 { fingerprint } else { format!("{fingerprint}-{count}") }
+}
+
+/// One of GitLab's five.
+fn severity(counted: Counted) -> &'static str {
+    match counted {
+        Counted::Failed => "blocker",
+        Counted::Error => "critical",
+        Counted::Warning => "major",
+        Counted::Unknown => "minor",
+        Counted::Info => "info",
+    }
+}

@@ -1,0 +1,124 @@
+//! JUnit XML: a suite for each file, a case for each object.
+//!
+//! A case fails where the run does: when the object has a finding that counts for the exit code. Then all that was found is
+//! in its text; what does not count is in the output of a case that passes. A rule that could not be evaluated and a
+//! document that could not be read are errors.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
+
+use super::Report;
+use super::entry::{Entry, Subject};
+use super::escape::xml;
+use super::paths::Location;
+use super::summary::Counted;
+use crate::finding::{DocumentId, Finding};
+use crate::manifest::{FileId, Outcome};
+
+impl Report<'_> {
+    /// Writes the suites of all files that were judged, or could not be.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    pub fn write_junit(&self, out: &mut dyn Write) -> io::Result<()> {
+        let mut subjects: BTreeMap<FileId, Vec<DocumentId>> = BTreeMap::new();
+        for (index, subject) in self.subjects.iter().enumerate() {
+            let id = DocumentId(u32::try_from(index).expect("subjects are counted in u32"));
+            subjects.entry(subject.file).or_default().push(id);
+        }
+        let mut entries: BTreeMap<DocumentId, Vec<&Entry>> = BTreeMap::new();
+        for entry in self.entries() {
+            entries.entry(entry.subject).or_default().push(entry);
+        }
+        let mut report = quick_junit::Report::new("plimsoll lint");
+        for record in self.inventory.ledger() {
+            let path = xml(self.path(record.file));
+            let path = Location::of(&path, self.run.folder.as_deref()).path().to_owned();
+            let mut suite = TestSuite::new(path.as_str());
+            let mut names = BTreeMap::new();
+            for id in subjects.get(&record.file).into_iter().flatten() {
+                let found = entries.get(id).map_or(&[][..], Vec::as_slice);
+                let name = unique(&mut names, name_of(self.subject(*id)));
+                suite.add_test_case(self.case(&path, &name, found));
+            }
+            for error in &record.errors {
+                let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+                let message = xml(&self.error_message(record.file, &error.error));
+                status.set_type("unreadable").set_message(message.as_str());
+                let at = error.position;
+                status.set_description(format!("{path}:{}:{}: {message}", at.line, at.column));
+                let name = unique(&mut names, format!("document {}", error.document));
+                suite.add_test_case(case(&path, &name, status));
+            }
+            if record.outcome == Outcome::Template {
+                let mut status = TestCaseStatus::skipped();
+                status.set_message("a template: render it, then lint the output");
+                suite.add_test_case(case(&path, "template", status));
+            }
+            if suite.tests > 0 {
+                report.add_test_suite(suite);
+            }
+        }
+        report.serialize(out).map_err(io::Error::other)
+    }
+
+    fn case(&self, path: &str, name: &str, found: &[&Entry]) -> TestCase {
+        let counted: Vec<Counted> = found.iter().map(|entry| Counted::of(&entry.finding)).collect();
+        let lines: Vec<String> = found.iter().map(|entry| self.line(entry)).collect();
+        let kind = if counted.contains(&Counted::Failed) {
+            NonSuccessKind::Error
+        } else if found.iter().any(|entry| self.run.gate.counts(&entry.finding)) {
+            NonSuccessKind::Failure
+        } else {
+            let mut passed = case(path, name, TestCaseStatus::success());
+            if !lines.is_empty() {
+                passed.set_system_out(lines.join("\n"));
+            }
+            return passed;
+        };
+        let mut status = TestCaseStatus::non_success(kind);
+        let worst = found.iter().min_by_key(|entry| Counted::of(&entry.finding)).map(|entry| &entry.finding);
+        status.set_type(worst.map_or("", Finding::code));
+        let others = found.len() - 1;
+        let message = worst.map_or("", |worst| worst.message.as_str());
+        let more = if others > 0 { format!(" (and {others} more)") } else { String::new() };
+        status.set_message(format!("{}{more}", xml(message)));
+        status.set_description(lines.join("\n"));
+        case(path, name, status)
+    }
+
+    /// `file:line:column: severity code: message`
+    fn line(&self, entry: &Entry) -> String {
+        let Entry { subject: _, finding, also } = entry;
+        let counted = Counted::of(finding).name();
+        let (place, message) = (self.place_of(entry), xml(&finding.message));
+        let mut line = format!("{place}: {counted} {}: {message}", finding.code());
+        for also in also {
+            line.push_str(&format!("; also {}: {}", also.code(), xml(&also.message)));
+        }
+        line
+    }
+}
+
+fn case(path: &str, name: &str, status: TestCaseStatus) -> TestCase {
+    let mut case = TestCase::new(name, status);
+    case.set_classname(path);
+    case
+}
+
+/// `Deployment shop/web`
+fn name_of(subject: &Subject<'_>) -> String {
+    match &subject.identity {
+        Some(identity) => identity.to_string(),
+        None => format!("document {}", subject.document),
+    }
+}
+
+/// The name; with a number where another case of the suite has it.
+fn unique(names: &mut BTreeMap<String, usize>, name: String) -> String {
+    let count = names.entry(name.clone()).or_default();
+    *count += 1;
+    if *count == 1 { name } else { format!("{name} #{count}") }
+}
