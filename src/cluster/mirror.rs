@@ -179,13 +179,13 @@ impl Mirror {
             return Some(now);
         };
         let before = watched.next.take();
-        if watched.now.need == *need {
+        if watched.now.need.is(need) {
             if let Some(before) = before {
                 before.stop();
             }
             return None;
         }
-        let is_it = before.as_ref().is_some_and(|before| before.need == *need);
+        let is_it = before.as_ref().is_some_and(|before| before.need.is(need));
         match before {
             Some(before) if is_it => {
                 watched.next = Some(before);
@@ -615,6 +615,9 @@ mod tests {
         // the one that is there answers until the other has been read
         let second = mirror.add("", "Service", &wide).unwrap();
         assert!(mirror.add("", "Service", &wide).is_none(), "it is being read");
+        let mut twice = wide.clone();
+        twice.fields.extend(&narrow.fields);
+        assert!(mirror.add("", "Service", &twice).is_none(), "it says the same");
         mirror.turn();
         assert!(known(&mirror) && !mirror.is_settled(&of(&wide)));
         second.empty(Phase::Unknown { why: "refused".to_owned(), settled: true });

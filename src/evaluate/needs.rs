@@ -33,6 +33,12 @@ impl Need {
     pub fn covers(&self, other: &Self) -> bool {
         self.version == other.version && self.fields.covers(&other.fields)
     }
+
+    /// Whether both are the same, however they are written.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        self.covers(other) && other.covers(self)
+    }
 }
 
 /// Where expressions begin to read of other objects.
