@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! policies ──▶ needs ──▶ reflect ──watch──▶ mirror ──View, one a review──▶ webhook::engine (as its host)
-//!              which kinds are looked up    what the cluster holds of them
+//!              which kinds are looked up,   what the cluster holds of them:
+//!              and which of their fields    no more than these fields
 //!
 //! policies ──▶ rules ──▶ register ──server-side apply──▶ our webhook configurations
 //!                           ▲   ▲ caBundle
@@ -15,10 +16,11 @@ pub mod apply;
 pub mod authorize;
 pub mod certificates;
 pub mod client;
+pub mod failing;
 pub mod install;
+pub mod kept;
 pub mod leader;
 pub mod mirror;
-pub mod needs;
 pub mod reflect;
 pub mod register;
 pub mod rules;

@@ -10,12 +10,14 @@ use crate::document::NodeRef;
 use crate::evaluate::request::User;
 use crate::finding::DocumentId;
 
+pub mod fields;
 pub mod index;
 pub mod inventory;
 pub mod levels;
+pub mod pairs;
 pub mod query;
 
-pub use query::{Coverage, Pool, Query, Seen, Visit};
+pub use query::{By, Coverage, Pool, Query, Seen, Visit};
 
 /// The answer to a look-up.
 #[derive(Debug, Clone, PartialEq)]
@@ -80,6 +82,12 @@ pub trait Host: Sync {
 
     /// All objects of a kind; `namespace: None` means everywhere.
     fn list(&self, group: &str, kind: &str, namespace: Option<&str>) -> Lookup<Listing<'_>>;
+
+    /// Objects of a kind, those among them that a name by which they are found fits, and perhaps others: who asks looks
+    /// closer. A host with an index gives few others.
+    fn list_by(&self, group: &str, kind: &str, namespace: Option<&str>, _by: By<'_>) -> Lookup<Listing<'_>> {
+        self.list(group, kind, namespace)
+    }
 
     /// Shows every object that may fit a query, and perhaps others: who asks looks closer. A host with an index
     /// shows few others.

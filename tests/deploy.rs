@@ -68,50 +68,123 @@ const STAND_INS: [(&str, &str); 3] = [
     ("replicas: 97", "replicas: {{ .Values.replicas }}"),
 ];
 
+/// Stands for the blocks of `apiServerCidrs`.
+const BLOCK: &str = "192.0.2.97/32";
+
 /// From what `install` prints when it is tried, and when it denies: entries that may fail closed do so then only.
 fn chart() -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let ca = folder.path().join("ca.crt");
+    fs::write(&ca, authority()).unwrap();
     let print = |further: &[&str]| {
         let flags = ["--namespace", STAND_INS[0].0, "--image", STAND_INS[1].0, "--replicas", "97"];
         install(&[&flags, further].concat())
     };
-    let (trial, enforced) = (print(&[]), print(&["--enforce"]));
+    let trial = print(&[]);
+    let enforced = print(&["--enforce", "--client-ca", ca.to_str().unwrap(), "--api-server-cidr", BLOCK]);
     let head = trial.split("---\n").next().unwrap();
-    let documents = enforced.split("---\n").skip(1).filter(|text| !text.contains("\nkind: Namespace\n"));
-    let mut text = [head].into_iter().chain(documents).collect::<Vec<_>>().join("---\n");
-    for (stand_in, value) in STAND_INS {
-        assert!(text.contains(stand_in));
-        text = text.replace(stand_in, value);
+    let mut text = head.to_owned();
+    // a certificate in PEM form has such lines, too
+    for document in enforced.split("\n---\n").skip(1) {
+        if document.contains("kind: Namespace\n") {
+            continue;
+        }
+        match document.contains("kind: ConfigMap\n") && document.contains("name: plimsoll-client-ca\n") {
+            true => text.push_str(&format!("{IF_CLIENT_CA}---\n{}\n{END}", authorities(document))),
+            false => text.push_str(&format!("---\n{}\n", document.trim_end_matches('\n'))),
+        }
     }
+    let mut change = |found: &str, count: usize, put: &str| {
+        assert_eq!(text.matches(found).count(), count, "{found}\n{text}");
+        text = text.replace(found, put);
+    };
+    for (stand_in, count, value) in [(STAND_INS[1], 1), (STAND_INS[2], 1)].map(|((s, v), c)| (s, c, v)) {
+        change(stand_in, count, value);
+    }
+    let argument = "        - --client-ca\n        - /client-ca/ca.crt\n";
+    let mount = "        - mountPath: /client-ca\n          name: client-ca\n          readOnly: true\n";
+    let volume = "      - configMap:\n          name: plimsoll-client-ca\n        name: client-ca\n";
+    for (block, indent) in [(argument, "        "), (mount, "        "), (volume, "      ")] {
+        change(block, 1, &format!("{indent}{IF_CLIENT_CA}{block}{indent}{END}"));
+    }
+    let peer = format!("    - ipBlock:\n        cidr: {BLOCK}\n");
+    let webhook = "    - port: webhook\n      protocol: TCP\n";
+    let admin = "    - port: admin\n      protocol: TCP\n";
+    change(
+        &format!("  - from:\n{peer}    ports:\n{webhook}  - ports:\n{admin}"),
+        1,
+        &format!(
+            "  {{{{- if .Values.apiServerCidrs }}}}\n  - from:\n    {{{{- range .Values.apiServerCidrs }}}}\n    \
+             - ipBlock:\n        cidr: {{{{ toJson . }}}}\n    {END}    ports:\n{webhook}  - ports:\n{admin}  \
+             {{{{- else }}}}\n  - ports:\n{webhook}{admin}  {END}"
+        ),
+    );
     let last = "        - --watch-policies\n";
-    assert_eq!(text.matches(last).count(), 1, "{text}");
     let conditional = format!(
         "{last}        {{{{- if .Values.actionOverride }}}}\n        - --action-override\n        \
-         - {{{{ .Values.actionOverride }}}}\n        {{{{- end }}}}\n"
+         - {{{{ .Values.actionOverride }}}}\n        {END}"
     );
-    text = text.replace(last, &conditional);
-    assert_eq!(text.matches("failurePolicy: Fail\n").count(), 2, "{text}");
-    text = text.replace("failurePolicy: Fail\n", &format!("failurePolicy: {FAILURE_POLICY}\n"));
-    text.replace("kind: ConfigMap\n", "data: {{ toJson .Values.policies }}\nkind: ConfigMap\n")
+    change(last, 1, &conditional);
+    change("failurePolicy: Fail\n", 2, &format!("failurePolicy: {FAILURE_POLICY}\n"));
+    let policies = "apiVersion: v1\nkind: ConfigMap\n";
+    change(policies, 1, "apiVersion: v1\ndata: {{ toJson .Values.policies }}\nkind: ConfigMap\n");
+    assert!(text.contains(STAND_INS[0].0));
+    text.replace(STAND_INS[0].0, STAND_INS[0].1)
+}
+
+const IF_CLIENT_CA: &str = "{{- if .Values.clientCa }}\n";
+const END: &str = "{{- end }}\n";
+
+/// The ConfigMap of the CAs, with the value in place of the stand-in.
+fn authorities(document: &str) -> String {
+    let (before, rest) = document.split_once("  ca.crt:").unwrap();
+    let (_, after) = rest.split_once("\nkind: ConfigMap\n").unwrap();
+    let after = after.trim_end_matches('\n');
+    format!("{before}  ca.crt: {{{{ toJson .Values.clientCa }}}}\nkind: ConfigMap\n{after}")
+}
+
+/// A CA, in PEM form.
+fn authority() -> String {
+    let key = rcgen::KeyPair::generate().unwrap();
+    rcgen::CertificateParams::default().self_signed(&key).unwrap().pem()
 }
 
 const FAILURE_POLICY: &str = "{{ if .Values.actionOverride }}Ignore{{ else }}Fail{{ end }}";
 
 /// As much of Helm as the chart uses.
 fn render(template: &str, values: &Value, namespace: &str) -> String {
+    let is_set = |value: &Value| match value {
+        Value::String(text) => !text.is_empty(),
+        Value::Array(items) => !items.is_empty(),
+        other => panic!("{other}"),
+    };
+    let mut lines = template.lines();
     let mut text = String::new();
-    let mut shown = true;
-    for line in template.lines() {
-        if let Some(name) =
-            line.trim().strip_prefix("{{- if .Values.").and_then(|rest| rest.strip_suffix(" }}"))
-        {
-            shown = values[name].as_str().is_some_and(|value| !value.is_empty());
-        } else if line.trim() == "{{- end }}" {
-            shown = true;
-        } else if shown {
-            text.push_str(line);
-            text.push('\n');
+    // whether each of the open conditions holds
+    let mut open: Vec<bool> = Vec::new();
+    while let Some(line) = lines.next() {
+        let word = line.trim().strip_prefix("{{- ").and_then(|rest| rest.strip_suffix(" }}"));
+        match word.map(|word| word.split_once(" .Values.").unwrap_or((word, ""))) {
+            Some(("if", name)) => open.push(is_set(&values[name])),
+            Some(("else", "")) => {
+                let last = open.last_mut().unwrap();
+                *last = !*last;
+            }
+            Some(("end", "")) => assert!(open.pop().is_some()),
+            Some(("range", name)) => {
+                let body: Vec<&str> = lines.by_ref().take_while(|line| line.trim() != "{{- end }}").collect();
+                for item in values[name].as_array().unwrap().iter().filter(|_| !open.contains(&false)) {
+                    let each =
+                        body.iter().map(|line| line.replace("{{ toJson . }}", &item.to_string()) + "\n");
+                    text.extend(each);
+                }
+            }
+            Some(other) => panic!("{other:?}"),
+            None if open.contains(&false) => {}
+            None => text.extend([line, "\n"]),
         }
     }
+    assert!(open.is_empty());
     let denies = values["actionOverride"].as_str().is_none_or(str::is_empty);
     text = text.replace(FAILURE_POLICY, if denies { "Fail" } else { "Ignore" });
     text = text.replace("{{ .Release.Namespace }}", namespace);
@@ -153,6 +226,17 @@ fn the_chart_is_what_install_prints() {
     let rendered = render(&read(TEMPLATE), &values, "guard");
     let flags = ["--namespace=guard", "--image=registry.example.com/plimsoll:1", "--replicas=3", "--enforce"];
     assert_eq!(without_namespace(&rendered), without_namespace(&install(&flags)), "with others");
+
+    let (folder, ca) = (tempfile::tempdir().unwrap(), authority());
+    let path = folder.path().join("ca.crt");
+    fs::write(&path, &ca).unwrap();
+    values["clientCa"] = json!(ca);
+    values["apiServerCidrs"] = json!(["10.0.0.0/28", "::/0"]);
+    let rendered = render(&read(TEMPLATE), &values, "guard");
+    let file = format!("--client-ca={}", path.display());
+    let callers = [&file, "--api-server-cidr=10.0.0.0/28,::/0"];
+    let flags: Vec<&str> = flags.into_iter().chain(callers).collect();
+    assert_eq!(without_namespace(&rendered), without_namespace(&install(&flags)), "with those who may ask");
 }
 
 #[test]
@@ -255,8 +339,7 @@ fn api_servers_can_be_the_only_ones_who_reach_the_webhook() {
 fn the_cas_of_callers_go_along() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
-    let key = rcgen::KeyPair::generate().unwrap();
-    let ca = rcgen::CertificateParams::default().self_signed(&key).unwrap().pem();
+    let ca = authority();
     fs::write(at("ca.crt"), &ca).unwrap();
     fs::write(at("empty.crt"), "").unwrap();
     let all = installed(&["--client-ca", &at("ca.crt")]).unwrap();

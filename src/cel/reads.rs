@@ -3,6 +3,9 @@
 //! A finding is of what was judged, and what was judged is what the expression reads: `object.spec.containers.all(c,
 //! c.image != "")` reads `object.spec.containers[*].image`, and a label elsewhere changes nothing. What cannot be told
 //! precisely is told too largely, never too narrowly.
+//!
+//! Where [`LOOKED_UP`] is among the variables, what `resources.get` and `resources.list` give is followed as well:
+//! `resources.get("v1", "Service", …).spec.type` reads `spec.type` of Services.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,11 +25,39 @@ pub enum Part {
     Shape,
 }
 
-/// A variable, and the way to the part of it that is read with all below it.
+/// The variable whose functions look up other objects.
+pub const LOOKED_UP: &str = "resources";
+
+/// Of what something is read.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Root {
+    /// A variable.
+    Variable(String),
+    /// The objects that a look-up gives.
+    Objects {
+        /// Its first argument.
+        api_version: String,
+        /// Its second argument.
+        kind: String,
+    },
+}
+
+impl Root {
+    /// The name of the variable; empty of what was looked up.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Variable(name) => name,
+            Self::Objects { .. } => "",
+        }
+    }
+}
+
+/// Where an expression begins to read, and the way to the part that is read with all below it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Read {
-    /// The variable.
-    pub root: String,
+    /// Of what.
+    pub root: Root,
     /// The way from there.
     pub parts: Vec<Part>,
 }
@@ -166,8 +197,8 @@ impl<'a> Walk<'a> {
             return flow.clone();
         }
         let name = name.trim_start_matches('.');
-        let is_root = self.roots.contains(&name);
-        let read = || (Read { root: name.to_owned(), parts: Vec::new() }, 0);
+        let is_root = self.roots.contains(&name) && name != LOOKED_UP;
+        let read = || (Read { root: Root::Variable(name.to_owned()), parts: Vec::new() }, 0);
         is_root.then(read).into_iter().collect()
     }
 
@@ -205,8 +236,49 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// The objects that a call looks up; `None` where it does not, or it cannot be told which.
+    fn objects(&self, target: Option<ExprId>, function: &str, args: &[ExprId]) -> Option<(Read, u8)> {
+        let lists = match function {
+            "get" => 0,
+            "list" => 1,
+            _ => return None,
+        };
+        let Expr::Ident(receiver) = &self.ast[target?] else { return None };
+        let is_local = self.locals.iter().any(|(local, _)| *local == LOOKED_UP);
+        if receiver.trim_start_matches('.') != LOOKED_UP || !self.roots.contains(&LOOKED_UP) || is_local {
+            return None;
+        }
+        let [api_version, kind, ..] = args else { return None };
+        let (api_version, kind) = (self.text(*api_version)?.to_owned(), self.text(*kind)?.to_owned());
+        Some((Read { root: Root::Objects { api_version, kind }, parts: Vec::new() }, lists))
+    }
+
+    /// What is asked whether it is there at all: that an object was found is no part of it.
+    fn whether_found(&mut self, args: &[ExprId], depth: u32) {
+        for id in args {
+            let flow = self.eval(*id, depth + 1);
+            let found =
+                |(read, _): &(Read, u8)| read.parts.is_empty() && matches!(read.root, Root::Objects { .. });
+            self.consume(flow.into_iter().filter(|part| !found(part)).collect());
+        }
+    }
+
     fn call(&mut self, target: Option<ExprId>, function: &str, args: &'a [ExprId], depth: u32) -> Flow {
+        if let Some((read, lists)) = self.objects(target, function, args) {
+            args.iter().for_each(|id| self.use_up(*id, depth));
+            // the fourth argument of a list is a label selector
+            if lists > 0 && args.len() > 3 {
+                let labels = ["metadata", "labels"].map(|key| Part::Key(key.to_owned()));
+                self.reads.insert(Read { parts: labels.to_vec(), ..read.clone() });
+            }
+            return Flow::from([(read, lists)]);
+        }
+        let is_null = |id: &ExprId| matches!(&self.ast[*id], Expr::Literal(Literal::Null));
         match (function, target, args) {
+            (operator::EQUALS | operator::NOT_EQUALS, None, args) if args.iter().any(is_null) => {
+                self.whether_found(args, depth);
+                Flow::new()
+            }
             (operator::INDEX | operator::OPT_INDEX | operator::OPT_SELECT, None, [of, at]) => {
                 let flow = self.eval(*of, depth + 1);
                 match self.text(*at) {
@@ -216,6 +288,10 @@ impl<'a> Walk<'a> {
                         self.below(flow, &Part::Each)
                     }
                 }
+            }
+            ("hasValue", Some(of), []) => {
+                self.whether_found(&[of], depth);
+                Flow::new()
             }
             (operator::IN, None, [what, of]) if self.text(*what).is_some() => {
                 let key = Part::In(self.text(*what).unwrap_or_default().to_owned());
@@ -285,7 +361,12 @@ mod tests {
             Part::In(key) => format!("[{key}?]"),
             Part::Shape => "#".to_owned(),
         };
-        let one = |read: &Read| format!("{}{}", read.root, read.parts.iter().map(part).collect::<String>());
+        let root = |root: &Root| match root {
+            Root::Variable(name) => name.clone(),
+            Root::Objects { api_version, kind } => format!("{api_version}/{kind}"),
+        };
+        let one =
+            |read: &Read| format!("{}{}", root(&read.root), read.parts.iter().map(part).collect::<String>());
         reads.iter().map(one).collect::<Vec<_>>().join(" ")
     }
 
@@ -296,43 +377,118 @@ mod tests {
         composition.add(&mut env, "spec", "object.spec.template.spec").unwrap();
         composition.add(&mut env, "big", "object.spec.?replicas.orValue(1) > 3").unwrap();
         let composed = Composed::of(&composition, &["object"]);
-        for (source, expected) in [
-            ("object.spec.replicas <= 5", "object.spec.replicas"),
-            ("has(object.spec.hostPath)", "object.spec.hostPath"),
-            ("object.metadata.?labels['a/b'].orValue('') != ''", "object.metadata.labels.a/b"),
-            ("!('canary' in object.metadata.?labels.orValue({}))", "object.metadata.labels[canary?]"),
-            (
-                "object.spec.containers.all(c, c.image.startsWith('x'))",
-                "object.spec.containers# object.spec.containers[*].image",
-            ),
-            (
-                "object.spec.containers.filter(c, has(c.x)).size() > 0",
-                "object.spec.containers# object.spec.containers[*].x",
-            ),
-            (
-                "object.spec.containers.filter(c, has(c.x)).all(c, c.y == 1)",
-                "object.spec.containers# object.spec.containers[*].x object.spec.containers[*].y",
-            ),
-            (
-                "object.spec.containers.map(c, c.name).exists(n, n == 'a')",
-                "object.spec.containers# object.spec.containers[*].name",
-            ),
-            ("size(object.spec.containers) > 1", "object.spec.containers#"),
-            ("object.spec.containers[0].image == 'x'", "object.spec.containers[*].image"),
-            ("object.spec == oldObject.spec && object.spec.replicas > 1", "object.spec"),
-            ("object.?spec.?a.optMap(a, a.b).orValue('') == ''", "object.spec.a"),
-            ("(object.x ? object.a : object.b).c == 1", "object.a.c object.b.c object.x"),
-            ("variables.spec.hostNetwork == true", "object.spec.template.spec.hostNetwork"),
-            ("variables.big", "object.spec.replicas"),
-            ("request.operation == 'CREATE'", ""),
-            ("object.data.all(k, k != 'a')", "object.data# object.data[*]"),
-        ] {
+        told(
+            &env,
+            &composition,
+            &composed,
+            &["object"],
+            &[
+                ("object.spec.replicas <= 5", "object.spec.replicas"),
+                ("has(object.spec.hostPath)", "object.spec.hostPath"),
+                ("object.metadata.?labels['a/b'].orValue('') != ''", "object.metadata.labels.a/b"),
+                ("!('canary' in object.metadata.?labels.orValue({}))", "object.metadata.labels[canary?]"),
+                (
+                    "object.spec.containers.all(c, c.image.startsWith('x'))",
+                    "object.spec.containers# object.spec.containers[*].image",
+                ),
+                (
+                    "object.spec.containers.filter(c, has(c.x)).size() > 0",
+                    "object.spec.containers# object.spec.containers[*].x",
+                ),
+                (
+                    "object.spec.containers.filter(c, has(c.x)).all(c, c.y == 1)",
+                    "object.spec.containers# object.spec.containers[*].x object.spec.containers[*].y",
+                ),
+                (
+                    "object.spec.containers.map(c, c.name).exists(n, n == 'a')",
+                    "object.spec.containers# object.spec.containers[*].name",
+                ),
+                ("size(object.spec.containers) > 1", "object.spec.containers#"),
+                ("object.spec.containers[0].image == 'x'", "object.spec.containers[*].image"),
+                ("object.spec == oldObject.spec && object.spec.replicas > 1", "object.spec"),
+                ("object.?spec.?a.optMap(a, a.b).orValue('') == ''", "object.spec.a"),
+                ("(object.x ? object.a : object.b).c == 1", "object.a.c object.b.c object.x"),
+                ("variables.spec.hostNetwork == true", "object.spec.template.spec.hostNetwork"),
+                ("variables.big", "object.spec.replicas"),
+                ("request.operation == 'CREATE'", ""),
+                ("object.data.all(k, k != 'a')", "object.data# object.data[*]"),
+            ],
+        );
+    }
+
+    fn told(
+        env: &Env,
+        composition: &Composition,
+        composed: &Composed,
+        roots: &[&str],
+        rows: &[(&str, &str)],
+    ) {
+        for (source, expected) in rows {
             let checked =
-                crate::cel::checker::compile(source, &env).unwrap_or_else(|e| panic!("{source}: {e}"));
-            let program = Program::plan(checked, &env, &composition).unwrap();
-            let got = shown(&reads(&program, &["object"], &composed));
+                crate::cel::checker::compile(source, env).unwrap_or_else(|e| panic!("{source}: {e}"));
+            let program = Program::plan(checked, env, composition).unwrap();
+            let got = shown(&reads(&program, roots, composed));
             let sorted = |text: &str| text.split(' ').map(str::to_owned).collect::<BTreeSet<_>>();
             assert_eq!(sorted(&got), sorted(expected), "{source}");
         }
+    }
+
+    #[test]
+    fn what_expressions_read_of_what_they_look_up() {
+        let roots = ["object", LOOKED_UP];
+        let mut env = crate::dialect::native::environment(Profile::NEWEST);
+        let mut composition = Composition::default();
+        composition.add(&mut env, "service", "resources.get('v1', 'Service', 'a', object.name)").unwrap();
+        composition.add(&mut env, "claims", "resources.list('v1', 'PersistentVolumeClaim', 'a')").unwrap();
+        composition.add(&mut env, "count", "variables.claims.filter(c, c.spec.x == 1).size()").unwrap();
+        let nobody_asks = [("resources.get('v1', 'Service', '', object.a).b == 1", "object.a")];
+        told(&env, &composition, &Composed::default(), &["object"], &nobody_asks);
+        let composed = Composed::of(&composition, &roots);
+        told(
+            &env,
+            &composition,
+            &composed,
+            &roots,
+            &[
+                ("resources.get('v1', 'Service', 'a', 'b').spec.type == 'x'", "v1/Service.spec.type"),
+                ("resources.get('v1', 'Service', 'a', 'b') != null", ""),
+                ("null == resources.get('v1', 'Service', 'a', 'b')", ""),
+                ("resources.get('v1', 'Service', 'a', 'b').spec == null", "v1/Service.spec"),
+                (
+                    "variables.service != null && variables.service.?spec.?type.orValue('') == 'x'",
+                    "object.name v1/Service.spec.type",
+                ),
+                ("variables.service == object.x", "object.name object.x v1/Service"),
+                ("variables.service[object.field] == 1", "object.field object.name v1/Service[*]"),
+                ("resources.get('v1', 'Service', 'a', 'b') in [null]", "v1/Service"),
+                ("variables.claims.size() == 0", ""),
+                (
+                    "variables.claims.exists(c, c.metadata.name == 'x')",
+                    "v1/PersistentVolumeClaim.metadata.name",
+                ),
+                ("variables.claims[0].spec.y == 1", "v1/PersistentVolumeClaim.spec.y"),
+                ("variables.count > 1", "v1/PersistentVolumeClaim.spec.x"),
+                ("[variables.service].all(s, s != null && s.a.b == 1)", "object.name v1/Service.a.b"),
+                ("optional.of(variables.service).optMap(s, s.a).orValue(0) == 1", "object.name v1/Service.a"),
+                (
+                    "variables.claims.map(c, c.spec).filter(s, s.x == 1).map(s, s.y) == []",
+                    "v1/PersistentVolumeClaim.spec.x v1/PersistentVolumeClaim.spec.y",
+                ),
+                (
+                    "resources.list('v1', 'Pod', '', {'matchLabels': {'a': 'b'}}).size() > 0",
+                    "v1/Pod.metadata.labels",
+                ),
+                (
+                    "(object.x ? variables.service : resources.get('v1', 'Secret', 'a', 'b')).c == 1",
+                    "object.name object.x v1/Secret.c v1/Service.c",
+                ),
+                (
+                    "variables.claims == [] || type(variables.service) == null_type",
+                    "object.name v1/PersistentVolumeClaim v1/Service",
+                ),
+                // which kind cannot be told
+                ("resources.get('v1', object.kind, 'a', 'b').x == 1", "object.kind"),
+            ],
+        );
     }
 }

@@ -15,8 +15,8 @@ use serde_json::{Map, Value, json};
 use crate::policy::PolicySet;
 use crate::webhook::review::Stage;
 
-use super::needs::Needs;
 use super::rules::{self, Half};
+use crate::evaluate::needs::Needs;
 
 pub use cidr::Cidr;
 pub use entries::Entries;

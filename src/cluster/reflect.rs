@@ -1,6 +1,5 @@
 //! Watches of the kinds that policies look up, started and stopped as the policies change.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -13,16 +12,18 @@ use kube::runtime::watcher::{self, Event};
 use kube::{Client, ResourceExt};
 use serde_json::{Value, json};
 use tokio::sync::watch;
-use tokio::task::AbortHandle;
 
 use crate::document::Document;
 use crate::limits::{FIRST_LOOK, STALE};
 use crate::webhook::readiness::Readiness;
 
 use super::authorize::Authorizer;
-use super::mirror::{Kept, Mirror, Objects, Phase, Shelf, put};
-use super::needs::{Need, Needs};
+use super::kept::{Kept, Objects};
+use super::mirror::{Mirror, Phase, Shelf};
+use crate::evaluate::needs::Needs;
 
+/// For so long after a change what only the policies before it needed is watched: no review by them lasts longer.
+const BEFORE: Duration = Duration::from_secs(60);
 /// How often a kind that the cluster does not serve is looked for again.
 const LOOK_AGAIN: Duration = Duration::from_secs(10);
 /// Readiness shows this condition.
@@ -32,9 +33,32 @@ const CONDITION: &str = "reflectors";
 pub struct Reflectors {
     /// What reviews read.
     pub mirror: Arc<Mirror>,
-    wanted: watch::Sender<Option<Needs>>,
+    wanted: watch::Sender<Option<Wish>>,
     /// What the policies in force need: watched until the next ones are.
     last: Mutex<Option<Needs>>,
+}
+
+/// What is to be watched.
+#[derive(Debug, Clone)]
+struct Wish {
+    needs: Needs,
+    /// This as well, for a while.
+    before: Option<Needs>,
+    since: Instant,
+}
+
+impl Wish {
+    fn now(&self, now: Instant) -> Needs {
+        match self.before.as_ref().filter(|_| now < self.since + BEFORE) {
+            Some(before) => self.needs.and(before),
+            None => self.needs.clone(),
+        }
+    }
+
+    /// When there will be less to watch.
+    fn ends(&self, now: Instant) -> Option<Instant> {
+        self.before.as_ref().map(|_| self.since + BEFORE).filter(|end| *end > now)
+    }
 }
 
 impl Reflectors {
@@ -62,23 +86,17 @@ impl Reflectors {
             );
         }
         let last = self.last.lock().unwrap_or_else(PoisonError::into_inner).replace(next.clone());
-        let Some(last) = last else {
-            self.wanted.send_replace(Some(next));
+        let is_first = last.is_none();
+        let since = Instant::now();
+        self.wanted.send_replace(Some(Wish { needs: next.clone(), before: last, since }));
+        if is_first {
             return;
-        };
-        self.wanted.send_replace(Some(next.and(&last)));
+        }
         let until = Instant::now() + FIRST_LOOK;
-        while Instant::now() < until && !self.settled(&next) {
+        while Instant::now() < until && !self.mirror.is_settled(&next) {
             std::thread::sleep(Duration::from_millis(20));
         }
-    }
-
-    fn settled(&self, needs: &Needs) -> bool {
-        let phases: BTreeMap<String, Phase> = self.mirror.phases().into_iter().collect();
-        needs.kinds.keys().all(|(group, kind)| {
-            let name = if group.is_empty() { kind.clone() } else { format!("{kind}.{group}") };
-            phases.get(&name).is_some_and(Phase::settled)
-        })
+        self.mirror.turn_for(&next);
     }
 }
 
@@ -88,42 +106,34 @@ impl Reflectors {
 async fn keep(
     client: Client,
     mirror: Arc<Mirror>,
-    mut wishes: watch::Receiver<Option<Needs>>,
+    mut wishes: watch::Receiver<Option<Wish>>,
     readiness: Readiness,
 ) {
-    let mut running: BTreeMap<(String, String), (Need, AbortHandle)> = BTreeMap::new();
     let mut was_ready = false;
     let mut patience = None;
     loop {
         let wish = wishes.borrow_and_update().clone();
-        if let Some(Needs { kinds, .. }) = &wish {
-            running.retain(|of, (need, task)| {
-                let stays = kinds.get(of) == Some(need);
-                if !stays {
-                    task.abort();
-                    mirror.drop_kind(&of.0, &of.1);
-                }
-                stays
-            });
-            for (of, need) in kinds {
-                if running.contains_key(of) {
-                    continue;
-                }
-                let shelf = mirror.add(&of.0, &of.1);
-                let gvk = GroupVersionKind::gvk(&of.0, &need.version, &of.1);
-                tracing::info!(kind = of.1, group = of.0, metadata_only = need.metadata_only, "watching");
-                let follow = follow(client.clone(), gvk, need.metadata_only, shelf, mirror.clone());
-                running.insert(of.clone(), (need.clone(), tokio::spawn(follow).abort_handle()));
+        let now = Instant::now();
+        if let Some(Needs { kinds, .. }) = wish.as_ref().map(|wish| wish.now(now)) {
+            mirror.keep_only(|group, kind| kinds.contains_key(&(group.to_owned(), kind.to_owned())));
+            for ((group, kind), need) in &kinds {
+                let Some(shelf) = mirror.add(group, kind, need) else { continue };
+                let gvk = GroupVersionKind::gvk(group, &need.version, kind);
+                tracing::info!(kind, group, metadata_only = need.fields.is_metadata(), "watching");
+                let follow = follow(client.clone(), gvk, shelf.clone(), mirror.clone());
+                shelf.filled_by(tokio::spawn(follow).abort_handle());
             }
+            mirror.turn();
             let until = *patience.get_or_insert_with(|| Instant::now() + FIRST_LOOK);
             was_ready |= Instant::now() >= until;
             was_ready |= report(&mirror, &readiness, was_ready);
         }
-        let until = patience.filter(|_| !was_ready);
+        let ends = wish.as_ref().and_then(|wish| wish.ends(now));
+        let until = patience.filter(|_| !was_ready).into_iter().chain(ends).min();
         let wait = async { tokio::time::sleep_until(until.unwrap_or_else(Instant::now).into()).await };
         tokio::select! {
             changed = wishes.changed() => if changed.is_err() {
-                running.values().for_each(|(_, task)| task.abort());
+                mirror.keep_only(|_, _| false);
                 return;
             },
             () = mirror.changed.notified() => {}
@@ -155,13 +165,7 @@ fn report(mirror: &Mirror, readiness: &Readiness, was_ready: bool) -> bool {
 }
 
 /// Follows one kind until aborted.
-async fn follow(
-    client: Client,
-    gvk: GroupVersionKind,
-    metadata_only: bool,
-    shelf: Arc<Shelf>,
-    mirror: Arc<Mirror>,
-) {
+async fn follow(client: Client, gvk: GroupVersionKind, shelf: Arc<Shelf>, mirror: Arc<Mirror>) {
     let known = |phase: Phase| {
         shelf.empty(phase);
         mirror.changed.notify_one();
@@ -171,7 +175,7 @@ async fn follow(
             Ok(Found::Resource(resource)) => {
                 let filler = Filler { shelf: &shelf, mirror: &mirror, resource: &resource };
                 let config = watcher::Config::default();
-                match metadata_only {
+                match shelf.need.fields.is_metadata() {
                     true => {
                         let api =
                             Api::<PartialObjectMeta<DynamicObject>>::all_with(client.clone(), &resource);
@@ -195,7 +199,7 @@ async fn follow(
             }
             Err(error) => {
                 tracing::warn!(%error, kind = gvk.kind, group = gvk.group, "cannot find out how to watch");
-                shelf.failed(Instant::now());
+                shelf.failing.failed(Instant::now());
                 known(Phase::Unknown { why: error.to_string(), settled: is_forbidden(&error) });
                 tokio::time::sleep(Duration::from_secs(2)).await;
             }
@@ -240,20 +244,6 @@ fn is_forbidden(error: &kube::Error) -> bool {
     matches!(error, kube::Error::Api(status) if status.code == 403)
 }
 
-/// How long a watch has failed without anything coming in between.
-#[derive(Debug, Default)]
-struct Failing {
-    since: Option<Instant>,
-}
-
-impl Failing {
-    /// Whether it has failed for so long that what was known before is no longer an answer. One failure alone says
-    /// nothing: the next attempt may watch in silence.
-    fn failed(&mut self, now: Instant) -> bool {
-        now.duration_since(*self.since.get_or_insert(now)) >= STALE
-    }
-}
-
 struct Filler<'f> {
     shelf: &'f Shelf,
     mirror: &'f Mirror,
@@ -269,20 +259,18 @@ impl Filler<'_> {
     ) {
         let stream = stream.default_backoff();
         pin_mut!(stream);
-        let mut reading = Objects::new();
+        let mut reading = Objects::default();
         let mut complained = String::new();
-        let mut failing = Failing::default();
         while let Some(event) = stream.next().await {
             // `Init` is said before anything is asked
             if matches!(&event, Ok(event) if !matches!(event, Event::Init)) {
-                failing = Failing::default();
-                self.shelf.heard();
+                self.shelf.failing.heard();
             }
             match event {
-                Ok(Event::Init) => reading.clear(),
+                Ok(Event::Init) => reading = Objects::default(),
                 Ok(Event::InitApply(object)) => {
                     let (namespace, name) = names(&object);
-                    put(&mut reading, &namespace, &name, self.keep(value(&object), &namespace, &name));
+                    reading.put(&namespace, &name, self.keep(value(&object), &namespace, &name));
                 }
                 Ok(Event::InitDone) => {
                     self.shelf.fill(std::mem::take(&mut reading));
@@ -307,8 +295,7 @@ impl Filler<'_> {
                         tracing::warn!(%error, kind, group, "a watch failed and is tried again");
                         complained.clone_from(&text);
                     }
-                    self.shelf.failed(Instant::now());
-                    let stale = failing.failed(Instant::now());
+                    let stale = self.shelf.failing.failed(Instant::now()) >= STALE;
                     if stale || self.shelf.phase() != Phase::Synced {
                         let settled = stale || is_refused(&error);
                         self.shelf.empty(Phase::Unknown { why: text, settled });
@@ -337,6 +324,7 @@ impl Filler<'_> {
         if self.resource.group.is_empty() && self.resource.kind == "Secret" {
             blank(&mut value);
         }
+        self.shelf.need.fields.keep(&mut value);
         match Document::from_value(&value) {
             Ok(document) => Some(Arc::new(document.shrunk())),
             Err(error) => {
@@ -392,6 +380,79 @@ fn of_metadata(object: &PartialObjectMeta<DynamicObject>) -> Value {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::evaluate::needs::Need;
+    use crate::host::fields::Fields;
+    use crate::host::{Lookup, ObjectKey, Views as _};
+
+    fn shelf(mirror: &Mirror, group: &str, kind: &str, fields: Fields) -> Arc<Shelf> {
+        mirror.add(group, kind, &Need { version: "v1".to_owned(), fields }).unwrap()
+    }
+
+    fn read(text: Value) -> watcher::Result<Event<DynamicObject>> {
+        Ok(Event::InitApply(serde_json::from_value(text).unwrap()))
+    }
+
+    #[tokio::test]
+    async fn no_more_is_kept_than_is_read() {
+        let mirror = Mirror::default();
+        let services = shelf(&mirror, "", "Service", Fields::of(&["/spec/type"]));
+        let resource = ApiResource::erase::<k8s_openapi::api::core::v1::Service>(&());
+        let filler = Filler { shelf: &services, mirror: &mirror, resource: &resource };
+        let object = json!({"metadata": {"name": "s", "namespace": "n", "uid": "u", "labels": {"a": "b"},
+            "managedFields": [{}]}, "spec": {"type": "ClusterIP", "ports": [{"port": 1}]}, "status": {}});
+        let events = [Ok(Event::Init), read(object), Ok(Event::InitDone)];
+        filler.run(futures::stream::iter(events), of_object).await;
+        let view = mirror.view();
+        let key = ObjectKey { group: "", kind: "Service", namespace: "n", name: "s" };
+        let Lookup::Known(found) = view.get(key) else { panic!() };
+        let expected = r#"{"apiVersion":"v1","kind":"Service","metadata":{"name":"s","namespace":"n","uid":"u"},"spec":{"type":"ClusterIP"}}"#;
+        assert_eq!(found.root.to_json(), expected);
+    }
+
+    /// The clock that both the age and the end of what is known go by.
+    #[tokio::test]
+    async fn a_watch_that_fails_for_five_minutes_is_an_answer_no_more() {
+        let refused = || {
+            let status = kube::core::Status::failure("no", "Unavailable").with_code(500);
+            Err::<Event<DynamicObject>, _>(watcher::Error::WatchFailed(kube::Error::Api(status.boxed())))
+        };
+        let ago = |seconds| Instant::now().checked_sub(Duration::from_secs(seconds)).unwrap();
+        let rows: [(&str, &[u64], bool); 3] = [
+            ("it has failed all the time", &[310, 210, 110], false),
+            ("one failure, and silence", &[310], true),
+            ("not for so long", &[290, 190, 90], true),
+        ];
+        for (what, failures, is_known) in rows {
+            let mirror = Mirror::default();
+            let services = shelf(&mirror, "", "Service", Fields::whole());
+            services.fill(Objects::default());
+            for seconds in failures {
+                services.failing.failed(ago(*seconds));
+            }
+            let resource = ApiResource::erase::<k8s_openapi::api::core::v1::Service>(&());
+            let filler = Filler { shelf: &services, mirror: &mirror, resource: &resource };
+            filler.run(futures::stream::iter([refused()]), of_object).await;
+            assert_eq!(services.phase() == Phase::Synced, is_known, "{what}");
+        }
+    }
+
+    #[test]
+    fn what_was_needed_before_is_watched_for_a_while() {
+        let needs = |kind: &str| {
+            let need = Need { version: "v1".to_owned(), fields: Fields::whole() };
+            Needs { kinds: [((String::new(), kind.to_owned()), need)].into(), ..Needs::default() }
+        };
+        let since = Instant::now();
+        let wish = Wish { needs: needs("Pod"), before: Some(needs("Service")), since };
+        let kinds = |now: Instant| wish.now(now).kinds.into_keys().map(|(_, kind)| kind).collect::<Vec<_>>();
+        assert_eq!(
+            (kinds(since), wish.ends(since)),
+            (vec!["Pod".into(), "Service".into()], Some(since + BEFORE))
+        );
+        assert_eq!((kinds(since + BEFORE), wish.ends(since + BEFORE)), (vec!["Pod".into()], None));
+        let first = Wish { before: None, ..wish };
+        assert_eq!((first.now(since), first.ends(since)), (needs("Pod"), None));
+    }
 
     #[test]
     fn of_a_secret_only_the_names_of_its_keys_are_kept() {
@@ -408,18 +469,6 @@ mod tests {
         assert_eq!(secret, expected);
     }
 
-    #[test]
-    fn a_watch_that_fails_for_five_minutes_is_an_answer_no_more() {
-        let (mut failing, start) = (Failing::default(), Instant::now());
-        let after = |seconds| start + Duration::from_secs(seconds);
-        assert!(!failing.failed(start), "once");
-        assert!(!failing.failed(after(299)));
-        assert!(failing.failed(after(300)));
-        failing = Failing::default();
-        assert!(!failing.failed(after(1_000)), "something came in between");
-        assert!(!failing.failed(after(1_299)) && failing.failed(after(1_301)));
-    }
-
     #[tokio::test]
     async fn what_fails_at_first_is_unknown_and_what_is_forbidden_is_not_waited_for() {
         let refused = |code| {
@@ -430,7 +479,7 @@ mod tests {
         };
         for (code, settled) in [(403, true), (500, false)] {
             let mirror = Mirror::default();
-            let shelf = mirror.add("", "Service");
+            let shelf = shelf(&mirror, "", "Service", Fields::whole());
             let resource = ApiResource::erase::<k8s_openapi::api::core::v1::Service>(&());
             let filler = Filler { shelf: &shelf, mirror: &mirror, resource: &resource };
             filler.run(futures::stream::iter([refused(code)]), of_object).await;
@@ -442,14 +491,14 @@ mod tests {
     #[test]
     fn readiness_waits_once() {
         let (mirror, readiness) = (Mirror::default(), Readiness::default());
-        let shelf = mirror.add("", "Service");
+        let services = shelf(&mirror, "", "Service", Fields::whole());
         assert!(!report(&mirror, &readiness, false));
         assert_eq!(readiness.text(), "[-] reflectors: 0 kinds in sync; Service: not read yet\n");
-        shelf.fill(Objects::new());
-        mirror.add("x.dev", "Thing").empty(Phase::NotServed);
+        services.fill(Objects::default());
+        shelf(&mirror, "x.dev", "Thing", Fields::whole()).empty(Phase::NotServed);
         assert!(report(&mirror, &readiness, false));
         assert_eq!(readiness.text(), "[+] reflectors: 1 kinds in sync; Thing.x.dev is not served\n");
-        mirror.add("", "Pod");
+        shelf(&mirror, "", "Pod", Fields::whole());
         assert!(!report(&mirror, &readiness, true));
         assert!(readiness.is_ready(), "{}", readiness.text());
     }

@@ -14,6 +14,9 @@ use super::rule::{self, Sink, Subject, related};
 /// So many forms of one Service are looked at.
 const MOST: usize = 100;
 
+/// What is read of a Service.
+pub const READ: [&str; 4] = ["/spec/type", "/spec/clusterIP", "/spec/clusterIPs", "/spec/selector"];
+
 pub(super) fn run(subject: &Subject<'_>, when_absent: WhenAbsent, sink: &mut Sink<'_>) {
     let request = subject.request;
     if request.kind.kind != "StatefulSet" || request.kind.group != "apps" || !request.subresource.is_empty() {

@@ -39,7 +39,7 @@ impl Judged {
                     .iter()
                     .filter(|read| !is_of_element(read))
                     .map(|read| {
-                        let nodes = roots(&read.root, subject);
+                        let nodes = roots(read.root.name(), subject);
                         let each = nodes.into_iter().map(|node| project(node, &read.parts));
                         combine(each.collect::<Vec<_>>().iter().map(|digest| &digest.bytes()[..]))
                     })
@@ -62,7 +62,7 @@ impl Judged {
         let reads = self.reads.as_ref().unwrap_or(&nothing);
         if let Some(element) = &element {
             parts.push(element.name().into_bytes());
-            let inner: Vec<&Read> = reads.iter().filter(|read| read.root == "item").collect();
+            let inner: Vec<&Read> = reads.iter().filter(|read| read.root.name() == "item").collect();
             match element.item.node() {
                 // where `at` names no part of it, the element was judged as a whole: a grant of every verb on one resource
                 // is not the same on another
@@ -81,7 +81,7 @@ impl Judged {
         };
         if let Some(path) = &rule.at
             && let Some(node) = exactly(base, path)
-            && !reads.iter().any(|read| read.root == root && meets(&read.parts, path))
+            && !reads.iter().any(|read| read.root.name() == root && meets(&read.parts, path))
         {
             parts.push(digest(node).bytes().to_vec());
         }
@@ -108,7 +108,7 @@ impl Element<'_, '_> {
 }
 
 fn is_of_element(read: &Read) -> bool {
-    matches!(read.root.as_str(), "item" | "key")
+    matches!(read.root.name(), "item" | "key")
 }
 
 fn roots<'r>(root: &str, subject: &Subject<'r>) -> Vec<Option<NodeRef<'r>>> {

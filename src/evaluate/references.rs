@@ -13,18 +13,20 @@ mod duplicates;
 mod ingress;
 mod isolation;
 mod ports;
+mod reads;
 mod roles;
 mod services;
 mod storage;
 mod system;
 
 use crate::finding::Certainty;
-use crate::host::query::PODS;
 use crate::policy::{AskedCertainty, ReferenceCheck, References};
 use crate::resource::workload::TemplatePaths;
 
 use super::rule::{Sink, Subject};
 use ask::Ask;
+
+pub use reads::looks_up;
 
 pub(super) fn run(subject: &Subject<'_>, rule: &References, templates: &TemplatePaths, sink: &mut Sink<'_>) {
     if !subject.request.subresource.is_empty() {
@@ -72,45 +74,5 @@ fn check(ask: &Ask<'_, '_>, rule: &References, sink: &mut Sink<'_>) {
         ReferenceCheck::BindingGrants => roles::binding_grants(ask, &rule.grants, sink),
         ReferenceCheck::Unique => duplicates::together(ask, sink),
         ReferenceCheck::UniqueInFolder => duplicates::in_folder(ask, sink),
-    }
-}
-
-/// Group, version and kind of what a check looks up, for what is to be watched in a cluster. Secrets are not watched:
-/// whether one is there stays unknown to the webhook, and so do custom kinds that make them.
-#[must_use]
-pub fn looks_up(check: ReferenceCheck) -> Vec<(&'static str, &'static str, &'static str)> {
-    use ReferenceCheck as Check;
-    const AUTOSCALER: (&str, &str, &str) = ("autoscaling", "v2", "HorizontalPodAutoscaler");
-    const RBAC: &str = "rbac.authorization.k8s.io";
-    let pods = || PODS.iter().map(|(group, kind)| (*group, "v1", *kind));
-    match check {
-        Check::ServiceSelectsPods
-        | Check::ServiceTargetPorts
-        | Check::ServiceTargetPortsOfAll
-        | Check::ServiceReadiness
-        | Check::NetworkPolicySelects
-        | Check::BudgetSelects => pods().collect(),
-        Check::BudgetOverlaps => pods().chain([("policy", "v1", "PodDisruptionBudget")]).collect(),
-        Check::NetworkPolicyPeers => pods().chain([("", "v1", "Namespace")]).collect(),
-        Check::BudgetBlocks | Check::BudgetAboveAutoscaler => pods().chain([AUTOSCALER]).collect(),
-        Check::IngressBackends | Check::MonitorSelects => vec![("", "v1", "Service")],
-        Check::AutoscalerTarget => vec![
-            ("apps", "v1", "Deployment"),
-            ("apps", "v1", "ReplicaSet"),
-            ("apps", "v1", "StatefulSet"),
-            ("", "v1", "ReplicationController"),
-        ],
-        Check::AutoscaledReplicas | Check::MinimumReplicas => vec![AUTOSCALER],
-        Check::BudgetCovers => vec![("policy", "v1", "PodDisruptionBudget"), AUTOSCALER],
-        Check::IngressIsolated | Check::EgressIsolated => vec![("networking.k8s.io", "v1", "NetworkPolicy")],
-        Check::ServiceAccountExists => vec![("", "v1", "ServiceAccount")],
-        Check::ConfigurationExists => vec![("", "v1", "ConfigMap")],
-        Check::StorageExists => vec![
-            ("", "v1", "PersistentVolume"),
-            ("", "v1", "PersistentVolumeClaim"),
-            ("storage.k8s.io", "v1", "StorageClass"),
-        ],
-        Check::RoleExists | Check::BindingGrants => vec![(RBAC, "v1", "Role"), (RBAC, "v1", "ClusterRole")],
-        Check::RoleGrants | Check::ProbePorts | Check::Unique | Check::UniqueInFolder => Vec::new(),
     }
 }

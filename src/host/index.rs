@@ -5,11 +5,11 @@ use std::ops::ControlFlow;
 
 use super::inventory::within;
 use super::levels::Level;
-use super::query::{Pool, Query, Seen, Visit, target, template};
+use super::pairs::Pairs;
+use super::query::{Pool, Query, Seen, Visit, class, label_pairs, pod_pairs, target};
 use super::{HostObject, ObjectKey};
-use crate::document::NodeRef;
 use crate::resource::workload::TemplatePaths;
-use crate::resource::{kinds, made, pod_labels};
+use crate::resource::{kinds, made};
 
 /// What is kept by its labels.
 const LABELLED: [(&str, &str); 3] =
@@ -57,7 +57,7 @@ struct Shelf<'d> {
     all: Bucket,
     /// What has no pair to be found by.
     general: Bucket,
-    by_pair: HashMap<(&'d str, &'d str), Bucket>,
+    by_pair: Pairs<&'d str>,
 }
 
 /// By namespace, and everywhere.
@@ -88,11 +88,8 @@ impl<'d> Index<'d> {
     pub(super) fn pods(entries: &[Entry<'d>], declared: &TemplatePaths) -> Self {
         let mut index = Self::default();
         for (position, entry) in (0_u32..).zip(entries) {
-            if let Some(pods) = template(entry.object.root, declared) {
-                let labels = pods.metadata.and_then(|m| m.get("labels"));
-                let labels = pairs(labels).filter_map(|(key, value)| pod_labels::indexed(key, value));
-                let made = pod_labels::indexed_of(entry.object.root);
-                index.pods.add(position, entry.key.namespace, labels.chain(made));
+            if let Some(pairs) = pod_pairs(entry.object.root, declared) {
+                index.pods.add(position, entry.key.namespace, pairs);
             }
         }
         index
@@ -107,15 +104,15 @@ impl<'d> Index<'d> {
             let is = |group: &str, kind: &str| entry.key.group == group && entry.key.kind == kind;
             if let Some(at) = LABELLED.iter().position(|(group, kind)| is(group, kind)) {
                 let labels = root.at("/metadata/labels");
-                index.labelled[at].add(position, entry.key.namespace, pairs(labels));
+                index.labelled[at].add(position, entry.key.namespace, label_pairs(labels));
             }
             if let Some(at) = SELECTING.iter().position(|(group, kind, _)| is(group, kind)) {
                 let selector = root.at(SELECTING[at].2);
                 let required = selector.and_then(|s| s.get("matchLabels"));
-                selectors[at].push((position, entry.key.namespace, pairs(required).collect()));
+                selectors[at].push((position, entry.key.namespace, label_pairs(required).collect()));
             }
             if is("", "PersistentVolume")
-                && let Some(class) = root.at("/spec/storageClassName").and_then(NodeRef::as_str)
+                && let Some(class) = class(root)
             {
                 index.volumes.entry(class).or_default().push(position);
             }
@@ -153,18 +150,20 @@ impl<'d> Index<'d> {
                 &self.selecting[SELECTING.iter().position(|(g, k, _)| (*g, *k) == (group, kind))?]
             }
             Pool::Volumes(class) => {
-                return Some(within.show(self.volumes.get(class), visitor));
+                return Some(within.show(self.volumes.get(class).map(Vec::as_slice), visitor));
             }
-            Pool::Custom => return Some(within.show(self.custom.get(query.namespace?), visitor)),
+            Pool::Custom => {
+                return Some(within.show(self.custom.get(query.namespace?).map(Vec::as_slice), visitor));
+            }
             Pool::Making(kind) => {
                 let (_, name) = query.pairs.first()?;
-                return Some(within.show(self.making.get(&(kind, *name)), visitor));
+                return Some(within.show(self.making.get(&(kind, *name)).map(Vec::as_slice), visitor));
             }
             Pool::Scaling => {
                 let (target, name) = query.pairs.first()?;
                 let (group, kind) = target.split_once('/')?;
                 let key = (query.namespace?, group, kind, *name);
-                return Some(within.show(self.scaling.get(&key), visitor));
+                return Some(within.show(self.scaling.get(&key).map(Vec::as_slice), visitor));
             }
         };
         let shelf = match query.namespace {
@@ -175,17 +174,10 @@ impl<'d> Index<'d> {
             },
         };
         if let Pool::Selecting(..) = query.pool {
-            let found = query.pairs.iter().filter_map(|pair| shelf.by_pair.get(pair));
-            return Some(within.show(std::iter::once(&shelf.general).chain(found), visitor));
+            let found = query.pairs.iter().map(|pair| shelf.by_pair.get(*pair));
+            return Some(within.show(std::iter::once(&shelf.general[..]).chain(found), visitor));
         }
-        let mut smallest = &shelf.all;
-        for pair in query.pairs {
-            let Some(bucket) = shelf.by_pair.get(pair) else { return Some(ControlFlow::Continue(())) };
-            if bucket.len() < smallest.len() {
-                smallest = bucket;
-            }
-        }
-        Some(within.show([smallest], visitor))
+        Some(within.show([shelf.by_pair.smallest(query.pairs).unwrap_or(&shelf.all)], visitor))
     }
 }
 
@@ -193,7 +185,7 @@ impl<'d> Within<'_, 'd> {
     /// Shows what of the buckets is of the level.
     fn show<'b>(
         &self,
-        buckets: impl IntoIterator<Item = &'b Bucket>,
+        buckets: impl IntoIterator<Item = &'b [u32]>,
         visitor: &mut Visit<'_, 'd>,
     ) -> ControlFlow<()> {
         let Self { entries, level, number } = self;
@@ -222,8 +214,8 @@ impl<'d> Shelves<'d> {
     ) {
         for shelf in [&mut self.everywhere, &mut *self.namespaces.entry(namespace).or_default()] {
             shelf.all.push(position);
-            for pair in pairs.clone() {
-                shelf.by_pair.entry(pair).or_default().push(position);
+            for (key, value) in pairs.clone() {
+                shelf.by_pair.add(key, value, position);
             }
         }
     }
@@ -237,16 +229,9 @@ impl<'d> Shelves<'d> {
         for (position, namespace, pairs) in &selectors {
             let shelf = self.namespaces.entry(namespace).or_default();
             match pairs.iter().min_by_key(|pair| counts.get(*pair)) {
-                Some(pair) => shelf.by_pair.entry(*pair).or_default().push(*position),
+                Some((key, value)) => shelf.by_pair.add(*key, *value, *position),
                 None => shelf.general.push(*position),
             }
         }
     }
-}
-
-/// The pairs of a map of labels.
-fn pairs<'d>(labels: Option<NodeRef<'d>>) -> impl Iterator<Item = (&'d str, &'d str)> + Clone {
-    let pairs: Vec<_> =
-        labels.into_iter().flat_map(NodeRef::members).filter_map(|(k, v)| Some((k, v.as_str()?))).collect();
-    pairs.into_iter()
 }

@@ -10,7 +10,8 @@ use std::sync::OnceLock;
 
 use super::index::{Entry, Index, Within};
 use super::levels::{Layout, Level};
-use super::query::{self, Coverage, Pool, Query, Visit};
+use super::pairs::Pairs;
+use super::query::{self, By, Coverage, Pool, Query, Visit};
 use super::{Host, HostObject, Listing, Lookup, ObjectKey, Twins, describe};
 use crate::document::NodeRef;
 
@@ -48,6 +49,8 @@ pub struct InputHost<'d> {
     arranged: OnceLock<Arranged<'d>>,
     pods: OnceLock<Index<'d>>,
     others: OnceLock<Index<'d>>,
+    /// By group and kind: labels, and positions in [`Arranged::named`].
+    labels: OnceLock<HashMap<(&'d str, &'d str), Pairs<&'d str>>>,
     complete: bool,
     /// Whether something that is not in the input may bring more, complete or not.
     open: bool,
@@ -325,12 +328,44 @@ impl Host for InputHost<'_> {
         Lookup::Known(Listing { objects, complete: self.is_complete() })
     }
 
+    fn list_by(&self, group: &str, kind: &str, namespace: Option<&str>, by: By<'_>) -> Lookup<Listing<'_>> {
+        let By::Labels(pairs @ [_, ..]) = by else { return self.list(group, kind, namespace) };
+        let Arranged { entries, starts: _, named } = self.arranged();
+        let labelled = self.labels.get_or_init(|| by_label(entries, named));
+        let found = labelled.get(&(group, kind)).and_then(|labels| labels.smallest(pairs));
+        let keys = found.into_iter().flatten().filter_map(|at| named.get(*at as usize));
+        let objects = keys
+            .filter(|(key, _)| namespace.is_none_or(|namespace| key.namespace == namespace))
+            .filter_map(|(_, at)| Some(entries.get(*at as usize)?.object));
+        Lookup::Known(Listing { objects: objects.collect(), complete: self.is_complete() })
+    }
+
     fn visit<'h>(&'h self, query: &Query<'_>, visitor: &mut Visit<'_, 'h>) -> Coverage {
         match self.visit_from(query, None, visitor) {
             Some(coverage) => coverage,
             None => query::by_listing(self, query, visitor),
         }
     }
+}
+
+/// The first form of each object by its labels.
+fn by_label<'d>(
+    entries: &[Entry<'d>],
+    named: &[(ObjectKey<'d>, u32)],
+) -> HashMap<(&'d str, &'d str), Pairs<&'d str>> {
+    let mut labelled: HashMap<_, Pairs<&str>> = HashMap::new();
+    let mut last = None;
+    for (position, (key, at)) in (0_u32..).zip(named) {
+        if last.replace(*key) == Some(*key) {
+            continue;
+        }
+        let Some(entry) = entries.get(*at as usize) else { continue };
+        let labels = labelled.entry((key.group, key.kind)).or_default();
+        for (key, value) in query::label_pairs(entry.object.root.at("/metadata/labels")) {
+            labels.add(key, value, position);
+        }
+    }
+    labelled
 }
 
 /// The input as seen from one of its objects, which alone has something near it, and twins.
@@ -357,6 +392,10 @@ impl Host for Beside<'_, '_> {
 
     fn list(&self, group: &str, kind: &str, namespace: Option<&str>) -> Lookup<Listing<'_>> {
         self.host.list(group, kind, namespace)
+    }
+
+    fn list_by(&self, group: &str, kind: &str, namespace: Option<&str>, by: By<'_>) -> Lookup<Listing<'_>> {
+        self.host.list_by(group, kind, namespace, by)
     }
 
     fn visit<'h>(&'h self, query: &Query<'_>, visitor: &mut Visit<'_, 'h>) -> Coverage {
@@ -552,6 +591,50 @@ mod tests {
         for (namespace, count) in [(Some("shop"), 2), (Some("a"), 1), (None, 4), (Some("none"), 0)] {
             let Lookup::Known(listing) = host.list("apps", "Deployment", namespace) else { panic!() };
             assert_eq!((listing.objects.len(), listing.complete), (count, true), "{namespace:?}");
+        }
+    }
+
+    #[test]
+    fn lists_by_labels_are_those_that_have_them() {
+        let labelled = |text: &str| {
+            let text = format!(r#"{{"metadata":{{"labels":{text}}}}}"#);
+            let document = Document::from_json(&text, Limits::default()).unwrap();
+            document.root().to_document(Limits::default()).unwrap()
+        };
+        let web = labelled(r#"{"app":"web","tier":"front","odd":1}"#);
+        let api = labelled(r#"{"app":"api","tier":"front"}"#);
+        let mut host = InputHost::new(layout(&[1, 2]), true);
+        for (file, kind, name, document) in [
+            (0, "Pod", "b", &web),
+            // another form of it: lists give the first
+            (1, "Pod", "b", &api),
+            (0, "Pod", "a", &web),
+            (0, "Pod", "c", &api),
+            (0, "Service", "s", &web),
+        ] {
+            host.add(added(ObjectKey { group: "", kind, namespace: "shop", name }, file, document));
+        }
+        for (pairs, expected) in [
+            (&[("app", "web")][..], "ab"),
+            (&[("app", "web"), ("tier", "front")], "ab"),
+            (&[("tier", "front"), ("app", "api")], "c"),
+            (&[("tier", "back")], ""),
+            (&[], "abc"),
+        ] {
+            for namespace in [None, Some("shop")] {
+                let beside = host.beside(0);
+                let listed = beside.list_by("", "Pod", namespace, By::Labels(pairs));
+                let Lookup::Known(listing) = listed else { panic!() };
+                assert!(listing.complete);
+                assert_eq!(listing.objects.len(), expected.len(), "{pairs:?}");
+                // the documents have no names: which they are is told by where they lie
+                for (object, name) in listing.objects.iter().zip(expected.chars()) {
+                    let of = if name == 'c' { &api } else { &web };
+                    assert!(std::ptr::eq(object.root.document(), of), "{pairs:?} {name}");
+                }
+            }
+            let Lookup::Known(none) = host.list_by("", "Pod", Some("x"), By::Labels(pairs)) else { panic!() };
+            assert!(none.objects.is_empty());
         }
     }
 }

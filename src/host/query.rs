@@ -7,8 +7,8 @@ use std::ops::ControlFlow;
 use super::{Host, HostObject, Lookup};
 use crate::document::NodeRef;
 use crate::resource::identity::GroupVersionKind;
-use crate::resource::made;
 use crate::resource::workload::{PodTemplate, TemplatePaths, holds_pods};
+use crate::resource::{made, pod_labels};
 
 /// What is looked through.
 #[derive(Debug, Clone, Copy)]
@@ -39,6 +39,60 @@ pub struct Query<'q> {
     pub namespace: Option<&'q str>,
     /// [`Pool::Selecting`]: the labels that are to be selected; else: the labels that all must be there.
     pub pairs: &'q [(&'q str, &'q str)],
+}
+
+/// By what objects of one kind are found.
+#[derive(Debug, Clone, Copy)]
+pub enum By<'q> {
+    /// All of them are wanted.
+    Nothing,
+    /// All of these labels.
+    Labels(&'q [(&'q str, &'q str)]),
+    /// All of these labels of the Pod template, as [`pod_pairs`] has them.
+    Pods(&'q [(&'q str, &'q str)]),
+    /// Kind and name of what is scaled.
+    Target(&'q str, &'q str),
+    /// The class of a volume.
+    Class(&'q str),
+}
+
+impl<'q> By<'q> {
+    fn of(query: &Query<'q>) -> Self {
+        match query.pool {
+            Pool::Pods(_) => Self::Pods(query.pairs),
+            Pool::Labelled(..) => Self::Labels(query.pairs),
+            Pool::Volumes(class) => Self::Class(class),
+            Pool::Scaling => {
+                let target =
+                    query.pairs.first().and_then(|(kind, name)| Some((kind.split_once('/')?.1, *name)));
+                target.map_or(Self::Nothing, |(kind, name)| Self::Target(kind, name))
+            }
+            // a namespace has few of them
+            Pool::Selecting(..) | Pool::Making(_) | Pool::Custom => Self::Nothing,
+        }
+    }
+}
+
+/// The labels of an object, as pairs.
+pub fn label_pairs<'d>(labels: Option<NodeRef<'d>>) -> impl Iterator<Item = (&'d str, &'d str)> + Clone {
+    let pairs: Vec<_> =
+        labels.into_iter().flat_map(NodeRef::members).filter_map(|(k, v)| Some((k, v.as_str()?))).collect();
+    pairs.into_iter()
+}
+
+/// The pairs by which an object is found that is or makes Pods; `None` of any other.
+pub fn pod_pairs<'d>(
+    object: NodeRef<'d>,
+    declared: &TemplatePaths,
+) -> Option<impl Iterator<Item = (&'d str, &'d str)> + Clone + use<'d>> {
+    let labels = template(object, declared)?.metadata.and_then(|metadata| metadata.get("labels"));
+    let labels = label_pairs(labels).filter_map(|(key, value)| pod_labels::indexed(key, value));
+    Some(labels.chain(pod_labels::indexed_of(object)))
+}
+
+/// The class of a volume.
+pub fn class(volume: NodeRef<'_>) -> Option<&str> {
+    volume.at("/spec/storageClassName").and_then(NodeRef::as_str)
 }
 
 /// How much was looked through.
@@ -143,13 +197,15 @@ pub(super) fn by_listing<'h, H: Host + ?Sized>(
         _ => Vec::new(),
     };
     for (group, kind) in perhaps {
-        let Lookup::Known(listing) = host.list(group, kind, query.namespace) else { continue };
+        let Lookup::Known(listing) = host.list_by(group, kind, query.namespace, By::of(query)) else {
+            continue;
+        };
         if show(query, listing.objects, visitor).is_break() {
             return Coverage::Complete;
         }
     }
     for (group, kind) in kinds {
-        let listing = match host.list(group, kind, query.namespace) {
+        let listing = match host.list_by(group, kind, query.namespace, By::of(query)) {
             Lookup::Known(listing) => listing,
             Lookup::Absent => continue,
             Lookup::Unknown(what) => {

@@ -30,7 +30,7 @@ impl Alike {
         for program in programs {
             // the policy's own variables see no element
             for read in reads(program, &ROOTS, &Composed::default())? {
-                match (read.root.as_str(), read.parts.first()) {
+                match (read.root.name(), read.parts.first()) {
                     ("item", Some(Part::Key(member) | Part::In(member))) => {
                         if let Some(members) = &mut members {
                             members.insert(member.clone());

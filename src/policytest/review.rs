@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use super::written::Verdict;
 use crate::document::{Document, NodeRef};
+use crate::evaluate::needs::Needs;
 use crate::evaluate::{Request, beyond};
 use crate::finding::Finding;
 use crate::host::{Host, HostObject, Listing, Lookup, ObjectKey, describe};
@@ -83,7 +84,7 @@ impl Reviewer {
         offline: &Offline<'_>,
         complete: bool,
     ) -> Self {
-        let host = OwnedHost::of(inventory, offline, complete);
+        let host = OwnedHost::of(inventory, offline, complete, &Needs::of(set));
         Self { engine: Engine::new(Arc::clone(set), Arc::new(host)) }
     }
 
@@ -206,18 +207,23 @@ fn body(request: &Request<'_>, identity: &ObjectIdentity<'_>, object: &Value, ol
 /// Group, kind, namespace, name.
 type Key = (String, String, String, String);
 
-/// The objects of a case, as a cluster would give them: without the text they were read from.
+/// The objects of a case, as the webhook has them of a cluster: without the text they were read from, and with no more
+/// than policies read of them.
 struct OwnedHost {
     objects: BTreeMap<Key, Document<'static>>,
     complete: bool,
 }
 
 impl OwnedHost {
-    fn of(inventory: &Inventory<'_>, offline: &Offline<'_>, complete: bool) -> Self {
+    fn of(inventory: &Inventory<'_>, offline: &Offline<'_>, complete: bool, needs: &Needs) -> Self {
         let mut objects = BTreeMap::new();
         for (index, manifest) in inventory.manifests().iter().enumerate() {
             let identity = offline.identity(index);
-            let value = serde_json::from_str::<Value>(&inventory.object(manifest).to_json());
+            let mut value = serde_json::from_str::<Value>(&inventory.object(manifest).to_json());
+            let kind = (identity.kind.group.to_owned(), identity.kind.kind.to_owned());
+            if let (Ok(value), Some(need)) = (&mut value, needs.kinds.get(&kind)) {
+                need.fields.keep(value);
+            }
             let document = value.ok().and_then(|value| Document::from_value(&value).ok());
             if let (Some(name), Some(document)) = (identity.name, document) {
                 let namespace = identity.namespace.unwrap_or_default();

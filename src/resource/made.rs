@@ -134,6 +134,15 @@ const COPIED_IN: [&str; 6] = [
     "cert-manager.io/certificate-name",
 ];
 
+/// Annotations that have service CAs of OpenShift fill a ConfigMap.
+const FILLED: [&str; 2] =
+    ["service.beta.openshift.io/inject-cabundle", "service.alpha.openshift.io/inject-cabundle"];
+
+/// Every annotation that says what is made, or filled.
+pub fn annotations() -> impl Iterator<Item = &'static str> {
+    ISSUERS.into_iter().chain(SERVING).chain(COPIED_OUT).chain(COPIED_IN).chain(FILLED)
+}
+
 /// What controllers make of an object of this group and kind.
 #[must_use]
 pub fn makes<'d>(object: NodeRef<'d>, group: &str, kind: &str) -> Vec<Made<'d>> {
@@ -198,8 +207,7 @@ pub fn filled(object: NodeRef<'_>) -> Keys<'static> {
     if label == Some("true") {
         keys.push("ca-bundle.crt");
     }
-    let inject = ["service.beta.openshift.io/inject-cabundle", "service.alpha.openshift.io/inject-cabundle"];
-    if inject.iter().any(|key| annotation(object, key) == Some("true")) {
+    if FILLED.iter().any(|key| annotation(object, key) == Some("true")) {
         keys.push("service-ca.crt");
     }
     Keys::These(keys)

@@ -36,7 +36,8 @@ pub const KINDS: [&str; 23] = [
 ];
 
 /// Below which pointer a built-in kind keeps what has `metadata` and the Pod's `spec`.
-fn built_in(group: &str, kind: &str) -> Option<&'static str> {
+#[must_use]
+pub fn built_in(group: &str, kind: &str) -> Option<&'static str> {
     Some(match (group, kind) {
         ("", "Pod") => "",
         ("", "PodTemplate") => "/template",

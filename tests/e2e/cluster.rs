@@ -93,13 +93,24 @@ pub(crate) struct Cluster {
 impl Cluster {
     /// Starts our control plane, or connects to the cluster that was given.
     pub(crate) async fn start(source: &Source) -> Self {
+        Self::start_with(source, &[]).await
+    }
+
+    /// One more control plane of ours beside this one, whose API server has these flags; whoever starts it
+    /// [stops](Self::stop) it.
+    pub(crate) async fn another(&self, api_server_flags: &[String]) -> Self {
+        assert!(self.ours(), "our own control plane");
+        Self::start_with(&Source::ControlPlane(self.kubectl[0].clone().into()), api_server_flags).await
+    }
+
+    async fn start_with(source: &Source, api_server_flags: &[String]) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let folder = tempfile::Builder::new().prefix("plimsoll-e2e-").tempdir().unwrap();
         let (process, kubeconfig, audit_log, webhook_host) = match source {
             Source::ControlPlane(binary) => {
                 let home = folder.path().join("control-plane");
                 let began = Instant::now();
-                let process = start_control_plane(binary, &home);
+                let process = start_control_plane(binary, &home, api_server_flags);
                 eprintln!(
                     "end-to-end tests: control plane ready after {:.1} s",
                     began.elapsed().as_secs_f32()
@@ -189,10 +200,11 @@ impl Cluster {
     }
 }
 
-fn start_control_plane(binary: &Path, home: &Path) -> Child {
+fn start_control_plane(binary: &Path, home: &Path, api_server_flags: &[String]) -> Child {
     let mut child = Command::new(binary)
         .args(["up", "--start-timeout=90s", "--lifetime=40m", "--dir"])
         .arg(home)
+        .args(api_server_flags.iter().map(|flag| format!("--kube-apiserver-flag={flag}")))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()

@@ -3,6 +3,7 @@
 //! Like kube-proxy it chooses a replica for each new connection among those that are ready, and lets a connection
 //! be that was made before: a replica that is not ready any more has to end those itself.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -45,12 +46,17 @@ impl Drop for Forwarder {
 impl Forwarder {
     /// Listens on a free port of 127.0.0.1, or of all addresses for a cluster that is elsewhere.
     pub(crate) async fn listen(webhook_host: &str) -> Self {
+        Self::listen_at(webhook_host, 0).await.unwrap()
+    }
+
+    /// Likewise, at this port, if it can be had.
+    pub(crate) async fn listen_at(webhook_host: &str, port: u16) -> io::Result<Self> {
         let host = if webhook_host == "localhost" { "127.0.0.1" } else { "0.0.0.0" };
-        let listener = TcpListener::bind((host, 0)).await.unwrap();
-        let port = listener.local_addr().unwrap().port();
+        let listener = TcpListener::bind((host, port)).await?;
+        let port = listener.local_addr()?.port();
         let backends = Arc::default();
         let accept = tokio::spawn(accept(listener, Arc::clone(&backends))).abort_handle();
-        Forwarder { port, backends, accept }
+        Ok(Forwarder { port, backends, accept })
     }
 
     pub(crate) fn port(&self) -> u16 {

@@ -53,6 +53,16 @@ impl Installed {
     /// Two replicas by the installed ServiceAccount.
     pub(crate) async fn serve(home: Stage, policies: Volume, further: &[&str]) -> Self {
         let forwarder = Forwarder::listen(&home.cluster.webhook_host).await;
+        Self::serve_behind(forwarder, home, policies, further).await
+    }
+
+    /// Likewise, behind this Service.
+    pub(crate) async fn serve_behind(
+        forwarder: Forwarder,
+        home: Stage,
+        policies: Volume,
+        further: &[&str],
+    ) -> Self {
         reach(&home, forwarder.port()).await;
         let account = kubeconfig_of_account(&home.cluster, &home.namespace).await;
         let mut flags: Vec<OsString> = vec!["--kubeconfig".into(), account.into()];

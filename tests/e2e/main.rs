@@ -18,6 +18,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod callers;
 mod cluster;
 mod custom;
 mod door;
@@ -115,6 +116,7 @@ fn tests() -> impl Iterator<Item = (String, Test)> {
         recovery::tests(),
         semantics::tests(),
         lockout::tests(),
+        callers::tests(),
     ]
     .into_iter()
     .flatten()

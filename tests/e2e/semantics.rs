@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::cluster::Cluster;
 use crate::door::{Door, Verb, kubectl};
-use crate::installed::{Installed, may_install};
+use crate::installed::{Installed, install_with, may_install};
 use crate::manifest::{pod, workload};
 use crate::policies::{NOTHING, PROBES};
 use crate::stage::Stage;
@@ -18,6 +18,10 @@ use crate::{Test, test};
 pub(crate) fn tests() -> Vec<(String, Test)> {
     vec![
         test("semantics::authorizer_is_asked", authorizer_is_asked),
+        test(
+            "semantics::the_installed_account_asks_the_authorizer",
+            the_installed_account_asks_the_authorizer,
+        ),
         test("semantics::what_a_judged_owner_makes", what_a_judged_owner_makes),
         test("semantics::one_order_of_mutations", one_order_of_mutations),
     ]
@@ -70,6 +74,53 @@ async fn authorizer_is_asked(cluster: Arc<Cluster>) {
     assert!(!refused.status.success() && said.contains(VALIDATING) && said.contains(&expected), "{said}");
     stage.strike().await;
     webhook.dismiss().await;
+}
+
+/// With the rights that `install` gives to the ServiceAccount, and no others: it may ask where a policy that it was given
+/// uses `authorizer`. Without, the answer is unknown, and the policy fails closed.
+async fn the_installed_account_asks_the_authorizer(cluster: Arc<Cluster>) {
+    if !may_install(&cluster) {
+        return;
+    }
+    let mut installed = Installed::launch(&cluster, &[OPERATORS], &[]).await;
+    let stage = Stage::set(&cluster, "authorizer").await;
+    let namespace = format!("--namespace={}", stage.namespace);
+    let (alice, bob) = (cluster.unique("alice"), cluster.unique("bob"));
+    let [user_alice, user_bob] = [&alice, &bob].map(|user| format!("--user={user}"));
+    for arguments in [
+        &["create", "role", "pods", "--verb=create,get", "--resource=pods"][..],
+        &["create", "role", "operator", "--verb=delete", "--resource=deployments.apps"],
+        &["create", "rolebinding", "pods", "--role=pods", &user_alice, &user_bob],
+        &["create", "rolebinding", "operator", "--role=operator", &user_alice],
+    ] {
+        stage.kubectl(arguments).await;
+    }
+    let make = async |user: &str| {
+        let object = pod(user, "nginx").to_string();
+        let arguments = ["create", "-f", "-", "--dry-run=server", &format!("--as={user}"), &namespace];
+        let output = kubectl(&cluster, &arguments, &object).await;
+        if output.status.success() { Ok(()) } else { Err(String::from_utf8(output.stderr).unwrap()) }
+    };
+    // installed without the policy: no such right
+    let unknown = "operators/may-delete: cannot be decided: the answer of the cluster's authorizer (the API server refuses \
+                   the SubjectAccessReview: Forbidden) could not be looked up";
+    crate::cluster::eventually("nobody can tell what Alice may do", async || {
+        let said = make(&alice).await.err()?;
+        (said.contains(VALIDATING) && said.contains(unknown)).then_some(())
+    })
+    .await;
+    // with it
+    installed.stop().await;
+    let file = installed.policies.file(OPERATORS.0);
+    install_with(&cluster, &installed.home.namespace, &["--enforce", "--policies", file.to_str().unwrap()]);
+    installed.reach().await;
+    installed.start().await;
+    crate::cluster::eventually("Alice may", async || make(&alice).await.ok()).await;
+    let said = make(&bob).await.unwrap_err();
+    let expected = format!("operators/may-delete: {bob} may not make bare Pods");
+    assert!(said.contains(VALIDATING) && said.contains(&expected), "{said}");
+    stage.strike().await;
+    installed.remove().await;
 }
 
 /// A Deployment from before the policy makes Pods that would be denied by themselves: `controlled: Skip` leaves them to

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::{Installation, NAME, SECRET, labels};
-use crate::cluster::needs::Needs;
+use crate::evaluate::needs::Needs;
 use crate::resource::kinds;
 
 /// The ClusterRole for what policies look up.

@@ -56,6 +56,9 @@ fn remark(installation: &Installation, object: &Value) -> &'static [&'static str
         (Some("ConfigMap"), Some("plimsoll-configuration")) => {
             &["What --config named; read again when it changes."]
         }
+        (Some("ConfigMap"), Some("plimsoll-client-ca")) => &[
+            "What --client-ca named: who may ask shows a certificate of one of these; read again when it changes.",
+        ],
         (Some("ConfigMap"), _) => &[
             "Policies beside those in the binary, one or more in each key:",
             "kubectl create configmap plimsoll-policies --from-file=FOLDER --dry-run=client -o yaml | kubectl apply -f -",

@@ -111,8 +111,8 @@ fn deployment(installation: &Installation) -> Value {
         ],
         "livenessProbe": probe("/healthz", 10),
         "readinessProbe": probe("/readyz", 2),
-        // as measured (docs/reliability.md, "What it needs"): 25 MiB idle, 15 more with 500 busy connections, 2.6 for
-        // each 1,000 Services mirrored, 0.5 ms of CPU for a review by all embedded policies; the limit has room for the
+        // as measured (docs/reliability.md, "What it needs"): 25 MiB idle, 15 more with 500 busy connections, some 2 for
+        // each 1,000 Pods looked up, 0.5 ms of CPU for a review by all embedded policies; the limit has room for the
         // bodies that may be read at one time
         "resources": {
             "requests": {"cpu": "100m", "memory": "64Mi"},

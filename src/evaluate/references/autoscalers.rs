@@ -14,7 +14,7 @@ use crate::resource::kinds;
 use super::ask::{self, Ask};
 
 /// Built-in kinds with a `scale` subresource.
-const SCALABLE: [(&str, &str); 4] =
+pub(super) const SCALABLE: [(&str, &str); 4] =
     [("apps", "Deployment"), ("apps", "ReplicaSet"), ("apps", "StatefulSet"), ("", "ReplicationController")];
 
 /// Custom kinds that have one replica where they say nothing of them.

@@ -1,0 +1,264 @@
+//! Which fields of the objects of a kind policies read: what a mirror of the kind keeps of them.
+//!
+//! ```text
+//! resources.get("v1", "Service", …).spec.ports.exists(p, p.name == "web")  ─▶  spec: {ports: [each: {name}]}
+//! ```
+//!
+//! An object without the other fields answers every question as the whole object does: what stands on the way to a
+//! field that is read stays, so that it is there or is not there, and is of the same type; lists keep their length. What
+//! is read of an expression is told too largely rather than too narrowly ([`crate::cel::reads`]).
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use serde_json::{Map, Value};
+
+use crate::cel::reads::Part;
+
+/// What every object keeps, since hosts and messages name it.
+static ALWAYS: LazyLock<Fields> = LazyLock::new(|| {
+    Fields::of(&["/apiVersion", "/kind", "/metadata/name", "/metadata/namespace", "/metadata/uid"])
+});
+
+/// The fields of an object that are read; by default only whether it is there.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Fields {
+    /// All of it.
+    whole: bool,
+    /// Of an object the names of its members.
+    names: bool,
+    /// Of a list all items, whole.
+    items: bool,
+    /// The same of every item or member.
+    each: Option<Box<Fields>>,
+    members: BTreeMap<String, Fields>,
+}
+
+impl Fields {
+    /// Every field.
+    #[must_use]
+    pub fn whole() -> Self {
+        Self { whole: true, ..Self::default() }
+    }
+
+    /// The fields at these pointers, whole: `*` is every item or member, `#` at the end the names of members alone, and
+    /// a `/` at the end no more than whether it is there.
+    #[must_use]
+    pub fn of(pointers: &[&str]) -> Self {
+        let mut fields = Self::default();
+        for pointer in pointers {
+            fields.add_pointer(pointer);
+        }
+        fields
+    }
+
+    /// Adds the field at a pointer, as in [`Fields::of`].
+    pub fn add_pointer(&mut self, pointer: &str) {
+        let mut at = self;
+        for step in pointer.split('/').skip(1) {
+            at = match step {
+                "" => return,
+                "#" => {
+                    at.names = true;
+                    return;
+                }
+                "*" => at.each.get_or_insert_default(),
+                name => at.members.entry(name.to_owned()).or_default(),
+            };
+        }
+        at.whole = true;
+    }
+
+    /// Adds what stands at the end of a way, with all below it.
+    pub fn add(&mut self, way: &[Part]) {
+        let mut at = self;
+        for part in way {
+            at = match part {
+                Part::Key(name) => at.members.entry(name.clone()).or_default(),
+                Part::In(name) => {
+                    at.items = true;
+                    at.members.entry(name.clone()).or_default()
+                }
+                Part::Each => at.each.get_or_insert_default(),
+                Part::Shape => {
+                    at.names = true;
+                    return;
+                }
+            };
+        }
+        at.whole = true;
+    }
+
+    /// Adds the fields of another.
+    pub fn extend(&mut self, other: &Self) {
+        let Self { whole, names, items, each, members } = other;
+        self.whole |= whole;
+        self.names |= names;
+        self.items |= items;
+        if let Some(each) = each {
+            self.each.get_or_insert_default().extend(each);
+        }
+        for (name, fields) in members {
+            self.members.entry(name.clone()).or_default().extend(fields);
+        }
+    }
+
+    /// Whether all fields of another are among these.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        let mut both = self.clone();
+        both.extend(other);
+        both.simple() == self.clone().simple()
+    }
+
+    /// Without what a whole takes in anyway.
+    fn simple(mut self) -> Self {
+        if self.whole {
+            return Self::whole();
+        }
+        self.each = self.each.map(|each| Box::new(each.simple()));
+        self.members = self.members.into_iter().map(|(name, fields)| (name, fields.simple())).collect();
+        self
+    }
+
+    /// Whether the object's metadata is all that is read.
+    #[must_use]
+    pub fn is_metadata(&self) -> bool {
+        let known = |name: &String| matches!(name.as_str(), "apiVersion" | "kind" | "metadata");
+        !self.whole && !self.names && self.each.is_none() && self.members.keys().all(known)
+    }
+
+    /// Takes away from an object what is not read.
+    pub fn keep(&self, object: &mut Value) {
+        prune(object, &[self, &ALWAYS]);
+    }
+}
+
+fn prune(value: &mut Value, read: &[&Fields]) {
+    if read.iter().any(|fields| fields.whole) {
+        return;
+    }
+    let each = || read.iter().filter_map(|fields| fields.each.as_deref());
+    match value {
+        Value::Object(members) => {
+            let names = read.iter().any(|fields| fields.names);
+            let kept = std::mem::take(members).into_iter().filter_map(|(name, mut member)| {
+                let read: Vec<&Fields> =
+                    read.iter().filter_map(|fields| fields.members.get(&name)).chain(each()).collect();
+                match read.is_empty() {
+                    false => prune(&mut member, &read),
+                    true if names => blank(&mut member),
+                    true => return None,
+                }
+                Some((name, member))
+            });
+            *members = kept.collect();
+        }
+        Value::Array(items) => {
+            if read.iter().any(|fields| fields.items) {
+                return;
+            }
+            let each: Vec<&Fields> = each().collect();
+            for item in items {
+                if each.is_empty() { blank(item) } else { prune(item, &each) }
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// Something of the same type, without what is in it.
+fn blank(value: &mut Value) {
+    match value {
+        Value::Object(members) => *members = Map::new(),
+        Value::Array(items) => *items = Vec::new(),
+        Value::String(text) => *text = String::new(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn kept(fields: &Fields) -> Value {
+        let mut object = json!({
+            "apiVersion": "v1", "kind": "Pod",
+            "metadata": {"name": "a", "namespace": "b", "uid": "u", "labels": {"x": "1"}, "annotations": {"y": "2"}},
+            "spec": {"nodeName": "n", "containers": [
+                {"name": "c", "image": "i", "ports": [{"name": "web", "containerPort": 80}]}, {"name": "d"}]},
+            "data": {"k": "long", "l": {"m": 1}}, "flag": true,
+        });
+        fields.keep(&mut object);
+        for name in ["apiVersion", "kind"] {
+            assert!(object.as_object_mut().and_then(|o| o.remove(name)).is_some());
+        }
+        let metadata = object["metadata"].as_object_mut();
+        if metadata.is_some_and(|m| ["name", "namespace", "uid"].iter().all(|n| m.remove(*n).is_some())) {
+            if object["metadata"] == json!({}) {
+                object.as_object_mut().map(|o| o.remove("metadata"));
+            }
+            return object;
+        }
+        panic!("without a name")
+    }
+
+    #[test]
+    fn what_is_read_is_kept_and_the_way_to_it() {
+        let key = |name: &str| Part::Key(name.to_owned());
+        let containers = || vec![key("spec"), key("containers")];
+        let image = [containers(), vec![Part::Each, key("image")]].concat();
+        let rows: [(&str, Vec<Part>, Value); 10] = [
+            ("labels", vec![key("metadata"), key("labels")], json!({"metadata": {"labels": {"x": "1"}}})),
+            ("spec", vec![key("spec"), key("nodeName")], json!({"spec": {"nodeName": "n"}})),
+            ("none there", vec![key("spec"), key("x"), key("y")], json!({"spec": {}})),
+            ("below text", vec![key("spec"), key("nodeName"), key("y")], json!({"spec": {"nodeName": "n"}})),
+            ("each", image, json!({"spec": {"containers": [{"image": "i"}, {}]}})),
+            ("length", [containers(), vec![Part::Shape]].concat(), json!({"spec": {"containers": [{}, {}]}})),
+            ("names", vec![key("data"), Part::Shape], json!({"data": {"k": "", "l": {}}})),
+            (
+                "of a map",
+                vec![key("data"), Part::Each, key("m")],
+                json!({"data": {"k": "long", "l": {"m": 1}}}),
+            ),
+            ("one key", vec![key("data"), Part::In("k".to_owned())], json!({"data": {"k": "long"}})),
+            ("not there", vec![key("nothing")], json!({})),
+        ];
+        for (name, way, expected) in rows {
+            let mut fields = Fields::default();
+            fields.add(&way);
+            assert_eq!(kept(&fields), expected, "{name}");
+        }
+        assert_eq!(kept(&Fields::default()), json!({}));
+        let mut in_a_list = Fields::default();
+        in_a_list.add(&[key("spec"), key("containers"), Part::In("x".to_owned())]);
+        assert_eq!(kept(&in_a_list)["spec"]["containers"][0]["image"], "i", "of a list all of it");
+    }
+
+    #[test]
+    fn pointers_say_the_same() {
+        let fields =
+            Fields::of(&["/spec/containers/*/ports/*/name", "/metadata/labels", "/data/#", "/status/"]);
+        let expected = json!({
+            "metadata": {"labels": {"x": "1"}}, "data": {"k": "", "l": {}},
+            "spec": {"containers": [{"ports": [{"name": "web"}]}, {}]},
+        });
+        assert_eq!(kept(&fields), expected);
+        assert!(!fields.is_metadata());
+        assert!(Fields::of(&["/metadata/labels"]).is_metadata() && Fields::default().is_metadata());
+        assert!(!Fields::whole().is_metadata());
+    }
+
+    #[test]
+    fn what_takes_in_what() {
+        let (labels, metadata) = (Fields::of(&["/metadata/labels"]), Fields::of(&["/metadata"]));
+        assert!(metadata.covers(&labels) && !labels.covers(&metadata));
+        assert!(labels.covers(&Fields::default()) && Fields::whole().covers(&metadata));
+        assert!(!metadata.covers(&Fields::whole()));
+        let mut both = labels.clone();
+        both.extend(&Fields::of(&["/spec"]));
+        assert!(both.covers(&labels) && !labels.covers(&both));
+    }
+}
