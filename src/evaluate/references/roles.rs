@@ -78,6 +78,17 @@ fn words(grant: &Grant, rule: NodeRef<'_>) -> String {
     format!("{} {}{named}", or_all(verbs, &grant.verbs), or_all(resources, &grant.resources))
 }
 
+/// The first verb of a rule by which it grants something.
+fn verb<'r>(rule: NodeRef<'r>, granted: &[&Grant]) -> NodeRef<'r> {
+    let decides = |verb: &NodeRef<'_>| {
+        verb.as_str().is_some_and(|verb| {
+            verb == "*"
+                || granted.iter().flat_map(|grant| &grant.verbs).any(|wanted| wanted == verb || wanted == "*")
+        })
+    };
+    rule.get("verbs").into_iter().flat_map(NodeRef::items).find(decides).unwrap_or(rule)
+}
+
 /// Whether all that a rule allows is to bind ClusterRoles that only read, and no Secrets: those it names are there or
 /// built in. Whoever may bind `view` gets no more than that.
 fn binds_little(ask: &Ask<'_, '_>, rule: NodeRef<'_>) -> bool {
@@ -110,13 +121,11 @@ pub(super) fn role_grants(ask: &Ask<'_, '_>, wanted: &[Grant], sink: &mut Sink<'
     let original = built_in::original(ask.object(), kind, own_namespace(ask), ask.name());
     let own = |grant: &Grant| original.is_some_and(|role| rules(role).any(|rule| rule_grants(rule, grant)));
     for rule in rules(ask.object()) {
-        let granted: Vec<String> = wanted
-            .iter()
-            .filter(|grant| rule_grants(rule, grant) && !own(grant))
-            .map(|grant| words(grant, rule))
-            .collect();
+        let granted: Vec<&Grant> =
+            wanted.iter().filter(|grant| rule_grants(rule, grant) && !own(grant)).collect();
         if !granted.is_empty() && !binds_little(ask, rule) {
-            sink.fault(rule, format!("the {kind} grants: {}", granted.join("; ")));
+            let words: Vec<String> = granted.iter().map(|grant| words(grant, rule)).collect();
+            sink.fault(verb(rule, &granted), format!("the {kind} grants: {}", words.join("; ")));
         }
     }
 }
