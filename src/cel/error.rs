@@ -142,6 +142,12 @@ impl Unknown {
         Self { of: vec![what.into()] }
     }
 
+    /// Whether nothing but placeholders would have to be known.
+    #[must_use]
+    pub fn is_placeholder(&self) -> bool {
+        self.of.iter().all(|what| &**what == Self::PLACEHOLDER)
+    }
+
     /// Both.
     #[must_use]
     pub fn merge(mut self, other: Self) -> Self {

@@ -14,6 +14,7 @@ use crate::explain::catalogue::catalogue;
 use crate::finding::Severity;
 use crate::manifest::{Inventory, LoadError, Outcome, ReadLimits, Sources, read_sources};
 use crate::offline::{Asking, Offline};
+use crate::report::catalogue::Catalogue;
 use crate::report::{
     ColorChoice, Format, Gate, Identity, Report, Run, Subject, TextOptions, notices, refusal,
 };
@@ -133,7 +134,10 @@ impl LintArgs {
                 folder: std::env::current_dir().ok(),
                 gate,
             })
-            .with_catalogue(catalogue(set));
+            .with_catalogue(match format.iter().any(|output| output.format.tells_of_rules()) {
+                true => catalogue(set),
+                false => Catalogue::default(),
+            });
 
         let is_terminal = io::stdout().is_terminal();
         let options = |is_terminal| TextOptions {

@@ -31,6 +31,14 @@ pub enum Format {
     Html,
 }
 
+impl Format {
+    /// Whether the format tells of rules, and so asks for a [`Catalogue`](super::catalogue::Catalogue).
+    #[must_use]
+    pub fn tells_of_rules(self) -> bool {
+        matches!(self, Self::Sarif | Self::Html)
+    }
+}
+
 impl Report<'_> {
     /// Writes the report in a format. `options` are for what people read on a terminal.
     ///

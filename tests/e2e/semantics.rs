@@ -46,12 +46,8 @@ spec:
 ",
 );
 
-/// The answer is the API server's, by SubjectAccessReview for the requester: of two users who may both make Pods, one may
-/// delete Deployments.
-async fn authorizer_is_asked(cluster: Arc<Cluster>) {
-    let webhook = Webhook::launch(&cluster, Plan::of(&[OPERATORS])).await;
-    let stage = webhook.stage("authorizer").await;
-    let namespace = format!("--namespace={}", stage.namespace);
+/// Two users who may make Pods, the first of whom may delete Deployments as well.
+async fn operator_and_user(cluster: &Cluster, stage: &Stage) -> (String, String) {
     let (alice, bob) = (cluster.unique("alice"), cluster.unique("bob"));
     let [user_alice, user_bob] = [&alice, &bob].map(|user| format!("--user={user}"));
     for arguments in [
@@ -62,6 +58,16 @@ async fn authorizer_is_asked(cluster: Arc<Cluster>) {
     ] {
         stage.kubectl(arguments).await;
     }
+    (alice, bob)
+}
+
+/// The answer is the API server's, by SubjectAccessReview for the requester: of two users who may both make Pods, one may
+/// delete Deployments.
+async fn authorizer_is_asked(cluster: Arc<Cluster>) {
+    let webhook = Webhook::launch(&cluster, Plan::of(&[OPERATORS])).await;
+    let stage = webhook.stage("authorizer").await;
+    let namespace = format!("--namespace={}", stage.namespace);
+    let (alice, bob) = operator_and_user(&cluster, &stage).await;
     let make = async |user: &str| {
         let object = pod(user, "nginx").to_string();
         kubectl(&cluster, &["create", "-f", "-", &format!("--as={user}"), &namespace], &object).await
@@ -85,16 +91,7 @@ async fn the_installed_account_asks_the_authorizer(cluster: Arc<Cluster>) {
     let mut installed = Installed::launch(&cluster, &[OPERATORS], &[]).await;
     let stage = Stage::set(&cluster, "authorizer").await;
     let namespace = format!("--namespace={}", stage.namespace);
-    let (alice, bob) = (cluster.unique("alice"), cluster.unique("bob"));
-    let [user_alice, user_bob] = [&alice, &bob].map(|user| format!("--user={user}"));
-    for arguments in [
-        &["create", "role", "pods", "--verb=create,get", "--resource=pods"][..],
-        &["create", "role", "operator", "--verb=delete", "--resource=deployments.apps"],
-        &["create", "rolebinding", "pods", "--role=pods", &user_alice, &user_bob],
-        &["create", "rolebinding", "operator", "--role=operator", &user_alice],
-    ] {
-        stage.kubectl(arguments).await;
-    }
+    let (alice, bob) = operator_and_user(&cluster, &stage).await;
     let make = async |user: &str| {
         let object = pod(user, "nginx").to_string();
         let arguments = ["create", "-f", "-", "--dry-run=server", &format!("--as={user}"), &namespace];

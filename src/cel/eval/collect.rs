@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 use super::{Local, Machine};
 use crate::cel::arithmetic::Operator;
 use crate::cel::cost;
-use crate::cel::error::{Eval, EvalError, Fault, Unknown};
+use crate::cel::error::{Eval, EvalError, Fault};
 use crate::cel::plan::{Attribute, Base, Call, Fold, FoldKind, Node, NodeId, Qualifier, Slot, Step};
 use crate::cel::value::{List, Value, View};
 use crate::document::{Document, Limits};
@@ -26,14 +26,6 @@ static UNTOLD: LazyLock<Document<'static>> = LazyLock::new(|| {
 /// Whether nothing but placeholders keeps a value from being known.
 fn is_placeholder<T>(result: &Eval<T>) -> bool {
     matches!(result, Err(Fault::Unknown(unknown)) if unknown.is_placeholder())
-}
-
-impl Unknown {
-    /// Whether nothing but placeholders would have to be known.
-    #[must_use]
-    pub fn is_placeholder(&self) -> bool {
-        self.of.iter().all(|what| &**what == Self::PLACEHOLDER)
-    }
 }
 
 impl<'d> Machine<'_, '_, 'd> {
