@@ -12,6 +12,7 @@
 //!
 //! Dependencies point downwards only; everything from `evaluate` up is synchronous and pure.
 
+pub mod baseline;
 pub mod cel;
 pub mod cli;
 pub mod cluster;

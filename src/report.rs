@@ -17,6 +17,7 @@
 pub mod catalogue;
 mod closing;
 pub mod color;
+mod compared;
 mod concise;
 pub mod diagnostic;
 pub mod entry;
@@ -43,6 +44,7 @@ pub mod text;
 
 use std::path::PathBuf;
 
+use crate::baseline::Baseline;
 use crate::finding::{DocumentId, Finding};
 use crate::manifest::{FileId, Inventory, LoadError, Position, STDIN, SourceFile, Sources};
 
@@ -72,6 +74,17 @@ pub struct Report<'i> {
     notes: Vec<String>,
     run: Run,
     catalogue: Catalogue,
+    /// What an earlier run had, where there is one to compare with.
+    compared: Option<compared::Compared>,
+}
+
+/// An earlier run to compare with.
+#[derive(Clone, Copy)]
+pub struct Earlier<'b> {
+    /// Its findings.
+    pub baseline: &'b Baseline,
+    /// Whether this run looks at a code: of others nobody knows whether they would be found.
+    pub looks_at: &'b dyn Fn(&str) -> bool,
 }
 
 /// The policies of a run.
@@ -113,6 +126,21 @@ impl<'i> Report<'i> {
         subjects: Vec<Subject<'i>>,
         findings: impl IntoIterator<Item = (DocumentId, Finding)>,
     ) -> Self {
+        Self::since(sources, inventory, subjects, findings, None)
+    }
+
+    /// As [`new`](Self::new); what an earlier run has found neither counts nor is shown to people.
+    ///
+    /// # Panics
+    /// When a finding's subject is not there.
+    #[must_use]
+    pub fn since(
+        sources: &'i Sources,
+        inventory: &'i Inventory<'i>,
+        subjects: Vec<Subject<'i>>,
+        findings: impl IntoIterator<Item = (DocumentId, Finding)>,
+        earlier: Option<Earlier<'_>>,
+    ) -> Self {
         let mut entries: Vec<Entry> = findings
             .into_iter()
             .map(|(subject, finding)| Entry { subject, finding, also: Vec::new() })
@@ -123,9 +151,12 @@ impl<'i> Report<'i> {
             masks.clean(entry, file);
         }
         sort::sort(&mut entries, &subjects);
-        let entries = entry::fold(entries);
-        let summary = Summary::new(&entries, inventory.ledger());
         let ordinals = entry::ordinals(&subjects);
+        let named = entry::Named { subjects: &subjects, ordinals: &ordinals };
+        let compared = earlier.map(|earlier| compared::compare(earlier, &mut entries, named));
+        let entries = entry::fold(entries);
+        let mut summary = Summary::new(&entries, inventory.ledger());
+        summary.suppressed = compared.as_ref().map_or(0, |compared| compared.unchanged.len());
         Self {
             sources,
             inventory,
@@ -138,6 +169,7 @@ impl<'i> Report<'i> {
             notes: Vec::new(),
             run: Run::default(),
             catalogue: Catalogue::default(),
+            compared,
         }
     }
 
@@ -202,6 +234,11 @@ impl<'i> Report<'i> {
     #[must_use]
     pub fn subject(&self, id: DocumentId) -> &Subject<'i> {
         &self.subjects[id.0 as usize]
+    }
+
+    /// What tells the subjects from each other.
+    fn named(&self) -> entry::Named<'_, 'i> {
+        entry::Named { subjects: &self.subjects, ordinals: &self.ordinals }
     }
 
     /// What could not be read: the file, where in it, and why.

@@ -63,6 +63,9 @@ pub struct Configuration {
     /// Custom kinds that hold Pod templates.
     #[serde(default)]
     pub pod_templates: Vec<PodTemplate>,
+    /// Findings that are known, written by `lint --write-baseline`; relative to the file.
+    #[serde(default)]
+    pub baseline: Option<PathBuf>,
     /// The flags of `plimsoll serve`; no other command looks at them.
     #[serde(default)]
     pub serve: Flags,
@@ -139,6 +142,7 @@ impl Default for Configuration {
             kubernetes_version: None,
             namespace: None,
             pod_templates: Vec::new(),
+            baseline: None,
             serve: Flags::default(),
             source: None,
         }
@@ -180,7 +184,8 @@ impl Configuration {
             .map_err(|error| Diagnostic::of_file(&name, error))?;
         let mut configuration = Self::parse(&name, &text)?;
         let folder = path.parent().unwrap_or(Path::new(""));
-        for path in configuration.policies.iter_mut().chain(configuration.serve.paths()) {
+        let Self { policies, baseline, serve, .. } = &mut configuration;
+        for path in policies.iter_mut().chain(baseline).chain(serve.paths()) {
             *path = folder.join(&*path);
         }
         configuration.source = Some(Source { name, text: text.into() });
@@ -355,7 +360,7 @@ mod tests {
         for (text, expected) in [
             (
                 "polices: []",
-                "x:3:1: unknown field `polices`, expected one of `apiVersion`, `kind`, `policies`, `embedded`, `packs`, `parameters`, `actions`, `severities`, `actionOverride`, `kubernetesVersion`, `namespace`, `podTemplates`, `serve` (did you mean `policies`?)",
+                "x:3:1: unknown field `polices`, expected one of `apiVersion`, `kind`, `policies`, `embedded`, `packs`, `parameters`, `actions`, `severities`, `actionOverride`, `kubernetesVersion`, `namespace`, `podTemplates`, `baseline`, `serve` (did you mean `policies`?)",
             ),
             (
                 "actions: {p: Forbid}",

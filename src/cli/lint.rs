@@ -1,22 +1,27 @@
 //! `plimsoll lint`: manifests in, findings out.
 
+mod earlier;
+mod revision;
+
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::{Args, ValueEnum};
 
-use super::NOT_DONE;
+use self::earlier::EarlierArgs;
 use super::asking::AskingArgs;
 use super::outputs::Output;
 use super::selection::{Selected, Selection};
+use super::{DONE, NOT_DONE};
+use crate::baseline::{Baseline, Origin};
 use crate::explain::catalogue::catalogue;
 use crate::finding::Severity;
 use crate::manifest::{Inventory, LoadError, Outcome, ReadLimits, Sources, read_sources};
 use crate::offline::{Asking, Offline};
 use crate::report::catalogue::Catalogue;
 use crate::report::{
-    ColorChoice, Format, Gate, Identity, Report, Run, Subject, TextOptions, notices, refusal,
+    ColorChoice, Earlier, Format, Gate, Identity, Report, Run, Subject, TextOptions, notices, refusal,
 };
 
 /// Check manifests: files, folders, globs, or `-` for standard input
@@ -47,6 +52,8 @@ pub struct LintArgs {
     /// Do not exit with 2 because of broken files; they are still reported
     #[arg(long, help_heading = "Result")]
     allow_broken: bool,
+    #[command(flatten)]
+    earlier: EarlierArgs,
     /// Format of the report, with a file to write it to in place of standard output; may be repeated. One of text,
     /// concise, summary, json, sarif, junit, github, gitlab, markdown, html [default: text; on a terminal summary, where there are more than 50 findings]
     #[arg(
@@ -95,6 +102,7 @@ impl LintArgs {
             fail_on,
             fail_on_unknown,
             allow_broken,
+            earlier,
             mut format,
             color,
             quiet,
@@ -109,9 +117,14 @@ impl LintArgs {
         if set.is_empty() && errors.is_empty() && !selected.adjustments.only_reserved() {
             return super::fail("no policies are loaded");
         }
+        let asking = Asking { explain, ..asking_args.asking(configuration.namespace.as_deref()) };
+        let before = |paths: &[String], origin| found_before(paths, origin, &selected, &asking);
+        let baseline = match earlier.earlier(&paths, configuration, before) {
+            Ok(baseline) => baseline,
+            Err(error) => return super::fail(&error.to_string()),
+        };
         let sources = read_sources(&paths, &mut io::stdin().lock(), ReadLimits::default());
         let inventory = Inventory::load(&sources);
-        let asking = Asking { explain, ..asking_args.asking(configuration.namespace.as_deref()) };
         let old_sources = read_old(asking_args.old.as_ref());
         let old = old_sources.as_ref().map(Inventory::load);
         let offline = Offline::new(&inventory, old.as_ref(), &asking);
@@ -124,7 +137,10 @@ impl LintArgs {
             FailOn::Info => Severity::Info,
         };
         let gate = Gate { fail_on, fail_on_unknown, allow_broken };
-        let report = Report::new(&sources, &inventory, subjects, findings)
+        let codes = selected.codes();
+        let looks_at = |code: &str| codes.contains(code);
+        let known = baseline.as_ref().map(|baseline| Earlier { baseline, looks_at: &looks_at });
+        let report = Report::since(&sources, &inventory, subjects, findings, known)
             .for_kubernetes(release.to_string())
             .with_notes(offline.notes(set.templates()))
             .of_run(Run {
@@ -138,6 +154,18 @@ impl LintArgs {
                 true => catalogue(set),
                 false => Catalogue::default(),
             });
+
+        let exit = gate.judge(&report).code();
+        if let Some(file) = earlier.to_write(configuration) {
+            let now = report.baseline(Origin::File(file.display().to_string()));
+            match earlier::write(file, &now, exit != NOT_DONE && errors.is_empty(), baseline.as_ref()) {
+                Ok(done) => {
+                    super::print(&format!("{done}\n"));
+                    return ExitCode::from(DONE);
+                }
+                Err(error) => super::tell(&format!("error: {error}")),
+            }
+        }
 
         let is_terminal = io::stdout().is_terminal();
         let options = |is_terminal| TextOptions {
@@ -164,11 +192,22 @@ impl LintArgs {
                 written = false;
             }
         }
-        let exit = gate.judge(&report).code();
         // the process ends: giving back millions of small pieces one by one would only take time
         std::mem::forget((report, offline));
-        ExitCode::from(if errors.is_empty() && written { exit } else { NOT_DONE })
+        let wrote = written && !earlier.writes();
+        ExitCode::from(if errors.is_empty() && wrote { exit } else { NOT_DONE })
     }
+}
+
+/// The findings of other paths, as something to compare with: what could not be read there has none.
+fn found_before(paths: &[String], origin: Origin, selected: &Selected, asking: &Asking) -> Baseline {
+    let sources = read_sources(paths, &mut io::empty(), ReadLimits::default());
+    let inventory = Inventory::load(&sources);
+    let offline = Offline::new(&inventory, None, asking);
+    let mut subjects = subjects(&inventory, &offline);
+    let mut findings = offline.judge_all(&selected.set);
+    findings.extend(notices::findings(&inventory, &mut subjects, |code| selected.reserved(code)));
+    Report::new(&sources, &inventory, subjects, findings).baseline(origin)
 }
 
 /// Says which files could not be read, and where. Whether all could.

@@ -123,7 +123,10 @@ impl<F: ValueEnum> Output<F> {
 }
 
 /// Writes a file beside its place and moves it there, so that nobody reads half of it and a failure leaves the old one.
-fn write_whole(file: &Path, content: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+pub(super) fn write_whole(
+    file: &Path,
+    content: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<()> {
     // a link stays one, and what is behind it is replaced
     let file = fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
     if fs::metadata(&file).is_ok_and(|found| !found.is_file() && !found.is_dir()) {

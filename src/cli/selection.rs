@@ -1,6 +1,6 @@
 //! The flags that every judging subcommand shares: which policies, how strict.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -9,7 +9,7 @@ use super::configuration::Configuration;
 use crate::cel::profile::Release;
 use crate::dialect::nearest;
 use crate::finding::{Action, PolicyRef, Severity};
-use crate::manifest::NoticeCode;
+use crate::manifest::{NoticeCode, codes};
 use crate::policy::load::{self, Loaded, Sources};
 use crate::policy::set::{Adjustments, Names, UnknownName};
 use crate::policy::store::{self, Origin, Refused};
@@ -95,6 +95,14 @@ impl Selected {
     #[must_use]
     pub fn reserved(&self, code: NoticeCode) -> Option<Severity> {
         self.adjustments.reserved(code.about())
+    }
+
+    /// The codes that findings of the run can have.
+    #[must_use]
+    pub fn codes(&self) -> HashSet<&str> {
+        let rules = self.set.policies().iter().flat_map(|policy| &policy.rules);
+        let reserved = codes::all().filter(|row| self.adjustments.reserved(row).is_some());
+        rules.map(|rule| rule.info.code.as_str()).chain(reserved.map(|row| row.code)).collect()
     }
 
     /// The policies, as a report names them.

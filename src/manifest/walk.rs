@@ -272,7 +272,8 @@ fn matcher(pattern: &str) -> Result<GlobMatcher, globset::Error> {
 }
 
 /// kubectl's `FileExtensions`, in any case; and the name under which kustomize reads a file without one.
-fn manifest_extension(path: &Path) -> bool {
+#[must_use]
+pub fn manifest_extension(path: &Path) -> bool {
     if path.file_name().is_some_and(|name| name == "Kustomization") {
         return true;
     }

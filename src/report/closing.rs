@@ -43,6 +43,7 @@ impl Report<'_> {
     pub(super) fn closing_notes(&self, is_verbose: bool) -> Vec<String> {
         let mut notes: Vec<String> =
             self.notes.iter().map(|note| format!("note: {}", readable(note))).collect();
+        notes.extend(self.compared_note());
         notes.extend(self.skipped(is_verbose));
         if !self.run.packs_not_run.is_empty() && !self.is_empty() {
             let packs = self.run.packs_not_run.join(", ");
@@ -100,7 +101,7 @@ impl Report<'_> {
         let painted: Vec<String> =
             counts.iter().map(|(counted, text)| counted.paint(text, options.color)).collect();
         let plain: Vec<&str> = counts.iter().map(|(_, text)| text.as_str()).collect();
-        let plain = if counts.is_empty() { "no findings".to_owned() } else { plain.join(", ") };
+        let plain = if counts.is_empty() { self.none().to_owned() } else { plain.join(", ") };
         let painted = if counts.is_empty() { plain.clone() } else { painted.join(", ") };
         let objects = self.subjects.iter().filter(|subject| subject.identity.is_some()).count();
         let with: BTreeSet<_> = self.entries().iter().map(|entry| entry.subject).collect();
@@ -126,6 +127,11 @@ impl Report<'_> {
             Some(_) => format!("{}\n{}", fill(options, &format!("{painted}{what}")), fill(options, &told)),
             None => format!("{painted}{what}; {told}"),
         }
+    }
+
+    /// That there is nothing to show.
+    pub(super) fn none(&self) -> &'static str {
+        if self.compared.is_some() { "no new findings" } else { "no findings" }
     }
 
     /// What there is of findings, what weighs most first.

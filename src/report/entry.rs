@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde::Serialize;
 
 use crate::document::NodeRef;
-use crate::finding::{DocumentId, Finding, fold, readable};
+use crate::finding::{DocumentId, Finding, OfObject, fold, readable};
 use crate::manifest::{FileId, Inventory, Manifest};
 
 /// A finding, and what it is of.
@@ -82,6 +82,41 @@ pub(super) fn ordinals(subjects: &[Subject<'_>]) -> Vec<usize> {
             *count - 1
         })
         .collect()
+}
+
+/// Subjects, and which of its like in the file each is: what tells them from each other, whatever files they are in.
+#[derive(Clone, Copy)]
+pub(super) struct Named<'r, 'i> {
+    pub(super) subjects: &'r [Subject<'i>],
+    pub(super) ordinals: &'r [usize],
+}
+
+impl Named<'_, '_> {
+    fn of(&self, id: DocumentId) -> OfObject<'_> {
+        let index = id.0 as usize;
+        let identity = self.subjects[index].identity.as_ref();
+        let ordinal = self.ordinals.get(index).copied().unwrap_or_default();
+        OfObject {
+            group: identity.map_or("", Identity::group),
+            kind: identity.map_or("", |identity| &identity.kind),
+            namespace: identity.and_then(|identity| identity.namespace.as_deref()).unwrap_or_default(),
+            name: identity.and_then(|identity| identity.name.as_deref()).ok_or(ordinal),
+        }
+    }
+
+    /// The same for the same fault of the same object in another run.
+    pub(super) fn fingerprint(&self, id: DocumentId, finding: &Finding) -> String {
+        finding.fingerprint.in_report(&finding.rule, self.of(id))
+    }
+
+    /// The object, as in `Deployment.apps shop/web`.
+    pub(super) fn object(&self, id: DocumentId) -> String {
+        let OfObject { group, kind, namespace, name } = self.of(id);
+        let dot = if group.is_empty() { "" } else { "." };
+        let slash = if namespace.is_empty() { "" } else { "/" };
+        let name = name.map_or_else(|ordinal| format!("#{ordinal}"), str::to_owned);
+        format!("{kind}{dot}{group} {namespace}{slash}{name}")
+    }
 }
 
 /// What an object calls itself.

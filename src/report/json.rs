@@ -7,12 +7,14 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
+use super::compared::Compared;
 use super::entry::{Entry, Identity};
 use super::lines::write_list;
 use super::{Policies, Report, Run};
+use crate::baseline::{Known, Origin};
 use crate::document::Span;
 use crate::document::edit::Operation;
-use crate::finding::{Action, Certainty, DocumentId, Finding, OfObject, PolicyPlace, PolicyRef, Severity};
+use crate::finding::{Action, Certainty, DocumentId, Finding, PolicyPlace, PolicyRef, Severity};
 use crate::manifest::{DocumentError, FileRecord, Outcome, Position};
 
 /// The version of the form.
@@ -65,8 +67,37 @@ struct WireFinding<'r> {
     also: Vec<WireAlso<'r>>,
     /// Set by Kubernetes, not written: nothing is evaluated with defaults yet.
     defaulted: bool,
-    /// There are no suppressions yet.
-    suppressed: Option<()>,
+    /// Why it does not count.
+    suppressed: Option<Suppressed<'r>>,
+    /// `new` or `unchanged`, of a run that is compared with an earlier one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    baseline_state: Option<&'static str>,
+}
+
+/// Why a finding does not count.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Suppressed<'r> {
+    /// `baseline`: an earlier run had it, too.
+    kind: &'static str,
+    reason: Option<&'r str>,
+    until: Option<&'r str>,
+    file: Option<&'r str>,
+    line: Option<u32>,
+    honoured_by_webhook: bool,
+}
+
+/// An earlier run that this one is compared with.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct WireBaseline<'r> {
+    file: Option<&'r str>,
+    revision: Option<&'r str>,
+    unchanged: usize,
+    /// What is no longer found.
+    gone: Vec<&'r Known>,
+    /// Of objects that are not part of the input, and of rules that did not run.
+    not_judged: usize,
 }
 
 /// The policies of the run.
@@ -134,8 +165,26 @@ impl Report<'_> {
         let Run { policies: Policies { generation, hash, ran }, packs_not_run, .. } = &self.run;
         let policies = WirePolicies { generation: *generation, hash, ran: *ran, packs_not_run };
         write!(out, "\"policies\": {},\n ", serde_json::to_string(&policies)?)?;
+        if let Some(compared) = &self.compared {
+            let (file, revision) = match &compared.origin {
+                Origin::File(file) => (Some(file.as_str()), None),
+                Origin::Revision(revision) => (None, Some(revision.as_str())),
+            };
+            let Compared { origin: _, unchanged, gone, not_judged } = compared;
+            let (unchanged, not_judged) = (unchanged.len(), *not_judged);
+            let gone = gone.iter().map(|(known, _)| known).collect();
+            let baseline = WireBaseline { file, revision, unchanged, gone, not_judged };
+            write!(out, "\"baseline\": {},\n ", serde_json::to_string(&baseline)?)?;
+        }
         out.write_all(b"\"findings\": ")?;
-        write_list(out, &self.entries, |entry| self.wire_finding(entry))?;
+        // those that count stand first, so that the others can be cut off
+        let all: Vec<(&Entry, bool)> = self
+            .entries
+            .iter()
+            .map(|entry| (entry, false))
+            .chain(self.unchanged().iter().map(|entry| (entry, true)))
+            .collect();
+        write_list(out, &all, |(entry, is_unchanged)| self.wire_finding(entry, *is_unchanged))?;
         out.write_all(b",\n \"files\": ")?;
         write_list(out, self.inventory.ledger(), |record| self.wire_file(record))?;
         if !self.notes.is_empty() {
@@ -145,7 +194,7 @@ impl Report<'_> {
         writeln!(out, ",\n \"summary\": {}}}", serde_json::to_string(&self.summary)?)
     }
 
-    fn wire_finding<'r>(&'r self, entry: &'r Entry) -> WireFinding<'r> {
+    fn wire_finding<'r>(&'r self, entry: &'r Entry, is_unchanged: bool) -> WireFinding<'r> {
         let Entry { subject: id, finding, also } = entry;
         let subject = self.subject(*id);
         let (start, end) = self.positions(*id, finding.place.span);
@@ -201,21 +250,24 @@ impl Report<'_> {
             policy_line: in_policy.map(|(line, _)| line),
             policy_column: in_policy.map(|(_, column)| column),
             defaulted: false,
-            suppressed: None,
+            suppressed: self.compared.as_ref().filter(|_| is_unchanged).map(|compared| Suppressed {
+                kind: "baseline",
+                reason: None,
+                until: None,
+                file: match &compared.origin {
+                    Origin::File(file) => Some(file),
+                    Origin::Revision(_) => None,
+                },
+                line: None,
+                honoured_by_webhook: false,
+            }),
+            baseline_state: self.compared.as_ref().map(|_| if is_unchanged { "unchanged" } else { "new" }),
         }
     }
 
     /// The same for the same fault of the same object in another run.
     pub(super) fn fingerprint(&self, id: &DocumentId, finding: &Finding) -> String {
-        let identity = self.subject(*id).identity.as_ref();
-        let ordinal = self.ordinals.get(id.0 as usize).copied().unwrap_or_default();
-        let object = OfObject {
-            group: identity.map_or("", Identity::group),
-            kind: identity.map_or("", |identity| &identity.kind),
-            namespace: identity.and_then(|identity| identity.namespace.as_deref()).unwrap_or_default(),
-            name: identity.and_then(|identity| identity.name.as_deref()).ok_or(ordinal),
-        };
-        finding.fingerprint.in_report(&finding.rule, object)
+        self.named().fingerprint(*id, finding)
     }
 
     fn wire_file<'r>(&'r self, record: &'r FileRecord) -> WireFile<'r> {

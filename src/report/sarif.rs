@@ -14,6 +14,7 @@ use super::excerpt::{WIDE, byte_at, excerpt};
 use super::lines::write_list;
 use super::paths::Location;
 use super::{Report, summary::Counted};
+use crate::baseline::Known;
 use crate::document::Span;
 use crate::document::edit::Operation;
 use crate::finding::{Action, DocumentId, Finding, PolicyRef, Severity};
@@ -81,6 +82,8 @@ struct Outcome<'r> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     related_locations: Vec<Place<'r>>,
     partial_fingerprints: Fingerprints,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    baseline_state: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     fixes: Option<[Fix; 1]>,
     properties: Properties<'r>,
@@ -164,7 +167,8 @@ struct Replacement {
 
 #[derive(Serialize)]
 struct Properties<'r> {
-    certainty: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    certainty: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     action: Option<Action>,
     /// Where in the object.
@@ -190,13 +194,20 @@ struct Reference<'r> {
     index: Option<usize>,
 }
 
+/// What becomes a result.
+enum Told<'r> {
+    /// With its state beside an earlier run.
+    Found(&'r Entry, Option<&'static str>),
+    Gone(&'r Known, DocumentId),
+}
+
 impl Report<'_> {
     /// Writes a SARIF log with one run.
     ///
     /// # Errors
     /// Those of `out`.
     pub fn write_sarif(&self, out: &mut dyn Write) -> io::Result<()> {
-        let catalogue = self.catalogue.with(self.entries());
+        let catalogue = self.catalogue.with(self.entries().iter().chain(self.unchanged()));
         writeln!(out, "{{\"$schema\": \"{SCHEMA}\",\n \"version\": \"2.1.0\",\n \"runs\": [{{")?;
         let version = env!("CARGO_PKG_VERSION");
         write!(out, " \"tool\": {{\"driver\": {{\"name\": \"Plimsoll\", \"version\": \"{version}\", ")?;
@@ -223,8 +234,22 @@ impl Report<'_> {
         )?;
         write_list(out, &notifications, |notification| notification)?;
         write!(out, "}}],\n \"results\": ")?;
-        let results: Vec<&Entry> = self.entries().iter().filter(|entry| !failed(entry)).collect();
-        write_list(out, &results, |entry| self.outcome(entry, &catalogue))?;
+        let (is_new, is_known) = match self.compared {
+            Some(_) => (Some("new"), Some("unchanged")),
+            None => (None, None),
+        };
+        let found =
+            self.entries().iter().filter(|entry| !failed(entry)).map(|entry| Told::Found(entry, is_new));
+        let known = self.unchanged().iter().map(|entry| Told::Found(entry, is_known));
+        let gone = self.compared.iter().flat_map(|compared| &compared.gone);
+        let gone = gone.map(|(known, id)| Told::Gone(known, *id));
+        let results: Vec<Told<'_>> = found.chain(known).chain(gone).collect();
+        write_list(out, &results, |told| match told {
+            Told::Found(entry, state) => {
+                Outcome { baseline_state: *state, ..self.outcome(entry, &catalogue) }
+            }
+            Told::Gone(known, id) => self.gone(known, *id),
+        })?;
         writeln!(out, "}}]}}")
     }
 
@@ -250,13 +275,35 @@ impl Report<'_> {
             locations: [place],
             related_locations: self.related(*id, finding),
             partial_fingerprints: Fingerprints { plimsoll: self.fingerprint(id, finding) },
+            baseline_state: None,
             fixes: self.fix(*id, finding).map(|fix| [fix]),
             properties: Properties {
-                certainty: finding.certainty.name(),
+                certainty: Some(finding.certainty.name()),
                 action: finding.action,
                 path: &finding.place.path,
                 also: also.iter().map(Finding::code).collect(),
             },
+        }
+    }
+
+    /// What an earlier run has found at an object, and this one has not.
+    fn gone<'r>(&'r self, known: &'r Known, id: DocumentId) -> Outcome<'r> {
+        let Known { object: _, code, path, fingerprint, unknown, count: _ } = known;
+        let subject = self.subject(id);
+        let mut place = self.place(id, subject.object.span().map(|span| Span { end: span.start, ..span }));
+        place.logical_locations.extend(subject.identity.as_ref().map(logical));
+        Outcome {
+            rule_id: code,
+            rule_index: None,
+            kind: if *unknown { "open" } else { "fail" },
+            level: if *unknown { "none" } else { "note" },
+            message: text("no longer found"),
+            locations: [place],
+            related_locations: Vec::new(),
+            partial_fingerprints: Fingerprints { plimsoll: fingerprint.clone() },
+            baseline_state: Some("absent"),
+            fixes: None,
+            properties: Properties { certainty: None, action: None, path, also: Vec::new() },
         }
     }
 

@@ -33,8 +33,10 @@ pub fn values(object: NodeRef<'_>) -> Vec<NodeRef<'_>> {
         let list = object.parent()?.parent()?;
         Some(object.get("kind").is_none() && list.get_str("kind")? == "SecretList")
     };
-    if everything(object).any(is_secret) || in_list().unwrap_or(false) {
-        of_secret(object)
+    // to look for these first is cheap, however large the object is
+    let secrets = of_secret(object);
+    if secrets.is_empty() || everything(object).any(is_secret) || in_list().unwrap_or(false) {
+        secrets
     } else {
         Vec::new()
     }
