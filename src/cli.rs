@@ -5,6 +5,7 @@
 
 pub mod asking;
 pub mod cel;
+pub mod choosing;
 pub mod configuration;
 pub mod explain;
 pub mod install;

@@ -10,6 +10,7 @@
 //! YAML is read as kubectl reads it, because that is what reaches the cluster: see [`scalar`] for what a
 //! scalar is, [`split`] for where a document ends, [`compose`] for keys, aliases and merge keys.
 
+pub mod chosen;
 pub mod codes;
 pub mod compose;
 pub mod decode;
@@ -35,4 +36,4 @@ pub use inventory::{
 };
 pub use notice::{Notice, NoticeCode};
 pub use source::{FileId, Position, SourceFile, Sources};
-pub use walk::{ReadLimits, STDIN, read_sources};
+pub use walk::{ReadLimits, STDIN, read_chosen, read_sources};

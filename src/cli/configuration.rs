@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::selection::overrides::Override;
 use super::serve::flags::Flags;
 use crate::dialect::native::written::PodTemplate;
 use crate::document::{DecodeError, NodeRef};
@@ -63,6 +64,18 @@ pub struct Configuration {
     /// Custom kinds that hold Pod templates.
     #[serde(default)]
     pub pod_templates: Vec<PodTemplate>,
+    /// Of folders, only files that match these globs are read, whatever their extension.
+    #[serde(default)]
+    pub include: Vec<String>,
+    /// Files and folders that are left out: globs as in `.gitignore`, from the folder of this file.
+    #[serde(default)]
+    pub exclude: Vec<String>,
+    /// Whether that holds for files that the command line names, too.
+    #[serde(default)]
+    pub force_exclude: bool,
+    /// What is different for files of some paths; the last one that is about a file has the last word.
+    #[serde(default)]
+    pub overrides: Vec<Override>,
     /// Findings that are known, written by `lint --write-baseline`; relative to the file.
     #[serde(default)]
     pub baseline: Option<PathBuf>,
@@ -142,6 +155,10 @@ impl Default for Configuration {
             kubernetes_version: None,
             namespace: None,
             pod_templates: Vec::new(),
+            include: Vec::new(),
+            exclude: Vec::new(),
+            force_exclude: false,
+            overrides: Vec::new(),
             baseline: None,
             serve: Flags::default(),
             source: None,
@@ -190,6 +207,13 @@ impl Configuration {
         }
         configuration.source = Some(Source { name, text: text.into() });
         Ok(configuration)
+    }
+
+    /// The folder of the file, from which its paths count.
+    #[must_use]
+    pub fn folder(&self) -> PathBuf {
+        let file = self.source.as_ref().map(|source| Path::new(&source.name));
+        file.and_then(Path::parent).map(Path::to_owned).unwrap_or_default()
     }
 
     /// What is wrong with an entry, at its place: the names and indexes on the way to it. `at_key`: its name is wrong,

@@ -10,14 +10,17 @@ use std::time::Instant;
 use clap::{Args, ValueEnum};
 
 use self::earlier::EarlierArgs;
+use self::revision::CheckedOut;
 use super::asking::AskingArgs;
+use super::choosing::ChoosingArgs;
 use super::outputs::Output;
 use super::selection::{Selected, Selection};
 use super::{DONE, NOT_DONE};
 use crate::baseline::{Baseline, Origin};
 use crate::explain::catalogue::catalogue;
 use crate::finding::Severity;
-use crate::manifest::{Inventory, LoadError, Outcome, ReadLimits, Sources, read_sources};
+use crate::manifest::chosen::{Chosen, Globs};
+use crate::manifest::{Inventory, LoadError, Outcome, ReadLimits, Sources, read_chosen, read_sources};
 use crate::offline::{Asking, Offline};
 use crate::report::catalogue::Catalogue;
 use crate::report::{
@@ -52,6 +55,8 @@ pub struct LintArgs {
     /// Do not exit with 2 because of broken files; they are still reported
     #[arg(long, help_heading = "Result")]
     allow_broken: bool,
+    #[command(flatten)]
+    choosing: ChoosingArgs,
     #[command(flatten)]
     earlier: EarlierArgs,
     /// Format of the report, with a file to write it to in place of standard output; may be repeated. One of text,
@@ -102,6 +107,7 @@ impl LintArgs {
             fail_on,
             fail_on_unknown,
             allow_broken,
+            choosing,
             earlier,
             mut format,
             color,
@@ -118,26 +124,35 @@ impl LintArgs {
             return super::fail("no policies are loaded");
         }
         let asking = Asking { explain, ..asking_args.asking(configuration.namespace.as_deref()) };
-        let before = |paths: &[String], origin| found_before(paths, origin, &selected, &asking);
-        let baseline = match earlier.earlier(&paths, configuration, before) {
+        let chosen = match choosing.chosen(configuration) {
+            Ok(chosen) => chosen,
+            Err(error) => {
+                super::print_errors(&[error]);
+                return ExitCode::from(NOT_DONE);
+            }
+        };
+        let before = |tree: &CheckedOut, origin| found_before(tree, origin, &chosen, &selected, &asking);
+        let baseline = match earlier.earlier(&paths, &chosen, configuration, before) {
             Ok(baseline) => baseline,
             Err(error) => return super::fail(&error.to_string()),
         };
-        let sources = read_sources(&paths, &mut io::stdin().lock(), ReadLimits::default());
+        let sources = read_chosen(&paths, &mut io::stdin().lock(), ReadLimits::default(), &chosen);
         let inventory = Inventory::load(&sources);
+        let variants = selected.variants(&sources, None);
         let old_sources = read_old(asking_args.old.as_ref());
         let old = old_sources.as_ref().map(Inventory::load);
         let offline = Offline::new(&inventory, old.as_ref(), &asking);
         let mut subjects = subjects(&inventory, &offline);
-        let mut findings = offline.judge_all(set);
-        findings.extend(notices::findings(&inventory, &mut subjects, |code| selected.reserved(code)));
+        let mut findings = offline.judge_each(|file| variants.set(file));
+        findings
+            .extend(notices::findings(&inventory, &mut subjects, |file, code| variants.reserved(file, code)));
         let fail_on = match fail_on {
             FailOn::Error => Severity::Error,
             FailOn::Warning => Severity::Warning,
             FailOn::Info => Severity::Info,
         };
         let gate = Gate { fail_on, fail_on_unknown, allow_broken };
-        let codes = selected.codes();
+        let codes = variants.codes();
         let looks_at = |code: &str| codes.contains(code);
         let known = baseline.as_ref().map(|baseline| Earlier { baseline, looks_at: &looks_at });
         let report = Report::since(&sources, &inventory, subjects, findings, known)
@@ -146,7 +161,7 @@ impl LintArgs {
             .of_run(Run {
                 configuration: selected.configuration_file(),
                 packs_not_run: selected.packs_not_run.clone(),
-                policies: selected.told(),
+                policies: variants.told(),
                 folder: std::env::current_dir().ok(),
                 gate,
             })
@@ -199,14 +214,25 @@ impl LintArgs {
     }
 }
 
-/// The findings of other paths, as something to compare with: what could not be read there has none.
-fn found_before(paths: &[String], origin: Origin, selected: &Selected, asking: &Asking) -> Baseline {
-    let sources = read_sources(paths, &mut io::empty(), ReadLimits::default());
+/// The findings of a revision, as something to compare with: what could not be read there has none.
+fn found_before(
+    tree: &CheckedOut,
+    origin: Origin,
+    chosen: &Chosen,
+    selected: &Selected,
+    asking: &Asking,
+) -> Baseline {
+    let moved = tree.moved();
+    let globs = |all: &[Globs]| all.iter().map(|globs| moved.globs(globs)).collect();
+    let Chosen { include, exclude, also_named } = chosen;
+    let chosen = Chosen { include: globs(include), exclude: globs(exclude), also_named: *also_named };
+    let sources = read_chosen(&tree.paths, &mut io::empty(), ReadLimits::default(), &chosen);
     let inventory = Inventory::load(&sources);
+    let variants = selected.variants(&sources, Some(moved));
     let offline = Offline::new(&inventory, None, asking);
     let mut subjects = subjects(&inventory, &offline);
-    let mut findings = offline.judge_all(&selected.set);
-    findings.extend(notices::findings(&inventory, &mut subjects, |code| selected.reserved(code)));
+    let mut findings = offline.judge_each(|file| variants.set(file));
+    findings.extend(notices::findings(&inventory, &mut subjects, |file, code| variants.reserved(file, code)));
     Report::new(&sources, &inventory, subjects, findings).baseline(origin)
 }
 

@@ -12,14 +12,15 @@ use std::process::ExitCode;
 use clap::{Args, ValueEnum};
 
 use super::asking::AskingArgs;
+use super::choosing::ChoosingArgs;
+use super::selection::overrides::Variants;
 use super::selection::{Selected, Selection};
 use super::{DONE, NOT_DONE};
 use crate::document::NodeId;
 use crate::document::edit::Operation;
 use crate::document::path::Pointer;
-use crate::manifest::{FileId, Inventory, ReadLimits, Sources, read_sources};
+use crate::manifest::{FileId, Inventory, ReadLimits, Sources, read_chosen};
 use crate::offline::Offline;
-use crate::policy::PolicySet;
 use crate::report::masked;
 use rewrite::{Change, rewritten};
 
@@ -34,6 +35,8 @@ pub struct MutateArgs {
     output: Output,
     #[command(flatten)]
     selection: Selection,
+    #[command(flatten)]
+    choosing: ChoosingArgs,
     #[command(flatten)]
     asking: AskingArgs,
 }
@@ -55,11 +58,19 @@ struct Mutated<'s> {
 impl MutateArgs {
     /// Shows the manifests: 0 done, 2 not.
     pub fn run(self) -> ExitCode {
-        let Self { paths, output, selection, asking: asking_args } = self;
-        let Selected { set, errors, configuration, .. } =
-            selection.load(paths.first().map(String::as_str), &[], &[]);
-        super::print_errors(&errors);
-        let sources = read_sources(&paths, &mut io::stdin().lock(), ReadLimits::default());
+        let Self { paths, output, selection, choosing, asking: asking_args } = self;
+        let selected = selection.load(paths.first().map(String::as_str), &[], &[]);
+        let Selected { errors, configuration, .. } = &selected;
+        super::print_errors(errors);
+        let chosen = match choosing.chosen(configuration) {
+            Ok(chosen) => chosen,
+            Err(error) => {
+                super::print_errors(&[error]);
+                return ExitCode::from(NOT_DONE);
+            }
+        };
+        let sources = read_chosen(&paths, &mut io::stdin().lock(), ReadLimits::default(), &chosen);
+        let set = selected.variants(&sources, None);
         let inventory = Inventory::load(&sources);
         let asking = asking_args.asking(configuration.namespace.as_deref());
         let old_sources = super::lint::read_old(asking_args.old.as_ref());
@@ -89,10 +100,10 @@ impl MutateArgs {
 }
 
 /// One object a line: which it is, and its patch.
-fn patches(inventory: &Inventory<'_>, offline: &Offline<'_>, set: &PolicySet, good: &mut bool) -> String {
+fn patches(inventory: &Inventory<'_>, offline: &Offline<'_>, set: &Variants<'_>, good: &mut bool) -> String {
     let mut out = String::new();
     for index in 0..inventory.manifests().len() {
-        let (_, mutation) = offline.mutate(set, index);
+        let (_, mutation) = offline.mutate(set.set(inventory.manifests()[index].file), index);
         *good &= show_failures(&mutation.findings);
         if mutation.patch.is_empty() {
             continue;
@@ -119,7 +130,7 @@ fn mutated<'s>(
     sources: &'s Sources,
     inventory: &Inventory<'_>,
     offline: &Offline<'_>,
-    set: &PolicySet,
+    set: &Variants<'_>,
     good: &mut bool,
 ) -> Vec<Mutated<'s>> {
     let mut documents: BTreeMap<FileId, Vec<usize>> = BTreeMap::new();
@@ -155,15 +166,16 @@ fn mutated<'s>(
 fn operations_on(
     inventory: &Inventory<'_>,
     offline: &Offline<'_>,
-    set: &PolicySet,
+    set: &Variants<'_>,
     manifests: &[usize],
     good: &mut bool,
 ) -> Vec<Operation> {
     let mut operations = Vec::new();
     for index in manifests {
-        let (_, mutation) = offline.mutate(set, *index);
+        let manifest = &inventory.manifests()[*index];
+        let (_, mutation) = offline.mutate(set.set(manifest.file), *index);
         *good &= show_failures(&mutation.findings);
-        let root = Pointer::of(inventory.object(&inventory.manifests()[*index]), NodeId::ROOT);
+        let root = Pointer::of(inventory.object(manifest), NodeId::ROOT);
         operations.extend(mutation.patch.into_iter().map(|operation| operation.below(&root)));
     }
     operations

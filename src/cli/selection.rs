@@ -1,15 +1,19 @@
 //! The flags that every judging subcommand shares: which policies, how strict.
 
+pub mod overrides;
+
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use self::overrides::Override;
 use super::configuration::Configuration;
 use crate::cel::profile::Release;
 use crate::dialect::nearest;
-use crate::finding::{Action, PolicyRef, Severity};
-use crate::manifest::{NoticeCode, codes};
+use crate::finding::{Action, PolicyRef};
+use crate::manifest::chosen::Globs;
+use crate::manifest::codes;
 use crate::policy::load::{self, Loaded, Sources};
 use crate::policy::set::{Adjustments, Names, UnknownName};
 use crate::policy::store::{self, Origin, Refused};
@@ -86,25 +90,15 @@ pub struct Selected {
     pub origins: BTreeMap<PolicyRef, Origin>,
     /// Policies, or files of them, that do not load.
     pub refused: Vec<Refused>,
+    /// Which files each of the configuration's overrides is about.
+    pub override_paths: Vec<Globs>,
+    /// The custom kinds with Pod templates that the configuration declares.
+    pub templates: TemplatePaths,
     /// Whether the configuration file could not be read, so that nobody knows what is meant.
     pub astray: bool,
 }
 
 impl Selected {
-    /// The severity of a reserved code; `None` when the run does not want it.
-    #[must_use]
-    pub fn reserved(&self, code: NoticeCode) -> Option<Severity> {
-        self.adjustments.reserved(code.about())
-    }
-
-    /// The codes that findings of the run can have.
-    #[must_use]
-    pub fn codes(&self) -> HashSet<&str> {
-        let rules = self.set.policies().iter().flat_map(|policy| &policy.rules);
-        let reserved = codes::all().filter(|row| self.adjustments.reserved(row).is_some());
-        rules.map(|rule| rule.info.code.as_str()).chain(reserved.map(|row| row.code)).collect()
-    }
-
     /// The policies, as a report names them.
     #[must_use]
     pub fn told(&self) -> Policies {
@@ -155,7 +149,7 @@ impl Selection {
         let mut loaded = load::load(&sources);
         errors.append(&mut loaded.errors);
         loaded.for_release(release);
-        override_parameters(&mut loaded, &configuration, &mut errors);
+        override_parameters(&mut loaded, &configuration.parameters, &configuration, &[], &mut errors);
         let severities =
             configuration.severities.iter().map(|(name, level)| (name.clone(), level.0)).collect();
         let mut adjustments = Adjustments {
@@ -168,6 +162,7 @@ impl Selection {
         };
         check_packs(&loaded, packs, &configuration, &mut errors);
         check_names(&loaded, &adjustments, &configuration, &mut errors);
+        let override_paths = check_overrides(&loaded, &sources, &configuration, &mut errors);
         adjustments.packs = match (packs.as_slice(), &configuration.packs) {
             ([], None) => pack.map(|pack| BTreeSet::from([pack.to_owned()])),
             ([], Some(packs)) => Some(packs.iter().cloned().collect()),
@@ -176,7 +171,7 @@ impl Selection {
         let unasked = packs_left_out(&loaded, adjustments.packs.as_ref());
         let known = packs_of(loaded.policies.iter().map(|(policy, _)| policy));
         let (origins, refused) = (std::mem::take(&mut loaded.origins), std::mem::take(&mut loaded.refused));
-        let set = loaded.into_set(&adjustments, templates);
+        let set = loaded.into_set(&adjustments, templates.clone());
         super::print_overlaps(&set);
         let ran = packs_of(set.policies().iter().map(|policy| &**policy));
         let packs_not_run =
@@ -191,6 +186,8 @@ impl Selection {
             sources,
             origins,
             refused,
+            override_paths,
+            templates,
             astray,
         }
     }
@@ -246,18 +243,32 @@ pub(super) fn release_of(version: &str) -> Result<Release, String> {
     Ok(known)
 }
 
-/// Gives policies the parameters of the environment.
-fn override_parameters(loaded: &mut Loaded, configuration: &Configuration, errors: &mut Vec<Diagnostic>) {
+/// The codes that findings can have.
+fn codes_of<'s>(set: &'s PolicySet, adjustments: &Adjustments) -> HashSet<&'s str> {
+    let rules = set.policies().iter().flat_map(|policy| &policy.rules);
+    let reserved = codes::all().filter(|row| adjustments.reserved(row).is_some());
+    rules.map(|rule| rule.info.code.as_str()).chain(reserved.map(|row| row.code)).collect()
+}
+
+/// Gives policies the parameters of the environment, which stand in the file at `parameters` below `at`.
+fn override_parameters(
+    loaded: &mut Loaded,
+    parameters: &BTreeMap<String, BTreeMap<String, serde_json::Value>>,
+    configuration: &Configuration,
+    at: &[&str],
+    errors: &mut Vec<Diagnostic>,
+) {
     let names = Names::of(loaded.policies.iter().map(|(policy, _)| policy));
-    for (name, values) in &configuration.parameters {
+    for (name, values) in parameters {
+        let of_policy = [at, &["parameters", name.as_str()]].concat();
         if let Some(UnknownName { message, help }) = names.check_policy(name) {
-            let fault = configuration.fault(&["parameters", name], true, message);
+            let fault = configuration.fault(&of_policy, true, message);
             errors.push(Diagnostic { help: Some(help), ..fault });
             continue;
         }
         for (policy, _) in loaded.policies.iter_mut().filter(|(policy, _)| policy.id.name == *name) {
             for error in policy.set_parameters(values).err().unwrap_or_default() {
-                let path = [&["parameters", name.as_str()], error.path().as_slice()].concat();
+                let path = [&of_policy, error.path().as_slice()].concat();
                 let fault = configuration.fault(&path, error.is_name(), error.to_string());
                 errors.push(Diagnostic { help: error.help(), ..fault });
             }
@@ -301,11 +312,63 @@ fn check_packs(
         let fault = Diagnostic::of_usage(format!("--pack {pack}: no policy is in a pack of that name"));
         errors.push(Diagnostic { help: Some(help(pack)), ..fault });
     }
-    for (index, pack) in configuration.packs.iter().flatten().enumerate().filter(|(_, pack)| unknown(pack)) {
-        let path = ["packs", &index.to_string()];
-        let fault = configuration.fault(&path, false, format!("no policy is in a pack named {pack}"));
-        errors.push(Diagnostic { help: Some(help(pack)), ..fault });
+    let mut of_file = |at: &[&str], packs: &[String]| {
+        for (index, pack) in packs.iter().enumerate().filter(|(_, pack)| unknown(pack)) {
+            let index = index.to_string();
+            let path = [at, &["packs", &index]].concat();
+            let fault = configuration.fault(&path, false, format!("no policy is in a pack named {pack}"));
+            errors.push(Diagnostic { help: Some(help(pack)), ..fault });
+        }
+    };
+    of_file(&[], configuration.packs.as_deref().unwrap_or_default());
+    for (index, other) in configuration.overrides.iter().enumerate() {
+        of_file(&["overrides", &index.to_string()], other.packs.as_deref().unwrap_or_default());
     }
+}
+
+/// Which files the overrides are about. What is wrong with an override is said where it stands.
+fn check_overrides(
+    loaded: &Loaded,
+    sources: &Sources,
+    configuration: &Configuration,
+    errors: &mut Vec<Diagnostic>,
+) -> Vec<Globs> {
+    let names = Names::of(loaded.policies.iter().map(|(policy, _)| policy));
+    let folder = configuration.folder();
+    let mut globs = Vec::new();
+    for (index, other) in configuration.overrides.iter().enumerate() {
+        let Override { paths, packs: _, skip, severities, parameters } = other;
+        let index = index.to_string();
+        let at = ["overrides", index.as_str()];
+        if paths.is_empty() {
+            errors.push(configuration.fault(&at, false, "an override needs `paths`, or it is about no file"));
+        }
+        globs.push(Globs::new(&folder, paths).unwrap_or_else(|error| {
+            let place = error.index.to_string();
+            let path = [&at[..], &["paths", &place]].concat();
+            errors.push(configuration.fault(&path, false, error.to_string()));
+            Globs::none(&folder)
+        }));
+        for (place, name) in skip.iter().enumerate() {
+            if let Some(UnknownName { message, help }) = names.check(name, true) {
+                let place = place.to_string();
+                let fault = configuration.fault(&[&at[..], &["skip", &place]].concat(), false, message);
+                errors.push(Diagnostic { help: Some(help), ..fault });
+            }
+        }
+        for name in severities.keys() {
+            if let Some(UnknownName { message, help }) = names.check(name, true) {
+                let fault = configuration.fault(&[&at[..], &["severities", name]].concat(), true, message);
+                errors.push(Diagnostic { help: Some(help), ..fault });
+            }
+        }
+        if !parameters.is_empty() {
+            // what a policy takes is known by giving it to one
+            let mut again = load::load(sources);
+            override_parameters(&mut again, parameters, configuration, &at, errors);
+        }
+    }
+    globs
 }
 
 /// Names of flags and configuration that nothing has.

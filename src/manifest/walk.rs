@@ -16,6 +16,7 @@ use globset::{GlobBuilder, GlobMatcher};
 use ignore::WalkBuilder;
 use rayon::prelude::*;
 
+use super::chosen::Chosen;
 use super::decode::decode;
 use super::fence::Fence;
 use super::source::{Content, ReadError, SourceFile, Sources};
@@ -40,6 +41,9 @@ impl Default for ReadLimits {
     }
 }
 
+/// Why a file that the configuration leaves out is ignored.
+const EXCLUDED: &str = "excluded";
+
 /// Why a link that leads where nothing is read is ignored.
 pub(crate) const LINK_OUTSIDE: &str = "link outside";
 
@@ -60,17 +64,29 @@ enum Found {
 ///
 /// What cannot be read is among the result, under its name.
 pub fn read_sources(paths: &[String], stdin: &mut dyn Read, limits: ReadLimits) -> Sources {
+    read_chosen(paths, stdin, limits, &Chosen::default())
+}
+
+/// As [`read_sources`], of those files that are chosen; the others are in the result, too, as ignored ones.
+pub fn read_chosen(paths: &[String], stdin: &mut dyn Read, limits: ReadLimits, chosen: &Chosen) -> Sources {
     let mut found = BTreeMap::new();
     let working = std::env::current_dir().ok();
     for path in paths {
         let mut own = BTreeMap::new();
-        find(path, &mut own);
+        find(path, chosen, &mut own);
         let mut fence =
             Fence::around(&base(path), Path::new(path).is_dir() || is_pattern(path), working.as_deref());
         for (name, what) in own {
             let what = match what {
                 Found::File(file) | Found::Walked(file) if !fence.allows(&file) => {
                     Found::Ignored(Some(LINK_OUTSIDE.to_owned()))
+                }
+                Found::Walked(file) if chosen.excludes(&file) => Found::Ignored(Some(EXCLUDED.to_owned())),
+                Found::File(file)
+                    if chosen.also_named
+                        && (chosen.excludes(&file) || chosen.includes(&file) == Some(false)) =>
+                {
+                    Found::Ignored(Some(EXCLUDED.to_owned()))
                 }
                 what => what,
             };
@@ -203,14 +219,15 @@ fn io_error(error: &io::Error) -> ReadError {
     ReadError::Io { message }
 }
 
-fn find(path: &str, found: &mut BTreeMap<String, Found>) {
+fn find(path: &str, chosen: &Chosen, found: &mut BTreeMap<String, Found>) {
+    let wanted = |file: &Path| chosen.includes(file).unwrap_or_else(|| manifest_extension(file));
     if path == STDIN {
         found.insert(path.to_owned(), Found::Stdin);
         return;
     }
     let root = Path::new(path);
     match root.metadata() {
-        Ok(meta) if meta.is_dir() => walk(root, manifest_extension, found),
+        Ok(meta) if meta.is_dir() => walk(root, wanted, found),
         Ok(_) => {
             found.insert(display(root), Found::File(root.to_owned()));
         }

@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock};
 use super::entry::Subject;
 use crate::document::{NodeId, NodeRef, Span};
 use crate::finding::{Certainty, DocumentId, Finding, Fingerprint, Place, Related, RuleInfo, Severity};
-use crate::manifest::{Inventory, Manifest, Notice, NoticeCode};
+use crate::manifest::{FileId, Inventory, Manifest, Notice, NoticeCode};
 
 /// A rule for each code.
 static RULES: LazyLock<Vec<Arc<RuleInfo>>> =
@@ -14,17 +14,19 @@ static RULES: LazyLock<Vec<Arc<RuleInfo>>> =
 
 /// The findings of an inventory. `subjects` are its manifests in their order; what is noticed outside of
 /// every manifest (in the envelope of a `List`, behind the end of a document) gets a subject of its own. `severity` is
-/// what the run makes of a code; `None`: nothing.
+/// what the run makes of a code in a file; `None`: nothing.
 #[must_use]
 pub fn findings<'i>(
     inventory: &'i Inventory<'i>,
     subjects: &mut Vec<Subject<'i>>,
-    severity: impl Fn(NoticeCode) -> Option<Severity>,
+    severity: impl Fn(FileId, NoticeCode) -> Option<Severity>,
 ) -> Vec<(DocumentId, Finding)> {
     let mut findings = Vec::with_capacity(inventory.notices().len());
     let mut envelopes = BTreeMap::new();
     for notice in inventory.notices() {
-        let (Some(document), Some(severity)) = (notice.document, severity(notice.code)) else { continue };
+        let (Some(document), Some(severity)) = (notice.document, severity(notice.file, notice.code)) else {
+            continue;
+        };
         let root = inventory.document(document).document.root();
         let node = notice.node.map(|node| root.document().node(node));
         let (subject, object) = match manifest_of(inventory.manifests(), notice, node) {

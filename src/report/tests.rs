@@ -541,7 +541,7 @@ items:
         let inventory = Inventory::load(&sources);
         let mut subjects = subjects(&inventory);
         let mut findings = make(&inventory);
-        findings.extend(notices::findings(&inventory, &mut subjects, |code| Some(code.about().severity)));
+        findings.extend(notices::findings(&inventory, &mut subjects, |_, code| Some(code.about().severity)));
         let report = Report::new(&sources, &inventory, subjects, findings);
         let mut out = Vec::new();
         for color in [false, true] {

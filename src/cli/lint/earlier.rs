@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::revision::{self, RevisionError};
+use super::revision::{self, CheckedOut, RevisionError};
 use crate::baseline::{Baseline, BaselineError, Origin};
 use crate::cli::configuration::Configuration;
 use crate::cli::outputs::write_whole;
+use crate::manifest::chosen::Chosen;
 use crate::report::diagnostic::io_text;
 
 /// Only what is new.
@@ -50,16 +51,17 @@ pub(super) enum EarlierError {
 }
 
 impl EarlierArgs {
-    /// The findings of an earlier run, where the run is to be compared with one. `judge` gives those of other paths.
+    /// The findings of an earlier run, where the run is to be compared with one. `judge` gives those of a revision.
     pub(super) fn earlier(
         &self,
         paths: &[String],
+        chosen: &Chosen,
         configuration: &Configuration,
-        judge: impl FnOnce(&[String], Origin) -> Baseline,
+        judge: impl FnOnce(&CheckedOut, Origin) -> Baseline,
     ) -> Result<Option<Baseline>, EarlierError> {
         if let Some(revision) = &self.since {
-            let tree = revision::check_out(revision, paths)?;
-            return Ok(Some(judge(&tree.paths, Origin::Revision(revision.clone()))));
+            let tree = revision::check_out(revision, paths, chosen)?;
+            return Ok(Some(judge(&tree, Origin::Revision(revision.clone()))));
         }
         let Some(file) = self.file(configuration) else {
             return if self.write_baseline { Err(EarlierError::NoFile) } else { Ok(None) };

@@ -11,7 +11,9 @@ use std::process::{Command, Output, Stdio};
 
 use tempfile::TempDir;
 
+use crate::cli::selection::overrides::Moved;
 use crate::manifest::STDIN;
+use crate::manifest::chosen::Chosen;
 use crate::manifest::walk;
 
 /// Files that decide how others are read, wherever in the repository they are.
@@ -72,12 +74,27 @@ pub(super) enum RevisionError {
 #[derive(Debug)]
 pub(super) struct CheckedOut {
     _folder: TempDir,
+    /// The root of the repository.
+    root: PathBuf,
+    /// The copy of it.
+    tree: PathBuf,
     /// The paths of the command line in it, those that are there.
     pub(super) paths: Vec<String>,
 }
 
+impl CheckedOut {
+    /// Where the files lie now.
+    pub(super) fn moved(&self) -> Moved<'_> {
+        Moved { from: &self.root, to: &self.tree }
+    }
+}
+
 /// Puts what the paths of the command line stand for in a revision into a folder.
-pub(super) fn check_out(revision: &str, paths: &[String]) -> Result<CheckedOut, RevisionError> {
+pub(super) fn check_out(
+    revision: &str,
+    paths: &[String],
+    chosen: &Chosen,
+) -> Result<CheckedOut, RevisionError> {
     if paths.iter().any(|path| path == STDIN) {
         return Err(RevisionError::Stdin);
     }
@@ -94,7 +111,7 @@ pub(super) fn check_out(revision: &str, paths: &[String]) -> Result<CheckedOut, 
     let wanted = paths.iter().map(|path| git.inside(path)).collect::<Result<Vec<_>, _>>()?;
     let named: Vec<&Inside> = wanted.iter().flatten().collect();
     let mut list = Vec::new();
-    for file in listed.stdout.split(|byte| *byte == 0).filter(|file| is_wanted(file, &named)) {
+    for file in listed.stdout.split(|byte| *byte == 0).filter(|file| git.is_wanted(file, &named, chosen)) {
         list.extend_from_slice(file);
         list.push(0);
     }
@@ -112,7 +129,7 @@ pub(super) fn check_out(revision: &str, paths: &[String]) -> Result<CheckedOut, 
         whole.display().to_string()
     };
     let paths = named.iter().filter(|inside| tree.join(&inside.base).exists()).map(at).collect();
-    Ok(CheckedOut { _folder: folder, paths })
+    Ok(CheckedOut { _folder: folder, root: git.root, tree, paths })
 }
 
 /// A path of the command line, from the root of the repository.
@@ -121,20 +138,6 @@ struct Inside {
     base: PathBuf,
     /// What of it, where the path is a pattern.
     pattern: PathBuf,
-}
-
-/// Whether a file of the repository can be one that is linted, or decides how one is.
-fn is_wanted(file: &[u8], named: &[&Inside]) -> bool {
-    let Ok(file) = std::str::from_utf8(file).map(Path::new) else { return false };
-    if file.as_os_str().is_empty() {
-        return false;
-    }
-    let decides = file.file_name().is_some_and(|name| DECIDING.iter().any(|deciding| name == *deciding));
-    decides
-        || named.iter().any(|inside| {
-            let all_names = file == inside.base || !inside.pattern.as_os_str().is_empty();
-            file.starts_with(&inside.base) && (all_names || walk::manifest_extension(file))
-        })
 }
 
 /// Git in one repository.
@@ -186,6 +189,23 @@ impl Git {
             false => PathBuf::new(),
         };
         Ok(Some(Inside { base: inside.to_owned(), pattern }))
+    }
+
+    /// Whether a file of the repository can be one that is linted, or decides how one is.
+    fn is_wanted(&self, file: &[u8], named: &[&Inside], chosen: &Chosen) -> bool {
+        let Ok(file) = std::str::from_utf8(file).map(Path::new) else { return false };
+        if file.as_os_str().is_empty() {
+            return false;
+        }
+        let decides =
+            || file.file_name().is_some_and(|name| DECIDING.iter().any(|deciding| name == *deciding));
+        let by_name =
+            || chosen.includes(&self.root.join(file)).unwrap_or(false) || walk::manifest_extension(file);
+        let is_meant = |inside: &&Inside| {
+            file == inside.base
+                || file.starts_with(&inside.base) && (!inside.pattern.as_os_str().is_empty() || by_name())
+        };
+        decides() || named.iter().any(is_meant)
     }
 
     fn run(

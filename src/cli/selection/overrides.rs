@@ -1,0 +1,176 @@
+//! `overrides` of the configuration: files of some paths are judged by other packs, severities and parameters.
+//!
+//! Files that the same overrides are about share a set of policies; there are as many as are needed.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::path::{Path, PathBuf};
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::Selected;
+use crate::cli::configuration::WrittenLevel;
+use crate::finding::{PolicyRef, Severity};
+use crate::manifest::chosen::Globs;
+use crate::manifest::{FileId, NoticeCode, Sources};
+use crate::policy::PolicySet;
+use crate::policy::load;
+use crate::policy::set::Adjustments;
+use crate::policy::store;
+use crate::report::Policies;
+
+/// What is different for some files.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Override {
+    /// Which files: globs as in `.gitignore`, from the folder of this file.
+    pub paths: Vec<String>,
+    /// Which embedded policies, in place of the packs of the run.
+    #[serde(default)]
+    pub packs: Option<Vec<String>>,
+    /// Policies, rules (`policy/rule`) or codes that do not run.
+    #[serde(default)]
+    pub skip: Vec<String>,
+    /// Severities by policy, `policy/rule` or reserved code; `off` for none.
+    #[serde(default)]
+    pub severities: BTreeMap<String, WrittenLevel>,
+    /// Parameters by policy name.
+    #[serde(default)]
+    pub parameters: BTreeMap<String, BTreeMap<String, Value>>,
+}
+
+/// The policies of each file.
+#[derive(Debug)]
+pub struct Variants<'s> {
+    base: &'s Selected,
+    others: Vec<(PolicySet, Adjustments)>,
+    /// Of each file that overrides are about: which of the others.
+    of_file: BTreeMap<FileId, usize>,
+}
+
+/// A folder, and where a copy of it lies.
+#[derive(Debug, Clone, Copy)]
+pub struct Moved<'m> {
+    /// The folder.
+    pub from: &'m Path,
+    /// The copy.
+    pub to: &'m Path,
+}
+
+impl Moved<'_> {
+    /// Globs, for the copy.
+    #[must_use]
+    pub fn globs(&self, globs: &Globs) -> Globs {
+        match globs.folder().strip_prefix(self.from) {
+            Ok(inside) => globs.at(self.to.join(inside)),
+            Err(_) => globs.clone(),
+        }
+    }
+}
+
+impl Selected {
+    /// The policies of each of these files; `moved`: where they lie when they are a copy.
+    #[must_use]
+    pub fn variants(&self, sources: &Sources, moved: Option<Moved<'_>>) -> Variants<'_> {
+        let globs: Vec<Globs> = match moved {
+            Some(moved) => self.override_paths.iter().map(|globs| moved.globs(globs)).collect(),
+            None => self.override_paths.clone(),
+        };
+        let mut variants = Variants { base: self, others: Vec::new(), of_file: BTreeMap::new() };
+        if globs.is_empty() {
+            return variants;
+        }
+        let mut known: BTreeMap<Vec<usize>, usize> = BTreeMap::new();
+        for (id, file) in sources.iter() {
+            let path = PathBuf::from(file.path());
+            let about: Vec<usize> =
+                (0..globs.len()).filter(|index| globs[*index].match_file(&path)).collect();
+            if about.is_empty() {
+                continue;
+            }
+            let variant = *known.entry(about).or_insert_with_key(|about| {
+                variants.others.push(self.variant(about));
+                variants.others.len() - 1
+            });
+            variants.of_file.insert(id, variant);
+        }
+        variants
+    }
+
+    /// The policies under some of the overrides; the last one has the last word.
+    fn variant(&self, about: &[usize]) -> (PolicySet, Adjustments) {
+        let mut loaded = load::load(&self.sources);
+        loaded.for_release(self.release);
+        let mut adjustments = self.adjustments.clone();
+        // what is wrong with them was said when they were first read
+        let mut said = Vec::new();
+        super::override_parameters(
+            &mut loaded,
+            &self.configuration.parameters,
+            &self.configuration,
+            &[],
+            &mut said,
+        );
+        for other in about.iter().filter_map(|index| self.configuration.overrides.get(*index)) {
+            let Override { paths: _, packs, skip, severities, parameters } = other;
+            if let Some(packs) = packs {
+                adjustments.packs = Some(packs.iter().cloned().collect());
+            }
+            adjustments.skip.extend(skip.iter().cloned());
+            adjustments.severities.extend(severities.iter().map(|(name, level)| (name.clone(), level.0)));
+            super::override_parameters(&mut loaded, parameters, &self.configuration, &[], &mut said);
+        }
+        (loaded.into_set(&adjustments, self.templates.clone()), adjustments)
+    }
+}
+
+impl Variants<'_> {
+    /// The policies of a file.
+    #[must_use]
+    pub fn set(&self, file: FileId) -> &PolicySet {
+        match self.of_file.get(&file) {
+            Some(index) => &self.others[*index].0,
+            None => &self.base.set,
+        }
+    }
+
+    /// The severity of a reserved code in a file; `None` when the run does not want it.
+    #[must_use]
+    pub fn reserved(&self, file: FileId, code: NoticeCode) -> Option<Severity> {
+        let adjustments = match self.of_file.get(&file) {
+            Some(index) => &self.others[*index].1,
+            None => &self.base.adjustments,
+        };
+        adjustments.reserved(code.about())
+    }
+
+    /// The codes that findings of the run can have.
+    #[must_use]
+    pub fn codes(&self) -> HashSet<&str> {
+        let mut codes = super::codes_of(&self.base.set, &self.base.adjustments);
+        for (set, adjustments) in &self.others {
+            codes.extend(super::codes_of(set, adjustments));
+        }
+        codes
+    }
+
+    /// The policies, as a report names them.
+    #[must_use]
+    pub fn told(&self) -> Policies {
+        let base = self.base.told();
+        if self.others.is_empty() {
+            return base;
+        }
+        let mut names: BTreeSet<&PolicyRef> =
+            self.base.set.policies().iter().map(|policy| &policy.id).collect();
+        let mut text = base.hash;
+        for (set, _) in &self.others {
+            names.extend(set.policies().iter().map(|policy| &policy.id));
+            text.push_str(&store::hash(set, &self.base.origins));
+        }
+        let paths = self.base.configuration.overrides.iter().flat_map(|other| &other.paths);
+        paths.for_each(|path| text.push_str(path));
+        Policies { hash: format!("{:016x}", store::digest(text.as_bytes())), ran: names.len(), ..base }
+    }
+}
