@@ -6,12 +6,16 @@
 pub mod asking;
 pub mod cel;
 pub mod choosing;
+pub mod completions;
 pub mod configuration;
+mod environment;
 pub mod explain;
 pub mod install;
 pub mod lint;
+pub mod man;
 pub mod mutate;
 pub mod outputs;
+pub mod paths;
 pub mod policies;
 pub mod review;
 pub mod selection;
@@ -20,7 +24,7 @@ pub mod test;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::policy::PolicySet;
 use crate::policy::overlap::overlaps;
@@ -35,7 +39,7 @@ pub const NOT_DONE: u8 = 2;
 
 /// Decides whether a Kubernetes manifest may sail.
 #[derive(Debug, Parser)]
-#[command(name = "plimsoll", version, about, max_term_width = 100, disable_help_subcommand = true)]
+#[command(name = "plimsoll", version, about, max_term_width = 100)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -44,20 +48,24 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Cel(cel::CelArgs),
+    Completions(completions::CompletionsArgs),
     Explain(explain::ExplainArgs),
     Install(install::InstallArgs),
-    Lint(lint::LintArgs),
+    Lint(Box<lint::LintArgs>),
+    Man(man::ManArgs),
     Mutate(mutate::MutateArgs),
     Policies(policies::PoliciesArgs),
     Review(review::ReviewArgs),
     Serve(serve::ServeArgs),
     Test(test::TestArgs),
+    /// Print the version
+    Version,
 }
 
 /// Runs the program with the arguments of the process.
 #[must_use]
 pub fn run() -> ExitCode {
-    let Cli { command } = match Cli::try_parse() {
+    let Cli { command } = match parse() {
         Ok(cli) => cli,
         Err(error) => {
             // help and version are answers, all else is bad usage
@@ -67,15 +75,27 @@ pub fn run() -> ExitCode {
     };
     match command {
         Command::Cel(args) => args.run(),
+        Command::Completions(args) => args.run(),
         Command::Explain(args) => args.run(),
         Command::Install(args) => args.run(),
         Command::Lint(args) => args.run(),
+        Command::Man(args) => args.run(),
         Command::Mutate(args) => args.run(),
         Command::Policies(args) => args.run(),
         Command::Review(args) => args.run(),
         Command::Serve(args) => args.run(),
         Command::Test(args) => args.run(),
+        Command::Version => {
+            print(&Cli::command().render_version());
+            ExitCode::from(DONE)
+        }
     }
+}
+
+fn parse() -> Result<Cli, clap::Error> {
+    let mut command = environment::as_set_in_ci(Cli::command());
+    let matches = command.try_get_matches_from_mut(std::env::args_os())?;
+    Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
 }
 
 /// Says why the job could not be done.

@@ -5,7 +5,7 @@
 //!                 └─▶ case ─▶ observe: offline engine, as lint asks it ──┐        │
 //!                                 └─▶ review: webhook engine, ───────────┤◀───────┘
 //!                                     an AdmissionReview in and out      ▼
-//!                                              compare ─▶ Outcome ─▶ text | JUnit
+//!                                              compare ─▶ Outcome ─▶ text | JSON | JUnit
 //!                                                  └─▶ update: writes `expect` anew
 //! ```
 //!
@@ -13,6 +13,7 @@
 //! case reaches is reported: a policy whose tests pass has been seen to work.
 
 pub mod compare;
+pub mod json;
 pub mod junit;
 pub mod observe;
 pub mod read;

@@ -9,22 +9,29 @@ use crate::offline::Asking;
 #[derive(Debug, Clone, Args)]
 pub struct AskingArgs {
     /// Namespace of objects that name none [default: default]
-    #[arg(long, value_name = "NAME", help_heading = "Requests")]
+    #[arg(long, value_name = "NAME", env = "PLIMSOLL_NAMESPACE", help_heading = "Requests")]
     pub namespace: Option<String>,
     /// Treat objects that are not part of the input as absent, rather than unknown
-    #[arg(long, help_heading = "Requests")]
+    #[arg(long, env = "PLIMSOLL_COMPLETE", help_heading = "Requests")]
     pub complete: bool,
     /// Operation of the requests
-    #[arg(long, value_enum, default_value_t = OperationArg::Create, ignore_case = true, help_heading = "Requests")]
+    #[arg(long, value_enum, env = "PLIMSOLL_OPERATION", default_value_t = OperationArg::Create, ignore_case = true, help_heading = "Requests")]
     pub operation: OperationArg,
     /// A file or folder with the objects before an UPDATE or DELETE
-    #[arg(long, value_name = "PATH", help_heading = "Requests")]
+    #[arg(long, value_name = "PATH", env = "PLIMSOLL_OLD", help_heading = "Requests")]
     pub old: Option<String>,
     /// The user who makes the request [default: unknown to expressions]
-    #[arg(long = "as", value_name = "USER", help_heading = "Requests")]
+    #[arg(long = "as", value_name = "USER", env = "PLIMSOLL_AS", help_heading = "Requests")]
     pub user: Option<String>,
     /// A group of the user; may be repeated
-    #[arg(long = "as-group", value_name = "GROUP", requires = "user", help_heading = "Requests")]
+    #[arg(
+        long = "as-group",
+        value_name = "GROUP",
+        env = "PLIMSOLL_AS_GROUPS",
+        value_delimiter = ',',
+        requires = "user",
+        help_heading = "Requests"
+    )]
     pub groups: Vec<String>,
 }
 

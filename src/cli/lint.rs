@@ -14,8 +14,9 @@ use self::revision::CheckedOut;
 use super::asking::AskingArgs;
 use super::choosing::ChoosingArgs;
 use super::outputs::Output;
+use super::paths::Paths;
 use super::selection::{Selected, Selection};
-use super::{DONE, NOT_DONE};
+use super::{DONE, FINDINGS, NOT_DONE};
 use crate::baseline::{Baseline, Origin};
 use crate::explain::catalogue::catalogue;
 use crate::finding::Severity;
@@ -30,35 +31,49 @@ use crate::report::{
 /// Check manifests: files, folders, globs, or `-` for standard input
 #[derive(Debug, Args)]
 pub struct LintArgs {
-    /// Files, folders, globs, or `-`
-    #[arg(value_name = "PATH", default_value = ".")]
-    paths: Vec<String>,
+    #[command(flatten)]
+    paths: Paths,
     /// Run only these policies, rules (policy/rule) or codes (yaml/octal); may be repeated
-    #[arg(long, value_name = "NAME", value_delimiter = ',', help_heading = "Policies")]
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "PLIMSOLL_ONLY",
+        value_delimiter = ',',
+        help_heading = "Policies"
+    )]
     only: Vec<String>,
     /// Do not run these policies, rules or codes; may be repeated
-    #[arg(long, value_name = "NAME", value_delimiter = ',', help_heading = "Policies")]
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "PLIMSOLL_SKIP",
+        value_delimiter = ',',
+        help_heading = "Policies"
+    )]
     skip: Vec<String>,
     #[command(flatten)]
     selection: Selection,
     #[command(flatten)]
     asking: AskingArgs,
     /// Show the parts of a failing expression and their values, false ones first
-    #[arg(long, help_heading = "Result")]
+    #[arg(long, env = "PLIMSOLL_EXPLAIN", help_heading = "Result")]
     explain: bool,
     /// Exit with 1 when there is a finding of this severity or a higher one
-    #[arg(long, value_enum, default_value_t = FailOn::Error, help_heading = "Result")]
+    #[arg(long, value_enum, env = "PLIMSOLL_FAIL_ON", default_value_t = FailOn::Error, help_heading = "Result")]
     fail_on: FailOn,
     /// Exit with 1 also when the input cannot answer a question
-    #[arg(long, help_heading = "Result")]
+    #[arg(long, env = "PLIMSOLL_FAIL_ON_UNKNOWN", help_heading = "Result")]
     fail_on_unknown: bool,
     /// Do not exit with 2 because of broken files; they are still reported
-    #[arg(long, help_heading = "Result")]
+    #[arg(long, env = "PLIMSOLL_ALLOW_BROKEN", help_heading = "Result")]
     allow_broken: bool,
     #[command(flatten)]
     choosing: ChoosingArgs,
     #[command(flatten)]
     earlier: EarlierArgs,
+    /// Exit with 0 in place of 1: findings are shown, and nothing stops because of them
+    #[arg(long, env = "PLIMSOLL_EXIT_ZERO", help_heading = "Result")]
+    exit_zero: bool,
     /// Format of the report, with a file to write it to in place of standard output; may be repeated. One of text,
     /// concise, summary, json, sarif, junit, github, gitlab, markdown, html [default: text; on a terminal summary, where there are more than 50 findings]
     #[arg(
@@ -71,13 +86,13 @@ pub struct LintArgs {
     )]
     format: Vec<Output<Format>>,
     /// When to use colour
-    #[arg(long, value_enum, default_value_t = ColorChoice::Auto, help_heading = "Result")]
+    #[arg(long, value_enum, env = "PLIMSOLL_COLOR", default_value_t = ColorChoice::Auto, help_heading = "Result")]
     color: ColorChoice,
     /// Print findings only, no notes and no summary
-    #[arg(long, short, help_heading = "Result")]
+    #[arg(long, short, env = "PLIMSOLL_QUIET", help_heading = "Result")]
     quiet: bool,
     /// Name the files that are passed over, and say why
-    #[arg(long, short, conflicts_with = "quiet", help_heading = "Result")]
+    #[arg(long, short, env = "PLIMSOLL_VERBOSE", conflicts_with = "quiet", help_heading = "Result")]
     verbose: bool,
 }
 
@@ -109,11 +124,13 @@ impl LintArgs {
             allow_broken,
             choosing,
             earlier,
+            exit_zero,
             mut format,
             color,
             quiet,
             verbose,
         } = self;
+        let paths = paths.all();
         if let Err(error) = Output::check(&format) {
             return super::fail(&error.to_string());
         }
@@ -170,7 +187,10 @@ impl LintArgs {
                 false => Catalogue::default(),
             });
 
-        let exit = gate.judge(&report).code();
+        let exit = match gate.judge(&report).code() {
+            FINDINGS if exit_zero => DONE,
+            exit => exit,
+        };
         if let Some(file) = earlier.to_write(configuration) {
             let now = report.baseline(Origin::File(file.display().to_string()));
             match earlier::write(file, &now, exit != NOT_DONE && errors.is_empty(), baseline.as_ref()) {

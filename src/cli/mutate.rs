@@ -13,6 +13,7 @@ use clap::{Args, ValueEnum};
 
 use super::asking::AskingArgs;
 use super::choosing::ChoosingArgs;
+use super::paths::Paths;
 use super::selection::overrides::Variants;
 use super::selection::{Selected, Selection};
 use super::{DONE, NOT_DONE};
@@ -27,9 +28,8 @@ use rewrite::{Change, rewritten};
 /// Show manifests as the webhook would change them
 #[derive(Debug, Args)]
 pub struct MutateArgs {
-    /// Files, folders, globs, or `-`
-    #[arg(value_name = "PATH", default_value = ".")]
-    paths: Vec<String>,
+    #[command(flatten)]
+    paths: Paths,
     /// The manifests as YAML, the changes as a unified diff, or the JSON patches
     #[arg(long, short, value_enum, default_value_t = Output::Yaml)]
     output: Output,
@@ -59,6 +59,7 @@ impl MutateArgs {
     /// Shows the manifests: 0 done, 2 not.
     pub fn run(self) -> ExitCode {
         let Self { paths, output, selection, choosing, asking: asking_args } = self;
+        let paths = paths.all();
         let selected = selection.load(paths.first().map(String::as_str), &[], &[]);
         let Selected { errors, configuration, .. } = &selected;
         super::print_errors(errors);

@@ -1,5 +1,7 @@
 //! `plimsoll policies`: what is loaded, what a policy says, whether policies compile, the format's schema.
 
+mod check;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,20 +12,12 @@ use clap::{Args, Subcommand, ValueEnum};
 use super::configuration::Configuration;
 use super::selection::{Selected, Selection};
 use super::{DONE, NOT_DONE};
-use crate::cel::profile::Profile;
 use crate::dialect::native::written::PolicyFile;
-use crate::dialect::native::{API_VERSION, CLUSTER_KIND, NAMESPACED_KIND};
 use crate::explain::{embedded_tests, markdown, text};
-use crate::policy::includes::unknown_includes;
-use crate::policy::set::Adjustments;
 use crate::policy::{Policy, load};
 use crate::policytest::read;
 use crate::policytest::written::TestFile;
 use crate::report::diagnostic::io_text;
-use crate::resource::workload::TemplatePaths;
-
-/// So many kinds of one policy about which the webhook is never asked are told with the reason.
-const UNASKED_TOLD: usize = 3;
 
 /// List, show and check policies
 #[derive(Debug, Args)]
@@ -50,11 +44,7 @@ enum PoliciesCommand {
         selection: Selection,
     },
     /// Check that policies compile, and show every error with its place
-    Check {
-        /// Policy files and folders
-        #[arg(value_name = "PATH", required = true)]
-        paths: Vec<PathBuf>,
-    },
+    Check(check::CheckArgs),
     /// Write a page for each policy, and an index
     Docs {
         /// The folder; of the files in it, only pages that this command generated are overwritten or removed
@@ -90,7 +80,7 @@ impl PoliciesArgs {
         match self.command {
             PoliciesCommand::List { format, selection } => list(format, &selection),
             PoliciesCommand::Show { name, selection } => show(&name, &selection),
-            PoliciesCommand::Check { paths } => check(paths),
+            PoliciesCommand::Check(args) => args.run(),
             PoliciesCommand::Schema { of } => schema(of),
             PoliciesCommand::Docs { folder, selection } => docs(&folder, &selection),
         }
@@ -145,51 +135,6 @@ fn show(name: &str, selection: &Selection) -> ExitCode {
         super::print(&format!("{}{text}", if index > 0 { "---\n" } else { "" }));
     }
     ExitCode::from(if errors.is_empty() { DONE } else { NOT_DONE })
-}
-
-fn check(paths: Vec<PathBuf>) -> ExitCode {
-    let sources = load::Sources { embedded: false, paths, profile: Profile::NEWEST };
-    let loaded = load::load(&sources);
-    super::print_errors(&loaded.errors);
-    for (policy, _) in &loaded.policies {
-        let said = crate::matching::unasked(policy);
-        for said in said.iter().take(UNASKED_TOLD) {
-            super::tell(&format!("warning: policy {}: {said}; offline it is judged", policy.id.name));
-        }
-        if let more @ 1.. = said.len().saturating_sub(UNASKED_TOLD) {
-            let kinds = plural(more, "kind", "kinds");
-            super::tell(&format!(
-                "warning: policy {}: nor is the webhook asked about {more} other {kinds} that it names",
-                policy.id.name
-            ));
-        }
-    }
-    if loaded
-        .policies
-        .iter()
-        .any(|(policy, _)| policy.rules.iter().any(|rule| !rule.info.includes.is_empty()))
-    {
-        let library =
-            load::load(&load::Sources { embedded: true, paths: Vec::new(), profile: Profile::NEWEST });
-        let own = loaded.policies.iter().map(|(policy, _)| policy);
-        for unknown in unknown_includes(own, library.policies.iter().map(|(policy, _)| policy)) {
-            super::tell(&format!("warning: {unknown}"));
-        }
-    }
-    let (good, bad) = (loaded.policies.len(), loaded.errors.len());
-    // as all other commands say it when they load these
-    super::print_overlaps(&loaded.into_set(&Adjustments::default(), TemplatePaths::default()));
-    if good == 0 && bad == 0 {
-        return super::fail(&format!(
-            "no policy found: expected an object with apiVersion {API_VERSION} and kind {CLUSTER_KIND} or {NAMESPACED_KIND}"
-        ));
-    }
-    let policies = plural(good, "policy", "policies");
-    super::print(&match bad {
-        0 => format!("checked {good} {policies}: no errors\n"),
-        _ => format!("{bad} {}; {good} {policies} without errors\n", plural(bad, "error", "errors")),
-    });
-    ExitCode::from(if bad == 0 { DONE } else { NOT_DONE })
 }
 
 fn plural<'w>(count: usize, one: &'w str, many: &'w str) -> &'w str {

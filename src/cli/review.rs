@@ -1,14 +1,18 @@
 //! `plimsoll review`: an AdmissionReview in, the answer out, by the code that the webhook runs.
 
 use std::fs;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use clap::Args;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use clap::{Args, ValueEnum};
+use serde_json::Value;
 
+use super::outputs::Output;
 use super::selection::{Selected, Selection};
 use super::{DONE, FINDINGS, NOT_DONE};
 use crate::host::{Absent, Host, NoHost};
@@ -26,6 +30,13 @@ pub struct ReviewArgs {
     /// The AdmissionReview, as kube-apiserver sends it; `-` is standard input
     #[arg(value_name = "FILE", default_value = "-")]
     file: PathBuf,
+    /// The same as FILE, as in kubectl
+    #[arg(long = "filename", short = 'f', value_name = "FILE", conflicts_with = "file")]
+    filename: Option<PathBuf>,
+    /// How the answer is written, with a file for it in place of standard output; may be repeated: json, the
+    /// AdmissionReview as kube-apiserver reads it, or text, for people [default: json]
+    #[arg(long, value_name = "FORMAT[=FILE]", value_parser = Output::<Format>::parse, value_delimiter = ',')]
+    format: Vec<Output<Format>>,
     /// Answer as /validate does (the default)
     #[arg(long, conflicts_with = "mutate")]
     validate: bool,
@@ -54,10 +65,23 @@ pub struct ReviewArgs {
     selection: Selection,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Json,
+    Text,
+}
+
 impl ReviewArgs {
     /// Answers the review on standard output: 0 allowed, 1 denied, 2 not answered.
-    pub fn run(self) -> ExitCode {
-        let Self { file, server, ca, .. } = &self;
+    pub fn run(mut self) -> ExitCode {
+        if self.format.is_empty() {
+            self.format.push(Output::stdout(Format::Json));
+        }
+        if let Err(error) = Output::check(&self.format) {
+            return super::fail(&error.to_string());
+        }
+        let Self { filename, server, ca, .. } = &self;
+        let file = filename.as_ref().unwrap_or(&self.file);
         let body = match read(file) {
             Ok(body) => body,
             Err(error) => {
@@ -68,7 +92,7 @@ impl ReviewArgs {
         let timeout = Duration::from_secs(self.timeout);
         if let (Some(server), Some(ca)) = (server, ca) {
             return match self.ask(server, ca, stage, body, timeout) {
-                Ok(reply) => answered(&reply, true),
+                Ok(reply) => self.answered(&reply, true),
                 Err(error) => super::fail(&error),
             };
         }
@@ -81,7 +105,7 @@ impl ReviewArgs {
             if self.complete { Arc::new(Absent) } else { Arc::new(NoHost) };
         let engine = Engine::new(Arc::new(set), host);
         let reply = review::answer(&engine, stage, &body, Instant::now() + timeout);
-        answered(&reply, errors.is_empty())
+        self.answered(&reply, errors.is_empty())
     }
 
     fn ask(
@@ -104,15 +128,40 @@ impl ReviewArgs {
         let runtime = runtime.map_err(|error| format!("cannot start: {error}"))?;
         runtime.block_on(client.post(stage, body.into(), timeout)).map_err(|error| error.to_string())
     }
+
+    fn answered(&self, reply: &Reply, good: bool) -> ExitCode {
+        let answer: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
+        for output in &self.format {
+            let written = output.write(|out| match output.format {
+                Format::Json => out.write_all(&reply.body).and_then(|()| out.write_all(b"\n")),
+                Format::Text => out.write_all(text(&answer["response"], &reply.body).as_bytes()),
+            });
+            if let Err(error) = written {
+                return super::fail(&error.to_string());
+            }
+        }
+        if reply.http_status != 200 || !good {
+            return ExitCode::from(NOT_DONE);
+        }
+        ExitCode::from(if answer["response"]["allowed"] == false { FINDINGS } else { DONE })
+    }
 }
 
-fn answered(reply: &Reply, good: bool) -> ExitCode {
-    let mut out = io::stdout().lock();
-    let written = out.write_all(&reply.body).and_then(|()| out.write_all(b"\n"));
-    if written.is_err() || reply.http_status != 200 || !good {
-        return ExitCode::from(NOT_DONE);
+/// The answer for people. What is no AdmissionReview is a text that says why there is none.
+fn text(response: &Value, body: &[u8]) -> String {
+    let Some(allowed) = response["allowed"].as_bool() else {
+        return format!("not answered: {}\n", String::from_utf8_lossy(body).trim());
+    };
+    let mut lines = vec![if allowed { "allowed" } else { "denied" }.to_owned()];
+    lines.extend(response["status"]["message"].as_str().map(str::to_owned));
+    for warning in response["warnings"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+        lines.push(format!("warning: {warning}"));
     }
-    ExitCode::from(if denied(&reply.body) { FINDINGS } else { DONE })
+    let patch = response["patch"].as_str().and_then(|patch| STANDARD.decode(patch).ok());
+    let operations: Vec<Value> =
+        patch.and_then(|patch| serde_json::from_slice(&patch).ok()).unwrap_or_default();
+    lines.extend(operations.iter().map(|operation| format!("patch: {operation}")));
+    lines.join("\n") + "\n"
 }
 
 fn read(file: &PathBuf) -> io::Result<Vec<u8>> {
@@ -126,9 +175,4 @@ fn read(file: &PathBuf) -> io::Result<Vec<u8>> {
         return Err(io::Error::other(format!("larger than {} MiB", BODY_LIMIT >> 20)));
     }
     Ok(body)
-}
-
-fn denied(body: &[u8]) -> bool {
-    serde_json::from_slice::<serde_json::Value>(body)
-        .is_ok_and(|answer| answer["response"]["allowed"] == false)
 }

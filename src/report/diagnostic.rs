@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
+use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 /// Something wrong with a file that the run was given.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,6 +98,20 @@ pub(super) fn snippet<'t>(file: &'t str, text: &'t str, range: Range<usize>) -> 
         .path(file)
         .line_start(line)
         .annotation(AnnotationKind::Primary.span(at))
+}
+
+/// What programs read: `file`, `line`, `column`, `message`, `help`; null where there is none.
+impl Serialize for Diagnostic {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (line, column) = self.position().unzip();
+        let mut fields = serializer.serialize_struct("Diagnostic", 5)?;
+        fields.serialize_field("file", &Some(&self.file).filter(|file| !file.is_empty()))?;
+        fields.serialize_field("line", &line)?;
+        fields.serialize_field("column", &column)?;
+        fields.serialize_field("message", &self.message)?;
+        fields.serialize_field("help", &self.help)?;
+        fields.end()
+    }
 }
 
 impl fmt::Display for Diagnostic {

@@ -18,14 +18,22 @@ use crate::finding::{Action, Certainty, DocumentId, Finding, PolicyPlace, Policy
 use crate::manifest::{DocumentError, FileRecord, Outcome, Position};
 
 /// The version of the form.
-const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 1;
 
+/// Which program wrote it.
 #[derive(Serialize)]
-struct Tool<'r> {
+pub(crate) struct Tool<'r> {
     name: &'static str,
     version: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     kubernetes: Option<&'r str>,
+}
+
+impl<'r> Tool<'r> {
+    /// This program; `kubernetes` is the version that it judged for.
+    pub(crate) fn judging_for(kubernetes: Option<&'r str>) -> Self {
+        Self { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION"), kubernetes }
+    }
 }
 
 #[derive(Serialize)]
@@ -155,11 +163,7 @@ impl Report<'_> {
     /// # Errors
     /// Those of `out`.
     pub fn write_json(&self, out: &mut dyn Write) -> io::Result<()> {
-        let tool = Tool {
-            name: env!("CARGO_PKG_NAME"),
-            version: env!("CARGO_PKG_VERSION"),
-            kubernetes: self.kubernetes.as_deref(),
-        };
+        let tool = Tool::judging_for(self.kubernetes.as_deref());
         write!(out, "{{\"version\": {VERSION},\n \"tool\": {},\n ", serde_json::to_string(&tool)?)?;
         write!(out, "\"configuration\": {},\n ", serde_json::to_string(&self.run.configuration)?)?;
         let Run { policies: Policies { generation, hash, ran }, packs_not_run, .. } = &self.run;

@@ -1,0 +1,164 @@
+//! `plimsoll policies check`: whether policies load, and what about them is likely a mistake.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+
+use super::super::outputs::Output;
+use super::super::{DONE, NOT_DONE, fail, print_errors, tell};
+use super::plural;
+use crate::cel::profile::Profile;
+use crate::dialect::native::{API_VERSION, CLUSTER_KIND, NAMESPACED_KIND};
+use crate::finding::PolicyRef;
+use crate::policy::includes::unknown_includes;
+use crate::policy::load::{self, Loaded};
+use crate::policy::overlap::overlaps;
+use crate::policy::set::Adjustments;
+use crate::report::diagnostic::Diagnostic;
+use crate::report::json::{Tool, VERSION};
+use crate::resource::workload::TemplatePaths;
+
+/// So many kinds of one policy about which the webhook is never asked are told with the reason.
+const UNASKED_TOLD: usize = 3;
+
+#[derive(Debug, Args)]
+pub(super) struct CheckArgs {
+    /// Policy files and folders
+    #[arg(value_name = "PATH", required_unless_present = "filenames")]
+    paths: Vec<PathBuf>,
+    /// The same as PATH, as in kubectl; may be repeated
+    #[arg(long = "filename", short = 'f', value_name = "PATH")]
+    filenames: Vec<PathBuf>,
+    /// How the outcome is written, with a file for it in place of standard output; may be repeated. One of text, json
+    /// [default: text]
+    #[arg(long, value_name = "FORMAT[=FILE]", value_parser = Output::<Format>::parse, value_delimiter = ',')]
+    format: Vec<Output<Format>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Text,
+    Json,
+}
+
+/// What came of the check, as programs read it.
+#[derive(Serialize)]
+struct Checked {
+    version: u32,
+    tool: Tool<'static>,
+    policies: Vec<Row>,
+    errors: Vec<Diagnostic>,
+    warnings: Vec<String>,
+    summary: Counts,
+}
+
+#[derive(Serialize)]
+struct Counts {
+    policies: usize,
+    errors: usize,
+    warnings: usize,
+}
+
+/// A policy that loads.
+#[derive(Serialize)]
+struct Row {
+    #[serde(flatten)]
+    policy: PolicyRef,
+    rules: Vec<String>,
+}
+
+impl CheckArgs {
+    /// Checks: 0 all load, 2 some do not.
+    pub(super) fn run(self) -> ExitCode {
+        let Self { mut paths, filenames, mut format } = self;
+        paths.extend(filenames);
+        if format.is_empty() {
+            format.push(Output::stdout(Format::Text));
+        }
+        if let Err(error) = Output::check(&format) {
+            return fail(&error.to_string());
+        }
+        let checked = check(paths);
+        // what JSON holds need not be said twice
+        if format.iter().any(|output| output.format == Format::Text) {
+            print_errors(&checked.errors);
+            checked.warnings.iter().for_each(|warning| tell(&format!("warning: {warning}")));
+        }
+        if checked.policies.is_empty() && checked.errors.is_empty() {
+            return fail(&format!(
+                "no policy found: expected an object with apiVersion {API_VERSION} and kind {CLUSTER_KIND} or {NAMESPACED_KIND}"
+            ));
+        }
+        for output in &format {
+            let text = match output.format {
+                Format::Text => checked.text(),
+                Format::Json => serde_json::to_string_pretty(&checked).unwrap_or_default() + "\n",
+            };
+            if let Err(error) = output.write(|out| out.write_all(text.as_bytes())) {
+                return fail(&error.to_string());
+            }
+        }
+        ExitCode::from(if checked.errors.is_empty() { DONE } else { NOT_DONE })
+    }
+}
+
+impl Checked {
+    fn text(&self) -> String {
+        let (good, bad) = (self.policies.len(), self.errors.len());
+        let policies = plural(good, "policy", "policies");
+        match bad {
+            0 => format!("checked {good} {policies}: no errors\n"),
+            _ => format!("{bad} {}; {good} {policies} without errors\n", plural(bad, "error", "errors")),
+        }
+    }
+}
+
+fn check(paths: Vec<PathBuf>) -> Checked {
+    let mut loaded = load::load(&load::Sources { embedded: false, paths, profile: Profile::NEWEST });
+    let errors = std::mem::take(&mut loaded.errors);
+    let policies = loaded.policies.iter().map(|(policy, _)| Row {
+        policy: policy.id.clone(),
+        rules: policy.rules.iter().map(|rule| rule.info.code.clone()).collect(),
+    });
+    let policies: Vec<Row> = policies.collect();
+    let mut warnings = unasked(&loaded);
+    warnings.extend(includes(&loaded));
+    // as all other commands say it when they load these
+    let set = loaded.into_set(&Adjustments::default(), TemplatePaths::default());
+    warnings.extend(overlaps(&set).iter().map(ToString::to_string));
+    let summary = Counts { policies: policies.len(), errors: errors.len(), warnings: warnings.len() };
+    Checked { version: VERSION, tool: Tool::judging_for(None), policies, errors, warnings, summary }
+}
+
+/// Kinds about which the webhook is never asked.
+fn unasked(loaded: &Loaded) -> Vec<String> {
+    let mut warnings = Vec::new();
+    for (policy, _) in &loaded.policies {
+        let name = &policy.id.name;
+        let said = crate::matching::unasked(policy);
+        for said in said.iter().take(UNASKED_TOLD) {
+            warnings.push(format!("policy {name}: {said}; offline it is judged"));
+        }
+        if let more @ 1.. = said.len().saturating_sub(UNASKED_TOLD) {
+            let kinds = plural(more, "kind", "kinds");
+            warnings.push(format!(
+                "policy {name}: nor is the webhook asked about {more} other {kinds} that it names"
+            ));
+        }
+    }
+    warnings
+}
+
+/// Rules that are included and that nobody has; the library is only compiled where one is.
+fn includes(loaded: &Loaded) -> Vec<String> {
+    let mut rules = loaded.policies.iter().flat_map(|(policy, _)| &policy.rules);
+    if rules.all(|rule| rule.info.includes.is_empty()) {
+        return Vec::new();
+    }
+    let library = load::load(&load::Sources { embedded: true, paths: Vec::new(), profile: Profile::NEWEST });
+    let own = loaded.policies.iter().map(|(policy, _)| policy);
+    let unknown = unknown_includes(own, library.policies.iter().map(|(policy, _)| policy));
+    unknown.iter().map(ToString::to_string).collect()
+}
