@@ -7,6 +7,7 @@ pub mod asking;
 pub mod cel;
 pub mod choosing;
 pub mod completions;
+pub mod config;
 pub mod configuration;
 mod environment;
 pub mod explain;
@@ -20,11 +21,13 @@ pub mod policies;
 pub mod review;
 pub mod selection;
 pub mod serve;
+mod settled;
 pub mod test;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::policy::PolicySet;
 use crate::policy::overlap::overlaps;
@@ -49,6 +52,7 @@ pub struct Cli {
 enum Command {
     Cel(cel::CelArgs),
     Completions(completions::CompletionsArgs),
+    Config(config::ConfigArgs),
     Explain(explain::ExplainArgs),
     Install(install::InstallArgs),
     Lint(Box<lint::LintArgs>),
@@ -65,8 +69,8 @@ enum Command {
 /// Runs the program with the arguments of the process.
 #[must_use]
 pub fn run() -> ExitCode {
-    let Cli { command } = match parse() {
-        Ok(cli) => cli,
+    let (Cli { command }, program, matches) = match parse() {
+        Ok(parsed) => parsed,
         Err(error) => {
             // help and version are answers, all else is bad usage
             let _ = error.print();
@@ -76,6 +80,7 @@ pub fn run() -> ExitCode {
     match command {
         Command::Cel(args) => args.run(),
         Command::Completions(args) => args.run(),
+        Command::Config(args) => args.run(&program, &matches),
         Command::Explain(args) => args.run(),
         Command::Install(args) => args.run(),
         Command::Lint(args) => args.run(),
@@ -92,10 +97,14 @@ pub fn run() -> ExitCode {
     }
 }
 
-fn parse() -> Result<Cli, clap::Error> {
+/// What was asked, with clap's own account of it.
+fn parse() -> Result<(Cli, clap::Command, ArgMatches), clap::Error> {
     let mut command = environment::as_set_in_ci(Cli::command());
-    let matches = command.try_get_matches_from_mut(std::env::args_os())?;
-    Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let matches = command.try_get_matches_from_mut(&arguments)?;
+    let matches = settled::settle(&mut command, matches, &arguments)?;
+    let cli = Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
+    Ok((cli, command, matches))
 }
 
 /// Says why the job could not be done.

@@ -6,6 +6,9 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use clap::CommandFactory;
+use plimsoll::cli::Cli;
+use plimsoll::cli::config::KEYS;
 use serde_json::Value;
 
 const HEAD: &str = "apiVersion: plimsoll.dev/v1alpha1\nkind: Configuration\n";
@@ -190,4 +193,137 @@ fn mistakes_are_said_at_their_place() {
     }
     let flag = plimsoll(folder, &["lint", ".", "--config", "plimsoll.yaml", "--exclude", "a["]);
     assert_eq!(flag.status.code(), Some(2));
+}
+
+/// Flags of `lint` that are no entries of the file, and why.
+const WITHOUT_KEY: [(&str, &str); 5] = [
+    ("help", "it asks a question, and does no job"),
+    ("filename", "what is judged stands on the command line"),
+    ("config", "it says where the file is"),
+    ("write-baseline", "it is done once, by hand"),
+    ("no-baseline", "it takes back what the file says"),
+];
+
+#[test]
+fn every_flag_of_lint_has_its_key() {
+    let schema = plimsoll(Path::new("."), &["policies", "schema", "configuration"]);
+    let schema: Value = serde_json::from_slice(&schema.stdout).unwrap();
+    let properties = schema["properties"].as_object().unwrap();
+    let command = Cli::command();
+    let lint = command.find_subcommand("lint").unwrap();
+    for (flag, id) in lint.get_arguments().filter_map(|arg| Some((arg.get_long()?, arg.get_id()))) {
+        let key = KEYS.iter().find(|(_, of)| id == of).map(|(key, _)| *key);
+        let reason = WITHOUT_KEY.iter().find(|(name, _)| *name == flag).map(|(_, reason)| *reason);
+        match (key, reason) {
+            (Some(key), None) => assert!(properties.contains_key(key), "--{flag}: {key}"),
+            (None, Some(_)) => {}
+            (None, None) => panic!("--{flag} has no key"),
+            (Some(key), Some(reason)) => panic!("--{flag} has the key {key}, though {reason}"),
+        }
+    }
+}
+
+#[test]
+fn what_is_in_force_is_shown_with_where_it_is_from() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    write(folder, "a.yaml", &pod("a"));
+    let show = |arguments: &[&str], variables: &[(&str, &str)]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_plimsoll"))
+            .args(["config", "show"])
+            .args(arguments)
+            .current_dir(folder)
+            .env_clear()
+            .envs(variables.iter().copied())
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let nothing = show(&[], &[]);
+    assert!(nothing.starts_with("# no configuration file\n"), "{nothing}");
+    assert!(nothing.lines().skip(1).all(|line| line.ends_with("  # default")), "{nothing}");
+    let entries = "failOn: warning\nskip: [image-tag]\nquiet: true\nexclude: [x]\nembedded: true\n\
+        parameters: {minimum-replicas: {minimum: 3}}\n";
+    write(folder, "plimsoll.yaml", &format!("{HEAD}{entries}"));
+    let shown = show(
+        &["a.yaml", "--exclude", "y", "--fail-on", "info", "--no-embedded", "--verbose"],
+        &[
+            ("PLIMSOLL_COMPLETE", "yes"),
+            ("PLIMSOLL_ONLY", "host-network,image-tag"),
+            ("PLIMSOLL_FAIL_ON", "error"),
+        ],
+    );
+    for line in [
+        "embedded: false  # --no-embedded",
+        "skip: [\"image-tag\"]  # plimsoll.yaml:4",
+        "exclude: [\"x\", \"y\"]  # plimsoll.yaml:6, --exclude",
+        "failOn: \"info\"  # --fail-on",
+        "complete: true  # PLIMSOLL_COMPLETE",
+        "only: [\"host-network\", \"image-tag\"]  # PLIMSOLL_ONLY",
+        "verbose: true  # --verbose",
+        "parameters: {\"minimum-replicas\":{\"minimum\":3}}  # plimsoll.yaml:8",
+        "packs: [\"default\"]  # default",
+    ] {
+        let found = shown.lines().any(|shown| shown.split_whitespace().eq(line.split_whitespace()));
+        assert!(found, "{line}\n{shown}");
+    }
+    // what is shown can be a file
+    let body: String =
+        shown.lines().filter(|line| !line.contains(": null")).map(|line| format!("{line}\n")).collect();
+    write(folder, "other.yaml", &format!("{HEAD}{body}"));
+    let again = plimsoll(folder, &["config", "show", "--config", "other.yaml"]);
+    assert_eq!(again.status.code(), Some(0), "{}", String::from_utf8_lossy(&again.stderr));
+}
+
+#[test]
+fn the_file_speaks_where_no_flag_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    write(folder, "pods/a.yaml", &pod("a"));
+    fs::create_dir(folder.join(".git")).unwrap();
+    write(
+        folder,
+        "plimsoll.yaml",
+        &format!(
+            "{HEAD}only: [image-tag]\nfailOn: warning\nformat: [concise, json=out/report.json]\nquiet: true\n"
+        ),
+    );
+    fs::create_dir(folder.join("out")).unwrap();
+    let run = |arguments: &[&str], variables: &[(&str, &str)]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_plimsoll"))
+            .arg("lint")
+            .args(arguments)
+            .current_dir(folder.join("pods"))
+            .env_clear()
+            .envs(variables.iter().copied())
+            .output()
+            .unwrap();
+        (
+            output.status.code(),
+            String::from_utf8(output.stdout).unwrap(),
+            String::from_utf8(output.stderr).unwrap(),
+        )
+    };
+    let concise =
+        "a.yaml:4:38: warning image-tag/missing: image nginx of container a has no tag, which means latest\n";
+    assert_eq!(run(&[], &[]), (Some(1), concise.to_owned(), String::new()));
+    assert!(folder.join("out/report.json").is_file(), "from the folder of the file");
+    assert_eq!(run(&["--fail-on", "error"], &[]).0, Some(0));
+    assert_eq!(run(&[], &[("PLIMSOLL_FAIL_ON", "error")]).0, Some(0));
+    assert_eq!(run(&["--only", "host-network"], &[]), (Some(0), String::new(), String::new()));
+    let (_, loud, _) = run(&["--quiet=false", "--format", "text"], &[]);
+    assert!(loud.contains("1 warning in 1 of 1 object"), "{loud}");
+    assert!(run(&["--verbose", "--format", "text"], &[]).1.contains("1 warning in 1 of 1 object"));
+    for (entry, place, message) in [
+        ("skip: [image-tag, image-tug]", "plimsoll.yaml:3:18", "no policy, rule or code is named image-tug"),
+        ("format: [yaml]", "plimsoll.yaml:3:10", "expected one of text, concise"),
+        ("failOn: fatal", "plimsoll.yaml:3:9", "unknown value `fatal`"),
+        ("quiet: true\nverbose: true", "plimsoll.yaml:4:1", "quiet and verbose exclude each other"),
+    ] {
+        write(folder, "plimsoll.yaml", &format!("{HEAD}{entry}\n"));
+        let (code, _, said) = run(&[], &[]);
+        assert_eq!(code, Some(2), "{entry}");
+        assert!(said.contains(place) && said.contains(message), "{entry}: {said}");
+    }
 }

@@ -1,6 +1,8 @@
 //! The flags that say what the made-up requests are like.
 
 use clap::{Args, ValueEnum};
+use schemars::JsonSchema;
+use serde::Deserialize;
 
 use crate::matching::Operation;
 use crate::offline::Asking;
@@ -36,7 +38,8 @@ pub struct AskingArgs {
 }
 
 /// An operation, as a flag.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum OperationArg {
     /// CREATE
     Create,
@@ -44,6 +47,14 @@ pub enum OperationArg {
     Update,
     /// DELETE
     Delete,
+}
+
+impl OperationArg {
+    /// As the flag takes it.
+    #[must_use]
+    pub fn name(self) -> String {
+        self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
+    }
 }
 
 impl AskingArgs {

@@ -9,8 +9,11 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::asking::OperationArg;
+use super::outputs::Output;
 use super::selection::overrides::Override;
 use super::serve::flags::Flags;
+use super::settled;
 use crate::dialect::native::written::PodTemplate;
 use crate::document::{DecodeError, NodeRef};
 use crate::finding::{Action, Severity};
@@ -20,6 +23,7 @@ use crate::manifest::split::split;
 use crate::manifest::walk;
 use crate::policy::set::Level;
 use crate::report::diagnostic::{Diagnostic, io_text};
+use crate::report::{ColorChoice, Format};
 
 /// The name that is looked for.
 pub const FILE_NAME: &str = "plimsoll.yaml";
@@ -76,6 +80,57 @@ pub struct Configuration {
     /// What is different for files of some paths; the last one that is about a file has the last word.
     #[serde(default)]
     pub overrides: Vec<Override>,
+    /// Only these policies, rules (`policy/rule`) or reserved codes run.
+    #[serde(default)]
+    pub only: Vec<String>,
+    /// These policies, rules or reserved codes do not run.
+    #[serde(default)]
+    pub skip: Vec<String>,
+    /// Whether what is not part of the input does not exist.
+    #[serde(default)]
+    pub complete: Option<bool>,
+    /// The operation of the requests: `create`, `update` or `delete`.
+    #[serde(default)]
+    pub operation: Option<OperationArg>,
+    /// A file or folder with the objects before an UPDATE or DELETE; relative to the file.
+    #[serde(default)]
+    pub old: Option<PathBuf>,
+    /// The user who makes the requests.
+    #[serde(default, rename = "as")]
+    pub user: Option<String>,
+    /// The user's groups.
+    #[serde(default, rename = "asGroups")]
+    pub groups: Vec<String>,
+    /// Whether the parts of a failing expression are shown.
+    #[serde(default)]
+    pub explain: Option<bool>,
+    /// The severity from which on findings make the run end with 1.
+    #[serde(default)]
+    pub fail_on: Option<Severity>,
+    /// Whether what the input cannot answer makes the run end with 1, too.
+    #[serde(default)]
+    pub fail_on_unknown: Option<bool>,
+    /// Whether a run may end with 0 or 1 though files could not be read.
+    #[serde(default)]
+    pub allow_broken: Option<bool>,
+    /// Whether a run with findings ends with 0.
+    #[serde(default)]
+    pub exit_zero: Option<bool>,
+    /// Only what was not there in this git revision.
+    #[serde(default)]
+    pub since: Option<String>,
+    /// Formats of the report, each with its file, as in `sarif=plimsoll.sarif`; the file is relative to this one.
+    #[serde(default)]
+    pub format: Vec<String>,
+    /// Whether the text is coloured: `auto`, `always` or `never`.
+    #[serde(default)]
+    pub color: Option<ColorChoice>,
+    /// Whether only findings are printed.
+    #[serde(default)]
+    pub quiet: Option<bool>,
+    /// Whether files that are passed over are named.
+    #[serde(default)]
+    pub verbose: Option<bool>,
     /// Findings that are known, written by `lint --write-baseline`; relative to the file.
     #[serde(default)]
     pub baseline: Option<PathBuf>,
@@ -95,6 +150,17 @@ pub struct Source {
     pub name: String,
     /// The text.
     pub text: Arc<str>,
+}
+
+/// An entry of the file, as it is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// Its name.
+    pub key: String,
+    /// Its value, as JSON.
+    pub value: String,
+    /// File and line.
+    pub place: String,
 }
 
 /// `error`, `warning`, `info` or `off`, which YAML reads as a boolean.
@@ -159,6 +225,23 @@ impl Default for Configuration {
             exclude: Vec::new(),
             force_exclude: false,
             overrides: Vec::new(),
+            only: Vec::new(),
+            skip: Vec::new(),
+            complete: None,
+            operation: None,
+            old: None,
+            user: None,
+            groups: Vec::new(),
+            explain: None,
+            fail_on: None,
+            fail_on_unknown: None,
+            allow_broken: None,
+            exit_zero: None,
+            since: None,
+            format: Vec::new(),
+            color: None,
+            quiet: None,
+            verbose: None,
             baseline: None,
             serve: Flags::default(),
             source: None,
@@ -201,12 +284,59 @@ impl Configuration {
             .map_err(|error| Diagnostic::of_file(&name, error))?;
         let mut configuration = Self::parse(&name, &text)?;
         let folder = path.parent().unwrap_or(Path::new(""));
-        let Self { policies, baseline, serve, .. } = &mut configuration;
-        for path in policies.iter_mut().chain(baseline).chain(serve.paths()) {
+        let Self { policies, baseline, old, format, serve, .. } = &mut configuration;
+        *format = settled::outputs(format, folder);
+        for path in policies.iter_mut().chain(baseline).chain(old).chain(serve.paths()) {
             *path = folder.join(&*path);
         }
         configuration.source = Some(Source { name, text: text.into() });
         Ok(configuration)
+    }
+
+    /// What the file says in place of flags, by the names that clap has for these.
+    #[must_use]
+    pub fn flags(&self) -> Vec<(&'static str, Vec<String>)> {
+        let Self { only, skip, groups, format, user, since, .. } = self;
+        let mut flags: Vec<(&'static str, Vec<String>)> = Vec::new();
+        let lists = [("only", only), ("skip", skip), ("groups", groups), ("format", format)];
+        flags.extend(lists.map(|(id, values)| (id, values.clone())));
+        let switches = [
+            ("complete", self.complete),
+            ("explain", self.explain),
+            ("fail_on_unknown", self.fail_on_unknown),
+            ("allow_broken", self.allow_broken),
+            ("exit_zero", self.exit_zero),
+            ("quiet", self.quiet),
+            ("verbose", self.verbose),
+        ];
+        flags.extend(switches.map(|(id, value)| (id, value.iter().map(bool::to_string).collect())));
+        let words = [
+            ("user", user.clone()),
+            ("since", since.clone()),
+            ("old", self.old.as_ref().map(|path| path.display().to_string())),
+            ("fail_on", self.fail_on.map(|severity| severity.name().to_owned())),
+            ("operation", self.operation.map(|operation| operation.name())),
+            ("color", self.color.map(|color| color.name())),
+        ];
+        flags.extend(words.map(|(id, value)| (id, value.into_iter().collect())));
+        flags.retain(|(_, values)| !values.is_empty());
+        flags
+    }
+
+    /// The entries of the file, as they are written.
+    #[must_use]
+    pub fn entries(&self) -> Vec<Written> {
+        let Some(Source { name, text }) = &self.source else { return Vec::new() };
+        let composed = split(text, 0).into_iter().find_map(|chunk| compose(text, chunk.range).ok()?.document);
+        let Some(document) = composed else { return Vec::new() };
+        let members = document.root().members().filter(|(key, _)| !matches!(*key, "apiVersion" | "kind"));
+        let written = members.map(|(key, node)| {
+            let span = node.key_span().or_else(|| node.span());
+            let before = span.and_then(|span| text.get(..span.start as usize)).unwrap_or_default();
+            let line = before.matches('\n').count() + 1;
+            Written { key: key.to_owned(), value: node.to_json(), place: format!("{name}:{line}") }
+        });
+        written.collect()
     }
 
     /// The folder of the file, from which its paths count.
@@ -278,6 +408,18 @@ impl Configuration {
             if let Some(node) = root.get(field).filter(|n| n.as_str() != Some(wanted)) {
                 return Err(at(node, false, format!("{field} must be {wanted}")));
             }
+        }
+        for (format, node) in
+            configuration.format.iter().zip(root.get("format").into_iter().flat_map(NodeRef::items))
+        {
+            if let Err(message) = Output::<Format>::parse(format) {
+                return Err(at(node, false, message));
+            }
+        }
+        if let (Some(true), Some(true), Some(node)) =
+            (configuration.quiet, configuration.verbose, root.get("verbose"))
+        {
+            return Err(at(node, true, "quiet and verbose exclude each other".to_owned()));
         }
         if let (Err(error), Some(node)) = (configuration.serve.contradict(), root.get("serve")) {
             return Err(at(node, true, error.to_string()));
@@ -384,7 +526,7 @@ mod tests {
         for (text, expected) in [
             (
                 "polices: []",
-                "x:3:1: unknown field `polices`, expected one of `apiVersion`, `kind`, `policies`, `embedded`, `packs`, `parameters`, `actions`, `severities`, `actionOverride`, `kubernetesVersion`, `namespace`, `podTemplates`, `baseline`, `serve` (did you mean `policies`?)",
+                "x:3:1: unknown field `polices`, expected one of `apiVersion`, `kind`, `policies`, `embedded`, `packs`, `parameters`, `actions`, `severities`, `actionOverride`, `kubernetesVersion`, `namespace`, `podTemplates`, `include`, `exclude`, `forceExclude`, `overrides`, `only`, `skip`, `complete`, `operation`, `old`, `as`, `asGroups`, `explain`, `failOn`, `failOnUnknown`, `allowBroken`, `exitZero`, `since`, `format`, `color`, `quiet`, `verbose`, `baseline`, `serve` (did you mean `policies`?)",
             ),
             (
                 "actions: {p: Forbid}",

@@ -1,6 +1,6 @@
 //! Which files: as words of the command line, or behind `-f`, as people type it for kubectl.
 
-use clap::Args;
+use clap::{ArgMatches, Args};
 
 /// The files of a command. Which come first does not matter, but for the configuration file: it is looked for from the
 /// first of them.
@@ -25,4 +25,10 @@ impl Paths {
         }
         paths
     }
+}
+
+/// The first of them, where a configuration file is looked for.
+pub(super) fn first_of(matches: &ArgMatches) -> String {
+    let first = |id: &str| matches.try_get_many::<String>(id).ok().flatten()?.next().cloned();
+    first("paths").or_else(|| first("filenames")).unwrap_or_else(|| ".".to_owned())
 }

@@ -380,9 +380,15 @@ fn check_names(
 ) {
     let names = Names::of(loaded.policies.iter().map(|(policy, _)| policy));
     let Adjustments { only, skip, actions, severities, packs: _, action_override: _ } = adjustments;
-    for (flag, used) in [("--only", only), ("--skip", skip)] {
-        for UnknownName { message, help } in used.iter().filter_map(|name| names.check(name, true)) {
-            let fault = Diagnostic::of_usage(format!("{flag}: {message}"));
+    let of_file = [("only", &configuration.only), ("skip", &configuration.skip)];
+    for ((key, written), used) in of_file.into_iter().zip([only, skip]) {
+        for (index, name) in used.iter().enumerate() {
+            let Some(UnknownName { message, help }) = names.check(name, true) else { continue };
+            // what no flag says is taken from the file
+            let fault = match *written == *used {
+                true => configuration.fault(&[key, &index.to_string()], false, message),
+                false => Diagnostic::of_usage(format!("--{key}: {message}")),
+            };
             errors.push(Diagnostic { help: Some(help), ..fault });
         }
     }
