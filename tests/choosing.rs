@@ -316,7 +316,7 @@ fn the_file_speaks_where_no_flag_does() {
     assert!(loud.contains("1 warning in 1 of 1 object"), "{loud}");
     assert!(run(&["--verbose", "--format", "text"], &[]).1.contains("1 warning in 1 of 1 object"));
     for (entry, place, message) in [
-        ("skip: [image-tag, image-tug]", "plimsoll.yaml:3:18", "no policy, rule or code is named image-tug"),
+        ("skip: [image-tag, image-tug]", "plimsoll.yaml:3:19", "no policy, rule or code is named image-tug"),
         ("format: [yaml]", "plimsoll.yaml:3:10", "expected one of text, concise"),
         ("failOn: fatal", "plimsoll.yaml:3:9", "unknown value `fatal`"),
         ("quiet: true\nverbose: true", "plimsoll.yaml:4:1", "quiet and verbose exclude each other"),
