@@ -307,13 +307,22 @@ impl<'i> Offline<'i> {
     /// The findings of all manifests, in parallel; in the order of the inventory at any number of threads.
     #[must_use]
     pub fn judge_all(&self, set: &PolicySet) -> Vec<(DocumentId, Finding)> {
+        self.judge_each(set, &|| {})
+    }
+
+    /// As [`judge_all`](Self::judge_all); `judged` is called for each manifest.
+    pub fn judge_each(&self, set: &PolicySet, judged: &(dyn Fn() + Sync)) -> Vec<(DocumentId, Finding)> {
         // so many at a time that all threads have work, and no list of lists of a large folder is ever held
         const BATCH: usize = 1 << 12;
         let indexes: Vec<u32> = (0_u32..).take(self.identities.len()).collect();
         let mut all = Vec::new();
         for batch in indexes.chunks(BATCH) {
-            let findings: Vec<Findings> =
-                batch.par_iter().map(|index| self.judge(set, *index as usize)).collect();
+            let findings = batch.par_iter().map(|index| {
+                let findings = self.judge(set, *index as usize);
+                judged();
+                findings
+            });
+            let findings: Vec<Findings> = findings.collect();
             for (index, findings) in batch.iter().zip(findings) {
                 all.extend(findings.into_iter().map(|finding| (DocumentId(*index), finding)));
             }

@@ -1,5 +1,8 @@
 //! `plimsoll lint`: manifests in, findings out.
 
+mod progress;
+mod watch;
+
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 use std::time::Instant;
@@ -13,15 +16,17 @@ use super::selection::{Selected, Selection};
 use super::{DONE, FINDINGS, NOT_DONE};
 use crate::explain::catalogue::catalogue;
 use crate::finding::Severity;
-use crate::manifest::{Inventory, LoadError, Outcome, ReadLimits, Sources, read_sources};
+use crate::manifest::{Inventory, LoadError, Outcome, ReadLimits, Sources, read_sources, read_sources_again};
 use crate::offline::{Asking, Offline};
 use crate::report::catalogue::Catalogue;
 use crate::report::{
     ColorChoice, Format, Gate, Identity, Report, Run, Subject, TextOptions, notices, refusal,
 };
+use progress::Progress;
+use watch::Kept;
 
 /// Check manifests: files, folders, globs, or `-` for standard input
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct LintArgs {
     #[command(flatten)]
     paths: Paths,
@@ -82,6 +87,9 @@ pub struct LintArgs {
     /// Name the files that are passed over, and say why
     #[arg(long, short, env = "PLIMSOLL_VERBOSE", conflicts_with = "quiet", help_heading = "Result")]
     verbose: bool,
+    /// Lint again when a manifest, a policy or the configuration changes, until Ctrl-C
+    #[arg(long, env = "PLIMSOLL_WATCH", help_heading = "Result")]
+    watch: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -99,7 +107,17 @@ const ROWS: usize = 30;
 impl LintArgs {
     /// Lints: 0 nothing found, 1 findings, 2 the job could not be done.
     pub fn run(self) -> ExitCode {
+        match self.watch {
+            true => watch::run(&self),
+            false => ExitCode::from(self.once(None)),
+        }
+    }
+
+    /// One run. With `kept`, it takes what an earlier run has left, and leaves the same for the next.
+    fn once(self, mut kept: Option<&mut Kept>) -> u8 {
         let start = Instant::now();
+        let progress = Progress::of_run(self.quiet);
+        let args = kept.is_some().then(|| self.clone());
         let Self {
             paths,
             only,
@@ -115,25 +133,33 @@ impl LintArgs {
             color,
             quiet,
             verbose,
+            watch: _,
         } = self;
         let paths = paths.all();
         if let Err(error) = Output::check(&format) {
-            return super::fail(&error.to_string());
+            return not_done(&error.to_string());
         }
-        let selected = selection.load(paths.first().map(String::as_str), &only, &skip);
+        let earlier = kept.as_deref_mut().zip(args.as_ref()).and_then(|(kept, args)| kept.selected(args));
+        let load = || selection.load(paths.first().map(String::as_str), &only, &skip);
+        let selected = earlier.unwrap_or_else(load);
         let Selected { set, errors, configuration, release, .. } = &selected;
         super::print_errors(errors);
         if set.is_empty() && errors.is_empty() && !selected.adjustments.only_reserved() {
-            return super::fail("no policies are loaded");
+            if let Some((kept, args)) = kept.zip(args) {
+                kept.keep(&args, selected);
+            }
+            return not_done("no policies are loaded");
         }
-        let sources = read_sources(&paths, &mut io::stdin().lock(), ReadLimits::default());
+        let texts = kept.as_deref_mut().and_then(|kept| kept.sources.take());
+        let sources = read_sources_again(&paths, &mut io::stdin().lock(), ReadLimits::default(), texts);
         let inventory = Inventory::load(&sources);
         let asking = Asking { explain, ..asking_args.asking(configuration.namespace.as_deref()) };
         let old_sources = read_old(asking_args.old.as_ref());
         let old = old_sources.as_ref().map(Inventory::load);
         let offline = Offline::new(&inventory, old.as_ref(), &asking);
         let mut subjects = subjects(&inventory, &offline);
-        let mut findings = offline.judge_all(set);
+        progress.read(inventory.manifests().len());
+        let mut findings = offline.judge_each(set, &|| progress.judged());
         findings.extend(notices::findings(&inventory, &mut subjects, |code| selected.reserved(code)));
         let fail_on = match fail_on {
             FailOn::Error => Severity::Error,
@@ -156,6 +182,7 @@ impl LintArgs {
                 false => Catalogue::default(),
             });
 
+        drop(progress);
         let is_terminal = io::stdout().is_terminal();
         let options = |is_terminal| TextOptions {
             color: color.enabled(is_terminal, |name| std::env::var_os(name)),
@@ -185,10 +212,25 @@ impl LintArgs {
             FINDINGS if exit_zero => DONE,
             exit => exit,
         };
-        // the process ends: giving back millions of small pieces one by one would only take time
-        std::mem::forget((report, offline));
-        ExitCode::from(if errors.is_empty() && written { exit } else { NOT_DONE })
+        let exit = if errors.is_empty() && written { exit } else { NOT_DONE };
+        match kept.zip(args) {
+            Some((kept, args)) => {
+                drop((report, offline));
+                drop(inventory);
+                kept.sources = Some(sources);
+                kept.keep(&args, selected);
+            }
+            // the process ends: giving back millions of small pieces one by one would only take time
+            None => std::mem::forget((report, offline)),
+        }
+        exit
     }
+}
+
+/// Says why the job could not be done.
+fn not_done(message: &str) -> u8 {
+    super::fail(message);
+    NOT_DONE
 }
 
 /// Says which files could not be read, and where. Whether all could.
