@@ -71,3 +71,8 @@ dist:
 # All that CI does, the same way.
 ci:
     .ci/run
+
+# What people install, into target/package: a static binary in an archive with completions, manual pages and licence, a .deb,
+# an SBOM (where cargo-cyclonedx is installed) and checksums. `just package --target aarch64-apple-darwin` for another system.
+package *ARGS:
+    packaging/package.sh {{ ARGS }}

@@ -35,5 +35,5 @@ pub use inventory::{
     DocumentError, DocumentId, FileRecord, Inventory, LoadError, LoadedDocument, Manifest, Outcome,
 };
 pub use notice::{Notice, NoticeCode};
-pub use source::{FileId, Position, SourceFile, Sources};
-pub use walk::{ReadLimits, STDIN, read_chosen, read_sources};
+pub use source::{FileId, Position, SourceFile, Sources, Stamp};
+pub use walk::{ReadLimits, STDIN, read_chosen, read_sources, stamps};

@@ -307,20 +307,27 @@ impl<'i> Offline<'i> {
     /// The findings of all manifests, in parallel; in the order of the inventory at any number of threads.
     #[must_use]
     pub fn judge_all(&self, set: &PolicySet) -> Vec<(DocumentId, Finding)> {
-        self.judge_each(|_| set)
+        self.judge_each(|_| set, &|| {})
     }
 
-    /// As [`judge_all`](Self::judge_all), each by the policies of its file.
-    #[must_use]
-    pub fn judge_each<'s>(&self, set: impl Fn(FileId) -> &'s PolicySet + Sync) -> Vec<(DocumentId, Finding)> {
+    /// As [`judge_all`](Self::judge_all), each by the policies of its file; `judged` is called for each manifest.
+    pub fn judge_each<'s>(
+        &self,
+        set: impl Fn(FileId) -> &'s PolicySet + Sync,
+        judged: &(dyn Fn() + Sync),
+    ) -> Vec<(DocumentId, Finding)> {
         let set = |index: usize| set(self.inventory.manifests()[index].file);
         // so many at a time that all threads have work, and no list of lists of a large folder is ever held
         const BATCH: usize = 1 << 12;
         let indexes: Vec<u32> = (0_u32..).take(self.identities.len()).collect();
         let mut all = Vec::new();
         for batch in indexes.chunks(BATCH) {
-            let findings: Vec<Findings> =
-                batch.par_iter().map(|index| self.judge(set(*index as usize), *index as usize)).collect();
+            let findings = batch.par_iter().map(|index| {
+                let findings = self.judge(set(*index as usize), *index as usize);
+                judged();
+                findings
+            });
+            let findings: Vec<Findings> = findings.collect();
             for (index, findings) in batch.iter().zip(findings) {
                 all.extend(findings.into_iter().map(|finding| (DocumentId(*index), finding)));
             }

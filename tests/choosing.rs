@@ -196,7 +196,8 @@ fn mistakes_are_said_at_their_place() {
 }
 
 /// Flags of `lint` that are no entries of the file, and why.
-const WITHOUT_KEY: [(&str, &str); 5] = [
+const WITHOUT_KEY: [(&str, &str); 6] = [
+    ("watch", "it goes on until somebody ends it"),
     ("help", "it asks a question, and does no job"),
     ("filename", "what is judged stands on the command line"),
     ("config", "it says where the file is"),

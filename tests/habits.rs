@@ -45,7 +45,8 @@ fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
 }
 
 /// Flags of `lint` without a variable, and why.
-const WITHOUT_VARIABLE: [(&str, &str); 2] = [
+const WITHOUT_VARIABLE: [(&str, &str); 3] = [
+    ("write-baseline", "it is done once, by hand: a variable would do it again and again"),
     ("help", "it asks a question, and does no job"),
     ("filename", "what is judged stands on the command line, where whoever reads a log sees it"),
 ];

@@ -252,9 +252,9 @@ fn the_policies_of_the_pages_compile() {
 }
 
 #[test]
-fn the_test_of_the_readme_passes() {
+fn the_test_of_the_page_about_policies_passes() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let page = fs::read_to_string(root.join("README.md")).expect("a page");
+    let page = fs::read_to_string(root.join("docs/writing-policies.md")).expect("a page");
     let test = blocks(&page).into_iter().find(|block| block.contains("kind: PolicyTest")).expect("a test");
     let policy =
         fs::read_to_string(root.join("policies/reliability/required-probes.yaml")).expect("a policy");

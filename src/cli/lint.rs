@@ -1,9 +1,12 @@
 //! `plimsoll lint`: manifests in, findings out.
 
 mod earlier;
+mod progress;
 mod revision;
+mod watch;
 
 use std::io::{self, IsTerminal};
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -18,6 +21,7 @@ use super::paths::Paths;
 use super::selection::{Selected, Selection};
 use super::{DONE, FINDINGS, NOT_DONE};
 use crate::baseline::{Baseline, Origin};
+use crate::cli;
 use crate::explain::catalogue::catalogue;
 use crate::finding::Severity;
 use crate::manifest::chosen::{Chosen, Globs};
@@ -27,9 +31,11 @@ use crate::report::catalogue::Catalogue;
 use crate::report::{
     ColorChoice, Earlier, Format, Gate, Identity, Report, Run, Subject, TextOptions, notices, refusal,
 };
+use progress::Progress;
+use watch::Kept;
 
 /// Check manifests: files, folders, globs, or `-` for standard input
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct LintArgs {
     #[command(flatten)]
     paths: Paths,
@@ -94,6 +100,9 @@ pub struct LintArgs {
     /// Name the files that are passed over, and say why
     #[arg(long, short, env = "PLIMSOLL_VERBOSE", conflicts_with = "quiet", help_heading = "Result")]
     verbose: bool,
+    /// Lint again when a manifest, a policy or the configuration changes, until Ctrl-C
+    #[arg(long, env = "PLIMSOLL_WATCH", help_heading = "Result")]
+    watch: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -111,67 +120,60 @@ const ROWS: usize = 30;
 impl LintArgs {
     /// Lints: 0 nothing found, 1 findings, 2 the job could not be done.
     pub fn run(self) -> ExitCode {
+        match self.watch {
+            true => watch::run(&self),
+            false => ExitCode::from(self.once(None)),
+        }
+    }
+
+    /// One run. With `kept`, it takes what an earlier run has left, and leaves the same for the next.
+    fn once(&self, mut kept: Option<&mut Kept>) -> u8 {
+        if let Err(error) = Output::check(&self.format) {
+            return not_done(&error.to_string());
+        }
+        let earlier = kept.as_deref_mut().and_then(|kept| kept.selected(self));
+        let selected = earlier.unwrap_or_else(|| self.select());
+        let code = self.lint(&self.paths.clone().all(), &selected, kept.as_deref_mut());
+        if let Some(kept) = kept {
+            kept.keep(self, selected);
+        }
+        code.unwrap_or(NOT_DONE)
+    }
+
+    fn lint(&self, paths: &[String], selected: &Selected, kept: Option<&mut Kept>) -> Result<u8, Stopped> {
         let start = Instant::now();
-        let Self {
-            paths,
-            only,
-            skip,
-            selection,
-            asking: asking_args,
-            explain,
-            fail_on,
-            fail_on_unknown,
-            allow_broken,
-            choosing,
-            earlier,
-            exit_zero,
-            mut format,
-            color,
-            quiet,
-            verbose,
-        } = self;
-        let paths = paths.all();
-        if let Err(error) = Output::check(&format) {
-            return super::fail(&error.to_string());
-        }
-        let selected = selection.load(paths.first().map(String::as_str), &only, &skip);
-        let Selected { set, errors, configuration, release, .. } = &selected;
-        super::print_errors(errors);
+        let progress = Progress::of_run(self.quiet);
+        let Selected { set, errors, configuration, release, .. } = selected;
+        cli::print_errors(errors);
         if set.is_empty() && errors.is_empty() && !selected.adjustments.only_reserved() {
-            return super::fail("no policies are loaded");
+            return Err(stop("no policies are loaded"));
         }
-        let asking = Asking { explain, ..asking_args.asking(configuration.namespace.as_deref()) };
-        let chosen = match choosing.chosen(configuration) {
-            Ok(chosen) => chosen,
-            Err(error) => {
-                super::print_errors(&[error]);
-                return ExitCode::from(NOT_DONE);
-            }
-        };
-        let before = |tree: &CheckedOut, origin| found_before(tree, origin, &chosen, &selected, &asking);
-        let baseline = match earlier.earlier(&paths, &chosen, configuration, before) {
-            Ok(baseline) => baseline,
-            Err(error) => return super::fail(&error.to_string()),
-        };
-        let sources = read_chosen(&paths, &mut io::stdin().lock(), ReadLimits::default(), &chosen);
+        let asking =
+            Asking { explain: self.explain, ..self.asking.asking(configuration.namespace.as_deref()) };
+        let chosen = self.choosing.chosen(configuration).map_err(|error| {
+            cli::print_errors(&[error]);
+            Stopped
+        })?;
+        let before = |tree: &CheckedOut, origin| found_before(tree, origin, &chosen, selected, &asking);
+        let baseline = self.earlier.earlier(paths, &chosen, configuration, before);
+        let baseline = baseline.map_err(|error| stop(&error.to_string()))?;
+        let mut kept = kept;
+        let texts = kept.as_deref_mut().and_then(|kept| kept.sources.take());
+        let sources = read_chosen(paths, &mut io::stdin().lock(), ReadLimits::default(), &chosen, texts);
         let inventory = Inventory::load(&sources);
         let variants = selected.variants(&sources, None);
-        let old_sources = read_old(asking_args.old.as_ref());
+        let old_sources = read_old(self.asking.old.as_ref());
         let old = old_sources.as_ref().map(Inventory::load);
         let offline = Offline::new(&inventory, old.as_ref(), &asking);
         let mut subjects = subjects(&inventory, &offline);
-        let mut findings = offline.judge_each(|file| variants.set(file));
+        progress.read(inventory.manifests().len());
+        let mut findings = offline.judge_each(|file| variants.set(file), &|| progress.judged());
         findings
             .extend(notices::findings(&inventory, &mut subjects, |file, code| variants.reserved(file, code)));
-        let fail_on = match fail_on {
-            FailOn::Error => Severity::Error,
-            FailOn::Warning => Severity::Warning,
-            FailOn::Info => Severity::Info,
-        };
-        let gate = Gate { fail_on, fail_on_unknown, allow_broken };
         let codes = variants.codes();
         let looks_at = |code: &str| codes.contains(code);
         let known = baseline.as_ref().map(|baseline| Earlier { baseline, looks_at: &looks_at });
+        let gate = self.gate();
         let report = Report::since(&sources, &inventory, subjects, findings, known)
             .for_kubernetes(release.to_string())
             .with_notes(offline.notes(set.templates()))
@@ -182,56 +184,113 @@ impl LintArgs {
                 folder: std::env::current_dir().ok(),
                 gate,
             })
-            .with_catalogue(match format.iter().any(|output| output.format.tells_of_rules()) {
+            .with_catalogue(match self.format.iter().any(|output| output.format.tells_of_rules()) {
                 true => catalogue(set),
                 false => Catalogue::default(),
             });
-
+        drop(progress);
         let exit = match gate.judge(&report).code() {
-            FINDINGS if exit_zero => DONE,
+            FINDINGS if self.exit_zero => DONE,
             exit => exit,
         };
-        if let Some(file) = earlier.to_write(configuration) {
-            let now = report.baseline(Origin::File(file.display().to_string()));
-            match earlier::write(file, &now, exit != NOT_DONE && errors.is_empty(), baseline.as_ref()) {
-                Ok(done) => {
-                    super::print(&format!("{done}\n"));
-                    return ExitCode::from(DONE);
-                }
-                Err(error) => super::tell(&format!("error: {error}")),
+        let exit = if errors.is_empty() { exit } else { NOT_DONE };
+        let exit = match self.earlier.to_write(configuration) {
+            Some(file) => self.write_baseline(file, exit, &report, baseline.as_ref(), start),
+            None => self.write(exit, &report, start),
+        };
+        match kept {
+            Some(kept) => {
+                drop((report, offline));
+                drop(inventory);
+                kept.sources = Some(sources);
+                kept.chosen = chosen;
+            }
+            // the process ends: giving back millions of small pieces one by one would only take time
+            None => std::mem::forget((report, offline)),
+        }
+        Ok(exit)
+    }
+
+    /// Configuration and policies.
+    fn select(&self) -> Selected {
+        self.selection.load(Some(&self.paths.first()), &self.only, &self.skip)
+    }
+
+    fn gate(&self) -> Gate {
+        let fail_on = match self.fail_on {
+            FailOn::Error => Severity::Error,
+            FailOn::Warning => Severity::Warning,
+            FailOn::Info => Severity::Info,
+        };
+        Gate { fail_on, fail_on_unknown: self.fail_on_unknown, allow_broken: self.allow_broken }
+    }
+
+    /// Writes a baseline in place of the report; where that cannot be, the report says why.
+    fn write_baseline(
+        &self,
+        file: &Path,
+        exit: u8,
+        report: &Report<'_>,
+        before: Option<&Baseline>,
+        start: Instant,
+    ) -> u8 {
+        let now = report.baseline(Origin::File(file.display().to_string()));
+        match earlier::write(file, &now, exit != NOT_DONE, before) {
+            Ok(done) => {
+                cli::print(&format!("{done}\n"));
+                DONE
+            }
+            Err(error) => {
+                cli::tell(&format!("error: {error}"));
+                self.write(exit, report, start);
+                NOT_DONE
             }
         }
+    }
 
+    /// Writes the reports. The exit code of the run.
+    fn write(&self, exit: u8, report: &Report<'_>, start: Instant) -> u8 {
         let is_terminal = io::stdout().is_terminal();
         let options = |is_terminal| TextOptions {
-            color: color.enabled(is_terminal, |name| std::env::var_os(name)),
+            color: self.color.enabled(is_terminal, |name| std::env::var_os(name)),
             links: is_terminal && supports_hyperlinks::on(supports_hyperlinks::Stream::Stdout),
-            quiet,
-            verbose,
+            quiet: self.quiet,
+            verbose: self.verbose,
             elapsed: Some(start.elapsed()),
             columns: terminal_size::terminal_size().filter(|_| is_terminal).map(|(width, _)| width.0.into()),
         };
-        let too_many = format.is_empty() && is_terminal && report.entries().len() > SHOWN;
-        if format.is_empty() {
-            format.push(Output::stdout(Format::Text));
-        }
-        let mut written = true;
-        for output in &format {
+        let too_many = self.format.is_empty() && is_terminal && report.entries().len() > SHOWN;
+        let text = [Output::stdout(Format::Text)];
+        let outputs = if self.format.is_empty() { &text[..] } else { &self.format };
+        let mut exit = exit;
+        for output in outputs {
             let options = options(is_terminal && output.file.is_none());
             let result = output.write(|out| match too_many {
                 true => report.write_overview(out, &options, Some(ROWS)),
                 false => report.write(output.format, out, &options),
             });
             if let Err(error) = result {
-                super::tell(&format!("error: {error}"));
-                written = false;
+                cli::tell(&format!("error: {error}"));
+                exit = NOT_DONE;
             }
         }
-        // the process ends: giving back millions of small pieces one by one would only take time
-        std::mem::forget((report, offline));
-        let wrote = written && !earlier.writes();
-        ExitCode::from(if errors.is_empty() && wrote { exit } else { NOT_DONE })
+        exit
     }
+}
+
+/// A run that cannot go on; why has been said.
+struct Stopped;
+
+/// Says why the job could not be done.
+fn stop(message: &str) -> Stopped {
+    cli::fail(message);
+    Stopped
+}
+
+/// Says why the job could not be done.
+fn not_done(message: &str) -> u8 {
+    cli::fail(message);
+    NOT_DONE
 }
 
 /// The findings of a revision, as something to compare with: what could not be read there has none.
@@ -246,12 +305,12 @@ fn found_before(
     let globs = |all: &[Globs]| all.iter().map(|globs| moved.globs(globs)).collect();
     let Chosen { include, exclude, also_named } = chosen;
     let chosen = Chosen { include: globs(include), exclude: globs(exclude), also_named: *also_named };
-    let sources = read_chosen(&tree.paths, &mut io::empty(), ReadLimits::default(), &chosen);
+    let sources = read_chosen(&tree.paths, &mut io::empty(), ReadLimits::default(), &chosen, None);
     let inventory = Inventory::load(&sources);
     let variants = selected.variants(&sources, Some(moved));
     let offline = Offline::new(&inventory, None, asking);
     let mut subjects = subjects(&inventory, &offline);
-    let mut findings = offline.judge_each(|file| variants.set(file));
+    let mut findings = offline.judge_each(|file| variants.set(file), &|| {});
     findings.extend(notices::findings(&inventory, &mut subjects, |file, code| variants.reserved(file, code)));
     Report::new(&sources, &inventory, subjects, findings).baseline(origin)
 }
@@ -266,8 +325,8 @@ pub(super) fn report_broken(sources: &Sources, inventory: &Inventory<'_>) -> boo
             let (path, at) = (file.path(), error.position);
             let why = refusal(file.text(), &error.error);
             match &error.error {
-                LoadError::Read(_) => super::tell(&format!("error: {path}: {why}")),
-                _ => super::tell(&format!("error: {path}:{}:{}: {why}", at.line, at.column)),
+                LoadError::Read(_) => cli::tell(&format!("error: {path}: {why}")),
+                _ => cli::tell(&format!("error: {path}:{}:{}: {why}", at.line, at.column)),
             }
         }
     }

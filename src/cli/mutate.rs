@@ -70,7 +70,7 @@ impl MutateArgs {
                 return ExitCode::from(NOT_DONE);
             }
         };
-        let sources = read_chosen(&paths, &mut io::stdin().lock(), ReadLimits::default(), &chosen);
+        let sources = read_chosen(&paths, &mut io::stdin().lock(), ReadLimits::default(), &chosen, None);
         let set = selected.variants(&sources, None);
         let inventory = Inventory::load(&sources);
         let asking = asking_args.asking(configuration.namespace.as_deref());

@@ -15,6 +15,12 @@ pub struct Paths {
 }
 
 impl Paths {
+    /// The first of them.
+    #[must_use]
+    pub fn first(&self) -> String {
+        self.paths.first().or(self.filenames.first()).map_or_else(|| ".".to_owned(), Clone::clone)
+    }
+
     /// All of them; without any, the working folder.
     #[must_use]
     pub fn all(self) -> Vec<String> {

@@ -3,8 +3,10 @@
 //! Files are read first and owned here; documents borrow from them. So the order of things is
 //! [`Sources`] → [`super::Inventory`], and both live until the report is written.
 
+use std::fs::Metadata;
 use std::ops::Range;
 use std::sync::OnceLock;
+use std::time::SystemTime;
 
 use crate::document::Span;
 
@@ -54,6 +56,22 @@ pub enum Content {
     Ignored,
 }
 
+/// What a file looks like from outside: one that looks the same holds the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stamp {
+    modified: Option<SystemTime>,
+    bytes: u64,
+}
+
+impl Stamp {
+    /// Of a file; of pipes and devices nothing can be told.
+    #[must_use]
+    pub fn of(metadata: &Metadata) -> Option<Self> {
+        let (modified, bytes) = (metadata.modified().ok(), metadata.len());
+        metadata.is_file().then_some(Self { modified, bytes })
+    }
+}
+
 /// One file.
 #[derive(Debug)]
 pub struct SourceFile {
@@ -65,6 +83,8 @@ pub struct SourceFile {
     pub(super) walked: bool,
     /// Why it is ignored, where that is not for an ignore file.
     pub(super) reason: Option<String>,
+    /// Taken before it was read.
+    pub(super) stamp: Option<Stamp>,
     line_starts: OnceLock<Vec<u32>>,
     /// Characters before every block of [`BLOCK`] bytes, so that a column in a line of megabytes is cheap.
     blocks: OnceLock<Vec<u32>>,
@@ -91,6 +111,7 @@ impl SourceFile {
             in_chart: false,
             walked: false,
             reason: None,
+            stamp: None,
             line_starts: OnceLock::new(),
             blocks: OnceLock::new(),
         }
@@ -121,6 +142,11 @@ impl SourceFile {
     #[must_use]
     pub fn content(&self) -> &Content {
         &self.content
+    }
+
+    /// What was found, where the file still looks as it did then.
+    pub(super) fn still(self, stamp: Option<Stamp>) -> Option<Content> {
+        (stamp.is_some() && self.stamp == stamp).then_some(self.content)
     }
 
     /// The text; empty where there is none.
@@ -265,6 +291,11 @@ impl Sources {
     #[must_use]
     pub fn files(&self) -> &[SourceFile] {
         &self.files
+    }
+
+    /// The files, for a later run to take over.
+    pub(super) fn into_files(self) -> Vec<SourceFile> {
+        self.files
     }
 
     /// All files with their ids.

@@ -19,7 +19,7 @@ use rayon::prelude::*;
 use super::chosen::Chosen;
 use super::decode::decode;
 use super::fence::Fence;
-use super::source::{Content, ReadError, SourceFile, Sources};
+use super::source::{Content, ReadError, SourceFile, Sources, Stamp};
 
 /// What the name of standard input is, on the command line and in reports.
 pub const STDIN: &str = "-";
@@ -64,11 +64,68 @@ enum Found {
 ///
 /// What cannot be read is among the result, under its name.
 pub fn read_sources(paths: &[String], stdin: &mut dyn Read, limits: ReadLimits) -> Sources {
-    read_chosen(paths, stdin, limits, &Chosen::default())
+    read_chosen(paths, stdin, limits, &Chosen::default(), None)
 }
 
-/// As [`read_sources`], of those files that are chosen; the others are in the result, too, as ignored ones.
-pub fn read_chosen(paths: &[String], stdin: &mut dyn Read, limits: ReadLimits, chosen: &Chosen) -> Sources {
+/// As [`read_sources`], of those files that are chosen; the others are in the result, too, as ignored ones. Of a file that
+/// looks as it did in an earlier run, the text of then is taken over.
+pub fn read_chosen(
+    paths: &[String],
+    stdin: &mut dyn Read,
+    limits: ReadLimits,
+    chosen: &Chosen,
+    earlier: Option<Sources>,
+) -> Sources {
+    let found = find_all(paths, chosen);
+    let mut piped = None;
+    if found.values().any(|file| matches!(file, Found::Stdin)) {
+        piped = Some(read(stdin, limits));
+    }
+    let earlier = earlier.map_or_else(Vec::new, Sources::into_files);
+    let mut earlier: HashMap<String, SourceFile> =
+        earlier.into_iter().map(|file| (file.path().to_owned(), file)).collect();
+    let found: Vec<_> = found.into_iter().map(|(name, file)| (earlier.remove(&name), name, file)).collect();
+    let files = found.into_par_iter().map(|(earlier, name, file)| match file {
+        Found::File(path) => read_file(name, &path, limits, earlier),
+        Found::Walked(path) => {
+            let mut file = read_file(name, &path, limits, earlier);
+            file.walked = true;
+            file
+        }
+        Found::Ignored(reason) => {
+            let mut file = SourceFile::new(name, Content::Ignored);
+            file.reason = reason;
+            file
+        }
+        Found::Failed(error) => SourceFile::new(name, Content::Unreadable(error)),
+        Found::Stdin => SourceFile::new(name, Content::Ignored),
+    });
+    let mut files: Vec<SourceFile> = files.collect();
+    if let Some(content) = piped {
+        files.retain(|file| file.path() != STDIN);
+        files.push(SourceFile::new(STDIN, content.unwrap_or_else(Content::Unreadable)));
+    }
+    Sources::new(files)
+}
+
+/// What every file that would be read looks like, without reading it; `None` of one that nothing can be told of.
+#[must_use]
+pub fn stamps(paths: &[String], chosen: &Chosen) -> BTreeMap<PathBuf, Option<Stamp>> {
+    let files = find_all(paths, chosen).into_iter().filter_map(|(name, file)| match file {
+        Found::File(path) | Found::Walked(path) => Some((path.clone(), stamp(&path))),
+        // that there is such a file is part of the report
+        Found::Ignored(_) | Found::Failed(_) => Some((PathBuf::from(name), None)),
+        Found::Stdin => None,
+    });
+    files.collect()
+}
+
+fn stamp(path: &Path) -> Option<Stamp> {
+    path.metadata().ok().as_ref().and_then(Stamp::of)
+}
+
+/// Everything that the paths of the command line stand for, by name.
+fn find_all(paths: &[String], chosen: &Chosen) -> BTreeMap<String, Found> {
     let mut found = BTreeMap::new();
     let working = std::env::current_dir().ok();
     for path in paths {
@@ -105,39 +162,23 @@ pub fn read_chosen(paths: &[String], stdin: &mut dyn Read, limits: ReadLimits, c
         }
     }
     read_once(&mut found, paths.len() > 1);
-    let mut piped = None;
-    if found.values().any(|file| matches!(file, Found::Stdin)) {
-        piped = Some(read(stdin, limits));
-    }
-    let files = found.into_iter().collect::<Vec<_>>().into_par_iter().map(|(name, file)| match file {
-        Found::File(path) => read_file(name, &path, limits),
-        Found::Walked(path) => {
-            let mut file = read_file(name, &path, limits);
-            file.walked = true;
-            file
-        }
-        Found::Ignored(reason) => {
-            let mut file = SourceFile::new(name, Content::Ignored);
-            file.reason = reason;
-            file
-        }
-        Found::Failed(error) => SourceFile::new(name, Content::Unreadable(error)),
-        Found::Stdin => SourceFile::new(name, Content::Ignored),
-    });
-    let mut files: Vec<SourceFile> = files.collect();
-    if let Some(content) = piped {
-        files.retain(|file| file.path() != STDIN);
-        files.push(SourceFile::new(STDIN, content.unwrap_or_else(Content::Unreadable)));
-    }
-    Sources::new(files)
+    found
 }
 
-fn read_file(name: String, path: &Path, limits: ReadLimits) -> SourceFile {
-    let content = File::open(path).map_err(|e| io_error(&e)).and_then(|mut file| {
-        let bytes = file.metadata().map_or(0, |meta| if meta.is_file() { meta.len() } else { 0 });
-        read_sized(&mut file, bytes, limits)
-    });
+fn read_file(name: String, path: &Path, limits: ReadLimits, earlier: Option<SourceFile>) -> SourceFile {
+    let mut stamp = earlier.as_ref().and_then(|_| stamp(path));
+    let content = earlier.and_then(|earlier| earlier.still(stamp)).map_or_else(
+        || {
+            let mut file = File::open(path).map_err(|e| io_error(&e))?;
+            let metadata = file.metadata().ok();
+            stamp = metadata.as_ref().and_then(Stamp::of);
+            let bytes = metadata.map_or(0, |meta| if meta.is_file() { meta.len() } else { 0 });
+            read_sized(&mut file, bytes, limits)
+        },
+        Ok,
+    );
     let mut file = SourceFile::new(name, content.unwrap_or_else(Content::Unreadable));
+    file.stamp = stamp;
     file.in_chart = in_chart(path);
     file
 }

@@ -12,7 +12,7 @@ use crate::manifest::chosen::Chosen;
 use crate::report::diagnostic::io_text;
 
 /// Only what is new.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(super) struct EarlierArgs {
     /// Count and show only findings that are not in this file; see --write-baseline
     #[arg(long, value_name = "FILE", env = "PLIMSOLL_BASELINE", help_heading = "Result")]
@@ -75,11 +75,6 @@ impl EarlierArgs {
     fn file<'a>(&'a self, configuration: &'a Configuration) -> Option<&'a Path> {
         let file = self.baseline.as_deref().or(configuration.baseline.as_deref());
         file.filter(|_| !self.no_baseline)
-    }
-
-    /// Whether the run is to write a baseline.
-    pub(super) fn writes(&self) -> bool {
-        self.write_baseline
     }
 
     /// The file to write, where one is to be written.
