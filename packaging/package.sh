@@ -113,7 +113,7 @@ esac
 if cargo cyclonedx --version >/dev/null 2>&1; then
     SOURCE_DATE_EPOCH=$epoch cargo cyclonedx --quiet --format json --spec-version 1.5 --target "$target" --override-filename "$name.cdx"
     # the folder of this machine is nobody's business
-    sed "s#file://$PWD\\b#file:///plimsoll#g" "$name.cdx.json" >"$out/$name.cdx.json"
+    sed "s#file://$PWD#file:///plimsoll#g" "$name.cdx.json" >"$out/$name.cdx.json"
     rm "$name.cdx.json"
 elif [ "$sbom" = required ]; then
     fail "no SBOM: \`cargo install --locked cargo-cyclonedx\` first"
