@@ -124,6 +124,16 @@ fn files_may_stand_behind_f_as_in_kubectl() {
     let mutated = plimsoll(folder.path(), &["mutate", "-f", "a"], &[]);
     assert_eq!(out(&mutated), out(&plimsoll(folder.path(), &["mutate", "a"], &[])));
     assert!(out(&mutated).contains("name: web"));
+    // what `mutate` had before `--format` was everywhere
+    for flag in ["--format", "--output", "-o"] {
+        let patches = plimsoll(folder.path(), &["mutate", flag, "patch", "a"], &[]);
+        assert_eq!(
+            (patches.status.code(), out(&patches).as_str()),
+            (Some(0), ""),
+            "{flag}: {}",
+            err(&patches)
+        );
+    }
 }
 
 #[test]

@@ -31,8 +31,8 @@ pub struct MutateArgs {
     #[command(flatten)]
     paths: Paths,
     /// The manifests as YAML, the changes as a unified diff, or the JSON patches
-    #[arg(long, short, value_enum, default_value_t = Output::Yaml)]
-    output: Output,
+    #[arg(long, short = 'o', alias = "output", value_enum, default_value_t = Format::Yaml)]
+    format: Format,
     #[command(flatten)]
     selection: Selection,
     #[command(flatten)]
@@ -42,7 +42,7 @@ pub struct MutateArgs {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Output {
+enum Format {
     Yaml,
     Diff,
     Patch,
@@ -58,7 +58,7 @@ struct Mutated<'s> {
 impl MutateArgs {
     /// Shows the manifests: 0 done, 2 not.
     pub fn run(self) -> ExitCode {
-        let Self { paths, output, selection, choosing, asking: asking_args } = self;
+        let Self { paths, format, selection, choosing, asking: asking_args } = self;
         let paths = paths.all();
         let selected = selection.load(paths.first().map(String::as_str), &[], &[]);
         let Selected { errors, configuration, .. } = &selected;
@@ -79,12 +79,12 @@ impl MutateArgs {
         let offline = Offline::new(&inventory, old.as_ref(), &asking);
 
         let mut good = errors.is_empty() && super::lint::report_broken(&sources, &inventory);
-        let shown: Vec<String> = match output {
-            Output::Patch => vec![patches(&inventory, &offline, &set, &mut good)],
-            Output::Diff => {
+        let shown: Vec<String> = match format {
+            Format::Patch => vec![patches(&inventory, &offline, &set, &mut good)],
+            Format::Diff => {
                 mutated(&sources, &inventory, &offline, &set, &mut good).iter().map(diff).collect()
             }
-            Output::Yaml => {
+            Format::Yaml => {
                 mutated(&sources, &inventory, &offline, &set, &mut good).iter().map(yaml).collect()
             }
         };

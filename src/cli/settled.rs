@@ -17,6 +17,8 @@ use super::paths::first_of;
 
 /// The commands for which it does so: those about the manifests of folders.
 const COMMANDS: [&str; 2] = ["lint", "mutate"];
+/// What means something else to another of them.
+const OF_LINT: &str = "format";
 
 /// What is named on the command line takes these back, whatever the file says.
 const AGAINST: [(&str, &str); 2] = [("quiet", "verbose"), ("verbose", "quiet")];
@@ -28,11 +30,14 @@ pub(super) fn settle(
     arguments: &[std::ffi::OsString],
 ) -> Result<ArgMatches, clap::Error> {
     let Some((name, below)) = matches.subcommand() else { return Ok(matches) };
-    let values = match (name, below.subcommand()) {
+    let mut values = match (name, below.subcommand()) {
         (name, _) if COMMANDS.contains(&name) => values(below),
         ("config", Some(("show", below))) => values(below),
         _ => BTreeMap::new(),
     };
+    if name == "mutate" {
+        values.remove(OF_LINT);
+    }
     if values.is_empty() {
         return Ok(matches);
     }

@@ -28,7 +28,7 @@ pub(super) enum RewriteError {
     Edit(String),
     #[error("the document has no place in the text")]
     NoPlace,
-    #[error("the result cannot be written as YAML; `-o patch` shows the operations")]
+    #[error("the result cannot be written as YAML; `--format patch` shows the operations")]
     NotWritten,
 }
 
