@@ -40,11 +40,14 @@ mod sarif;
 mod sort;
 pub mod summary;
 pub mod text;
+pub mod waived;
 
 use std::path::PathBuf;
 
 use crate::finding::{DocumentId, Finding};
 use crate::manifest::{FileId, Inventory, LoadError, Position, STDIN, SourceFile, Sources};
+
+use crate::waiver::{Suppressed, Waived};
 
 use catalogue::Catalogue;
 pub use color::ColorChoice;
@@ -62,6 +65,8 @@ pub struct Report<'i> {
     inventory: &'i Inventory<'i>,
     subjects: Vec<Subject<'i>>,
     entries: Vec<Entry>,
+    /// What is waived, each on its own: no finding is folded into another there.
+    waived: Vec<(Entry, Suppressed)>,
     masks: mask::Masks,
     summary: Summary,
     /// Of subjects whose name the server makes: which of its like in the file each is.
@@ -113,24 +118,46 @@ impl<'i> Report<'i> {
         subjects: Vec<Subject<'i>>,
         findings: impl IntoIterator<Item = (DocumentId, Finding)>,
     ) -> Self {
-        let mut entries: Vec<Entry> = findings
-            .into_iter()
-            .map(|(subject, finding)| Entry { subject, finding, also: Vec::new() })
-            .collect();
+        Self::with_waived(sources, inventory, subjects, findings, Vec::new())
+    }
+
+    /// The same, with what is waived beside it. That is taken out before findings are folded, so that one that is waived
+    /// hides none that it leads.
+    ///
+    /// # Panics
+    /// When a finding's subject is not there.
+    #[must_use]
+    pub fn with_waived(
+        sources: &'i Sources,
+        inventory: &'i Inventory<'i>,
+        subjects: Vec<Subject<'i>>,
+        findings: impl IntoIterator<Item = (DocumentId, Finding)>,
+        waived: Vec<Waived>,
+    ) -> Self {
+        let entry = |(subject, finding)| Entry { subject, finding, also: Vec::new() };
+        let mut entries: Vec<Entry> = findings.into_iter().map(entry).collect();
+        let kept = entries.len();
+        let (of_waived, bys): (Vec<_>, Vec<_>) =
+            waived.into_iter().map(|Waived { subject, finding, by }| (entry((subject, finding)), by)).unzip();
+        entries.extend(of_waived);
         let masks = mask::Masks::new(sources, inventory, &subjects, &entries);
         for entry in &mut entries {
             let file = subjects[entry.subject.0 as usize].file;
             masks.clean(entry, file);
         }
+        let waived = entries.split_off(kept).into_iter().zip(bys);
+        let mut waived: Vec<_> = waived.map(|(entry, by)| masks.clean_waiver(entry, by)).collect();
+        sort::sort_by(&mut waived, |(entry, _)| entry, &subjects);
         sort::sort(&mut entries, &subjects);
         let entries = entry::fold(entries);
-        let summary = Summary::new(&entries, inventory.ledger());
+        let summary = Summary { suppressed: waived.len(), ..Summary::new(&entries, inventory.ledger()) };
         let ordinals = entry::ordinals(&subjects);
         Self {
             sources,
             inventory,
             subjects,
             entries,
+            waived,
             masks,
             summary,
             ordinals,

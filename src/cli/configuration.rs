@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::serve::flags::Flags;
 use crate::dialect::native::written::PodTemplate;
-use crate::document::{DecodeError, NodeRef};
+use crate::document::{DecodeError, NodeRef, Span};
 use crate::finding::{Action, Severity};
 use crate::manifest::compose::compose;
 use crate::manifest::decode::decode;
@@ -19,6 +19,7 @@ use crate::manifest::split::split;
 use crate::manifest::walk;
 use crate::policy::set::Level;
 use crate::report::diagnostic::{Diagnostic, io_text};
+use crate::waiver::settings::{Fault, Ignores, Rule, WrittenRule};
 
 /// The name that is looked for.
 pub const FILE_NAME: &str = "plimsoll.yaml";
@@ -63,6 +64,9 @@ pub struct Configuration {
     /// Custom kinds that hold Pod templates.
     #[serde(default)]
     pub pod_templates: Vec<PodTemplate>,
+    /// Findings that lint waives; the webhook does not look at them.
+    #[serde(default)]
+    pub ignore: Vec<WrittenRule>,
     /// The flags of `plimsoll serve`; no other command looks at them.
     #[serde(default)]
     pub serve: Flags,
@@ -139,6 +143,7 @@ impl Default for Configuration {
             kubernetes_version: None,
             namespace: None,
             pod_templates: Vec::new(),
+            ignore: Vec::new(),
             serve: Flags::default(),
             source: None,
         }
@@ -185,6 +190,32 @@ impl Configuration {
         }
         configuration.source = Some(Source { name, text: text.into() });
         Ok(configuration)
+    }
+
+    /// The rules under `ignore`, and what is wrong with the others.
+    pub fn ignores(&self, errors: &mut Vec<Diagnostic>) -> Ignores {
+        let Some(Source { name, text }) = self.source.as_ref().filter(|_| !self.ignore.is_empty()) else {
+            return Ignores::default();
+        };
+        let mut rules = Vec::new();
+        for (index, written) in self.ignore.iter().enumerate() {
+            let index = index.to_string();
+            match Rule::new(written) {
+                Ok(rule) => {
+                    let place = self.fault(&["ignore", &index], false, "").place;
+                    let range = place.map_or(0..0, |(_, range)| range);
+                    let bytes = [range.start, range.end].map(|byte| u32::try_from(byte).unwrap_or(u32::MAX));
+                    rules.push((rule, Span { start: bytes[0], end: bytes[1] }));
+                }
+                Err(Fault { field, index: entry, message }) => {
+                    let entry = entry.map(|entry| entry.to_string());
+                    let path: Vec<&str> =
+                        ["ignore", &index, field].into_iter().chain(entry.as_deref()).collect();
+                    errors.push(self.fault(&path, false, message));
+                }
+            }
+        }
+        Ignores { file: name.clone(), text: text.clone(), rules }
     }
 
     /// What is wrong with an entry, at its place: the names and indexes on the way to it. `at_key`: its name is wrong,
@@ -355,7 +386,7 @@ mod tests {
         for (text, expected) in [
             (
                 "polices: []",
-                "x:3:1: unknown field `polices`, expected one of `apiVersion`, `kind`, `policies`, `embedded`, `packs`, `parameters`, `actions`, `severities`, `actionOverride`, `kubernetesVersion`, `namespace`, `podTemplates`, `serve` (did you mean `policies`?)",
+                "x:3:1: unknown field `polices`, expected one of `apiVersion`, `kind`, `policies`, `embedded`, `packs`, `parameters`, `actions`, `severities`, `actionOverride`, `kubernetesVersion`, `namespace`, `podTemplates`, `ignore`, `serve` (did you mean `policies`?)",
             ),
             (
                 "actions: {p: Forbid}",
@@ -372,6 +403,10 @@ mod tests {
             (
                 "serve: {selfSigned: true, tlsCert: a, tlsKey: b}",
                 "x:3:1: --self-signed and --tls-cert exclude each other; --self-signed=false takes one back",
+            ),
+            (
+                "ignore: [{code: [a]}]",
+                "x:3:11: unknown field `code`, expected one of `codes`, `paths`, `kinds`, `namespaces`, `names`, `reason`, `until` (did you mean `codes`?)",
             ),
             ("embedded: 1", "x:3:11: expected a boolean, found the number 1"),
             ("severities: {p: fatal}", "x:3:17: expected error, warning, info or off"),

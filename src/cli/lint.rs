@@ -6,18 +6,21 @@ use std::time::Instant;
 
 use clap::{Args, ValueEnum};
 
-use super::NOT_DONE;
+use super::add_ignores::{self, AddArgs};
 use super::asking::AskingArgs;
 use super::outputs::Output;
 use super::selection::{Selected, Selection};
+use super::{DONE, NOT_DONE};
 use crate::explain::catalogue::catalogue;
 use crate::finding::Severity;
 use crate::manifest::{Inventory, LoadError, Outcome, ReadLimits, Sources, read_sources};
 use crate::offline::{Asking, Offline};
 use crate::report::catalogue::Catalogue;
+use crate::report::waived::{self, targets};
 use crate::report::{
     ColorChoice, Format, Gate, Identity, Report, Run, Subject, TextOptions, notices, refusal,
 };
+use crate::waiver::{self, Applied, Beside, Codes};
 
 /// Check manifests: files, folders, globs, or `-` for standard input
 #[derive(Debug, Args)]
@@ -38,6 +41,14 @@ pub struct LintArgs {
     /// Show the parts of a failing expression and their values, false ones first
     #[arg(long, help_heading = "Result")]
     explain: bool,
+    /// Count what comments, annotations, `ignore:` and ManifestExceptions waive
+    #[arg(long, help_heading = "Waivers")]
+    no_ignore: bool,
+    /// Make errors of findings that are waived here and denied by the webhook all the same
+    #[arg(long, conflicts_with = "no_ignore", help_heading = "Waivers")]
+    parity: bool,
+    #[command(flatten)]
+    adding: AddArgs,
     /// Exit with 1 when there is a finding of this severity or a higher one
     #[arg(long, value_enum, default_value_t = FailOn::Error, help_heading = "Result")]
     fail_on: FailOn,
@@ -92,6 +103,9 @@ impl LintArgs {
             selection,
             asking: asking_args,
             explain,
+            no_ignore,
+            parity,
+            adding,
             fail_on,
             fail_on_unknown,
             allow_broken,
@@ -109,7 +123,8 @@ impl LintArgs {
         if set.is_empty() && errors.is_empty() && !selected.adjustments.only_reserved() {
             return super::fail("no policies are loaded");
         }
-        let sources = read_sources(&paths, &mut io::stdin().lock(), ReadLimits::default());
+        let mut sources = read_sources(&paths, &mut io::stdin().lock(), ReadLimits::default());
+        let beside = Beside::of(&mut sources, &selected.ignores, set.exceptions());
         let inventory = Inventory::load(&sources);
         let asking = Asking { explain, ..asking_args.asking(configuration.namespace.as_deref()) };
         let old_sources = read_old(asking_args.old.as_ref());
@@ -118,13 +133,47 @@ impl LintArgs {
         let mut subjects = subjects(&inventory, &offline);
         let mut findings = offline.judge_all(set);
         findings.extend(notices::findings(&inventory, &mut subjects, |code| selected.reserved(code)));
+        let (findings, waived) = match no_ignore {
+            true => (findings, Vec::new()),
+            false => {
+                let codes = Codes {
+                    names: selected.all_names(),
+                    reserved: &|row| selected.adjustments.reserved(row),
+                };
+                let working = std::env::current_dir().unwrap_or_default();
+                let run = waiver::Run {
+                    sources: &sources,
+                    inventory: &inventory,
+                    offline: &offline,
+                    set,
+                    beside: &beside,
+                    ignores: &selected.ignores,
+                    codes: &codes,
+                    today: asking.today,
+                    parity,
+                    working: &working,
+                };
+                let targets = targets(&subjects);
+                let Applied { mut kept, waived, about } = waiver::apply(&run, &targets, findings);
+                match adding.writing(&codes.names) {
+                    Ok(None) => {}
+                    Ok(Some(writing)) => {
+                        let good = add_ignores::write(&writing, &sources, &inventory, &targets, &kept);
+                        return ExitCode::from(if errors.is_empty() && good { DONE } else { NOT_DONE });
+                    }
+                    Err(error) => return super::fail(&error),
+                }
+                kept.extend(waived::about(about, &mut subjects));
+                (kept, waived)
+            }
+        };
         let fail_on = match fail_on {
             FailOn::Error => Severity::Error,
             FailOn::Warning => Severity::Warning,
             FailOn::Info => Severity::Info,
         };
         let gate = Gate { fail_on, fail_on_unknown, allow_broken };
-        let report = Report::new(&sources, &inventory, subjects, findings)
+        let report = Report::with_waived(&sources, &inventory, subjects, findings, waived)
             .for_kubernetes(release.to_string())
             .with_notes(offline.notes(set.templates()))
             .of_run(Run {

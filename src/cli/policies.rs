@@ -11,11 +11,13 @@ use super::configuration::Configuration;
 use super::selection::{Selected, Selection};
 use super::{DONE, NOT_DONE};
 use crate::cel::profile::Profile;
+use crate::dialect::native::exceptions::ExceptionFile;
 use crate::dialect::native::written::PolicyFile;
 use crate::dialect::native::{API_VERSION, CLUSTER_KIND, NAMESPACED_KIND};
 use crate::explain::{embedded_tests, markdown, text};
+use crate::policy::exception::Exception;
 use crate::policy::includes::unknown_includes;
-use crate::policy::set::Adjustments;
+use crate::policy::set::{Adjustments, Names, UnknownName};
 use crate::policy::{Policy, load};
 use crate::policytest::read;
 use crate::policytest::written::TestFile;
@@ -80,6 +82,7 @@ enum ListFormat {
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum SchemaOf {
     Policy,
+    Exception,
     Configuration,
     Test,
 }
@@ -176,20 +179,41 @@ fn check(paths: Vec<PathBuf>) -> ExitCode {
             super::tell(&format!("warning: {unknown}"));
         }
     }
-    let (good, bad) = (loaded.policies.len(), loaded.errors.len());
+    for unknown in unknown_exceptions(&loaded) {
+        super::tell(&format!("warning: {unknown}"));
+    }
+    let (good, bad, exceptions) = (loaded.policies.len(), loaded.errors.len(), loaded.exceptions.len());
     // as all other commands say it when they load these
     super::print_overlaps(&loaded.into_set(&Adjustments::default(), TemplatePaths::default()));
-    if good == 0 && bad == 0 {
+    if good == 0 && bad == 0 && exceptions == 0 {
         return super::fail(&format!(
             "no policy found: expected an object with apiVersion {API_VERSION} and kind {CLUSTER_KIND} or {NAMESPACED_KIND}"
         ));
     }
-    let policies = plural(good, "policy", "policies");
+    let mut checked = format!("{good} {}", plural(good, "policy", "policies"));
+    if exceptions > 0 {
+        checked.push_str(&format!(" and {exceptions} {}", plural(exceptions, "exception", "exceptions")));
+    }
     super::print(&match bad {
-        0 => format!("checked {good} {policies}: no errors\n"),
-        _ => format!("{bad} {}; {good} {policies} without errors\n", plural(bad, "error", "errors")),
+        0 => format!("checked {checked}: no errors\n"),
+        _ => format!("{bad} {}; {checked} without errors\n", plural(bad, "error", "errors")),
     });
     ExitCode::from(if bad == 0 { DONE } else { NOT_DONE })
+}
+
+/// Codes of exceptions that neither these policies nor those of the library have.
+fn unknown_exceptions(loaded: &load::Loaded) -> Vec<String> {
+    if loaded.exceptions.is_empty() {
+        return Vec::new();
+    }
+    let library = load::load(&load::Sources { embedded: true, paths: Vec::new(), profile: Profile::NEWEST });
+    let names = Names::of(loaded.policies.iter().chain(&library.policies).map(|(policy, _)| policy));
+    let of_one = |exception: &Exception| {
+        let unknown = exception.patterns.iter().filter_map(|pattern| names.check_pattern(pattern));
+        let id = &exception.info.id;
+        unknown.map(|UnknownName { message, help }| format!("{id}: {message}: {help}")).collect::<Vec<_>>()
+    };
+    loaded.exceptions.iter().flat_map(of_one).collect()
 }
 
 fn plural<'w>(count: usize, one: &'w str, many: &'w str) -> &'w str {
@@ -267,6 +291,7 @@ fn write_pages(folder: &Path, pages: &BTreeMap<String, String>) -> io::Result<Wr
 
 fn schema(of: SchemaOf) -> ExitCode {
     let schema = match of {
+        SchemaOf::Exception => schemars::schema_for!(ExceptionFile),
         SchemaOf::Policy => schemars::schema_for!(PolicyFile),
         SchemaOf::Configuration => schemars::schema_for!(Configuration),
         SchemaOf::Test => schemars::schema_for!(TestFile),

@@ -47,9 +47,9 @@ impl Catalogue {
     }
 
     /// The rules, and those that findings know of beside them.
-    pub(super) fn with(&self, entries: &[Entry]) -> Self {
+    pub(super) fn with<'e>(&self, entries: impl Iterator<Item = &'e Entry>) -> Self {
         let known: BTreeSet<_> = self.rules.iter().map(key).collect();
-        let all = entries.iter().flat_map(|entry| [&entry.finding].into_iter().chain(&entry.also));
+        let all = entries.flat_map(|entry| [&entry.finding].into_iter().chain(&entry.also));
         let others: BTreeMap<_, _> = all
             .filter(|finding| !known.contains(&(finding.code(), finding.rule.policy.as_ref())))
             .map(|finding| ((finding.code(), finding.rule.policy.as_ref()), finding))

@@ -14,6 +14,7 @@ use crate::document::Span;
 use crate::document::edit::Operation;
 use crate::finding::{Action, Certainty, DocumentId, Finding, OfObject, PolicyPlace, PolicyRef, Severity};
 use crate::manifest::{DocumentError, FileRecord, Outcome, Position};
+use crate::waiver::Suppressed;
 
 /// The version of the form.
 const VERSION: u32 = 1;
@@ -65,8 +66,22 @@ struct WireFinding<'r> {
     also: Vec<WireAlso<'r>>,
     /// Set by Kubernetes, not written: nothing is evaluated with defaults yet.
     defaulted: bool,
-    /// There are no suppressions yet.
-    suppressed: Option<()>,
+    /// What waives it; such a finding counts as `suppressed` only.
+    suppressed: Option<WireSuppressed<'r>>,
+}
+
+/// What waives a finding.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct WireSuppressed<'r> {
+    kind: &'static str,
+    reason: Option<&'r str>,
+    until: Option<String>,
+    file: Option<&'r str>,
+    line: Option<u32>,
+    honoured_by_webhook: bool,
+    /// Whether the webhook denies the object for it all the same.
+    webhook_still_denies: bool,
 }
 
 /// The policies of the run.
@@ -135,7 +150,7 @@ impl Report<'_> {
         let policies = WirePolicies { generation: *generation, hash, ran: *ran, packs_not_run };
         write!(out, "\"policies\": {},\n ", serde_json::to_string(&policies)?)?;
         out.write_all(b"\"findings\": ")?;
-        write_list(out, &self.entries, |entry| self.wire_finding(entry))?;
+        write_list(out, &self.all(), |(entry, by)| self.wire_finding(entry, *by))?;
         out.write_all(b",\n \"files\": ")?;
         write_list(out, self.inventory.ledger(), |record| self.wire_file(record))?;
         if !self.notes.is_empty() {
@@ -145,7 +160,7 @@ impl Report<'_> {
         writeln!(out, ",\n \"summary\": {}}}", serde_json::to_string(&self.summary)?)
     }
 
-    fn wire_finding<'r>(&'r self, entry: &'r Entry) -> WireFinding<'r> {
+    fn wire_finding<'r>(&'r self, entry: &'r Entry, by: Option<&'r Suppressed>) -> WireFinding<'r> {
         let Entry { subject: id, finding, also } = entry;
         let subject = self.subject(*id);
         let (start, end) = self.positions(*id, finding.place.span);
@@ -201,7 +216,20 @@ impl Report<'_> {
             policy_line: in_policy.map(|(line, _)| line),
             policy_column: in_policy.map(|(_, column)| column),
             defaulted: false,
-            suppressed: None,
+            suppressed: by.map(|by| self.wire_suppressed(by)),
+        }
+    }
+
+    fn wire_suppressed<'r>(&'r self, by: &'r Suppressed) -> WireSuppressed<'r> {
+        let (file, line) = self.place_of_waiver(by).unzip();
+        WireSuppressed {
+            kind: by.kind.name(),
+            reason: by.reason.as_deref(),
+            until: by.until.map(|until| until.to_string()),
+            file,
+            line,
+            honoured_by_webhook: by.honoured_by_webhook(),
+            webhook_still_denies: by.still_denied,
         }
     }
 

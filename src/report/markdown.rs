@@ -29,7 +29,7 @@ impl Report<'_> {
         self.markdown_rules(&mut text);
         self.markdown_findings(&mut text);
         if !options.quiet {
-            for note in &self.notes {
+            for note in self.notes.iter().chain(&self.waived_notes(false)) {
                 if text.len() < LIMIT {
                     let _ = writeln!(text, "{}\n", markdown(note));
                 }

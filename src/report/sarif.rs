@@ -18,6 +18,7 @@ use crate::document::Span;
 use crate::document::edit::Operation;
 use crate::finding::{Action, DocumentId, Finding, PolicyRef, Severity};
 use crate::manifest::{FileId, Position};
+use crate::waiver::Suppressed;
 
 const SCHEMA: &str =
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
@@ -81,6 +82,9 @@ struct Outcome<'r> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     related_locations: Vec<Place<'r>>,
     partial_fingerprints: Fingerprints,
+    /// Present where the finding is waived.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    suppressions: Option<[Suppression<'r>; 1]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     fixes: Option<[Fix; 1]>,
     properties: Properties<'r>,
@@ -133,6 +137,27 @@ struct Logical<'r> {
     name: &'r str,
     fully_qualified_name: String,
     kind: &'static str,
+}
+
+#[derive(Serialize)]
+struct Suppression<'r> {
+    /// `inSource` or `external`.
+    kind: &'static str,
+    status: &'static str,
+    justification: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    location: Option<Place<'r>>,
+    properties: SuppressionProperties,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SuppressionProperties {
+    form: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until: Option<String>,
+    honoured_by_webhook: bool,
+    webhook_still_denies: bool,
 }
 
 #[derive(Serialize)]
@@ -196,7 +221,8 @@ impl Report<'_> {
     /// # Errors
     /// Those of `out`.
     pub fn write_sarif(&self, out: &mut dyn Write) -> io::Result<()> {
-        let catalogue = self.catalogue.with(self.entries());
+        let all = self.all();
+        let catalogue = self.catalogue.with(all.iter().map(|(entry, _)| *entry));
         writeln!(out, "{{\"$schema\": \"{SCHEMA}\",\n \"version\": \"2.1.0\",\n \"runs\": [{{")?;
         let version = env!("CARGO_PKG_VERSION");
         write!(out, " \"tool\": {{\"driver\": {{\"name\": \"Plimsoll\", \"version\": \"{version}\", ")?;
@@ -208,12 +234,13 @@ impl Report<'_> {
             out,
             " \"originalUriBaseIds\": {{\"{ROOT}\": {{\"description\": {{\"text\": \"{root}\"}}}}}},"
         )?;
-        let failed = |entry: &&Entry| Counted::of(&entry.finding) == Counted::Failed;
-        let notifications: Vec<Notification<'_>> = self
-            .entries()
+        let failed = |(entry, by): &&(&Entry, Option<&Suppressed>)| {
+            by.is_none() && Counted::of(&entry.finding) == Counted::Failed
+        };
+        let notifications: Vec<Notification<'_>> = all
             .iter()
             .filter(failed)
-            .map(|entry| self.failure(entry, &catalogue))
+            .map(|(entry, _)| self.failure(entry, &catalogue))
             .chain(self.unread_files())
             .collect();
         let good = notifications.is_empty();
@@ -223,12 +250,17 @@ impl Report<'_> {
         )?;
         write_list(out, &notifications, |notification| notification)?;
         write!(out, "}}],\n \"results\": ")?;
-        let results: Vec<&Entry> = self.entries().iter().filter(|entry| !failed(entry)).collect();
-        write_list(out, &results, |entry| self.outcome(entry, &catalogue))?;
+        let results: Vec<_> = all.iter().filter(|told| !failed(told)).collect();
+        write_list(out, &results, |(entry, by)| self.outcome(entry, *by, &catalogue))?;
         writeln!(out, "}}]}}")
     }
 
-    fn outcome<'r>(&'r self, entry: &'r Entry, catalogue: &Catalogue) -> Outcome<'r> {
+    fn outcome<'r>(
+        &'r self,
+        entry: &'r Entry,
+        by: Option<&'r Suppressed>,
+        catalogue: &Catalogue,
+    ) -> Outcome<'r> {
         let Entry { subject: id, finding, also } = entry;
         let counted = Counted::of(finding);
         let mut message = finding.message.clone();
@@ -250,12 +282,34 @@ impl Report<'_> {
             locations: [place],
             related_locations: self.related(*id, finding),
             partial_fingerprints: Fingerprints { plimsoll: self.fingerprint(id, finding) },
+            suppressions: by.map(|by| [self.suppression(by)]),
             fixes: self.fix(*id, finding).map(|fix| [fix]),
             properties: Properties {
                 certainty: finding.certainty.name(),
                 action: finding.action,
                 path: &finding.place.path,
                 also: also.iter().map(Finding::code).collect(),
+            },
+        }
+    }
+
+    fn suppression<'r>(&'r self, by: &'r Suppressed) -> Suppression<'r> {
+        let reason = by.reason.as_deref().unwrap_or("no reason is given");
+        let denied = if by.still_denied { " (the webhook still denies)" } else { "" };
+        let location = by.at.map(|(file, span)| {
+            let region = Region { snippet: None, ..self.region(file, span) };
+            Place::of(Physical { artifact_location: self.artifact(self.path(file)), region: Some(region) })
+        });
+        Suppression {
+            kind: if by.kind.is_in_source() { "inSource" } else { "external" },
+            status: "accepted",
+            justification: format!("{reason}{denied}"),
+            location,
+            properties: SuppressionProperties {
+                form: by.kind.name(),
+                until: by.until.map(|until| until.to_string()),
+                honoured_by_webhook: by.honoured_by_webhook(),
+                webhook_still_denies: by.still_denied,
             },
         }
     }
