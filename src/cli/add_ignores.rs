@@ -32,7 +32,7 @@ impl AddArgs {
     ///
     /// # Errors
     /// What is wrong with it.
-    pub fn writing(&self, names: &Names) -> Result<Option<Writing>, String> {
+    pub fn writing<'n>(&self, names: impl FnOnce() -> &'n Names) -> Result<Option<Writing>, String> {
         let Self { add_ignores, reason, until } = self;
         let Some(code) = add_ignores else { return Ok(None) };
         let writing =
@@ -42,7 +42,7 @@ impl AddArgs {
                     error => format!("--add-ignores: {error}"),
                 },
             )?;
-        match names.check_pattern(writing.pattern()) {
+        match names().check_pattern(writing.pattern()) {
             Some(UnknownName { message, help }) => Err(format!("--add-ignores: {message}: {help}")),
             None => Ok(Some(writing)),
         }

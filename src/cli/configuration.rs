@@ -319,6 +319,27 @@ mod tests {
     }
 
     #[test]
+    fn what_is_wrong_with_a_waiver_is_told_at_its_place() {
+        let head = "apiVersion: plimsoll.dev/v1alpha1\nkind: Configuration\n";
+        for (rule, expected) in [
+            ("{codes: [a], until: soon}", "x:3:30: \"soon\" is not a date: expected one such as 2027-03-31"),
+            (
+                "{codes: [a, waiver/unused]}",
+                "x:3:22: waiver/unused cannot be waived: give it another severity in plimsoll.yaml, or --skip it",
+            ),
+            ("{codes: [a], kinds: [Deploymnt]}", "x:3:31: Deploymnt is not a built-in kind"),
+            ("{codes: [a], namespaces: []}", "x:3:35: matches nothing: leave it out to match all"),
+        ] {
+            let text = format!("{head}ignore: [{rule}]\n");
+            let mut read = Configuration::parse("x", &text).expect(rule);
+            read.source = Some(Source { name: "x".to_owned(), text: text.into() });
+            let mut errors = Vec::new();
+            assert!(read.ignores(&mut errors).rules.is_empty(), "{rule}");
+            assert_eq!(errors.iter().map(ToString::to_string).collect::<Vec<_>>(), [expected]);
+        }
+    }
+
+    #[test]
     fn off_is_a_level_however_yaml_reads_it() {
         let head = "apiVersion: plimsoll.dev/v1alpha1\nkind: Configuration\n";
         for word in ["off", "\"off\"", "Off", "no", "false"] {

@@ -137,7 +137,7 @@ impl LintArgs {
             true => (findings, Vec::new()),
             false => {
                 let codes = Codes {
-                    names: selected.all_names(),
+                    names: &|| selected.all_names(),
                     reserved: &|row| selected.adjustments.reserved(row),
                 };
                 let working = std::env::current_dir().unwrap_or_default();
@@ -155,7 +155,7 @@ impl LintArgs {
                 };
                 let targets = targets(&subjects);
                 let Applied { mut kept, waived, about } = waiver::apply(&run, &targets, findings);
-                match adding.writing(&codes.names) {
+                match adding.writing(|| selected.all_names()) {
                     Ok(None) => {}
                     Ok(Some(writing)) => {
                         let good = add_ignores::write(&writing, &sources, &inventory, &targets, &kept);

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use clap::Args;
 
@@ -91,6 +92,8 @@ pub struct Selected {
     pub astray: bool,
     /// The names that there are, whatever the run takes of them; without the library, where that is not loaded.
     pub names: Names,
+    /// The same with the library, made when it is asked for.
+    with_library: OnceLock<Names>,
     /// The rules by which lint waives findings.
     pub ignores: Ignores,
 }
@@ -104,8 +107,8 @@ impl Selected {
 
     /// All names that waivers may speak of: those of the library, too, for it may be used in another run.
     #[must_use]
-    pub fn all_names(&self) -> Names {
-        with_library(&self.names, &self.sources)
+    pub fn all_names(&self) -> &Names {
+        self.with_library.get_or_init(|| with_library(&self.names, &self.sources))
     }
 
     /// The policies, as a report names them.
@@ -199,6 +202,7 @@ impl Selection {
             refused,
             astray,
             names,
+            with_library: OnceLock::new(),
             ignores,
         }
     }

@@ -246,10 +246,9 @@ pub fn read_text(name: &str, text: &str, embedded: bool, profile: Profile, loade
         }
         let mut misread = misread(root, text, &composed.remarks);
         let lowered = match root.get_str("kind") {
-            Some(native::EXCEPTION_KIND) => {
-                native::lower_exception(root, profile, &written).map(Read::Exception)
-            }
-            _ => native::lower(root, profile, &written).map(Read::Policy),
+            Some(native::EXCEPTION_KIND) => native::lower_exception(root, profile, &written)
+                .map(|exception| Read::Exception(Box::new(exception))),
+            _ => native::lower(root, profile, &written).map(|policy| Read::Policy(Box::new(policy))),
         };
         let origin = || {
             let written = text.get(chunk.range.clone()).unwrap_or_default();
@@ -258,12 +257,12 @@ pub fn read_text(name: &str, text: &str, embedded: bool, profile: Profile, loade
         let issues = match lowered {
             Ok(Read::Exception(exception)) if misread.is_empty() => {
                 loaded.origins.entry(exception.info.id.clone()).or_insert_with(origin);
-                loaded.exceptions.push(exception);
+                loaded.exceptions.push(*exception);
                 continue;
             }
             Ok(Read::Policy(policy)) if misread.is_empty() => {
                 loaded.origins.entry(policy.id.clone()).or_insert_with(origin);
-                loaded.policies.push((policy, embedded));
+                loaded.policies.push((*policy, embedded));
                 let span = root.at("/metadata/name").and_then(|name| name.span()).filter(|_| !embedded);
                 loaded.names.push(span.map(|span| {
                     let range = span.start as usize..span.end as usize;
@@ -287,8 +286,8 @@ pub fn read_text(name: &str, text: &str, embedded: bool, profile: Profile, loade
 
 /// What a document of ours is.
 enum Read {
-    Policy(Policy),
-    Exception(Exception),
+    Policy(Box<Policy>),
+    Exception(Box<Exception>),
 }
 
 /// Values that YAML reads as something else than what is written there: in a policy they are a mistake, whichever of

@@ -213,6 +213,23 @@ mod tests {
     }
 
     #[test]
+    fn a_broken_exception_holds_in_its_last_good_form() {
+        let store = Store::default();
+        let exception = "apiVersion: plimsoll.dev/v1alpha1\nkind: ManifestException\nmetadata: {name: e}\nspec:\n  \
+                         policies: [a]\n  match: {kinds: [Pod]}\n";
+        let a = policy("a", "one");
+        let with = |text: &str| load(&store, &[("x.yaml", &a), ("e.yaml", text)]);
+        let (_, kept, good) = with(exception);
+        assert_eq!(kept, "");
+        assert_ne!(good, load(&Store::default(), &[("x.yaml", &a)]).2, "an exception decides, too");
+        let (_, kept, hash) = with(&exception.replace("[Pod]", "[Pode]"));
+        assert_eq!((kept.as_str(), &hash), ("e", &good));
+        let (_, kept, hash) = load(&store, &[("x.yaml", &a)]);
+        assert_eq!(kept, "");
+        assert_ne!(hash, good, "one that is taken away is not broken");
+    }
+
+    #[test]
     fn the_hash_is_of_what_judges() {
         let store = Store::default();
         let hash = |files: &[(&str, &str)]| load(&store, files).2;

@@ -129,18 +129,20 @@ fn addition(
         places.insert(at, insertion);
     }
     let mut text = String::with_capacity(source.text().len() + places.len() * (writing.comment.len() + 2));
-    let (mut from, mut lines) = (0, Vec::new());
+    let (mut from, mut line, mut lines) = (0, 1, Vec::new());
     for (at, insertion) in places {
-        text.push_str(&source.text()[from..at]);
+        let before = &source.text()[from..at];
+        line += before.matches('\n').count();
+        text.push_str(before);
         from = at;
+        lines.push(u32::try_from(line).unwrap_or(u32::MAX));
         match insertion {
             Insertion::Behind => text.push_str(&format!("  {}", writing.comment)),
             Insertion::Above { indent, line_break } => {
                 text.push_str(&format!("{}{}{line_break}", " ".repeat(indent), writing.comment));
+                line += 1;
             }
         }
-        let above = usize::from(matches!(insertion, Insertion::Above { .. }));
-        lines.push(u32::try_from(text.matches('\n').count() + 1 - above).unwrap_or(u32::MAX));
     }
     text.push_str(&source.text()[from..]);
     match is_the_same(source, &text, inventory, file, lines.len()) {

@@ -24,8 +24,8 @@ use crate::policy::set::{Names, UnknownName};
 
 /// The codes of a run.
 pub struct Codes<'r> {
-    /// The names that there are, whether they ran or not.
-    pub names: Names,
+    /// The names that there are, whether they ran or not; made when a waiver is there.
+    pub names: &'r dyn Fn() -> &'r Names,
     /// The reserved codes that the run wants, with their severities.
     pub reserved: &'r dyn Fn(&Reserved) -> Option<Severity>,
 }
@@ -283,7 +283,7 @@ fn judge(
     let Some(at) = waiver.at else { return };
     let mut known = Vec::new();
     for (pattern, used) in waiver.patterns.iter().zip(used) {
-        match run.codes.names.check_pattern(pattern) {
+        match (run.codes.names)().check_pattern(pattern) {
             None => known.push((pattern, *used)),
             // of the others that was told before the run
             Some(UnknownName { message, help }) if waiver.kind.is_in_source() => {

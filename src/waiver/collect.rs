@@ -126,7 +126,10 @@ impl Collected {
                 continue;
             }
             if entries.as_ref().is_none_or(|(of, _)| *of != index) {
-                let document = documents.iter().find(|document| document.index == index);
+                let document = documents
+                    .binary_search_by_key(&index, |document| document.index)
+                    .ok()
+                    .map(|at| &documents[at]);
                 entries = document.map(|document| (index, Entries::of(&document.document)));
             }
             match entries.as_ref().and_then(|(_, entries)| entries.after(span.end, index)) {

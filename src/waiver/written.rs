@@ -68,10 +68,8 @@ pub(super) fn comment(comment: &str) -> Option<Result<(Verb, Terms), Malformed>>
         None => (false, text.trim_start_matches([' ', '\t', '-', '/', '.'])),
     };
     let wants = verb.get(..6).is_some_and(|start| start.eq_ignore_ascii_case("ignore"));
-    if !colon && !(wants && verb[6..].trim_start().starts_with(['[', '-'])) {
-        return None;
-    }
-    Some(directive(colon, verb))
+    let wants = wants && verb[6..].trim_start().starts_with(['[', '-']);
+    (colon || wants).then(|| directive(colon, verb))
 }
 
 fn directive(colon: bool, verb: &str) -> Result<(Verb, Terms), Malformed> {
