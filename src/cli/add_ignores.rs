@@ -81,7 +81,8 @@ pub fn write(
     }
     let code = writing.pattern();
     super::print(&match count {
-        0 => format!("no finding of {code} to waive: nothing written\n"),
+        0 if good => format!("no finding of {code} to waive: nothing written\n"),
+        0 => "nothing written\n".to_owned(),
         1 => format!("{said}wrote 1 waiver of {code}\n"),
         _ => format!("{said}wrote {count} waivers of {code}\n"),
     });
