@@ -3,6 +3,7 @@
 //! Subcommands that judge end with 0 (nothing found), 1 (findings) or 2 (the job could not be done); the others
 //! with 0 or 2.
 
+pub mod add_ignores;
 pub mod asking;
 pub mod cel;
 pub mod choosing;

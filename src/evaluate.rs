@@ -12,6 +12,7 @@
 mod changes;
 mod confidential;
 pub mod controlled;
+mod excepted;
 pub mod explain;
 mod expressions;
 mod facts;
@@ -34,6 +35,7 @@ use std::time::Instant;
 
 use crate::finding::Finding;
 
+pub use excepted::except;
 pub use judge::judge;
 pub use mutate::{Mutation, Turn, mutate, mutate_in_turn};
 pub use request::Request;

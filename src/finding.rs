@@ -3,16 +3,20 @@
 //! A finding owns what it says. Its [`Place`] is taken while the document is at hand, so that findings
 //! of a mutated object still point into the text that was read.
 
+mod codes;
 mod fingerprint;
 pub mod fold;
 mod readable;
+pub mod terms;
 
 use std::fmt;
 use std::sync::Arc;
 
+pub use codes::{CodePattern, CodePatternError};
 pub use fingerprint::{Digest, Fingerprint, OfObject};
 pub use readable::readable;
 
+use chrono::NaiveDate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -150,6 +154,19 @@ impl From<String> for PolicyFault {
     }
 }
 
+/// The `ManifestException` that lifts a finding, here and in the cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Excepting {
+    /// Kind, namespace, name.
+    pub id: PolicyRef,
+    /// Why.
+    pub reason: Option<String>,
+    /// The last day on which it holds.
+    pub until: Option<NaiveDate>,
+    /// Where it says its name.
+    pub written: Option<Arc<PolicyPlace>>,
+}
+
 /// How sure a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Certainty {
@@ -253,6 +270,8 @@ pub struct Finding {
     pub more: usize,
     /// Where the policy is at fault, of a rule that could not be evaluated.
     pub fault: Option<Arc<PolicyFault>>,
+    /// What lifts it: nobody is denied or warned for it.
+    pub excepted: Option<Arc<Excepting>>,
 }
 
 impl Finding {

@@ -31,4 +31,5 @@ pub mod policytest;
 pub mod report;
 pub mod resource;
 pub mod verdict;
+pub mod waiver;
 pub mod webhook;

@@ -31,8 +31,9 @@ pub mod unroll;
 mod untyped;
 pub mod walk;
 
+pub(crate) use compose::WORD;
 pub use inventory::{
-    DocumentError, DocumentId, FileRecord, Inventory, LoadError, LoadedDocument, Manifest, Outcome,
+    Comment, DocumentError, DocumentId, FileRecord, Inventory, LoadError, LoadedDocument, Manifest, Outcome,
 };
 pub use notice::{Notice, NoticeCode};
 pub use source::{FileId, Position, SourceFile, Sources, Stamp};

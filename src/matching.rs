@@ -100,7 +100,11 @@ pub fn applies(
     request: &Request<'_>,
     host: &dyn Host,
 ) -> Applies {
-    let scope = &policy.scope;
+    is_in(&policy.scope, templates, request, host)
+}
+
+/// Whether `request` is in a scope.
+pub fn is_in(scope: &Scope, templates: &TemplatePaths, request: &Request<'_>, host: &dyn Host) -> Applies {
     if !scope.operations.contains(&request.operation) || !scope.kinds.matches(request, templates) {
         return Applies::No;
     }

@@ -7,12 +7,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use chrono::NaiveDate;
 use rayon::prelude::*;
 
 use crate::cel::error::Unknown;
 use crate::document::{Document, NodeRef};
 use crate::evaluate::request::{GroupVersionKind, GroupVersionResource, User};
-use crate::evaluate::{Budget, Findings, Mutation, Request, judge, mutate};
+use crate::evaluate::{Budget, Findings, Mutation, Request, except, judge, mutate};
 use crate::finding::{Certainty, DocumentId, Finding};
 use crate::host::inventory::{Added, Beside, InputHost};
 use crate::host::levels::Layout;
@@ -40,6 +41,8 @@ pub struct Asking {
     pub complete: bool,
     /// Whether findings of expressions say what their parts came to.
     pub explain: bool,
+    /// The day by which exceptions end.
+    pub today: NaiveDate,
 }
 
 impl Default for Asking {
@@ -51,6 +54,8 @@ impl Default for Asking {
             groups: Vec::new(),
             complete: false,
             explain: false,
+            // nothing has ended
+            today: NaiveDate::MIN,
         }
     }
 }
@@ -195,7 +200,7 @@ impl<'i> Offline<'i> {
     pub fn request(&self, index: usize) -> Request<'_> {
         let identity = &self.identities[index];
         let object = self.inventory.judged(index);
-        let Asking { namespace: _, operation, user, groups, complete: _, explain: _ } = self.asking;
+        let Asking { namespace: _, operation, user, groups, complete: _, explain: _, today: _ } = self.asking;
         let old = identity.key().and_then(|key| self.old.get(&key)).copied();
         let (object, old_object) = match operation {
             Operation::Delete => (None, old.or(Some(object))),
@@ -284,11 +289,10 @@ impl<'i> Offline<'i> {
         let (request, mutation) = self.mutate(set, index);
         let host = self.host(index);
         let Mutation { patch: _, document, mut findings, rules: _ } = mutation;
-        let judged = match &document {
-            Some(document) => judge(set, &request.with_object(document.root()), &host, self.budget()),
-            None => judge(set, &request, &host, self.budget()),
-        };
-        findings.extend(judged);
+        let mutated = document.as_ref().map(|document| request.with_object(document.root()));
+        let request = mutated.as_ref().unwrap_or(&request);
+        findings.extend(judge(set, request, &host, self.budget()));
+        except(set, request, &host, self.asking.today, &mut findings);
         findings.retain(|finding| !self.is_filled_in(index, finding));
         findings
     }

@@ -11,6 +11,7 @@
 
 pub mod alike;
 pub mod embedded;
+pub mod exception;
 pub mod expression;
 pub mod includes;
 pub mod load;

@@ -190,11 +190,11 @@ struct Running<'t> {
 
 impl<'t> Running<'t> {
     fn of(test: &'t PolicyTest) -> Self {
-        let Loaded { policies, mut errors, .. } = load_policies(test, Profile::NEWEST);
+        let Loaded { policies, exceptions, mut errors, .. } = load_policies(test, Profile::NEWEST);
         if policies.is_empty() && errors.is_empty() {
             errors.push(test.fault(test.policies_at.clone(), "no policy found"));
         }
-        let loaded = Loaded { policies, ..Loaded::default() };
+        let loaded = Loaded { policies, exceptions, ..Loaded::default() };
         Self { test, set: Arc::new(set_of(loaded)), errors }
     }
 

@@ -41,12 +41,15 @@ mod sarif;
 mod sort;
 pub mod summary;
 pub mod text;
+pub mod waived;
 
 use std::path::PathBuf;
 
 use crate::baseline::Baseline;
 use crate::finding::{DocumentId, Finding};
 use crate::manifest::{FileId, Inventory, LoadError, Position, STDIN, SourceFile, Sources};
+
+use crate::waiver::{Suppressed, Waived};
 
 use catalogue::Catalogue;
 pub use color::ColorChoice;
@@ -64,6 +67,8 @@ pub struct Report<'i> {
     inventory: &'i Inventory<'i>,
     subjects: Vec<Subject<'i>>,
     entries: Vec<Entry>,
+    /// What is waived, each on its own: no finding is folded into another there.
+    waived: Vec<(Entry, Suppressed)>,
     masks: mask::Masks,
     summary: Summary,
     /// Of subjects whose name the server makes: which of its like in the file each is.
@@ -85,6 +90,15 @@ pub struct Earlier<'b> {
     pub baseline: &'b Baseline,
     /// Whether this run looks at a code: of others nobody knows whether they would be found.
     pub looks_at: &'b dyn Fn(&str) -> bool,
+}
+
+/// What of the findings does not count.
+#[derive(Default)]
+pub struct Beside<'b> {
+    /// What is waived.
+    pub waived: Vec<Waived>,
+    /// The earlier run, where there is one.
+    pub earlier: Option<Earlier<'b>>,
 }
 
 /// The policies of a run.
@@ -126,42 +140,50 @@ impl<'i> Report<'i> {
         subjects: Vec<Subject<'i>>,
         findings: impl IntoIterator<Item = (DocumentId, Finding)>,
     ) -> Self {
-        Self::since(sources, inventory, subjects, findings, None)
+        Self::compared(sources, inventory, subjects, findings, Beside::default())
     }
 
-    /// As [`new`](Self::new); what an earlier run has found neither counts nor is shown to people.
+    /// As [`new`](Self::new), with what is waived, which is taken out before findings are folded, so that one that is waived
+    /// hides none that it leads; and beside an earlier run: what that has found neither counts nor is shown to people.
     ///
     /// # Panics
     /// When a finding's subject is not there.
     #[must_use]
-    pub fn since(
+    pub fn compared(
         sources: &'i Sources,
         inventory: &'i Inventory<'i>,
         subjects: Vec<Subject<'i>>,
         findings: impl IntoIterator<Item = (DocumentId, Finding)>,
-        earlier: Option<Earlier<'_>>,
+        beside: Beside<'_>,
     ) -> Self {
-        let mut entries: Vec<Entry> = findings
-            .into_iter()
-            .map(|(subject, finding)| Entry { subject, finding, also: Vec::new() })
-            .collect();
+        let Beside { waived, earlier } = beside;
+        let entry = |(subject, finding)| Entry { subject, finding, also: Vec::new() };
+        let mut entries: Vec<Entry> = findings.into_iter().map(entry).collect();
+        let kept = entries.len();
+        let (of_waived, bys): (Vec<_>, Vec<_>) =
+            waived.into_iter().map(|Waived { subject, finding, by }| (entry((subject, finding)), by)).unzip();
+        entries.extend(of_waived);
         let masks = mask::Masks::new(sources, inventory, &subjects, &entries);
         for entry in &mut entries {
             let file = subjects[entry.subject.0 as usize].file;
             masks.clean(entry, file);
         }
+        let waived = entries.split_off(kept).into_iter().zip(bys);
+        let mut waived: Vec<_> = waived.map(|(entry, by)| masks.clean_waiver(entry, by)).collect();
+        sort::sort_by(&mut waived, |(entry, _)| entry, &subjects);
         sort::sort(&mut entries, &subjects);
         let ordinals = entry::ordinals(&subjects);
         let named = entry::Named { subjects: &subjects, ordinals: &ordinals };
-        let compared = earlier.map(|earlier| compared::compare(earlier, &mut entries, named));
+        let compared = earlier.map(|earlier| compared::compare(earlier, &mut entries, &waived, named));
         let entries = entry::fold(entries);
         let mut summary = Summary::new(&entries, inventory.ledger());
-        summary.suppressed = compared.as_ref().map_or(0, |compared| compared.unchanged.len());
+        summary.suppressed = waived.len() + compared.as_ref().map_or(0, |compared| compared.unchanged.len());
         Self {
             sources,
             inventory,
             subjects,
             entries,
+            waived,
             masks,
             summary,
             ordinals,

@@ -25,6 +25,8 @@ pub struct Verdict<'f> {
     pub warnings: Vec<&'f Finding>,
     /// What only the audit log is told.
     pub audits: Vec<&'f Finding>,
+    /// What an exception lifts; the audit log is told, too.
+    pub excepted: Vec<&'f Finding>,
 }
 
 impl Verdict<'_> {
@@ -44,7 +46,7 @@ impl Verdict<'_> {
     #[must_use]
     pub fn audit_annotations(&self) -> BTreeMap<String, String> {
         let mut by_policy: BTreeMap<String, Vec<&Finding>> = BTreeMap::new();
-        for finding in self.denials.iter().chain(&self.warnings).chain(&self.audits) {
+        for finding in self.denials.iter().chain(&self.warnings).chain(&self.audits).chain(&self.excepted) {
             let policy = finding.rule.policy.as_ref().map_or("plimsoll", |p| p.name.as_str());
             by_policy.entry(annotation_key(policy)).or_default().push(finding);
         }
@@ -65,6 +67,10 @@ pub fn decide<'f>(findings: &'f [Finding], request: &Request<'_>) -> Verdict<'f>
     let going = is_going(request);
     let mut verdict = Verdict::default();
     for finding in findings {
+        if finding.excepted.is_some() {
+            verdict.excepted.push(finding);
+            continue;
+        }
         match effective_action(finding, going) {
             Action::Deny => verdict.denials.push(finding),
             Action::Warn => verdict.warnings.push(finding),

@@ -196,7 +196,12 @@ fn mistakes_are_said_at_their_place() {
 }
 
 /// Flags of `lint` that are no entries of the file, and why.
-const WITHOUT_KEY: [(&str, &str); 6] = [
+const WITHOUT_KEY: [(&str, &str); 11] = [
+    ("no-ignore", "it takes back what the file waives"),
+    ("add-ignores", "it is done once, by hand"),
+    ("reason", "with add-ignores"),
+    ("until", "with add-ignores"),
+    ("today", "a file does not know the day"),
     ("watch", "it goes on until somebody ends it"),
     ("help", "it asks a question, and does no job"),
     ("filename", "what is judged stands on the command line"),

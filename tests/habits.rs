@@ -45,7 +45,10 @@ fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
 }
 
 /// Flags of `lint` without a variable, and why.
-const WITHOUT_VARIABLE: [(&str, &str); 3] = [
+const WITHOUT_VARIABLE: [(&str, &str); 6] = [
+    ("add-ignores", "it is done once, by hand: a variable would write into the files of every run"),
+    ("reason", "with add-ignores"),
+    ("until", "with add-ignores"),
     ("write-baseline", "it is done once, by hand: a variable would do it again and again"),
     ("help", "it asks a question, and does no job"),
     ("filename", "what is judged stands on the command line, where whoever reads a log sees it"),

@@ -52,7 +52,7 @@ const WRONG: &[(&str, &str, &str, &str)] = &[
         "line 2\nkind: ClusterPolicy",
         "2:7",
         "unknown kind ClusterPolicy",
-        "ClusterManifestPolicy or ManifestPolicy",
+        "write ClusterManifestPolicy, ManifestPolicy or ManifestException",
     ),
     ("line 3\nmetadata: {name: Good_One}", "3:18", "\"Good_One\" is not a valid name", "lower-case letters"),
     (

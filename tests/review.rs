@@ -449,3 +449,54 @@ fn a_rule_that_fails_is_said_to_have_failed() {
     let message = response["status"]["message"].as_str().unwrap_or_default();
     assert!(message.starts_with("p/r: policy p could not be evaluated: "), "{message}");
 }
+
+#[test]
+fn an_exception_lifts_a_denial_and_an_annotation_does_not() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let policies = folder.path().display().to_string();
+    let write = |until: &str, namespaces: &str| {
+        let exception = format!(
+            "apiVersion: plimsoll.dev/v1alpha1\nkind: ManifestException\nmetadata: {{name: legacy}}\nspec:\n  \
+             policies: [required-probes]\n  match: {{kinds: [Pod], namespaces: [{namespaces}]}}\n  reason: moved\n  \
+             until: {until}\n"
+        );
+        std::fs::write(folder.path().join("e.yaml"), exception).expect("written");
+    };
+    let asked = request("CREATE", Some(pod(|_| {})), None);
+    let answer = || review(&asked, &["--policies", &policies]).0;
+    write("2999-01-31", "sh*");
+    let lifted = answer();
+    assert_eq!(lifted["allowed"], true, "{lifted}");
+    assert_eq!(
+        lifted["auditAnnotations"]["required-probes"],
+        "required-probes/probes: container app has no livenessProbe or readinessProbe, at spec.containers[0] \
+         (waived by ManifestException legacy)"
+    );
+    for (until, namespaces) in [("2020-01-31", "sh*"), ("2999-01-31", "other")] {
+        write(until, namespaces);
+        assert_eq!(answer()["allowed"], false, "{until} {namespaces}");
+    }
+    let annotated = pod(|p| p["metadata"]["annotations"] = json!({"plimsoll.dev/ignore": "*: because"}));
+    let (denied, ..) = review(&request("CREATE", Some(annotated), None), &[]);
+    assert_eq!(denied["allowed"], false, "{denied}");
+}
+
+#[test]
+fn an_exception_changes_nothing_of_what_is_mutated() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let policy = "apiVersion: plimsoll.dev/v1alpha1\nkind: ClusterManifestPolicy\nmetadata: {name: team}\nspec:\n  \
+                  match: {kinds: [Pod]}\n  rules:\n  - {name: label, mutate: [{set: 'metadata.labels.team', value: a}]}\n";
+    let exception = "apiVersion: plimsoll.dev/v1alpha1\nkind: ManifestException\nmetadata: {name: all}\nspec:\n  \
+                     policies: ['*']\n  match: {kinds: ['*']}\n  reason: r\n";
+    let policies = folder.path().display().to_string();
+    let patch = || {
+        let asked = request("CREATE", Some(pod(|_| {})), None);
+        let (answer, printed, _) = review(&asked, &["--mutate", "--no-embedded", "--policies", &policies]);
+        assert!(answer["patch"].is_string(), "{printed}");
+        answer["patch"].clone()
+    };
+    std::fs::write(folder.path().join("p.yaml"), policy).expect("written");
+    let before = patch();
+    std::fs::write(folder.path().join("e.yaml"), exception).expect("written");
+    assert_eq!(patch(), before);
+}

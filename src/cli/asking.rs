@@ -1,9 +1,11 @@
 //! The flags that say what the made-up requests are like.
 
+use chrono::{NaiveDate, Utc};
 use clap::{Args, ValueEnum};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::finding::terms::date;
 use crate::matching::Operation;
 use crate::offline::Asking;
 
@@ -35,6 +37,9 @@ pub struct AskingArgs {
         help_heading = "Requests"
     )]
     pub groups: Vec<String>,
+    /// The day by which waivers end, as in 2027-03-31 [default: today, in UTC]
+    #[arg(long, value_name = "DATE", env = "PLIMSOLL_TODAY", value_parser = |text: &str| date(text), help_heading = "Requests")]
+    pub today: Option<NaiveDate>,
 }
 
 /// An operation, as a flag.
@@ -61,7 +66,7 @@ impl AskingArgs {
     /// What is asked; `namespace` is that of the configuration.
     #[must_use]
     pub fn asking(&self, namespace: Option<&str>) -> Asking {
-        let Self { namespace: flag, complete, operation, old: _, user, groups } = self;
+        let Self { namespace: flag, complete, operation, old: _, user, groups, today } = self;
         Asking {
             namespace: flag.as_deref().or(namespace).unwrap_or("default").to_owned(),
             operation: match operation {
@@ -73,6 +78,7 @@ impl AskingArgs {
             groups: groups.clone(),
             complete: *complete,
             explain: false,
+            today: today.unwrap_or_else(|| Utc::now().date_naive()),
         }
     }
 }

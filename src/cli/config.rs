@@ -24,7 +24,7 @@ enum ConfigCommand {
 }
 
 /// Entries of the file, and the flags that say the same, by clap's names.
-pub const KEYS: [(&str, &str); 27] = [
+pub const KEYS: [(&str, &str); 28] = [
     ("policies", "policies"),
     ("embedded", "no_embedded"),
     ("packs", "packs"),
@@ -45,6 +45,7 @@ pub const KEYS: [(&str, &str); 27] = [
     ("failOn", "fail_on"),
     ("failOnUnknown", "fail_on_unknown"),
     ("allowBroken", "allow_broken"),
+    ("parity", "parity"),
     ("exitZero", "exit_zero"),
     ("baseline", "baseline"),
     ("since", "since"),

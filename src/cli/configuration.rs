@@ -15,7 +15,7 @@ use super::selection::overrides::Override;
 use super::serve::flags::Flags;
 use super::settled;
 use crate::dialect::native::written::PodTemplate;
-use crate::document::{DecodeError, NodeRef};
+use crate::document::{DecodeError, NodeRef, Span};
 use crate::finding::{Action, Severity};
 use crate::manifest::compose::compose;
 use crate::manifest::decode::decode;
@@ -24,6 +24,7 @@ use crate::manifest::walk;
 use crate::policy::set::Level;
 use crate::report::diagnostic::{Diagnostic, io_text};
 use crate::report::{ColorChoice, Format};
+use crate::waiver::settings::{Fault, Ignores, Rule, WrittenRule};
 
 /// The name that is looked for.
 pub const FILE_NAME: &str = "plimsoll.yaml";
@@ -68,6 +69,9 @@ pub struct Configuration {
     /// Custom kinds that hold Pod templates.
     #[serde(default)]
     pub pod_templates: Vec<PodTemplate>,
+    /// Findings that lint waives; the webhook does not look at them.
+    #[serde(default)]
+    pub ignore: Vec<WrittenRule>,
     /// Of folders, only files that match these globs are read, whatever their extension.
     #[serde(default)]
     pub include: Vec<String>,
@@ -113,6 +117,9 @@ pub struct Configuration {
     /// Whether a run may end with 0 or 1 though files could not be read.
     #[serde(default)]
     pub allow_broken: Option<bool>,
+    /// Whether what is waived here, and denied by the webhook all the same, is an error.
+    #[serde(default)]
+    pub parity: Option<bool>,
     /// Whether a run with findings ends with 0.
     #[serde(default)]
     pub exit_zero: Option<bool>,
@@ -236,6 +243,7 @@ impl Default for Configuration {
             fail_on: None,
             fail_on_unknown: None,
             allow_broken: None,
+            parity: None,
             exit_zero: None,
             since: None,
             format: Vec::new(),
@@ -243,6 +251,7 @@ impl Default for Configuration {
             quiet: None,
             verbose: None,
             baseline: None,
+            ignore: Vec::new(),
             serve: Flags::default(),
             source: None,
         }
@@ -305,6 +314,7 @@ impl Configuration {
             ("explain", self.explain),
             ("fail_on_unknown", self.fail_on_unknown),
             ("allow_broken", self.allow_broken),
+            ("parity", self.parity),
             ("exit_zero", self.exit_zero),
             ("quiet", self.quiet),
             ("verbose", self.verbose),
@@ -344,6 +354,32 @@ impl Configuration {
     pub fn folder(&self) -> PathBuf {
         let file = self.source.as_ref().map(|source| Path::new(&source.name));
         file.and_then(Path::parent).map(Path::to_owned).unwrap_or_default()
+    }
+
+    /// The rules under `ignore`, and what is wrong with the others.
+    pub fn ignores(&self, errors: &mut Vec<Diagnostic>) -> Ignores {
+        let Some(Source { name, text }) = self.source.as_ref().filter(|_| !self.ignore.is_empty()) else {
+            return Ignores::default();
+        };
+        let mut rules = Vec::new();
+        for (index, written) in self.ignore.iter().enumerate() {
+            let index = index.to_string();
+            match Rule::new(written) {
+                Ok(rule) => {
+                    let place = self.fault(&["ignore", &index], false, "").place;
+                    let range = place.map_or(0..0, |(_, range)| range);
+                    let bytes = [range.start, range.end].map(|byte| u32::try_from(byte).unwrap_or(u32::MAX));
+                    rules.push((rule, Span { start: bytes[0], end: bytes[1] }));
+                }
+                Err(Fault { field, index: entry, message }) => {
+                    let entry = entry.map(|entry| entry.to_string());
+                    let path: Vec<&str> =
+                        ["ignore", &index, field].into_iter().chain(entry.as_deref()).collect();
+                    errors.push(self.fault(&path, false, message));
+                }
+            }
+        }
+        Ignores { file: name.clone(), text: text.clone(), rules }
     }
 
     /// What is wrong with an entry, at its place: the names and indexes on the way to it. `at_key`: its name is wrong,
@@ -459,6 +495,27 @@ mod tests {
     }
 
     #[test]
+    fn what_is_wrong_with_a_waiver_is_told_at_its_place() {
+        let head = "apiVersion: plimsoll.dev/v1alpha1\nkind: Configuration\n";
+        for (rule, expected) in [
+            ("{codes: [a], until: soon}", "x:3:30: \"soon\" is not a date: expected one such as 2027-03-31"),
+            (
+                "{codes: [a, waiver/unused]}",
+                "x:3:22: waiver/unused cannot be waived: give it another severity in plimsoll.yaml, or --skip it",
+            ),
+            ("{codes: [a], kinds: [Deploymnt]}", "x:3:31: Deploymnt is not a built-in kind"),
+            ("{codes: [a], namespaces: []}", "x:3:35: matches nothing: leave it out to match all"),
+        ] {
+            let text = format!("{head}ignore: [{rule}]\n");
+            let mut read = Configuration::parse("x", &text).expect(rule);
+            read.source = Some(Source { name: "x".to_owned(), text: text.into() });
+            let mut errors = Vec::new();
+            assert!(read.ignores(&mut errors).rules.is_empty(), "{rule}");
+            assert_eq!(errors.iter().map(ToString::to_string).collect::<Vec<_>>(), [expected]);
+        }
+    }
+
+    #[test]
     fn off_is_a_level_however_yaml_reads_it() {
         let head = "apiVersion: plimsoll.dev/v1alpha1\nkind: Configuration\n";
         for word in ["off", "\"off\"", "Off", "no", "false"] {
@@ -526,7 +583,7 @@ mod tests {
         for (text, expected) in [
             (
                 "polices: []",
-                "x:3:1: unknown field `polices`, expected one of `apiVersion`, `kind`, `policies`, `embedded`, `packs`, `parameters`, `actions`, `severities`, `actionOverride`, `kubernetesVersion`, `namespace`, `podTemplates`, `include`, `exclude`, `forceExclude`, `overrides`, `only`, `skip`, `complete`, `operation`, `old`, `as`, `asGroups`, `explain`, `failOn`, `failOnUnknown`, `allowBroken`, `exitZero`, `since`, `format`, `color`, `quiet`, `verbose`, `baseline`, `serve` (did you mean `policies`?)",
+                "x:3:1: unknown field `polices`, expected one of `apiVersion`, `kind`, `policies`, `embedded`, `packs`, `parameters`, `actions`, `severities`, `actionOverride`, `kubernetesVersion`, `namespace`, `podTemplates`, `ignore`, `include`, `exclude`, `forceExclude`, `overrides`, `only`, `skip`, `complete`, `operation`, `old`, `as`, `asGroups`, `explain`, `failOn`, `failOnUnknown`, `allowBroken`, `parity`, `exitZero`, `since`, `format`, `color`, `quiet`, `verbose`, `baseline`, `serve` (did you mean `policies`?)",
             ),
             (
                 "actions: {p: Forbid}",
@@ -543,6 +600,10 @@ mod tests {
             (
                 "serve: {selfSigned: true, tlsCert: a, tlsKey: b}",
                 "x:3:1: --self-signed and --tls-cert exclude each other; --self-signed=false takes one back",
+            ),
+            (
+                "ignore: [{code: [a]}]",
+                "x:3:11: unknown field `code`, expected one of `codes`, `paths`, `kinds`, `namespaces`, `names`, `reason`, `until` (did you mean `codes`?)",
             ),
             ("embedded: 1", "x:3:11: expected a boolean, found the number 1"),
             ("severities: {p: fatal}", "x:3:17: expected error, warning, info or off"),

@@ -10,27 +10,33 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
+use chrono::NaiveDate;
 use clap::{Args, ValueEnum};
 
 use self::earlier::EarlierArgs;
 use self::revision::CheckedOut;
+use super::add_ignores::{self, AddArgs};
 use super::asking::AskingArgs;
 use super::choosing::ChoosingArgs;
 use super::outputs::Output;
 use super::paths::Paths;
+use super::selection::overrides::Variants;
 use super::selection::{Selected, Selection};
 use super::{DONE, FINDINGS, NOT_DONE};
 use crate::baseline::{Baseline, Origin};
 use crate::cli;
 use crate::explain::catalogue::catalogue;
-use crate::finding::Severity;
+use crate::finding::terms::is_waivable;
+use crate::finding::{DocumentId, Finding, Severity};
 use crate::manifest::chosen::{Chosen, Globs};
 use crate::manifest::{Inventory, LoadError, Outcome, ReadLimits, Sources, read_chosen, read_sources};
 use crate::offline::{Asking, Offline};
 use crate::report::catalogue::Catalogue;
+use crate::report::waived::{self, targets};
 use crate::report::{
-    ColorChoice, Earlier, Format, Gate, Identity, Report, Run, Subject, TextOptions, notices, refusal,
+    self, ColorChoice, Earlier, Format, Gate, Identity, Report, Run, Subject, TextOptions, notices, refusal,
 };
+use crate::waiver::{self, Applied, Beside, Codes, Target};
 use progress::Progress;
 use watch::Kept;
 
@@ -64,6 +70,14 @@ pub struct LintArgs {
     /// Show the parts of a failing expression and their values, false ones first
     #[arg(long, env = "PLIMSOLL_EXPLAIN", help_heading = "Result")]
     explain: bool,
+    /// Count what comments, annotations, `ignore:` and ManifestExceptions waive
+    #[arg(long, env = "PLIMSOLL_NO_IGNORE", help_heading = "Waivers")]
+    no_ignore: bool,
+    /// Make errors of findings that are waived here and denied by the webhook all the same
+    #[arg(long, env = "PLIMSOLL_PARITY", conflicts_with = "no_ignore", help_heading = "Waivers")]
+    parity: bool,
+    #[command(flatten)]
+    adding: AddArgs,
     /// Exit with 1 when there is a finding of this severity or a higher one
     #[arg(long, value_enum, env = "PLIMSOLL_FAIL_ON", default_value_t = FailOn::Error, help_heading = "Result")]
     fail_on: FailOn,
@@ -159,7 +173,8 @@ impl LintArgs {
         let baseline = baseline.map_err(|error| stop(&error.to_string()))?;
         let mut kept = kept;
         let texts = kept.as_deref_mut().and_then(|kept| kept.sources.take());
-        let sources = read_chosen(paths, &mut io::stdin().lock(), ReadLimits::default(), &chosen, texts);
+        let mut sources = read_chosen(paths, &mut io::stdin().lock(), ReadLimits::default(), &chosen, texts);
+        let beside = Beside::of(&mut sources, &selected.ignores, set.exceptions());
         let inventory = Inventory::load(&sources);
         let variants = selected.variants(&sources, None);
         let old_sources = read_old(self.asking.old.as_ref());
@@ -170,24 +185,41 @@ impl LintArgs {
         let mut findings = offline.judge_each(|file| variants.set(file), &|| progress.judged());
         findings
             .extend(notices::findings(&inventory, &mut subjects, |file, code| variants.reserved(file, code)));
+        let input = Input { sources: &sources, inventory: &inventory, offline: &offline, beside: &beside };
+        let (findings, waived) = if self.no_ignore {
+            (findings, Vec::new())
+        } else {
+            let targets = targets(&subjects);
+            let applied = waive(input, selected, &variants, asking.today, self.parity, &targets, findings);
+            let Applied { mut kept, waived, about } = applied;
+            let writing = self.adding.writing(|| selected.all_names()).map_err(|error| stop(&error))?;
+            if let Some(writing) = writing {
+                drop(progress);
+                let good = add_ignores::write(&writing, &sources, &inventory, &targets, &kept);
+                return Ok(if errors.is_empty() && good { DONE } else { NOT_DONE });
+            }
+            kept.extend(waived::about(about, &mut subjects));
+            (kept, waived)
+        };
         let codes = variants.codes();
         let looks_at = |code: &str| codes.contains(code);
-        let known = baseline.as_ref().map(|baseline| Earlier { baseline, looks_at: &looks_at });
+        let earlier = baseline.as_ref().map(|baseline| Earlier { baseline, looks_at: &looks_at });
         let gate = self.gate();
-        let report = Report::since(&sources, &inventory, subjects, findings, known)
-            .for_kubernetes(release.to_string())
-            .with_notes(offline.notes(set.templates()))
-            .of_run(Run {
-                configuration: selected.configuration_file(),
-                packs_not_run: selected.packs_not_run.clone(),
-                policies: variants.told(),
-                folder: std::env::current_dir().ok(),
-                gate,
-            })
-            .with_catalogue(match self.format.iter().any(|output| output.format.tells_of_rules()) {
-                true => catalogue(set),
-                false => Catalogue::default(),
-            });
+        let report =
+            Report::compared(&sources, &inventory, subjects, findings, report::Beside { waived, earlier })
+                .for_kubernetes(release.to_string())
+                .with_notes(offline.notes(set.templates()))
+                .of_run(Run {
+                    configuration: selected.configuration_file(),
+                    packs_not_run: selected.packs_not_run.clone(),
+                    policies: variants.told(),
+                    folder: std::env::current_dir().ok(),
+                    gate,
+                })
+                .with_catalogue(match self.format.iter().any(|output| output.format.tells_of_rules()) {
+                    true => catalogue(set),
+                    false => Catalogue::default(),
+                });
         drop(progress);
         let exit = match gate.judge(&report).code() {
             FINDINGS if self.exit_zero => DONE,
@@ -305,14 +337,62 @@ fn found_before(
     let globs = |all: &[Globs]| all.iter().map(|globs| moved.globs(globs)).collect();
     let Chosen { include, exclude, also_named } = chosen;
     let chosen = Chosen { include: globs(include), exclude: globs(exclude), also_named: *also_named };
-    let sources = read_chosen(&tree.paths, &mut io::empty(), ReadLimits::default(), &chosen, None);
+    let mut sources = read_chosen(&tree.paths, &mut io::empty(), ReadLimits::default(), &chosen, None);
+    let beside = Beside::of(&mut sources, &selected.ignores, selected.set.exceptions());
     let inventory = Inventory::load(&sources);
     let variants = selected.variants(&sources, Some(moved));
     let offline = Offline::new(&inventory, None, asking);
     let mut subjects = subjects(&inventory, &offline);
     let mut findings = offline.judge_each(|file| variants.set(file), &|| {});
     findings.extend(notices::findings(&inventory, &mut subjects, |file, code| variants.reserved(file, code)));
-    Report::new(&sources, &inventory, subjects, findings).baseline(origin)
+    let input = Input { sources: &sources, inventory: &inventory, offline: &offline, beside: &beside };
+    // what was waived then and is no longer is new
+    let Applied { kept, waived: _, about: _ } =
+        waive(input, selected, &variants, asking.today, false, &targets(&subjects), findings);
+    Report::new(&sources, &inventory, subjects, kept).baseline(origin)
+}
+
+/// What is judged.
+#[derive(Clone, Copy)]
+struct Input<'r, 'i> {
+    sources: &'i Sources,
+    inventory: &'i Inventory<'i>,
+    offline: &'r Offline<'i>,
+    /// Files that hold waivers and no manifests.
+    beside: &'r Beside,
+}
+
+/// Takes out of the findings what is waived.
+fn waive(
+    input: Input<'_, '_>,
+    selected: &Selected,
+    variants: &Variants<'_>,
+    today: NaiveDate,
+    parity: bool,
+    targets: &[Target<'_>],
+    findings: Vec<(DocumentId, Finding)>,
+) -> Applied {
+    let Input { sources, inventory, offline, beside } = input;
+    let ran = variants.codes();
+    let codes = Codes {
+        names: &|| selected.all_names(),
+        reserved: &|row| selected.adjustments.reserved(row),
+        ran: &|pattern| ran.iter().any(|code| is_waivable(code) && pattern.matches(code)),
+    };
+    let working = std::env::current_dir().unwrap_or_default();
+    let run = waiver::Run {
+        sources,
+        inventory,
+        offline,
+        set: &selected.set,
+        beside,
+        ignores: &selected.ignores,
+        codes: &codes,
+        today,
+        parity,
+        working: &working,
+    };
+    waiver::apply(&run, targets, findings)
 }
 
 /// Says which files could not be read, and where. Whether all could.

@@ -12,6 +12,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use super::configuration::Configuration;
 use super::selection::{Selected, Selection};
 use super::{DONE, NOT_DONE};
+use crate::dialect::native::exceptions::ExceptionFile;
 use crate::dialect::native::written::PolicyFile;
 use crate::explain::{embedded_tests, markdown, text};
 use crate::policy::{Policy, load};
@@ -70,6 +71,7 @@ enum ListFormat {
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum SchemaOf {
     Policy,
+    Exception,
     Configuration,
     Test,
 }
@@ -212,6 +214,7 @@ fn write_pages(folder: &Path, pages: &BTreeMap<String, String>) -> io::Result<Wr
 
 fn schema(of: SchemaOf) -> ExitCode {
     let schema = match of {
+        SchemaOf::Exception => schemars::schema_for!(ExceptionFile),
         SchemaOf::Policy => schemars::schema_for!(PolicyFile),
         SchemaOf::Configuration => schemars::schema_for!(Configuration),
         SchemaOf::Test => schemars::schema_for!(TestFile),

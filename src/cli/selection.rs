@@ -4,6 +4,7 @@ pub mod overrides;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use clap::Args;
 
@@ -11,7 +12,7 @@ use self::overrides::Override;
 use super::configuration::Configuration;
 use crate::cel::profile::Release;
 use crate::dialect::nearest;
-use crate::finding::{Action, PolicyRef};
+use crate::finding::{Action, CodePattern, PolicyRef};
 use crate::manifest::chosen::Globs;
 use crate::manifest::codes;
 use crate::policy::load::{self, Loaded, Sources};
@@ -21,6 +22,7 @@ use crate::policy::{Policy, PolicySet};
 use crate::report::Policies;
 use crate::report::diagnostic::Diagnostic;
 use crate::resource::workload::TemplatePaths;
+use crate::waiver::settings::Ignores;
 
 /// Which policies, and how strict.
 #[derive(Debug, Clone, Default, Args)]
@@ -96,9 +98,21 @@ pub struct Selected {
     pub templates: TemplatePaths,
     /// Whether the configuration file could not be read, so that nobody knows what is meant.
     pub astray: bool,
+    /// The names that there are, whatever the run takes of them; without the library, where that is not loaded.
+    pub names: Names,
+    /// The same with the library, made when it is asked for.
+    with_library: OnceLock<Names>,
+    /// The rules by which lint waives findings.
+    pub ignores: Ignores,
 }
 
 impl Selected {
+    /// All names that waivers may speak of: those of the library, too, for it may be used in another run.
+    #[must_use]
+    pub fn all_names(&self) -> &Names {
+        self.with_library.get_or_init(|| with_library(&self.names, &self.sources))
+    }
+
     /// The policies, as a report names them.
     #[must_use]
     pub fn told(&self) -> Policies {
@@ -168,6 +182,9 @@ impl Selection {
             ([], Some(packs)) => Some(packs.iter().cloned().collect()),
             (packs, _) => Some(packs.iter().cloned().collect()),
         };
+        let names = Names::of(loaded.policies.iter().map(|(policy, _)| policy));
+        let ignores = configuration.ignores(&mut errors);
+        check_waivers(&loaded, &names, &sources, &configuration, &mut errors);
         let unasked = packs_left_out(&loaded, adjustments.packs.as_ref());
         let known = packs_of(loaded.policies.iter().map(|(policy, _)| policy));
         let (origins, refused) = (std::mem::take(&mut loaded.origins), std::mem::take(&mut loaded.refused));
@@ -189,6 +206,9 @@ impl Selection {
             override_paths,
             templates,
             astray,
+            names,
+            with_library: OnceLock::new(),
+            ignores,
         }
     }
 
@@ -271,6 +291,55 @@ fn override_parameters(
                 let path = [&of_policy, error.path().as_slice()].concat();
                 let fault = configuration.fault(&path, error.is_name(), error.to_string());
                 errors.push(Diagnostic { help: error.help(), ..fault });
+            }
+        }
+    }
+}
+
+/// The names of the library beside others.
+fn with_library(names: &Names, sources: &Sources) -> Names {
+    let mut all = names.clone();
+    if !sources.embedded {
+        let library = load::load(&Sources { embedded: true, paths: Vec::new(), profile: sources.profile });
+        all.extend(Names::of(library.policies.iter().map(|(policy, _)| policy)));
+    }
+    all
+}
+
+/// Codes of exceptions, and of the rules under `ignore`, that nothing has.
+fn check_waivers(
+    loaded: &Loaded,
+    names: &Names,
+    sources: &Sources,
+    configuration: &Configuration,
+    errors: &mut Vec<Diagnostic>,
+) {
+    if loaded.exceptions.is_empty() && configuration.ignore.is_empty() {
+        return;
+    }
+    let names = with_library(names, sources);
+    for exception in &loaded.exceptions {
+        for (pattern, place) in exception.patterns.iter().zip(&exception.places) {
+            let Some(UnknownName { message, help }) = names.check_pattern(pattern) else { continue };
+            let fault = match place {
+                Some(place) => {
+                    let range = place.span.start as usize..place.span.end as usize;
+                    Diagnostic::at(&place.file, &place.text, range, message)
+                }
+                None => Diagnostic::of_usage(format!("{}: {message}", exception.info.id)),
+            };
+            errors.push(Diagnostic { help: Some(help), ..fault });
+        }
+    }
+    for (index, rule) in configuration.ignore.iter().enumerate() {
+        for (at, code) in rule.codes.iter().enumerate() {
+            let pattern = CodePattern::parse(code).ok();
+            if let Some(UnknownName { message, help }) =
+                pattern.and_then(|pattern| names.check_pattern(&pattern))
+            {
+                let path = ["ignore", &index.to_string(), "codes", &at.to_string()];
+                let fault = configuration.fault(&path, false, message);
+                errors.push(Diagnostic { help: Some(help), ..fault });
             }
         }
     }

@@ -21,7 +21,7 @@ const COMMANDS: [&str; 2] = ["lint", "mutate"];
 const OF_LINT: &str = "format";
 
 /// What is named on the command line takes these back, whatever the file says.
-const AGAINST: [(&str, &str); 2] = [("quiet", "verbose"), ("verbose", "quiet")];
+const AGAINST: [(&str, &str); 3] = [("quiet", "verbose"), ("verbose", "quiet"), ("parity", "no_ignore")];
 
 /// The command line, once more, with what the file says for defaults.
 pub(super) fn settle(

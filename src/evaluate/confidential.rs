@@ -57,6 +57,7 @@ mod tests {
             explanation: Vec::new(),
             more: 0,
             fault: None,
+            excepted: None,
         }
     }
 

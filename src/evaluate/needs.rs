@@ -72,6 +72,13 @@ impl Needs {
                 }
             }
         }
+        for selector in
+            set.exceptions().iter().filter_map(|exception| exception.scope.namespace_selector.as_ref())
+        {
+            if !selector.is_everything() {
+                needs.add("", "v1", "Namespace", &Fields::of(&["/metadata/labels"]));
+            }
+        }
         for looked_up in besides {
             let of = (looked_up.group.to_owned(), looked_up.kind.to_owned());
             if let Some(need) = needs.kinds.get_mut(&of) {

@@ -140,6 +140,7 @@ impl Sink<'_> {
             explanation: Vec::new(),
             more: 0,
             fault: None,
+            excepted: None,
         });
         self.findings.last_mut().expect("just pushed")
     }

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::markdown::escape;
+use crate::finding::terms::is_waivable;
 use crate::manifest::codes::{self, Reserved};
 use crate::policy::{Policy, PolicySet, Rule};
 use crate::report::catalogue::{AboutRule, Catalogue};
@@ -49,7 +50,7 @@ fn reserved(row: &Reserved) -> AboutRule {
         remediation: remediation.to_owned(),
         references: Vec::new(),
         markdown: String::new(),
-        category: Some("reading".to_owned()),
+        category: Some(if is_waivable(code) { "reading" } else { "waivers" }.to_owned()),
         security: false,
     })
 }

@@ -114,7 +114,7 @@ fn file_name(policy: &Policy) -> String {
 /// The page of the reserved codes.
 fn reserved() -> String {
     let mut out = format!(
-        "# Reserved codes\n\n{NOTE}\n\nWhat reading a file finds, whatever policies there are. They are skipped, \
+        "# Reserved codes\n\n{NOTE}\n\nWhat reading a file finds, and what is wrong with [waivers](../waivers.md), whatever policies there are. They are skipped, \
          weighted and explained like the rules of policies: `--skip yaml/octal`, `severities: {{yaml/octal: off}}`, \
          `plimsoll explain yaml/octal`; `yaml` alone means all codes that begin so.\n"
     );

@@ -102,6 +102,7 @@ mod tests {
             explanation: Vec::new(),
             more: 0,
             fault: None,
+            excepted: None,
         }
     }
 

@@ -1,4 +1,4 @@
-//! The reserved codes: what reading a file can find, whatever policies there are.
+//! The reserved codes: what reading a file can find, whatever policies there are, and what is wrong with waivers.
 //!
 //! One table: reports take severity and advice from it, `--skip`, `--only` and `severities` the names, and
 //! `plimsoll explain` the words. The codes are a promise; see `docs/policies/codes.md`, which is made from it.
@@ -9,7 +9,7 @@ use crate::finding::Severity;
 /// What is to be said of a reserved code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reserved {
-    /// As in reports: `yaml/…` or `kubernetes/…`.
+    /// As in reports: `yaml/…`, `kubernetes/…` or `waiver/…`.
     pub code: &'static str,
     /// Unless the configuration gives it another.
     pub severity: Severity,
@@ -44,7 +44,8 @@ impl NoticeCode {
 
 /// All rows, in the order of the codes.
 pub fn all() -> impl Iterator<Item = &'static Reserved> {
-    let mut rows: Vec<&Reserved> = NoticeCode::ALL.iter().map(|code| code.about()).collect();
+    let notices = NoticeCode::ALL.iter().map(|code| code.about());
+    let mut rows: Vec<&Reserved> = notices.chain(WAIVERS).collect();
     rows.sort_by_key(|row| row.code);
     rows.into_iter()
 }
@@ -157,6 +158,51 @@ const NESTED_LIST: Reserved = Reserved {
     example: "apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: List\n  items: []\n",
 };
 
+/// A waiver that cannot be read, or names what there is not.
+pub const WAIVER_MALFORMED: Reserved = Reserved {
+    code: "waiver/malformed",
+    severity: Severity::Error,
+    title: "A waiver cannot be read, and waives nothing",
+    description: "A comment, annotation or rule that is meant to waive findings says so in another form than is understood, \
+                  names a policy, rule or code that there is not, or a date that is none. What it was to waive still counts.",
+    remediation: "write it as in `# plimsoll: ignore[image-tag] pinned by the mirror, until=2027-03-31`",
+    example: "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: settings  # plimsoll: ignore[]\n",
+};
+
+/// A waiver that says nothing of why.
+pub const WAIVER_NO_REASON: Reserved = Reserved {
+    code: "waiver/no-reason",
+    severity: Severity::Warning,
+    title: "A waiver gives no reason",
+    description: "Whoever reads the waiver later cannot tell whether it is still right.",
+    remediation: "say behind the codes why the finding is acceptable",
+    example: "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\ndata:\n  area: 0123  # plimsoll: ignore[yaml/octal]\n",
+};
+
+/// A waiver whose last day is over.
+pub const WAIVER_EXPIRED: Reserved = Reserved {
+    code: "waiver/expired",
+    severity: Severity::Warning,
+    title: "A waiver has ended",
+    description: "The last day that the waiver names (`until`) is over: it waives nothing, and what it waived counts again.",
+    remediation: "fix what it waived and remove it, or give it a later date",
+    example: "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\ndata:\n  area: \"0123\"  # plimsoll: ignore[yaml/octal] moving, until=2020-12-31\n",
+};
+
+/// A waiver without a finding to waive.
+pub const WAIVER_UNUSED: Reserved = Reserved {
+    code: "waiver/unused",
+    severity: Severity::Warning,
+    title: "A waiver waives nothing",
+    description: "The rule ran, and found nothing where the waiver holds. It would hide the next mistake there. Codes that did \
+                  not run (another pack, `--only`, `--skip`) are not held against a waiver.",
+    remediation: "remove it, or the codes that are named",
+    example: "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\ndata:\n  area: \"0123\"  # plimsoll: ignore[yaml/octal] an area code\n",
+};
+
+/// What can be wrong with waivers. No waiver waives these: they are weighted and skipped like other codes.
+pub const WAIVERS: [&Reserved; 4] = [&WAIVER_MALFORMED, &WAIVER_NO_REASON, &WAIVER_EXPIRED, &WAIVER_UNUSED];
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -166,7 +212,7 @@ mod tests {
 
     #[test]
     fn every_example_shows_its_code() {
-        for row in all() {
+        for row in NoticeCode::ALL.iter().map(|code| code.about()) {
             let file = SourceFile::new("x.yaml", Content::Text(row.example.to_owned()));
             let sources = Sources::new(vec![file]);
             let inventory = Inventory::load(&sources);
@@ -176,12 +222,13 @@ mod tests {
     }
 
     #[test]
-    fn codes_are_unique_and_of_two_kinds() {
+    fn codes_are_unique_and_of_three_kinds() {
         let codes: Vec<&str> = all().map(|row| row.code).collect();
         let mut unique = codes.clone();
         unique.dedup();
         assert_eq!(codes, unique);
-        assert!(codes.iter().all(|code| code.starts_with("yaml/") || code.starts_with("kubernetes/")));
+        let kinds = ["yaml/", "kubernetes/", "waiver/"];
+        assert!(codes.iter().all(|code| kinds.iter().any(|kind| code.starts_with(kind))));
         assert!(means("yaml", "yaml/octal") && means("yaml/octal", "yaml/octal"));
         assert!(!means("yaml/oct", "yaml/octal") && !means("octal", "yaml/octal"));
     }

@@ -11,6 +11,8 @@
 //!    └─ replay ◀┘ and read again where they are meant
 //! ```
 
+mod comments;
+
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::ops::Range;
@@ -22,6 +24,8 @@ use super::scalar::{self, CoreTag, JsonScalar, Resolved, ScalarError, Written};
 use super::strictness::{Context, Strict, Watch};
 use super::tolerance::{self, Hint, HintKind, Reading};
 use crate::document::{Builder, Document, Kind, LimitError, Limits, NodeId, Span};
+
+pub(crate) use comments::{WORD, is_addressed};
 
 /// Arrays and objects inside each other. kubectl allows 10,000; nobody means more than a dozen.
 pub const DEPTH_LIMIT: usize = 1_000;
@@ -148,6 +152,8 @@ pub struct Composed<'a> {
     pub implied: Implied,
     /// First byte of what follows the document without a separator; kubectl passes over it in silence.
     pub dropped: Option<usize>,
+    /// Comments that speak to this program.
+    pub comments: Vec<Span>,
 }
 
 /// Which nodes were not written where they stand.
@@ -176,7 +182,12 @@ pub fn compose(text: &str, range: Range<usize>) -> Result<Composed<'_>, Refusal>
     let mut reading = Reading::of(text, range);
     loop {
         let Stop { refusal, hint, after } = match read(&reading) {
-            Ok(composed) => return Ok(composed),
+            Ok(composed) => {
+                return Ok(Composed {
+                    comments: comments::addressed(reading.input(), reading.start),
+                    ..composed
+                });
+            }
             Err(stop) => *stop,
         };
         // A second look at what only granit refuses; `again` bounds how often.
@@ -228,7 +239,7 @@ fn read<'a>(reading: &Reading<'a>) -> Result<Composed<'a>, Box<Stop>> {
     let Composer { builder, remarks, implied, .. } = composer;
     let root = (builder.node_count() > 0).then(|| builder.kind_of(NodeId::ROOT));
     let document = root.filter(|kind| *kind != Kind::Null).map(|_| builder.finish());
-    Ok(Composed { document, remarks, implied, dropped })
+    Ok(Composed { document, remarks, implied, dropped, comments: Vec::new() })
 }
 
 /// An open mapping or sequence.

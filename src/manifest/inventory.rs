@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::compose::{ComposeError, compose};
+use super::compose::{ComposeError, compose, is_addressed};
 use super::json::{self, JsonError};
 use super::kustomize::{Applied, Form, Kustomizations, Made};
 use super::notice::{self, Draft, Notice};
@@ -11,7 +11,7 @@ use super::split::{Chunk, split};
 use super::template::{has_marker, is_template};
 use super::unroll::{self, ListError};
 use super::{kustomize, placeholder, untyped};
-use crate::document::{Document, NodeId, NodeRef};
+use crate::document::{Document, NodeId, NodeRef, Span};
 use crate::resource::custom::CustomKinds;
 
 /// The position of a document in the [`Inventory`].
@@ -125,6 +125,19 @@ pub struct FileRecord {
     pub errors: Vec<DocumentError>,
 }
 
+/// A comment that speaks to this program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Comment {
+    /// The file.
+    pub file: FileId,
+    /// Which document of the file it stands in, or before: counted from 0.
+    pub index: u32,
+    /// From its `#` to the end of its line.
+    pub span: Span,
+    /// Whether it stands where no document is, so that it speaks of the next one.
+    pub is_before: bool,
+}
+
 /// Everything that was read.
 #[derive(Debug, Default)]
 pub struct Inventory<'s> {
@@ -132,6 +145,7 @@ pub struct Inventory<'s> {
     manifests: Vec<Manifest>,
     ledger: Vec<FileRecord>,
     notices: Vec<Notice>,
+    comments: Vec<Comment>,
     /// The names of the files, in their order.
     paths: Vec<&'s str>,
     kustomizations: Kustomizations,
@@ -145,7 +159,7 @@ impl<'s> Inventory<'s> {
         let files: Vec<(FileId, &SourceFile)> = sources.iter().collect();
         let loads: Vec<FileLoad<'s>> =
             files.into_par_iter().map(|(id, file)| FileLoad::of(id, file)).collect();
-        let paths: Vec<&str> = sources.files().iter().map(SourceFile::path).collect();
+        let paths: Vec<&str> = sources.iter().map(|(_, file)| file.path()).collect();
         let kustomizations = {
             let roots = loads
                 .iter()
@@ -198,7 +212,7 @@ impl<'s> Inventory<'s> {
     }
 
     fn add(&mut self, load: FileLoad<'s>) {
-        let FileLoad { record, documents } = load;
+        let FileLoad { record, documents, comments } = load;
         let file = record.file;
         for LoadedParts { index, document, manifests, notices } in documents {
             let id = DocumentId(u32::try_from(self.documents.len()).expect("fewer than 4 Gi documents"));
@@ -215,6 +229,7 @@ impl<'s> Inventory<'s> {
             }));
             self.documents.push(LoadedDocument { file, index, document });
         }
+        self.comments.extend(comments);
         self.ledger.push(record);
     }
 
@@ -291,6 +306,12 @@ impl<'s> Inventory<'s> {
         &self.ledger
     }
 
+    /// The comments that speak to this program, in the order of files and texts.
+    #[must_use]
+    pub fn comments(&self) -> &[Comment] {
+        &self.comments
+    }
+
     /// What was noticed while reading, in the order of files and documents.
     #[must_use]
     pub fn notices(&self) -> &[Notice] {
@@ -302,6 +323,7 @@ impl<'s> Inventory<'s> {
 struct FileLoad<'s> {
     record: FileRecord,
     documents: Vec<LoadedParts<'s>>,
+    comments: Vec<Comment>,
 }
 
 struct LoadedParts<'s> {
@@ -312,32 +334,34 @@ struct LoadedParts<'s> {
 }
 
 impl<'s> FileLoad<'s> {
+    /// A file of which there is nothing but a line of the ledger.
+    fn only(record: FileRecord) -> Self {
+        Self { record, documents: Vec::new(), comments: Vec::new() }
+    }
+
     /// The same of a file that a kustomization reads and does not apply: nothing of it is an object.
     fn into_patch(self) -> Self {
         let FileRecord { file, outcome: _, documents, errors: _ } = self.record;
-        let record = FileRecord { file, outcome: Outcome::Patch, documents, errors: Vec::new() };
-        Self { record, documents: Vec::new() }
+        Self::only(FileRecord { file, outcome: Outcome::Patch, documents, errors: Vec::new() })
     }
 
     fn of(id: FileId, file: &'s SourceFile) -> Self {
         let record = |outcome, documents, errors| FileRecord { file: id, outcome, documents, errors };
         let text = match file.content() {
             Content::Text(text) => text,
-            Content::Ignored => {
-                return Self { record: record(Outcome::Ignored, 0, Vec::new()), documents: Vec::new() };
-            }
+            Content::Ignored => return Self::only(record(Outcome::Ignored, 0, Vec::new())),
             Content::Unreadable(error) => {
                 let position = Position { line: 1, column: 1 };
                 let error = DocumentError { document: 0, position, error: error.clone().into() };
-                return Self { record: record(Outcome::Broken, 0, vec![error]), documents: Vec::new() };
+                return Self::only(record(Outcome::Broken, 0, vec![error]));
             }
         };
         if file.in_chart && text.contains("{{") {
-            return Self { record: record(Outcome::Template, 0, Vec::new()), documents: Vec::new() };
+            return Self::only(record(Outcome::Template, 0, Vec::new()));
         }
         let mut loader = Loader { text, ..Loader::default() };
         loader.run();
-        let Loader { text: _, mut documents, mut errors, next, template, maybe_template } = loader;
+        let Loader { text: _, mut documents, mut errors, next, template, maybe_template, comments } = loader;
         if template {
             // what cannot be read for the template code around it is no mistake
             errors.retain(|(document, ..)| !maybe_template.contains(document));
@@ -352,10 +376,7 @@ impl<'s> FileLoad<'s> {
         let foreign = file.walked && !mentions_kubernetes(text);
         let outcome = match any || said {
             _ if !errors.is_empty() && foreign => {
-                return Self {
-                    record: record(Outcome::NotKubernetes, next, Vec::new()),
-                    documents: Vec::new(),
-                };
+                return Self::only(record(Outcome::NotKubernetes, next, Vec::new()));
             }
             _ if !errors.is_empty() => Outcome::Broken,
             _ if template => Outcome::Template,
@@ -363,14 +384,16 @@ impl<'s> FileLoad<'s> {
             false => Outcome::NotKubernetes,
         };
         if template && !any && errors.is_empty() {
-            return Self { record: record(Outcome::Template, 0, Vec::new()), documents: Vec::new() };
+            return Self::only(record(Outcome::Template, 0, Vec::new()));
         }
         let errors = errors.into_iter().map(|(document, at, error)| DocumentError {
             document,
             position: file.position(at),
             error,
         });
-        Self { record: record(outcome, next, errors.collect()), documents }
+        let comment = |(index, span, is_before)| Comment { file: id, index, span, is_before };
+        let comments = if any || said { comments.into_iter().map(comment).collect() } else { Vec::new() };
+        Self { record: record(outcome, next, errors.collect()), documents, comments }
     }
 }
 
@@ -403,6 +426,8 @@ struct Loader<'s> {
     template: bool,
     /// The documents that could not be read and have template code in them, and those that do not count.
     maybe_template: Vec<u32>,
+    /// As in [`Comment`]: the document, where it stands, and whether no document is there.
+    comments: Vec<(u32, Span, bool)>,
 }
 
 impl<'s> Loader<'s> {
@@ -432,14 +457,24 @@ impl<'s> Loader<'s> {
     }
 
     fn yaml(&mut self, from: usize) {
+        let mut at = from;
         for Chunk { range, bad_separator } in split(self.text, from) {
+            // the dashes between two documents may have a comment, too
+            self.separators(std::mem::replace(&mut at, range.end)..range.start);
+            if self.text[range.clone()].starts_with("---") {
+                let line = self.text[range.clone()].find('\n').map_or(range.end, |len| range.start + len);
+                self.separators(range.start..line);
+            }
             if let Some(bad) = bad_separator {
                 self.refuse(range, bad.start, ComposeError::Separator);
                 continue;
             }
             match compose(self.text, range.clone()) {
                 Ok(mut composed) => {
-                    let Some(document) = composed.document.take() else { continue };
+                    let document = composed.document.take();
+                    let is_before = document.is_none();
+                    self.comments.extend(composed.comments.iter().map(|span| (self.next, *span, is_before)));
+                    let Some(document) = document else { continue };
                     let mut drafts = notice::notices(self.text, &document, &composed);
                     let dropped = composed.dropped.and_then(|at| {
                         let line = self.text[at..range.end].find(['\n', '\r']);
@@ -450,6 +485,20 @@ impl<'s> Loader<'s> {
                 }
                 Err(refusal) => self.refuse(range, refusal.at, refusal.error),
             }
+        }
+    }
+
+    /// Comments behind the dashes of separators.
+    fn separators(&mut self, range: std::ops::Range<usize>) {
+        let mut at = range.start;
+        for line in self.text[range].split_inclusive('\n') {
+            if let Some(sign) = line.find('#').filter(|sign| is_addressed(&line[*sign..])) {
+                let span = (u32::try_from(at + sign), u32::try_from(at + line.trim_end().len()));
+                if let (Ok(start), Ok(end)) = span {
+                    self.comments.push((self.next, Span { start, end }, true));
+                }
+            }
+            at += line.len();
         }
     }
 

@@ -81,6 +81,8 @@ pub struct SourceFile {
     pub(super) in_chart: bool,
     /// Whether it was found in a folder or by a pattern, rather than named.
     pub(super) walked: bool,
+    /// Whether it is no input: something of the run is written in it.
+    pub(super) is_beside: bool,
     /// Why it is ignored, where that is not for an ignore file.
     pub(super) reason: Option<String>,
     /// Taken before it was read.
@@ -110,6 +112,7 @@ impl SourceFile {
             content,
             in_chart: false,
             walked: false,
+            is_beside: false,
             reason: None,
             stamp: None,
             line_starts: OnceLock::new(),
@@ -295,12 +298,26 @@ impl Sources {
 
     /// The files, for a later run to take over.
     pub(super) fn into_files(self) -> Vec<SourceFile> {
-        self.files
+        self.files.into_iter().filter(|file| !file.is_beside).collect()
     }
 
-    /// All files with their ids.
+    /// Puts a file beside those of the input, for what is to be said of it; one of the same name is that file. It comes
+    /// behind all others, so that their ids stay.
+    #[must_use]
+    pub fn beside(&mut self, path: &str, text: &str) -> FileId {
+        let index = self.files.iter().position(|file| file.path == path && file.text() == text);
+        let index = index.unwrap_or_else(|| {
+            let file = SourceFile::new(path, Content::Text(text.to_owned()));
+            self.files.push(SourceFile { is_beside: true, ..file });
+            self.files.len() - 1
+        });
+        file_id(index)
+    }
+
+    /// All files of the input with their ids.
     pub fn iter(&self) -> impl Iterator<Item = (FileId, &SourceFile)> {
-        self.files.iter().enumerate().map(|(at, file)| (file_id(at), file))
+        let files = self.files.iter().enumerate().filter(|(_, file)| !file.is_beside);
+        files.map(|(at, file)| (file_id(at), file))
     }
 }
 

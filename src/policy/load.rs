@@ -14,13 +14,14 @@ use rayon::prelude::*;
 use crate::cel::profile::{Profile, Release};
 use crate::dialect::{Issue, Written, native};
 use crate::document::NodeRef;
-use crate::finding::PolicyRef;
+use crate::finding::{Excepting, PolicyRef};
 use crate::manifest::compose::{Oddity, Remark, compose};
 use crate::manifest::decode::decode;
 use crate::manifest::split::split;
 use crate::report::diagnostic::{Diagnostic, io_text};
 use crate::resource::workload::TemplatePaths;
 
+use super::exception::Exception;
 use super::set::Adjustments;
 use super::store::{Origin, Refused, digest};
 use super::{Policy, PolicySet, embedded};
@@ -44,9 +45,11 @@ pub struct Sources {
 pub struct Loaded {
     /// The policies, in the order they were found; `true`: of the embedded library.
     pub policies: Vec<(Policy, bool)>,
+    /// What lifts their findings, in the order they were found.
+    pub exceptions: Vec<Exception>,
     /// What is wrong.
     pub errors: Vec<Diagnostic>,
-    /// Where each of the policies was read.
+    /// Where each of the policies and exceptions was read.
     pub origins: BTreeMap<PolicyRef, Origin>,
     /// Where each of the policies says its name, in their order; nothing for those of the embedded library.
     pub(crate) names: Vec<Option<NamePlace>>,
@@ -73,8 +76,11 @@ impl Loaded {
             read(text, &mut part);
             part
         });
-        for Self { policies, errors, origins, names, refused, passed_over } in parts.collect::<Vec<_>>() {
+        for Self { policies, exceptions, errors, origins, names, refused, passed_over } in
+            parts.collect::<Vec<_>>()
+        {
             self.policies.extend(policies);
+            self.exceptions.extend(exceptions);
             self.names.extend(names);
             self.errors.extend(errors);
             // of twins the first counts
@@ -104,6 +110,7 @@ impl Loaded {
         let policies =
             policies.filter_map(|(policy, embedded)| adjustments.apply(policy, embedded).map(Arc::new));
         PolicySet::new(policies.collect(), templates)
+            .with_exceptions(self.exceptions.into_iter().map(Arc::new).collect())
     }
 }
 
@@ -126,6 +133,7 @@ pub fn load(sources: &Sources) -> Loaded {
         loaded.add_all(&files, |file, part| read_file(file, *profile, part));
     }
     refuse_twins(&mut loaded);
+    refuse_twin_exceptions(&mut loaded);
     loaded
 }
 
@@ -237,12 +245,24 @@ pub fn read_text(name: &str, text: &str, embedded: bool, profile: Profile, loade
             continue;
         }
         let mut misread = misread(root, text, &composed.remarks);
-        let issues = match native::lower(root, profile, &written) {
-            Ok(policy) if misread.is_empty() => {
-                let written = text.get(chunk.range.clone()).unwrap_or_default();
-                let origin = Origin { file: name.to_owned(), digest: digest(written.trim().as_bytes()) };
-                loaded.origins.entry(policy.id.clone()).or_insert(origin);
-                loaded.policies.push((policy, embedded));
+        let lowered = match root.get_str("kind") {
+            Some(native::EXCEPTION_KIND) => native::lower_exception(root, profile, &written)
+                .map(|exception| Read::Exception(Box::new(exception))),
+            _ => native::lower(root, profile, &written).map(|policy| Read::Policy(Box::new(policy))),
+        };
+        let origin = || {
+            let written = text.get(chunk.range.clone()).unwrap_or_default();
+            Origin { file: name.to_owned(), digest: digest(written.trim().as_bytes()) }
+        };
+        let issues = match lowered {
+            Ok(Read::Exception(exception)) if misread.is_empty() => {
+                loaded.origins.entry(exception.info.id.clone()).or_insert_with(origin);
+                loaded.exceptions.push(*exception);
+                continue;
+            }
+            Ok(Read::Policy(policy)) if misread.is_empty() => {
+                loaded.origins.entry(policy.id.clone()).or_insert_with(origin);
+                loaded.policies.push((*policy, embedded));
                 let span = root.at("/metadata/name").and_then(|name| name.span()).filter(|_| !embedded);
                 loaded.names.push(span.map(|span| {
                     let range = span.start as usize..span.end as usize;
@@ -262,6 +282,12 @@ pub fn read_text(name: &str, text: &str, embedded: bool, profile: Profile, loade
         loaded.refuse(name, reference(root));
         loaded.errors.extend(issues.into_iter().map(|issue| diagnostic(name, &file, root, issue)));
     }
+}
+
+/// What a document of ours is.
+enum Read {
+    Policy(Box<Policy>),
+    Exception(Box<Exception>),
 }
 
 /// Values that YAML reads as something else than what is written there: in a policy they are a mistake, whichever of
@@ -291,7 +317,7 @@ fn misread(root: NodeRef<'_>, text: &str, remarks: &[Remark]) -> Vec<Issue> {
 fn is_native(root: NodeRef<'_>) -> bool {
     let of_group = root.get_str("apiVersion").is_some_and(|version| version.starts_with("plimsoll.dev/"));
     match root.get_str("kind") {
-        Some(native::CLUSTER_KIND | native::NAMESPACED_KIND) => true,
+        Some(native::CLUSTER_KIND | native::NAMESPACED_KIND | native::EXCEPTION_KIND) => true,
         Some("Configuration" | "PolicyTest") => false,
         _ => of_group,
     }
@@ -302,10 +328,12 @@ fn reference(root: NodeRef<'_>) -> Option<PolicyRef> {
     let kind = match root.get_str("kind")? {
         "ClusterManifestPolicy" => "ClusterManifestPolicy",
         "ManifestPolicy" => "ManifestPolicy",
+        native::EXCEPTION_KIND => native::EXCEPTION_KIND,
         _ => return None,
     };
     let metadata = root.get("metadata")?;
-    let namespace = metadata.get_str("namespace").filter(|_| kind == "ManifestPolicy").map(str::to_owned);
+    let namespace =
+        metadata.get_str("namespace").filter(|_| kind != "ClusterManifestPolicy").map(str::to_owned);
     Some(PolicyRef { kind, namespace, name: metadata.get_str("name")?.to_owned() })
 }
 
@@ -357,6 +385,33 @@ fn refuse_twins(loaded: &mut Loaded) {
             None => Diagnostic::of_usage(message),
         };
         errors.push(Diagnostic { help: Some(help.to_owned()), ..error });
+        false
+    });
+}
+
+/// The same of exceptions: which of two lifted a finding could not be told.
+fn refuse_twin_exceptions(loaded: &mut Loaded) {
+    let mut seen: BTreeMap<PolicyRef, String> = BTreeMap::new();
+    let errors = &mut loaded.errors;
+    loaded.exceptions.retain(|exception| {
+        let Excepting { id, written, .. } = &*exception.info;
+        let file = written.as_ref().map_or("", |place| &place.file).to_owned();
+        let first = match seen.entry(id.clone()) {
+            Entry::Vacant(entry) => {
+                entry.insert(file);
+                return true;
+            }
+            Entry::Occupied(entry) => entry.get().clone(),
+        };
+        let message = format!("{id} is already defined in {first}");
+        let error = match written {
+            Some(place) => {
+                let range = place.span.start as usize..place.span.end as usize;
+                Diagnostic::at(&place.file, &place.text, range, message)
+            }
+            None => Diagnostic::of_usage(message),
+        };
+        errors.push(Diagnostic { help: Some("rename one of them".to_owned()), ..error });
         false
     });
 }

@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use crate::dialect::nearest;
 use crate::evaluate::request::Request;
-use crate::finding::{Action, Severity};
+use crate::finding::terms::is_waivable;
+use crate::finding::{Action, CodePattern, Severity};
 use crate::manifest::codes::{self, Reserved};
 use crate::matching::KindMatch;
 use crate::resource::workload::TemplatePaths;
 
+use super::exception::Exception;
 use super::{FailurePolicy, Policy, Rule, placement};
 
 /// The policies of a run, in the order of their names.
@@ -25,6 +27,8 @@ pub struct PolicySet {
     templates: TemplatePaths,
     /// The entry that this is for; `None`: both.
     half: Option<FailurePolicy>,
+    /// In the order of their names.
+    exceptions: Vec<Arc<Exception>>,
 }
 
 impl PolicySet {
@@ -59,7 +63,7 @@ impl PolicySet {
         let about_subresources = |(_, policy): &(usize, &Arc<Policy>)| policy.scope.kinds.has_subresources();
         let with_subresources =
             policies.iter().enumerate().filter(about_subresources).map(|(index, _)| index).collect();
-        Self { policies, by_kind, any, with_subresources, templates, half: None }
+        Self { policies, by_kind, any, with_subresources, templates, half: None, exceptions: Vec::new() }
     }
 
     /// The policies, in the order of their names.
@@ -68,10 +72,25 @@ impl PolicySet {
         &self.policies
     }
 
+    /// The same set with these exceptions, and no others.
+    #[must_use]
+    pub fn with_exceptions(mut self, mut exceptions: Vec<Arc<Exception>>) -> Self {
+        exceptions.sort_by(|a, b| a.info.id.cmp(&b.info.id));
+        self.exceptions = exceptions;
+        self
+    }
+
+    /// What lifts findings of the policies, in the order of the names.
+    #[must_use]
+    pub fn exceptions(&self) -> &[Arc<Exception>] {
+        &self.exceptions
+    }
+
     /// What is judged behind the entry that fails closed, or behind the one that fails open.
     #[must_use]
     pub fn half(&self, half: FailurePolicy) -> Self {
-        Self { half: Some(half), ..Self::new(self.policies.clone(), self.templates.clone()) }
+        let whole = Self::new(self.policies.clone(), self.templates.clone());
+        Self { half: Some(half), ..whole.with_exceptions(self.exceptions.clone()) }
     }
 
     /// The entry that this is for; `None`: both.
@@ -213,7 +232,7 @@ impl Adjustments {
 }
 
 /// The names that a run can speak of.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Names {
     policies: BTreeSet<String>,
     rules: BTreeSet<String>,
@@ -242,7 +261,7 @@ impl Names {
             return None;
         }
         if is_reserved {
-            let message = format!("{name} has no action: the webhook is not asked about YAML");
+            let message = format!("{name} has no action: the webhook is asked about no text");
             return Some(UnknownName { message, help: "give it a severity, or skip it".to_owned() });
         }
         if categories.contains(name) {
@@ -260,6 +279,34 @@ impl Names {
         };
         let what = if reserved { "policy, rule or code" } else { "policy or rule" };
         Some(UnknownName { message: format!("no {what} is named {name}"), help })
+    }
+
+    /// The codes of all rules, and the reserved ones that may be waived.
+    pub fn codes(&self) -> impl Iterator<Item = &str> {
+        let reserved = codes::all().map(|row| row.code).filter(|code| is_waivable(code));
+        self.rules.iter().map(String::as_str).chain(reserved)
+    }
+
+    /// Adds those of other policies.
+    pub fn extend(&mut self, others: Self) {
+        let Self { policies, rules, categories } = others;
+        self.policies.extend(policies);
+        self.rules.extend(rules);
+        self.categories.extend(categories);
+    }
+
+    /// What is wrong with the codes that a waiver names.
+    #[must_use]
+    pub fn check_pattern(&self, pattern: &CodePattern) -> Option<UnknownName> {
+        if self.codes().any(|code| pattern.matches(code)) {
+            return None;
+        }
+        let text = pattern.as_str();
+        if text.contains(['*', '?', '[', '{']) {
+            let help = "`plimsoll policies list` shows the names".to_owned();
+            return Some(UnknownName { message: format!("no policy, rule or code matches {text}"), help });
+        }
+        self.check(text, true)
     }
 
     /// What is wrong with the name of a policy.
@@ -320,7 +367,7 @@ mod tests {
                 "yaml/octal",
                 false,
                 Some((
-                    "yaml/octal has no action: the webhook is not asked about YAML",
+                    "yaml/octal has no action: the webhook is asked about no text",
                     "give it a severity, or skip it",
                 )),
             ),

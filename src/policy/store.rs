@@ -6,7 +6,8 @@
 //! ```
 //!
 //! One broken policy costs that policy: the others are in force, at the start as at a reload. A file that cannot be read at
-//! all stands for every policy that came from it. A policy that is no longer there is not broken: it goes.
+//! all stands for every policy that came from it. A policy that is no longer there is not broken: it goes. Exceptions are kept
+//! in the same way.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -14,6 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::finding::PolicyRef;
 
+use super::exception::Exception;
 use super::{Policy, PolicySet};
 
 /// Where a policy was read, and a digest of its text.
@@ -51,7 +53,7 @@ pub struct Snapshot {
     pub set: Arc<PolicySet>,
     /// Of everything that decides how the set judges: two replicas with the same hash judge alike.
     pub hash: String,
-    /// Of the policies that do not load now, those that are in force in the last form that did.
+    /// Of the policies and exceptions that do not load now, those that are in force in the last form that did.
     pub kept: Vec<PolicyRef>,
     origins: BTreeMap<PolicyRef, Origin>,
 }
@@ -81,12 +83,26 @@ impl Store {
                 kept.push(policy.clone());
             }
         }
-        let names = kept.iter().map(|policy| policy.id.clone()).collect();
-        let set = match kept.is_empty() {
+        let mut exceptions: Vec<Arc<Exception>> = set.exceptions().to_vec();
+        let in_force: BTreeSet<PolicyRef> =
+            exceptions.iter().map(|exception| exception.info.id.clone()).collect();
+        let mut names: Vec<PolicyRef> = kept.iter().map(|policy| policy.id.clone()).collect();
+        for exception in
+            last.set.exceptions().iter().filter(|exception| !in_force.contains(&exception.info.id))
+        {
+            let id = &exception.info.id;
+            let Some(origin) = last.origins.get(id) else { continue };
+            if refused.iter().any(|refused| refused.means(id, origin)) {
+                origins.insert(id.clone(), origin.clone());
+                names.push(id.clone());
+                exceptions.push(exception.clone());
+            }
+        }
+        let set = match names.is_empty() {
             true => set,
             false => {
                 kept.extend(set.policies().iter().cloned());
-                PolicySet::new(kept, set.templates().clone())
+                PolicySet::new(kept, set.templates().clone()).with_exceptions(exceptions)
             }
         };
         Snapshot { hash: hash(&set, &origins), set: Arc::new(set), kept: names, origins }
@@ -110,6 +126,10 @@ pub fn hash(set: &PolicySet, origins: &BTreeMap<PolicyRef, Origin>) -> String {
             text.push_str(&format!(" {} {} {}", rule.info.code, rule.action.name(), rule.severity.name()));
         }
         text.push('\n');
+    }
+    for exception in set.exceptions() {
+        let digest = origins.get(&exception.info.id).map_or(0, |origin| origin.digest);
+        text.push_str(&format!("{} {digest:x}\n", exception.info.id));
     }
     format!("{:016x}", digest(text.as_bytes()))
 }
@@ -190,6 +210,23 @@ mod tests {
             let (got, got_kept, _) = load(&store, files);
             assert_eq!((got.as_str(), got_kept.as_str()), (*in_force, *kept), "{step}");
         }
+    }
+
+    #[test]
+    fn a_broken_exception_holds_in_its_last_good_form() {
+        let store = Store::default();
+        let exception = "apiVersion: plimsoll.dev/v1alpha1\nkind: ManifestException\nmetadata: {name: e}\nspec:\n  \
+                         policies: [a]\n  match: {kinds: [Pod]}\n";
+        let a = policy("a", "one");
+        let with = |text: &str| load(&store, &[("x.yaml", &a), ("e.yaml", text)]);
+        let (_, kept, good) = with(exception);
+        assert_eq!(kept, "");
+        assert_ne!(good, load(&Store::default(), &[("x.yaml", &a)]).2, "an exception decides, too");
+        let (_, kept, hash) = with(&exception.replace("[Pod]", "[Pode]"));
+        assert_eq!((kept.as_str(), &hash), ("e", &good));
+        let (_, kept, hash) = load(&store, &[("x.yaml", &a)]);
+        assert_eq!(kept, "");
+        assert_ne!(hash, good, "one that is taken away is not broken");
     }
 
     #[test]

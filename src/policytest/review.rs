@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
+use chrono::NaiveDate;
 use serde_json::{Value, json};
 
 use super::written::Verdict;
@@ -21,7 +22,7 @@ use crate::manifest::Inventory;
 use crate::matching::Operation;
 use crate::offline::{ObjectIdentity, Offline};
 use crate::policy::PolicySet;
-use crate::webhook::engine::Engine;
+use crate::webhook::engine::{Engine, Today};
 use crate::webhook::review::{self, Stage};
 
 /// Far more than any test needs.
@@ -85,7 +86,8 @@ impl Reviewer {
         complete: bool,
     ) -> Self {
         let host = OwnedHost::of(inventory, offline, complete, &Needs::of(set));
-        Self { engine: Engine::new(Arc::clone(set), Arc::new(host)) }
+        let engine = Engine::new(Arc::clone(set), Arc::new(host));
+        Self { engine: engine.on(&(Arc::new(|| NaiveDate::MIN) as Today)) }
     }
 
     /// Where the webhook says something else than lint.

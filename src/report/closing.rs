@@ -8,7 +8,7 @@ use textwrap::core::display_width;
 
 use super::summary::Counted;
 use super::{Report, TextOptions};
-use crate::finding::readable;
+use crate::finding::{DocumentId, readable};
 use crate::manifest::walk::LINK_OUTSIDE;
 use crate::manifest::{FileRecord, Outcome};
 
@@ -32,6 +32,7 @@ impl Report<'_> {
         }
         if options.verbose {
             self.write_skipped(out)?;
+            self.write_waived(out)?;
         }
         for note in self.closing_notes(options.verbose) {
             writeln!(out, "{}", fill(options, &note))?;
@@ -44,6 +45,7 @@ impl Report<'_> {
         let mut notes: Vec<String> =
             self.notes.iter().map(|note| format!("note: {}", readable(note))).collect();
         notes.extend(self.compared_note());
+        notes.extend(self.waived_notes(is_verbose).into_iter().map(|note| format!("note: {note}")));
         notes.extend(self.skipped(is_verbose));
         if !self.run.packs_not_run.is_empty() && !self.is_empty() {
             let packs = self.run.packs_not_run.join(", ");
@@ -104,7 +106,8 @@ impl Report<'_> {
         let plain = if counts.is_empty() { self.none().to_owned() } else { plain.join(", ") };
         let painted = if counts.is_empty() { plain.clone() } else { painted.join(", ") };
         let objects = self.subjects.iter().filter(|subject| subject.identity.is_some()).count();
-        let with: BTreeSet<_> = self.entries().iter().map(|entry| entry.subject).collect();
+        let of_object = |subject: &DocumentId| self.subject(*subject).identity.is_some();
+        let with: BTreeSet<_> = self.entries().iter().map(|entry| entry.subject).filter(of_object).collect();
         let files = &self.summary().files;
         let broken = match files.broken {
             0 => String::new(),
@@ -115,9 +118,10 @@ impl Report<'_> {
             with => format!("{with} of "),
         };
         let what = format!(
-            " in {of}{} ({} linted{broken})",
+            " in {of}{} ({} linted{broken}){}",
             plural(objects, "object"),
-            plural(files.linted, "file")
+            plural(files.linted, "file"),
+            self.waived_count(),
         );
         let told = self.told(options);
         let (left, right) = (display_width(&plain) + display_width(&what), display_width(&told));
@@ -132,6 +136,15 @@ impl Report<'_> {
     /// That there is nothing to show.
     pub(super) fn none(&self) -> &'static str {
         if self.compared.is_some() { "no new findings" } else { "no findings" }
+    }
+
+    /// `, 3 waived (1 the webhook still denies)`
+    fn waived_count(&self) -> String {
+        match (self.waived().len(), self.still_denied()) {
+            (0, _) => String::new(),
+            (waived, 0) => format!(", {waived} waived"),
+            (waived, denied) => format!(", {waived} waived ({denied} the webhook still denies)"),
+        }
     }
 
     /// What there is of findings, what weighs most first.

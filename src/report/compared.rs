@@ -6,6 +6,7 @@ use super::entry::{Entry, Named, fold};
 use super::{Earlier, Report};
 use crate::baseline::{Baseline, Known, Origin};
 use crate::finding::{Certainty, DocumentId, Finding};
+use crate::waiver::Suppressed;
 
 /// A run beside an earlier one.
 #[derive(Debug)]
@@ -22,16 +23,25 @@ pub(super) struct Compared {
 
 /// Takes out of the sorted entries what the earlier run has found, too. A rule that could not be evaluated is never
 /// known: the run has not done its job.
-pub(super) fn compare(earlier: Earlier<'_>, entries: &mut Vec<Entry>, named: Named<'_, '_>) -> Compared {
+pub(super) fn compare(
+    earlier: Earlier<'_>,
+    entries: &mut Vec<Entry>,
+    waived: &[(Entry, Suppressed)],
+    named: Named<'_, '_>,
+) -> Compared {
     let Earlier { baseline, looks_at } = earlier;
     let mut matcher = baseline.matcher();
-    let is_known = |entry: &mut Entry| {
+    let mut is_known = |entry: &Entry| {
         let Entry { subject, finding, .. } = entry;
         let is_unknown = finding.certainty == Certainty::Unknown;
         finding.certainty != Certainty::Failed
             && matcher.meets(&named.fingerprint(*subject, finding), is_unknown)
     };
-    let unchanged: Vec<Entry> = entries.extract_if(.., is_known).collect();
+    let unchanged: Vec<Entry> = entries.extract_if(.., |entry| is_known(entry)).collect();
+    // what is waived is still found
+    waived.iter().for_each(|(entry, _)| {
+        is_known(entry);
+    });
     let mut objects: HashMap<String, DocumentId> = HashMap::with_capacity(named.subjects.len());
     for id in (0_u32..).take(named.subjects.len()).map(DocumentId) {
         objects.entry(named.object(id)).or_insert(id);

@@ -39,6 +39,9 @@ impl Report<'_> {
             let (path, message) = (line_start(path), readable(&message));
             writeln!(out, "{path}:{}:{}: {}: {message}", at.line, at.column, paint("error", Counted::Error))?;
         }
+        if options.verbose {
+            self.write_waived(out)?;
+        }
         if options.quiet { Ok(()) } else { writeln!(out, "{}", self.closing_line(options)) }
     }
 }

@@ -52,6 +52,10 @@ impl Report<'_> {
             (Told::Finding(entry), unique(&mut seen, fingerprint))
         });
         let mut all: Vec<(Told<'_>, String)> = findings.collect();
+        all.extend(self.waived().iter().filter(|(_, by)| by.still_denied).map(|(entry, _)| {
+            let fingerprint = self.fingerprint(&entry.subject, &entry.finding);
+            (Told::Denied(entry), unique(&mut seen, fingerprint))
+        }));
         all.extend(self.unread().map(|(path, at, message)| {
             let fingerprint = digest::combine([UNREAD, path, &message].map(str::as_bytes)).to_string();
             (Told::Unread(path, at, message), unique(&mut seen, fingerprint[..32].to_owned()))
@@ -62,7 +66,9 @@ impl Report<'_> {
 
     fn issue<'r>(&'r self, told: &'r Told<'_>, fingerprint: &'r str) -> Issue<'r> {
         let (check_name, counted, path, begin, end, description) = match told {
-            Told::Finding(Entry { subject, finding, also }) => {
+            Told::Finding(entry) | Told::Denied(entry) => {
+                let Entry { subject, finding, also } = *entry;
+                let is_waived = matches!(told, Told::Denied(_));
                 let file = self.subject(*subject).file;
                 let lines = finding.place.span.map(|span| self.sources.file(file).positions(span));
                 let mut description = finding.message.clone();
@@ -70,7 +76,11 @@ impl Report<'_> {
                     let _ = write!(description, "; also {}: {}", also.code(), also.message);
                 }
                 let (begin, end) = lines.map_or((1, 1), |lines| (lines.start.line, lines.end.line));
-                (finding.code(), Counted::of(finding), self.path(file), begin, end, description)
+                let counted = if is_waived { Counted::Info } else { Counted::of(finding) };
+                if is_waived {
+                    description.push_str(" (waived; the webhook still denies)");
+                }
+                (finding.code(), counted, self.path(file), begin, end, description)
             }
             Told::Unread(path, at, message) => {
                 (UNREAD, Counted::Failed, *path, at.line, at.line, message.clone())
@@ -91,6 +101,8 @@ impl Report<'_> {
 /// What an issue is made of.
 enum Told<'r> {
     Finding(&'r Entry),
+    /// What is waived, and denied by the webhook all the same.
+    Denied(&'r Entry),
     /// The file, where in it, and why it could not be read.
     Unread(&'r str, Position, String),
 }

@@ -15,6 +15,7 @@ use super::lines::write_list;
 use super::summary::Counted;
 use super::{Report, TextOptions};
 use crate::finding::{DocumentId, readable};
+use crate::waiver::Suppressed;
 
 /// The page, with a mark where the data belong.
 const PAGE: &str = include_str!("html/page.html");
@@ -45,6 +46,9 @@ struct Shown<'r> {
     /// What stands before the place on its line, the place, and what stands behind it.
     excerpt: Option<[String; 3]>,
     related: Vec<String>,
+    /// Why it is waived, and by what.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waived: Option<String>,
 }
 
 impl Report<'_> {
@@ -60,15 +64,17 @@ impl Report<'_> {
     }
 
     fn write_data(&self, out: &mut dyn Write, options: &TextOptions) -> io::Result<()> {
-        let used = Catalogue::default().with(self.entries());
-        let all = self.catalogue.with(self.entries());
+        let told = self.all();
+        let entries = || told.iter().map(|(entry, _)| *entry);
+        let used = Catalogue::default().with(entries());
+        let all = self.catalogue.with(entries());
         let of_findings = |about: &&AboutRule| used.has(about);
         // only what the page shows
         let catalogue = Catalogue::new(all.rules().iter().filter(of_findings).cloned().collect());
         out.write_all(b"{\"rules\": ")?;
         write_list(out, catalogue.rules(), rule)?;
         out.write_all(b",\n\"findings\": ")?;
-        write_list(out, self.entries(), |entry| self.shown(entry, &catalogue))?;
+        write_list(out, &told, |(entry, by)| self.shown(entry, *by, &catalogue))?;
         let unread: Vec<String> = self
             .unread()
             .map(|(path, at, message)| {
@@ -83,7 +89,7 @@ impl Report<'_> {
         write!(out, ",\n{}", rest.trim_start_matches('{'))
     }
 
-    fn shown<'r>(&'r self, entry: &'r Entry, catalogue: &Catalogue) -> Shown<'r> {
+    fn shown<'r>(&'r self, entry: &'r Entry, by: Option<&Suppressed>, catalogue: &Catalogue) -> Shown<'r> {
         let Entry { subject: id, finding, also } = entry;
         let subject = self.subject(*id);
         let source = self.sources.file(subject.file);
@@ -106,6 +112,7 @@ impl Report<'_> {
             namespace: identity.and_then(|identity| identity.namespace.as_deref()).unwrap_or_default(),
             excerpt: self.parted(*id, entry),
             related: related.collect(),
+            waived: by.map(|by| readable(&self.why_waived(by)).into_owned()),
         }
     }
 

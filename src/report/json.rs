@@ -16,6 +16,7 @@ use crate::document::Span;
 use crate::document::edit::Operation;
 use crate::finding::{Action, Certainty, DocumentId, Finding, PolicyPlace, PolicyRef, Severity};
 use crate::manifest::{DocumentError, FileRecord, Outcome, Position};
+use crate::waiver::Suppressed;
 
 /// The version of the form.
 pub(crate) const VERSION: u32 = 1;
@@ -75,8 +76,8 @@ struct WireFinding<'r> {
     also: Vec<WireAlso<'r>>,
     /// Set by Kubernetes, not written: nothing is evaluated with defaults yet.
     defaulted: bool,
-    /// Why it does not count.
-    suppressed: Option<Suppressed<'r>>,
+    /// Why it does not count: such a finding counts as `suppressed` only.
+    suppressed: Option<WireSuppressed<'r>>,
     /// `new` or `unchanged`, of a run that is compared with an earlier one.
     #[serde(skip_serializing_if = "Option::is_none")]
     baseline_state: Option<&'static str>,
@@ -85,14 +86,16 @@ struct WireFinding<'r> {
 /// Why a finding does not count.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Suppressed<'r> {
-    /// `baseline`: an earlier run had it, too.
+struct WireSuppressed<'r> {
+    /// Which form the waiver has; `baseline`: an earlier run had it, too.
     kind: &'static str,
     reason: Option<&'r str>,
-    until: Option<&'r str>,
+    until: Option<String>,
     file: Option<&'r str>,
     line: Option<u32>,
     honoured_by_webhook: bool,
+    /// Whether the webhook denies the object for it all the same.
+    webhook_still_denies: bool,
 }
 
 /// An earlier run that this one is compared with.
@@ -157,6 +160,31 @@ struct WireError {
     message: String,
 }
 
+/// What a finding is to the run.
+#[derive(Clone, Copy)]
+enum Standing<'r> {
+    New,
+    /// An earlier run had it, too.
+    Unchanged,
+    Waived(&'r Suppressed),
+}
+
+/// Why a finding that an earlier run had does not count.
+fn known(compared: &Compared) -> WireSuppressed<'_> {
+    WireSuppressed {
+        kind: "baseline",
+        reason: None,
+        until: None,
+        file: match &compared.origin {
+            Origin::File(file) => Some(file),
+            Origin::Revision(_) => None,
+        },
+        line: None,
+        honoured_by_webhook: false,
+        webhook_still_denies: false,
+    }
+}
+
 impl Report<'_> {
     /// Writes the report for programs, with a line break at its end.
     ///
@@ -181,14 +209,12 @@ impl Report<'_> {
             write!(out, "\"baseline\": {},\n ", serde_json::to_string(&baseline)?)?;
         }
         out.write_all(b"\"findings\": ")?;
-        // those that count stand first, so that the others can be cut off
-        let all: Vec<(&Entry, bool)> = self
-            .entries
-            .iter()
-            .map(|entry| (entry, false))
-            .chain(self.unchanged().iter().map(|entry| (entry, true)))
-            .collect();
-        write_list(out, &all, |(entry, is_unchanged)| self.wire_finding(entry, *is_unchanged))?;
+        // those that an earlier run had stand last, so that they can be cut off
+        let found =
+            self.all().into_iter().map(|(entry, by)| (entry, by.map_or(Standing::New, Standing::Waived)));
+        let known = self.unchanged().iter().map(|entry| (entry, Standing::Unchanged));
+        let all: Vec<(&Entry, Standing<'_>)> = found.chain(known).collect();
+        write_list(out, &all, |(entry, standing)| self.wire_finding(entry, *standing))?;
         out.write_all(b",\n \"files\": ")?;
         write_list(out, self.inventory.ledger(), |record| self.wire_file(record))?;
         if !self.notes.is_empty() {
@@ -198,7 +224,7 @@ impl Report<'_> {
         writeln!(out, ",\n \"summary\": {}}}", serde_json::to_string(&self.summary)?)
     }
 
-    fn wire_finding<'r>(&'r self, entry: &'r Entry, is_unchanged: bool) -> WireFinding<'r> {
+    fn wire_finding<'r>(&'r self, entry: &'r Entry, standing: Standing<'r>) -> WireFinding<'r> {
         let Entry { subject: id, finding, also } = entry;
         let subject = self.subject(*id);
         let (start, end) = self.positions(*id, finding.place.span);
@@ -254,18 +280,28 @@ impl Report<'_> {
             policy_line: in_policy.map(|(line, _)| line),
             policy_column: in_policy.map(|(_, column)| column),
             defaulted: false,
-            suppressed: self.compared.as_ref().filter(|_| is_unchanged).map(|compared| Suppressed {
-                kind: "baseline",
-                reason: None,
-                until: None,
-                file: match &compared.origin {
-                    Origin::File(file) => Some(file),
-                    Origin::Revision(_) => None,
-                },
-                line: None,
-                honoured_by_webhook: false,
+            suppressed: match standing {
+                Standing::New => None,
+                Standing::Waived(by) => Some(self.wire_suppressed(by)),
+                Standing::Unchanged => self.compared.as_ref().map(known),
+            },
+            baseline_state: self.compared.as_ref().map(|_| match standing {
+                Standing::Unchanged => "unchanged",
+                Standing::New | Standing::Waived(_) => "new",
             }),
-            baseline_state: self.compared.as_ref().map(|_| if is_unchanged { "unchanged" } else { "new" }),
+        }
+    }
+
+    fn wire_suppressed<'r>(&'r self, by: &'r Suppressed) -> WireSuppressed<'r> {
+        let (file, line) = self.place_of_waiver(by).unzip();
+        WireSuppressed {
+            kind: by.kind.name(),
+            reason: by.reason.as_deref(),
+            until: by.until.map(|until| until.to_string()),
+            file,
+            line,
+            honoured_by_webhook: by.honoured_by_webhook(),
+            webhook_still_denies: by.still_denied,
         }
     }
 

@@ -4,7 +4,7 @@
 //! in its text; what does not count is in the output of a case that passes. A rule that could not be evaluated and a
 //! document that could not be read are errors.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
 use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
@@ -16,6 +16,7 @@ use super::paths::Location;
 use super::summary::Counted;
 use crate::finding::{DocumentId, Finding};
 use crate::manifest::{FileId, Outcome};
+use crate::waiver::Suppressed;
 
 impl Report<'_> {
     /// Writes the suites of all files that were judged, or could not be.
@@ -32,6 +33,10 @@ impl Report<'_> {
         for entry in self.entries() {
             entries.entry(entry.subject).or_default().push(entry);
         }
+        let mut waived: BTreeMap<DocumentId, Vec<&(Entry, Suppressed)>> = BTreeMap::new();
+        for told in self.waived() {
+            waived.entry(told.0.subject).or_default().push(told);
+        }
         let mut report = quick_junit::Report::new("plimsoll lint");
         for record in self.inventory.ledger() {
             let path = xml(self.path(record.file));
@@ -42,6 +47,9 @@ impl Report<'_> {
                 let found = entries.get(id).map_or(&[][..], Vec::as_slice);
                 let name = unique(&mut names, name_of(self.subject(*id)));
                 suite.add_test_case(self.case(&path, &name, found));
+                if let Some(waived) = waived.get(id) {
+                    suite.add_test_case(self.waived_case(&path, &format!("{name}, waived"), waived));
+                }
             }
             for error in &record.errors {
                 let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
@@ -60,6 +68,18 @@ impl Report<'_> {
             if suite.tests > 0 {
                 report.add_test_suite(suite);
             }
+        }
+        // waivers may stand in files that are no input
+        let read: BTreeSet<FileId> = self.inventory.ledger().iter().map(|record| record.file).collect();
+        for (file, ids) in subjects.iter().filter(|(file, _)| !read.contains(file)) {
+            let path = xml(self.path(*file));
+            let path = Location::of(&path, self.run.folder.as_deref()).path().to_owned();
+            let mut suite = TestSuite::new(path.as_str());
+            for id in ids {
+                let found = entries.get(id).map_or(&[][..], Vec::as_slice);
+                suite.add_test_case(self.case(&path, &name_of(self.subject(*id)), found));
+            }
+            report.add_test_suite(suite);
         }
         report.serialize(out).map_err(io::Error::other)
     }
@@ -86,6 +106,19 @@ impl Report<'_> {
         let more = if others > 0 { format!(" (and {others} more)") } else { String::new() };
         status.set_message(format!("{}{more}", xml(message)));
         status.set_description(lines.join("\n"));
+        case(path, name, status)
+    }
+
+    /// What is waived of an object: a case of its own, so that the other one says whether the object is as it should be.
+    fn waived_case(&self, path: &str, name: &str, waived: &[&(Entry, Suppressed)]) -> TestCase {
+        let mut status = TestCaseStatus::skipped();
+        let lines = waived
+            .iter()
+            .map(|(entry, by)| format!("{}: waived: {}", self.line(entry), xml(&self.why_waived(by))));
+        let denied = waived.iter().filter(|(_, by)| by.still_denied).count();
+        let denied = if denied > 0 { format!("; the webhook still denies {denied}") } else { String::new() };
+        status.set_message(format!("{} waived{denied}", waived.len()));
+        status.set_description(lines.collect::<Vec<_>>().join("\n"));
         case(path, name, status)
     }
 

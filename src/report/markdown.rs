@@ -29,7 +29,8 @@ impl Report<'_> {
         self.markdown_rules(&mut text);
         self.markdown_findings(&mut text);
         if !options.quiet {
-            for note in self.notes.iter().chain(&self.compared_note()) {
+            let waived = self.waived_notes(false);
+            for note in self.notes.iter().chain(&waived).chain(&self.compared_note()) {
                 if text.len() < LIMIT {
                     let _ = writeln!(text, "{}\n", markdown(note));
                 }

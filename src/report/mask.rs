@@ -17,6 +17,7 @@ use crate::manifest::json::JsonError;
 use crate::manifest::source::Content;
 use crate::manifest::{FileId, Inventory, LoadError, NoticeCode, SourceFile, Sources};
 use crate::resource::secret::{self, MASK, Texts};
+use crate::waiver::Suppressed;
 
 /// What is secret in the files of a run.
 #[derive(Debug, Default)]
@@ -76,6 +77,18 @@ fn through_comment(text: &str, end: u32) -> u32 {
 }
 
 impl Masks {
+    /// Takes out of a waiver's reason what may not be shown: a secret of its object, and all of a comment behind one.
+    pub(super) fn clean_waiver(&self, entry: Entry, mut by: Suppressed) -> (Entry, Suppressed) {
+        let is_behind_secret = by.at.is_some_and(|(file, span)| self.file(file).covers(span.start as usize));
+        let texts = self.texts.get(&entry.subject);
+        by.reason = by.reason.map(|reason| match (is_behind_secret, texts) {
+            (true, _) => MASK.to_owned(),
+            (false, Some(texts)) => texts.without(&reason),
+            (false, None) => reason,
+        });
+        (entry, by)
+    }
+
     /// Finds what is secret in all documents, and at the sensitive ones of the findings.
     pub(super) fn new(
         sources: &Sources,

@@ -88,6 +88,7 @@ fn finding(notice: &Notice, node: Option<NodeRef<'_>>, object: NodeId) -> Findin
         explanation: Vec::new(),
         more: 0,
         fault: None,
+        excepted: None,
     }
 }
 

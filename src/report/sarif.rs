@@ -19,6 +19,7 @@ use crate::document::Span;
 use crate::document::edit::Operation;
 use crate::finding::{Action, DocumentId, Finding, PolicyRef, Severity};
 use crate::manifest::{FileId, Position};
+use crate::waiver::Suppressed;
 
 const SCHEMA: &str =
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
@@ -82,6 +83,9 @@ struct Outcome<'r> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     related_locations: Vec<Place<'r>>,
     partial_fingerprints: Fingerprints,
+    /// Present where the finding is waived.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    suppressions: Option<[Suppression<'r>; 1]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     baseline_state: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -136,6 +140,27 @@ struct Logical<'r> {
     name: &'r str,
     fully_qualified_name: String,
     kind: &'static str,
+}
+
+#[derive(Serialize)]
+struct Suppression<'r> {
+    /// `inSource` or `external`.
+    kind: &'static str,
+    status: &'static str,
+    justification: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    location: Option<Place<'r>>,
+    properties: SuppressionProperties,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SuppressionProperties {
+    form: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until: Option<String>,
+    honoured_by_webhook: bool,
+    webhook_still_denies: bool,
 }
 
 #[derive(Serialize)]
@@ -196,8 +221,8 @@ struct Reference<'r> {
 
 /// What becomes a result.
 enum Told<'r> {
-    /// With its state beside an earlier run.
-    Found(&'r Entry, Option<&'static str>),
+    /// With what waives it, and its state beside an earlier run.
+    Found(&'r Entry, Option<&'r Suppressed>, Option<&'static str>),
     Gone(&'r Known, DocumentId),
 }
 
@@ -207,7 +232,8 @@ impl Report<'_> {
     /// # Errors
     /// Those of `out`.
     pub fn write_sarif(&self, out: &mut dyn Write) -> io::Result<()> {
-        let catalogue = self.catalogue.with(self.entries().iter().chain(self.unchanged()));
+        let all = self.all();
+        let catalogue = self.catalogue.with(all.iter().map(|(entry, _)| *entry).chain(self.unchanged()));
         writeln!(out, "{{\"$schema\": \"{SCHEMA}\",\n \"version\": \"2.1.0\",\n \"runs\": [{{")?;
         let version = env!("CARGO_PKG_VERSION");
         write!(out, " \"tool\": {{\"driver\": {{\"name\": \"Plimsoll\", \"version\": \"{version}\", ")?;
@@ -219,12 +245,13 @@ impl Report<'_> {
             out,
             " \"originalUriBaseIds\": {{\"{ROOT}\": {{\"description\": {{\"text\": \"{root}\"}}}}}},"
         )?;
-        let failed = |entry: &&Entry| Counted::of(&entry.finding) == Counted::Failed;
-        let notifications: Vec<Notification<'_>> = self
-            .entries()
+        let failed = |(entry, by): &&(&Entry, Option<&Suppressed>)| {
+            by.is_none() && Counted::of(&entry.finding) == Counted::Failed
+        };
+        let notifications: Vec<Notification<'_>> = all
             .iter()
             .filter(failed)
-            .map(|entry| self.failure(entry, &catalogue))
+            .map(|(entry, _)| self.failure(entry, &catalogue))
             .chain(self.unread_files())
             .collect();
         let good = notifications.is_empty();
@@ -239,21 +266,26 @@ impl Report<'_> {
             None => (None, None),
         };
         let found =
-            self.entries().iter().filter(|entry| !failed(entry)).map(|entry| Told::Found(entry, is_new));
-        let known = self.unchanged().iter().map(|entry| Told::Found(entry, is_known));
+            all.iter().filter(|told| !failed(told)).map(|(entry, by)| Told::Found(entry, *by, is_new));
+        let known = self.unchanged().iter().map(|entry| Told::Found(entry, None, is_known));
         let gone = self.compared.iter().flat_map(|compared| &compared.gone);
         let gone = gone.map(|(known, id)| Told::Gone(known, *id));
         let results: Vec<Told<'_>> = found.chain(known).chain(gone).collect();
         write_list(out, &results, |told| match told {
-            Told::Found(entry, state) => {
-                Outcome { baseline_state: *state, ..self.outcome(entry, &catalogue) }
+            Told::Found(entry, by, state) => {
+                Outcome { baseline_state: *state, ..self.outcome(entry, *by, &catalogue) }
             }
             Told::Gone(known, id) => self.gone(known, *id),
         })?;
         writeln!(out, "}}]}}")
     }
 
-    fn outcome<'r>(&'r self, entry: &'r Entry, catalogue: &Catalogue) -> Outcome<'r> {
+    fn outcome<'r>(
+        &'r self,
+        entry: &'r Entry,
+        by: Option<&'r Suppressed>,
+        catalogue: &Catalogue,
+    ) -> Outcome<'r> {
         let Entry { subject: id, finding, also } = entry;
         let counted = Counted::of(finding);
         let mut message = finding.message.clone();
@@ -276,6 +308,7 @@ impl Report<'_> {
             related_locations: self.related(*id, finding),
             partial_fingerprints: Fingerprints { plimsoll: self.fingerprint(id, finding) },
             baseline_state: None,
+            suppressions: by.map(|by| [self.suppression(by)]),
             fixes: self.fix(*id, finding).map(|fix| [fix]),
             properties: Properties {
                 certainty: Some(finding.certainty.name()),
@@ -302,8 +335,30 @@ impl Report<'_> {
             related_locations: Vec::new(),
             partial_fingerprints: Fingerprints { plimsoll: fingerprint.clone() },
             baseline_state: Some("absent"),
+            suppressions: None,
             fixes: None,
             properties: Properties { certainty: None, action: None, path, also: Vec::new() },
+        }
+    }
+
+    fn suppression<'r>(&'r self, by: &'r Suppressed) -> Suppression<'r> {
+        let reason = by.reason.as_deref().unwrap_or("no reason is given");
+        let denied = if by.still_denied { " (the webhook still denies)" } else { "" };
+        let location = by.at.map(|(file, span)| {
+            let region = Region { snippet: None, ..self.region(file, span) };
+            Place::of(Physical { artifact_location: self.artifact(self.path(file)), region: Some(region) })
+        });
+        Suppression {
+            kind: if by.kind.is_in_source() { "inSource" } else { "external" },
+            status: "accepted",
+            justification: format!("{reason}{denied}"),
+            location,
+            properties: SuppressionProperties {
+                form: by.kind.name(),
+                until: by.until.map(|until| until.to_string()),
+                honoured_by_webhook: by.honoured_by_webhook(),
+                webhook_still_denies: by.still_denied,
+            },
         }
     }
 

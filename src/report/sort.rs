@@ -7,13 +7,18 @@ use super::entry::{Entry, Subject};
 /// They come object by object, nearly in order, so moving whole objects first costs little, and each object's findings
 /// are few.
 pub(super) fn sort(entries: &mut [Entry], subjects: &[Subject<'_>]) {
-    let object = |entry: &Entry| {
-        let Subject { file, document, item, .. } = &subjects[entry.subject.0 as usize];
+    sort_by(entries, |entry| entry, subjects);
+}
+
+/// The same of what has an entry.
+pub(super) fn sort_by<T>(items: &mut [T], entry: impl Fn(&T) -> &Entry, subjects: &[Subject<'_>]) {
+    let object = |item: &T| {
+        let Subject { file, document, item, .. } = &subjects[entry(item).subject.0 as usize];
         (*file, *document, *item)
     };
-    entries.sort_by_key(object);
-    for of_one in entries.chunk_by_mut(|a, b| object(a) == object(b)) {
-        of_one.sort_by(|a, b| key(a).cmp(&key(b)));
+    items.sort_by_key(object);
+    for of_one in items.chunk_by_mut(|a, b| object(a) == object(b)) {
+        of_one.sort_by(|a, b| key(entry(a)).cmp(&key(entry(b))));
     }
 }
 

@@ -74,7 +74,7 @@ pub struct Summary {
     pub warning: usize,
     /// Findings of this severity.
     pub info: usize,
-    /// Findings that a comment or configuration silences; none until there are suppressions.
+    /// Findings that are waived, each counted on its own; they are in no other count.
     pub suppressed: usize,
     /// Questions that the input cannot answer.
     pub unknown: usize,

@@ -72,6 +72,7 @@ fn finding(inventory: &Inventory<'_>, manifest: usize, code: &str, pointer: &str
         explanation: Vec::new(),
         more: 0,
         fault: None,
+        excepted: None,
     }
 }
 

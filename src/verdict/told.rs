@@ -20,9 +20,11 @@ pub fn line(finding: &Finding) -> String {
         (Certainty::Failed, Some(policy)) => format!("policy {} could not be evaluated: ", policy.name),
         _ => String::new(),
     };
+    let lifted = finding.excepted.as_ref().map(|excepting| format!(" (waived by {})", excepting.id));
+    let lifted = lifted.unwrap_or_default();
     match finding.place.path.as_str() {
-        "" => format!("{code}: {failed}{message}"),
-        path => format!("{code}: {failed}{message}, at {path}"),
+        "" => format!("{code}: {failed}{message}{lifted}"),
+        path => format!("{code}: {failed}{message}, at {path}{lifted}"),
     }
 }
 
@@ -191,6 +193,7 @@ mod tests {
             explanation: Vec::new(),
             more: 0,
             fault: None,
+            excepted: None,
         };
         (0..count).map(finding).collect()
     }

@@ -5,11 +5,12 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use chrono::{NaiveDate, Utc};
 use serde_json::value::RawValue;
 
 use crate::document::{Document, JsonError, Limits};
 use crate::evaluate::request::{GroupVersionKind, GroupVersionResource, SentAs, User};
-use crate::evaluate::{Budget, Findings, Request, Turn, judge, mutate_in_turn};
+use crate::evaluate::{Budget, Findings, Request, Turn, except, judge, mutate_in_turn};
 use crate::finding::{Certainty, Finding};
 use crate::host::{Host, Views};
 use crate::limits::{self, CAUSE_BYTES, CAUSES, DEPTH, FINDINGS_PER_RULE, WARNINGS_RUNES};
@@ -28,6 +29,9 @@ enum Source {
     Views(Arc<dyn Views>),
 }
 
+/// Which day it is, in UTC: exceptions end. A parameter, so that tests set it.
+pub type Today = Arc<dyn Fn() -> NaiveDate + Send + Sync>;
+
 /// Judges reviews by a policy set, looking up other objects at a host.
 pub struct Engine {
     /// What it judges by.
@@ -38,6 +42,7 @@ pub struct Engine {
     source: Source,
     limits: Limits,
     findings_per_rule: usize,
+    today: Today,
     /// By the policies that fail closed, and by those that do not; a part has none.
     parts: Option<[Arc<Engine>; 2]>,
 }
@@ -57,6 +62,7 @@ impl Engine {
 
     fn with(set: Arc<PolicySet>, source: &Source) -> Self {
         let limits = Limits { depth: DEPTH, ..Limits::default() };
+        let today: Today = Arc::new(|| Utc::now().date_naive());
         let part = |failure_policy| {
             Arc::new(Self {
                 set: Arc::new(set.half(failure_policy)),
@@ -65,6 +71,7 @@ impl Engine {
                 source: source.clone(),
                 limits,
                 findings_per_rule: FINDINGS_PER_RULE,
+                today: today.clone(),
                 parts: None,
             })
         };
@@ -76,27 +83,42 @@ impl Engine {
             source: source.clone(),
             limits,
             findings_per_rule: FINDINGS_PER_RULE,
+            today,
             parts,
         }
     }
 
     /// The same, with another limit of findings of one rule.
     #[must_use]
-    pub fn with_findings_per_rule(mut self, most: usize) -> Self {
+    pub fn with_findings_per_rule(self, most: usize) -> Self {
+        self.with_each(|engine| engine.findings_per_rule = most.max(1))
+    }
+
+    /// The same, on another day.
+    #[must_use]
+    pub fn on(self, today: &Today) -> Self {
+        self.with_each(|engine| engine.today = today.clone())
+    }
+
+    /// Changes the engine and its parts.
+    fn with_each(mut self, change: impl Fn(&mut Self)) -> Self {
         let part = |part: &Arc<Engine>| {
-            let Engine { set, whole, turn, source, limits, .. } = &**part;
-            Arc::new(Self {
+            let Engine { set, whole, turn, source, limits, findings_per_rule, today, parts: _ } = &**part;
+            let mut part = Self {
                 set: Arc::clone(set),
                 whole: Arc::clone(whole),
                 turn: *turn,
                 source: source.clone(),
                 limits: *limits,
-                findings_per_rule: most.max(1),
+                findings_per_rule: *findings_per_rule,
+                today: today.clone(),
                 parts: None,
-            })
+            };
+            change(&mut part);
+            Arc::new(part)
         };
         self.parts = self.parts.map(|[fail, ignore]| [part(&fail), part(&ignore)]);
-        self.findings_per_rule = most.max(1);
+        change(&mut self);
         self
     }
 
@@ -107,12 +129,14 @@ impl Engine {
     }
 
     fn validate(&self, request: &Request<'_>, host: &dyn Host, budget: Budget) -> Answer {
-        let findings = judge(&self.set, request, host, budget);
+        let mut findings = judge(&self.set, request, host, budget);
+        except(&self.set, request, host, (self.today)(), &mut findings);
         answer_of(&verdict::decide(&findings, request), &findings)
     }
 
     fn mutate(&self, request: &Request<'_>, host: &dyn Host, budget: Budget) -> Answer {
-        let mutation = mutate_in_turn(&self.whole, request, host, budget, self.turn);
+        let mut mutation = mutate_in_turn(&self.whole, request, host, budget, self.turn);
+        except(&self.set, request, host, (self.today)(), &mut mutation.findings);
         let verdict = verdict::decide(&mutation.findings, request);
         if !verdict.allowed() || mutation.patch.is_empty() {
             return answer_of(&verdict, &mutation.findings);
@@ -292,7 +316,12 @@ fn with_notes(mut answer: Answer, verdict: &Verdict<'_>, findings: &Findings) ->
     for (key, value) in verdict.audit_annotations() {
         answer = answer.annotate(&key, value);
     }
-    let decided = [("deny", &verdict.denials), ("warn", &verdict.warnings), ("audit", &verdict.audits)];
+    let decided = [
+        ("deny", &verdict.denials),
+        ("warn", &verdict.warnings),
+        ("audit", &verdict.audits),
+        ("waived", &verdict.excepted),
+    ];
     for (decision, findings) in decided {
         for finding in findings {
             answer = outcome(answer, finding, decision);

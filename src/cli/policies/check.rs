@@ -12,10 +12,11 @@ use super::plural;
 use crate::cel::profile::Profile;
 use crate::dialect::native::{API_VERSION, CLUSTER_KIND, NAMESPACED_KIND};
 use crate::finding::PolicyRef;
+use crate::policy::exception::Exception;
 use crate::policy::includes::unknown_includes;
 use crate::policy::load::{self, Loaded};
 use crate::policy::overlap::overlaps;
-use crate::policy::set::Adjustments;
+use crate::policy::set::{Adjustments, Names, UnknownName};
 use crate::report::diagnostic::Diagnostic;
 use crate::report::json::{Tool, VERSION};
 use crate::resource::workload::TemplatePaths;
@@ -49,6 +50,8 @@ struct Checked {
     version: u32,
     tool: Tool<'static>,
     policies: Vec<Row>,
+    /// The names of the `ManifestException` objects that load.
+    exceptions: Vec<String>,
     errors: Vec<Diagnostic>,
     warnings: Vec<String>,
     summary: Counts,
@@ -57,6 +60,7 @@ struct Checked {
 #[derive(Serialize)]
 struct Counts {
     policies: usize,
+    exceptions: usize,
     errors: usize,
     warnings: usize,
 }
@@ -86,7 +90,7 @@ impl CheckArgs {
             print_errors(&checked.errors);
             checked.warnings.iter().for_each(|warning| tell(&format!("warning: {warning}")));
         }
-        if checked.policies.is_empty() && checked.errors.is_empty() {
+        if checked.policies.is_empty() && checked.exceptions.is_empty() && checked.errors.is_empty() {
             return fail(&format!(
                 "no policy found: expected an object with apiVersion {API_VERSION} and kind {CLUSTER_KIND} or {NAMESPACED_KIND}"
             ));
@@ -107,10 +111,13 @@ impl CheckArgs {
 impl Checked {
     fn text(&self) -> String {
         let (good, bad) = (self.policies.len(), self.errors.len());
-        let policies = plural(good, "policy", "policies");
+        let mut checked = format!("{good} {}", plural(good, "policy", "policies"));
+        if let exceptions @ 1.. = self.exceptions.len() {
+            checked.push_str(&format!(" and {exceptions} {}", plural(exceptions, "exception", "exceptions")));
+        }
         match bad {
-            0 => format!("checked {good} {policies}: no errors\n"),
-            _ => format!("{bad} {}; {good} {policies} without errors\n", plural(bad, "error", "errors")),
+            0 => format!("checked {checked}: no errors\n"),
+            _ => format!("{bad} {}; {checked} without errors\n", plural(bad, "error", "errors")),
         }
     }
 }
@@ -125,11 +132,27 @@ fn check(paths: Vec<PathBuf>) -> Checked {
     let policies: Vec<Row> = policies.collect();
     let mut warnings = unasked(&loaded);
     warnings.extend(includes(&loaded));
+    warnings.extend(unknown_exceptions(&loaded));
+    let exceptions: Vec<String> =
+        loaded.exceptions.iter().map(|exception| exception.info.id.to_string()).collect();
     // as all other commands say it when they load these
     let set = loaded.into_set(&Adjustments::default(), TemplatePaths::default());
     warnings.extend(overlaps(&set).iter().map(ToString::to_string));
-    let summary = Counts { policies: policies.len(), errors: errors.len(), warnings: warnings.len() };
-    Checked { version: VERSION, tool: Tool::judging_for(None), policies, errors, warnings, summary }
+    let summary = Counts {
+        policies: policies.len(),
+        exceptions: exceptions.len(),
+        errors: errors.len(),
+        warnings: warnings.len(),
+    };
+    Checked {
+        version: VERSION,
+        tool: Tool::judging_for(None),
+        policies,
+        exceptions,
+        errors,
+        warnings,
+        summary,
+    }
 }
 
 /// Kinds about which the webhook is never asked.
@@ -161,4 +184,19 @@ fn includes(loaded: &Loaded) -> Vec<String> {
     let own = loaded.policies.iter().map(|(policy, _)| policy);
     let unknown = unknown_includes(own, library.policies.iter().map(|(policy, _)| policy));
     unknown.iter().map(ToString::to_string).collect()
+}
+
+/// Codes of exceptions that neither these policies nor those of the library have.
+fn unknown_exceptions(loaded: &Loaded) -> Vec<String> {
+    if loaded.exceptions.is_empty() {
+        return Vec::new();
+    }
+    let library = load::load(&load::Sources { embedded: true, paths: Vec::new(), profile: Profile::NEWEST });
+    let names = Names::of(loaded.policies.iter().chain(&library.policies).map(|(policy, _)| policy));
+    let of_one = |exception: &Exception| {
+        let unknown = exception.patterns.iter().filter_map(|pattern| names.check_pattern(pattern));
+        let id = &exception.info.id;
+        unknown.map(|UnknownName { message, help }| format!("{id}: {message}: {help}")).collect::<Vec<_>>()
+    };
+    loaded.exceptions.iter().flat_map(of_one).collect()
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use super::edits::Start;
 use super::expressions::{Expressions, Wanted};
 use super::written::{self, PolicyFile, ProbeExemption};
-use super::{API_VERSION, CLUSTER_KIND, NAMESPACED_KIND};
+use super::{API_VERSION, CLUSTER_KIND, EXCEPTION_KIND, NAMESPACED_KIND};
 use crate::cel::profile::Profile;
 use crate::dialect::{Issue, Written, meant, nearest};
 use crate::document::{DecodeError, Document, NodeRef};
@@ -22,7 +22,7 @@ use crate::resource::workload::TemplatePaths;
 /// # Errors
 /// Everything that is wrong with it, in the order of the text; a policy with an issue is refused whole.
 pub fn lower(root: NodeRef<'_>, profile: Profile, written: &Written) -> Result<Policy, Vec<Issue>> {
-    let mut lowering = Lowering { root, profile, written: written.clone(), issues: Vec::new() };
+    let mut lowering = Lowering::new(root, profile, written);
     lowering.duplicate_keys();
     if !lowering.is_of_the_format() {
         return Err(lowering.issues);
@@ -46,7 +46,7 @@ pub fn lower(root: NodeRef<'_>, profile: Profile, written: &Written) -> Result<P
 }
 
 /// What serde says, in the words of this format.
-fn decode_issue(root: NodeRef<'_>, error: DecodeError) -> Issue {
+pub(super) fn decode_issue(root: NodeRef<'_>, error: DecodeError) -> Issue {
     let help = meant(&error, root.document().node(error.node));
     let DecodeError { message, node, at_key, .. } = error;
     Issue { at_key, help, ..Issue::new(node, message) }
@@ -56,10 +56,14 @@ pub(super) struct Lowering<'d> {
     root: NodeRef<'d>,
     profile: Profile,
     written: Written,
-    issues: Vec<Issue>,
+    pub(super) issues: Vec<Issue>,
 }
 
 impl<'d> Lowering<'d> {
+    pub(super) fn new(root: NodeRef<'d>, profile: Profile, written: &Written) -> Self {
+        Self { root, profile, written: written.clone(), issues: Vec::new() }
+    }
+
     /// The node at a pointer; where that is not written, its nearest ancestor that is.
     pub(super) fn node(&self, pointer: &str) -> NodeRef<'d> {
         let mut pointer = pointer;
@@ -83,24 +87,25 @@ impl<'d> Lowering<'d> {
 
     /// Whether version and kind are those of this format. What is wrong with the rest of an object of another one would
     /// only lead astray.
-    fn is_of_the_format(&mut self) -> bool {
+    pub(super) fn is_of_the_format(&mut self) -> bool {
         let (version, kind) = (self.root.get_str("apiVersion"), self.root.get_str("kind"));
         let version = version.filter(|version| *version != API_VERSION);
         if let Some(version) = version {
             self.help("/apiVersion", format!("unknown version {version}"), format!("write {API_VERSION}"));
         }
-        let kind = kind.filter(|kind| ![CLUSTER_KIND, NAMESPACED_KIND].contains(kind));
+        let kinds = [CLUSTER_KIND, NAMESPACED_KIND, EXCEPTION_KIND];
+        let kind = kind.filter(|kind| !kinds.contains(kind));
         if let Some(kind) = kind {
-            let help = match nearest(kind, [CLUSTER_KIND, NAMESPACED_KIND].into_iter()) {
+            let help = match nearest(kind, kinds.into_iter()) {
                 Some(nearest) => format!("did you mean `{nearest}`?"),
-                None => format!("write {CLUSTER_KIND} or {NAMESPACED_KIND}"),
+                None => format!("write {CLUSTER_KIND}, {NAMESPACED_KIND} or {EXCEPTION_KIND}"),
             };
             self.help("/kind", format!("unknown kind {kind}"), help);
         }
         version.is_none() && kind.is_none()
     }
 
-    fn duplicate_keys(&mut self) {
+    pub(super) fn duplicate_keys(&mut self) {
         for node in self.root.descendants().filter(|n| n.is_object()) {
             for (key, hidden) in node.shadowed_members() {
                 self.issues.push(Issue::new(hidden.id(), format!("key `{key}` is written twice")).at_key());
@@ -126,7 +131,7 @@ impl<'d> Lowering<'d> {
             self.name_issue("/metadata/name", &metadata.name);
         }
         let id = PolicyRef { kind, namespace, name: metadata.name.clone() };
-        let scope = self.scope(spec, id.namespace.clone());
+        let scope = self.scope(&spec.matches, spec.exclude.as_ref(), id.namespace.clone());
         let templates = self.templates(&spec.pod_templates);
         let parameters = spec.parameters.keys().cloned();
         let mut expressions =
@@ -196,12 +201,17 @@ impl<'d> Lowering<'d> {
         expressions.finish_variables();
     }
 
-    fn name_issue(&mut self, pointer: &str, name: &str) {
+    pub(super) fn name_issue(&mut self, pointer: &str, name: &str) {
         let help = "lower-case letters, digits and '-', beginning and ending with a letter or digit";
         self.help(pointer, format!("{name:?} is not a valid name"), help);
     }
 
-    fn scope(&mut self, spec: &written::Spec, own_namespace: Option<String>) -> Option<Scope> {
+    pub(super) fn scope(
+        &mut self,
+        matches: &written::Match,
+        exclude: Option<&written::Exclude>,
+        own_namespace: Option<String>,
+    ) -> Option<Scope> {
         let written::Match {
             kinds,
             operations,
@@ -210,7 +220,7 @@ impl<'d> Lowering<'d> {
             object_selector,
             controlled,
             existing,
-        } = &spec.matches;
+        } = matches;
         if kinds.is_empty() {
             self.help("/spec/match/kinds", "matches nothing", "name kinds, `workloads`, or \"*\"");
         }
@@ -223,7 +233,7 @@ impl<'d> Lowering<'d> {
             namespace_selector.as_ref().map(|s| self.selector("/spec/match/namespaceSelector", s));
         let object_selector =
             object_selector.as_ref().map(|s| self.selector("/spec/match/objectSelector", s));
-        let exclude = spec.exclude.as_ref().map(|exclude| self.exclusion(exclude));
+        let exclude = exclude.map(|exclude| self.exclusion(exclude));
         let kinds = kinds?;
         let operations = operations.clone().unwrap_or_else(|| default_operations(&kinds));
         Some(Scope {
@@ -590,7 +600,7 @@ fn about(written: &PolicyFile) -> About {
 }
 
 /// An RFC 1123 label, or with `dots` a subdomain.
-fn is_name(name: &str, dots: bool) -> bool {
+pub(super) fn is_name(name: &str, dots: bool) -> bool {
     let label = |l: &str| {
         !l.is_empty()
             && l.len() <= 63

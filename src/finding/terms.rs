@@ -1,0 +1,73 @@
+//! What every form of a waiver is made of: codes, and a last day.
+
+use chrono::NaiveDate;
+
+use super::codes::{CodePattern, CodePatternError};
+
+/// The policy part of the codes about waivers themselves.
+const OWN: &str = "waiver";
+
+/// Why a code or a date of a waiver cannot be taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TermError {
+    /// No codes.
+    #[error(
+        "no code is named: expected policies or rules, as in `image-tag` or `image-tag/mutable`, or `*` for all"
+    )]
+    NoCode,
+    /// A code in another form.
+    #[error(transparent)]
+    Code(#[from] CodePatternError),
+    /// One that no waiver may name.
+    #[error("{code} cannot be waived: give it another severity in plimsoll.yaml, or --skip it")]
+    Own {
+        /// As written.
+        code: String,
+    },
+    /// A date in another form, or none.
+    #[error("{date:?} is not a date: expected one such as 2027-03-31")]
+    Date {
+        /// As written.
+        date: String,
+    },
+}
+
+/// A date as `until` has it.
+///
+/// # Errors
+/// When it is none.
+pub fn date(text: &str) -> Result<NaiveDate, TermError> {
+    let parsed = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().filter(|_| text.len() == 10);
+    parsed.ok_or_else(|| TermError::Date { date: shortened(text, 40) })
+}
+
+/// Codes that waivers may name.
+///
+/// # Errors
+/// When one of them is none, or there are none.
+pub fn patterns<'t>(texts: impl Iterator<Item = &'t str>) -> Result<Vec<CodePattern>, TermError> {
+    let pattern = |text: &str| {
+        let pattern = CodePattern::parse(text.trim())?;
+        match pattern.as_str().split('/').next() {
+            Some(OWN) => Err(TermError::Own { code: pattern.as_str().to_owned() }),
+            _ => Ok(pattern),
+        }
+    };
+    let patterns = texts.map(pattern).collect::<Result<Vec<_>, _>>()?;
+    if patterns.is_empty() { Err(TermError::NoCode) } else { Ok(patterns) }
+}
+
+/// Whether a waiver may be about findings of this code: those about waivers are not waived, or one could hide another.
+#[must_use]
+pub fn is_waivable(code: &str) -> bool {
+    code.split('/').next() != Some(OWN)
+}
+
+/// A text of no more than so many characters.
+#[must_use]
+pub fn shortened(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text.to_owned(),
+    }
+}
