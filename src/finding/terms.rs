@@ -37,7 +37,13 @@ pub enum TermError {
 /// # Errors
 /// When it is none.
 pub fn date(text: &str) -> Result<NaiveDate, TermError> {
-    let parsed = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().filter(|_| text.len() == 10);
+    // chrono takes signs and blanks, too
+    let is_plain = text.len() == 10
+        && text.bytes().enumerate().all(|(at, byte)| match at {
+            4 | 7 => byte == b'-',
+            _ => byte.is_ascii_digit(),
+        });
+    let parsed = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().filter(|_| is_plain);
     parsed.ok_or_else(|| TermError::Date { date: shortened(text, 40) })
 }
 
@@ -69,5 +75,39 @@ pub fn shortened(text: &str, most: usize) -> String {
     match text.char_indices().nth(most) {
         Some((at, _)) => format!("{}…", &text[..at]),
         None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_date_has_one_form() {
+        for (text, expected) in [
+            ("2027-03-31", true),
+            ("2028-02-29", true),
+            ("2027-02-29", false),
+            ("2027-3-31", false),
+            ("+027-03-31", false),
+            ("2027-03-1 ", false),
+            ("2027-03-31T00:00:00Z", false),
+            ("", false),
+        ] {
+            assert_eq!(date(text).is_ok(), expected, "{text:?}");
+        }
+        let long = date(&"9".repeat(100)).expect_err("no date").to_string();
+        assert!(long.chars().count() < 100, "{long}");
+    }
+
+    #[test]
+    fn codes_about_waivers_are_not_waived() {
+        for (code, expected) in
+            [("waiver/unused", false), ("waiver", false), ("image-tag/mutable", true), ("yaml/octal", true)]
+        {
+            assert_eq!(is_waivable(code), expected, "{code}");
+        }
+        let own = patterns(["image-tag", "waiver/unused"].into_iter()).expect_err("one is not waived");
+        assert_eq!(own, TermError::Own { code: "waiver/unused".to_owned() });
     }
 }
