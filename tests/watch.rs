@@ -157,6 +157,7 @@ fn standard_input_cannot_be_watched() {
 
 /// script(1) makes a terminal; what is written to it is the output.
 #[test]
+#[cfg_attr(not(debug_assertions), ignore = "an optimized build is done before a second has passed")]
 fn a_long_run_says_how_far_it_is_on_a_terminal_only() {
     let folder = tempfile::tempdir().unwrap();
     let text: String =

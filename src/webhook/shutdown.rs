@@ -50,18 +50,32 @@ impl Shutdown {
     }
 }
 
-/// SIGTERM and SIGINT as one stream of requests to stop.
+/// SIGTERM and SIGINT as one stream of requests to stop; on Windows, Ctrl-Break and Ctrl-C.
 #[derive(Debug)]
 pub struct Signals {
+    #[cfg(unix)]
     term: tokio::signal::unix::Signal,
+    #[cfg(unix)]
     int: tokio::signal::unix::Signal,
+    #[cfg(windows)]
+    term: tokio::signal::windows::CtrlBreak,
+    #[cfg(windows)]
+    int: tokio::signal::windows::CtrlC,
 }
 
 impl Signals {
     /// Takes over both signals from here on.
+    #[cfg(unix)]
     pub fn new() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         Ok(Signals { term: signal(SignalKind::terminate())?, int: signal(SignalKind::interrupt())? })
+    }
+
+    /// Takes over both signals from here on.
+    #[cfg(windows)]
+    pub fn new() -> std::io::Result<Self> {
+        use tokio::signal::windows::{ctrl_break, ctrl_c};
+        Ok(Signals { term: ctrl_break()?, int: ctrl_c()? })
     }
 
     /// Waits for the next one.
