@@ -49,7 +49,7 @@ fn what_is_not_a_policy_says_so_rather_than_what_it_lacks() {
             "Policy",
             "p.yaml:2:7",
             "unknown kind Policy",
-            "write ClusterManifestPolicy or ManifestPolicy",
+            "write ClusterManifestPolicy, ManifestPolicy or ManifestException",
         ),
         (
             "plimsol.dev/v1alpha1",
