@@ -220,7 +220,7 @@ fn the_check_of_policies_speaks_json() {
     assert_eq!(report["policies"][0]["rules"], json!(["good/named"]));
     let (code, report) = run(&["-f", "."]);
     assert_eq!(code, Some(2));
-    assert_eq!(report["summary"], json!({"policies": 1, "errors": 1, "warnings": 0}));
+    assert_eq!(report["summary"], json!({"policies": 1, "exceptions": 0, "errors": 1, "warnings": 0}));
     let error = &report["errors"][0];
     assert_eq!((&error["file"], &error["line"]), (&json!("./bad.yaml"), &json!(7)), "{error}");
     assert!(error["message"].as_str().unwrap().contains("validat"), "{error}");
