@@ -62,6 +62,18 @@ impl Kind {
         }
     }
 
+    /// What people call it.
+    #[must_use]
+    pub fn told(self) -> &'static str {
+        match self {
+            Self::Exception => "ManifestException",
+            Self::Line | Self::Node => "comment",
+            Self::File => "comment about the file",
+            Self::Annotation => "annotation",
+            Self::Configuration => "`ignore`",
+        }
+    }
+
     /// Whether it stands in the text that it is about.
     #[must_use]
     pub fn is_in_source(self) -> bool {

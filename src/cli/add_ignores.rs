@@ -17,7 +17,7 @@ use crate::waiver::{AddError, Addition, Target, Writing, additions};
 #[derive(Debug, Clone, Default, Args)]
 pub struct AddArgs {
     /// Write comments that waive the findings of this policy, rule or code, and say where; nothing else is reported
-    #[arg(long, value_name = "CODE", requires = "reason", conflicts_with_all = ["no_ignore", "parity"], help_heading = "Waivers")]
+    #[arg(long, value_name = "CODE", requires = "reason", conflicts_with_all = ["no_ignore", "parity", "watch", "write_baseline"], help_heading = "Waivers")]
     pub add_ignores: Option<String>,
     /// Why, with --add-ignores
     #[arg(long, value_name = "TEXT", requires = "add_ignores", help_heading = "Waivers")]

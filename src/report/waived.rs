@@ -68,7 +68,7 @@ impl Report<'_> {
         Some((file.path(), file.position(span.start as usize).line))
     }
 
-    /// `pinned by the mirror (line at a.yaml:3, until 2027-03-31)`
+    /// `pinned by the mirror (comment at a.yaml:3, until 2027-03-31)`
     pub(super) fn why_waived(&self, by: &Suppressed) -> String {
         let place = self.place_of_waiver(by).map(|(file, line)| format!(" at {file}:{line}"));
         let until = by.until.map(|until| format!(", until {until}"));
@@ -76,7 +76,7 @@ impl Report<'_> {
         format!(
             "{} ({}{}{}{denied})",
             by.reason.as_deref().unwrap_or("no reason"),
-            by.kind.name(),
+            by.kind.told(),
             place.unwrap_or_default(),
             until.unwrap_or_default(),
         )

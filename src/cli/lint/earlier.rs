@@ -18,7 +18,7 @@ pub(super) struct EarlierArgs {
     #[arg(long, value_name = "FILE", env = "PLIMSOLL_BASELINE", help_heading = "Result")]
     baseline: Option<PathBuf>,
     /// Write all findings to the file of --baseline, in place of a report
-    #[arg(long, conflicts_with_all = ["since", "no_baseline"], help_heading = "Result")]
+    #[arg(long, conflicts_with_all = ["since", "no_baseline", "watch"], help_heading = "Result")]
     write_baseline: bool,
     /// Count and show findings of the baseline, too
     #[arg(long, env = "PLIMSOLL_NO_BASELINE", conflicts_with = "since", help_heading = "Result")]
@@ -72,7 +72,8 @@ impl EarlierArgs {
         }
     }
 
-    fn file<'a>(&'a self, configuration: &'a Configuration) -> Option<&'a Path> {
+    /// The file of known findings.
+    pub(super) fn file<'a>(&'a self, configuration: &'a Configuration) -> Option<&'a Path> {
         let file = self.baseline.as_deref().or(configuration.baseline.as_deref());
         file.filter(|_| !self.no_baseline)
     }

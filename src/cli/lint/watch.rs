@@ -62,13 +62,19 @@ impl Kept {
     }
 }
 
-/// What the configuration file and the policies look like.
+/// What the configuration file, the policies and the baseline look like.
 fn settings(args: &LintArgs, selected: &Selected) -> Look {
     let first = args.paths.first();
     let file = args.selection.config.clone().or_else(|| Configuration::discover(&first));
-    let policies = &selected.sources.paths;
-    let paths: Vec<String> =
-        file.iter().chain(policies).map(|path| path.to_string_lossy().into_owned()).collect();
+    let policies = selected.sources.paths.iter().map(PathBuf::as_path);
+    let baseline = args.earlier.file(&selected.configuration);
+    let paths: Vec<String> = file
+        .as_deref()
+        .into_iter()
+        .chain(policies)
+        .chain(baseline)
+        .map(|path| path.to_string_lossy().into_owned())
+        .collect();
     stamps(&paths, &Chosen::default())
 }
 
