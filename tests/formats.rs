@@ -168,6 +168,34 @@ static RUNS: LazyLock<Vec<Run>> = LazyLock::new(|| {
     runs.collect()
 });
 
+/// A run in which something is waived by a comment and by the configuration, and something known, new and gone beside a
+/// baseline: its JSON, and what the formats say.
+fn waived_and_known() -> (Value, BTreeMap<&'static str, String>) {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+    let pod = |name: &str, image: &str| {
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}}}\nspec:\n  containers:\n  - name: web\n    image: {image}\n"
+        )
+    };
+    let configuration = "apiVersion: plimsoll.dev/v1alpha1\nkind: Configuration\nignore:\n\
+        - {codes: [required-probes], names: [a], reason: no probes here}\n";
+    write("plimsoll.yaml", configuration);
+    write("a.yaml", &pod("a", "nginx # plimsoll: ignore[image-tag] pinned by the mirror"));
+    write("b.yaml", &pod("b", "nginx"));
+    let wrote = lint(folder.path(), &["--baseline", "known.json", "--write-baseline", "b.yaml"]);
+    assert_eq!(wrote.status.code(), Some(0), "{}", String::from_utf8_lossy(&wrote.stderr));
+    write("b.yaml", &pod("b", "nginx:1.27.3"));
+    let formats = FORMATS.map(|format| format!("--format={format}=told.{format}"));
+    let arguments: Vec<&str> =
+        ["--baseline", "known.json", "."].into_iter().chain(formats.iter().map(String::as_str)).collect();
+    lint(folder.path(), &arguments);
+    let told = FORMATS
+        .map(|format| (format, fs::read_to_string(folder.path().join(format!("told.{format}"))).unwrap()));
+    let told = BTreeMap::from(told);
+    (serde_json::from_str(&told["json"]).unwrap(), told)
+}
+
 /// Gives what was written in a format, and what it must say, to `check`.
 fn each(format: &str, check: impl Fn(&str, &Counts, &Value, &str)) {
     for Run { name, report, counts, told } in &*RUNS {

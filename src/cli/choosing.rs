@@ -5,10 +5,10 @@ use std::path::Path;
 use clap::Args;
 
 use super::configuration::Configuration;
-use crate::manifest::chosen::{Chosen, Globs};
+use crate::manifest::chosen::{Chosen, FileGlobs};
 use crate::report::diagnostic::Diagnostic;
 
-/// Which files of folders are read. Globs are those of `.gitignore`.
+/// Which files of folders are read. FileGlobs are those of `.gitignore`.
 #[derive(Debug, Clone, Default, Args)]
 pub struct ChoosingArgs {
     /// Of folders, read the files that match this glob, whatever their extension, in place of .yaml, .yml and .json; may be repeated
@@ -42,15 +42,16 @@ impl ChoosingArgs {
     pub fn chosen(&self, configuration: &Configuration) -> Result<Chosen, Diagnostic> {
         let Self { include, exclude, force_exclude } = self;
         let of_flag = |flag: &str, globs: &[String]| {
-            Globs::new(Path::new(""), globs).map_err(|error| Diagnostic::of_usage(format!("{flag}: {error}")))
+            FileGlobs::new(Path::new(""), globs)
+                .map_err(|error| Diagnostic::of_usage(format!("{flag}: {error}")))
         };
         let folder = configuration.folder();
         let of_file = |key: &str, globs: &[String]| {
-            Globs::new(&folder, globs).map_err(|error| {
+            FileGlobs::new(&folder, globs).map_err(|error| {
                 configuration.fault(&[key, &error.index.to_string()], false, error.to_string())
             })
         };
-        let written = |globs: Globs, all: &[String]| (!all.is_empty()).then_some(globs);
+        let written = |globs: FileGlobs, all: &[String]| (!all.is_empty()).then_some(globs);
         let include = match include.is_empty() {
             true => written(of_file("include", &configuration.include)?, &configuration.include),
             false => written(of_flag("--include", include)?, include),

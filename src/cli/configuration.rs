@@ -361,10 +361,10 @@ impl Configuration {
         let Some(Source { name, text }) = self.source.as_ref().filter(|_| !self.ignore.is_empty()) else {
             return Ignores::default();
         };
-        let mut rules = Vec::new();
+        let (mut rules, folder) = (Vec::new(), self.folder());
         for (index, written) in self.ignore.iter().enumerate() {
             let index = index.to_string();
-            match Rule::new(written) {
+            match Rule::new(written, &folder) {
                 Ok(rule) => {
                     let place = self.fault(&["ignore", &index], false, "").place;
                     let range = place.map_or(0..0, |(_, range)| range);

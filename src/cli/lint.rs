@@ -28,7 +28,7 @@ use crate::cli;
 use crate::explain::catalogue::catalogue;
 use crate::finding::terms::is_waivable;
 use crate::finding::{DocumentId, Finding, Severity};
-use crate::manifest::chosen::{Chosen, Globs};
+use crate::manifest::chosen::{Chosen, FileGlobs};
 use crate::manifest::{Inventory, LoadError, Outcome, ReadLimits, Sources, read_chosen, read_sources};
 use crate::offline::{Asking, Offline};
 use crate::report::catalogue::Catalogue;
@@ -334,7 +334,7 @@ fn found_before(
     asking: &Asking,
 ) -> Baseline {
     let moved = tree.moved();
-    let globs = |all: &[Globs]| all.iter().map(|globs| moved.globs(globs)).collect();
+    let globs = |all: &[FileGlobs]| all.iter().map(|globs| moved.globs(globs)).collect();
     let Chosen { include, exclude, also_named } = chosen;
     let chosen = Chosen { include: globs(include), exclude: globs(exclude), also_named: *also_named };
     let mut sources = read_chosen(&tree.paths, &mut io::empty(), ReadLimits::default(), &chosen, None);
@@ -379,7 +379,6 @@ fn waive(
         reserved: &|row| selected.adjustments.reserved(row),
         ran: &|pattern| ran.iter().any(|code| is_waivable(code) && pattern.matches(code)),
     };
-    let working = std::env::current_dir().unwrap_or_default();
     let run = waiver::Run {
         sources,
         inventory,
@@ -390,7 +389,6 @@ fn waive(
         codes: &codes,
         today,
         parity,
-        working: &working,
     };
     waiver::apply(&run, targets, findings)
 }

@@ -13,7 +13,7 @@ use super::configuration::Configuration;
 use crate::cel::profile::Release;
 use crate::dialect::nearest;
 use crate::finding::{Action, CodePattern, PolicyRef};
-use crate::manifest::chosen::Globs;
+use crate::manifest::chosen::FileGlobs;
 use crate::manifest::codes;
 use crate::policy::load::{self, Loaded, Sources};
 use crate::policy::set::{Adjustments, Names, UnknownName};
@@ -93,7 +93,7 @@ pub struct Selected {
     /// Policies, or files of them, that do not load.
     pub refused: Vec<Refused>,
     /// Which files each of the configuration's overrides is about.
-    pub override_paths: Vec<Globs>,
+    pub override_paths: Vec<FileGlobs>,
     /// The custom kinds with Pod templates that the configuration declares.
     pub templates: TemplatePaths,
     /// Whether the configuration file could not be read, so that nobody knows what is meant.
@@ -401,7 +401,7 @@ fn check_overrides(
     sources: &Sources,
     configuration: &Configuration,
     errors: &mut Vec<Diagnostic>,
-) -> Vec<Globs> {
+) -> Vec<FileGlobs> {
     let names = Names::of(loaded.policies.iter().map(|(policy, _)| policy));
     let folder = configuration.folder();
     let mut globs = Vec::new();
@@ -412,11 +412,11 @@ fn check_overrides(
         if paths.is_empty() {
             errors.push(configuration.fault(&at, false, "an override needs `paths`, or it is about no file"));
         }
-        globs.push(Globs::new(&folder, paths).unwrap_or_else(|error| {
+        globs.push(FileGlobs::new(&folder, paths).unwrap_or_else(|error| {
             let place = error.index.to_string();
             let path = [&at[..], &["paths", &place]].concat();
             errors.push(configuration.fault(&path, false, error.to_string()));
-            Globs::none(&folder)
+            FileGlobs::none(&folder)
         }));
         for (place, name) in skip.iter().enumerate() {
             if let Some(UnknownName { message, help }) = names.check(name, true) {

@@ -1,16 +1,18 @@
 //! `include` and `exclude`: which files of a folder are read.
 //!
-//! Globs are those of `.gitignore`: one without a slash is a name at any depth, one with a slash a path from the folder
+//! FileGlobs are those of `.gitignore`: one without a slash is a name at any depth, one with a slash a path from the folder
 //! that it counts from, `dir/` all below a folder. The last one that matches decides, `!` takes back.
 
 use std::path::{Path, PathBuf};
 
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
-/// Globs, and the folder that they count from.
+/// FileGlobs, and the folder that they count from.
 #[derive(Debug, Clone)]
-pub struct Globs {
+pub struct FileGlobs {
     folder: PathBuf,
+    /// The same without links, where there is such a folder.
+    real: Option<PathBuf>,
     matcher: Gitignore,
 }
 
@@ -26,8 +28,8 @@ pub struct GlobError {
     pub message: String,
 }
 
-impl Globs {
-    /// Globs that count from a folder; one that is relative is in the working folder.
+impl FileGlobs {
+    /// FileGlobs that count from a folder; one that is relative is in the working folder.
     ///
     /// # Errors
     /// The first that is no glob.
@@ -49,19 +51,23 @@ impl Globs {
             glob: globs.join(", "),
             message: reason(&error),
         })?;
-        Ok(Self { folder: whole(folder), matcher })
+        Ok(Self::of(whole(folder), matcher))
+    }
+
+    fn of(folder: PathBuf, matcher: Gitignore) -> Self {
+        Self { real: folder.canonicalize().ok(), folder, matcher }
     }
 
     /// Those that match nothing.
     #[must_use]
     pub fn none(folder: &Path) -> Self {
-        Self { folder: whole(folder), matcher: Gitignore::empty() }
+        Self::of(whole(folder), Gitignore::empty())
     }
 
     /// The same, counted from another folder.
     #[must_use]
     pub fn at(&self, folder: PathBuf) -> Self {
-        Self { folder, matcher: self.matcher.clone() }
+        Self::of(folder, self.matcher.clone())
     }
 
     /// The folder that they count from, whole.
@@ -73,9 +79,14 @@ impl Globs {
     /// Whether a file is meant: by its own name, or by that of a folder above it.
     #[must_use]
     pub fn match_file(&self, file: &Path) -> bool {
+        let matches = |below: &Path| self.matcher.matched_path_or_any_parents(below, false).is_ignore();
         let file = whole(file);
-        file.strip_prefix(&self.folder)
-            .is_ok_and(|file| self.matcher.matched_path_or_any_parents(file, false).is_ignore())
+        if let Ok(below) = file.strip_prefix(&self.folder) {
+            return matches(below);
+        }
+        // one of them may lead over a link
+        let (Some(folder), Ok(file)) = (&self.real, file.canonicalize()) else { return false };
+        file.strip_prefix(folder).is_ok_and(matches)
     }
 }
 
@@ -106,9 +117,9 @@ fn whole(path: &Path) -> PathBuf {
 #[derive(Debug, Clone, Default)]
 pub struct Chosen {
     /// Those that match one of these, where there are any; else those that have a manifest's extension.
-    pub include: Vec<Globs>,
+    pub include: Vec<FileGlobs>,
     /// None of these.
-    pub exclude: Vec<Globs>,
+    pub exclude: Vec<FileGlobs>,
     /// Whether that holds for files that are named, too.
     pub also_named: bool,
 }
@@ -137,7 +148,7 @@ mod tests {
     fn what_globs_mean() {
         let matches = |globs: &[&str], file: &str| {
             let globs: Vec<String> = globs.iter().map(|glob| (*glob).to_owned()).collect();
-            Globs::new(Path::new("/w"), &globs).unwrap().match_file(Path::new(file))
+            FileGlobs::new(Path::new("/w"), &globs).unwrap().match_file(Path::new(file))
         };
         for (globs, file, expected) in [
             (&["*.yaml"][..], "/w/a/b.yaml", true),
@@ -161,11 +172,25 @@ mod tests {
         }
     }
 
+    #[cfg(unix)]
+    #[test]
+    fn a_link_on_the_way_changes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |path: &str| folder.path().canonicalize().unwrap().join(path);
+        std::fs::create_dir_all(at("real/a")).unwrap();
+        std::fs::write(at("real/a/b.yaml"), "").unwrap();
+        std::os::unix::fs::symlink(at("real"), at("link")).unwrap();
+        let globs = ["a/*.yaml".to_owned()];
+        for (of, file) in [("real", "link/a/b.yaml"), ("link", "real/a/b.yaml"), ("link", "link/a/b.yaml")] {
+            assert!(FileGlobs::new(&at(of), &globs).unwrap().match_file(&at(file)), "{of} {file}");
+        }
+    }
+
     #[test]
     fn what_is_no_glob_is_said() {
         let refused = |glob: &str| {
             let globs = ["ok".to_owned(), glob.to_owned()];
-            let error = Globs::new(Path::new("/w"), &globs).unwrap_err();
+            let error = FileGlobs::new(Path::new("/w"), &globs).unwrap_err();
             assert_eq!(error.index, 1);
             error.to_string()
         };

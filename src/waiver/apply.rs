@@ -8,7 +8,7 @@ use chrono::NaiveDate;
 
 use super::collect::{Bad, Beside, Collected, manifest_at};
 use super::cover::{ByFile, Nodes, OfFile};
-use super::settings::{Ignores, relative};
+use super::settings::Ignores;
 use super::{Covers, Kind, Suppressed, Waived, Waiver};
 use crate::document::{NodeRef, Span};
 use crate::finding::terms::is_waivable;
@@ -52,8 +52,6 @@ pub struct Run<'r, 'i> {
     pub today: NaiveDate,
     /// Whether a finding that only lint waives, and the webhook denies, is an error.
     pub parity: bool,
-    /// The working folder.
-    pub working: &'r Path,
 }
 
 /// What a finding is of: its file, which document of it, and the object.
@@ -229,10 +227,8 @@ fn is_about(waiver: &Waiver, finding: &Finding) -> bool {
 /// Whether a rule of the configuration is about a subject of the run.
 fn is_under(run: &Run<'_, '_>, rule: usize, subject: usize, file: FileId) -> bool {
     let (rule, _) = &run.ignores.rules[rule];
-    let path = run.sources.file(file).path();
-    let folder = Path::new(&run.ignores.file).parent().unwrap_or(Path::new(""));
-    let path = Some(path).filter(|path| *path != STDIN).and_then(|path| relative(path, folder, run.working));
-    if !rule.has_path(path.as_deref()) {
+    let path = Some(run.sources.file(file).path()).filter(|path| *path != STDIN).map(Path::new);
+    if !rule.has_path(path) {
         return false;
     }
     let request = (subject < run.inventory.manifests().len()).then(|| run.offline.request(subject));

@@ -1,10 +1,9 @@
 //! The rules under `ignore:` in `plimsoll.yaml`.
 
-use std::path::{Component, Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use chrono::NaiveDate;
-use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -12,6 +11,7 @@ use crate::document::Span;
 use crate::evaluate::Request;
 use crate::finding::CodePattern;
 use crate::finding::terms;
+use crate::manifest::chosen::FileGlobs;
 use crate::matching::{Globs, Kinds};
 use crate::resource::workload::TemplatePaths;
 
@@ -47,7 +47,7 @@ pub struct Rule {
     pub(super) patterns: Vec<CodePattern>,
     pub(super) reason: Option<String>,
     pub(super) until: Option<NaiveDate>,
-    paths: Option<Gitignore>,
+    paths: Option<FileGlobs>,
     kinds: Option<Kinds>,
     namespaces: Option<Globs>,
     names: Option<Globs>,
@@ -76,11 +76,11 @@ pub struct Fault {
 }
 
 impl Rule {
-    /// Reads a rule.
+    /// Reads a rule; its paths count from `folder`.
     ///
     /// # Errors
     /// The first thing that is wrong with it.
-    pub fn new(written: &WrittenRule) -> Result<Self, Fault> {
+    pub fn new(written: &WrittenRule, folder: &Path) -> Result<Self, Fault> {
         let WrittenRule { codes, paths, kinds, namespaces, names, reason, until } = written;
         let fault = |field, index, message| Fault { field, index, message };
         for (field, list) in
@@ -105,6 +105,7 @@ impl Rule {
             globs.map_err(|error| fault(field, Some(error.index), error.message))
         };
         let kinds = kinds.as_ref().map(|kinds| Kinds::parse(kinds)).transpose();
+        let paths = paths.as_ref().map(|paths| FileGlobs::new(folder, paths)).transpose();
         Ok(Self {
             patterns,
             reason: reason.as_deref().map(str::trim).filter(|reason| !reason.is_empty()).map(str::to_owned),
@@ -113,20 +114,16 @@ impl Rule {
                 .map(terms::date)
                 .transpose()
                 .map_err(|error| fault("until", None, error.to_string()))?,
-            paths: paths.as_deref().map(gitignore).transpose()?,
+            paths: paths.map_err(|error| fault("paths", Some(error.index), error.to_string()))?,
             kinds: kinds.map_err(|(index, error)| fault("kinds", Some(index), error.to_string()))?,
             namespaces: globs("namespaces", namespaces)?,
             names: globs("names", names)?,
         })
     }
 
-    /// Whether it is about what lies at this path, relative to its file; `None`: nobody can say where that is.
-    pub(super) fn has_path(&self, path: Option<&str>) -> bool {
-        match (&self.paths, path) {
-            (None, _) => true,
-            (Some(_), None) => false,
-            (Some(paths), Some(path)) => paths.matched_path_or_any_parents(path, false).is_ignore(),
-        }
+    /// Whether it is about a file; `None`: one that nobody can say where it is.
+    pub(super) fn has_path(&self, file: Option<&Path>) -> bool {
+        self.paths.as_ref().is_none_or(|paths| file.is_some_and(|file| paths.match_file(file)))
     }
 
     /// Whether it is about an object; `None`: what is no object.
@@ -145,49 +142,6 @@ impl Rule {
     }
 }
 
-fn gitignore(paths: &[String]) -> Result<Gitignore, Fault> {
-    let mut builder = GitignoreBuilder::new("");
-    for (index, path) in paths.iter().enumerate() {
-        // a path as people copy it
-        let path = path.strip_prefix("./").unwrap_or(path);
-        let wrong = |message: String| Fault { field: "paths", index: Some(index), message };
-        if path.trim().is_empty() || path.starts_with('#') {
-            return Err(wrong("expected a path or a glob, as in `legacy/**`".to_owned()));
-        }
-        builder.add_line(None, path).map_err(|error| wrong(format!("not a glob: {error}")))?;
-    }
-    builder.build().map_err(|error| Fault { field: "paths", index: None, message: error.to_string() })
-}
-
-/// The path of a file from a folder, `/` between names; `None` where it does not lie in it.
-pub(super) fn relative(file: &str, folder: &Path, working: &Path) -> Option<String> {
-    let absolute = |path: &Path| tidied(&working.join(path));
-    let (file, folder) = (absolute(Path::new(file)), absolute(folder));
-    let below = match file.strip_prefix(&folder) {
-        Ok(below) => below.to_owned(),
-        // one of them may lead over a link
-        Err(_) => {
-            let (file, folder) = (file.canonicalize().ok()?, folder.canonicalize().ok()?);
-            file.strip_prefix(folder).ok()?.to_owned()
-        }
-    };
-    let names = below.components().map(|name| name.as_os_str().to_string_lossy().into_owned());
-    Some(names.collect::<Vec<_>>().join("/")).filter(|path| !path.is_empty())
-}
-
-/// A path without `.` and `..`.
-fn tidied(path: &Path) -> PathBuf {
-    let mut tidied = PathBuf::new();
-    for part in path.components() {
-        match part {
-            Component::CurDir => {}
-            Component::ParentDir => drop(tidied.pop()),
-            part => tidied.push(part),
-        }
-    }
-    tidied
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -196,7 +150,7 @@ mod tests {
     fn rule(yaml: &str) -> Result<Rule, Fault> {
         let composed = crate::manifest::compose::compose(yaml, 0..yaml.len()).unwrap();
         let document = composed.document.unwrap();
-        Rule::new(&document.root().decode::<WrittenRule>().unwrap())
+        Rule::new(&document.root().decode::<WrittenRule>().unwrap(), Path::new("/w"))
     }
 
     #[test]
@@ -212,7 +166,8 @@ mod tests {
             ("[legacy/*, '!legacy/b.yaml']", "legacy/a.yaml", true),
         ] {
             let rule = rule(&format!("{{codes: [a], paths: {paths}}}")).unwrap();
-            assert_eq!(rule.has_path(Some(path)), expected, "{paths} {path}");
+            assert_eq!(rule.has_path(Some(&Path::new("/w").join(path))), expected, "{paths} {path}");
+            assert!(!rule.has_path(Some(&Path::new("/v").join(path))), "{paths} {path}");
             assert!(!rule.has_path(None), "{paths}");
         }
     }
@@ -245,28 +200,10 @@ mod tests {
                 "bad glob: unclosed character class; missing ']'",
             ),
             ("{codes: [a], names: []}", "names", None, "matches nothing: leave it out to match all"),
-            ("{codes: [a], paths: ['']}", "paths", Some(0), "expected a path or a glob, as in `legacy/**`"),
+            ("{codes: [a], paths: ['']}", "paths", Some(0), "\"\" is not a glob: it matches nothing"),
         ] {
             let fault = rule(yaml).expect_err(yaml);
             assert_eq!((fault.field, fault.index, fault.message.as_str()), (field, index, message), "{yaml}");
-        }
-    }
-
-    #[test]
-    fn files_are_told_from_the_folder_of_the_configuration() {
-        let working = Path::new("/work/repository");
-        for (file, folder, expected) in [
-            ("deploy/a.yaml", "", Some("deploy/a.yaml")),
-            ("./deploy/../a.yaml", "", Some("a.yaml")),
-            ("/work/repository/deploy/a.yaml", "deploy", Some("a.yaml")),
-            ("deploy/a.yaml", "/work", Some("repository/deploy/a.yaml")),
-            ("../other/a.yaml", "", None),
-        ] {
-            assert_eq!(
-                relative(file, Path::new(folder), working).as_deref(),
-                expected,
-                "{file} from {folder}"
-            );
         }
     }
 }

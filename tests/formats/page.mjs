@@ -1,17 +1,18 @@
-// Opens a report from disk in headless Chromium and uses it: `node page.mjs PLAYWRIGHT-FOLDER REPORT FINDINGS [SCREENSHOTS]`.
+// Opens a report from disk in headless Chromium and uses it:
+// `node page.mjs PLAYWRIGHT-FOLDER REPORT FINDINGS WAIVED [SCREENSHOTS]`.
 // Ends with an error where something is not as it has to be.
 import { createRequire } from "node:module";
 import assert from "node:assert/strict";
 import { pathToFileURL } from "node:url";
 
-const [folder, report, expected, screenshots] = process.argv.slice(2);
+const [folder, report, expected, expectedWaived, screenshots] = process.argv.slice(2);
 const { chromium } = createRequire(`${folder}/`)("playwright-core");
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM || "/usr/bin/chromium",
   args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync"],
 });
-const count = Number(expected);
+const count = Number(expected), waived = Number(expectedWaived);
 try {
   const page = await browser.newPage({ viewport: { width: 1200, height: 800 } });
   const said = [], asked = [];
@@ -82,6 +83,22 @@ try {
   await page.locator(".bars button").first().click();
   assert.notEqual(await page.locator("#rule").inputValue(), "");
   await clear();
+
+  // what is waived is shown when it is asked for, and says why
+  const box = page.locator("#with-waived");
+  assert.equal(await box.isVisible(), waived > 0, "a filter for nothing");
+  if (waived > 0) {
+    await box.focus();
+    await page.keyboard.press("Space");
+    assert.equal(await shown(), `${count + waived} of ${count + waived} findings`);
+    await page.locator("#text").fill("waived: ");
+    await settled();
+    const why = await items.evaluateAll(nodes => nodes.map(node => node.textContent));
+    assert.ok(why.every(text => text.includes("waived: ")), why.join("\n"));
+    await page.locator("#text").fill("");
+    await box.uncheck();
+    await clear();
+  }
 
   // help opens by keyboard
   const summary = page.locator("#findings > li summary").first();

@@ -128,6 +128,17 @@ fn the_validator_of_its_authors_has_no_objection() {
         objections.retain(|objection| !objection.contains("SARIF2005"));
         assert_eq!(objections, Vec::<String>::new(), "{name}");
     });
+    let (_, told) = waived_and_known();
+    let log: Value = serde_json::from_str(&told["sarif"]).unwrap();
+    let results = log["runs"][0]["results"].as_array().unwrap();
+    let states: std::collections::BTreeSet<&str> =
+        results.iter().filter_map(|result| result["baselineState"].as_str()).collect();
+    assert_eq!(states.into_iter().collect::<Vec<_>>(), ["absent", "new", "unchanged"]);
+    assert!(results.iter().any(|result| result["suppressions"][0]["kind"] == "inSource"));
+    assert!(results.iter().any(|result| result["suppressions"][0]["kind"] == "external"));
+    let mut objections = validate("waived", &told["sarif"]);
+    objections.retain(|objection| !objection.contains("SARIF2005"));
+    assert_eq!(objections, Vec::<String>::new());
     // it does look
     let wrong = r#"{"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [{"results": []}]}"#;
     assert!(!validate("wrong", wrong).is_empty());

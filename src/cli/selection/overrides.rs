@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::Selected;
 use crate::cli::configuration::WrittenLevel;
 use crate::finding::{PolicyRef, Severity};
-use crate::manifest::chosen::Globs;
+use crate::manifest::chosen::FileGlobs;
 use crate::manifest::{FileId, NoticeCode, Sources};
 use crate::policy::PolicySet;
 use crate::policy::load;
@@ -59,9 +59,9 @@ pub struct Moved<'m> {
 }
 
 impl Moved<'_> {
-    /// Globs, for the copy.
+    /// FileGlobs, for the copy.
     #[must_use]
-    pub fn globs(&self, globs: &Globs) -> Globs {
+    pub fn globs(&self, globs: &FileGlobs) -> FileGlobs {
         match globs.folder().strip_prefix(self.from) {
             Ok(inside) => globs.at(self.to.join(inside)),
             Err(_) => globs.clone(),
@@ -73,7 +73,7 @@ impl Selected {
     /// The policies of each of these files; `moved`: where they lie when they are a copy.
     #[must_use]
     pub fn variants(&self, sources: &Sources, moved: Option<Moved<'_>>) -> Variants<'_> {
-        let globs: Vec<Globs> = match moved {
+        let globs: Vec<FileGlobs> = match moved {
             Some(moved) => self.override_paths.iter().map(|globs| moved.globs(globs)).collect(),
             None => self.override_paths.clone(),
         };
