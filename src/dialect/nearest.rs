@@ -9,8 +9,19 @@ pub(crate) fn nearest_expected<'m>(message: &'m str, written: &str) -> Option<&'
     nearest(written, names)
 }
 
-/// What to do about a fault of reading a node: the name or value that is nearest to what is written there.
+/// Text longer than this is not said again.
+const REPEATED: usize = 40;
+
+/// What to do about a fault of reading a node: the name or value that is nearest to what is written there, or how to make
+/// a list of it.
 pub(crate) fn meant(error: &DecodeError, node: NodeRef<'_>) -> Option<String> {
+    if error.message.starts_with("expected a list, found") {
+        return match node.as_str() {
+            Some(text) if text.chars().count() <= REPEATED => Some(format!("write a list: [{text}]")),
+            Some(_) => None,
+            None => node.is_object().then(|| "write a list: `- ` begins each entry".to_owned()),
+        };
+    }
     let written = match () {
         () if error.at_key => node.key(),
         () if error.message.starts_with("unknown value") => node.as_str(),
@@ -63,5 +74,21 @@ mod tests {
             nearest_expected("unknown field `sevrity`, expected one of `title`, `severity`", "sevrity"),
             Some("severity")
         );
+    }
+
+    #[test]
+    fn a_list_is_made_of_what_is_none() {
+        let long = "x".repeat(REPEATED + 1);
+        for (text, expected) in [
+            ("Pod".to_owned(), Some("write a list: [Pod]")),
+            ("{a: b}".to_owned(), Some("write a list: `- ` begins each entry")),
+            ("7".to_owned(), None),
+            (long, None),
+        ] {
+            let composed = crate::manifest::compose::compose(&text, 0..text.len()).expect("YAML");
+            let document = composed.document.expect("a document");
+            let error = document.root().decode::<Vec<String>>().expect_err("no list");
+            assert_eq!(meant(&error, document.root()).as_deref(), expected, "{text}: {}", error.message);
+        }
     }
 }
