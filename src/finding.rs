@@ -275,6 +275,29 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// What is known of a place, and no more: no action, nothing beside it.
+    #[must_use]
+    pub fn at(rule: Arc<RuleInfo>, severity: Severity, message: String, place: Place) -> Self {
+        Self {
+            rule,
+            severity,
+            action: None,
+            message,
+            place,
+            value: None,
+            fingerprint: Fingerprint::default(),
+            related: Vec::new(),
+            fix: Vec::new(),
+            certainty: Certainty::Known,
+            existing: false,
+            sensitive: false,
+            explanation: Vec::new(),
+            more: 0,
+            fault: None,
+            excepted: None,
+        }
+    }
+
     /// Escapes what a terminal would obey in everything that people read.
     pub fn make_readable(&mut self) {
         let own = [&mut self.message, &mut self.place.path];

@@ -244,9 +244,10 @@ impl<'i> Report<'i> {
     /// Whether files were named, and none of them is for Kubernetes: a commit hook names whatever has changed.
     #[must_use]
     pub fn is_foreign(&self) -> bool {
-        let files = self.sources.files();
+        // what lies beside the input is nobody's to judge
+        let mut files = self.sources.iter().map(|(_, file)| file).peekable();
         let named = |file: &SourceFile| !file.is_walked() && file.path() != STDIN;
-        self.is_empty() && !files.is_empty() && files.iter().all(named)
+        self.is_empty() && files.peek().is_some() && files.all(named)
     }
 
     /// What a finding is of.

@@ -354,6 +354,21 @@ fn only_what_is_new_since_a_revision() {
     );
     assert!(stdout(&lint(&root, &["deploy", "--since", "HEAD"])).contains("revision HEAD: "));
 
+    // what was waived all along is nothing new when waivers are passed over, nor when they are held against the cluster
+    let waived = pod("waived", "nginx # plimsoll: ignore[image-tag] pinned elsewhere");
+    write(
+        &root,
+        "waived/a.yaml",
+        &waived.replace("spec:\n", "spec:\n  hostNetwork: true # plimsoll: ignore[host-network] x\n"),
+    );
+    git(&root, &["add", "."]);
+    git(&root, &["commit", "--quiet", "-m", "third"]);
+    for flag in ["--no-ignore", "--parity"] {
+        let report = json(&root, &[&["waived", "--since", "HEAD", flag][..], &only].concat());
+        assert_eq!(new(&report), Vec::<String>::new(), "{flag}");
+        assert!(report["baseline"]["unchanged"].as_u64().unwrap() > 0, "{flag}");
+    }
+
     let fails = |folder: &Path, arguments: &[&str]| {
         let output = lint(folder, arguments);
         assert_eq!(output.status.code(), Some(2), "{}", stdout(&output));

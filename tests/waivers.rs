@@ -569,3 +569,16 @@ proptest! {
         prop_assert_eq!(exit, Some(i32::from(!kept.is_empty())));
     }
 }
+
+#[test]
+fn a_file_with_waivers_is_nothing_that_was_read() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("empty")).unwrap();
+    let configuration = "apiVersion: plimsoll.dev/v1alpha1\nkind: Configuration\n";
+    for ignore in ["", "ignore: [{codes: [image-tag], reason: x}]\n"] {
+        fs::write(folder.path().join("c.yaml"), format!("{configuration}{ignore}")).unwrap();
+        let output = plimsoll(folder.path(), &["lint", "empty", "--config", "c.yaml"]);
+        assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+        assert!(said(&output).contains("no Kubernetes manifest found"), "{}", said(&output));
+    }
+}

@@ -6,6 +6,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::{Baseline, Known, Origin};
+use crate::report::diagnostic::io_text;
 
 /// The version of the form.
 const VERSION: u64 = 1;
@@ -22,7 +23,7 @@ pub enum BaselineError {
         file: String,
     },
     /// The system does not give it.
-    #[error("{file}: {error}")]
+    #[error("{file}: {}", io_text(&error.to_string()))]
     Read {
         /// As it was named.
         file: String,
@@ -167,5 +168,7 @@ mod tests {
         );
         let missing = Baseline::read(Path::new("/nowhere/b.json")).unwrap_err().to_string();
         assert_eq!(missing, "/nowhere/b.json: no such file: write it first, with --write-baseline");
+        let folder = Baseline::read(Path::new("src")).unwrap_err().to_string();
+        assert_eq!(folder, "src: is a directory");
     }
 }

@@ -8,7 +8,7 @@ use super::configuration::Configuration;
 use crate::manifest::chosen::{Chosen, FileGlobs};
 use crate::report::diagnostic::Diagnostic;
 
-/// Which files of folders are read. FileGlobs are those of `.gitignore`.
+/// Which files of folders are read. Globs are those of `.gitignore`.
 #[derive(Debug, Clone, Default, Args)]
 pub struct ChoosingArgs {
     /// Of folders, read the files that match this glob, whatever their extension, in place of .yaml, .yml and .json; may be repeated

@@ -5,6 +5,7 @@ mod progress;
 mod revision;
 mod watch;
 
+use std::collections::HashSet;
 use std::io::{self, IsTerminal};
 use std::path::Path;
 use std::process::ExitCode;
@@ -28,7 +29,7 @@ use crate::cli;
 use crate::explain::catalogue::catalogue;
 use crate::finding::terms::is_waivable;
 use crate::finding::{DocumentId, Finding, Severity};
-use crate::manifest::chosen::{Chosen, FileGlobs};
+use crate::manifest::chosen::Chosen;
 use crate::manifest::{Inventory, LoadError, Outcome, ReadLimits, Sources, read_chosen, read_sources};
 use crate::offline::{Asking, Offline};
 use crate::report::catalogue::Catalogue;
@@ -143,7 +144,8 @@ impl LintArgs {
     /// One run. With `kept`, it takes what an earlier run has left, and leaves the same for the next.
     fn once(&self, mut kept: Option<&mut Kept>) -> u8 {
         if let Err(error) = Output::check(&self.format) {
-            return not_done(&error.to_string());
+            let Stopped = stop(&error.to_string());
+            return NOT_DONE;
         }
         let earlier = kept.as_deref_mut().and_then(|kept| kept.selected(self));
         let selected = earlier.unwrap_or_else(|| self.select());
@@ -154,10 +156,15 @@ impl LintArgs {
         code.unwrap_or(NOT_DONE)
     }
 
-    fn lint(&self, paths: &[String], selected: &Selected, kept: Option<&mut Kept>) -> Result<u8, Stopped> {
+    fn lint(
+        &self,
+        paths: &[String],
+        selected: &Selected,
+        mut kept: Option<&mut Kept>,
+    ) -> Result<u8, Stopped> {
         let start = Instant::now();
         let progress = Progress::of_run(self.quiet);
-        let Selected { set, errors, configuration, release, .. } = selected;
+        let Selected { set, errors, configuration, .. } = selected;
         cli::print_errors(errors);
         if set.is_empty() && errors.is_empty() && !selected.adjustments.only_reserved() {
             return Err(stop("no policies are loaded"));
@@ -168,10 +175,9 @@ impl LintArgs {
             cli::print_errors(&[error]);
             Stopped
         })?;
-        let before = |tree: &CheckedOut, origin| found_before(tree, origin, &chosen, selected, &asking);
+        let before = |tree: &CheckedOut, origin| self.found_before(tree, origin, &chosen, selected, &asking);
         let baseline = self.earlier.earlier(paths, &chosen, configuration, before);
         let baseline = baseline.map_err(|error| stop(&error.to_string()))?;
-        let mut kept = kept;
         let texts = kept.as_deref_mut().and_then(|kept| kept.sources.take());
         let mut sources = read_chosen(paths, &mut io::stdin().lock(), ReadLimits::default(), &chosen, texts);
         let beside = Beside::of(&mut sources, &selected.ignores, set.exceptions());
@@ -180,48 +186,35 @@ impl LintArgs {
         let old_sources = read_old(self.asking.old.as_ref());
         let old = old_sources.as_ref().map(Inventory::load);
         let offline = Offline::new(&inventory, old.as_ref(), &asking);
-        let mut subjects = subjects(&inventory, &offline);
-        progress.read(inventory.manifests().len());
-        let mut findings = offline.judge_each(|file| variants.set(file), &|| progress.judged());
-        findings
-            .extend(notices::findings(&inventory, &mut subjects, |file, code| variants.reserved(file, code)));
-        let input = Input { sources: &sources, inventory: &inventory, offline: &offline, beside: &beside };
-        let (findings, waived) = if self.no_ignore {
-            (findings, Vec::new())
-        } else {
-            let targets = targets(&subjects);
-            let applied = waive(input, selected, &variants, asking.today, self.parity, &targets, findings);
-            let Applied { mut kept, waived, about } = applied;
-            let writing = self.adding.writing(|| selected.all_names()).map_err(|error| stop(&error))?;
-            if let Some(writing) = writing {
-                drop(progress);
-                let good = add_ignores::write(&writing, &sources, &inventory, &targets, &kept);
-                return Ok(if errors.is_empty() && good { DONE } else { NOT_DONE });
-            }
-            kept.extend(waived::about(about, &mut subjects));
-            (kept, waived)
-        };
         let codes = variants.codes();
+        progress.read(inventory.manifests().len());
+        let input = Input {
+            selected,
+            variants: &variants,
+            codes: &codes,
+            sources: &sources,
+            inventory: &inventory,
+            offline: &offline,
+            beside: &beside,
+        };
+        let (mut subjects, findings) = input.findings(&|| progress.judged());
+        let targets = targets(&subjects);
+        let Applied { kept: mut findings, waived, about } =
+            self.waive(input, asking.today, &targets, findings);
+        let writing = self.adding.writing(|| selected.all_names()).map_err(|error| stop(&error))?;
+        if let Some(writing) = writing {
+            drop(progress);
+            let good = add_ignores::write(&writing, &sources, &inventory, &targets, &findings);
+            return Ok(if errors.is_empty() && good { DONE } else { NOT_DONE });
+        }
+        findings.extend(waived::about(about, &mut subjects));
         let looks_at = |code: &str| codes.contains(code);
         let earlier = baseline.as_ref().map(|baseline| Earlier { baseline, looks_at: &looks_at });
-        let gate = self.gate();
-        let report =
-            Report::compared(&sources, &inventory, subjects, findings, report::Beside { waived, earlier })
-                .for_kubernetes(release.to_string())
-                .with_notes(offline.notes(set.templates()))
-                .of_run(Run {
-                    configuration: selected.configuration_file(),
-                    packs_not_run: selected.packs_not_run.clone(),
-                    policies: variants.told(),
-                    folder: std::env::current_dir().ok(),
-                    gate,
-                })
-                .with_catalogue(match self.format.iter().any(|output| output.format.tells_of_rules()) {
-                    true => catalogue(set),
-                    false => Catalogue::default(),
-                });
+        let beside = report::Beside { waived, earlier };
+        let report = Report::compared(&sources, &inventory, subjects, findings, beside);
+        let report = self.told(report, input);
         drop(progress);
-        let exit = match gate.judge(&report).code() {
+        let exit = match self.gate().judge(&report).code() {
             FINDINGS if self.exit_zero => DONE,
             exit => exit,
         };
@@ -241,6 +234,89 @@ impl LintArgs {
             None => std::mem::forget((report, offline)),
         }
         Ok(exit)
+    }
+
+    /// The report, with what the run was told.
+    fn told<'i>(&self, report: Report<'i>, input: Input<'_, 'i>) -> Report<'i> {
+        let Input { selected, variants, offline, .. } = input;
+        let set = &selected.set;
+        report
+            .for_kubernetes(selected.release.to_string())
+            .with_notes(offline.notes(set.templates()))
+            .of_run(Run {
+                configuration: selected.configuration_file(),
+                packs_not_run: selected.packs_not_run.clone(),
+                policies: variants.told(),
+                folder: std::env::current_dir().ok(),
+                gate: self.gate(),
+            })
+            .with_catalogue(match self.format.iter().any(|output| output.format.tells_of_rules()) {
+                true => catalogue(set),
+                false => Catalogue::default(),
+            })
+    }
+
+    /// The findings of a revision, as something to compare with: what could not be read there has none. What was waived then
+    /// and is no longer is new.
+    fn found_before(
+        &self,
+        tree: &CheckedOut,
+        origin: Origin,
+        chosen: &Chosen,
+        selected: &Selected,
+        asking: &Asking,
+    ) -> Baseline {
+        let chosen = tree.moved().chosen(chosen);
+        let mut sources = read_chosen(&tree.paths, &mut io::empty(), ReadLimits::default(), &chosen, None);
+        let beside = Beside::of(&mut sources, &selected.ignores, selected.set.exceptions());
+        let inventory = Inventory::load(&sources);
+        let variants = selected.variants(&sources, Some(tree.moved()));
+        let offline = Offline::new(&inventory, None, asking);
+        let codes = variants.codes();
+        let input = Input {
+            selected,
+            variants: &variants,
+            codes: &codes,
+            sources: &sources,
+            inventory: &inventory,
+            offline: &offline,
+            beside: &beside,
+        };
+        let (subjects, findings) = input.findings(&|| {});
+        let Applied { kept, waived: _, about: _ } =
+            self.waive(input, asking.today, &targets(&subjects), findings);
+        Report::new(&sources, &inventory, subjects, kept).baseline(origin)
+    }
+
+    /// Takes out of the findings what is waived.
+    fn waive(
+        &self,
+        input: Input<'_, '_>,
+        today: NaiveDate,
+        targets: &[Target<'_>],
+        findings: Vec<(DocumentId, Finding)>,
+    ) -> Applied {
+        if self.no_ignore {
+            return Applied { kept: findings, ..Applied::default() };
+        }
+        let Input { selected, variants: _, codes: ran, sources, inventory, offline, beside } = input;
+        let codes = Codes {
+            names: &|| selected.all_names(),
+            reserved: &|row| selected.adjustments.reserved(row),
+            ran: &|pattern| ran.iter().any(|code| is_waivable(code) && pattern.matches(code)),
+        };
+        let run = waiver::Run {
+            sources,
+            inventory,
+            offline,
+            set: &selected.set,
+            beside,
+            ignores: &selected.ignores,
+            codes: &codes,
+            today,
+            parity: self.parity,
+        };
+        waiver::apply(&run, targets, findings)
     }
 
     /// Configuration and policies.
@@ -319,42 +395,14 @@ fn stop(message: &str) -> Stopped {
     Stopped
 }
 
-/// Says why the job could not be done.
-fn not_done(message: &str) -> u8 {
-    cli::fail(message);
-    NOT_DONE
-}
-
-/// The findings of a revision, as something to compare with: what could not be read there has none.
-fn found_before(
-    tree: &CheckedOut,
-    origin: Origin,
-    chosen: &Chosen,
-    selected: &Selected,
-    asking: &Asking,
-) -> Baseline {
-    let moved = tree.moved();
-    let globs = |all: &[FileGlobs]| all.iter().map(|globs| moved.globs(globs)).collect();
-    let Chosen { include, exclude, also_named } = chosen;
-    let chosen = Chosen { include: globs(include), exclude: globs(exclude), also_named: *also_named };
-    let mut sources = read_chosen(&tree.paths, &mut io::empty(), ReadLimits::default(), &chosen, None);
-    let beside = Beside::of(&mut sources, &selected.ignores, selected.set.exceptions());
-    let inventory = Inventory::load(&sources);
-    let variants = selected.variants(&sources, Some(moved));
-    let offline = Offline::new(&inventory, None, asking);
-    let mut subjects = subjects(&inventory, &offline);
-    let mut findings = offline.judge_each(|file| variants.set(file), &|| {});
-    findings.extend(notices::findings(&inventory, &mut subjects, |file, code| variants.reserved(file, code)));
-    let input = Input { sources: &sources, inventory: &inventory, offline: &offline, beside: &beside };
-    // what was waived then and is no longer is new
-    let Applied { kept, waived: _, about: _ } =
-        waive(input, selected, &variants, asking.today, false, &targets(&subjects), findings);
-    Report::new(&sources, &inventory, subjects, kept).baseline(origin)
-}
-
-/// What is judged.
+/// What is judged, and by what.
 #[derive(Clone, Copy)]
 struct Input<'r, 'i> {
+    selected: &'r Selected,
+    /// The policies of each file.
+    variants: &'r Variants<'r>,
+    /// The codes that findings can have.
+    codes: &'r HashSet<&'r str>,
     sources: &'i Sources,
     inventory: &'i Inventory<'i>,
     offline: &'r Offline<'i>,
@@ -362,35 +410,16 @@ struct Input<'r, 'i> {
     beside: &'r Beside,
 }
 
-/// Takes out of the findings what is waived.
-fn waive(
-    input: Input<'_, '_>,
-    selected: &Selected,
-    variants: &Variants<'_>,
-    today: NaiveDate,
-    parity: bool,
-    targets: &[Target<'_>],
-    findings: Vec<(DocumentId, Finding)>,
-) -> Applied {
-    let Input { sources, inventory, offline, beside } = input;
-    let ran = variants.codes();
-    let codes = Codes {
-        names: &|| selected.all_names(),
-        reserved: &|row| selected.adjustments.reserved(row),
-        ran: &|pattern| ran.iter().any(|code| is_waivable(code) && pattern.matches(code)),
-    };
-    let run = waiver::Run {
-        sources,
-        inventory,
-        offline,
-        set: &selected.set,
-        beside,
-        ignores: &selected.ignores,
-        codes: &codes,
-        today,
-        parity,
-    };
-    waiver::apply(&run, targets, findings)
+impl<'i> Input<'_, 'i> {
+    /// All findings, with what they are of; `judged` is called for each manifest.
+    fn findings(&self, judged: &(dyn Fn() + Sync)) -> (Vec<Subject<'i>>, Vec<(DocumentId, Finding)>) {
+        let Self { variants, inventory, offline, .. } = *self;
+        let mut subjects = subjects(inventory, offline);
+        let mut findings = offline.judge_each(|file| variants.set(file), judged);
+        let severity = |file, code| variants.reserved(file, code);
+        findings.extend(notices::findings(inventory, &mut subjects, severity));
+        (subjects, findings)
+    }
 }
 
 /// Says which files could not be read, and where. Whether all could.

@@ -1,13 +1,15 @@
 //! `include` and `exclude`: which files of a folder are read.
 //!
-//! FileGlobs are those of `.gitignore`: one without a slash is a name at any depth, one with a slash a path from the folder
+//! Globs are those of `.gitignore`: one without a slash is a name at any depth, one with a slash a path from the folder
 //! that it counts from, `dir/` all below a folder. The last one that matches decides, `!` takes back.
 
 use std::path::{Path, PathBuf};
 
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
-/// FileGlobs, and the folder that they count from.
+use super::walk::settled;
+
+/// Globs, and the folder that they count from.
 #[derive(Debug, Clone)]
 pub struct FileGlobs {
     folder: PathBuf,
@@ -29,7 +31,7 @@ pub struct GlobError {
 }
 
 impl FileGlobs {
-    /// FileGlobs that count from a folder; one that is relative is in the working folder.
+    /// Globs that count from a folder; one that is relative is in the working folder.
     ///
     /// # Errors
     /// The first that is no glob.
@@ -101,16 +103,7 @@ fn reason(error: &ignore::Error) -> String {
 fn whole(path: &Path) -> PathBuf {
     // an empty path is the working folder, and has no absolute form
     let absolute = std::path::absolute(Path::new(".").join(path)).unwrap_or_else(|_| path.to_owned());
-    let mut whole = PathBuf::new();
-    for part in absolute.components() {
-        match part {
-            std::path::Component::ParentDir => {
-                whole.pop();
-            }
-            part => whole.push(part),
-        }
-    }
-    whole
+    settled(&absolute)
 }
 
 /// Which files are read.

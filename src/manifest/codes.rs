@@ -4,7 +4,7 @@
 //! `plimsoll explain` the words. The codes are a promise; see `docs/policies/codes.md`, which is made from it.
 
 use super::notice::NoticeCode;
-use crate::finding::Severity;
+use crate::finding::{RuleInfo, Severity};
 
 /// What is to be said of a reserved code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +21,22 @@ pub struct Reserved {
     pub remediation: &'static str,
     /// A manifest in which it is found.
     pub example: &'static str,
+}
+
+impl Reserved {
+    /// What its findings share.
+    #[must_use]
+    pub fn rule(&self) -> RuleInfo {
+        RuleInfo {
+            code: self.code.to_owned(),
+            policy: None,
+            remediation: Some(self.remediation.to_owned()),
+            references: Vec::new(),
+            includes: Vec::new(),
+            fail_closed: false,
+            written: None,
+        }
+    }
 }
 
 impl NoticeCode {

@@ -10,7 +10,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet, btree_map, hash_map};
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use globset::{GlobBuilder, GlobMatcher};
 use ignore::WalkBuilder;
@@ -295,8 +295,7 @@ pub fn base(path: &str) -> PathBuf {
     if !is_pattern(path) {
         return PathBuf::from(path);
     }
-    let literal =
-        |part: &std::path::Component<'_>| !part.as_os_str().to_string_lossy().contains(['*', '?', '[', '{']);
+    let literal = |part: &Component<'_>| !part.as_os_str().to_string_lossy().contains(['*', '?', '[', '{']);
     let base: PathBuf = Path::new(path).components().take_while(literal).collect();
     if base.as_os_str().is_empty() { PathBuf::from(".") } else { base }
 }
@@ -418,6 +417,24 @@ fn failed(error: &ignore::Error, root: &Path, found: &mut BTreeMap<String, Found
             _ => return,
         }
     }
+}
+
+/// Without `.`, and without `..` where that can be told from the names alone.
+#[must_use]
+pub fn settled(path: &Path) -> PathBuf {
+    let mut settled = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir
+                if matches!(settled.components().next_back(), Some(Component::Normal(_))) =>
+            {
+                settled.pop();
+            }
+            part => settled.push(part),
+        }
+    }
+    settled
 }
 
 /// A path as it stands in reports: `/` between folders, nothing in front of what is below `.`.

@@ -5,12 +5,12 @@ use std::sync::{Arc, LazyLock};
 
 use super::entry::Subject;
 use crate::document::{NodeId, NodeRef, Span};
-use crate::finding::{Certainty, DocumentId, Finding, Fingerprint, Place, Related, RuleInfo, Severity};
+use crate::finding::{DocumentId, Finding, Fingerprint, Place, Related, RuleInfo, Severity};
 use crate::manifest::{FileId, Inventory, Manifest, Notice, NoticeCode};
 
 /// A rule for each code.
 static RULES: LazyLock<Vec<Arc<RuleInfo>>> =
-    LazyLock::new(|| NoticeCode::ALL.iter().map(|code| Arc::new(rule(*code))).collect());
+    LazyLock::new(|| NoticeCode::ALL.iter().map(|code| Arc::new(code.about().rule())).collect());
 
 /// The findings of an inventory. `subjects` are its manifests in their order; what is noticed outside of
 /// every manifest (in the envelope of a `List`, behind the end of a document) gets a subject of its own. `severity` is
@@ -69,37 +69,13 @@ fn finding(notice: &Notice, node: Option<NodeRef<'_>>, object: NodeId) -> Findin
         origin: None,
     };
     let at = NoticeCode::ALL.iter().position(|other| other == code).expect("ALL has every code");
+    let severity = code.about().severity;
     Finding {
-        rule: Arc::clone(&RULES[at]),
-        severity: code.about().severity,
-        action: None,
-        message: message.clone(),
-        place: place(*span),
-        value: None,
         fingerprint: Fingerprint { place: place(*span).pointer, judged: None, secret: false },
         related: related
             .iter()
             .map(|(message, span)| Related { message: message.clone(), document: None, place: place(*span) })
             .collect(),
-        fix: Vec::new(),
-        certainty: Certainty::Known,
-        existing: false,
-        sensitive: false,
-        explanation: Vec::new(),
-        more: 0,
-        fault: None,
-        excepted: None,
-    }
-}
-
-fn rule(code: NoticeCode) -> RuleInfo {
-    RuleInfo {
-        code: code.code().to_owned(),
-        policy: None,
-        remediation: Some(code.about().remediation.to_owned()),
-        references: Vec::new(),
-        includes: Vec::new(),
-        fail_closed: false,
-        written: None,
+        ..Finding::at(Arc::clone(&RULES[at]), severity, message.clone(), place(*span))
     }
 }

@@ -1,7 +1,9 @@
 //! How programs are told of files: relative to the working folder, as paths or as URIs.
 
 use std::fmt::Write as _;
-use std::path::{Component, Path, PathBuf};
+use std::path::Path;
+
+use crate::manifest::walk::settled;
 
 /// A file, as a program that knows the working folder is told of it.
 #[derive(Debug, PartialEq, Eq)]
@@ -42,23 +44,6 @@ impl Location {
             Self::Outside(path) => format!("file:///{}", encoded(path.trim_start_matches('/'))),
         }
     }
-}
-
-/// Without `.`, and without `..` where that can be told from the names alone.
-fn settled(path: &Path) -> PathBuf {
-    let mut settled = PathBuf::new();
-    for part in path.components() {
-        match part {
-            Component::CurDir => {}
-            Component::ParentDir
-                if matches!(settled.components().next_back(), Some(Component::Normal(_))) =>
-            {
-                settled.pop();
-            }
-            part => settled.push(part),
-        }
-    }
-    settled
 }
 
 fn slashes(path: &Path) -> String {

@@ -333,18 +333,7 @@ fn is_met(run: &Run<'_, '_>, waiver: &Waiver, targets: &[Target<'_>]) -> bool {
 
 /// The rules of the codes about waivers.
 static RULES: LazyLock<BTreeMap<&'static str, Arc<RuleInfo>>> = LazyLock::new(|| {
-    let rule = |row: &&'static Reserved| {
-        let info = RuleInfo {
-            code: row.code.to_owned(),
-            policy: None,
-            remediation: Some(row.remediation.to_owned()),
-            references: Vec::new(),
-            includes: Vec::new(),
-            fail_closed: false,
-            written: None,
-        };
-        (row.code, Arc::new(info))
-    };
+    let rule = |row: &&'static Reserved| (row.code, Arc::new(row.rule()));
     codes::WAIVERS.iter().map(rule).collect()
 });
 
@@ -357,24 +346,8 @@ fn tell(
 ) {
     let Some(severity) = (run.codes.reserved)(row) else { return };
     let place = Place { path: String::new(), pointer: String::new(), span: Some(span), origin: None };
-    let finding = Finding {
-        rule: RULES[row.code].clone(),
-        severity,
-        action: None,
-        // equal waivers are told by what they say
-        fingerprint: Fingerprint { place: message.clone(), judged: None, secret: false },
-        message,
-        place,
-        value: None,
-        related: Vec::new(),
-        fix: Vec::new(),
-        certainty: Certainty::Known,
-        existing: false,
-        sensitive: false,
-        explanation: Vec::new(),
-        more: 0,
-        fault: None,
-        excepted: None,
-    };
+    // equal waivers are told by what they say
+    let fingerprint = Fingerprint { place: message.clone(), judged: None, secret: false };
+    let finding = Finding { fingerprint, ..Finding::at(RULES[row.code].clone(), severity, message, place) };
     about.push((file, manifest_at(run.inventory, file, span.start), finding));
 }

@@ -117,7 +117,7 @@ pub(super) fn check_out(
     }
     let mut prefix = OsString::from("--prefix=");
     prefix.push(tree.join(""));
-    git.run_os(
+    git.run(
         &[OsStr::new("checkout-index"), OsStr::new("-z"), OsStr::new("--stdin"), &prefix],
         Some(&index),
         Some(&list),
@@ -208,19 +208,9 @@ impl Git {
         decides() || named.iter().any(is_meant)
     }
 
-    fn run(
+    fn run<A: AsRef<OsStr>>(
         &self,
-        arguments: &[&str],
-        index: Option<&Path>,
-        input: Option<&[u8]>,
-    ) -> Result<Output, RevisionError> {
-        let arguments: Vec<&OsStr> = arguments.iter().map(OsStr::new).collect();
-        self.run_os(&arguments, index, input)
-    }
-
-    fn run_os(
-        &self,
-        arguments: &[&OsStr],
+        arguments: &[A],
         index: Option<&Path>,
         input: Option<&[u8]>,
     ) -> Result<Output, RevisionError> {
@@ -228,7 +218,8 @@ impl Git {
         match output.status.success() {
             true => Ok(output),
             false => {
-                let command = arguments.first().map(|command| command.to_string_lossy().into_owned());
+                let command =
+                    arguments.first().map(|command| command.as_ref().to_string_lossy().into_owned());
                 Err(RevisionError::Git { command: command.unwrap_or_default(), message: said(&output) })
             }
         }

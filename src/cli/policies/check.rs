@@ -1,5 +1,6 @@
 //! `plimsoll policies check`: whether policies load, and what about them is likely a mistake.
 
+use std::cell::LazyCell;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -131,8 +132,12 @@ fn check(paths: Vec<PathBuf>) -> Checked {
     });
     let policies: Vec<Row> = policies.collect();
     let mut warnings = unasked(&loaded);
-    warnings.extend(includes(&loaded));
-    warnings.extend(unknown_exceptions(&loaded));
+    // compiled where something may speak of it
+    let library = LazyCell::new(|| {
+        load::load(&load::Sources { embedded: true, paths: Vec::new(), profile: Profile::NEWEST })
+    });
+    warnings.extend(includes(&loaded, &library));
+    warnings.extend(unknown_exceptions(&loaded, &library));
     let exceptions: Vec<String> =
         loaded.exceptions.iter().map(|exception| exception.info.id.to_string()).collect();
     // as all other commands say it when they load these
@@ -174,24 +179,25 @@ fn unasked(loaded: &Loaded) -> Vec<String> {
     warnings
 }
 
-/// Rules that are included and that nobody has; the library is only compiled where one is.
-fn includes(loaded: &Loaded) -> Vec<String> {
+/// What the library has.
+type Library<F> = LazyCell<Loaded, F>;
+
+/// Rules that are included and that nobody has.
+fn includes<F: FnOnce() -> Loaded>(loaded: &Loaded, library: &Library<F>) -> Vec<String> {
     let mut rules = loaded.policies.iter().flat_map(|(policy, _)| &policy.rules);
     if rules.all(|rule| rule.info.includes.is_empty()) {
         return Vec::new();
     }
-    let library = load::load(&load::Sources { embedded: true, paths: Vec::new(), profile: Profile::NEWEST });
     let own = loaded.policies.iter().map(|(policy, _)| policy);
     let unknown = unknown_includes(own, library.policies.iter().map(|(policy, _)| policy));
     unknown.iter().map(ToString::to_string).collect()
 }
 
 /// Codes of exceptions that neither these policies nor those of the library have.
-fn unknown_exceptions(loaded: &Loaded) -> Vec<String> {
+fn unknown_exceptions<F: FnOnce() -> Loaded>(loaded: &Loaded, library: &Library<F>) -> Vec<String> {
     if loaded.exceptions.is_empty() {
         return Vec::new();
     }
-    let library = load::load(&load::Sources { embedded: true, paths: Vec::new(), profile: Profile::NEWEST });
     let names = Names::of(loaded.policies.iter().chain(&library.policies).map(|(policy, _)| policy));
     let of_one = |exception: &Exception| {
         let unknown = exception.patterns.iter().filter_map(|pattern| names.check_pattern(pattern));

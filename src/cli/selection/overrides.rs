@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::Selected;
 use crate::cli::configuration::WrittenLevel;
 use crate::finding::{PolicyRef, Severity};
-use crate::manifest::chosen::FileGlobs;
+use crate::manifest::chosen::{Chosen, FileGlobs};
 use crate::manifest::{FileId, NoticeCode, Sources};
 use crate::policy::PolicySet;
 use crate::policy::load;
@@ -59,9 +59,15 @@ pub struct Moved<'m> {
 }
 
 impl Moved<'_> {
-    /// FileGlobs, for the copy.
+    /// Which files of the copy are read.
     #[must_use]
-    pub fn globs(&self, globs: &FileGlobs) -> FileGlobs {
+    pub fn chosen(&self, chosen: &Chosen) -> Chosen {
+        let Chosen { include, exclude, also_named } = chosen;
+        let moved = |all: &[FileGlobs]| all.iter().map(|globs| self.globs(globs)).collect();
+        Chosen { include: moved(include), exclude: moved(exclude), also_named: *also_named }
+    }
+
+    fn globs(&self, globs: &FileGlobs) -> FileGlobs {
         match globs.folder().strip_prefix(self.from) {
             Ok(inside) => globs.at(self.to.join(inside)),
             Err(_) => globs.clone(),

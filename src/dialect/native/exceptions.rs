@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::EXCEPTION_KIND;
-use super::lower::{Lowering, decode_issue, is_name};
+use super::lower::{Lowering, is_name, lowered};
 use super::written::{Controlled, Existing, Match, Metadata};
 use crate::cel::profile::Profile;
 use crate::dialect::{Issue, Written};
@@ -56,24 +56,7 @@ pub struct ExceptionSpec {
 /// # Errors
 /// Everything that is wrong with it, in the order of the text.
 pub fn lower(root: NodeRef<'_>, profile: Profile, written: &Written) -> Result<Exception, Vec<Issue>> {
-    let mut lowering = Lowering::new(root, profile, written);
-    lowering.duplicate_keys();
-    if !lowering.is_of_the_format() {
-        return Err(lowering.issues);
-    }
-    match root.decode::<ExceptionFile>() {
-        Ok(file) => match lowering.exception(&file, written) {
-            Some(exception) if lowering.issues.is_empty() => Ok(exception),
-            _ => {
-                lowering.issues.sort_by_key(|issue| issue.node);
-                Err(lowering.issues)
-            }
-        },
-        Err(error) => {
-            lowering.issues.push(decode_issue(root, error));
-            Err(lowering.issues)
-        }
-    }
+    lowered(root, profile, written, |lowering, file| lowering.exception(file, written))
 }
 
 impl Lowering<'_> {

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 
+use serde::de::DeserializeOwned;
+
 use super::edits::Start;
 use super::expressions::{Expressions, Wanted};
 use super::written::{self, PolicyFile, ProbeExemption};
@@ -22,22 +24,29 @@ use crate::resource::workload::TemplatePaths;
 /// # Errors
 /// Everything that is wrong with it, in the order of the text; a policy with an issue is refused whole.
 pub fn lower(root: NodeRef<'_>, profile: Profile, written: &Written) -> Result<Policy, Vec<Issue>> {
-    let mut lowering = Lowering::new(root, profile, written);
+    lowered(root, profile, written, |lowering, file: &PolicyFile| lowering.policy(file))
+}
+
+/// Reads an object of the format and lowers it; all that is wrong with it, in the order of the text.
+pub(super) fn lowered<'d, F: DeserializeOwned, T>(
+    root: NodeRef<'d>,
+    profile: Profile,
+    written: &Written,
+    lower: impl FnOnce(&mut Lowering<'d>, &F) -> Option<T>,
+) -> Result<T, Vec<Issue>> {
+    let mut lowering = Lowering { root, profile, written: written.clone(), issues: Vec::new() };
     lowering.duplicate_keys();
     if !lowering.is_of_the_format() {
         return Err(lowering.issues);
     }
-    match root.decode::<PolicyFile>() {
-        Ok(written) => {
-            let policy = lowering.policy(&written);
-            match policy {
-                Some(policy) if lowering.issues.is_empty() => Ok(policy),
-                _ => {
-                    lowering.issues.sort_by_key(|issue| issue.node);
-                    Err(lowering.issues)
-                }
+    match root.decode::<F>() {
+        Ok(file) => match lower(&mut lowering, &file) {
+            Some(lowered) if lowering.issues.is_empty() => Ok(lowered),
+            _ => {
+                lowering.issues.sort_by_key(|issue| issue.node);
+                Err(lowering.issues)
             }
-        }
+        },
         Err(error) => {
             lowering.issues.push(decode_issue(root, error));
             Err(lowering.issues)
@@ -46,7 +55,7 @@ pub fn lower(root: NodeRef<'_>, profile: Profile, written: &Written) -> Result<P
 }
 
 /// What serde says, in the words of this format.
-pub(super) fn decode_issue(root: NodeRef<'_>, error: DecodeError) -> Issue {
+fn decode_issue(root: NodeRef<'_>, error: DecodeError) -> Issue {
     let help = meant(&error, root.document().node(error.node));
     let DecodeError { message, node, at_key, .. } = error;
     Issue { at_key, help, ..Issue::new(node, message) }
@@ -56,14 +65,10 @@ pub(super) struct Lowering<'d> {
     root: NodeRef<'d>,
     profile: Profile,
     written: Written,
-    pub(super) issues: Vec<Issue>,
+    issues: Vec<Issue>,
 }
 
 impl<'d> Lowering<'d> {
-    pub(super) fn new(root: NodeRef<'d>, profile: Profile, written: &Written) -> Self {
-        Self { root, profile, written: written.clone(), issues: Vec::new() }
-    }
-
     /// The node at a pointer; where that is not written, its nearest ancestor that is.
     pub(super) fn node(&self, pointer: &str) -> NodeRef<'d> {
         let mut pointer = pointer;
@@ -87,7 +92,7 @@ impl<'d> Lowering<'d> {
 
     /// Whether version and kind are those of this format. What is wrong with the rest of an object of another one would
     /// only lead astray.
-    pub(super) fn is_of_the_format(&mut self) -> bool {
+    fn is_of_the_format(&mut self) -> bool {
         let (version, kind) = (self.root.get_str("apiVersion"), self.root.get_str("kind"));
         let version = version.filter(|version| *version != API_VERSION);
         if let Some(version) = version {
@@ -105,7 +110,7 @@ impl<'d> Lowering<'d> {
         version.is_none() && kind.is_none()
     }
 
-    pub(super) fn duplicate_keys(&mut self) {
+    fn duplicate_keys(&mut self) {
         for node in self.root.descendants().filter(|n| n.is_object()) {
             for (key, hidden) in node.shadowed_members() {
                 self.issues.push(Issue::new(hidden.id(), format!("key `{key}` is written twice")).at_key());
