@@ -20,6 +20,8 @@ use super::types::Type;
 use super::value::{List, Value, View};
 use document::NodeRef;
 
+pub(super) use attribute::element_of;
+
 mod attribute;
 mod collect;
 mod comprehension;
@@ -468,7 +470,7 @@ impl Pending {
 
 /// A constant without counting a reference: the program outlives the evaluation.
 #[inline]
-fn borrowed<'d>(value: &'d Value<'static>) -> Value<'d> {
+pub(super) fn borrowed<'d>(value: &'d Value<'static>) -> Value<'d> {
     match value {
         Value::String(text) => Value::Str(text),
         other => other.clone(),
@@ -517,7 +519,11 @@ impl Call {
     }
 
     /// Runs the overload that the arguments fit.
-    fn run<'d>(&self, context: &mut Context<'_, '_, 'd>, arguments: &[Value<'d>]) -> Eval<Value<'d>> {
+    pub(super) fn run<'d>(
+        &self,
+        context: &mut Context<'_, '_, 'd>,
+        arguments: &[Value<'d>],
+    ) -> Eval<Value<'d>> {
         let overloads = match &self.target {
             Target::Any(native) => return native(context, "", arguments),
             Target::One(overload) => std::slice::from_ref(overload),

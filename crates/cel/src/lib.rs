@@ -7,6 +7,7 @@
 //!
 //! [`program`] is the way in: it compiles, runs, and keeps a policy's variables.
 
+pub mod absence;
 pub mod activation;
 mod arithmetic;
 pub mod ast;

@@ -152,6 +152,11 @@ impl Program {
         Outcome { result, cost: meter.cost(), variables_cost, culprit }
     }
 
+    /// What the evaluator walks.
+    pub(super) fn steps(&self) -> &Plan {
+        &self.plan
+    }
+
     /// Runs the plan where the stack has room for it.
     fn execute<'d>(
         &'d self,
@@ -322,6 +327,11 @@ impl Composition {
     /// The variables that compiled, in order.
     pub fn programs(&self) -> impl Iterator<Item = &Program> {
         self.variables.iter().filter_map(|variable| variable.program.as_ref().ok())
+    }
+
+    /// The variable of this number, if it compiled.
+    pub(super) fn program(&self, index: u32) -> Option<&Program> {
+        self.variables.get(index as usize)?.program.as_ref().ok()
     }
 
     /// The variables that compiled, with their names, in order.

@@ -292,7 +292,7 @@ fn computed_key<'k, 'd>(key: &'k Value<'d>) -> Result<View<'k, 'd>, EvalError> {
 }
 
 /// The element under a key; `None` where there is none, or the value has no elements.
-fn element_of<'d>(value: &Value<'d>, key: View<'_, '_>) -> Result<Option<Value<'d>>, EvalError> {
+pub(crate) fn element_of<'d>(value: &Value<'d>, key: View<'_, '_>) -> Result<Option<Value<'d>>, EvalError> {
     match value.view() {
         View::Map(map) => Ok(map.get(key)),
         View::List(list) => {
