@@ -530,9 +530,9 @@ mod tests {
             pages.split(' ').nth(1).unwrap().parse::<usize>().unwrap() * 4_096
         };
         let mirror = Mirror::default();
-        for (group, kind) in crate::host::query::PODS {
-            if kind != "Pod" {
-                whole(&mirror, group, kind).fill(Objects::default());
+        for known in crate::api::workloads() {
+            if known.kind != "Pod" {
+                whole(&mirror, known.group, known.kind).fill(Objects::default());
             }
         }
         let need = Need { version: "v1".to_owned(), fields: fields.clone() };

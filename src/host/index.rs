@@ -8,8 +8,9 @@ use super::levels::Level;
 use super::pairs::Pairs;
 use super::query::{Pool, Query, Seen, Visit, class, label_pairs, pod_pairs, target};
 use super::{HostObject, ObjectKey};
+use crate::api;
+use crate::resource::made;
 use crate::resource::workload::TemplatePaths;
-use crate::resource::{kinds, made};
 
 /// What is kept by its labels.
 const LABELLED: [(&str, &str); 3] =
@@ -116,7 +117,7 @@ impl<'d> Index<'d> {
             {
                 index.volumes.entry(class).or_default().push(position);
             }
-            if !kinds::all().iter().any(|built_in| built_in.group == entry.key.group) {
+            if !api::is_own_group(entry.key.group) {
                 index.custom.entry(entry.key.namespace).or_default().push(position);
             }
             for made in made::makes(root, entry.key.group, entry.key.kind) {

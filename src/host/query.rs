@@ -5,6 +5,7 @@
 use std::ops::ControlFlow;
 
 use super::{Host, HostObject, Lookup};
+use crate::api;
 use crate::document::NodeRef;
 use crate::resource::identity::GroupVersionKind;
 use crate::resource::workload::{PodTemplate, TemplatePaths, holds_pods};
@@ -124,18 +125,6 @@ pub struct Seen<'v, 'h> {
 /// Is shown each object, and may stop.
 pub type Visit<'v, 'h> = dyn FnMut(Seen<'_, 'h>) -> ControlFlow<()> + 'v;
 
-/// The kinds with Pod templates that clusters serve.
-pub(crate) const PODS: [(&str, &str); 8] = [
-    ("", "Pod"),
-    ("", "ReplicationController"),
-    ("apps", "Deployment"),
-    ("apps", "ReplicaSet"),
-    ("apps", "StatefulSet"),
-    ("apps", "DaemonSet"),
-    ("batch", "Job"),
-    ("batch", "CronJob"),
-];
-
 const VOLUME: (&str, &str) = ("", "PersistentVolume");
 const AUTOSCALER: (&str, &str) = ("autoscaling", "HorizontalPodAutoscaler");
 const KEDA: (&str, &str) = ("keda.sh", "ScaledObject");
@@ -177,17 +166,13 @@ pub(super) fn by_listing<'h, H: Host + ?Sized>(
     query: &Query<'_>,
     visitor: &mut Visit<'_, 'h>,
 ) -> Coverage {
-    let one;
-    let kinds: &[(&str, &str)] = match query.pool {
-        Pool::Pods(_) => &PODS,
-        Pool::Labelled(group, kind) | Pool::Selecting(group, kind) => {
-            one = [(group, kind)];
-            &one
-        }
-        Pool::Scaling => &[AUTOSCALER],
-        Pool::Volumes(_) => &[VOLUME],
+    let kinds: Vec<(&str, &str)> = match query.pool {
+        Pool::Pods(_) => api::workloads().map(|known| (known.group, known.kind)).collect(),
+        Pool::Labelled(group, kind) | Pool::Selecting(group, kind) => vec![(group, kind)],
+        Pool::Scaling => vec![AUTOSCALER],
+        Pool::Volumes(_) => vec![VOLUME],
         // of any kind, most of them custom
-        Pool::Making(_) | Pool::Custom => &[],
+        Pool::Making(_) | Pool::Custom => Vec::new(),
     };
     let mut coverage = Coverage::Complete;
     // most clusters do not have these, and none is asked for them: KEDA has a HorizontalPodAutoscaler made

@@ -5,7 +5,7 @@
 //! CustomResourceDefinition knows ([`CustomKinds`]).
 
 use super::custom::CustomKinds;
-use super::kinds::Scope;
+use crate::api::Scope;
 use crate::document::NodeRef;
 
 /// Where objects go that name no namespace, when nobody says otherwise: kubectl's default.
