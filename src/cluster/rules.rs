@@ -258,6 +258,14 @@ mod tests {
             ),
             ("kinds: [ServiceAccount/token]", &["serviceaccounts/token CREATE,UPDATE"]),
             ("kinds: [Pod]", &["pods CREATE,UPDATE"]),
+            ("kinds: [PersistentVolumeClaim/status]", &["persistentvolumeclaims/status CREATE,UPDATE"]),
+            (
+                "kinds: [Namespace/*]",
+                &["namespaces/finalize CREATE,UPDATE", "namespaces/status CREATE,UPDATE"],
+            ),
+            // what can only be read is not asked about
+            ("kinds: [Pod/log, ComponentStatus]", &[]),
+            ("kinds: [Eviction]", &["pods/eviction CREATE,UPDATE", "evictions CREATE,UPDATE"]),
         ];
         for (matches, expected) in rows {
             let [closed, open] = registered(&format!("match: {{{matches}}}"), None);

@@ -218,7 +218,10 @@ impl KindPattern {
         let Target { subresource, body, .. } = target;
         match &self.subresource {
             None if subresource.is_empty() => self.matches_kind(body.group, body.version, body.kind),
-            None => self.names_a_body() && self.matches_kind(body.group, body.version, body.kind),
+            None => {
+                let is_body = || api::get(body.group, body.kind).is_some_and(|sent| sent.role == Role::Body);
+                self.names_a_body() && is_body() && self.matches_kind(body.group, body.version, body.kind)
+            }
             Some(part) => {
                 !subresource.is_empty()
                     && part.matches(subresource)
@@ -540,6 +543,19 @@ mod tests {
             let target = target(pods, subresource, ["", "v1", "Pod"]);
             assert_eq!(kinds.covers(&target, &TemplatePaths::default()), expected, "{subresource}");
         }
+    }
+
+    /// `Eviction` is sent to a subresource, and since 1.37 an object of another group as well.
+    #[test]
+    fn a_body_may_be_an_object_too() {
+        let of = |pattern: &str| Kinds::parse(&[pattern]).expect("parses").index_by(false);
+        let named = |kind: &str| KindMatch::Named(vec![kind.to_owned()]);
+        assert_eq!(of("Eviction"), named("Eviction"));
+        assert_eq!(of("PodExecOptions"), KindMatch::Named(Vec::new()));
+        assert_eq!(of("Pod/eviction"), KindMatch::Named(Vec::new()));
+        let read = KindPattern::parse("Eviction").expect("parses");
+        assert!(read.matches(&Target::object("lifecycle.k8s.io", "v1alpha1", "Eviction")));
+        assert!(!read.matches(&Target::object("example.com", "v1", "Eviction")));
     }
 
     #[test]
