@@ -14,6 +14,7 @@ pub mod fields;
 pub mod index;
 pub mod inventory;
 pub mod levels;
+pub mod objects;
 pub mod pairs;
 pub mod query;
 

@@ -49,12 +49,42 @@ pub enum By<'q> {
     Nothing,
     /// All of these labels.
     Labels(&'q [(&'q str, &'q str)]),
-    /// All of these labels of the Pod template, as [`pod_pairs`] has them.
+    /// All of these labels of the Pod template, as [`Axis::Pods`] has them.
     Pods(&'q [(&'q str, &'q str)]),
     /// Kind and name of what is scaled.
     Target(&'q str, &'q str),
     /// The class of a volume.
     Class(&'q str),
+}
+
+/// The ways to find an object beside its name, in files and in mirrors alike. On each of them an object stands under
+/// pairs, and is found by any of these.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Axis {
+    /// Its labels.
+    Labels,
+    /// The labels of the Pods that it is or makes, as far as they find anything ([`pod_labels::indexed`]).
+    Pods,
+    /// The kind and the name of what it scales.
+    Target,
+    /// The class of a volume, with nothing.
+    Class,
+}
+
+impl Axis {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Self; 4] = [Self::Labels, Self::Pods, Self::Target, Self::Class];
+
+    /// The pairs under which an object stands; `None`: it has no place there.
+    #[must_use]
+    pub fn pairs<'d>(self, object: NodeRef<'d>, declared: &TemplatePaths) -> Option<Vec<(&'d str, &'d str)>> {
+        match self {
+            Self::Labels => Some(label_pairs(object.at("/metadata/labels")).collect()),
+            Self::Pods => pod_pairs(object, declared),
+            Self::Target => target(object).map(|(_, kind, name)| vec![(kind, name)]),
+            Self::Class => class(object).map(|class| vec![(class, "")]),
+        }
+    }
 }
 
 impl<'q> By<'q> {
@@ -75,24 +105,17 @@ impl<'q> By<'q> {
 }
 
 /// The labels of an object, as pairs.
-pub fn label_pairs<'d>(labels: Option<NodeRef<'d>>) -> impl Iterator<Item = (&'d str, &'d str)> + Clone {
-    let pairs: Vec<_> =
-        labels.into_iter().flat_map(NodeRef::members).filter_map(|(k, v)| Some((k, v.as_str()?))).collect();
-    pairs.into_iter()
+pub(super) fn label_pairs<'d>(labels: Option<NodeRef<'d>>) -> impl Iterator<Item = (&'d str, &'d str)> {
+    labels.into_iter().flat_map(NodeRef::members).filter_map(|(k, v)| Some((k, v.as_str()?)))
 }
 
-/// The pairs by which an object is found that is or makes Pods; `None` of any other.
-pub fn pod_pairs<'d>(
-    object: NodeRef<'d>,
-    declared: &TemplatePaths,
-) -> Option<impl Iterator<Item = (&'d str, &'d str)> + Clone + use<'d>> {
+fn pod_pairs<'d>(object: NodeRef<'d>, declared: &TemplatePaths) -> Option<Vec<(&'d str, &'d str)>> {
     let labels = template(object, declared)?.metadata.and_then(|metadata| metadata.get("labels"));
     let labels = label_pairs(labels).filter_map(|(key, value)| pod_labels::indexed(key, value));
-    Some(labels.chain(pod_labels::indexed_of(object)))
+    Some(labels.chain(pod_labels::indexed_of(object)).collect())
 }
 
-/// The class of a volume.
-pub fn class(volume: NodeRef<'_>) -> Option<&str> {
+fn class(volume: NodeRef<'_>) -> Option<&str> {
     volume.at("/spec/storageClassName").and_then(NodeRef::as_str)
 }
 
