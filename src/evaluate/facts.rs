@@ -14,7 +14,7 @@ use crate::cel::value::{Authorization, List, Map, Opaque, Value};
 use crate::document::{Document, NodeRef};
 use crate::evaluate::Request;
 use crate::evaluate::request::SentAs;
-use crate::host::{By, Host, HostObject, Listing, Lookup, ObjectKey};
+use crate::host::{By, Forms, Host, HostObject, Listing, Lookup, ObjectKey};
 use crate::policy::Reads;
 use crate::policy::expression::overload;
 use crate::resource::image::ImageRef;
@@ -296,8 +296,13 @@ impl<'d> Lookups<'d> {
         let group = group_of(api_version);
         let within = (!namespace.is_empty()).then_some(namespace);
         let pairs: Vec<_> = selector.into_iter().flat_map(LabelSelector::required_pairs).collect();
-        let Listing { objects, complete } = match self.host.list_by(group, kind, within, By::Labels(&pairs)) {
-            Lookup::Known(listing) => listing,
+        let forms = Forms { number: self.choice.load(Relaxed), most: ALTERNATIVES };
+        let found = self.host.forms_by(group, kind, within, By::Labels(&pairs), forms);
+        let Listing { objects, complete } = match found {
+            Lookup::Known((listing, forms)) => {
+                self.most.fetch_max(forms, Relaxed);
+                listing
+            }
             Lookup::Absent => Listing { objects: Vec::new(), complete: true },
             Lookup::Unknown(what) => return Err(Unknown::one(what).into()),
             Lookup::Failed(why) => return Err(failed(why)),
