@@ -206,7 +206,14 @@ impl<'d> Functions<'d> for Lookups<'d> {
             }
             overload::IMAGE => image(text(0)),
             overload::SELECTOR => {
-                let selector = selector(arguments.first())?;
+                // the API server refuses an object that holds such a selector: it selects nothing, and the policy is
+                // not at fault
+                let selector = match selector(arguments.first()) {
+                    Err(_) if arguments.first().is_some_and(is_of_a_document) => {
+                        return Ok(Value::Bool(false));
+                    }
+                    selector => selector?,
+                };
                 let labels = with_node(arguments.get(1), |node| selector.matches(Some(node)))?;
                 Ok(Value::Bool(labels))
             }
@@ -397,6 +404,15 @@ fn image<'d>(text: &str) -> Eval<Value<'d>> {
 
 fn selector(value: Option<&Value<'_>>) -> Eval<LabelSelector> {
     with_node(value, LabelSelector::parse)?.map_err(|error| failed(format!("bad label selector: {error}")))
+}
+
+/// Whether a value is a part of a document, or made of one.
+fn is_of_a_document(value: &Value<'_>) -> bool {
+    match value {
+        Value::Node(_) => true,
+        Value::Map(map) => map.entries().iter().any(|(_, value)| matches!(value, Value::Node(_))),
+        _ => false,
+    }
 }
 
 /// Hands a value on as a node: as it is where it is one, else through a document of its own.
