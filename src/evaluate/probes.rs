@@ -29,7 +29,7 @@ pub(super) fn run(
         let given = is_given_readiness(subject, pods, container.node);
         let missing: Vec<String> = probes
             .iter()
-            .filter(|p| !has_handler(container.node, **p) && !(given && **p == Probe::ReadinessProbe))
+            .filter(|p| !(has_handler(container.node, **p) || given && **p == Probe::ReadinessProbe))
             .map(|p| name(*p).to_owned())
             .collect();
         if !missing.is_empty() {

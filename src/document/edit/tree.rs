@@ -488,7 +488,7 @@ impl<'d> Tree<'d> {
                     Slot::New(value, Maker { label, place }) => {
                         let id = builder.copy_node(value.node(), false)?;
                         builder.mark_origin(id, Arc::clone(label));
-                        place.into_iter().for_each(|span| builder.place(id, *span));
+                        place.iter().for_each(|span| builder.place(id, *span));
                     }
                     Slot::Object(members) => {
                         let id = builder.begin_object()?;
@@ -544,7 +544,7 @@ fn mark(builder: &mut Builder<'_>, id: NodeId, made: &Made<'_>) {
         }
         Made::New(Maker { label, place }) => {
             builder.mark_one(id, Arc::clone(label));
-            place.into_iter().for_each(|span| builder.place(id, *span));
+            place.iter().for_each(|span| builder.place(id, *span));
         }
     }
 }
