@@ -114,7 +114,8 @@ if cargo cyclonedx --version >/dev/null 2>&1; then
     SOURCE_DATE_EPOCH=$epoch cargo cyclonedx --quiet --format json --spec-version 1.5 --target "$target" --override-filename "$name.cdx"
     # the folder of this machine is nobody's business
     sed "s#file://$PWD#file:///plimsoll#g" "$name.cdx.json" >"$out/$name.cdx.json"
-    rm "$name.cdx.json"
+    # one for each crate of the workspace; the program's names them all
+    rm "$name.cdx.json" crates/*/"$name.cdx.json"
 elif [ "$sbom" = required ]; then
     fail "no SBOM: \`cargo install --locked cargo-cyclonedx\` first"
 else

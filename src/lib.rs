@@ -13,11 +13,9 @@
 //! Dependencies point downwards only; everything from `evaluate` up is synchronous and pure.
 
 pub mod baseline;
-pub mod cel;
 pub mod cli;
 pub mod cluster;
 pub mod dialect;
-pub mod document;
 pub mod evaluate;
 pub mod explain;
 pub mod finding;
@@ -33,3 +31,6 @@ pub mod resource;
 pub mod verdict;
 pub mod waiver;
 pub mod webhook;
+
+pub use document;
+pub use kubernetes_cel as cel;

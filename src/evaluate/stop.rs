@@ -1,5 +1,6 @@
 //! Why an expression gave no usable value, and what is made of a result.
 
+use crate::cel::error::EvalError;
 use crate::cel::program::Failure;
 use crate::cel::value::Value;
 use crate::finding::PolicyFault;
@@ -50,7 +51,16 @@ pub(super) fn stop(failure: Failure) -> Stop {
     match failure {
         Failure::Unknown(unknown) => Stop::Unknown(unknown.of.join(" and ")),
         Failure::Error(error) => {
-            Stop::Failed(Box::new(PolicyFault { why: error.plain(), help: error.advice(), at: None }))
+            let help = help(&error);
+            Stop::Failed(Box::new(PolicyFault { why: error.plain(), help, at: None }))
         }
+    }
+}
+
+fn help(error: &EvalError) -> Option<&'static str> {
+    match error {
+        EvalError::Variable { cause, .. } => help(cause),
+        EvalError::CostLimit => Some("`plimsoll cel eval` tells what an expression costs"),
+        other => other.advice(),
     }
 }

@@ -1,0 +1,204 @@
+//! Calls: operators become steps of their own, functions are bound to their overloads.
+
+use super::*;
+
+impl Lowering<'_> {
+    pub(super) fn call(
+        &mut self,
+        id: ExprId,
+        target: Option<ExprId>,
+        written: &Name,
+        args: &[ExprId],
+    ) -> Planned<NodeId> {
+        let (function, overloads, namespaced) = match self.checked.reference(id) {
+            Reference::Overloads { function, overloads, namespaced } => {
+                (function.clone(), &overloads[..], *namespaced)
+            }
+            _ => (written.clone(), &[][..], false),
+        };
+        if let (operator::AND | operator::OR, None) = (&*function, target) {
+            return self.logic(id, &function, args);
+        }
+        let mut nodes = Vec::with_capacity(args.len() + 1);
+        if let (Some(target), false) = (target, namespaced) {
+            nodes.push(self.node(target)?);
+        }
+        for arg in args {
+            nodes.push(self.node(*arg)?);
+        }
+        let overload = match overloads {
+            [one] => Some(*one),
+            _ => None,
+        };
+        if let Some(node) = self.operator(id, &function, overload, &nodes)? {
+            return Ok(node);
+        }
+        self.function(id, function, overload, nodes)
+    }
+
+    /// `a && b && c` is one step over all its terms.
+    fn logic(&mut self, id: ExprId, function: &Name, args: &[ExprId]) -> Planned<NodeId> {
+        let mut terms = Vec::new();
+        let mut pending: Vec<ExprId> = args.iter().rev().copied().collect();
+        while let Some(term) = pending.pop() {
+            match &self.ast[term] {
+                Expr::Call { target: None, function: inner, args } if inner == function => {
+                    pending.extend(args.iter().rev());
+                }
+                _ => terms.push(self.node(term)?),
+            }
+        }
+        let terms = terms.into();
+        Ok(self.push(id, if &**function == operator::AND { Node::And(terms) } else { Node::Or(terms) }))
+    }
+
+    fn operator(
+        &mut self,
+        id: ExprId,
+        function: &str,
+        overload: Option<OverloadId>,
+        nodes: &[NodeId],
+    ) -> Planned<Option<NodeId>> {
+        let rule = cost::rule(function, overload, nodes.len());
+        let node = match (function, nodes) {
+            (operator::CONDITIONAL, [condition, then, otherwise]) => {
+                let branch = |node: &NodeId| Box::new(self.as_attribute(*node));
+                let base = Base::Conditional {
+                    condition: *condition,
+                    then: branch(then),
+                    otherwise: branch(otherwise),
+                };
+                Node::Attribute(Attribute::new(base))
+            }
+            (operator::INDEX, [operand, index]) => return self.index(id, *operand, *index, false).map(Some),
+            (operator::OPT_INDEX | operator::OPT_SELECT, [operand, index]) => {
+                return self.index(id, *operand, *index, true).map(Some);
+            }
+            (operator::NOT, [a]) => Node::Not(*a),
+            (operator::NEGATE, [a]) => Node::Negate(*a),
+            (operator::NOT_STRICTLY_FALSE, [a]) => Node::NotStrictlyFalse(*a),
+            (operator::EQUALS, [left, right]) => Node::Equal { left: *left, right: *right, negated: false },
+            (operator::NOT_EQUALS, [left, right]) => {
+                Node::Equal { left: *left, right: *right, negated: true }
+            }
+            (operator::IN, [item, container]) => {
+                return Ok(Some(self.membership(id, *item, *container, overload)));
+            }
+            ("or", [left, right]) => Node::OptionalOr { left: *left, right: *right },
+            ("orValue", [left, right]) => Node::OptionalOrValue { left: *left, right: *right },
+            (operator::MAP_INSERT, [accumulator, rest @ ..]) if self.accumulator(*accumulator).is_some() => {
+                let Some(accumulator) = self.accumulator(*accumulator) else { return Ok(None) };
+                match rest {
+                    [key, value] => Node::Insert { accumulator, entry: InsertEntry::Pair(*key, *value) },
+                    [map] => Node::Insert { accumulator, entry: InsertEntry::Map(*map) },
+                    _ => return Ok(None),
+                }
+            }
+            (operator::ADD, [accumulator, list]) if self.appends(*accumulator, *list).is_some() => {
+                let Some((accumulator, item)) = self.appends(*accumulator, *list) else { return Ok(None) };
+                Node::Append { accumulator, item }
+            }
+            (name, [left, right]) => match (order_of(name), arithmetic_of(name)) {
+                (Some(order), _) => Node::Order { order, left: *left, right: *right, rule },
+                (_, Some(operator)) => Node::Arithmetic { operator, left: *left, right: *right, rule },
+                _ => return Ok(None),
+            },
+            _ => return Ok(None),
+        };
+        Ok(Some(self.push(id, node)))
+    }
+
+    /// The node as a comprehension's own accumulator.
+    fn accumulator(&self, node: NodeId) -> Option<Slot> {
+        let Node::Attribute(Attribute { base: Base::Local(slot), path, presence: false, .. }) =
+            &self.nodes[node.0 as usize]
+        else {
+            return None;
+        };
+        let hidden = |(name, bound): &(Name, Slot)| bound == slot && name == crate::macros::ACCUMULATOR;
+        (path.is_empty() && self.scope.iter().any(hidden)).then_some(*slot)
+    }
+
+    /// `accumulator + [item]`
+    fn appends(&self, accumulator: NodeId, list: NodeId) -> Option<(Slot, NodeId)> {
+        let slot = self.accumulator(accumulator)?;
+        match &self.nodes[list.0 as usize] {
+            Node::List { items, optional } if items.len() == 1 && optional.is_empty() => {
+                Some((slot, items[0]))
+            }
+            _ => None,
+        }
+    }
+
+    fn function(
+        &mut self,
+        id: ExprId,
+        function: Name,
+        overload: Option<OverloadId>,
+        nodes: Vec<NodeId>,
+    ) -> Planned<NodeId> {
+        let rule = cost::rule(&function, overload, nodes.len());
+        let regex = self.constant_regex(&function, &nodes)?;
+        let target = self.target(&function, overload, nodes.len())?;
+        let call = Call { function, args: nodes.into(), target, rule, regex };
+        if dispatch::is_conversion(&call.function)
+            && let [argument] = &call.args[..]
+            && let Some(argument) = self.constant(*argument)
+        {
+            let value = eval::constant_call(self.checked.profile(), &call, argument)?;
+            return Ok(self.push(id, Node::Const(value)));
+        }
+        Ok(self.push(id, Node::Call(Box::new(call))))
+    }
+
+    fn constant_regex(&self, function: &str, nodes: &[NodeId]) -> Planned<Option<Pattern>> {
+        let ("matches" | "find" | "findAll", [_, pattern, ..]) = (function, nodes) else { return Ok(None) };
+        match self.constant(*pattern) {
+            Some(pattern) => match pattern.as_str() {
+                Some(text) => Pattern::compile(text).map(Some).map_err(PlanError::Regex),
+                None => Ok(None),
+            },
+            None => Ok(None),
+        }
+    }
+
+    fn target(&self, function: &str, overload: Option<OverloadId>, arguments: usize) -> Planned<Target> {
+        if let Some(native) = dispatch::untested(function) {
+            return Ok(Target::Any(native));
+        }
+        let missing = || PlanError::NoImplementation(function.into());
+        let declared = self.env.overloads(function).unwrap_or_default();
+        let implementation = |overload: &Overload| Implementation {
+            id: overload.id,
+            native: dispatch::native(overload.id),
+            params: overload.params.clone(),
+        };
+        if let Some(id) = overload {
+            let overload = declared.iter().find(|declared| declared.id == id).ok_or_else(missing)?;
+            return Ok(Target::One(implementation(overload)));
+        }
+        let fitting = declared.iter().filter(|declared| declared.params.len() == arguments);
+        Ok(Target::First(fitting.map(implementation).collect()))
+    }
+}
+
+fn order_of(function: &str) -> Option<Order> {
+    Some(match function {
+        operator::LESS => Order::Less,
+        operator::LESS_EQUALS => Order::LessEquals,
+        operator::GREATER => Order::Greater,
+        operator::GREATER_EQUALS => Order::GreaterEquals,
+        _ => return None,
+    })
+}
+
+fn arithmetic_of(function: &str) -> Option<Operator> {
+    Some(match function {
+        operator::ADD => Operator::Add,
+        operator::SUBTRACT => Operator::Subtract,
+        operator::MULTIPLY => Operator::Multiply,
+        operator::DIVIDE => Operator::Divide,
+        operator::MODULO => Operator::Modulo,
+        _ => return None,
+    })
+}

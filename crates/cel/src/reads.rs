@@ -1,0 +1,509 @@
+//! Which parts of its variables an expression reads, told from its text.
+//!
+//! A finding is of what was judged, and what was judged is what the expression reads: `object.spec.containers.all(c,
+//! c.image != "")` reads `object.spec.containers[*].image`, and a label elsewhere changes nothing. What cannot be told
+//! precisely is told too largely, never too narrowly.
+//!
+//! Where [`LOOKED_UP`] is among the variables, what `resources.get` and `resources.list` give is followed as well:
+//! `resources.get("v1", "Service", …).spec.type` reads `spec.type` of Services.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::ast::{Ast, Comprehension, Expr, ExprId, Literal, operator};
+use super::program::{Composition, Program};
+
+/// A step below a variable.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Part {
+    /// The member of this name.
+    Key(String),
+    /// Every item or member.
+    Each,
+    /// Of a map the member of this name, of a list all of it: `"x" in it`.
+    In(String),
+    /// How many there are, and the names of members.
+    Shape,
+}
+
+/// The variable whose functions look up other objects.
+pub const LOOKED_UP: &str = "resources";
+
+/// Of what something is read.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Root {
+    /// A variable.
+    Variable(String),
+    /// The objects that a look-up gives.
+    Objects {
+        /// Its first argument.
+        api_version: String,
+        /// Its second argument.
+        kind: String,
+    },
+}
+
+impl Root {
+    /// The name of the variable; empty of what was looked up.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Variable(name) => name,
+            Self::Objects { .. } => "",
+        }
+    }
+}
+
+/// Where an expression begins to read, and the way to the part that is read with all below it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Read {
+    /// Of what.
+    pub root: Root,
+    /// The way from there.
+    pub parts: Vec<Part>,
+}
+
+/// What an expression reads of some variables; `None` where it is too intricate to tell.
+pub type Reads = Option<BTreeSet<Read>>;
+
+/// What a policy's variables read, by name.
+#[derive(Debug, Default)]
+pub struct Composed(BTreeMap<String, (Flow, Reads)>);
+
+/// Steps after which nobody tells any more, and how deep an expression is followed.
+const STEPS: u32 = 20_000;
+const DEEPEST: u32 = 200;
+
+/// Which parts a value may be, or hold as items (so many lists around them).
+type Flow = BTreeSet<(Read, u8)>;
+
+impl Composed {
+    /// Of the variables of a policy.
+    #[must_use]
+    pub fn of(composition: &Composition, roots: &[&str]) -> Self {
+        let mut all = Self::default();
+        for (name, program) in composition.named() {
+            let mut walk = Walk::new(program.ast(), roots, &all);
+            let flow = walk.eval(program.ast().root(), 0);
+            let reads = walk.finish();
+            all.0.insert(name.to_owned(), (flow, reads));
+        }
+        all
+    }
+}
+
+/// What a program reads of the variables `roots`, through the policy's own variables too.
+#[must_use]
+pub fn reads(program: &Program, roots: &[&str], composed: &Composed) -> Reads {
+    let mut walk = Walk::new(program.ast(), roots, composed);
+    let flow = walk.eval(program.ast().root(), 0);
+    walk.consume(flow);
+    let reads = walk.finish()?;
+    // what is below another part is in it
+    let within = |read: &Read| {
+        (0..read.parts.len()).any(|length| {
+            reads.contains(&Read { root: read.root.clone(), parts: read.parts[..length].to_vec() })
+        })
+    };
+    Some(reads.iter().filter(|read| !within(read)).cloned().collect())
+}
+
+struct Walk<'a> {
+    ast: &'a Ast,
+    roots: &'a [&'a str],
+    composed: &'a Composed,
+    locals: Vec<(&'a str, Flow)>,
+    reads: BTreeSet<Read>,
+    /// What was walked through, whatever was read of it.
+    ranges: BTreeSet<Read>,
+    steps: u32,
+    lost: bool,
+}
+
+impl<'a> Walk<'a> {
+    fn new(ast: &'a Ast, roots: &'a [&'a str], composed: &'a Composed) -> Self {
+        let (locals, reads, ranges) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
+        Self { ast, roots, composed, locals, reads, ranges, steps: 0, lost: false }
+    }
+
+    fn finish(self) -> Reads {
+        let Self { mut reads, ranges, lost, .. } = self;
+        if lost {
+            return None;
+        }
+        for mut range in ranges {
+            range.parts.push(Part::Shape);
+            reads.insert(range);
+        }
+        Some(reads)
+    }
+
+    fn consume(&mut self, flow: Flow) {
+        self.reads.extend(flow.into_iter().map(|(read, _)| read));
+    }
+
+    fn eval(&mut self, id: ExprId, depth: u32) -> Flow {
+        self.steps += 1;
+        if self.steps > STEPS || depth > DEEPEST {
+            self.lost = true;
+            return Flow::new();
+        }
+        let ast = self.ast;
+        match &ast[id] {
+            Expr::Literal(_) => Flow::new(),
+            Expr::Ident(name) => self.ident(name),
+            Expr::Select { operand, field, test_only } => {
+                let flow = self.select(*operand, field, depth);
+                self.seen(flow, *test_only)
+            }
+            Expr::Call { target, function, args } => self.call(*target, function, args, depth),
+            Expr::List { elements, .. } => {
+                let flows = elements.iter().flat_map(|element| self.eval(*element, depth + 1));
+                flows
+                    .collect::<Vec<_>>()
+                    .into_iter()
+                    .map(|(read, lists)| (read, lists.saturating_add(1)))
+                    .collect()
+            }
+            Expr::Map(entries) => {
+                for entry in entries {
+                    self.use_up(entry.key, depth);
+                    self.use_up(entry.value, depth);
+                }
+                Flow::new()
+            }
+            Expr::Struct { fields, .. } => {
+                fields.iter().for_each(|field| self.use_up(field.value, depth));
+                Flow::new()
+            }
+            Expr::Comprehension(fold) => self.fold(fold, depth),
+        }
+    }
+
+    fn use_up(&mut self, id: ExprId, depth: u32) {
+        let flow = self.eval(id, depth + 1);
+        self.consume(flow);
+    }
+
+    fn seen(&mut self, flow: Flow, consumed: bool) -> Flow {
+        if !consumed {
+            return flow;
+        }
+        self.consume(flow);
+        Flow::new()
+    }
+
+    fn ident(&self, name: &str) -> Flow {
+        if let Some((_, flow)) = self.locals.iter().rev().find(|(local, _)| *local == name) {
+            return flow.clone();
+        }
+        let name = name.trim_start_matches('.');
+        let is_root = self.roots.contains(&name) && name != LOOKED_UP;
+        let read = || (Read { root: Root::Variable(name.to_owned()), parts: Vec::new() }, 0);
+        is_root.then(read).into_iter().collect()
+    }
+
+    fn select(&mut self, operand: ExprId, field: &str, depth: u32) -> Flow {
+        if let Expr::Ident(name) = &self.ast[operand]
+            && name.trim_start_matches('.') == "variables"
+        {
+            let Some((flow, reads)) = self.composed.0.get(field) else { return Flow::new() };
+            match reads {
+                Some(reads) => self.reads.extend(reads.iter().cloned()),
+                None => self.lost = true,
+            }
+            return flow.clone();
+        }
+        let flow = self.eval(operand, depth + 1);
+        self.below(flow, &Part::Key(field.to_owned()))
+    }
+
+    /// A step further; into a list that was made here, one list less.
+    fn below(&mut self, flow: Flow, part: &Part) -> Flow {
+        let step = |(mut read, lists): (Read, u8)| match lists {
+            0 => {
+                read.parts.push(part.clone());
+                (read, 0)
+            }
+            lists => (read, lists - 1),
+        };
+        flow.into_iter().map(step).collect()
+    }
+
+    fn text(&self, id: ExprId) -> Option<&'a str> {
+        match &self.ast[id] {
+            Expr::Literal(Literal::String(text)) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The objects that a call looks up; `None` where it does not, or it cannot be told which.
+    fn objects(&self, target: Option<ExprId>, function: &str, args: &[ExprId]) -> Option<(Read, u8)> {
+        let lists = match function {
+            "get" => 0,
+            "list" => 1,
+            _ => return None,
+        };
+        let Expr::Ident(receiver) = &self.ast[target?] else { return None };
+        let is_local = self.locals.iter().any(|(local, _)| *local == LOOKED_UP);
+        if receiver.trim_start_matches('.') != LOOKED_UP || !self.roots.contains(&LOOKED_UP) || is_local {
+            return None;
+        }
+        let [api_version, kind, ..] = args else { return None };
+        let (api_version, kind) = (self.text(*api_version)?.to_owned(), self.text(*kind)?.to_owned());
+        Some((Read { root: Root::Objects { api_version, kind }, parts: Vec::new() }, lists))
+    }
+
+    /// What is asked whether it is there at all: that an object was found is no part of it.
+    fn whether_found(&mut self, args: &[ExprId], depth: u32) {
+        for id in args {
+            let flow = self.eval(*id, depth + 1);
+            let found =
+                |(read, _): &(Read, u8)| read.parts.is_empty() && matches!(read.root, Root::Objects { .. });
+            self.consume(flow.into_iter().filter(|part| !found(part)).collect());
+        }
+    }
+
+    fn call(&mut self, target: Option<ExprId>, function: &str, args: &'a [ExprId], depth: u32) -> Flow {
+        if let Some((read, lists)) = self.objects(target, function, args) {
+            args.iter().for_each(|id| self.use_up(*id, depth));
+            // the fourth argument of a list is a label selector
+            if lists > 0 && args.len() > 3 {
+                let labels = ["metadata", "labels"].map(|key| Part::Key(key.to_owned()));
+                self.reads.insert(Read { parts: labels.to_vec(), ..read.clone() });
+            }
+            return Flow::from([(read, lists)]);
+        }
+        let is_null = |id: &ExprId| matches!(&self.ast[*id], Expr::Literal(Literal::Null));
+        match (function, target, args) {
+            (operator::EQUALS | operator::NOT_EQUALS, None, args) if args.iter().any(is_null) => {
+                self.whether_found(args, depth);
+                Flow::new()
+            }
+            (operator::INDEX | operator::OPT_INDEX | operator::OPT_SELECT, None, [of, at]) => {
+                let flow = self.eval(*of, depth + 1);
+                match self.text(*at) {
+                    Some(key) => self.below(flow, &Part::Key(key.to_owned())),
+                    None => {
+                        self.use_up(*at, depth);
+                        self.below(flow, &Part::Each)
+                    }
+                }
+            }
+            ("hasValue", Some(of), []) => {
+                self.whether_found(&[of], depth);
+                Flow::new()
+            }
+            (operator::IN, None, [what, of]) if self.text(*what).is_some() => {
+                let key = Part::In(self.text(*what).unwrap_or_default().to_owned());
+                let flow = self.eval(*of, depth + 1);
+                let flow = self.below(flow, &key);
+                self.seen(flow, true)
+            }
+            ("size", of, args) => {
+                for id in of.iter().chain(args) {
+                    // a list that was made here has what its making has read
+                    let flow =
+                        self.eval(*id, depth + 1).into_iter().filter(|(_, lists)| *lists == 0).collect();
+                    let flow = self.below(flow, &Part::Shape);
+                    self.consume(flow);
+                }
+                Flow::new()
+            }
+            (operator::CONDITIONAL, None, [condition, yes, no]) => {
+                self.use_up(*condition, depth);
+                let mut flow = self.eval(*yes, depth + 1);
+                flow.extend(self.eval(*no, depth + 1));
+                flow
+            }
+            // the value goes on
+            (operator::ADD | "orValue" | "or" | "value" | "of" | "ofNonZeroValue" | "dyn", target, args) => {
+                target.iter().chain(args).flat_map(|id| self.eval(*id, depth + 1)).collect()
+            }
+            (_, target, args) => {
+                target.iter().chain(args).for_each(|id| self.use_up(*id, depth));
+                Flow::new()
+            }
+        }
+    }
+
+    fn fold(&mut self, fold: &'a Comprehension, depth: u32) -> Flow {
+        let range = self.eval(fold.iter_range, depth + 1);
+        self.ranges.extend(range.iter().filter(|(_, lists)| *lists == 0).map(|(read, _)| read.clone()));
+        let element = self.below(range, &Part::Each);
+        let init = self.eval(fold.accu_init, depth + 1);
+        let before = self.locals.len();
+        self.locals.push((&fold.accu_var, init.clone()));
+        self.locals.push((&fold.iter_var, element.clone()));
+        self.locals.extend(fold.iter_var2.iter().map(|name| (&**name, element.clone())));
+        self.use_up(fold.loop_condition, depth);
+        let mut accu = self.eval(fold.loop_step, depth + 1);
+        accu.extend(init);
+        self.locals.truncate(before);
+        self.locals.push((&fold.accu_var, accu));
+        let result = self.eval(fold.result, depth + 1);
+        self.locals.truncate(before);
+        result
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::declarations::{Env, EnvKind, Overload};
+    use crate::profile::Profile;
+    use crate::types::Type;
+
+    fn shown(reads: &Reads) -> String {
+        let Some(reads) = reads else { return "lost".to_owned() };
+        let part = |part: &Part| match part {
+            Part::Key(key) => format!(".{key}"),
+            Part::Each => "[*]".to_owned(),
+            Part::In(key) => format!("[{key}?]"),
+            Part::Shape => "#".to_owned(),
+        };
+        let root = |root: &Root| match root {
+            Root::Variable(name) => name.clone(),
+            Root::Objects { api_version, kind } => format!("{api_version}/{kind}"),
+        };
+        let one =
+            |read: &Read| format!("{}{}", root(&read.root), read.parts.iter().map(part).collect::<String>());
+        reads.iter().map(one).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn what_expressions_read() {
+        let mut env = Env::new(Profile::NEWEST, EnvKind::Validation);
+        let mut composition = Composition::default();
+        composition.add(&mut env, "spec", "object.spec.template.spec").unwrap();
+        composition.add(&mut env, "big", "object.spec.?replicas.orValue(1) > 3").unwrap();
+        let composed = Composed::of(&composition, &["object"]);
+        told(
+            &env,
+            &composition,
+            &composed,
+            &["object"],
+            &[
+                ("object.spec.replicas <= 5", "object.spec.replicas"),
+                ("has(object.spec.hostPath)", "object.spec.hostPath"),
+                ("object.metadata.?labels['a/b'].orValue('') != ''", "object.metadata.labels.a/b"),
+                ("!('canary' in object.metadata.?labels.orValue({}))", "object.metadata.labels[canary?]"),
+                (
+                    "object.spec.containers.all(c, c.image.startsWith('x'))",
+                    "object.spec.containers# object.spec.containers[*].image",
+                ),
+                (
+                    "object.spec.containers.filter(c, has(c.x)).size() > 0",
+                    "object.spec.containers# object.spec.containers[*].x",
+                ),
+                (
+                    "object.spec.containers.filter(c, has(c.x)).all(c, c.y == 1)",
+                    "object.spec.containers# object.spec.containers[*].x object.spec.containers[*].y",
+                ),
+                (
+                    "object.spec.containers.map(c, c.name).exists(n, n == 'a')",
+                    "object.spec.containers# object.spec.containers[*].name",
+                ),
+                ("size(object.spec.containers) > 1", "object.spec.containers#"),
+                ("object.spec.containers[0].image == 'x'", "object.spec.containers[*].image"),
+                ("object.spec == oldObject.spec && object.spec.replicas > 1", "object.spec"),
+                ("object.?spec.?a.optMap(a, a.b).orValue('') == ''", "object.spec.a"),
+                ("(object.x ? object.a : object.b).c == 1", "object.a.c object.b.c object.x"),
+                ("variables.spec.hostNetwork == true", "object.spec.template.spec.hostNetwork"),
+                ("variables.big", "object.spec.replicas"),
+                ("request.operation == 'CREATE'", ""),
+                ("object.data.all(k, k != 'a')", "object.data# object.data[*]"),
+            ],
+        );
+    }
+
+    fn told(
+        env: &Env,
+        composition: &Composition,
+        composed: &Composed,
+        roots: &[&str],
+        rows: &[(&str, &str)],
+    ) {
+        for (source, expected) in rows {
+            let checked = crate::checker::compile(source, env).unwrap_or_else(|e| panic!("{source}: {e}"));
+            let program = Program::plan(checked, env, composition).unwrap();
+            let got = shown(&reads(&program, roots, composed));
+            let sorted = |text: &str| text.split(' ').map(str::to_owned).collect::<BTreeSet<_>>();
+            assert_eq!(sorted(&got), sorted(expected), "{source}");
+        }
+    }
+
+    #[test]
+    fn what_expressions_read_of_what_they_look_up() {
+        let roots = ["object", LOOKED_UP];
+        let mut env = Env::new(Profile::NEWEST, EnvKind::Validation);
+        let text = || Type::String;
+        env.declare_function(
+            "resources.get",
+            vec![Overload::global("resources_get", [text(), text(), text(), text()], Type::Dyn)],
+        );
+        let list = || Type::List(Arc::new(Type::Dyn));
+        env.declare_function(
+            "resources.list",
+            vec![
+                Overload::global("resources_list", [text(), text(), text()], list()),
+                Overload::global("resources_list_selected", [text(), text(), text(), Type::Dyn], list()),
+            ],
+        );
+        let mut composition = Composition::default();
+        composition.add(&mut env, "service", "resources.get('v1', 'Service', 'a', object.name)").unwrap();
+        composition.add(&mut env, "claims", "resources.list('v1', 'PersistentVolumeClaim', 'a')").unwrap();
+        composition.add(&mut env, "count", "variables.claims.filter(c, c.spec.x == 1).size()").unwrap();
+        let nobody_asks = [("resources.get('v1', 'Service', '', object.a).b == 1", "object.a")];
+        told(&env, &composition, &Composed::default(), &["object"], &nobody_asks);
+        let composed = Composed::of(&composition, &roots);
+        told(
+            &env,
+            &composition,
+            &composed,
+            &roots,
+            &[
+                ("resources.get('v1', 'Service', 'a', 'b').spec.type == 'x'", "v1/Service.spec.type"),
+                ("resources.get('v1', 'Service', 'a', 'b') != null", ""),
+                ("null == resources.get('v1', 'Service', 'a', 'b')", ""),
+                ("resources.get('v1', 'Service', 'a', 'b').spec == null", "v1/Service.spec"),
+                (
+                    "variables.service != null && variables.service.?spec.?type.orValue('') == 'x'",
+                    "object.name v1/Service.spec.type",
+                ),
+                ("variables.service == object.x", "object.name object.x v1/Service"),
+                ("variables.service[object.field] == 1", "object.field object.name v1/Service[*]"),
+                ("resources.get('v1', 'Service', 'a', 'b') in [null]", "v1/Service"),
+                ("variables.claims.size() == 0", ""),
+                (
+                    "variables.claims.exists(c, c.metadata.name == 'x')",
+                    "v1/PersistentVolumeClaim.metadata.name",
+                ),
+                ("variables.claims[0].spec.y == 1", "v1/PersistentVolumeClaim.spec.y"),
+                ("variables.count > 1", "v1/PersistentVolumeClaim.spec.x"),
+                ("[variables.service].all(s, s != null && s.a.b == 1)", "object.name v1/Service.a.b"),
+                ("optional.of(variables.service).optMap(s, s.a).orValue(0) == 1", "object.name v1/Service.a"),
+                (
+                    "variables.claims.map(c, c.spec).filter(s, s.x == 1).map(s, s.y) == []",
+                    "v1/PersistentVolumeClaim.spec.x v1/PersistentVolumeClaim.spec.y",
+                ),
+                (
+                    "resources.list('v1', 'Pod', '', {'matchLabels': {'a': 'b'}}).size() > 0",
+                    "v1/Pod.metadata.labels",
+                ),
+                (
+                    "(object.x ? variables.service : resources.get('v1', 'Secret', 'a', 'b')).c == 1",
+                    "object.name object.x v1/Secret.c v1/Service.c",
+                ),
+                (
+                    "variables.claims == [] || type(variables.service) == null_type",
+                    "object.name v1/PersistentVolumeClaim v1/Service",
+                ),
+                // which kind cannot be told
+                ("resources.get('v1', object.kind, 'a', 'b').x == 1", "object.kind"),
+            ],
+        );
+    }
+}
