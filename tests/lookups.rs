@@ -7,7 +7,10 @@ use std::process::Command;
 
 use serde_json::Value;
 
-fn write(folder: &Path, files: &[(&str, &str)]) {
+/// Names and texts.
+type Files<'f> = &'f [(&'f str, &'f str)];
+
+fn write(folder: &Path, files: Files<'_>) {
     for (name, text) in files {
         let path = folder.join(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -55,7 +58,7 @@ fn a_list_goes_by_levels_as_a_single_look_up_does() {
     let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: p, namespace: team}\nspec: {containers: []}\n";
     let web = "for: web";
     let (good, bad) = (map("c", "good", web), map("c", "bad", web));
-    let rows: &[(&[(&str, &str)], &[&str])] = &[
+    let rows: &[(Files<'_>, &[&str])] = &[
         // its own folder before those beside it, whichever comes first in the alphabet
         (&[("m/a/c.yaml", &bad), ("m/b/c.yaml", &good), ("m/b/pod.yaml", pod)], &[]),
         (
