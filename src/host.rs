@@ -54,6 +54,15 @@ pub struct Listing<'h> {
     pub complete: bool,
 }
 
+/// Which of several forms of an object a list is to have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Forms {
+    /// Counted from 0; where there are not as many, the last.
+    pub number: usize,
+    /// So many of one object are told apart.
+    pub most: usize,
+}
+
 /// Which object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ObjectKey<'k> {
@@ -114,6 +123,24 @@ pub trait Host: Sync {
     fn alternatives(&self, key: ObjectKey<'_>, _most: usize) -> Lookup<Vec<HostObject<'_>>> {
         match self.get(key) {
             Lookup::Known(object) => Lookup::Known(vec![object]),
+            Lookup::Absent => Lookup::Absent,
+            Lookup::Unknown(what) => Lookup::Unknown(what),
+            Lookup::Failed(why) => Lookup::Failed(why),
+        }
+    }
+
+    /// As [`Self::list_by`], where objects have several forms: of each the one with this number among those that are
+    /// equally near, or the last; and how many the one with the most of them has, up to `most`.
+    fn forms_by(
+        &self,
+        group: &str,
+        kind: &str,
+        namespace: Option<&str>,
+        by: By<'_>,
+        Forms { number: _, most: _ }: Forms,
+    ) -> Lookup<(Listing<'_>, usize)> {
+        match self.list_by(group, kind, namespace, by) {
+            Lookup::Known(listing) => Lookup::Known((listing, 1)),
             Lookup::Absent => Lookup::Absent,
             Lookup::Unknown(what) => Lookup::Unknown(what),
             Lookup::Failed(why) => Lookup::Failed(why),

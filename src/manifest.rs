@@ -18,6 +18,7 @@ pub mod emit;
 mod fence;
 pub mod inventory;
 pub mod json;
+mod kubeadm;
 pub mod kustomize;
 pub mod notice;
 pub mod placeholder;

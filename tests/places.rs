@@ -235,3 +235,67 @@ spec:
         assert!(text.contains(part), "{part}: {text}");
     }
 }
+
+/// A rule fails at each of its elements; told is how many objects that concerns.
+#[test]
+fn a_fault_of_a_policy_counts_objects() {
+    let policy = r#"
+apiVersion: plimsoll.dev/v1alpha1
+kind: ClusterManifestPolicy
+metadata: {name: p}
+spec:
+  match: {kinds: [Deployment]}
+  rules:
+    - {name: each, forEach: "[1, 2, 3]", validate: object.spec.nothing == item}
+"#;
+    let folder = folder(policy);
+    let (_, text) = run(folder.path(), &["lint"]);
+    assert!(
+        text.contains("while judging app.yaml:1:1, Deployment default/web, and 1 other object\n"),
+        "{text}"
+    );
+}
+
+/// What a mutation put in the place of a scalar is told at that scalar, not at what is around it.
+#[test]
+fn what_replaced_a_value_is_told_where_that_stands() {
+    let policy = r#"
+apiVersion: plimsoll.dev/v1alpha1
+kind: ClusterManifestPolicy
+metadata: {name: p}
+spec:
+  match: {kinds: [Deployment]}
+  rules:
+    - name: image
+      forEach: allContainers
+      mutate: [{set: image, value: mirror/nginx}]
+    - name: label
+      mutate: [{set: metadata.labels.tier, value: back}, {set: metadata.labels.added, value: back}]
+    - name: mirrored
+      forEach: allContainers
+      validate: "!item.image.startsWith('mirror/')"
+      message: "{item.image}"
+      at: image
+    - name: tier
+      forEach: object.metadata.?labels.orValue({})
+      validate: item != 'back'
+      message: "{key} is {item}"
+"#;
+    let folder = folder(policy);
+    let (_, out) = run(folder.path(), &["lint", "--format", "json"]);
+    let report: Value = serde_json::from_str(&out).expect("JSON");
+    let told: Vec<String> = report["findings"]
+        .as_array()
+        .expect("findings")
+        .iter()
+        .filter(|f| f["object"]["name"] == "web")
+        .map(|f| format!("{}:{} {} {}", f["line"], f["column"], f["code"], f["message"]))
+        .collect();
+    let expected = [
+        // added: there is nothing nearer than the labels
+        r#"6:5 "p/tier" "added is back""#,
+        r#"7:11 "p/tier" "tier is back""#,
+        r#"17:18 "p/mirrored" "mirror/nginx""#,
+    ];
+    assert_eq!(told, expected, "{}", told.join("\n"));
+}

@@ -14,7 +14,7 @@ use crate::cel::value::{Authorization, List, Map, Opaque, Value};
 use crate::document::{Document, NodeRef};
 use crate::evaluate::Request;
 use crate::evaluate::request::SentAs;
-use crate::host::{By, Host, HostObject, Listing, Lookup, ObjectKey};
+use crate::host::{By, Forms, Host, HostObject, Listing, Lookup, ObjectKey};
 use crate::policy::Reads;
 use crate::policy::expression::overload;
 use crate::resource::image::ImageRef;
@@ -206,7 +206,14 @@ impl<'d> Functions<'d> for Lookups<'d> {
             }
             overload::IMAGE => image(text(0)),
             overload::SELECTOR => {
-                let selector = selector(arguments.first())?;
+                // the API server refuses an object that holds such a selector: it selects nothing, and the policy is
+                // not at fault
+                let selector = match selector(arguments.first()) {
+                    Err(_) if arguments.first().is_some_and(is_of_a_document) => {
+                        return Ok(Value::Bool(false));
+                    }
+                    selector => selector?,
+                };
                 let labels = with_node(arguments.get(1), |node| selector.matches(Some(node)))?;
                 Ok(Value::Bool(labels))
             }
@@ -296,8 +303,13 @@ impl<'d> Lookups<'d> {
         let group = group_of(api_version);
         let within = (!namespace.is_empty()).then_some(namespace);
         let pairs: Vec<_> = selector.into_iter().flat_map(LabelSelector::required_pairs).collect();
-        let Listing { objects, complete } = match self.host.list_by(group, kind, within, By::Labels(&pairs)) {
-            Lookup::Known(listing) => listing,
+        let forms = Forms { number: self.choice.load(Relaxed), most: ALTERNATIVES };
+        let found = self.host.forms_by(group, kind, within, By::Labels(&pairs), forms);
+        let Listing { objects, complete } = match found {
+            Lookup::Known((listing, forms)) => {
+                self.most.fetch_max(forms, Relaxed);
+                listing
+            }
             Lookup::Absent => Listing { objects: Vec::new(), complete: true },
             Lookup::Unknown(what) => return Err(Unknown::one(what).into()),
             Lookup::Failed(why) => return Err(failed(why)),
@@ -392,6 +404,15 @@ fn image<'d>(text: &str) -> Eval<Value<'d>> {
 
 fn selector(value: Option<&Value<'_>>) -> Eval<LabelSelector> {
     with_node(value, LabelSelector::parse)?.map_err(|error| failed(format!("bad label selector: {error}")))
+}
+
+/// Whether a value is a part of a document, or made of one.
+fn is_of_a_document(value: &Value<'_>) -> bool {
+    match value {
+        Value::Node(_) => true,
+        Value::Map(map) => map.entries().iter().any(|(_, value)| matches!(value, Value::Node(_))),
+        _ => false,
+    }
 }
 
 /// Hands a value on as a node: as it is where it is one, else through a document of its own.

@@ -7,6 +7,7 @@ use crate::document::NodeRef;
 use crate::policy::Probe;
 use crate::resource::container::Role;
 use crate::resource::identity;
+use crate::resource::workload::PodTemplate;
 
 use super::rule::{self, Sink, Subject};
 
@@ -25,9 +26,10 @@ pub(super) fn run(
     while subject.budget.findings_per_rule != Some(faults)
         && let Some(container) = containers.next()
     {
+        let given = is_given_readiness(subject, pods, container.node);
         let missing: Vec<String> = probes
             .iter()
-            .filter(|p| !has_handler(container.node, **p))
+            .filter(|p| !(has_handler(container.node, **p) || given && **p == Probe::ReadinessProbe))
             .map(|p| name(*p).to_owned())
             .collect();
         if !missing.is_empty() {
@@ -53,6 +55,16 @@ fn name(probe: Probe) -> &'static str {
 fn has_handler(container: NodeRef<'_>, probe: Probe) -> bool {
     let Some(probe) = container.get(name(probe)) else { return false };
     ["exec", "httpGet", "tcpSocket", "grpc"].iter().any(|handler| probe.get_present(handler).is_some())
+}
+
+/// Whether a container gets a readinessProbe that it does not say: Knative gives one to the container that serves, the
+/// only one or the one with a port (knative/serving `pkg/apis/serving/v1/revision_defaults.go`).
+fn is_given_readiness(subject: &Subject<'_>, pods: &PodTemplate<'_>, container: NodeRef<'_>) -> bool {
+    let is_knative = subject.request.kind.group == "serving.knative.dev";
+    let is_regular = |list: NodeRef<'_>| list.items().any(|item| item.id() == container.id());
+    let regular = pods.spec.get("containers").filter(|list| is_knative && is_regular(*list));
+    let has_port = container.get_present("ports").is_some_and(|ports| !ports.is_empty());
+    regular.is_some_and(|list| list.len() == 1 || has_port)
 }
 
 fn runs_to_completion(subject: &Subject<'_>, pod_spec: NodeRef<'_>) -> bool {

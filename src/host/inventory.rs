@@ -12,7 +12,7 @@ use super::index::{Entry, Index, Within};
 use super::levels::{Layout, Level};
 use super::pairs::Pairs;
 use super::query::{self, By, Coverage, Pool, Query, Visit};
-use super::{Host, HostObject, Listing, Lookup, ObjectKey, Twins, describe};
+use super::{Forms, Host, HostObject, Listing, Lookup, ObjectKey, Twins, describe};
 use crate::document::NodeRef;
 
 /// Which objects would be applied together, beside those of one file.
@@ -36,6 +36,9 @@ pub struct Added<'d, 'k> {
     /// The kustomizations that list it.
     pub kustomizations: &'k [u32],
 }
+
+/// One form of each object.
+const FIRST: Forms = Forms { number: 0, most: 1 };
 
 /// Objects by kind, namespace and name.
 #[derive(Debug, Clone, Default)]
@@ -168,22 +171,72 @@ impl<'d> InputHost<'d> {
         let arranged = self.arranged();
         let named = &arranged.named;
         let from = named.partition_point(|(other, _)| *other < key);
-        let to = from + named[from..].partition_point(|(other, _)| *other == key);
-        let found = &named[from..to];
-        if found.is_empty() {
-            return Vec::new();
+        let forms = arranged.forms(from);
+        let there = forms.first().is_some_and(|(other, _)| *other == key);
+        if there { self.nearest_of(forms, file, most) } else { Vec::new() }
+    }
+
+    /// Those of one object's forms that the nearest level has.
+    fn nearest_of(
+        &self,
+        forms: &[(ObjectKey<'d>, u32)],
+        file: Option<u32>,
+        most: usize,
+    ) -> Vec<HostObject<'d>> {
+        let entries = &self.arranged().entries;
+        let objects = |forms: &[(ObjectKey<'d>, u32)]| -> Vec<HostObject<'d>> {
+            let objects = forms.iter().filter_map(|(_, at)| Some(entries.get(*at as usize)?.object));
+            objects.take(most).collect()
+        };
+        if let [_] | [] = forms {
+            return objects(forms);
         }
-        for level in self.levels(file) {
-            let at = level.into_iter().flat_map(|range| within(found, &range, |(_, at)| *at));
-            let objects: Vec<_> = at
-                .filter_map(|(_, at)| Some(arranged.entries.get(*at as usize)?.object))
-                .take(most)
-                .collect();
-            if !objects.is_empty() {
-                return objects;
+        let mut levels = self.levels(file).map(|level| {
+            let forms = level.into_iter().flat_map(|range| within(forms, &range, |(_, at)| *at));
+            objects(&forms.copied().take(most).collect::<Vec<_>>())
+        });
+        levels.find(|objects| !objects.is_empty()).unwrap_or_default()
+    }
+
+    /// As [`Host::forms_by`], seen from a file.
+    fn forms_from(
+        &self,
+        (group, kind, namespace): (&str, &str, Option<&str>),
+        by: By<'_>,
+        file: Option<u32>,
+        Forms { number, most }: Forms,
+    ) -> (Listing<'d>, usize) {
+        let arranged = self.arranged();
+        let (named, mut found) = (&arranged.named, Vec::new());
+        if let By::Labels(pairs @ [_, ..]) = by {
+            let labelled = self.labels.get_or_init(|| by_label(&arranged.entries, named));
+            let at = labelled.get(&(group, kind)).and_then(|labels| labels.smallest(pairs));
+            let forms = at.into_iter().flatten().map(|at| arranged.forms(*at as usize));
+            let inside = |forms: &&[(ObjectKey<'d>, u32)]| {
+                namespace
+                    .is_none_or(|namespace| forms.first().is_some_and(|(key, _)| key.namespace == namespace))
+            };
+            found.extend(forms.filter(inside));
+        } else {
+            let from = ObjectKey { group, kind, namespace: namespace.unwrap_or_default(), name: "" };
+            let wanted = |key: &ObjectKey<'_>| {
+                key.group == group && key.kind == kind && namespace.is_none_or(|n| key.namespace == n)
+            };
+            let mut at = named.partition_point(|(key, _)| *key < from);
+            while named.get(at).is_some_and(|(key, _)| wanted(key)) {
+                let forms = arranged.forms(at);
+                at += forms.len();
+                found.push(forms);
             }
         }
-        Vec::new()
+        let (mut objects, mut several) = (Vec::with_capacity(found.len()), 1);
+        for forms in found {
+            let mut nearest = self.nearest_of(forms, file, most);
+            several = several.max(nearest.len());
+            nearest.truncate(number + 1);
+            objects.extend(nearest.pop());
+        }
+        (Listing { objects, complete: self.is_complete() }, several)
     }
 
     fn is_complete(&self) -> bool {
@@ -258,6 +311,13 @@ impl<'d> InputHost<'d> {
 }
 
 impl<'d> Arranged<'d> {
+    /// All forms of the object whose first form is at this position of the names.
+    fn forms(&self, first: usize) -> &[(ObjectKey<'d>, u32)] {
+        let rest = self.named.get(first..).unwrap_or_default();
+        let Some((key, _)) = rest.first() else { return rest };
+        &rest[..rest.partition_point(|(other, _)| other == key)]
+    }
+
     /// An object with the key of others: what says the same in the same file is counted and not kept, for asking many
     /// copies one question would cost the square of the copies, and tell nothing new.
     fn push_copy(
@@ -313,31 +373,11 @@ impl Host for InputHost<'_> {
     }
 
     fn list(&self, group: &str, kind: &str, namespace: Option<&str>) -> Lookup<Listing<'_>> {
-        let from = ObjectKey { group, kind, namespace: namespace.unwrap_or_default(), name: "" };
-        let wanted = |key: &ObjectKey<'_>| {
-            key.group == group && key.kind == kind && namespace.is_none_or(|n| key.namespace == n)
-        };
-        let Arranged { entries, starts: _, named } = self.arranged();
-        let mut found: Vec<(ObjectKey<'_>, u32)> = named[named.partition_point(|(key, _)| *key < from)..]
-            .iter()
-            .take_while(|(key, _)| wanted(key))
-            .copied()
-            .collect();
-        found.dedup_by(|(later, _), (key, _)| later == key);
-        let objects = found.iter().filter_map(|(_, at)| Some(entries.get(*at as usize)?.object)).collect();
-        Lookup::Known(Listing { objects, complete: self.is_complete() })
+        self.list_by(group, kind, namespace, By::Nothing)
     }
 
     fn list_by(&self, group: &str, kind: &str, namespace: Option<&str>, by: By<'_>) -> Lookup<Listing<'_>> {
-        let By::Labels(pairs @ [_, ..]) = by else { return self.list(group, kind, namespace) };
-        let Arranged { entries, starts: _, named } = self.arranged();
-        let labelled = self.labels.get_or_init(|| by_label(entries, named));
-        let found = labelled.get(&(group, kind)).and_then(|labels| labels.smallest(pairs));
-        let keys = found.into_iter().flatten().filter_map(|at| named.get(*at as usize));
-        let objects = keys
-            .filter(|(key, _)| namespace.is_none_or(|namespace| key.namespace == namespace))
-            .filter_map(|(_, at)| Some(entries.get(*at as usize)?.object));
-        Lookup::Known(Listing { objects: objects.collect(), complete: self.is_complete() })
+        Lookup::Known(self.forms_from((group, kind, namespace), by, None, FIRST).0)
     }
 
     fn visit<'h>(&'h self, query: &Query<'_>, visitor: &mut Visit<'_, 'h>) -> Coverage {
@@ -348,21 +388,21 @@ impl Host for InputHost<'_> {
     }
 }
 
-/// The first form of each object by its labels.
+/// The objects by the labels that one of their forms has: positions of their first forms.
 fn by_label<'d>(
     entries: &[Entry<'d>],
     named: &[(ObjectKey<'d>, u32)],
 ) -> HashMap<(&'d str, &'d str), Pairs<&'d str>> {
     let mut labelled: HashMap<_, Pairs<&str>> = HashMap::new();
-    let mut last = None;
+    let (mut last, mut first) = (None, 0);
     for (position, (key, at)) in (0_u32..).zip(named) {
-        if last.replace(*key) == Some(*key) {
-            continue;
+        if last.replace(*key) != Some(*key) {
+            first = position;
         }
         let Some(entry) = entries.get(*at as usize) else { continue };
         let labels = labelled.entry((key.group, key.kind)).or_default();
         for (key, value) in query::label_pairs(entry.object.root.at("/metadata/labels")) {
-            labels.add(key, value, position);
+            labels.add(key, value, first);
         }
     }
     labelled
@@ -391,11 +431,22 @@ impl Host for Beside<'_, '_> {
     }
 
     fn list(&self, group: &str, kind: &str, namespace: Option<&str>) -> Lookup<Listing<'_>> {
-        self.host.list(group, kind, namespace)
+        self.list_by(group, kind, namespace, By::Nothing)
     }
 
     fn list_by(&self, group: &str, kind: &str, namespace: Option<&str>, by: By<'_>) -> Lookup<Listing<'_>> {
-        self.host.list_by(group, kind, namespace, by)
+        Lookup::Known(self.host.forms_from((group, kind, namespace), by, self.file(), FIRST).0)
+    }
+
+    fn forms_by(
+        &self,
+        group: &str,
+        kind: &str,
+        namespace: Option<&str>,
+        by: By<'_>,
+        forms: Forms,
+    ) -> Lookup<(Listing<'_>, usize)> {
+        Lookup::Known(self.host.forms_from((group, kind, namespace), by, self.file(), forms))
     }
 
     fn visit<'h>(&'h self, query: &Query<'_>, visitor: &mut Visit<'_, 'h>) -> Coverage {
@@ -606,7 +657,7 @@ mod tests {
         let mut host = InputHost::new(layout(&[1, 2]), true);
         for (file, kind, name, document) in [
             (0, "Pod", "b", &web),
-            // another form of it: lists give the first
+            // another form of it: lists give the nearest, though it is found by the labels of each
             (1, "Pod", "b", &api),
             (0, "Pod", "a", &web),
             (0, "Pod", "c", &api),
@@ -617,7 +668,7 @@ mod tests {
         for (pairs, expected) in [
             (&[("app", "web")][..], "ab"),
             (&[("app", "web"), ("tier", "front")], "ab"),
-            (&[("tier", "front"), ("app", "api")], "c"),
+            (&[("tier", "front"), ("app", "api")], "bc"),
             (&[("tier", "back")], ""),
             (&[], "abc"),
         ] {

@@ -10,7 +10,7 @@ use super::source::{Content, FileId, Position, ReadError, SourceFile, Sources};
 use super::split::{Chunk, split};
 use super::template::{has_marker, is_template};
 use super::unroll::{self, ListError};
-use super::{kustomize, placeholder, untyped};
+use super::{kubeadm, kustomize, placeholder, untyped};
 use crate::document::{Document, NodeId, NodeRef, Span};
 use crate::resource::custom::CustomKinds;
 
@@ -63,7 +63,8 @@ pub enum Outcome {
     Template,
     /// An ignore file says so, or it is hidden, or a link.
     Ignored,
-    /// A kustomization of the input names it as a patch, or as something else that it reads and does not apply.
+    /// A kustomization of the input names it as a patch, or as something else that it reads and does not apply; or it
+    /// is one of kubeadm's patches.
     Patch,
     /// It could not be read, or one of its documents could not.
     Broken,
@@ -171,7 +172,8 @@ impl<'s> Inventory<'s> {
         };
         let mut inventory = Self { paths, kustomizations, ..Self::default() };
         for (file, load) in loads.into_iter().enumerate() {
-            let is_patch = inventory.kustomizations.is_patch(file);
+            let is_patch =
+                inventory.kustomizations.is_patch(file) || load.is_kubeadm_patch(inventory.paths[file]);
             inventory.add(if is_patch { load.into_patch() } else { load });
         }
         inventory.note_unknown_kinds();
@@ -339,7 +341,12 @@ impl<'s> FileLoad<'s> {
         Self { record, documents: Vec::new(), comments: Vec::new() }
     }
 
-    /// The same of a file that a kustomization reads and does not apply: nothing of it is an object.
+    fn is_kubeadm_patch(&self, path: &str) -> bool {
+        let [only] = self.documents.as_slice() else { return false };
+        kubeadm::is_patch(path, only.document.root())
+    }
+
+    /// The same of a file that something reads and does not apply: nothing of it is an object.
     fn into_patch(self) -> Self {
         let FileRecord { file, outcome: _, documents, errors: _ } = self.record;
         Self::only(FileRecord { file, outcome: Outcome::Patch, documents, errors: Vec::new() })

@@ -1,7 +1,7 @@
 //! Values that a tool fills in before anything is applied.
 //!
 //! `${TAG}` (envsubst, Flux, kustomize's older variables), `$(TAG)` (Tekton, Kubernetes' own expansion), `{{ tag }}`
-//! (Helm, Jinja, Argo), `<your tag>` (documentation), `ko://…` (an image that ko builds): what will stand there is not
+//! (Helm, Jinja, Argo), `<your tag>` and `YOUR_TAG` (documentation), `ko://…` (an image that ko builds): what will stand there is not
 //! known, so nothing is wrong with it. A text with blanks around a placeholder is a script or prose, and itself.
 
 use crate::document::NodeRef;
@@ -23,7 +23,7 @@ fn is_injected(text: &str, node: NodeRef<'_>) -> bool {
 /// Whether a text is, or has in it, a placeholder.
 #[must_use]
 pub fn is_filled_in(text: &str) -> bool {
-    if !text.bytes().any(|b| matches!(b, b'$' | b'{' | b'<' | b'%' | b'@' | b'#' | b'_')) {
+    if !text.bytes().any(|b| matches!(b, b'$' | b'{' | b'<' | b'%' | b'@' | b'#' | b'_' | b'Y')) {
         return text.starts_with("ko://");
     }
     let text = text.trim();
@@ -43,11 +43,12 @@ fn is_named(text: &str) -> bool {
 
 /// What opens a placeholder, what closes it, and what may stand between.
 #[allow(clippy::type_complexity)] // a table
-const ENCLOSED: [(&str, &str, fn(&str) -> bool); 7] = [
+const ENCLOSED: [(&str, &str, fn(&str) -> bool); 8] = [
     ("{{", "}}", any),
     ("${{", "}}", any),
     ("${", "}", variable),
     ("$(", ")", name),
+    ("$$", "$$", name),
     ("#{", "}", name),
     ("<", ">", words),
     ("[[", "]]", name),
@@ -74,6 +75,24 @@ fn words(inner: &str) -> bool {
         && inner.chars().all(|c| c.is_alphanumeric() || matches!(c, ' ' | '_' | '-' | '.' | '/' | ':' | '\''))
 }
 
+/// What is behind `YOUR_TAG`, `YOUR-TAG` or `YOUR TAG`, perhaps in brackets of its own: capitals, as documentation has
+/// them, and all that belongs to the name.
+fn yours(text: &str) -> Option<&str> {
+    let bare = text.strip_prefix('[').unwrap_or(text);
+    let name = bare.strip_prefix("YOUR").filter(|name| name.starts_with(['_', '-', ' ']))?;
+    if !name[1..].starts_with(|c: char| c.is_ascii_uppercase()) {
+        return None;
+    }
+    let end =
+        name.find(|c: char| !(c.is_ascii_uppercase() || c.is_ascii_digit() || matches!(c, '_' | '-' | ' ')));
+    let behind = end.map_or("", |end| &name[end..]);
+    // a word that goes on in small letters is a sentence's
+    if behind.starts_with(|c: char| c.is_alphanumeric()) {
+        return None;
+    }
+    if bare.len() == text.len() { Some(behind) } else { behind.strip_prefix(']') }
+}
+
 /// Placeholders in brackets, with nothing beside them that has blanks.
 fn has_enclosed(text: &str) -> bool {
     let (mut rest, mut found, mut beside) = (text, 0, 0);
@@ -93,6 +112,11 @@ fn has_enclosed(text: &str) -> bool {
             let end = inner.find(close)?;
             good(&inner[..end]).then(|| &inner[end + close.len()..])
         });
+        let own = text[..text.len() - rest.len()]
+            .chars()
+            .next_back()
+            .is_none_or(|c| !(c.is_alphanumeric() || c == '_'));
+        let enclosed = enclosed.or_else(|| yours(rest).filter(|_| own));
         if let Some(after) = enclosed {
             rest = after;
             found += 1;
@@ -133,6 +157,12 @@ mod tests {
             "#{Image}#",
             "ko://example.com/cmd/web",
             "$__file{/etc/secrets/password}",
+            "web-$$name$$",
+            "YOUR_PASSWORD",
+            "docker.io/YOUR_ALIAS/web:dev",
+            "docker.io/YOUR ID/web:dev",
+            "docker.io/[YOUR ALIAS]/web",
+            "https://YOUR-HOST.example.com",
             " ${A}\n",
         ] {
             assert!(is_filled_in(text), "{text}");
@@ -154,6 +184,14 @@ mod tests {
             "__init__",
             "#fragment",
             "{\"a\": \"${B}\"}\n",
+            "YOUR",
+            "YOUR Name goes here",
+            "mind YOUR_STEP please",
+            "FAVOUR_YOUR_OWN",
+            "BEYOUR_OWN",
+            "$$",
+            "$$$$",
+            "cost $$5 or $$6",
             "auto",
         ] {
             assert!(!is_filled_in(text), "{text}");

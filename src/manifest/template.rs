@@ -31,7 +31,7 @@ pub fn is_template(text: &str, stopped: usize) -> bool {
             }
             block = None;
         }
-        if is_marked(body) {
+        if is_marked(body) || (start..at).contains(&stopped) && begins_with_name(body) {
             return true;
         }
         if opens_block(body) {
@@ -39,6 +39,22 @@ pub fn is_template(text: &str, stopped: usize) -> bool {
         }
     }
     false
+}
+
+/// Whether the value of a line begins with a name that a script replaces, where YAML has no value that begins so: `@NAME@`
+/// and `%NAME%`, and `{NAME}` with more behind it.
+fn begins_with_name(line: &str) -> bool {
+    let value = line.trim_start_matches("- ");
+    let value = value.split_once(": ").map_or(value, |(_, value)| value).trim_start();
+    let name = |rest: &'_ str| {
+        let length = rest.find(|c: char| !(c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_'));
+        length.filter(|length| *length > 0).map(|length| rest[length..].to_owned())
+    };
+    let behind = |open: char| value.strip_prefix(open).and_then(name);
+    let fenced = |fence: char| behind(fence).is_some_and(|behind| behind.starts_with(fence));
+    let mut behind_brace =
+        behind('{').and_then(|behind| behind.strip_prefix('}')?.chars().next()).into_iter();
+    fenced('@') || fenced('%') || behind_brace.any(|c| !c.is_whitespace() && !matches!(c, ',' | ']' | '}'))
 }
 
 /// Whether there is template code anywhere in a text.
@@ -86,6 +102,22 @@ mod tests {
             ("a: |-\n  {{ x }}\n{{- end }}\n", true),
         ] {
             assert_eq!(is_template(text, end), expected, "{text}");
+        }
+        for (text, stopped, expected) in [
+            ("a: b\nname: @NAME@\n", 11, true),
+            ("- @NAME_2@-web\n", 2, true),
+            ("a: %NAME%\n", 3, true),
+            ("a: {PREFIX}.16\n", 11, true),
+            // what stopped the reader is elsewhere
+            ("b: [\na: {PREFIX}.16\n", 3, false),
+            ("a: {PREFIX}\n", 10, false),
+            ("a: {PREFIX}, b\n", 11, false),
+            ("a: {x}.16\n", 6, false),
+            ("a: @NAME\n", 3, false),
+            ("a: @@\n", 3, false),
+            ("a: %\n", 3, false),
+        ] {
+            assert_eq!(is_template(text, stopped), expected, "{text}");
         }
         let late = "a: b: c\nx: {{ y }}\n";
         assert!(!is_template(late, 4), "what comes behind the mistake did not make it");

@@ -246,7 +246,7 @@ impl Subject<'_, '_> {
             let again = judge(self.set, &request.with_object(fixed.root()), &host, Budget::default());
             let same = |f: &&Finding| f.code() == finding.code() && f.message == finding.message;
             if again.iter().filter(same).count() >= findings.iter().filter(same).count() {
-                complaints.push(format!("the fix of {} at {at} does not mend it", finding.code()));
+                complaints.push(format!("the fix of {} at {at} does not resolve it", finding.code()));
             }
         }
         complaints

@@ -210,7 +210,7 @@ fn a_fix_that_mends_nothing_is_seen() {
     let (outcome, ..) = run_with(&idle, &format!("{HEAD}{case}"), false);
     let lines: Vec<&String> =
         outcome.cases().flat_map(|c| &c.differences).flat_map(|(_, d)| &d.lines).collect();
-    assert_eq!(lines, ["! the fix of replicas/least at spec.replicas does not mend it"]);
+    assert_eq!(lines, ["! the fix of replicas/least at spec.replicas does not resolve it"]);
 }
 
 #[test]

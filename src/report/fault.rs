@@ -1,7 +1,7 @@
 //! What is wrong with a policy or a file, rather than with an object: rules that could not be evaluated, and documents that
 //! could not be read, each with the lines it is about.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io;
 
@@ -13,7 +13,7 @@ use super::entry::Entry;
 use super::excerpt::{Excerpt, WIDE, byte_at, excerpt};
 use super::{Report, TextOptions};
 use crate::document::Span;
-use crate::finding::{Certainty, Finding, PolicyPlace};
+use crate::finding::{Certainty, DocumentId, Finding, PolicyPlace};
 use crate::manifest::{DocumentError, FileId};
 
 impl Report<'_> {
@@ -38,18 +38,22 @@ impl Report<'_> {
     /// Rules that could not be evaluated, each with its first object and how many others there are: what is wrong
     /// with a policy is wrong with it once.
     fn failures(&self) -> Vec<(&Entry, usize)> {
-        let mut failures: Vec<(&Entry, usize)> = Vec::new();
+        let mut failures: Vec<(&Entry, BTreeSet<DocumentId>)> = Vec::new();
         let mut known = BTreeMap::new();
         for entry in self.entries().iter().filter(|entry| entry.finding.certainty == Certainty::Failed) {
             let Finding { rule, message, fault, .. } = &entry.finding;
             let at = fault.as_ref().and_then(|fault| fault.at.as_ref()).map(|place| place.span);
             let index = *known.entry((&rule.policy, &rule.code, message, at)).or_insert(failures.len());
             match failures.get_mut(index) {
-                Some((_, others)) => *others += 1,
-                None => failures.push((entry, 0)),
+                Some((first, others)) if first.subject != entry.subject => {
+                    others.insert(entry.subject);
+                }
+                // another element of the same object
+                Some(_) => {}
+                None => failures.push((entry, BTreeSet::new())),
             }
         }
-        failures
+        failures.into_iter().map(|(entry, others)| (entry, others.len())).collect()
     }
 
     /// A rule that could not be evaluated: the policy's place first, then the manifest's.

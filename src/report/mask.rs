@@ -118,8 +118,11 @@ impl Masks {
             let subject = &subjects[subject.0 as usize];
             let mask = self.files.entry(subject.file).or_default();
             match subject.object.at(&finding.place.pointer).filter(|node| node.span().is_some()) {
-                Some(node) => secret::scalars(node).filter_map(NodeRef::span).for_each(|span| mask.add(span)),
-                None => finding.place.span.into_iter().for_each(|span| mask.add(span)),
+                // what a mutation put in the place of a value is not what stands there
+                Some(node) if node.origin().is_none() => {
+                    secret::scalars(node).filter_map(NodeRef::span).for_each(|span| mask.add(span));
+                }
+                _ => finding.place.span.into_iter().for_each(|span| mask.add(span)),
             }
         }
     }

@@ -103,7 +103,7 @@ impl Report<'_> {
         if !self.waived.is_empty() && !are_listed {
             let (waived, them) =
                 (count(self.waived.len()), if self.waived.len() == 1 { "it" } else { "them" });
-            notes.push(format!("{waived} waived: --verbose lists {them}, --no-ignore counts {them}"));
+            notes.push(format!("{waived} waived: --verbose lists {them}, --no-ignore reports {them}"));
         }
         let denied = self.still_denied();
         if denied > 0 {

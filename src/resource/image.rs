@@ -75,7 +75,7 @@ pub enum ImageReason {
     #[error("the repository has an upper-case letter")]
     UpperCase,
     /// Letters and digits are parted by one `.`, one or two `_`, or dashes, and stand at both ends.
-    #[error("a separator in the repository stands at an end of a segment or beside another")]
+    #[error("a separator in the repository begins or ends a segment, or follows another")]
     Separator,
     /// A character that repositories do not have.
     #[error("character {0:?} is not allowed in a repository")]

@@ -16,9 +16,28 @@ pub fn built_in(group: &str, kind: &str) -> Option<&'static str> {
 }
 
 /// Where an object of another kind keeps something like a Pod template: the path of what has the Pod's `spec`, in which
-/// there are containers with images. What lies at the top is no template.
+/// there are containers with images, or of what has containers that a Pod is made of. What lies at the top is no
+/// template.
 #[must_use]
 pub fn lookalike(object: NodeRef<'_>) -> Option<String> {
+    template(object).or_else(|| single(object))
+}
+
+/// A container without a Pod template around it: `container` and `script` in a list of templates (Argo Workflows), `steps`
+/// (Tekton).
+fn single(object: NodeRef<'_>) -> Option<String> {
+    let found = object.get("spec")?.descendants().find(|node| {
+        let parent = node.parent().filter(|_| node.get_str("image").is_some());
+        match node.key() {
+            Some("container" | "script") => parent.is_some_and(|parent| parent.key().is_none()),
+            Some(_) => false,
+            None => parent.is_some_and(|steps| steps.key() == Some("steps")),
+        }
+    })?;
+    Some(found.path_from(object.id()))
+}
+
+fn template(object: NodeRef<'_>) -> Option<String> {
     let spec = object.get("spec")?;
     let containers = spec.descendants().find(|node| {
         let image = |item: NodeRef<'_>| item.get("image").is_some_and(|image| image.as_str().is_some());
@@ -221,6 +240,14 @@ mod tests {
                 r#"{"spec":{"tasks":[{"template":{"spec":{"containers":[{"image":"a"}]}}}]}}"#,
                 Some("spec.tasks[0].template"),
             ),
+            (
+                r#"{"spec":{"templates":[{"steps":[[{"name":"a"}]]},{"container":{"image":"a"}}]}}"#,
+                Some("spec.templates[1].container"),
+            ),
+            (r#"{"spec":{"templates":[{"script":{"image":"a"}}]}}"#, Some("spec.templates[0].script")),
+            (r#"{"spec":{"steps":[{"name":"a"},{"image":"a"}]}}"#, Some("spec.steps[1]")),
+            (r#"{"spec":{"container":{"image":"a"}}}"#, None),
+            (r#"{"spec":{"images":[{"image":"a"}]}}"#, None),
             (r#"{"spec":{"containers":[{"image":"a"}]}}"#, None),
             (r#"{"spec":{"x":{"containers":[{"image":"a"}]}}}"#, None),
             (r#"{"spec":{"x":{"spec":{"containers":[{"name":"a"}]}}}}"#, None),

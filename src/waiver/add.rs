@@ -51,7 +51,7 @@ pub enum AddError {
     #[error("JSON has no comments: add a rule under `ignore:` in plimsoll.yaml")]
     Json,
     /// The finding is nowhere in the text.
-    #[error("a finding stands nowhere in the text: add a rule under `ignore:` in plimsoll.yaml")]
+    #[error("a finding has no line in the file: add a rule under `ignore:` in plimsoll.yaml")]
     NoPlace,
     /// Whatever is tried would change the document.
     #[error("no line can carry the comment: add a rule under `ignore:` in plimsoll.yaml")]

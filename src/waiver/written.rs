@@ -39,7 +39,7 @@ pub enum Malformed {
     #[error(transparent)]
     Term(#[from] TermError),
     /// A comment for a file that is not at its top.
-    #[error("`ignore-file` stands on a line of its own before everything else of the file")]
+    #[error("`ignore-file` must be on a line of its own before everything else in the file")]
     NotAtTop,
     /// A comment above nothing.
     #[error("nothing follows in this document that the comment could be about")]

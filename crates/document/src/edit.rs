@@ -6,7 +6,7 @@
 //!
 //! A document's tape cannot be changed, so an [`Editor`] opens only the arrays and objects that operations go
 //! through, and [`Editor::finish`] writes one new tape: what nobody touched is copied with its places in the text, what is
-//! new names who made it ([`origin`](super::NodeRef::origin)). However many operations there are, the document is written
+//! new names who made it ([`origin`](super::NodeRef::origin)), and what replaced a scalar stands where that stood. However many operations there are, the document is written
 //! once, and every container is opened at most once; only inserting into a long list moves its tail.
 //!
 //! `set` and `remove` say what is wanted rather than what to do: where it is so already they do nothing, so twice is

@@ -15,9 +15,26 @@ pub struct Change {
     pub namespace: Option<String>,
     prefix: String,
     suffix: String,
-    /// Key, value, whether Pod templates get it as well.
-    labels: Vec<(String, String, bool)>,
+    labels: Vec<Label>,
     images: Vec<Image>,
+}
+
+/// A label that all objects get.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Label {
+    key: String,
+    value: String,
+    reach: Reach,
+}
+
+/// Where a label goes as well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Reach {
+    Object,
+    /// To Pod templates.
+    Templates,
+    /// And to the selectors of workloads.
+    Selectors,
 }
 
 /// An entry of `images`.
@@ -34,14 +51,22 @@ impl Change {
     pub(super) fn read(root: NodeRef<'_>) -> Self {
         let text = |node: NodeRef<'_>, field| scalar(node.get(field)?).filter(|text| !text.is_empty());
         let mut labels = Vec::new();
-        let mut add = |pairs: Option<NodeRef<'_>>, templates| {
+        let mut add = |pairs: Option<NodeRef<'_>>, reach| {
             let pairs = pairs.into_iter().flat_map(NodeRef::members);
-            labels.extend(pairs.filter_map(|(key, value)| Some((key.to_owned(), scalar(value)?, templates))));
+            let label = |(key, value): (&str, NodeRef<'_>)| {
+                Some(Label { key: key.to_owned(), value: scalar(value)?, reach })
+            };
+            labels.extend(pairs.filter_map(label));
         };
-        add(root.get("commonLabels"), true);
+        add(root.get("commonLabels"), Reach::Selectors);
         for entry in root.get("labels").into_iter().flat_map(NodeRef::items) {
             let is = |field| entry.get(field).and_then(NodeRef::as_bool) == Some(true);
-            add(entry.get("pairs"), is("includeSelectors") || is("includeTemplates"));
+            let reach = match (is("includeSelectors"), is("includeTemplates")) {
+                (true, _) => Reach::Selectors,
+                (false, true) => Reach::Templates,
+                (false, false) => Reach::Object,
+            };
+            add(entry.get("pairs"), reach);
         }
         let images = root.get("images").into_iter().flat_map(NodeRef::items).filter_map(|entry| {
             Some(Image {
@@ -163,14 +188,19 @@ fn operations(root: NodeRef<'_>, changes: &[Change]) -> Vec<Operation> {
     }
     let none = TemplatePaths::default();
     let pods = PodTemplate::of(root, group, "", kind, &none);
-    let labels = || changes.iter().flat_map(|change| &change.labels);
-    let of_object: Vec<_> = labels().map(|(key, value, _)| (key, value)).collect();
-    add_labels(metadata, &of_object, &at, &mut operations);
-    let of_template: Vec<_> =
-        labels().filter(|(.., also)| *also).map(|(key, value, _)| (key, value)).collect();
+    let labels = |reach: Reach| -> Vec<(&String, &String)> {
+        let all = changes.iter().flat_map(|change| &change.labels).filter(|label| label.reach >= reach);
+        all.map(|label| (&label.key, &label.value)).collect()
+    };
+    add_labels(metadata, "labels", &labels(Reach::Object), &at, &mut operations);
     let template = pods.and_then(|pods| pods.metadata).filter(|template| template.id() != metadata.id());
-    if let Some(template) = template {
-        add_labels(template, &of_template, &at, &mut operations);
+    match template {
+        Some(template) => add_labels(template, "labels", &labels(Reach::Templates), &at, &mut operations),
+        // a template without metadata gets them together with the labels
+        None => add_metadata(pods, metadata, &labels(Reach::Templates), &at, &mut operations),
+    }
+    if let Some(spec) = root.get("spec").filter(|spec| spec.is_object() && selects(group, kind)) {
+        add_selector(spec, &labels(Reach::Selectors), &at, &mut operations);
     }
     for image in pods.into_iter().flat_map(|pods| pods.images()) {
         let Some(text) = image.as_str() else { continue };
@@ -182,18 +212,27 @@ fn operations(root: NodeRef<'_>, changes: &[Change]) -> Vec<Operation> {
     operations
 }
 
+/// The kinds whose `selector.matchLabels` kustomize makes where it is absent (its `commonLabels` field specs).
+fn selects(group: &str, kind: &str) -> bool {
+    matches!(
+        (group, kind),
+        ("apps", "Deployment" | "ReplicaSet" | "StatefulSet" | "DaemonSet") | ("extensions", "Deployment")
+    )
+}
+
 /// Labels that are there stay as they are: what selects by them is not looked at here.
 fn add_labels(
-    metadata: NodeRef<'_>,
+    parent: NodeRef<'_>,
+    field: &str,
     labels: &[(&String, &String)],
     at: &dyn Fn(NodeRef<'_>) -> Pointer,
     operations: &mut Vec<Operation>,
 ) {
-    let there = metadata.get_present("labels");
-    if labels.is_empty() || !metadata.is_object() || there.is_some_and(|labels| !labels.is_object()) {
+    let there = parent.get_present(field);
+    if labels.is_empty() || !parent.is_object() || there.is_some_and(|labels| !labels.is_object()) {
         return;
     }
-    let path = at(metadata).child("labels");
+    let path = at(parent).child(field);
     if there.is_none() {
         let empty = serde_json::Map::new();
         let Ok(value) = Document::from_value(&empty) else { return };
@@ -206,4 +245,47 @@ fn add_labels(
             operations.push(Operation::Add { path: path.child(key.as_str()), value: string(value) });
         }
     }
+}
+
+/// The metadata of a Pod template that has none, with labels in it.
+fn add_metadata(
+    pods: Option<PodTemplate<'_>>,
+    metadata: NodeRef<'_>,
+    labels: &[(&String, &String)],
+    at: &dyn Fn(NodeRef<'_>) -> Pointer,
+    operations: &mut Vec<Operation>,
+) {
+    let Some(template) = pods.filter(|pods| pods.metadata.is_none()).and_then(|pods| pods.spec.parent())
+    else {
+        return;
+    };
+    // that of a Pod is the object's own
+    if labels.is_empty() || metadata.parent().is_some_and(|object| object.id() == template.id()) {
+        return;
+    }
+    operations.extend(holding(at(template).child("metadata"), "labels", labels));
+}
+
+/// Selectors of labels, made where there is none.
+fn add_selector(
+    spec: NodeRef<'_>,
+    labels: &[(&String, &String)],
+    at: &dyn Fn(NodeRef<'_>) -> Pointer,
+    operations: &mut Vec<Operation>,
+) {
+    match spec.get_present("selector") {
+        Some(selector) => add_labels(selector, "matchLabels", labels, at, operations),
+        None if labels.is_empty() => {}
+        None => operations.extend(holding(at(spec).child("selector"), "matchLabels", labels)),
+    }
+}
+
+/// An object that has nothing but these labels in a field.
+fn holding(path: Pointer, field: &str, labels: &[(&String, &String)]) -> Option<Operation> {
+    let mut all = serde_json::Map::new();
+    for (key, value) in labels {
+        all.entry(key.as_str()).or_insert_with(|| value.as_str().into());
+    }
+    let value = Document::from_value(&serde_json::json!({ field: all })).ok()?;
+    Some(Operation::Add { path, value: Arc::new(value) })
 }

@@ -108,8 +108,58 @@ fn chains_of_kustomizations_are_alternatives() {
         change::changed(&document, document.root(), &changes, "kustomization", Limits::default()).unwrap();
     assert_eq!(
         changed.root().to_json(),
-        r#"{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"web","labels":{"a":"b","app":"web"},"namespace":"dev"},"spec":{"template":{"metadata":{"labels":{"app":"web"}},"spec":{"containers":[{"image":"web:1.5"},{"image":"web:1.5"},{"image":"x/web"}]}}}}"#
+        r#"{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"web","labels":{"a":"b","app":"web"},"namespace":"dev"},"spec":{"template":{"metadata":{"labels":{"app":"web"}},"spec":{"containers":[{"image":"web:1.5"},{"image":"web:1.5"},{"image":"x/web"}]}},"selector":{"matchLabels":{"app":"web"}}}}"#
     );
+}
+
+#[test]
+fn labels_go_where_the_kustomization_says() {
+    let object = |kind: &str, selector: &str, metadata: &str| {
+        format!(
+            r#"{{"apiVersion":"{}","kind":"{kind}","metadata":{{"name":"w"}},"spec":{{{selector}"template":{{{metadata}"spec":{{}}}}}}}}"#,
+            if kind == "Job" { "batch/v1" } else { "apps/v1" }
+        )
+    };
+    let (common, selectors) = (
+        r#"{"resources":["w.yaml"],"commonLabels":{"app":"web"}}"#,
+        r#"{"resources":["w.yaml"],"labels":[{"pairs":{"app":"web"},"includeSelectors":true}]}"#,
+    );
+    let (templates, plain) = (
+        r#"{"resources":["w.yaml"],"labels":[{"pairs":{"app":"web"},"includeTemplates":true}]}"#,
+        r#"{"resources":["w.yaml"],"labels":[{"pairs":{"app":"web"}}]}"#,
+    );
+    let made = r#""selector":{"matchLabels":{"app":"web"}}"#;
+    for (kustomization, kind, selector, metadata, expected_selector, expected_labels) in [
+        (common, "Deployment", "", "", made, true),
+        (selectors, "StatefulSet", "", r#""metadata":{},"#, made, true),
+        (selectors, "DaemonSet", r#""selector":{},"#, "", made, true),
+        (
+            common,
+            "Deployment",
+            r#""selector":{"matchLabels":{"a":"b"}},"#,
+            "",
+            r#""selector":{"matchLabels":{"a":"b","app":"web"}}"#,
+            true,
+        ),
+        (templates, "Deployment", "", "", "", true),
+        (plain, "Deployment", "", "", "", false),
+        // a Job's selector is the server's to make
+        (common, "Job", "", "", "", true),
+    ] {
+        let files = [("kustomization.yaml", kustomization), ("w.yaml", "")];
+        let documents = read(&files);
+        let changes = kustomizations(&files, &documents).changes_of(1).to_vec();
+        let text = object(kind, selector, metadata);
+        let document = Document::from_json(&text, Limits::default()).unwrap();
+        let changed =
+            change::changed(&document, document.root(), &changes, "kustomization", Limits::default())
+                .unwrap();
+        let spec = changed.root().get("spec").unwrap();
+        let shown = spec.get("selector").map(|selector| format!("\"selector\":{}", selector.to_json()));
+        assert_eq!(shown.unwrap_or_default(), expected_selector, "{kustomization} {text}");
+        let labels = spec.at("/template/metadata/labels/app").and_then(|label| label.as_str());
+        assert_eq!(labels, expected_labels.then_some("web"), "{kustomization} {text}");
+    }
 }
 
 #[test]

@@ -187,7 +187,7 @@ fn places_and_origins() {
         ("/a/b", Some(r#"[10, {"c": "x"}]"#), None, Some("\"b\"")),
         ("/a/b/0", Some("10"), None, None),
         ("/a/b/1", Some(r#"{"c": "x"}"#), None, None),
-        ("/a/b/1/c", None, Some("p/r"), Some("\"c\"")),
+        ("/a/b/1/c", Some(r#""x""#), Some("p/r"), Some("\"c\"")),
         ("/a/d", Some("true"), None, Some("\"d\"")),
         ("/a/new", None, Some("p/r"), None),
         ("/a/new/x", None, Some("p/r"), None),
@@ -225,6 +225,63 @@ fn places_and_origins() {
     }
     let e = second.root().get("e").unwrap();
     assert_eq!((text_of(e.span()), e.as_str()), (Some(r#""\u0041""#), Some("A")));
+}
+
+#[test]
+fn what_replaces_a_scalar_stands_where_that_stood() {
+    let text = r#"{"a": 1, "b": null, "c": [2, 3], "d": {"e": 4}, "f": 5}"#;
+    let document = read(text);
+    let text_of = |span: Option<Span>| span.map(|s| &text[s.start as usize..s.end as usize]);
+    for (list, pointer, expected) in [
+        (json!([{"op":"replace","path":"/a","value":"x"}]), "/a", Some("1")),
+        (json!([{"op":"add","path":"/a","value":"x"}]), "/a", Some("1")),
+        // twice
+        (
+            json!([{"op":"replace","path":"/a","value":0}, {"op":"replace","path":"/a","value":"x"}]),
+            "/a",
+            Some("1"),
+        ),
+        (json!([{"op":"replace","path":"/c/1","value":0}]), "/c/1", Some("3")),
+        // another item, which no scalar made way for
+        (json!([{"op":"add","path":"/c/1","value":0}]), "/c/1", None),
+        (json!([{"op":"remove","path":"/a"}, {"op":"add","path":"/a","value":0}]), "/a", None),
+        // what is below a value that was made has no place of its own, and the nearest that has one is this
+        (json!([{"op":"replace","path":"/b","value":{"x":{"y":1}}}]), "/b", Some("null")),
+        (
+            json!([{"op":"replace","path":"/b","value":{"x":1}}, {"op":"add","path":"/b/z","value":2}]),
+            "/b",
+            Some("null"),
+        ),
+        (
+            json!([{"op":"replace","path":"/b","value":{"x":1}}, {"op":"add","path":"/b/z","value":2}]),
+            "/b/z",
+            None,
+        ),
+        (
+            json!([{"op":"replace","path":"/b","value":[1]}, {"op":"add","path":"/b/0","value":2}]),
+            "/b",
+            Some("null"),
+        ),
+        (
+            json!([{"op":"replace","path":"/b","value":[1]}, {"op":"replace","path":"/b","value":2}]),
+            "/b",
+            Some("null"),
+        ),
+        // only scalars: of a list or an object it is not known which part of it was meant
+        (json!([{"op":"replace","path":"/d","value":{"e":5}}]), "/d", None),
+        (json!([{"op":"copy","from":"/d/e","path":"/f"}]), "/f", Some("5")),
+        (json!([{"op":"move","from":"/d/e","path":"/f"}]), "/f", Some("4")),
+    ] {
+        let edited = document.edited(&operations(&list), "p/r", Limits::default()).unwrap();
+        let again = edited.edited(
+            &operations(&json!([{"op":"add","path":"/new","value":1}])),
+            "q/s",
+            Limits::default(),
+        );
+        for document in [&edited, &again.unwrap()] {
+            assert_eq!(text_of(document.root().at(pointer).unwrap().span()), expected, "{list} {pointer}");
+        }
+    }
 }
 
 /// `set` or, where there is no value, `remove`; twice, of which the second does nothing.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{EditError, Literal};
 use crate::path::{Pointer, index};
-use crate::{Builder, Document, Kind, LimitError, Limits, NodeId, NodeRef};
+use crate::{Builder, Document, Kind, LimitError, Limits, NodeId, NodeRef, Span};
 
 /// Objects with more members than this are looked up through an index.
 const WIDE: usize = 24;
@@ -25,7 +25,7 @@ enum Slot<'d> {
     /// As it was, with everything below it.
     Kept(NodeRef<'d>),
     /// Brought by an operation, with everything below it.
-    New(Value<'d>, Arc<str>),
+    New(Value<'d>, Maker),
     Object(Members<'d>),
     Array(Vec<u32>, Made<'d>),
 }
@@ -41,7 +41,20 @@ enum Value<'d> {
 #[derive(Debug, Clone)]
 enum Made<'d> {
     Kept(NodeRef<'d>),
-    New(Arc<str>),
+    New(Maker),
+}
+
+/// Who made a value, and where in the text the scalar stands that it replaced.
+#[derive(Debug, Clone)]
+struct Maker {
+    label: Arc<str>,
+    place: Option<Span>,
+}
+
+impl Maker {
+    fn of(label: &Arc<str>) -> Self {
+        Self { label: Arc::clone(label), place: None }
+    }
 }
 
 #[derive(Debug)]
@@ -140,7 +153,7 @@ impl<'d> Tree<'d> {
     /// A new value, not yet anywhere.
     pub(super) fn literal(&mut self, value: &Literal, label: &Arc<str>) -> Result<u32, LimitError> {
         self.grow(value.node_count())?;
-        Ok(self.push(Slot::New(Value::Literal(Arc::clone(value), NodeId::ROOT), Arc::clone(label))))
+        Ok(self.push(Slot::New(Value::Literal(Arc::clone(value), NodeId::ROOT), Maker::of(label))))
     }
 
     /// Puts a new value in the place of one that is there.
@@ -152,8 +165,19 @@ impl<'d> Tree<'d> {
     ) -> Result<(), LimitError> {
         self.grow(value.node_count())?;
         let value = Value::Literal(Arc::clone(value), NodeId::ROOT);
-        self.slots[target as usize] = Slot::New(value, Arc::clone(label));
+        let place = self.place(target);
+        self.slots[target as usize] = Slot::New(value, Maker { place, ..Maker::of(label) });
         Ok(())
+    }
+
+    /// Where the scalar stands that a slot is, or that was there before.
+    fn place(&self, slot: u32) -> Option<Span> {
+        match &self.slots[slot as usize] {
+            Slot::Kept(node) => node.scalar().and(node.span()),
+            Slot::New(_, maker) | Slot::Object(Members { made: Made::New(maker), .. }) => maker.place,
+            Slot::Array(_, Made::New(maker)) => maker.place,
+            Slot::Object(_) | Slot::Array(..) => None,
+        }
     }
 
     pub(super) fn kind(&self, slot: u32) -> Kind {
@@ -167,23 +191,23 @@ impl<'d> Tree<'d> {
 
     /// Makes the children of a container slots of their own.
     fn open(&mut self, slot: u32) {
-        let (value, label) = match &self.slots[slot as usize] {
+        let (value, maker) = match &self.slots[slot as usize] {
             Slot::Kept(node) => (Value::Base(*node), None),
-            Slot::New(value, label) => (value.clone(), Some(Arc::clone(label))),
+            Slot::New(value, maker) => (value.clone(), Some(maker.clone())),
             Slot::Object(_) | Slot::Array(..) => return,
         };
         let node = value.node();
         let children: Vec<NodeId> = node.children().map(NodeRef::id).collect();
-        let made = match (&value, &label) {
+        let made = match (&value, &maker) {
             (Value::Base(node), None) => Made::Kept(*node),
-            (_, Some(label)) => Made::New(Arc::clone(label)),
+            (_, Some(maker)) => Made::New(maker.clone()),
             (Value::Literal(..), None) => return,
         };
         let child = |tree: &mut Self, id| {
             let value = value.other(id);
-            tree.push(match (value, &label) {
+            tree.push(match (value, &maker) {
                 (Value::Base(node), None) => Slot::Kept(node),
-                (value, Some(label)) => Slot::New(value, Arc::clone(label)),
+                (value, Some(maker)) => Slot::New(value, Maker::of(&maker.label)),
                 (Value::Literal(..), None) => unreachable!("what is kept is of the base"),
             })
         };
@@ -191,7 +215,7 @@ impl<'d> Tree<'d> {
             Kind::Object => {
                 let mut list = Vec::with_capacity(children.len());
                 for id in children {
-                    let key = match (value.other(id), &label) {
+                    let key = match (value.other(id), &maker) {
                         (Value::Base(node), None) => Key::Kept(node),
                         (value, _) => Key::New(value.node().key().unwrap_or_default().to_owned()),
                     };
@@ -265,7 +289,12 @@ impl<'d> Tree<'d> {
                 match members.position(last) {
                     Some(position) => {
                         let member = members.list[position].as_mut();
-                        member.expect("a position is that of a member").slot = slot;
+                        let member = member.expect("a position is that of a member");
+                        let replaced = std::mem::replace(&mut member.slot, slot);
+                        let place = self.place(replaced);
+                        if let Slot::New(_, maker) = &mut self.slots[slot as usize] {
+                            maker.place = place;
+                        }
                     }
                     None => {
                         if let Some(index) = &mut members.index {
@@ -355,18 +384,18 @@ impl<'d> Tree<'d> {
     /// A copy of a value, not yet anywhere.
     pub(super) fn duplicate(&mut self, slot: u32, label: &Arc<str>) -> Result<u32, LimitError> {
         self.grow(self.size(slot))?;
-        let hole = |tree: &mut Self| tree.push(Slot::Array(Vec::new(), Made::New(Arc::clone(label))));
+        let hole = |tree: &mut Self| tree.push(Slot::Array(Vec::new(), Made::New(Maker::of(label))));
         let copy = hole(self);
         let mut open = vec![(slot, copy)];
         while let Some((from, to)) = open.pop() {
-            let made = Made::New(Arc::clone(label));
+            let made = Made::New(Maker::of(label));
             let children: Vec<(Option<String>, u32)> = match &self.slots[from as usize] {
                 Slot::Kept(node) => {
-                    self.slots[to as usize] = Slot::New(Value::Base(*node), Arc::clone(label));
+                    self.slots[to as usize] = Slot::New(Value::Base(*node), Maker::of(label));
                     continue;
                 }
                 Slot::New(value, _) => {
-                    self.slots[to as usize] = Slot::New(value.clone(), Arc::clone(label));
+                    self.slots[to as usize] = Slot::New(value.clone(), Maker::of(label));
                     continue;
                 }
                 Slot::Object(members) => {
@@ -456,9 +485,10 @@ impl<'d> Tree<'d> {
                     Slot::Kept(node) => {
                         builder.copy_node(*node, true)?;
                     }
-                    Slot::New(value, label) => {
+                    Slot::New(value, Maker { label, place }) => {
                         let id = builder.copy_node(value.node(), false)?;
                         builder.mark_origin(id, Arc::clone(label));
+                        place.iter().for_each(|span| builder.place(id, *span));
                     }
                     Slot::Object(members) => {
                         let id = builder.begin_object()?;
@@ -512,6 +542,9 @@ fn mark(builder: &mut Builder<'_>, id: NodeId, made: &Made<'_>) {
                 builder.mark_one(id, label.into());
             }
         }
-        Made::New(label) => builder.mark_one(id, Arc::clone(label)),
+        Made::New(Maker { label, place }) => {
+            builder.mark_one(id, Arc::clone(label));
+            place.iter().for_each(|span| builder.place(id, *span));
+        }
     }
 }
