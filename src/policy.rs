@@ -27,6 +27,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use crate::cel::program::Composition;
+use crate::cel::reads;
 use crate::document::Document;
 use crate::document::edit::{Literal, Operation};
 use crate::document::path::Path;
@@ -195,6 +196,8 @@ pub struct Validate {
     pub validate: Expression,
     /// See [`Validate::alike`]; told when a list is long enough first.
     pub alike: OnceLock<Option<Alike>>,
+    /// What `validate` reads of the object, by which a finding is told again; told when the rule finds something first.
+    pub reads: OnceLock<reads::Reads>,
     /// What a finding says.
     pub message: Option<Template>,
     /// Where below the element, or what the rule stands on, a finding points.
@@ -203,7 +206,18 @@ pub struct Validate {
     pub fix: Vec<Edit>,
 }
 
+/// The variables that hold parts of the object.
+const OBJECT: [&str; 6] = ["object", "podSpec", "podMetadata", "allContainers", "item", "key"];
+
 impl Validate {
+    /// What of the object, or of the element that is visited, `validate` reads; `policy` is the rule's own.
+    pub fn reads(&self, policy: &Policy) -> &reads::Reads {
+        self.reads.get_or_init(|| {
+            let composed = reads::Composed::of(&policy.composition, &OBJECT);
+            reads::reads(&self.validate.program, &OBJECT, &composed)
+        })
+    }
+
     /// What of an element decides both `when` and `validate`, where that can be told.
     pub fn alike(&self) -> Option<&Alike> {
         let decide = || self.visit.when.iter().chain([&self.validate]).map(|expression| &expression.program);

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::cel::reads::{self, Composed, Part, Read};
+use crate::cel::reads::{self, Part, Read};
 use crate::cel::value::Value;
 use crate::document::NodeRef;
 use crate::document::path::{Path, Step};
@@ -18,21 +18,17 @@ use crate::resource::merge::{field_of, item_key};
 use super::rule::Subject;
 use super::values::text;
 
-/// The variables that hold parts of the object.
-const ROOTS: [&str; 6] = ["object", "podSpec", "podMetadata", "allContainers", "item", "key"];
-
 /// What a rule judges; made when it finds something first.
-pub(super) struct Judged {
-    reads: reads::Reads,
+pub(super) struct Judged<'p> {
+    reads: &'p reads::Reads,
     /// Of the parts outside of the element.
     outer: Option<Digest>,
 }
 
-impl Judged {
-    pub(super) fn new(policy: &Policy, rule: &Validate, subject: &Subject<'_>) -> Self {
-        let composed = Composed::of(&policy.composition, &ROOTS);
-        let reads = reads::reads(&rule.validate.program, &ROOTS, &composed);
-        let outer = match &reads {
+impl<'p> Judged<'p> {
+    pub(super) fn new(policy: &Policy, rule: &'p Validate, subject: &Subject<'_>) -> Self {
+        let reads = rule.reads(policy);
+        let outer = match reads {
             None => Some(digest(subject.object)),
             Some(reads) => {
                 let parts: Vec<Digest> = reads

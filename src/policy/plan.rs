@@ -37,6 +37,8 @@ enum Fires {
 struct Steps {
     members: HashMap<Arc<str>, Steps>,
     items: Option<Box<Steps>>,
+    /// The same place, where it is no list.
+    itself: Option<Box<Steps>>,
     /// The bit of the way that ends here.
     bit: Option<u32>,
 }
@@ -117,6 +119,7 @@ impl Steps {
             at = match step {
                 Stride::Key(key) => at.members.entry(Arc::clone(key)).or_default(),
                 Stride::Each => at.items.get_or_insert_default(),
+                Stride::Itself => at.itself.get_or_insert_default(),
             };
         }
         at
@@ -145,13 +148,16 @@ impl Steps {
                 node.items().for_each(|item| steps.mark(item, present));
             }
         }
+        if let Some(steps) = self.itself.as_deref().filter(|_| !node.is_array()) {
+            steps.mark(node, present);
+        }
     }
 
     fn mark_all(&self, present: &mut Present) {
         if let Some(bit) = self.bit {
             present.set(bit);
         }
-        let below = self.members.values().chain(self.items.as_deref());
+        let below = self.members.values().chain(self.items.as_deref()).chain(self.itself.as_deref());
         below.for_each(|steps| steps.mark_all(present));
     }
 }

@@ -28,6 +28,8 @@ pub enum Stride {
     Key(Arc<str>),
     /// Into each item of a list.
     Each,
+    /// To what is no list itself: beside [`Stride::Each`], where lists are made flat.
+    Itself,
 }
 
 /// A way down from a variable.
@@ -741,7 +743,7 @@ fn append<'p>(list: &Told<'p>, item: Told<'p>) -> Told<'p> {
 /// What an element of a list becomes in the flat list.
 fn flattened(element: Told<'_>) -> Vec<Told<'_>> {
     let Told { shape, given } = element;
-    let whole = |way: Way| [Told::at(way.clone().then(Stride::Each)), Told::at(way)];
+    let whole = |way: Way| [Told::at(way.clone().then(Stride::Each)), Told::at(way.then(Stride::Itself))];
     let flat: Vec<Told<'_>> = match shape {
         Shape::At(way) => whole(way).into(),
         Shape::Or(way, otherwise) => {
@@ -772,6 +774,7 @@ mod tests {
                 let steps = way.steps.iter().map(|step| match step {
                     Stride::Key(key) => format!(".{key}"),
                     Stride::Each => "[*]".to_owned(),
+                    Stride::Itself => "[!]".to_owned(),
                 });
                 format!("{}{}", way.root, steps.collect::<String>())
             });
@@ -898,15 +901,15 @@ mod tests {
             &[
                 (
                     "allContainers.map(c, c.?env.orValue([])).flatten()",
-                    "each(at podSpec.containers[*].env[*], at podSpec.containers[*].env)",
+                    "each(at podSpec.containers[*].env[*], at podSpec.containers[*].env[!])",
                 ),
                 (
                     "[podSpec.?volumes.orValue([])].flatten()",
-                    "each(at podSpec.volumes[*], at podSpec.volumes)",
+                    "each(at podSpec.volumes[*], at podSpec.volumes[!])",
                 ),
                 (
                     "[podSpec.?volumes.orValue([])].flatten().filter(v, v != null)",
-                    "each(at podSpec.volumes[*], at podSpec.volumes)",
+                    "each(at podSpec.volumes[*], at podSpec.volumes[!])",
                 ),
                 ("item.?a.orValue(1) == 1", "true or false"),
             ],

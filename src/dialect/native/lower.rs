@@ -446,6 +446,7 @@ impl<'d> Lowering<'d> {
                 visit: visit?,
                 validate: validate?,
                 alike: OnceLock::new(),
+                reads: OnceLock::new(),
                 message: transpose(message)?,
                 at: transpose(at)?,
                 fix: fix?,
