@@ -4,9 +4,6 @@
 //! the compiled form that evaluation runs, or a list of [`Issue`]s that say where a policy is wrong.
 
 pub mod native;
-mod nearest;
-
-pub(crate) use nearest::{meant, nearest};
 
 use std::sync::Arc;
 

@@ -25,7 +25,6 @@ pub mod needs;
 mod probes;
 pub mod references;
 mod repeats;
-pub mod request;
 mod rule;
 mod stop;
 mod undecided;
@@ -38,7 +37,7 @@ use crate::finding::Finding;
 pub use excepted::except;
 pub use judge::judge;
 pub use mutate::{Mutation, Turn, mutate, mutate_in_turn};
-pub use request::Request;
+
 pub(crate) use undecided::beyond;
 
 /// What an evaluation may cost.

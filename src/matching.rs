@@ -7,13 +7,14 @@ mod globs;
 mod kinds;
 mod reach;
 
-use crate::evaluate::request::Request;
 use crate::host::{Host, Lookup, ObjectKey};
 use crate::policy::Policy;
+use crate::request::Request;
 use crate::resource::selector::LabelSelector;
 use crate::resource::workload::TemplatePaths;
 
-pub use crate::dialect::native::written::{Controlled, Existing, Operation};
+pub use crate::policy::{Controlled, Existing};
+pub use crate::request::Operation;
 pub use globs::{Globs, GlobsError};
 pub use kinds::{KindMatch, KindPattern, KindPatternError, Kinds, Target};
 pub use reach::{BOOTSTRAP, BOOTSTRAP_NAMES, RBAC, Reach, is_bootstrap, reach, unasked};

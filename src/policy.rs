@@ -21,6 +21,7 @@ pub mod placement;
 pub mod plan;
 pub mod set;
 pub mod store;
+pub mod terms;
 pub mod triggers;
 
 use std::collections::BTreeMap;
@@ -36,10 +37,11 @@ use crate::matching::Scope;
 use crate::resource::rewrite::RewriteTable;
 use crate::resource::workload::TemplatePaths;
 
-pub use crate::dialect::native::written::{
-    AskedCertainty, Base, FailurePolicy, Grant, Probe, ReferenceCheck, References, WhenAbsent,
-};
 pub use set::PolicySet;
+pub use terms::{
+    AskedCertainty, Base, Controlled, Existing, FailurePolicy, Grant, Probe, ReferenceCheck, References,
+    WhenAbsent,
+};
 
 use alike::Alike;
 use expression::{Expression, Template};

@@ -7,9 +7,9 @@
 use std::collections::BTreeMap;
 
 use crate::document::NodeRef;
-use crate::evaluate::Request;
 use crate::finding::{Action, Certainty, Finding};
 use crate::matching::Operation;
+use crate::request::Request;
 use crate::resource::identity;
 
 mod told;
@@ -128,7 +128,7 @@ fn same_but(a: NodeRef<'_>, b: NodeRef<'_>, but: &[&str]) -> bool {
 mod tests {
     use super::*;
     use crate::document::{Document, Limits};
-    use crate::evaluate::request::{GroupVersionKind, GroupVersionResource};
+    use crate::request::{GroupVersionKind, GroupVersionResource};
 
     #[test]
     fn only_what_lets_go_passes() {

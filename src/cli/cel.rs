@@ -15,13 +15,13 @@ use crate::dialect::native;
 use crate::document::edit::{Operation, string};
 use crate::document::path::Pointer;
 use crate::document::{Document, Limits, NodeRef};
-use crate::evaluate::Request;
 use crate::evaluate::explain::{Inspection, PartValue, inspect};
 use crate::host::Host;
 use crate::manifest::source::Content;
 use crate::manifest::{Inventory, ReadLimits, STDIN, SourceFile, Sources, read_sources};
 use crate::offline::Offline;
 use crate::report::diagnostic::io_text;
+use crate::request::Request;
 use crate::resource::secret::{self, MASK};
 use crate::resource::workload::TemplatePaths;
 

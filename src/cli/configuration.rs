@@ -434,7 +434,7 @@ impl Configuration {
         }
         let configuration = root.decode::<Self>().map_err(|error| {
             let node = root.document().node(error.node);
-            let help = crate::dialect::meant(&error, node);
+            let help = crate::nearest::meant(&error, node);
             let DecodeError { message, at_key, .. } = error;
             Diagnostic { help, ..at(node, at_key, message) }
         })?;

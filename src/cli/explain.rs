@@ -7,9 +7,9 @@ use clap::Args;
 use super::selection::{Selected, Selection};
 use super::{DONE, NOT_DONE};
 use crate::api;
-use crate::dialect::nearest;
 use crate::explain::{Page, embedded_tests, text};
 use crate::manifest::codes;
+use crate::nearest::nearest;
 use crate::policytest::read;
 
 /// Explain a policy, a rule or a code: what it checks, why, and how to fix it

@@ -124,7 +124,7 @@ fn show(name: &str, selection: &Selection) -> ExitCode {
     let of_name: Vec<_> = set.policies().iter().filter(|policy| policy.id.name == name).collect();
     if of_name.is_empty() {
         let names = set.policies().iter().map(|p| p.id.name.as_str());
-        let hint = match crate::dialect::nearest(name, names) {
+        let hint = match crate::nearest::nearest(name, names) {
             Some(nearest) => format!("did you mean {nearest}?"),
             None => "`plimsoll policies list` shows the names".to_owned(),
         };

@@ -15,7 +15,7 @@ use tokio::runtime::{Handle, RuntimeFlavor};
 use crate::cel::library::authorizer::{
     Decision, FieldRequirement, LabelOperator, LabelRequirement, Question, Selector, Subject, Target, Verdict,
 };
-use crate::evaluate::request::User;
+use crate::request::User;
 
 /// How long one question may take, whatever the deadline.
 const LONGEST: Duration = Duration::from_secs(5);

@@ -16,9 +16,9 @@ use super::failing::Failing;
 use crate::cel::library::authorizer::{Decision, Question};
 use crate::document::Document;
 use crate::evaluate::needs::{Need, Needs};
-use crate::evaluate::request::User;
 use crate::host::objects::{Kept, Objects};
 use crate::host::{AUTHORIZER, By, Host, HostObject, Listing, Lookup, ObjectKey, Views, describe};
+use crate::request::User;
 
 /// How much is known of a kind.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -13,7 +13,7 @@ use crate::policy;
 use crate::resource::identity;
 use crate::resource::merge::{Keyed, same};
 
-use super::Request;
+use crate::request::Request;
 
 /// The object of an UPDATE as it was sent, beside the old one.
 pub(super) struct Changes<'r> {

@@ -2,8 +2,8 @@
 //! answer of the webhook, its log and its audit annotations repeat the message. This is the one place where findings leave
 //! the engine, so control characters are escaped here as well.
 
-use super::Request;
 use crate::finding::Finding;
+use crate::request::Request;
 use crate::resource::secret::{self, Texts};
 
 /// Takes out of findings the secrets of the objects of the request, and what stands at a finding of a
@@ -28,9 +28,9 @@ mod tests {
 
     use super::*;
     use crate::document::{Document, Limits, NodeId};
-    use crate::evaluate::request::{GroupVersionKind, GroupVersionResource};
     use crate::finding::{Certainty, Place, RuleInfo, Severity};
     use crate::matching::Operation;
+    use crate::request::{GroupVersionKind, GroupVersionResource};
 
     fn finding(object: &Document<'_>, pointer: &str, message: &str, sensitive: bool) -> Finding {
         Finding {

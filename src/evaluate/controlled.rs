@@ -11,11 +11,12 @@ use crate::matching::{self, Applies, Operation};
 use crate::policy::{Policy, PolicySet};
 use crate::resource::identity::{self, OwnerReference};
 
+use super::Budget;
 use super::expressions::Evaluator;
 use super::facts::{Facts, Lookups};
-use super::request::GroupVersionResource;
 use super::rule::Subject;
-use super::{Budget, Request};
+use crate::request::GroupVersionResource;
+use crate::request::Request;
 
 /// kube-controller-manager where its controllers have no accounts of their own (`--use-service-account-credentials=false`).
 const MANAGER: &str = "system:kube-controller-manager";

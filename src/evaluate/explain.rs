@@ -6,9 +6,9 @@ use crate::cel::activation::Activation;
 use crate::cel::explain::{Seen, Trace};
 use crate::cel::program::{Budget, Program, Variables};
 use crate::document::NodeRef;
-use crate::evaluate::Request;
 use crate::host::Host;
 use crate::policy::Reads;
+use crate::request::Request;
 use crate::resource::workload::TemplatePaths;
 
 use super::facts::{Facts, Lookups};

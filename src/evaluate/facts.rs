@@ -12,18 +12,18 @@ use crate::cel::error::{Eval, EvalError, Unknown};
 use crate::cel::library::authorizer::{Decision, Question, ResourceCheck, Subject as Requester};
 use crate::cel::value::{Authorization, List, Map, Opaque, Value};
 use crate::document::{Document, NodeRef};
-use crate::evaluate::Request;
-use crate::evaluate::request::SentAs;
 use crate::host::{By, Forms, Host, HostObject, Listing, Lookup, ObjectKey};
 use crate::policy::Reads;
 use crate::policy::expression::overload;
+use crate::request::Request;
+use crate::request::SentAs;
 use crate::resource::image::ImageRef;
 use crate::resource::selector::LabelSelector;
 use crate::resource::workload::{PodTemplate, TemplatePaths};
 
-use super::request::User;
 use super::rule::Subject;
 use super::values::to_document;
+use crate::request::User;
 
 /// What is the same for all policies of one request; documents that expressions need are made once.
 pub(super) struct Facts<'r> {
@@ -141,8 +141,8 @@ impl<'r> Facts<'r> {
 /// The fields that a ValidatingAdmissionPolicy sees; those that are empty are absent
 /// (apiserver `pkg/admission/plugin/cel`, `CreateAdmissionRequest`).
 fn envelope(request: &Request<'_>) -> serde_json::Value {
-    let gvk = |k: &super::request::GroupVersionKind<'_>| json!({"group": k.group, "version": k.version, "kind": k.kind});
-    let gvr = |r: &super::request::GroupVersionResource<'_>| json!({"group": r.group, "version": r.version, "resource": r.resource});
+    let gvk = |k: &crate::request::GroupVersionKind<'_>| json!({"group": k.group, "version": k.version, "kind": k.kind});
+    let gvr = |r: &crate::request::GroupVersionResource<'_>| json!({"group": r.group, "version": r.version, "resource": r.resource});
     let sent_as = request.sent_as.unwrap_or(SentAs {
         kind: request.kind,
         resource: request.resource,

@@ -16,7 +16,8 @@ use super::facts::{Facts, Lookups};
 use super::rule::{self, Sink, Subject};
 use super::stop::Stop;
 use super::undecided::undecided;
-use super::{Budget, Findings, Request, confidential, controlled, headless, images, probes, references};
+use super::{Budget, Findings, confidential, controlled, headless, images, probes, references};
+use crate::request::Request;
 
 /// An object of so many nodes is judged by several policies at a time, on as many threads as there are cores: whoever asks
 /// waits for the answer. Smaller ones are many, and each has a thread of its own already.

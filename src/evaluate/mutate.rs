@@ -34,7 +34,8 @@ use super::facts::{Facts, Lookups};
 use super::rule::{Sink, Subject};
 use super::stop::Stop;
 use super::undecided::undecided;
-use super::{Budget, Findings, Request, confidential, images};
+use super::{Budget, Findings, confidential, images};
+use crate::request::Request;
 
 /// What a changed document may cost: as deep as manifests are read.
 const EDIT_LIMITS: Limits = Limits { depth: 1_000, nodes: 1 << 24 };

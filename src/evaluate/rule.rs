@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use crate::document::NodeRef;
-use crate::evaluate::{Budget, Findings, Request};
+use crate::evaluate::{Budget, Findings};
 use crate::finding::{Certainty, Digest, Finding, Fingerprint, Place, PolicyFault, Related, Severity};
 use crate::host::Host;
 use crate::policy::{Policy, Rule};
+use crate::request::Request;
 use crate::resource::digest::{combine, digest};
 use crate::resource::merge;
 use crate::resource::workload::PodTemplate;

@@ -6,8 +6,8 @@
 
 use super::notice::{Draft, NoticeCode};
 use crate::api;
-use crate::dialect::nearest;
 use crate::document::{Document, NodeId, NodeRef, Span};
+use crate::nearest::nearest;
 use crate::resource::workload;
 
 /// What is to be said of the type of a document. `beside`: whether its file has manifests.

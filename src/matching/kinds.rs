@@ -3,8 +3,8 @@
 use globset::{Glob, GlobMatcher};
 
 use crate::api::{self, CONNECTED, Role};
-use crate::dialect::nearest;
-use crate::evaluate::request::Request;
+use crate::nearest::nearest;
+use crate::request::Request;
 use crate::resource::identity::GroupVersionKind;
 use crate::resource::workload::{self, TemplatePaths};
 

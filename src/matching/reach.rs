@@ -6,8 +6,8 @@
 
 use crate::api;
 use crate::document::NodeRef;
-use crate::evaluate::request::Request;
 use crate::policy::Policy;
+use crate::request::Request;
 
 use super::{KindPattern, Operation, Target};
 

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::Policy;
-use crate::dialect::nearest;
+use crate::nearest::nearest;
 
 /// What `includes` of these policies names that is neither among them nor in the library, a line each.
 #[must_use]

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::Policy;
-use crate::dialect::nearest;
 use crate::document::Document;
+use crate::nearest::nearest;
 
 /// Why parameters do not fit a policy.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -1,9 +1,9 @@
 //! By which entry of a webhook configuration the API server asks about something: the one that fails closed, or the
 //! one that fails open. The registration and the engine behind both ask here, so that nothing falls between them.
 
-use crate::evaluate::request::Request;
 use crate::finding::Action;
 use crate::matching::{Reach, Target, is_bootstrap, reach};
+use crate::request::Request;
 use crate::resource::workload::TemplatePaths;
 
 use super::{FailurePolicy, Policy};

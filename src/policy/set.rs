@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 
-use crate::dialect::nearest;
-use crate::evaluate::request::Request;
 use crate::finding::terms::is_waivable;
 use crate::finding::{Action, CodePattern, Severity};
 use crate::manifest::codes::{self, Reserved};
 use crate::matching::KindMatch;
+use crate::nearest::nearest;
+use crate::request::Request;
 use crate::resource::workload::TemplatePaths;
 
 use super::exception::Exception;

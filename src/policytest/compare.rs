@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::observe::{Observation, Observed, ObservedFinding};
 use super::read::Case;
 use super::written::{ExpectedFinding, Verdict};
-use crate::dialect::nearest;
+use crate::nearest::nearest;
 
 /// An object of which something else was expected.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -10,13 +10,14 @@ use super::read::Case;
 use super::review::{self, Reviewed};
 use super::written::{self, Verdict};
 use crate::document::{Document, NodeRef};
-use crate::evaluate::{Budget, Request, judge};
+use crate::evaluate::{Budget, judge};
 use crate::finding::{Certainty, Finding};
 use crate::manifest::source::{Content, SourceFile};
 use crate::manifest::{Inventory, Sources};
 use crate::matching::Operation;
 use crate::offline::{Asking, ObjectIdentity, Offline};
 use crate::policy::PolicySet;
+use crate::request::Request;
 use crate::verdict;
 
 /// The name of the judged text among the sources of a case …

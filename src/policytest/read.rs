@@ -7,11 +7,12 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use super::written::{self, KIND, TestFile};
-use crate::dialect::{meant, native};
+use crate::dialect::native;
 use crate::document::{DecodeError, NodeRef};
 use crate::manifest::compose::compose;
 use crate::manifest::decode::decode;
 use crate::manifest::split::split;
+use crate::nearest::meant;
 use crate::report::diagnostic::Diagnostic;
 
 /// The largest test file that is read.

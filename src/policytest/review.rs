@@ -13,9 +13,8 @@ use serde_json::{Value, json};
 
 use super::written::Verdict;
 use crate::document::{Document, NodeRef};
+use crate::evaluate::beyond;
 use crate::evaluate::needs::Needs;
-use crate::evaluate::request::GroupVersionKind;
-use crate::evaluate::{Request, beyond};
 use crate::finding::Finding;
 use crate::host::ObjectKey;
 use crate::host::objects::OwnedHost;
@@ -23,6 +22,8 @@ use crate::manifest::Inventory;
 use crate::matching::Operation;
 use crate::offline::{ObjectIdentity, Offline};
 use crate::policy::PolicySet;
+use crate::request::GroupVersionKind;
+use crate::request::Request;
 use crate::webhook::engine::{Engine, Today};
 use crate::webhook::review::{self, Stage};
 

@@ -8,11 +8,11 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::document::Span;
-use crate::evaluate::Request;
 use crate::finding::CodePattern;
 use crate::finding::terms;
 use crate::manifest::chosen::FileGlobs;
 use crate::matching::{Globs, Kinds};
+use crate::request::Request;
 use crate::resource::workload::TemplatePaths;
 
 /// Findings that lint waives: of these codes, and of what matches all that is said.

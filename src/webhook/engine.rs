@@ -9,13 +9,14 @@ use chrono::{NaiveDate, Utc};
 use serde_json::value::RawValue;
 
 use crate::document::{Document, JsonError, Limits};
-use crate::evaluate::request::{GroupVersionKind, GroupVersionResource, SentAs, User};
-use crate::evaluate::{Budget, Findings, Request, Turn, except, judge, mutate_in_turn};
+use crate::evaluate::{Budget, Findings, Turn, except, judge, mutate_in_turn};
 use crate::finding::{Certainty, Finding};
 use crate::host::{Host, Views};
 use crate::limits::{self, CAUSE_BYTES, CAUSES, DEPTH, FINDINGS_PER_RULE, WARNINGS_RUNES};
 use crate::matching::Operation;
 use crate::policy::{FailurePolicy, PolicySet, placement};
+use crate::request::Request;
+use crate::request::{GroupVersionKind, GroupVersionResource, SentAs, User};
 use crate::verdict::{self, Verdict};
 
 use super::review::{self, Answer, AnswerReason, Cause, Denial, Failure, Judge, ReviewRequest, Stage};

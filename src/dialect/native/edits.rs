@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use super::expressions::{Expressions, Wanted};
 use super::lower::Lowering;
-use super::written::{self, Base};
+use super::written;
 use crate::document::Document;
 use crate::document::edit::Operation;
 use crate::document::path::Path;
+use crate::policy::Base;
 use crate::policy::{Edit, EditValue};
 
 /// What the paths of a rule count from.

@@ -8,13 +8,14 @@ use serde_json::Value;
 
 use super::EXCEPTION_KIND;
 use super::lower::{Lowering, is_name, lowered};
-use super::written::{Controlled, Existing, Match, Metadata};
+use super::written::{Match, Metadata};
 use crate::cel::profile::Profile;
 use crate::dialect::{Issue, Written};
 use crate::document::NodeRef;
 use crate::finding::terms::{date, patterns};
 use crate::finding::{Excepting, PolicyRef};
 use crate::policy::exception::Exception;
+use crate::policy::{Controlled, Existing};
 
 /// An exception to policies.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]

@@ -13,8 +13,9 @@ use crate::cel::declarations::{Env, EnvKind, Overload};
 use crate::cel::profile::Profile;
 use crate::cel::program::{CompileError, Composition, Program};
 use crate::cel::types::Type;
-use crate::dialect::{Issue, Written, nearest};
+use crate::dialect::{Issue, Written};
 use crate::document::NodeRef;
+use crate::nearest::nearest;
 use crate::policy::expression::{Expression, Part, Template, overload};
 
 /// What an expression must give.

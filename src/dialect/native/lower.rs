@@ -10,11 +10,15 @@ use super::expressions::{Expressions, Wanted};
 use super::written::{self, PolicyFile, ProbeExemption};
 use super::{API_VERSION, CLUSTER_KIND, EXCEPTION_KIND, NAMESPACED_KIND};
 use crate::cel::profile::Profile;
-use crate::dialect::{Issue, Written, meant, nearest};
+use crate::dialect::{Issue, Written};
 use crate::document::{DecodeError, Document, NodeRef};
 use crate::finding::{PolicyRef, RuleInfo};
 use crate::matching::{self, Exclusion, Globs, KindPattern, KindPatternError, Kinds, Scope};
-use crate::policy::{About, Condition, Policy, Reads, Rule, RuleBody, Validate, Visit};
+use crate::nearest::{meant, nearest};
+use crate::policy::{
+    About, Condition, FailurePolicy, Policy, Reads, ReferenceCheck, References, Rule, RuleBody, Validate,
+    Visit,
+};
 use crate::resource::rewrite::{Field, RewriteRule, RewriteTable};
 use crate::resource::selector::LabelSelector;
 use crate::resource::workload::TemplatePaths;
@@ -362,7 +366,7 @@ impl<'d> Lowering<'d> {
                 remediation: spec.remediation.clone(),
                 references: spec.references.clone(),
                 includes: rule.includes.clone(),
-                fail_closed: spec.failure_policy == written::FailurePolicy::Fail,
+                fail_closed: spec.failure_policy == FailurePolicy::Fail,
                 written: self.written.place(self.node(&format!("{pointer}/name"))),
             };
             rules.push(Rule {
@@ -520,8 +524,8 @@ impl<'d> Lowering<'d> {
         })
     }
 
-    fn references(&mut self, pointer: &str, rule: &written::References) -> Option<RuleBody> {
-        use written::ReferenceCheck::{BindingGrants, RoleGrants};
+    fn references(&mut self, pointer: &str, rule: &References) -> Option<RuleBody> {
+        use ReferenceCheck::{BindingGrants, RoleGrants};
         let wants = matches!(rule.check, BindingGrants | RoleGrants);
         if wants == rule.grants.is_empty() {
             let message = if wants { "the check needs `grants`" } else { "the check takes no `grants`" };

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
-use crate::dialect::nearest;
 use crate::document::NodeRef;
 use crate::evaluate::rule::{Sink, related};
 use crate::host::{HostObject, Lookup, Pool, Query};
+use crate::nearest::nearest;
 use crate::resource::identity::Identity;
 use crate::resource::made::{self, Home, Keys};
 

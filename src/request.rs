@@ -1,9 +1,38 @@
 //! What is asked: an operation on an object, by somebody.
 
+use schemars::JsonSchema;
+use serde::Deserialize;
+
 use crate::document::NodeRef;
 pub use crate::host::User;
-use crate::matching::Operation;
 pub use crate::resource::identity::GroupVersionKind;
+
+/// An admission operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Operation {
+    /// An object is made.
+    Create,
+    /// An object is changed.
+    Update,
+    /// An object goes.
+    Delete,
+    /// A connection to an object's subresource, such as `kubectl exec`.
+    Connect,
+}
+
+impl Operation {
+    /// The name on the wire.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Create => "CREATE",
+            Self::Update => "UPDATE",
+            Self::Delete => "DELETE",
+            Self::Connect => "CONNECT",
+        }
+    }
+}
 
 /// A resource with its group and version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
