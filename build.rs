@@ -1,4 +1,4 @@
-//! Lists the policy library for `src/policy/embedded.rs`.
+//! Lists the policy library for `src/store/embedded.rs`.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};

@@ -30,9 +30,9 @@ use std::process::ExitCode;
 
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::policy::PolicySet;
-use crate::policy::overlap::overlaps;
 use crate::report::diagnostic::Diagnostic;
+use crate::store::PolicySet;
+use crate::store::overlap::overlaps;
 
 /// Nothing found, or done.
 pub const DONE: u8 = 0;

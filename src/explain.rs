@@ -54,7 +54,7 @@ pub struct Example {
 #[must_use]
 pub fn embedded_tests() -> Vec<PolicyTest> {
     let mut found = Found::default();
-    for (name, text) in crate::policy::embedded::tests() {
+    for (name, text) in crate::store::embedded::tests() {
         read_text(name, text, &mut found);
     }
     found.tests

@@ -31,6 +31,7 @@ pub mod policytest;
 pub mod report;
 pub mod request;
 pub mod resource;
+pub mod store;
 pub mod verdict;
 pub mod waiver;
 pub mod webhook;

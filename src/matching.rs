@@ -1,6 +1,6 @@
 //! Which policies apply to a request: kinds, operations, namespaces, selectors, exclusions.
 //!
-//! The cheap questions come first: a policy set is indexed by kind ([`crate::policy::PolicySet`]), then
+//! The cheap questions come first: a policy set is indexed by kind ([`crate::store::PolicySet`]), then
 //! operation and names are compared, and only then is a namespace looked up.
 
 mod globs;

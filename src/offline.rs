@@ -20,12 +20,12 @@ use crate::host::levels::Layout;
 use crate::host::{HostObject, ObjectKey};
 use crate::manifest::{FileId, Inventory};
 use crate::matching::Operation;
-use crate::policy::PolicySet;
 use crate::request::Request;
 use crate::request::{GroupVersionKind, GroupVersionResource, User};
 use crate::resource::custom::CustomKinds;
 use crate::resource::identity::Identity;
 use crate::resource::workload::{self, TemplatePaths};
+use crate::store::PolicySet;
 
 /// What the made-up requests are like.
 #[derive(Debug, Clone)]

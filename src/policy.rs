@@ -1,26 +1,12 @@
-//! Policies in their compiled form, and the set of them.
-//!
-//! ```text
-//! files, embedded library ─▶ load ─▶ dialect::lower ─▶ Policy ─┐
-//!                                                               ├─▶ PolicySet ─▶ evaluate
-//!                          overrides, packs, --only, --skip ───┘   (index by kind)
-//! ```
+//! Policies in their compiled form.
 //!
 //! A compiled policy owns its data and is shared behind an `Arc`; only the documents of a request borrow.
 //! Invalid states cannot be written down here: what is wrong with a policy is found while it is lowered.
 
 pub mod alike;
-pub mod embedded;
 pub mod exception;
 pub mod expression;
-pub mod includes;
-pub mod load;
-pub mod overlap;
 pub mod parameters;
-pub mod placement;
-pub mod plan;
-pub mod set;
-pub mod store;
 pub mod terms;
 pub mod triggers;
 
@@ -37,7 +23,6 @@ use crate::matching::Scope;
 use crate::resource::rewrite::RewriteTable;
 use crate::resource::workload::TemplatePaths;
 
-pub use set::PolicySet;
 pub use terms::{
     AskedCertainty, Base, Controlled, Existing, FailurePolicy, Grant, Probe, ReferenceCheck, References,
     WhenAbsent,

@@ -30,12 +30,12 @@ use std::time::{Duration, Instant};
 use rayon::prelude::*;
 
 use crate::cel::profile::{Profile, Release};
-use crate::policy::PolicySet;
-use crate::policy::load::{self, Loaded};
 use crate::policy::parameters::ParameterError;
-use crate::policy::set::Adjustments;
 use crate::report::diagnostic::Diagnostic;
 use crate::resource::workload::TemplatePaths;
+use crate::store::PolicySet;
+use crate::store::load::{self, Loaded};
+use crate::store::set::Adjustments;
 
 use compare::{Comparison, Difference};
 use read::{Case, PolicyTest};

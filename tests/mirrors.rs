@@ -17,10 +17,10 @@ use plimsoll::host::{NoHost, Views as _};
 use plimsoll::manifest::source::{Content, SourceFile};
 use plimsoll::manifest::{Inventory, Sources};
 use plimsoll::offline::{Asking, Offline};
-use plimsoll::policy::load::{Sources as PolicySources, load};
-use plimsoll::policy::set::{Adjustments, PolicySet};
 use plimsoll::policytest::read;
 use plimsoll::resource::workload::TemplatePaths;
+use plimsoll::store::load::{Sources as PolicySources, load};
+use plimsoll::store::set::{Adjustments, PolicySet};
 use serde_json::{Value, json};
 
 fn root() -> &'static Path {

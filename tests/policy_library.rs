@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-use plimsoll::policy::embedded;
 use plimsoll::policytest::{self, Outcome, read, text};
+use plimsoll::store::embedded;
 
 fn library() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("policies")

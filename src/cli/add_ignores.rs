@@ -9,8 +9,8 @@ use clap::Args;
 use crate::finding::terms::date;
 use crate::finding::{DocumentId, Finding, readable};
 use crate::manifest::{Inventory, SourceFile, Sources};
-use crate::policy::set::{Names, UnknownName};
 use crate::report::diagnostic::io_text;
+use crate::store::set::{Names, UnknownName};
 use crate::waiver::{AddError, Addition, Target, Writing, additions};
 
 /// Which waivers are written.

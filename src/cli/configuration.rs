@@ -21,9 +21,9 @@ use crate::manifest::compose::compose;
 use crate::manifest::decode::decode;
 use crate::manifest::split::split;
 use crate::manifest::walk;
-use crate::policy::set::Level;
 use crate::report::diagnostic::{Diagnostic, io_text};
 use crate::report::{ColorChoice, Format};
+use crate::store::set::Level;
 use crate::waiver::settings::{Fault, Ignores, Rule, WrittenRule};
 
 /// The name that is looked for.

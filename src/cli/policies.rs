@@ -15,10 +15,11 @@ use super::{DONE, NOT_DONE};
 use crate::dialect::native::exceptions::ExceptionFile;
 use crate::dialect::native::written::PolicyFile;
 use crate::explain::{embedded_tests, markdown, text};
-use crate::policy::{Policy, load};
+use crate::policy::Policy;
 use crate::policytest::read;
 use crate::policytest::written::TestFile;
 use crate::report::diagnostic::io_text;
+use crate::store::load;
 
 /// List, show and check policies
 #[derive(Debug, Args)]

@@ -15,13 +15,14 @@ use crate::finding::{Action, CodePattern, PolicyRef};
 use crate::manifest::chosen::FileGlobs;
 use crate::manifest::codes;
 use crate::nearest::nearest;
-use crate::policy::load::{self, Loaded, Sources};
-use crate::policy::set::{Adjustments, Names, UnknownName};
-use crate::policy::store::{self, Origin, Refused};
-use crate::policy::{Policy, PolicySet};
+use crate::policy::Policy;
 use crate::report::Policies;
 use crate::report::diagnostic::Diagnostic;
 use crate::resource::workload::TemplatePaths;
+use crate::store::PolicySet;
+use crate::store::kept::{self, Origin, Refused};
+use crate::store::load::{self, Loaded, Sources};
+use crate::store::set::{Adjustments, Names, UnknownName};
 use crate::waiver::settings::Ignores;
 
 /// Which policies, and how strict.
@@ -117,7 +118,7 @@ impl Selected {
     #[must_use]
     pub fn told(&self) -> Policies {
         let Self { set, origins, .. } = self;
-        Policies { generation: 1, hash: store::hash(set, origins), ran: set.policies().len() }
+        Policies { generation: 1, hash: kept::hash(set, origins), ran: set.policies().len() }
     }
 
     /// The configuration file that was taken.

@@ -12,7 +12,7 @@ pub mod workload;
 
 use serde_json::{Map, Value, json};
 
-use crate::policy::PolicySet;
+use crate::store::PolicySet;
 use crate::webhook::review::Stage;
 
 use super::rules::{self, Half};

@@ -405,9 +405,9 @@ mod tests {
     use super::*;
     use crate::cel::profile::Profile;
     use crate::host::fields::Fields;
-    use crate::policy::load::{Loaded, read_text};
-    use crate::policy::set::Adjustments;
     use crate::resource::workload::TemplatePaths;
+    use crate::store::load::{Loaded, read_text};
+    use crate::store::set::Adjustments;
 
     fn service(name: &str) -> Kept {
         Some(Arc::new(Document::from_value(&json!({"metadata": {"name": name}})).unwrap()))
@@ -510,7 +510,7 @@ mod tests {
     #[ignore = "measures, and prints what it measured"]
     fn twenty_thousand_pods() {
         let mut loaded = Loaded::default();
-        for (name, text) in crate::policy::embedded::files() {
+        for (name, text) in crate::store::embedded::files() {
             read_text(name, text, true, Profile::NEWEST, &mut loaded);
         }
         let set = loaded.into_set(&Adjustments::default(), TemplatePaths::default());

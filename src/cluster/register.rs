@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use crate::api;
-use crate::policy::PolicySet;
+use crate::store::PolicySet;
 use crate::webhook::reload::{Board, Clock};
 use crate::webhook::review::Stage;
 

@@ -11,9 +11,10 @@ use serde::Serialize;
 
 use crate::api::{self, CONNECTED};
 use crate::matching::{self, Operation, Reach, Target};
-use crate::policy::{FailurePolicy, Policy, PolicySet, placement};
+use crate::policy::{FailurePolicy, Policy};
 use crate::resource::identity::GroupVersionKind;
 use crate::resource::workload::TemplatePaths;
+use crate::store::{PolicySet, placement};
 use crate::webhook::review::Stage;
 
 /// A resource or subresource of the API.
@@ -213,8 +214,8 @@ mod tests {
     use super::*;
     use crate::cel::profile::Profile;
     use crate::finding::Action;
-    use crate::policy::load::{Loaded, read_text};
-    use crate::policy::set::Adjustments;
+    use crate::store::load::{Loaded, read_text};
+    use crate::store::set::Adjustments;
 
     /// `resource OPERATIONS` at the entries that fail closed and open, for validation.
     fn registered(spec: &str, action_override: Option<Action>) -> [Vec<String>; 2] {

@@ -8,8 +8,9 @@
 use crate::api;
 use crate::host::{Lookup, ObjectKey};
 use crate::matching::{self, Applies, Operation};
-use crate::policy::{Policy, PolicySet};
+use crate::policy::Policy;
 use crate::resource::identity::{self, OwnerReference};
+use crate::store::PolicySet;
 
 use super::Budget;
 use super::expressions::Evaluator;

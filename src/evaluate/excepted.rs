@@ -5,8 +5,8 @@ use chrono::NaiveDate;
 use super::Findings;
 use crate::host::Host;
 use crate::matching::{self, Applies};
-use crate::policy::PolicySet;
 use crate::request::Request;
+use crate::store::PolicySet;
 
 /// Marks what the exceptions of the set lift on this day. Where nobody can tell whether an exception is about the object,
 /// it lifts nothing.

@@ -9,7 +9,8 @@ use crate::document::{Document, NodeRef};
 use crate::finding::{Certainty, Digest, Finding};
 use crate::host::Host;
 use crate::matching::{self, Applies, Controlled, Existing, Operation};
-use crate::policy::{Policy, PolicySet, RuleBody};
+use crate::policy::{Policy, RuleBody};
+use crate::store::PolicySet;
 
 use super::expressions::{self, Evaluator};
 use super::facts::{Facts, Lookups};

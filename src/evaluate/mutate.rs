@@ -26,7 +26,8 @@ use crate::document::path::Pointer;
 use crate::document::{Builder, Document, Limits, NodeId, NodeRef};
 use crate::host::Host;
 use crate::matching::{self, Applies};
-use crate::policy::{Base, FailurePolicy, Policy, PolicySet, Rule, RuleBody, placement};
+use crate::policy::{Base, FailurePolicy, Policy, Rule, RuleBody};
+use crate::store::{PolicySet, placement};
 
 use super::changes::{Changes, Reach, is_off_limits};
 use super::expressions::{Evaluator, Next};

@@ -13,8 +13,9 @@ use crate::cel::reads::{Composed, LOOKED_UP, Part as Step, Read, Reads, Root, re
 use crate::host::fields::Fields;
 use crate::matching::Controlled;
 use crate::policy::expression::{Expression, Part};
-use crate::policy::{Edit, EditValue, Policy, PolicySet, RuleBody};
+use crate::policy::{Edit, EditValue, Policy, RuleBody};
 use crate::resource::workload;
+use crate::store::PolicySet;
 
 use super::{controlled, headless, references};
 
@@ -277,9 +278,9 @@ fn literal(ast: &Ast, id: ExprId) -> Option<&str> {
 mod tests {
     use super::*;
     use crate::cel::profile::Profile;
-    use crate::policy::load::{Loaded, read_text};
-    use crate::policy::set::Adjustments;
     use crate::resource::workload::TemplatePaths;
+    use crate::store::load::{Loaded, read_text};
+    use crate::store::set::Adjustments;
 
     fn of(spec: &str) -> Needs {
         let text = format!(

@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 use super::markdown::escape;
 use crate::finding::terms::is_waivable;
 use crate::manifest::codes::{self, Reserved};
-use crate::policy::{Policy, PolicySet, Rule};
+use crate::policy::{Policy, Rule};
 use crate::report::catalogue::{AboutRule, Catalogue};
+use crate::store::PolicySet;
 
 /// The packs and the category of policies by which an attacker is kept from something.
 const SECURITY: &[&str] = &["security", "pod-security-baseline", "pod-security-restricted"];

@@ -3,10 +3,10 @@ use crate::cel::profile::{Profile, Release};
 use crate::manifest::source::Content;
 use crate::manifest::{Inventory, SourceFile, Sources, codes};
 use crate::offline::{Asking, Offline};
-use crate::policy::PolicySet;
-use crate::policy::load::{self, Loaded};
-use crate::policy::set::Adjustments;
 use crate::resource::workload::TemplatePaths;
+use crate::store::PolicySet;
+use crate::store::load::{self, Loaded};
+use crate::store::set::Adjustments;
 
 fn library(parameters: &str) -> PolicySet {
     let sources = load::Sources { embedded: true, paths: Vec::new(), profile: Profile::NEWEST };

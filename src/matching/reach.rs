@@ -216,7 +216,7 @@ fn never_asked(pattern: &KindPattern) -> Option<(String, &'static str)> {
 mod tests {
     use super::*;
     use crate::cel::profile::Profile;
-    use crate::policy::load::{Loaded, read_text};
+    use crate::store::load::{Loaded, read_text};
 
     fn of(group: &str, kind: &str, subresource: &str) -> &'static str {
         match reach(&Target { subresource, ..Target::object(group, "v1", kind) }) {

@@ -190,7 +190,7 @@ mod tests {
 
     use super::*;
     use crate::cel::profile::Profile;
-    use crate::policy::load::{Loaded, read_text};
+    use crate::store::load::{Loaded, read_text};
 
     fn policy() -> Policy {
         let text = "apiVersion: plimsoll.dev/v1alpha1

@@ -16,8 +16,8 @@ use crate::manifest::source::{Content, SourceFile};
 use crate::manifest::{Inventory, Sources};
 use crate::matching::Operation;
 use crate::offline::{Asking, ObjectIdentity, Offline};
-use crate::policy::PolicySet;
 use crate::request::Request;
+use crate::store::PolicySet;
 use crate::verdict;
 
 /// The name of the judged text among the sources of a case …

@@ -21,9 +21,9 @@ use crate::host::objects::OwnedHost;
 use crate::manifest::Inventory;
 use crate::matching::Operation;
 use crate::offline::{ObjectIdentity, Offline};
-use crate::policy::PolicySet;
 use crate::request::GroupVersionKind;
 use crate::request::Request;
+use crate::store::PolicySet;
 use crate::webhook::engine::{Engine, Today};
 use crate::webhook::review::{self, Stage};
 

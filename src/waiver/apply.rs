@@ -19,8 +19,8 @@ use crate::manifest::codes::{self, Reserved};
 use crate::manifest::{FileId, Inventory, STDIN, Sources};
 use crate::matching::{Applies, is_in};
 use crate::offline::Offline;
-use crate::policy::PolicySet;
-use crate::policy::set::{Names, UnknownName};
+use crate::store::PolicySet;
+use crate::store::set::{Names, UnknownName};
 
 /// The codes of a run.
 pub struct Codes<'r> {

@@ -14,9 +14,10 @@ use crate::finding::{Certainty, Finding};
 use crate::host::{Host, Views};
 use crate::limits::{self, CAUSE_BYTES, CAUSES, DEPTH, FINDINGS_PER_RULE, WARNINGS_RUNES};
 use crate::matching::Operation;
-use crate::policy::{FailurePolicy, PolicySet, placement};
+use crate::policy::FailurePolicy;
 use crate::request::Request;
 use crate::request::{GroupVersionKind, GroupVersionResource, SentAs, User};
+use crate::store::{PolicySet, placement};
 use crate::verdict::{self, Verdict};
 
 use super::review::{self, Answer, AnswerReason, Cause, Denial, Failure, Judge, ReviewRequest, Stage};

@@ -20,10 +20,10 @@ use plimsoll::cel::profile::Profile;
 use plimsoll::finding::Certainty;
 use plimsoll::manifest::{Inventory, Outcome as FileOutcome, ReadLimits, read_sources};
 use plimsoll::offline::{Asking, Offline};
-use plimsoll::policy::PolicySet;
-use plimsoll::policy::load::{Sources, load};
-use plimsoll::policy::set::Adjustments;
 use plimsoll::resource::workload::TemplatePaths;
+use plimsoll::store::PolicySet;
+use plimsoll::store::load::{Sources, load};
+use plimsoll::store::set::Adjustments;
 use serde_json::Value;
 
 use crate::suite::{Figure, Miss, Outcome, Suite};

@@ -14,13 +14,13 @@ use crate::cel::profile::Profile;
 use crate::dialect::native::{API_VERSION, CLUSTER_KIND, NAMESPACED_KIND};
 use crate::finding::PolicyRef;
 use crate::policy::exception::Exception;
-use crate::policy::includes::unknown_includes;
-use crate::policy::load::{self, Loaded};
-use crate::policy::overlap::overlaps;
-use crate::policy::set::{Adjustments, Names, UnknownName};
 use crate::report::diagnostic::Diagnostic;
 use crate::report::json::{Tool, VERSION};
 use crate::resource::workload::TemplatePaths;
+use crate::store::includes::unknown_includes;
+use crate::store::load::{self, Loaded};
+use crate::store::overlap::overlaps;
+use crate::store::set::{Adjustments, Names, UnknownName};
 
 /// So many kinds of one policy about which the webhook is never asked are told with the reason.
 const UNASKED_TOLD: usize = 3;

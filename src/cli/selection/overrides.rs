@@ -14,11 +14,11 @@ use crate::cli::configuration::WrittenLevel;
 use crate::finding::{PolicyRef, Severity};
 use crate::manifest::chosen::{Chosen, FileGlobs};
 use crate::manifest::{FileId, NoticeCode, Sources};
-use crate::policy::PolicySet;
-use crate::policy::load;
-use crate::policy::set::Adjustments;
-use crate::policy::store;
 use crate::report::Policies;
+use crate::store::PolicySet;
+use crate::store::kept;
+use crate::store::load;
+use crate::store::set::Adjustments;
 
 /// What is different for some files.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -173,10 +173,10 @@ impl Variants<'_> {
         let mut text = base.hash;
         for (set, _) in &self.others {
             names.extend(set.policies().iter().map(|policy| &policy.id));
-            text.push_str(&store::hash(set, &self.base.origins));
+            text.push_str(&kept::hash(set, &self.base.origins));
         }
         let paths = self.base.configuration.overrides.iter().flat_map(|other| &other.paths);
         paths.for_each(|path| text.push_str(path));
-        Policies { hash: format!("{:016x}", store::digest(text.as_bytes())), ran: names.len(), ..base }
+        Policies { hash: format!("{:016x}", kept::digest(text.as_bytes())), ran: names.len(), ..base }
     }
 }

@@ -15,8 +15,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::finding::PolicyRef;
 
-use super::exception::Exception;
-use super::{Policy, PolicySet};
+use super::PolicySet;
+use crate::policy::Policy;
+use crate::policy::exception::Exception;
 
 /// Where a policy was read, and a digest of its text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -147,9 +148,9 @@ pub fn digest(bytes: &[u8]) -> u64 {
 mod tests {
     use super::*;
     use crate::cel::profile::Profile;
-    use crate::policy::load::{Loaded, read_text};
-    use crate::policy::set::Adjustments;
     use crate::resource::workload::TemplatePaths;
+    use crate::store::load::{Loaded, read_text};
+    use crate::store::set::Adjustments;
 
     fn policy(name: &str, message: &str) -> String {
         format!(

@@ -12,9 +12,10 @@ use crate::nearest::nearest;
 use crate::request::Request;
 use crate::resource::workload::TemplatePaths;
 
-use super::exception::Exception;
+use super::placement;
 use super::plan::Plan;
-use super::{FailurePolicy, Policy, Rule, placement};
+use crate::policy::exception::Exception;
+use crate::policy::{FailurePolicy, Policy, Rule};
 
 /// The policies of a run, in the order of their names.
 #[derive(Debug, Default)]

@@ -6,7 +6,7 @@ use crate::matching::{Reach, Target, is_bootstrap, reach};
 use crate::request::Request;
 use crate::resource::workload::TemplatePaths;
 
-use super::{FailurePolicy, Policy};
+use crate::policy::{FailurePolicy, Policy};
 
 /// Where `policy` is asked about `target`, for validation or for mutation. Closed where it says so and can deny, by a
 /// pattern that names something, about what can wait. What can only warn is not worth a request that fails; and `*` is

@@ -6,8 +6,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::{Edit, EditValue, Policy, PolicySet, Rule, RuleBody};
+use super::PolicySet;
 use crate::matching::KindMatch;
+use crate::policy::{Edit, EditValue, Policy, Rule, RuleBody};
 
 /// Two rules that write one place.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -106,9 +107,9 @@ fn meet(a: &Policy, b: &Policy) -> bool {
 mod tests {
     use super::*;
     use crate::cel::profile::Profile;
-    use crate::policy::load::{Loaded, read_text};
-    use crate::policy::set::Adjustments;
     use crate::resource::workload::TemplatePaths;
+    use crate::store::load::{Loaded, read_text};
+    use crate::store::set::Adjustments;
 
     #[test]
     fn what_two_policies_write() {

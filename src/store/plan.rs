@@ -11,8 +11,8 @@ use std::sync::Arc;
 use crate::cel::absence::{Stride, Way};
 use crate::document::NodeRef;
 
-use super::Policy;
-use super::triggers::{ROOTS, Trigger};
+use crate::policy::Policy;
+use crate::policy::triggers::{ROOTS, Trigger};
 
 /// The rules about one kind.
 #[derive(Debug)]

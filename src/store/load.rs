@@ -21,10 +21,11 @@ use crate::manifest::split::split;
 use crate::report::diagnostic::{Diagnostic, io_text};
 use crate::resource::workload::TemplatePaths;
 
-use super::exception::Exception;
+use super::kept::{Origin, Refused, digest};
 use super::set::Adjustments;
-use super::store::{Origin, Refused, digest};
-use super::{Policy, PolicySet, embedded};
+use super::{PolicySet, embedded};
+use crate::policy::Policy;
+use crate::policy::exception::Exception;
 
 /// The largest policy file that is read.
 const FILE_LIMIT: u64 = 4 << 20;

@@ -1,0 +1,18 @@
+//! The policies of a run: where they come from, which are chosen, and what of them is in force.
+//!
+//! ```text
+//! files, embedded library ─▶ load ─▶ dialect::lower ─▶ Policy ─┐
+//!                                                               ├─▶ PolicySet ─▶ evaluate
+//!                          overrides, packs, --only, --skip ───┘   (index by kind, plan)
+//! ```
+
+pub mod embedded;
+pub mod includes;
+pub mod kept;
+pub mod load;
+pub mod overlap;
+pub mod placement;
+pub mod plan;
+pub mod set;
+
+pub use set::PolicySet;
