@@ -71,3 +71,17 @@ fn the_policy_knows_what_the_table_knows() {
         assert!(matched.contains(&json!(format!("*/*/{}", kind.kind))), "{}", kind.kind);
     }
 }
+
+/// The page for those who write policies names every custom kind with Pod templates.
+#[test]
+fn the_page_names_kinds_with_pod_templates() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/writing-policies.md");
+    let page = std::fs::read_to_string(path).unwrap();
+    let section =
+        page.split("\n## ").find(|section| section.starts_with("Kinds with Pod templates\n")).unwrap();
+    let (section, _) = section.split_once("`podTemplates` adds others").unwrap();
+    let words: Vec<&str> = section.split(|c: char| !c.is_ascii_alphanumeric()).collect();
+    for kind in api::with_pods().filter(|kind| kind.role == Role::Custom) {
+        assert!(words.contains(&kind.kind), "{} of {}", kind.kind, kind.group);
+    }
+}

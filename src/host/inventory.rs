@@ -11,9 +11,10 @@ use std::sync::OnceLock;
 use super::index::{Entry, Index, Within};
 use super::levels::{Layout, Level};
 use super::pairs::Pairs;
-use super::query::{self, By, Coverage, Pool, Query, Visit};
+use super::query::{self, Axis, By, Coverage, Pool, Query, Visit};
 use super::{Forms, Host, HostObject, Listing, Lookup, ObjectKey, Twins, describe};
 use crate::document::NodeRef;
+use crate::resource::workload::TemplatePaths;
 
 /// Which objects would be applied together, beside those of one file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -393,7 +394,7 @@ fn by_label<'d>(
     entries: &[Entry<'d>],
     named: &[(ObjectKey<'d>, u32)],
 ) -> HashMap<(&'d str, &'d str), Pairs<&'d str>> {
-    let mut labelled: HashMap<_, Pairs<&str>> = HashMap::new();
+    let (mut labelled, none): (HashMap<_, Pairs<&str>>, _) = (HashMap::new(), TemplatePaths::default());
     let (mut last, mut first) = (None, 0);
     for (position, (key, at)) in (0_u32..).zip(named) {
         if last.replace(*key) != Some(*key) {
@@ -401,7 +402,7 @@ fn by_label<'d>(
         }
         let Some(entry) = entries.get(*at as usize) else { continue };
         let labels = labelled.entry((key.group, key.kind)).or_default();
-        for (key, value) in query::label_pairs(entry.object.root.at("/metadata/labels")) {
+        for (key, value) in Axis::Labels.pairs(entry.object.root, &none).into_iter().flatten() {
             labels.add(key, value, first);
         }
     }
@@ -491,7 +492,6 @@ mod tests {
     use super::*;
     use crate::document::{Document, Limits};
     use crate::host::Seen;
-    use crate::resource::workload::TemplatePaths;
 
     const KEY: ObjectKey<'static> =
         ObjectKey { group: "apps", kind: "Deployment", namespace: "shop", name: "web" };

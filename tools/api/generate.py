@@ -13,6 +13,7 @@ Read are, in this order; what comes later adds to what was there, or puts it rig
     generate.py --check              says what would change, and ends with 1 then
     generate.py --verify FOLDER      compares the table with api/openapi-spec/swagger.json of k8s.io/kubernetes, saved as
                                      FOLDER/1.24.json … FOLDER/1.37.json: kinds, resources, scopes, versions, subresources
+                                     (`go mod download -json k8s.io/kubernetes@v1.37.0` says where it puts the module)
     --wheel FILE --shared FOLDER     where the sources are, if not in target/api and ../shared (or PLIMSOLL_SHARED)
 
 Ends with 3 where a source is missing.
