@@ -6,7 +6,7 @@
 pub mod native;
 mod nearest;
 
-pub(crate) use nearest::{meant, nearest};
+pub(crate) use nearest::{distance, meant, nearest};
 
 use std::sync::Arc;
 

@@ -5,7 +5,7 @@
 //! other manifests in the file, the other of the two keys, `metadata`, a key that is nearly the right one.
 
 use super::notice::{Draft, NoticeCode};
-use crate::dialect::nearest;
+use crate::dialect::{distance, nearest};
 use crate::document::{Document, NodeId, NodeRef, Span};
 use crate::resource::{kinds, workload};
 
@@ -128,6 +128,10 @@ pub(super) fn unknown_kind(root: NodeRef<'_>, defined: impl Fn(&str, &str) -> bo
     if group.is_empty() && !number {
         return None;
     }
+    if let Some(meant) = misspelt_group(group, kind).filter(|_| !defined(group, kind)) {
+        let message = format!("no API group with the kind {kind} is named {group}; did you mean {meant:?}?");
+        return draft(NoticeCode::UnknownKind, root.get("apiVersion")?.span(), message);
+    }
     let own = kinds::all().iter().any(|known| known.group == group) || group == "extensions";
     let known = !kinds::named(kind).is_empty()
         || kinds::is_unlisted(kind)
@@ -144,6 +148,17 @@ pub(super) fn unknown_kind(root: NodeRef<'_>, defined: impl Fn(&str, &str) -> bo
     let help = meant.map(|meant| format!("; did you mean {meant:?}?")).unwrap_or_default();
     let message = format!("{version} has no kind {kind}{help}");
     draft(NoticeCode::UnknownKind, kind_node.span(), message)
+}
+
+/// The group that was meant where a built-in kind is of one with nearly that name. A longer name has to be nearer: custom
+/// kinds with a built-in's name are of groups that have names of their own.
+fn misspelt_group(group: &str, kind: &str) -> Option<&'static str> {
+    const MOST: usize = 2;
+    let groups = kinds::named(kind).iter().map(|known| known.group);
+    if group.is_empty() || groups.clone().any(|known| known == group) {
+        return None;
+    }
+    nearest(group, groups.clone()).filter(|meant| distance(group, meant) <= MOST)
 }
 
 fn draft(code: NoticeCode, span: Option<Span>, message: String) -> Option<Draft> {
