@@ -15,6 +15,13 @@ test *ARGS:
 docs:
     cargo run -- policies docs docs/policies
 
+# The table of kinds, from definitions on PyPI, discovery of a live server (../shared) and tools/api/known.txt. A release of
+# Kubernetes comes in by a newer kubernetes-validate and known.txt; `tools/api/generate.py --verify FOLDER` then compares with
+# the API servers' own OpenAPI documents.
+api:
+    pip download --quiet --no-deps --dest target/api kubernetes-validate==1.37.0
+    tools/api/generate.py
+
 # Golden vectors beside the project (`../shared`, or PLIMSOLL_SHARED). Release: there are tens of thousands of cases.
 conformance *ARGS:
     cargo test --release --test conformance -- {{ ARGS }}

@@ -18,7 +18,6 @@ pub mod certificates;
 pub mod client;
 pub mod failing;
 pub mod install;
-pub mod kept;
 pub mod leader;
 pub mod mirror;
 pub mod reflect;

@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::document::edit::Operation;
 use crate::document::{NodeId, NodeRef, Span};
+pub use crate::resource::identity::DocumentId;
 
 /// What lint reports and exits on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -189,10 +190,6 @@ impl Certainty {
         }
     }
 }
-
-/// One document of the input; the index in the inventory that the run has made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct DocumentId(pub u32);
 
 /// Where a finding points.
 #[derive(Debug, Clone, PartialEq, Eq)]

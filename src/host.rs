@@ -3,17 +3,18 @@
 //! Every answer is one of four: *known*, *absent*, *unknown* (the input cannot show it) or *failed*.
 //! Offline the folder of manifests answers ([`crate::host::inventory`]), in the cluster reflectors do.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use crate::cel::library::authorizer::{Decision, Question};
 use crate::document::NodeRef;
-use crate::evaluate::request::User;
-use crate::finding::DocumentId;
+use crate::resource::identity::DocumentId;
 
 pub mod fields;
 pub mod index;
 pub mod inventory;
 pub mod levels;
+pub mod objects;
 pub mod pairs;
 pub mod query;
 
@@ -82,6 +83,19 @@ pub struct Twins<'h> {
     pub count: usize,
     /// The first of them, in the order of the input.
     pub first: Vec<HostObject<'h>>,
+}
+
+/// Who asks.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct User<'a> {
+    /// The name.
+    pub username: &'a str,
+    /// The groups.
+    pub groups: Vec<&'a str>,
+    /// Empty where the server gives none.
+    pub uid: &'a str,
+    /// What the authenticator adds.
+    pub extra: BTreeMap<&'a str, Vec<&'a str>>,
 }
 
 /// Answers questions about objects other than the one under review.

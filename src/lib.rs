@@ -5,13 +5,14 @@
 //!                           ▼                        ▼
 //!                        document (one arena tree for JSON and YAML)
 //!                           ▼
-//!                        resource     kind, Pod template, containers, images, quantities
+//!                        resource     kind, Pod template, containers, images, quantities  ◀─ api (the table of kinds)
 //!                           ▼
 //! dialect ─▶ policy ─▶ matching ─▶ evaluate (cel, typed rules, host) ─▶ finding ─▶ verdict ─▶ report | webhook
 //! ```
 //!
 //! Dependencies point downwards only; everything from `evaluate` up is synchronous and pure.
 
+pub mod api;
 pub mod baseline;
 pub mod cli;
 pub mod cluster;

@@ -15,7 +15,7 @@ use crate::resource::workload::TemplatePaths;
 
 pub use crate::dialect::native::written::{Controlled, Existing, Operation};
 pub use globs::{Globs, GlobsError};
-pub use kinds::{CONNECTED, KindMatch, KindPattern, KindPatternError, Kinds, Target};
+pub use kinds::{KindMatch, KindPattern, KindPatternError, Kinds, Target};
 pub use reach::{BOOTSTRAP, BOOTSTRAP_NAMES, RBAC, Reach, is_bootstrap, reach, unasked};
 
 /// What a policy is about.

@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, HashMap};
 use chrono::NaiveDate;
 use rayon::prelude::*;
 
+use crate::api;
 use crate::cel::error::Unknown;
 use crate::document::{Document, NodeRef};
 use crate::evaluate::request::{GroupVersionKind, GroupVersionResource, User};
@@ -23,7 +24,6 @@ use crate::matching::Operation;
 use crate::policy::PolicySet;
 use crate::resource::custom::CustomKinds;
 use crate::resource::identity::Identity;
-use crate::resource::kinds;
 use crate::resource::workload::{self, TemplatePaths};
 
 /// What the made-up requests are like.
@@ -255,7 +255,7 @@ impl<'i> Offline<'i> {
         let mut kinds = BTreeMap::new();
         for (index, identity) in self.identities.iter().enumerate() {
             let GroupVersionKind { group, version, kind } = identity.kind;
-            let known = kinds::find(group, kind).is_some()
+            let known = api::find(group, kind).is_some()
                 || workload::holds_pods(group, kind)
                 || templates.declares(group, version, kind);
             if !known && !kinds.contains_key(&(group, kind)) {

@@ -18,8 +18,10 @@ pub mod load;
 pub mod overlap;
 pub mod parameters;
 pub mod placement;
+pub mod plan;
 pub mod set;
 pub mod store;
+pub mod triggers;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};

@@ -2,7 +2,7 @@
 //! that has, and what selects it.
 //!
 //! ```text
-//! document ─▶ identity   group, version, kind, name, effective namespace, owners   ◀─ kinds (the built-in ones)
+//! document ─▶ identity   group, version, kind, name, effective namespace, owners   ◀─ api (the table of kinds)
 //!          ─▶ workload   Pod metadata and Pod spec, wherever the kind keeps them
 //!                ─▶ container   each with its role   ─▶ image ─▶ rewrite
 //!          ─▶ selector   does it select these labels?   ◀─ pod_labels (those that controllers add)
@@ -18,7 +18,6 @@ pub mod custom;
 pub mod digest;
 pub mod identity;
 pub mod image;
-pub mod kinds;
 pub mod label;
 pub mod made;
 pub mod merge;

@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use plimsoll::cel::profile::Profile;
-use plimsoll::cluster::kept::Objects;
 use plimsoll::cluster::mirror::Mirror;
 use plimsoll::document::Document;
 use plimsoll::evaluate::needs::{Need, Needs};
 use plimsoll::evaluate::{Budget, judge};
 use plimsoll::host::fields::Fields;
+use plimsoll::host::objects::Objects;
 use plimsoll::host::{NoHost, Views as _};
 use plimsoll::manifest::source::{Content, SourceFile};
 use plimsoll::manifest::{Inventory, Sources};

@@ -6,11 +6,11 @@ use clap::Args;
 
 use super::selection::{Selected, Selection};
 use super::{DONE, NOT_DONE};
+use crate::api;
 use crate::dialect::nearest;
 use crate::explain::{Page, embedded_tests, text};
 use crate::manifest::codes;
 use crate::policytest::read;
-use crate::resource::kinds;
 
 /// Explain a policy, a rule or a code: what it checks, why, and how to fix it
 #[derive(Debug, Args)]
@@ -55,15 +55,13 @@ impl ExplainArgs {
             super::print(&text::reserved_list(codes::all().filter(|row| codes::means(&name, row.code))));
             return end;
         }
-        let kind = kinds::all()
-            .iter()
+        let kind = api::built_in()
             .find(|kind| kind.kind.eq_ignore_ascii_case(&name) || kind.resource.eq_ignore_ascii_case(&name));
         let kind = kind.map_or(name.as_str(), |kind| kind.kind);
         let about: Vec<_> = set.for_kind(kind).collect();
-        if kinds::named(kind).is_empty() || about.is_empty() {
+        if !api::is_built_in(kind) || about.is_empty() {
             let names = set.policies().iter().map(|policy| policy.id.name.as_str());
-            let names =
-                names.chain(kinds::all().iter().map(|k| k.kind)).chain(codes::all().map(|row| row.code));
+            let names = names.chain(api::built_in().map(|k| k.kind)).chain(codes::all().map(|row| row.code));
             let hint = match nearest(&name, names) {
                 Some(name) => format!("did you mean {name}?"),
                 None => "`plimsoll policies list` shows the names".to_owned(),

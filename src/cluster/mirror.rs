@@ -13,11 +13,11 @@ use tokio::task::AbortHandle;
 
 use super::authorize::Authorizer;
 use super::failing::Failing;
-use super::kept::{Kept, Objects};
 use crate::cel::library::authorizer::{Decision, Question};
 use crate::document::Document;
 use crate::evaluate::needs::{Need, Needs};
 use crate::evaluate::request::User;
+use crate::host::objects::{Kept, Objects};
 use crate::host::{AUTHORIZER, By, Host, HostObject, Listing, Lookup, ObjectKey, Views, describe};
 
 /// How much is known of a kind.
@@ -318,7 +318,7 @@ impl Host for View<'_> {
             Phase::Unknown { .. } => Lookup::Unknown(describe(key)),
             Phase::NotServed => Lookup::Absent,
             Phase::Synced => match objects.get(namespace, name) {
-                Some(Some(object)) => Lookup::Known(object),
+                Some(Some(object)) => Lookup::Known(object.clone()),
                 Some(None) => Lookup::Failed(format!("{} cannot be read", describe(key))),
                 None => Lookup::Absent,
             },
@@ -346,7 +346,9 @@ impl Host for View<'_> {
         let found = shelf.read(|phase, objects| match phase {
             Phase::Unknown { .. } => None,
             Phase::NotServed => Some(Some(Vec::new())),
-            Phase::Synced => Some(objects.found(namespace, by)),
+            Phase::Synced => {
+                Some(objects.found(namespace, by).map(|found| found.into_iter().cloned().collect()))
+            }
         });
         match found {
             Some(Some(found)) => {
@@ -530,9 +532,9 @@ mod tests {
             pages.split(' ').nth(1).unwrap().parse::<usize>().unwrap() * 4_096
         };
         let mirror = Mirror::default();
-        for (group, kind) in crate::host::query::PODS {
-            if kind != "Pod" {
-                whole(&mirror, group, kind).fill(Objects::default());
+        for known in crate::api::workloads() {
+            if known.kind != "Pod" {
+                whole(&mirror, known.group, known.kind).fill(Objects::default());
             }
         }
         let need = Need { version: "v1".to_owned(), fields: fields.clone() };

@@ -14,11 +14,11 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use crate::document::Document;
+use crate::host::objects::{Kept, Objects};
 use crate::limits::{FIRST_LOOK, STALE};
 use crate::webhook::readiness::Readiness;
 
 use super::authorize::Authorizer;
-use super::kept::{Kept, Objects};
 use super::mirror::{Mirror, Phase, Shelf};
 use crate::evaluate::needs::Needs;
 

@@ -17,6 +17,7 @@ use kube::{Client, Error};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
+use crate::api;
 use crate::policy::PolicySet;
 use crate::webhook::reload::{Board, Clock};
 use crate::webhook::review::Stage;
@@ -324,7 +325,7 @@ fn resource_of(stage: Stage) -> ApiResource {
         version: "v1".to_owned(),
         api_version: "admissionregistration.k8s.io/v1".to_owned(),
         kind: kind.to_owned(),
-        plural: format!("{}s", kind.to_lowercase()),
+        plural: api::resource_of("admissionregistration.k8s.io", kind),
     }
 }
 

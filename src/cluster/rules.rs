@@ -9,10 +9,10 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::matching::{self, CONNECTED, Operation, Reach, Target};
+use crate::api::{self, CONNECTED};
+use crate::matching::{self, Operation, Reach, Target};
 use crate::policy::{FailurePolicy, Policy, PolicySet, placement};
 use crate::resource::identity::GroupVersionKind;
-use crate::resource::kinds;
 use crate::resource::workload::TemplatePaths;
 use crate::webhook::review::Stage;
 
@@ -49,54 +49,23 @@ impl Served {
     }
 }
 
-/// What is sent to a subresource: group, version, kind.
-type Body = [&'static str; 3];
-const SCALE: Body = ["autoscaling", "v1", "Scale"];
-/// The object itself.
-const ITSELF: Body = ["", "", ""];
-
-/// Subresources that policies can name without a cluster at hand: group, kind, subresource, what is sent.
-const SUBRESOURCES: &[(&str, &str, &str, Body)] = &[
-    ("", "Pod", "attach", ["", "v1", "PodAttachOptions"]),
-    ("", "Pod", "binding", ["", "v1", "Binding"]),
-    ("", "Pod", "ephemeralcontainers", ITSELF),
-    ("", "Pod", "eviction", ["policy", "v1", "Eviction"]),
-    ("", "Pod", "exec", ["", "v1", "PodExecOptions"]),
-    ("", "Pod", "portforward", ["", "v1", "PodPortForwardOptions"]),
-    ("", "Pod", "proxy", ["", "v1", "PodProxyOptions"]),
-    ("", "Pod", "resize", ITSELF),
-    ("", "Pod", "status", ITSELF),
-    ("", "Node", "proxy", ["", "v1", "NodeProxyOptions"]),
-    ("", "ReplicationController", "scale", SCALE),
-    ("", "Service", "proxy", ["", "v1", "ServiceProxyOptions"]),
-    ("", "Service", "status", ITSELF),
-    ("", "ServiceAccount", "token", ["authentication.k8s.io", "v1", "TokenRequest"]),
-    ("apps", "Deployment", "scale", SCALE),
-    ("apps", "Deployment", "status", ITSELF),
-    ("apps", "ReplicaSet", "scale", SCALE),
-    ("apps", "StatefulSet", "scale", SCALE),
-    ("apps", "StatefulSet", "status", ITSELF),
-    ("apps", "DaemonSet", "status", ITSELF),
-    ("batch", "Job", "status", ITSELF),
-    ("batch", "CronJob", "status", ITSELF),
-];
-
-/// The resources of every cluster, as far as we know them without one.
+/// The resources of every cluster, as far as we know them without one: what can be changed or connected to.
 #[must_use]
 pub fn built_in() -> Vec<Served> {
     let mut table = Vec::new();
-    for known in kinds::all() {
-        let subresources = SUBRESOURCES.iter().filter(|(g, k, ..)| *g == known.group && *k == known.kind);
-        for (subresource, body) in subresources.map(|(.., s, body)| (*s, *body)).chain([("", ITSELF)]) {
-            for (index, version) in known.versions.iter().enumerate() {
-                let body = if body == ITSELF { [known.group, version, known.kind] } else { body };
+    for known in api::built_in() {
+        let itself = (!known.read_only).then_some(("", None));
+        let written = known.recent_subresources().filter(|subresource| !subresource.read_only);
+        let subresources = written.map(|subresource| (subresource.name, subresource.body));
+        for (subresource, body) in subresources.chain(itself) {
+            for (index, version) in known.recent_versions().enumerate() {
                 table.push(Served {
                     group: known.group.to_owned(),
-                    version: (*version).to_owned(),
+                    version: version.to_owned(),
                     resource: known.resource.to_owned(),
                     subresource: subresource.to_owned(),
                     kind: known.kind.to_owned(),
-                    body: body.map(str::to_owned),
+                    body: body.unwrap_or([known.group, version, known.kind]).map(str::to_owned),
                     preferred: index == 0,
                 });
             }
@@ -289,6 +258,14 @@ mod tests {
             ),
             ("kinds: [ServiceAccount/token]", &["serviceaccounts/token CREATE,UPDATE"]),
             ("kinds: [Pod]", &["pods CREATE,UPDATE"]),
+            ("kinds: [PersistentVolumeClaim/status]", &["persistentvolumeclaims/status CREATE,UPDATE"]),
+            (
+                "kinds: [Namespace/*]",
+                &["namespaces/finalize CREATE,UPDATE", "namespaces/status CREATE,UPDATE"],
+            ),
+            // what can only be read is not asked about
+            ("kinds: [Pod/log, ComponentStatus]", &[]),
+            ("kinds: [Eviction]", &["pods/eviction CREATE,UPDATE", "evictions CREATE,UPDATE"]),
         ];
         for (matches, expected) in rows {
             let [closed, open] = registered(&format!("match: {{{matches}}}"), None);

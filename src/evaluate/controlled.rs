@@ -5,11 +5,11 @@
 //! is the very controller of such owners, the owner is there with the uid that the reference names, and the policy applies
 //! to the owner as a whole – kinds, namespaces, selectors, exclusions and conditions.
 
+use crate::api;
 use crate::host::{Lookup, ObjectKey};
 use crate::matching::{self, Applies, Operation};
 use crate::policy::{Policy, PolicySet};
 use crate::resource::identity::{self, OwnerReference};
-use crate::resource::kinds;
 
 use super::expressions::Evaluator;
 use super::facts::{Facts, Lookups};
@@ -52,7 +52,7 @@ pub(super) fn was_judged(set: &PolicySet, policy: &Policy, facts: &Facts<'_>, bu
     if found.root.at("/metadata/uid").and_then(|uid| uid.as_str()) != Some(owner.uid) {
         return false;
     }
-    let resource = kinds::resource_of(owner.gvk.group, owner.gvk.kind);
+    let resource = api::resource_of(owner.gvk.group, owner.gvk.kind);
     let asked = Request {
         operation: owners_operation(policy, request.operation),
         kind: owner.gvk,

@@ -28,14 +28,23 @@ const LARGE: usize = 50_000;
 #[must_use]
 pub fn judge(set: &PolicySet, request: &Request<'_>, host: &dyn Host, budget: Budget) -> Findings {
     let facts = Facts::new(request, host, set.templates());
+    let plan = set.plan(request.kind.kind, request.subresource).filter(|_| request.has_its_objects());
+    let present = plan.map(|plan| {
+        let pods = facts.pods();
+        plan.present([request.object, pods.map(|pods| pods.spec), pods.and_then(|pods| pods.metadata)])
+    });
+    let fires = |policy: usize, rule: usize| match (plan, &present) {
+        (Some(plan), Some(present)) => plan.fires(present, policy, rule),
+        _ => true,
+    };
     let policies = set.asked(request, false);
-    let by = |mut findings: Findings, policy: &Policy| {
-        judge_by(set, policy, &facts, budget, &mut findings);
+    let by = |mut findings: Findings, (number, policy): (usize, &Policy)| {
+        judge_by(set, policy, &|rule| fires(number, rule), &facts, budget, &mut findings);
         findings
     };
     let large = request.subject().is_some_and(|object| object.document().node_count() >= LARGE);
     let mut findings = if large {
-        let policies: Vec<&Policy> = policies.collect();
+        let policies: Vec<(usize, &Policy)> = policies.collect();
         let each = policies.into_par_iter().map(|policy| by(Findings::new(), policy));
         each.collect::<Vec<_>>().into_iter().flatten().collect()
     } else {
@@ -45,7 +54,21 @@ pub fn judge(set: &PolicySet, request: &Request<'_>, host: &dyn Host, budget: Bu
     findings
 }
 
-fn judge_by(set: &PolicySet, policy: &Policy, facts: &Facts<'_>, budget: Budget, findings: &mut Findings) {
+/// Which of a policy's rules have to run.
+type Fires<'f> = dyn Fn(usize) -> bool + 'f;
+
+fn judge_by(
+    set: &PolicySet,
+    policy: &Policy,
+    fires: &Fires<'_>,
+    facts: &Facts<'_>,
+    budget: Budget,
+    findings: &mut Findings,
+) {
+    // a condition that fails is told, whatever the rules would say; a scope that cannot be told is not
+    if policy.conditions.is_empty() && !(0..policy.rules.len()).any(fires) {
+        return;
+    }
     let request = facts.request();
     let scope = matching::applies(policy, set.templates(), request, facts.host());
     if scope == Applies::No {
@@ -62,7 +85,7 @@ fn judge_by(set: &PolicySet, policy: &Policy, facts: &Facts<'_>, budget: Budget,
     let findings_per_rule = budget.findings_per_rule.filter(|_| old.is_none());
     let Some(subject) = Subject::new(policy, facts, Budget { findings_per_rule, ..budget }) else { return };
     let first = findings.len();
-    if let Err(stop) = certain(scope).and_then(|()| run(set, &subject, facts, findings)) {
+    if let Err(stop) = certain(scope).and_then(|()| run(set, &subject, fires, facts, findings)) {
         findings.truncate(first);
         return undecided(policy, subject.object, stop, budget.in_cluster, findings);
     }
@@ -108,6 +131,7 @@ fn certain(scope: Applies) -> Result<(), Stop> {
 fn run<'d>(
     set: &PolicySet,
     subject: &Subject<'d>,
+    fires: &Fires<'_>,
     facts: &'d Facts<'d>,
     findings: &mut Findings,
 ) -> Result<(), Stop> {
@@ -117,7 +141,7 @@ fn run<'d>(
         return Ok(());
     }
     let in_cluster = subject.budget.in_cluster;
-    for rule in &subject.policy.rules {
+    for (_, rule) in subject.policy.rules.iter().enumerate().filter(|(number, _)| fires(*number)) {
         let first = findings.len();
         let mut sink = Sink { rule, object: subject.object, findings, in_cluster };
         if subject.budget.is_over() {
@@ -159,7 +183,9 @@ fn mark_existing(
     let old_facts = Facts::new(&old_request, host, set.templates());
     let Some(subject) = Subject::new(policy, &old_facts, budget) else { return };
     let mut before = Findings::new();
-    if run(set, &subject, &old_facts, &mut before).is_err() {
+    // a rule that finds nothing now needs not be asked what it found before
+    let found = |rule: usize| findings.iter().any(|f| Arc::ptr_eq(&f.rule, &policy.rules[rule].info));
+    if run(set, &subject, &found, &old_facts, &mut before).is_err() {
         return;
     }
     let mut known: BTreeMap<(String, Digest), Vec<&str>> = BTreeMap::new();

@@ -83,7 +83,8 @@ pub fn mutate_in_turn<'a>(
     }
     let changes = Changes::of(request);
     let asked = |policy: &Policy| placement::of_request(policy, true, request, set.templates());
-    let policies: Vec<&Policy> = set.asked(request, true).filter(|policy| policy.mutates()).collect();
+    let policies: Vec<&Policy> =
+        set.asked(request, true).map(|(_, policy)| policy).filter(|policy| policy.mutates()).collect();
     let last_closed = policies.iter().rposition(|policy| asked(policy) == FailurePolicy::Fail);
     for (index, policy) in policies.into_iter().enumerate() {
         let own = match turn {

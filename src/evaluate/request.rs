@@ -1,8 +1,7 @@
 //! What is asked: an operation on an object, by somebody.
 
-use std::collections::BTreeMap;
-
 use crate::document::NodeRef;
+pub use crate::host::User;
 use crate::matching::Operation;
 pub use crate::resource::identity::GroupVersionKind;
 
@@ -15,19 +14,6 @@ pub struct GroupVersionResource<'a> {
     pub version: &'a str,
     /// The plural name.
     pub resource: &'a str,
-}
-
-/// Who asks.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct User<'a> {
-    /// The name.
-    pub username: &'a str,
-    /// The groups.
-    pub groups: Vec<&'a str>,
-    /// Empty where the server gives none.
-    pub uid: &'a str,
-    /// What the authenticator adds.
-    pub extra: BTreeMap<&'a str, Vec<&'a str>>,
 }
 
 /// What a client asked for before the API server converted it.

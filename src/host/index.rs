@@ -6,10 +6,11 @@ use std::ops::ControlFlow;
 use super::inventory::within;
 use super::levels::Level;
 use super::pairs::Pairs;
-use super::query::{Pool, Query, Seen, Visit, class, label_pairs, pod_pairs, target};
+use super::query::{Axis, Pool, Query, Seen, Visit, label_pairs};
 use super::{HostObject, ObjectKey};
+use crate::api;
+use crate::resource::made;
 use crate::resource::workload::TemplatePaths;
-use crate::resource::{kinds, made};
 
 /// What is kept by its labels.
 const LABELLED: [(&str, &str); 3] =
@@ -77,10 +78,8 @@ pub(super) struct Index<'d> {
     making: HashMap<(&'d str, &'d str), Bucket>,
     /// Objects of custom kinds by their namespace.
     custom: HashMap<&'d str, Bucket>,
-    /// Autoscalers: namespace, group, kind and name of the target.
-    scaling: HashMap<(&'d str, &'d str, &'d str, &'d str), Bucket>,
-    /// PersistentVolumes by their class.
-    volumes: HashMap<&'d str, Bucket>,
+    scaling: Shelves<'d>,
+    volumes: Shelves<'d>,
 }
 
 impl<'d> Index<'d> {
@@ -88,9 +87,7 @@ impl<'d> Index<'d> {
     pub(super) fn pods(entries: &[Entry<'d>], declared: &TemplatePaths) -> Self {
         let mut index = Self::default();
         for (position, entry) in (0_u32..).zip(entries) {
-            if let Some(pairs) = pod_pairs(entry.object.root, declared) {
-                index.pods.add(position, entry.key.namespace, pairs);
-            }
+            index.pods.add(position, entry, Axis::Pods, declared);
         }
         index
     }
@@ -98,34 +95,31 @@ impl<'d> Index<'d> {
     /// All but what has Pod templates.
     pub(super) fn others(entries: &[Entry<'d>]) -> Self {
         let mut index = Self::default();
+        // nothing but Pods is found by templates
+        let none = TemplatePaths::default();
         let mut selectors: [Vec<Selector<'d>>; SELECTING.len()] = Default::default();
         for (position, entry) in (0_u32..).zip(entries) {
             let root = entry.object.root;
             let is = |group: &str, kind: &str| entry.key.group == group && entry.key.kind == kind;
             if let Some(at) = LABELLED.iter().position(|(group, kind)| is(group, kind)) {
-                let labels = root.at("/metadata/labels");
-                index.labelled[at].add(position, entry.key.namespace, label_pairs(labels));
+                index.labelled[at].add(position, entry, Axis::Labels, &none);
             }
             if let Some(at) = SELECTING.iter().position(|(group, kind, _)| is(group, kind)) {
                 let selector = root.at(SELECTING[at].2);
                 let required = selector.and_then(|s| s.get("matchLabels"));
                 selectors[at].push((position, entry.key.namespace, label_pairs(required).collect()));
             }
-            if is("", "PersistentVolume")
-                && let Some(class) = class(root)
-            {
-                index.volumes.entry(class).or_default().push(position);
+            if is("", "PersistentVolume") {
+                index.volumes.add(position, entry, Axis::Class, &none);
             }
-            if !kinds::all().iter().any(|built_in| built_in.group == entry.key.group) {
+            if !api::is_own_group(entry.key.group) {
                 index.custom.entry(entry.key.namespace).or_default().push(position);
             }
             for made in made::makes(root, entry.key.group, entry.key.kind) {
                 index.making.entry((made.kind, made.name)).or_default().push(position);
             }
-            if (is("autoscaling", "HorizontalPodAutoscaler") || is("keda.sh", "ScaledObject"))
-                && let Some((group, kind, name)) = target(root)
-            {
-                index.scaling.entry((entry.key.namespace, group, kind, name)).or_default().push(position);
+            if is("autoscaling", "HorizontalPodAutoscaler") || is("keda.sh", "ScaledObject") {
+                index.scaling.add(position, entry, Axis::Target, &none);
             }
         }
         for (shelves, selectors) in index.selecting.iter_mut().zip(selectors) {
@@ -141,16 +135,19 @@ impl<'d> Index<'d> {
         query: &Query<'_>,
         visitor: &mut Visit<'_, 'd>,
     ) -> Option<ControlFlow<()>> {
-        let shelves = match query.pool {
-            Pool::Pods(_) => &self.pods,
+        let one;
+        let (shelves, pairs): (_, &[Pair<'_>]) = match query.pool {
+            Pool::Pods(_) => (&self.pods, query.pairs),
             Pool::Labelled(group, kind) => {
-                &self.labelled[LABELLED.iter().position(|k| *k == (group, kind))?]
+                (&self.labelled[LABELLED.iter().position(|k| *k == (group, kind))?], query.pairs)
             }
             Pool::Selecting(group, kind) => {
-                &self.selecting[SELECTING.iter().position(|(g, k, _)| (*g, *k) == (group, kind))?]
+                let at = SELECTING.iter().position(|(g, k, _)| (*g, *k) == (group, kind))?;
+                (&self.selecting[at], query.pairs)
             }
             Pool::Volumes(class) => {
-                return Some(within.show(self.volumes.get(class).map(Vec::as_slice), visitor));
+                one = [(class, "")];
+                (&self.volumes, &one)
             }
             Pool::Custom => {
                 return Some(within.show(self.custom.get(query.namespace?).map(Vec::as_slice), visitor));
@@ -161,9 +158,9 @@ impl<'d> Index<'d> {
             }
             Pool::Scaling => {
                 let (target, name) = query.pairs.first()?;
-                let (group, kind) = target.split_once('/')?;
-                let key = (query.namespace?, group, kind, *name);
-                return Some(within.show(self.scaling.get(&key).map(Vec::as_slice), visitor));
+                let (_, kind) = target.split_once('/')?;
+                one = [(kind, *name)];
+                (&self.scaling, &one)
             }
         };
         let shelf = match query.namespace {
@@ -174,10 +171,10 @@ impl<'d> Index<'d> {
             },
         };
         if let Pool::Selecting(..) = query.pool {
-            let found = query.pairs.iter().map(|pair| shelf.by_pair.get(*pair));
+            let found = pairs.iter().map(|pair| shelf.by_pair.get(*pair));
             return Some(within.show(std::iter::once(&shelf.general[..]).chain(found), visitor));
         }
-        Some(within.show([shelf.by_pair.smallest(query.pairs).unwrap_or(&shelf.all)], visitor))
+        Some(within.show([shelf.by_pair.smallest(pairs).unwrap_or(&shelf.all)], visitor))
     }
 }
 
@@ -206,16 +203,14 @@ impl<'d> Within<'_, 'd> {
 }
 
 impl<'d> Shelves<'d> {
-    fn add(
-        &mut self,
-        position: u32,
-        namespace: &'d str,
-        pairs: impl Iterator<Item = (&'d str, &'d str)> + Clone,
-    ) {
-        for shelf in [&mut self.everywhere, &mut *self.namespaces.entry(namespace).or_default()] {
+    /// Puts an entry where it is found on an axis, if it has a place there.
+    fn add(&mut self, position: u32, entry: &Entry<'d>, axis: Axis, declared: &TemplatePaths) {
+        let Some(pairs) = axis.pairs(entry.object.root, declared) else { return };
+        let namespace = self.namespaces.entry(entry.key.namespace).or_default();
+        for shelf in [&mut self.everywhere, namespace] {
             shelf.all.push(position);
-            for (key, value) in pairs.clone() {
-                shelf.by_pair.add(key, value, position);
+            for (key, value) in &pairs {
+                shelf.by_pair.add(*key, *value, position);
             }
         }
     }

@@ -5,6 +5,7 @@
 use std::ops::ControlFlow;
 
 use super::{Host, HostObject, Lookup};
+use crate::api;
 use crate::document::NodeRef;
 use crate::resource::identity::GroupVersionKind;
 use crate::resource::workload::{PodTemplate, TemplatePaths, holds_pods};
@@ -48,12 +49,42 @@ pub enum By<'q> {
     Nothing,
     /// All of these labels.
     Labels(&'q [(&'q str, &'q str)]),
-    /// All of these labels of the Pod template, as [`pod_pairs`] has them.
+    /// All of these labels of the Pod template, as [`Axis::Pods`] has them.
     Pods(&'q [(&'q str, &'q str)]),
     /// Kind and name of what is scaled.
     Target(&'q str, &'q str),
     /// The class of a volume.
     Class(&'q str),
+}
+
+/// The ways to find an object beside its name, in files and in mirrors alike. On each of them an object stands under
+/// pairs, and is found by any of these.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Axis {
+    /// Its labels.
+    Labels,
+    /// The labels of the Pods that it is or makes, as far as they find anything ([`pod_labels::indexed`]).
+    Pods,
+    /// The kind and the name of what it scales.
+    Target,
+    /// The class of a volume, with nothing.
+    Class,
+}
+
+impl Axis {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Self; 4] = [Self::Labels, Self::Pods, Self::Target, Self::Class];
+
+    /// The pairs under which an object stands; `None`: it has no place there.
+    #[must_use]
+    pub fn pairs<'d>(self, object: NodeRef<'d>, declared: &TemplatePaths) -> Option<Vec<(&'d str, &'d str)>> {
+        match self {
+            Self::Labels => Some(label_pairs(object.at("/metadata/labels")).collect()),
+            Self::Pods => pod_pairs(object, declared),
+            Self::Target => target(object).map(|(_, kind, name)| vec![(kind, name)]),
+            Self::Class => class(object).map(|class| vec![(class, "")]),
+        }
+    }
 }
 
 impl<'q> By<'q> {
@@ -74,24 +105,17 @@ impl<'q> By<'q> {
 }
 
 /// The labels of an object, as pairs.
-pub fn label_pairs<'d>(labels: Option<NodeRef<'d>>) -> impl Iterator<Item = (&'d str, &'d str)> + Clone {
-    let pairs: Vec<_> =
-        labels.into_iter().flat_map(NodeRef::members).filter_map(|(k, v)| Some((k, v.as_str()?))).collect();
-    pairs.into_iter()
+pub(super) fn label_pairs<'d>(labels: Option<NodeRef<'d>>) -> impl Iterator<Item = (&'d str, &'d str)> {
+    labels.into_iter().flat_map(NodeRef::members).filter_map(|(k, v)| Some((k, v.as_str()?)))
 }
 
-/// The pairs by which an object is found that is or makes Pods; `None` of any other.
-pub fn pod_pairs<'d>(
-    object: NodeRef<'d>,
-    declared: &TemplatePaths,
-) -> Option<impl Iterator<Item = (&'d str, &'d str)> + Clone + use<'d>> {
+fn pod_pairs<'d>(object: NodeRef<'d>, declared: &TemplatePaths) -> Option<Vec<(&'d str, &'d str)>> {
     let labels = template(object, declared)?.metadata.and_then(|metadata| metadata.get("labels"));
     let labels = label_pairs(labels).filter_map(|(key, value)| pod_labels::indexed(key, value));
-    Some(labels.chain(pod_labels::indexed_of(object)))
+    Some(labels.chain(pod_labels::indexed_of(object)).collect())
 }
 
-/// The class of a volume.
-pub fn class(volume: NodeRef<'_>) -> Option<&str> {
+fn class(volume: NodeRef<'_>) -> Option<&str> {
     volume.at("/spec/storageClassName").and_then(NodeRef::as_str)
 }
 
@@ -123,18 +147,6 @@ pub struct Seen<'v, 'h> {
 
 /// Is shown each object, and may stop.
 pub type Visit<'v, 'h> = dyn FnMut(Seen<'_, 'h>) -> ControlFlow<()> + 'v;
-
-/// The kinds with Pod templates that clusters serve.
-pub(crate) const PODS: [(&str, &str); 8] = [
-    ("", "Pod"),
-    ("", "ReplicationController"),
-    ("apps", "Deployment"),
-    ("apps", "ReplicaSet"),
-    ("apps", "StatefulSet"),
-    ("apps", "DaemonSet"),
-    ("batch", "Job"),
-    ("batch", "CronJob"),
-];
 
 const VOLUME: (&str, &str) = ("", "PersistentVolume");
 const AUTOSCALER: (&str, &str) = ("autoscaling", "HorizontalPodAutoscaler");
@@ -177,17 +189,13 @@ pub(super) fn by_listing<'h, H: Host + ?Sized>(
     query: &Query<'_>,
     visitor: &mut Visit<'_, 'h>,
 ) -> Coverage {
-    let one;
-    let kinds: &[(&str, &str)] = match query.pool {
-        Pool::Pods(_) => &PODS,
-        Pool::Labelled(group, kind) | Pool::Selecting(group, kind) => {
-            one = [(group, kind)];
-            &one
-        }
-        Pool::Scaling => &[AUTOSCALER],
-        Pool::Volumes(_) => &[VOLUME],
+    let kinds: Vec<(&str, &str)> = match query.pool {
+        Pool::Pods(_) => api::workloads().map(|known| (known.group, known.kind)).collect(),
+        Pool::Labelled(group, kind) | Pool::Selecting(group, kind) => vec![(group, kind)],
+        Pool::Scaling => vec![AUTOSCALER],
+        Pool::Volumes(_) => vec![VOLUME],
         // of any kind, most of them custom
-        Pool::Making(_) | Pool::Custom => &[],
+        Pool::Making(_) | Pool::Custom => Vec::new(),
     };
     let mut coverage = Coverage::Complete;
     // most clusters do not have these, and none is asked for them: KEDA has a HorizontalPodAutoscaler made

@@ -5,9 +5,10 @@
 //! other manifests in the file, the other of the two keys, `metadata`, a key that is nearly the right one.
 
 use super::notice::{Draft, NoticeCode};
+use crate::api;
 use crate::dialect::{distance, nearest};
 use crate::document::{Document, NodeId, NodeRef, Span};
-use crate::resource::{kinds, workload};
+use crate::resource::workload;
 
 /// What is to be said of the type of a document. `beside`: whether its file has manifests.
 pub(super) fn lacking(
@@ -39,7 +40,7 @@ pub(super) fn lacking(
     let object = |key: &str| root.get(key).is_some_and(NodeRef::is_object);
     let either = kind.is_some() || version.is_some();
     // programs have files of their own with a kind and metadata
-    let own_kind = kind.is_none_or(|kind| !kinds::named(kind).is_empty());
+    let own_kind = kind.is_none_or(api::is_built_in);
     let meant = object("metadata") || (either && object("spec"));
     let other = if missing == "kind" { "apiVersion" } else { "kind" };
     let misspelt_meant = nearly.is_some() && (either || meant || misspelt(root, other).is_some());
@@ -128,23 +129,22 @@ pub(super) fn unknown_kind(root: NodeRef<'_>, defined: impl Fn(&str, &str) -> bo
     if group.is_empty() && !number {
         return None;
     }
-    if let Some(meant) = misspelt_group(group, kind).filter(|_| !defined(group, kind)) {
+    let own = api::is_own_group(group);
+    let misspelt = (!own).then(|| misspelt_group(group, kind)).flatten();
+    if let Some(meant) = misspelt.filter(|_| !defined(group, kind)) {
         let message = format!("no API group with the kind {kind} is named {group}; did you mean {meant:?}?");
         return draft(NoticeCode::UnknownKind, root.get("apiVersion")?.span(), message);
     }
-    let own = kinds::all().iter().any(|known| known.group == group) || group == "extensions";
-    let known = !kinds::named(kind).is_empty()
-        || kinds::is_unlisted(kind)
+    let known = api::is_kubernetes(kind)
         || workload::holds_pods(group, kind)
-        || kind.strip_suffix("List").is_some_and(|one| one.is_empty() || !kinds::named(one).is_empty());
+        || kind.strip_suffix("List").is_some_and(|one| one.is_empty() || api::is_built_in(one));
     if !own || known || defined(group, kind) || super::placeholder::is_filled_in(kind) {
         return None;
     }
-    let meant = kinds::all()
-        .iter()
+    let meant = api::built_in()
         .find(|known| known.kind.eq_ignore_ascii_case(kind))
         .map(|known| known.kind)
-        .or_else(|| nearest(kind, kinds::all().iter().map(|known| known.kind)));
+        .or_else(|| nearest(kind, api::built_in().map(|known| known.kind)));
     let help = meant.map(|meant| format!("; did you mean {meant:?}?")).unwrap_or_default();
     let message = format!("{version} has no kind {kind}{help}");
     draft(NoticeCode::UnknownKind, kind_node.span(), message)
@@ -154,11 +154,8 @@ pub(super) fn unknown_kind(root: NodeRef<'_>, defined: impl Fn(&str, &str) -> bo
 /// kinds with a built-in's name are of groups that have names of their own.
 fn misspelt_group(group: &str, kind: &str) -> Option<&'static str> {
     const MOST: usize = 2;
-    let groups = kinds::named(kind).iter().map(|known| known.group);
-    if group.is_empty() || groups.clone().any(|known| known == group) {
-        return None;
-    }
-    nearest(group, groups.clone()).filter(|meant| distance(group, meant) <= MOST)
+    let groups = api::built_in().filter(|known| known.kind == kind).map(|known| known.group);
+    nearest(group, groups).filter(|meant| distance(group, meant) <= MOST)
 }
 
 fn draft(code: NoticeCode, span: Option<Span>, message: String) -> Option<Draft> {

@@ -2,10 +2,10 @@
 
 use globset::{Glob, GlobMatcher};
 
+use crate::api::{self, CONNECTED, Role};
 use crate::dialect::nearest;
 use crate::evaluate::request::Request;
 use crate::resource::identity::GroupVersionKind;
-use crate::resource::kinds as builtin;
 use crate::resource::workload::{self, TemplatePaths};
 
 /// A part of a pattern.
@@ -106,22 +106,6 @@ fn place_of_kind(parts: &[&str]) -> usize {
     }
 }
 
-/// What is sent to subresources and is no object of its own: group and kind.
-const BODIES: &[(&str, &str)] = &[
-    ("", "NodeProxyOptions"),
-    ("", "PodAttachOptions"),
-    ("", "PodExecOptions"),
-    ("", "PodPortForwardOptions"),
-    ("", "PodProxyOptions"),
-    ("", "ServiceProxyOptions"),
-    ("authentication.k8s.io", "TokenRequest"),
-    ("autoscaling", "Scale"),
-    ("policy", "Eviction"),
-];
-
-/// Connections are made to these, and nothing else is done with them.
-pub const CONNECTED: [&str; 4] = ["attach", "exec", "portforward", "proxy"];
-
 /// What a request is about, as the rules of a webhook see it: a resource of a kind, or a subresource of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Target<'a> {
@@ -155,12 +139,12 @@ impl<'a> Target<'a> {
             let object = Self::object(body.group, body.version, body.kind);
             return Self { resource: resource.resource, subresource: request.subresource, ..object };
         }
-        let built_in = builtin::by_resource(resource.group, resource.resource);
+        let known = api::by_resource(resource.group, resource.resource);
         Self {
             group: resource.group,
             version: resource.version,
             resource: resource.resource,
-            kind: built_in.map(|built_in| built_in.kind),
+            kind: known.map(|known| known.kind),
             subresource: request.subresource,
             body,
         }
@@ -198,7 +182,7 @@ impl KindPattern {
             None if kind == "*" => Some(Part::Any),
             None => {
                 let part = Part::new(kind)?;
-                let kinds = || builtin::all().iter().map(|k| k.kind).chain(BODIES.iter().map(|(_, k)| *k));
+                let kinds = || api::built_in().chain(api::bodies()).map(|row| row.kind);
                 if !kinds().any(|kind| part.matches(kind)) {
                     return Err(KindPatternError::NotBuiltIn {
                         kind: kind.to_owned(),
@@ -234,7 +218,10 @@ impl KindPattern {
         let Target { subresource, body, .. } = target;
         match &self.subresource {
             None if subresource.is_empty() => self.matches_kind(body.group, body.version, body.kind),
-            None => self.names_a_body() && self.matches_kind(body.group, body.version, body.kind),
+            None => {
+                let is_body = || api::get(body.group, body.kind).is_some_and(|sent| sent.role == Role::Body);
+                self.names_a_body() && is_body() && self.matches_kind(body.group, body.version, body.kind)
+            }
             Some(part) => {
                 !subresource.is_empty()
                     && part.matches(subresource)
@@ -245,7 +232,8 @@ impl KindPattern {
     }
 
     fn matches_kind(&self, group: &str, version: &str, kind: &str) -> bool {
-        let built_in = || builtin::find(group, kind).is_some() || BODIES.contains(&(group, kind));
+        let built_in =
+            || api::get(group, kind).is_some_and(|row| matches!(row.role, Role::BuiltIn | Role::Body));
         self.kind.matches(kind)
             && self.version.matches(version)
             && self.group.as_ref().map_or_else(built_in, |part| part.matches(group))
@@ -260,7 +248,7 @@ impl KindPattern {
         let fits = match &self.kind {
             Part::Any | Part::Glob(_) => true,
             Part::Exactly(kind) => {
-                builtin::resource_of(group, kind) == *resource || builtin::may_be_plural(kind, resource)
+                api::resource_of(group, kind) == *resource || api::may_be_plural(kind, resource)
             }
         };
         fits && self.version.matches(version) && self.group.as_ref().is_some_and(|part| part.matches(group))
@@ -277,7 +265,7 @@ impl KindPattern {
 
     /// Whether it names what is sent to a subresource and is no object of its own.
     fn names_a_body(&self) -> bool {
-        self.exact_kind().is_some_and(|kind| BODIES.iter().any(|(_, body)| *body == kind))
+        self.exact_kind().is_some_and(|kind| api::bodies().any(|row| row.kind == kind))
     }
 
     /// Whether it is about subresources.
@@ -413,9 +401,14 @@ impl Kinds {
             if custom_templates {
                 return KindMatch::Any;
             }
-            names.extend(workload::KINDS.iter().map(|k| (*k).to_owned()));
+            names.extend(api::with_pods().map(|row| row.kind.to_owned()));
         }
-        for pattern in self.patterns.iter().filter(|pattern| !pattern.has_subresource()) {
+        // lifecycle.k8s.io has Evictions, too
+        let of_objects = |pattern: &&KindPattern| {
+            !pattern.has_subresource()
+                || pattern.subresource.is_none() && pattern.exact_kind().is_some_and(api::is_built_in)
+        };
+        for pattern in self.patterns.iter().filter(of_objects) {
             match pattern.exact_kind() {
                 Some(kind) => names.push(kind.to_owned()),
                 None => return KindMatch::Any,
@@ -441,7 +434,7 @@ mod tests {
             group,
             version,
             resource,
-            kind: builtin::by_resource(group, resource).map(|known| known.kind),
+            kind: api::by_resource(group, resource).map(|known| known.kind),
             subresource,
             body: GroupVersionKind { group: body_group, version: body_version, kind: body },
         }
@@ -550,6 +543,19 @@ mod tests {
             let target = target(pods, subresource, ["", "v1", "Pod"]);
             assert_eq!(kinds.covers(&target, &TemplatePaths::default()), expected, "{subresource}");
         }
+    }
+
+    /// `Eviction` is sent to a subresource, and since 1.37 an object of another group as well.
+    #[test]
+    fn a_body_may_be_an_object_too() {
+        let of = |pattern: &str| Kinds::parse(&[pattern]).expect("parses").index_by(false);
+        let named = |kind: &str| KindMatch::Named(vec![kind.to_owned()]);
+        assert_eq!(of("Eviction"), named("Eviction"));
+        assert_eq!(of("PodExecOptions"), KindMatch::Named(Vec::new()));
+        assert_eq!(of("Pod/eviction"), KindMatch::Named(Vec::new()));
+        let read = KindPattern::parse("Eviction").expect("parses");
+        assert!(read.matches(&Target::object("lifecycle.k8s.io", "v1alpha1", "Eviction")));
+        assert!(!read.matches(&Target::object("example.com", "v1", "Eviction")));
     }
 
     #[test]

@@ -4,10 +4,10 @@
 //! what API servers, nodes, the scheduler and our own return need cannot, for then nobody would ever answer again. The
 //! list of it is closed and stands here, with a reason each.
 
+use crate::api;
 use crate::document::NodeRef;
 use crate::evaluate::request::Request;
 use crate::policy::Policy;
-use crate::resource::kinds as builtin;
 
 use super::{KindPattern, Operation, Target};
 
@@ -173,7 +173,7 @@ pub fn unasked(policy: &Policy) -> Vec<String> {
 fn untold_plural(pattern: &KindPattern) -> Option<String> {
     let (group, kind) = (pattern.exact_group()?, pattern.exact_kind()?);
     let subresource = pattern.exact_subresource().filter(|name| *name != "status")?;
-    if builtin::find(group, kind).is_some() || !builtin::has_untold_plural(kind) {
+    if api::get(group, kind).is_some() || !api::has_untold_plural(kind) {
         return None;
     }
     Some(format!(
@@ -194,8 +194,8 @@ fn never_asked(pattern: &KindPattern) -> Option<(String, &'static str)> {
     }
     let mut kinds = Vec::new();
     let mut reason = None;
-    for built_in in builtin::all() {
-        for version in built_in.versions {
+    for built_in in api::built_in() {
+        for version in built_in.recent_versions() {
             let target = Target::object(built_in.group, version, built_in.kind);
             if pattern.matches(&target) {
                 reason = Some(never(&target)?);

@@ -1,7 +1,8 @@
 //! The policies of a run, indexed by kind.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
 
 use crate::dialect::nearest;
 use crate::evaluate::request::Request;
@@ -12,6 +13,7 @@ use crate::matching::KindMatch;
 use crate::resource::workload::TemplatePaths;
 
 use super::exception::Exception;
+use super::plan::Plan;
 use super::{FailurePolicy, Policy, Rule, placement};
 
 /// The policies of a run, in the order of their names.
@@ -19,9 +21,9 @@ use super::{FailurePolicy, Policy, Rule, placement};
 pub struct PolicySet {
     policies: Vec<Arc<Policy>>,
     /// Kind → the policies that may be about it, those about any kind included.
-    by_kind: HashMap<String, Vec<usize>>,
+    by_kind: HashMap<String, OfKind>,
     /// The policies that may be about any kind.
-    any: Vec<usize>,
+    any: OfKind,
     /// The policies that may be about subresources.
     with_subresources: Vec<usize>,
     templates: TemplatePaths,
@@ -29,6 +31,27 @@ pub struct PolicySet {
     half: Option<FailurePolicy>,
     /// In the order of their names.
     exceptions: Vec<Arc<Exception>>,
+    /// Every rule runs over every object.
+    unplanned: bool,
+}
+
+/// The policies that may be about a kind.
+#[derive(Debug, Default)]
+struct OfKind {
+    /// In the order of their names.
+    policies: Vec<usize>,
+    /// How often the kind was met, up to [`OFTEN`].
+    met: AtomicU32,
+    plan: OnceLock<Plan>,
+}
+
+/// After so many objects of a kind it is told which of its rules need what: for a few that would take longer than it spares.
+const OFTEN: u32 = 8;
+
+impl From<Vec<usize>> for OfKind {
+    fn from(policies: Vec<usize>) -> Self {
+        Self { policies, ..Self::default() }
+    }
 }
 
 impl PolicySet {
@@ -63,7 +86,25 @@ impl PolicySet {
         let about_subresources = |(_, policy): &(usize, &Arc<Policy>)| policy.scope.kinds.has_subresources();
         let with_subresources =
             policies.iter().enumerate().filter(about_subresources).map(|(index, _)| index).collect();
-        Self { policies, by_kind, any, with_subresources, templates, half: None, exceptions: Vec::new() }
+        let by_kind = by_kind.into_iter().map(|(kind, indexes)| (kind, indexes.into())).collect();
+        let any = any.into();
+        Self {
+            policies,
+            by_kind,
+            any,
+            with_subresources,
+            templates,
+            half: None,
+            exceptions: Vec::new(),
+            unplanned: false,
+        }
+    }
+
+    /// The same set that runs every rule over every object, to compare with.
+    #[must_use]
+    pub fn unplanned(mut self) -> Self {
+        self.unplanned = true;
+        self
     }
 
     /// The policies, in the order of their names.
@@ -114,16 +155,40 @@ impl PolicySet {
     /// The policies that may be about a request for this kind or a subresource, in the order of their names. What is
     /// sent to a subresource may be of another kind than its resource.
     pub fn for_request(&self, kind: &str, subresource: &str) -> impl Iterator<Item = &Policy> {
-        let indexes = match subresource {
-            "" => self.by_kind.get(kind).unwrap_or(&self.any),
-            _ => &self.with_subresources,
-        };
-        indexes.iter().map(|index| &*self.policies[*index])
+        self.numbered(kind, subresource).map(|(_, policy)| policy)
     }
 
-    /// Those of them that judge the request here, or change its object.
-    pub fn asked<'s>(&'s self, request: &Request<'_>, mutates: bool) -> impl Iterator<Item = &'s Policy> {
-        self.for_request(request.kind.kind, request.subresource).filter(move |policy| {
+    fn numbered(&self, kind: &str, subresource: &str) -> impl Iterator<Item = (usize, &Policy)> {
+        let indexes = match subresource {
+            "" => &self.of_kind(kind).policies,
+            _ => &self.with_subresources,
+        };
+        indexes.iter().map(|index| (*index, &*self.policies[*index]))
+    }
+
+    fn of_kind(&self, kind: &str) -> &OfKind {
+        self.by_kind.get(kind).unwrap_or(&self.any)
+    }
+
+    /// Which rules about a kind can find something, once the kind has been met often enough.
+    pub fn plan(&self, kind: &str, subresource: &str) -> Option<&Plan> {
+        if self.unplanned || !subresource.is_empty() {
+            return None;
+        }
+        let of = self.of_kind(kind);
+        if of.met.load(Relaxed) < OFTEN && of.met.fetch_add(1, Relaxed) < OFTEN - 1 {
+            return None;
+        }
+        Some(of.plan.get_or_init(|| Plan::of(self.numbered(kind, ""))))
+    }
+
+    /// Those of them that judge the request here, or change its object, with their numbers in the set.
+    pub fn asked<'s>(
+        &'s self,
+        request: &Request<'_>,
+        mutates: bool,
+    ) -> impl Iterator<Item = (usize, &'s Policy)> {
+        self.numbered(request.kind.kind, request.subresource).filter(move |(_, policy)| {
             self.half
                 .is_none_or(|half| placement::of_request(policy, mutates, request, &self.templates) == half)
         })
@@ -131,7 +196,7 @@ impl PolicySet {
 
     /// The policies that may be about objects of a kind, in the order of their names.
     pub fn for_kind(&self, kind: &str) -> impl Iterator<Item = &Policy> {
-        self.by_kind.get(kind).unwrap_or(&self.any).iter().map(|index| &*self.policies[*index])
+        self.of_kind(kind).policies.iter().map(|index| &*self.policies[*index])
     }
 }
 

@@ -4,7 +4,6 @@
 //! Lint and webhook share their engine; what they do not share is the way into it (JSON without places, the old
 //! object in the review, another host) and out of it. Every policy test is also a test of these.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,9 +14,11 @@ use serde_json::{Value, json};
 use super::written::Verdict;
 use crate::document::{Document, NodeRef};
 use crate::evaluate::needs::Needs;
+use crate::evaluate::request::GroupVersionKind;
 use crate::evaluate::{Request, beyond};
 use crate::finding::Finding;
-use crate::host::{Host, HostObject, Listing, Lookup, ObjectKey, describe};
+use crate::host::ObjectKey;
+use crate::host::objects::OwnedHost;
 use crate::manifest::Inventory;
 use crate::matching::Operation;
 use crate::offline::{ObjectIdentity, Offline};
@@ -85,7 +86,7 @@ impl Reviewer {
         offline: &Offline<'_>,
         complete: bool,
     ) -> Self {
-        let host = OwnedHost::of(inventory, offline, complete, &Needs::of(set));
+        let host = mirrored(inventory, offline, complete, &Needs::of(set));
         let engine = Engine::new(Arc::clone(set), Arc::new(host));
         Self { engine: engine.on(&(Arc::new(|| NaiveDate::MIN) as Today)) }
     }
@@ -206,56 +207,22 @@ fn body(request: &Request<'_>, identity: &ObjectIdentity<'_>, object: &Value, ol
     })
 }
 
-/// Group, kind, namespace, name.
-type Key = (String, String, String, String);
-
 /// The objects of a case, as the webhook has them of a cluster: without the text they were read from, and with no more
 /// than policies read of them.
-struct OwnedHost {
-    objects: BTreeMap<Key, Document<'static>>,
-    complete: bool,
-}
-
-impl OwnedHost {
-    fn of(inventory: &Inventory<'_>, offline: &Offline<'_>, complete: bool, needs: &Needs) -> Self {
-        let mut objects = BTreeMap::new();
-        for (index, manifest) in inventory.manifests().iter().enumerate() {
-            let identity = offline.identity(index);
-            let mut value = serde_json::from_str::<Value>(&inventory.object(manifest).to_json());
-            let kind = (identity.kind.group.to_owned(), identity.kind.kind.to_owned());
-            if let (Ok(value), Some(need)) = (&mut value, needs.kinds.get(&kind)) {
-                need.fields.keep(value);
-            }
-            let document = value.ok().and_then(|value| Document::from_value(&value).ok());
-            if let (Some(name), Some(document)) = (identity.name, document) {
-                let namespace = identity.namespace.unwrap_or_default();
-                let key = [identity.kind.group, identity.kind.kind, namespace, name].map(str::to_owned);
-                objects.entry(key.into()).or_insert(document);
-            }
+fn mirrored(inventory: &Inventory<'_>, offline: &Offline<'_>, complete: bool, needs: &Needs) -> OwnedHost {
+    let mut host = OwnedHost::new(complete);
+    for (index, manifest) in inventory.manifests().iter().enumerate() {
+        let identity = offline.identity(index);
+        let GroupVersionKind { group, kind, .. } = identity.kind;
+        let mut value = serde_json::from_str::<Value>(&inventory.object(manifest).to_json());
+        if let (Ok(value), Some(need)) = (&mut value, needs.kinds.get(&(group.to_owned(), kind.to_owned()))) {
+            need.fields.keep(value);
         }
-        Self { objects, complete }
-    }
-}
-
-impl Host for OwnedHost {
-    fn get(&self, key: ObjectKey<'_>) -> Lookup<HostObject<'_>> {
-        let owned = [key.group, key.kind, key.namespace, key.name].map(str::to_owned);
-        match self.objects.get(&owned.into()) {
-            Some(object) => Lookup::Known(HostObject { root: object.root(), document: None, partial: false }),
-            None if self.complete => Lookup::Absent,
-            None => Lookup::Unknown(describe(key)),
+        let document = value.ok().and_then(|value| Document::from_value(&value).ok());
+        if let (Some(name), Some(document)) = (identity.name, document) {
+            let namespace = identity.namespace.unwrap_or_default();
+            host.put(ObjectKey { group, kind, namespace, name }, document);
         }
     }
-
-    fn list(&self, group: &str, kind: &str, namespace: Option<&str>) -> Lookup<Listing<'_>> {
-        let wanted = self.objects.iter().filter(|((of_group, of_kind, of_namespace, _), _)| {
-            of_group == group
-                && of_kind == kind
-                && namespace.is_none_or(|namespace| of_namespace == namespace)
-        });
-        let objects = wanted
-            .map(|(_, object)| HostObject { root: object.root(), document: None, partial: false })
-            .collect();
-        Lookup::Known(Listing { objects, complete: self.complete })
-    }
+    host
 }

@@ -1,9 +1,9 @@
-//! The kinds that the CustomResourceDefinitions of the input define: what [`kinds`] cannot know.
+//! The kinds that the CustomResourceDefinitions of the input define: what [`api`] cannot know.
 
 use std::collections::HashMap;
 
 use super::identity::Identity;
-use super::kinds::{self, Scope};
+use crate::api::{self, Role, Scope};
 use crate::document::NodeRef;
 
 /// Custom kinds, as far as their definitions were met.
@@ -56,15 +56,20 @@ impl CustomKinds {
     /// Where objects of a kind live, built in or defined; `None`: nobody knows.
     #[must_use]
     pub fn scope(&self, group: &str, kind: &str) -> Option<Scope> {
-        kinds::scope(group, kind).or_else(|| Some(self.get(group, kind)?.scope))
+        let defined = || self.get(group, kind).map(|custom| custom.scope);
+        match api::get(group, kind) {
+            Some(row) if row.role == Role::Custom => defined().or(row.scope),
+            Some(row) => row.scope.or_else(defined),
+            None => defined(),
+        }
     }
 
-    /// The resource of a kind, built in or defined; else a guess, as [`kinds::resource_of`] makes it.
+    /// The resource of a kind, built in or defined; else a guess, as [`api::resource_of`] makes it.
     #[must_use]
     pub fn resource(&self, group: &str, kind: &str) -> String {
         match self.get(group, kind) {
-            Some(custom) if kinds::find(group, kind).is_none() => custom.resource.clone(),
-            _ => kinds::resource_of(group, kind),
+            Some(custom) if api::find(group, kind).is_none() => custom.resource.clone(),
+            _ => api::resource_of(group, kind),
         }
     }
 }

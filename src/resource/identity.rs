@@ -5,11 +5,15 @@
 //! CustomResourceDefinition knows ([`CustomKinds`]).
 
 use super::custom::CustomKinds;
-use super::kinds::Scope;
+use crate::api::Scope;
 use crate::document::NodeRef;
 
 /// Where objects go that name no namespace, when nobody says otherwise: kubectl's default.
 pub const DEFAULT_NAMESPACE: &str = "default";
+
+/// One object of the input: its number among those that the run has found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DocumentId(pub u32);
 
 /// A group, a version and a kind; the core group is `""`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]

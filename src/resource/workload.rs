@@ -1,74 +1,18 @@
 //! Where a kind keeps its Pod template.
 //!
-//! Built in: the table below, of Kubernetes' own kinds and of custom kinds that many use. Others are declared, by
-//! policies and by the configuration.
+//! Kubernetes' own kinds and custom kinds that many use stand in the table of [`api`]. Others are declared, by policies
+//! and by the configuration.
 
 use globset::{Glob, GlobMatcher};
 
 use super::container::{self, Container};
+use crate::api;
 use crate::document::NodeRef;
 
-/// The names of the kinds with Pods in them.
-pub const KINDS: [&str; 23] = [
-    "Pod",
-    "PodTemplate",
-    "Deployment",
-    "ReplicaSet",
-    "ReplicationController",
-    "StatefulSet",
-    "DaemonSet",
-    "Job",
-    "CronJob",
-    "AutoscalingRunnerSet",
-    "BroadcastJob",
-    "CloneSet",
-    "Configuration",
-    "ContainerSource",
-    "DeploymentConfig",
-    "Fleet",
-    "GameServer",
-    "GameServerSet",
-    "LeaderWorkerSet",
-    "Revision",
-    "Rollout",
-    "ScaledJob",
-    "Service",
-];
-
-/// Below which pointer a built-in kind keeps what has `metadata` and the Pod's `spec`.
+/// Below which pointer a kind of the table keeps what has `metadata` and the Pod's `spec`.
 #[must_use]
 pub fn built_in(group: &str, kind: &str) -> Option<&'static str> {
-    Some(match (group, kind) {
-        ("", "Pod") => "",
-        ("", "PodTemplate") => "/template",
-        ("", "ReplicationController")
-        | ("apps", "Deployment" | "ReplicaSet" | "StatefulSet" | "DaemonSet") => "/spec/template",
-        // versions that are gone, still found in manifests
-        ("extensions", "Deployment" | "ReplicaSet" | "DaemonSet") => "/spec/template",
-        ("batch", "Job") => "/spec/template",
-        ("batch", "CronJob") => "/spec/jobTemplate/spec/template",
-        _ => return custom(group, kind),
-    })
-}
-
-/// The same of custom kinds that many use, as their definitions say (Argo Rollouts, OpenShift, OpenKruise, Knative, KEDA,
-/// Agones, LeaderWorkerSet, Actions Runner Controller).
-fn custom(group: &str, kind: &str) -> Option<&'static str> {
-    Some(match (group, kind) {
-        ("argoproj.io", "Rollout") => "/spec/template",
-        // OpenShift 3 had it in the core group
-        ("apps.openshift.io" | "", "DeploymentConfig") => "/spec/template",
-        ("apps.kruise.io", "CloneSet" | "StatefulSet" | "DaemonSet" | "BroadcastJob") => "/spec/template",
-        ("serving.knative.dev", "Service" | "Configuration") => "/spec/template",
-        ("serving.knative.dev", "Revision") => "",
-        ("sources.knative.dev", "ContainerSource") => "/spec/template",
-        ("keda.sh", "ScaledJob") => "/spec/jobTargetRef/template",
-        ("agones.dev", "GameServer") => "/spec/template",
-        ("agones.dev", "GameServerSet" | "Fleet") => "/spec/template/spec/template",
-        ("leaderworkerset.x-k8s.io", "LeaderWorkerSet") => "/spec/leaderWorkerTemplate/workerTemplate",
-        ("actions.github.com", "AutoscalingRunnerSet") => "/spec/template",
-        _ => return None,
-    })
+    api::get(group, kind)?.templates.first().copied()
 }
 
 /// Where an object of another kind keeps something like a Pod template: the path of what has the Pod's `spec`, in which

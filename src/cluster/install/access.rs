@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::{Installation, NAME, SECRET, labels};
+use crate::api;
 use crate::evaluate::needs::Needs;
-use crate::resource::kinds;
 
 /// The ClusterRole for what policies look up.
 pub(super) const LOOKUPS: &str = "plimsoll-lookups";
@@ -73,7 +73,7 @@ fn reads(needs: &Needs) -> Vec<Value> {
     let mut groups: BTreeMap<String, Vec<String>> = BTreeMap::new();
     groups.insert(String::new(), vec!["namespaces".to_owned(), "services".to_owned()]);
     for (group, kind) in needs.kinds.keys() {
-        groups.entry(group.clone()).or_default().push(kinds::resource_of(group, kind));
+        groups.entry(group.clone()).or_default().push(api::resource_of(group, kind));
     }
     let rule = |(group, mut resources): (String, Vec<String>)| {
         resources.sort();

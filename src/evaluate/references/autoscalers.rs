@@ -5,21 +5,18 @@
 //! (`pkg/controller/podautoscaler/horizontal.go`); replicas of 0 switch it off. A ScaledObject of KEDA has an autoscaler
 //! made, and may go down to none.
 
+use crate::api::{self, Kind};
 use crate::document::NodeRef;
 use crate::evaluate::rule::{Sink, related};
 use crate::host::{HostObject, Lookup, query};
 use crate::resource::identity::Identity;
-use crate::resource::kinds;
 
 use super::ask::{self, Ask};
 
 /// Built-in kinds with a `scale` subresource.
-pub(super) const SCALABLE: [(&str, &str); 4] =
-    [("apps", "Deployment"), ("apps", "ReplicaSet"), ("apps", "StatefulSet"), ("", "ReplicationController")];
-
-/// Custom kinds that have one replica where they say nothing of them.
-const ONE_BY_DEFAULT: [(&str, &str); 3] =
-    [("argoproj.io", "Rollout"), ("apps.kruise.io", "CloneSet"), ("apps.kruise.io", "StatefulSet")];
+pub(super) fn scalable() -> impl Iterator<Item = &'static Kind> {
+    api::built_in().filter(|kind| kind.is_scalable())
+}
 
 /// An autoscaler, and between which numbers it scales.
 #[derive(Debug, Clone, Copy)]
@@ -71,8 +68,7 @@ pub(super) fn replicas<'r>(
         return Some(if off { (0, None) } else { (by.fewest, Some(by)) });
     }
     let by_default = Identity::of(workload).is_some_and(|identity| {
-        let kind = (identity.gvk.group, identity.gvk.kind);
-        SCALABLE.contains(&kind) || kind.0 == "extensions" || ONE_BY_DEFAULT.contains(&kind)
+        api::get(identity.gvk.group, identity.gvk.kind).is_some_and(|kind| kind.counted)
     });
     written.or(by_default.then_some(1)).map(|replicas| (replicas, None))
 }
@@ -92,20 +88,22 @@ pub(super) fn target_exists(ask: &Ask<'_, '_>, sink: &mut Sink<'_>) {
     let Some(target) = ask.object().at("/spec/scaleTargetRef") else { return };
     let Some((group, kind, name)) = query::target(ask.object()) else { return };
     let namespace = ask.namespace();
-    let built_in = kinds::find(group, kind).is_some() && group != "extensions";
-    if built_in && !SCALABLE.contains(&(group, kind)) {
+    let built_in = api::find(group, kind);
+    if built_in.is_some_and(|kind| !kind.is_scalable()) {
         let node = target.get("kind").unwrap_or(target);
         sink.fault(node, format!("a {kind} cannot be scaled: it has no `scale` subresource"));
         return;
     }
-    if !built_in && is_built_in(group) {
+    if built_in.is_none() && api::is_own_group(group) {
         no_such_kind(target, kind, sink);
         return;
     }
     let node = target.get("name").unwrap_or(target);
     match ask.get(group, kind, namespace, name) {
         // what the input cannot show is not missing: who knows where Rollouts are kept
-        Lookup::Absent if !built_in => ask::unknown(node, &format!("{kind} {namespace}/{name}"), sink),
+        Lookup::Absent if built_in.is_none() => {
+            ask::unknown(node, &format!("{kind} {namespace}/{name}"), sink)
+        }
         lookup => {
             let absent = || format!("{kind} {namespace}/{name} does not exist");
             ask::wanted(lookup, node, absent, sink);
@@ -113,15 +111,10 @@ pub(super) fn target_exists(ask: &Ask<'_, '_>, sink: &mut Sink<'_>) {
     }
 }
 
-/// Whether the API server serves the group itself, so that it has no kinds but those that are known.
-fn is_built_in(group: &str) -> bool {
-    matches!(group, "" | "extensions") || kinds::all().iter().any(|built_in| built_in.group == group)
-}
-
 fn no_such_kind(target: NodeRef<'_>, kind: &str, sink: &mut Sink<'_>) {
     let written = target.get_present("apiVersion").filter(|version| version.as_str() != Some(""));
-    let meant = match SCALABLE.iter().find(|(_, scalable)| *scalable == kind) {
-        Some((group, _)) => format!(": set apiVersion to {group}/v1").replace(" /", " "),
+    let meant = match scalable().find(|scalable| scalable.kind == kind) {
+        Some(known) => format!(": set apiVersion to {}/v1", known.group).replace(" /", " "),
         None => String::new(),
     };
     let message = match written.and_then(NodeRef::as_str) {

@@ -3,13 +3,12 @@
 //! A check also looks at what it has nobody watch, such as the autoscaler of what a Service selects: where another policy
 //! has it watched, it must find the same in it as in the whole object.
 
-use super::autoscalers::SCALABLE;
+use super::autoscalers::scalable;
+use crate::api::{self, Kind};
 use crate::cel::reads::Part;
 use crate::host::fields::Fields;
-use crate::host::query::PODS;
 use crate::policy::ReferenceCheck;
 use crate::resource::made;
-use crate::resource::workload;
 
 /// A kind that a check looks up.
 #[derive(Debug, Clone)]
@@ -41,8 +40,8 @@ fn besides(looked_up: LookedUp) -> LookedUp {
 
 /// What is read of each container of the Pods, beside labels and what tells which labels controllers add.
 fn pods(of_container: &[&str], more: &[&str]) -> Vec<LookedUp> {
-    let of = |(group, kind): &(&'static str, &'static str)| {
-        let template = workload::built_in(group, kind).unwrap_or_default();
+    let of = |known: &'static Kind| {
+        let template = known.templates.first().copied().unwrap_or_default();
         let mut fields = Fields::of(&["/spec/replicas", "/spec/ordinals/start"]);
         let job = template.strip_suffix("/template").unwrap_or_default();
         for field in ["completionMode", "completions"] {
@@ -54,9 +53,9 @@ fn pods(of_container: &[&str], more: &[&str]) -> Vec<LookedUp> {
             fields.add_pointer(&format!("{template}/spec/{list}/*/{field}"));
         }
         more.iter().for_each(|pointer| fields.add_pointer(pointer));
-        LookedUp { group, version: "v1", kind, fields, watched: true }
+        LookedUp { group: known.group, version: "v1", kind: known.kind, fields, watched: true }
     };
-    PODS.iter().map(of).chain(autoscalers().map(besides)).collect()
+    api::workloads().map(of).chain(autoscalers().map(besides)).collect()
 }
 
 fn autoscalers() -> impl Iterator<Item = LookedUp> {
@@ -140,7 +139,7 @@ pub fn looks_up(check: ReferenceCheck) -> Vec<LookedUp> {
             vec![one("", "v1", "Service", &read)]
         }
         Check::MonitorSelects => vec![one("", "v1", "Service", &["/metadata/labels"])],
-        Check::AutoscalerTarget => SCALABLE.iter().map(|(group, kind)| one(group, "v1", kind, &[])).collect(),
+        Check::AutoscalerTarget => scalable().map(|known| one(known.group, "v1", known.kind, &[])).collect(),
         Check::AutoscaledReplicas | Check::MinimumReplicas => vec![autoscaler(), scaled_object()],
         Check::BudgetCovers => vec![budgets(), autoscaler(), scaled_object()],
         Check::IngressIsolated | Check::EgressIsolated => {

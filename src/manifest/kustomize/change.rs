@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use crate::api::{self, Scope};
 use crate::document::edit::{Editor, Operation, string};
 use crate::document::path::Pointer;
 use crate::document::{Builder, Document, Limits, NodeRef};
-use crate::resource::kinds::{self, Scope};
 use crate::resource::workload::{PodTemplate, TemplatePaths};
 
 /// Namespace, names, labels and images, as one kustomization or several in a row set them.
@@ -181,7 +181,7 @@ fn operations(root: NodeRef<'_>, changes: &[Change]) -> Vec<Operation> {
     let kind = root.get_str("kind").unwrap_or_default();
     let Some(metadata) = root.get("metadata").filter(|node| node.is_object()) else { return operations };
     let at = |node: NodeRef<'_>| Pointer::of(node, root.id());
-    let namespaced = kinds::scope(group, kind) != Some(Scope::Cluster);
+    let namespaced = api::scope(group, kind) != Some(Scope::Cluster);
     if let Some(namespace) = changes.iter().find_map(|c| c.namespace.as_deref()).filter(|_| namespaced) {
         let path = at(metadata).child("namespace");
         operations.push(Operation::Add { path, value: string(namespace) });

@@ -1,12 +1,13 @@
-//! The objects of one kind, by namespace and name and by what else they are found by.
+//! The objects of one kind, by namespace and name and by what else they are found by: those that mirrors hold of a cluster,
+//! and those of a test.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::pairs::Pairs;
+use super::query::{Axis, By};
+use super::{Host, HostObject, Listing, Lookup, ObjectKey, describe};
 use crate::document::Document;
-use crate::host::By;
-use crate::host::pairs::Pairs;
-use crate::host::query::{class, label_pairs, pod_pairs, target};
 use crate::resource::workload::TemplatePaths;
 
 /// An object; `None` when what the API server sent cannot be read.
@@ -29,12 +30,8 @@ pub struct Objects {
     free: Vec<u32>,
     /// How many cannot be read.
     unreadable: usize,
-    labels: Pairs<Box<str>>,
-    pods: Pairs<Box<str>>,
-    /// By kind and name.
-    targets: Pairs<Box<str>>,
-    /// By class alone.
-    classes: Pairs<Box<str>>,
+    /// By [`Axis`].
+    found_by: [Pairs<Box<str>>; Axis::ALL.len()],
 }
 
 impl Objects {
@@ -86,34 +83,18 @@ impl Objects {
     }
 
     fn index(&mut self, object: &Document<'static>, position: u32) {
-        let root = object.root();
-        for (key, value) in label_pairs(root.at("/metadata/labels")) {
-            self.labels.add(key, value, position);
-        }
-        for (key, value) in pod_pairs(root, &TemplatePaths::default()).into_iter().flatten() {
-            self.pods.add(key, value, position);
-        }
-        if let Some((_, kind, name)) = target(root) {
-            self.targets.add(kind, name, position);
-        }
-        if let Some(class) = class(root) {
-            self.classes.add(class, "", position);
+        for (axis, found) in Axis::ALL.into_iter().zip(&mut self.found_by) {
+            for (key, value) in axis.pairs(object.root(), &TemplatePaths::default()).into_iter().flatten() {
+                found.add(key, value, position);
+            }
         }
     }
 
     fn forget(&mut self, object: &Document<'static>, position: u32) {
-        let root = object.root();
-        for pair in label_pairs(root.at("/metadata/labels")) {
-            self.labels.remove(pair, position);
-        }
-        for pair in pod_pairs(root, &TemplatePaths::default()).into_iter().flatten() {
-            self.pods.remove(pair, position);
-        }
-        if let Some((_, kind, name)) = target(root) {
-            self.targets.remove((kind, name), position);
-        }
-        if let Some(class) = class(root) {
-            self.classes.remove((class, ""), position);
+        for (axis, found) in Axis::ALL.into_iter().zip(&mut self.found_by) {
+            for pair in axis.pairs(object.root(), &TemplatePaths::default()).into_iter().flatten() {
+                found.remove(pair, position);
+            }
         }
     }
 
@@ -123,21 +104,22 @@ impl Objects {
 
     /// The object of this name; the outer `None`: there is none.
     #[must_use]
-    pub fn get(&self, namespace: &str, name: &str) -> Option<Kept> {
+    pub fn get(&self, namespace: &str, name: &str) -> Option<&Kept> {
         let position = self.names.get(namespace)?.get(name)?;
-        Some(self.place(*position)?.object.clone())
+        Some(&self.place(*position)?.object)
     }
 
     /// The objects of a namespace, or of all, that may be found by this, in the order of their names; `None` where one
     /// of the namespace cannot be read, for who knows what it has.
     #[must_use]
-    pub fn found(&self, namespace: Option<&str>, by: By<'_>) -> Option<Vec<Arc<Document<'static>>>> {
+    pub fn found(&self, namespace: Option<&str>, by: By<'_>) -> Option<Vec<&Arc<Document<'static>>>> {
+        let on = |axis: Axis| &self.found_by[axis as usize];
         let bucket = match by {
             By::Nothing => None,
-            By::Labels(pairs) => self.labels.smallest(pairs),
-            By::Pods(pairs) => self.pods.smallest(pairs),
-            By::Target(kind, name) => Some(self.targets.get((kind, name))),
-            By::Class(class) => Some(self.classes.get((class, ""))),
+            By::Labels(pairs) => on(Axis::Labels).smallest(pairs),
+            By::Pods(pairs) => on(Axis::Pods).smallest(pairs),
+            By::Target(kind, name) => Some(on(Axis::Target).get((kind, name))),
+            By::Class(class) => Some(on(Axis::Class).get((class, ""))),
         };
         let within = namespace.map(|namespace| self.names.get(namespace));
         if self.unreadable > 0 {
@@ -158,7 +140,7 @@ impl Objects {
             }
             None => self.in_order(within),
         };
-        Some(places.into_iter().filter_map(|place| place.object.clone()).collect())
+        Some(places.into_iter().filter_map(|place| place.object.as_ref()).collect())
     }
 
     fn in_order(&self, within: Option<Option<&BTreeMap<Arc<str>, u32>>>) -> Vec<&Place> {
@@ -167,6 +149,60 @@ impl Objects {
             None => self.names.values().flat_map(BTreeMap::values).copied().collect(),
         };
         positions.into_iter().filter_map(|position| self.place(position)).collect()
+    }
+}
+
+/// Objects of all kinds that own their documents, as a host: what is not among them is unknown, or is not there.
+#[derive(Debug, Default)]
+pub struct OwnedHost {
+    /// Group → kind → objects.
+    kinds: BTreeMap<String, BTreeMap<String, Objects>>,
+    complete: bool,
+}
+
+impl OwnedHost {
+    /// Without objects; `complete`: what is not put in does not exist.
+    #[must_use]
+    pub fn new(complete: bool) -> Self {
+        Self { complete, ..Self::default() }
+    }
+
+    /// Puts an object in, unless one of its name is there.
+    pub fn put(&mut self, key: ObjectKey<'_>, object: Document<'static>) {
+        let ObjectKey { group, kind, namespace, name } = key;
+        let objects = self.kinds.entry(group.to_owned()).or_default().entry(kind.to_owned()).or_default();
+        if objects.get(namespace, name).is_none() {
+            objects.put(namespace, name, Some(Arc::new(object)));
+        }
+    }
+
+    fn of(&self, group: &str, kind: &str) -> Option<&Objects> {
+        self.kinds.get(group)?.get(kind)
+    }
+}
+
+fn lent<'o>(object: &'o Arc<Document<'static>>) -> HostObject<'o> {
+    HostObject { root: object.root(), document: None, partial: false }
+}
+
+impl Host for OwnedHost {
+    fn get(&self, key: ObjectKey<'_>) -> Lookup<HostObject<'_>> {
+        let found = self.of(key.group, key.kind).and_then(|objects| objects.get(key.namespace, key.name));
+        match found.and_then(Option::as_ref) {
+            Some(object) => Lookup::Known(lent(object)),
+            None if self.complete => Lookup::Absent,
+            None => Lookup::Unknown(describe(key)),
+        }
+    }
+
+    fn list(&self, group: &str, kind: &str, namespace: Option<&str>) -> Lookup<Listing<'_>> {
+        self.list_by(group, kind, namespace, By::Nothing)
+    }
+
+    fn list_by(&self, group: &str, kind: &str, namespace: Option<&str>, by: By<'_>) -> Lookup<Listing<'_>> {
+        let found = self.of(group, kind).and_then(|objects| objects.found(namespace, by));
+        let objects = found.into_iter().flatten().map(lent).collect();
+        Lookup::Known(Listing { objects, complete: self.complete })
     }
 }
 
@@ -185,7 +221,7 @@ mod tests {
 
     fn names(objects: &Objects, namespace: Option<&str>, by: By<'_>) -> Option<Vec<String>> {
         let found = objects.found(namespace, by)?;
-        let name = |object: &Arc<Document<'_>>| {
+        let name = |object: &&Arc<Document<'_>>| {
             object.root().at("/metadata/name").unwrap().as_str().unwrap().to_owned()
         };
         Some(found.iter().map(name).collect())
@@ -245,6 +281,9 @@ mod tests {
         objects.remove("", "a");
         objects.remove("", "b");
         assert!(objects.is_empty() && count(&objects, By::Class("fast")) == 0);
-        assert_eq!(format!("{:?}", objects.targets), format!("{:?}", Pairs::<Box<str>>::default()));
+        assert_eq!(
+            format!("{:?}", objects.found_by[Axis::Target as usize]),
+            format!("{:?}", Pairs::<Box<str>>::default())
+        );
     }
 }

@@ -1,0 +1,157 @@
+//! Which rules can find anything in an object of a kind, told by one walk over it.
+//!
+//! ```text
+//! rules ─ triggers ─▶ ways ─▶ one tree of steps for each variable          (when a kind has been met a few times)
+//! object ─ one walk along the tree ─▶ bits ─▶ rules that have to run
+//! ```
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use crate::cel::absence::{Stride, Way};
+use crate::document::NodeRef;
+
+use super::Policy;
+use super::triggers::{ROOTS, Trigger};
+
+/// The rules about one kind.
+#[derive(Debug)]
+pub struct Plan {
+    /// By the number of the policy in its set, then by rule.
+    rules: HashMap<usize, Vec<Fires>>,
+    /// One for each of [`ROOTS`].
+    trees: [Steps; ROOTS.len()],
+    bits: u32,
+}
+
+/// When a rule has to run.
+#[derive(Debug)]
+enum Fires {
+    Always,
+    /// Where one of these bits is set.
+    Where(Box<[u32]>),
+}
+
+/// A place that ways go through.
+#[derive(Debug, Default)]
+struct Steps {
+    members: HashMap<Arc<str>, Steps>,
+    items: Option<Box<Steps>>,
+    /// The bit of the way that ends here.
+    bit: Option<u32>,
+}
+
+/// What of an object is there.
+#[derive(Debug)]
+pub struct Present {
+    words: Vec<u64>,
+}
+
+impl Present {
+    fn set(&mut self, bit: u32) {
+        if let Some(word) = self.words.get_mut(bit as usize / 64) {
+            *word |= 1 << (bit % 64);
+        }
+    }
+
+    fn is_set(&self, bit: u32) -> bool {
+        self.words.get(bit as usize / 64).is_some_and(|word| word & (1 << (bit % 64)) != 0)
+    }
+}
+
+impl Plan {
+    /// Of these policies, by their numbers.
+    #[must_use]
+    pub fn of<'p>(policies: impl Iterator<Item = (usize, &'p Policy)>) -> Self {
+        let mut bits: BTreeMap<Way, u32> = BTreeMap::new();
+        let mut rules = HashMap::new();
+        for (number, policy) in policies {
+            let fires = policy.rules.iter().map(|rule| match Trigger::of(policy, &rule.body) {
+                Trigger::Always => Fires::Always,
+                Trigger::Where(ways) => {
+                    let mut bit = |way| {
+                        let next = bits.len() as u32;
+                        *bits.entry(way).or_insert(next)
+                    };
+                    Fires::Where(ways.into_iter().map(&mut bit).collect())
+                }
+            });
+            let fires: Vec<Fires> = fires.collect();
+            rules.insert(number, fires);
+        }
+        let mut trees: [Steps; ROOTS.len()] = Default::default();
+        for (way, bit) in &bits {
+            if let Some(root) = ROOTS.iter().position(|root| *root == &*way.root) {
+                trees[root].end(&way.steps).bit = Some(*bit);
+            }
+        }
+        Self { rules, trees, bits: bits.len() as u32 }
+    }
+
+    /// What is there, of an object and its Pod template's `spec` and `metadata`, in the order of [`ROOTS`].
+    #[must_use]
+    pub fn present(&self, roots: [Option<NodeRef<'_>>; ROOTS.len()]) -> Present {
+        let mut present = Present { words: vec![0; (self.bits as usize).div_ceil(64)] };
+        for (steps, root) in self.trees.iter().zip(roots) {
+            if let Some(root) = root {
+                steps.mark(root, &mut present);
+            }
+        }
+        present
+    }
+
+    /// Whether a rule has to run.
+    #[must_use]
+    pub fn fires(&self, present: &Present, policy: usize, rule: usize) -> bool {
+        match self.rules.get(&policy).and_then(|rules| rules.get(rule)) {
+            Some(Fires::Where(bits)) => bits.iter().any(|bit| present.is_set(*bit)),
+            Some(Fires::Always) | None => true,
+        }
+    }
+}
+
+impl Steps {
+    fn end(&mut self, way: &[Stride]) -> &mut Self {
+        let mut at = self;
+        for step in way {
+            at = match step {
+                Stride::Key(key) => at.members.entry(Arc::clone(key)).or_default(),
+                Stride::Each => at.items.get_or_insert_default(),
+            };
+        }
+        at
+    }
+
+    /// Notes what lies at the end of ways from a node; ways are as long as expressions, and so is the recursion.
+    fn mark(&self, node: NodeRef<'_>, present: &mut Present) {
+        if node.is_unknown() {
+            return self.mark_all(present);
+        }
+        if let Some(bit) = self.bit {
+            present.set(bit);
+        }
+        if node.is_object() {
+            if !self.members.is_empty() {
+                for (key, value) in node.members() {
+                    if let Some(steps) = self.members.get(key) {
+                        steps.mark(value, present);
+                    }
+                }
+            }
+        } else if node.is_array() {
+            // a step into a member is an error there, which is for the rule to say
+            self.members.values().for_each(|steps| steps.mark_all(present));
+            if let Some(steps) = &self.items {
+                node.items().for_each(|item| steps.mark(item, present));
+            }
+        }
+    }
+
+    fn mark_all(&self, present: &mut Present) {
+        if let Some(bit) = self.bit {
+            present.set(bit);
+        }
+        let below = self.members.values().chain(self.items.as_deref());
+        below.for_each(|steps| steps.mark_all(present));
+    }
+}
