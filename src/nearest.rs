@@ -22,6 +22,14 @@ pub(crate) fn meant(error: &DecodeError, node: NodeRef<'_>) -> Option<String> {
             None => node.is_object().then(|| "write a list: `- ` begins each entry".to_owned()),
         };
     }
+    if let Some((_, found)) = error.message.split_once("expected a string, found the ")
+        && (found.starts_with("number") || found.starts_with("boolean"))
+    {
+        let written = node
+            .span()
+            .and_then(|span| node.document().source_text().get(span.start as usize..span.end as usize));
+        return written.map(|written| format!("quote it: \"{written}\""));
+    }
     let written = match () {
         () if error.at_key => node.key(),
         () if error.message.starts_with("unknown value") => node.as_str(),
@@ -40,7 +48,7 @@ pub(crate) fn nearest<'n>(written: &str, names: impl Iterator<Item = &'n str>) -
 }
 
 /// How many characters must be inserted, removed or replaced; of texts of ordinary length.
-fn distance(a: &str, b: &str) -> usize {
+pub(crate) fn distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().take(64).collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, c) in a.chars().take(64).enumerate() {
@@ -74,6 +82,21 @@ mod tests {
             nearest_expected("unknown field `sevrity`, expected one of `title`, `severity`", "sevrity"),
             Some("severity")
         );
+    }
+
+    #[test]
+    fn numbers_and_booleans_are_quoted_as_they_are_written() {
+        for (text, expected) in [
+            ("1.30", Some("quote it: \"1.30\"")),
+            ("true", Some("quote it: \"true\"")),
+            ("[a]", None),
+            ("{}", None),
+        ] {
+            let composed = crate::manifest::compose::compose(text, 0..text.len()).expect("YAML");
+            let document = composed.document.expect("a document");
+            let error = document.root().decode::<String>().expect_err("no string");
+            assert_eq!(meant(&error, document.root()).as_deref(), expected, "{text}: {}", error.message);
+        }
     }
 
     #[test]

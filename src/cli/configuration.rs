@@ -183,7 +183,11 @@ impl<'de> Deserialize<'de> for WrittenLevel {
                 "warning" => Some(Level::At(Severity::Warning)),
                 "info" => Some(Level::At(Severity::Info)),
                 "off" => Some(Level::Off),
-                _ => None,
+                word => {
+                    let message =
+                        format!("unknown value `{word}`, expected one of `error`, `warning`, `info`, `off`");
+                    return Err(serde::de::Error::custom(message));
+                }
             },
             _ => None,
         };
@@ -595,7 +599,7 @@ mod tests {
                 "x:3:9: unknown field `bindd`, expected one of `watchPolicies`, `bind`, `adminBind`, `tlsCert`, `tlsKey`, `clientCa`, `selfSigned`, `caFile`, `service`, `serviceNamespace`, `lameDuck`, `certificateInterval`, `caSettle`, `policyInterval`, `kubeconfig`, `inCluster`, `register`, `findingsPerRule`, `maxConnections`, `bodyBudget`, `exemptNamespaces`, `failOpen`, `registrationInterval`, `logFormat` (did you mean `bind`?)",
             ),
             ("serve: {bind: here}", "x:3:15: invalid socket address syntax"),
-            ("serve: {lameDuck: 5}", "x:3:19: expected a string, found the number 5"),
+            ("serve: {lameDuck: 5}", "x:3:19: expected a string, found the number 5 (quote it: \"5\")"),
             ("serve:\n  lameDuck: soon", "x:4:13: expected a duration such as 5s or 500ms"),
             (
                 "serve: {selfSigned: true, tlsCert: a, tlsKey: b}",
@@ -606,7 +610,14 @@ mod tests {
                 "x:3:11: unknown field `code`, expected one of `codes`, `paths`, `kinds`, `namespaces`, `names`, `reason`, `until` (did you mean `codes`?)",
             ),
             ("embedded: 1", "x:3:11: expected a boolean, found the number 1"),
-            ("severities: {p: fatal}", "x:3:17: expected error, warning, info or off"),
+            (
+                "severities: {p: fatal}",
+                "x:3:17: unknown value `fatal`, expected one of `error`, `warning`, `info`, `off`",
+            ),
+            (
+                "severities: {p: warn}",
+                "x:3:17: unknown value `warn`, expected one of `error`, `warning`, `info`, `off` (did you mean `warning`?)",
+            ),
             ("severities: {p: yes}", "x:3:17: expected error, warning, info or off"),
             ("namespace: a\nnamespace: b", "x:3:1: key `namespace` is written twice"),
         ] {

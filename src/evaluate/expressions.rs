@@ -490,12 +490,19 @@ fn found<'d>(
     finding.explanation = explanation;
 }
 
-/// Whether a value may be shown: of a Secret only what was written outside of its data and annotations.
+/// Whether a value may be shown: of a Secret only what was written outside of its data and annotations, and the names of
+/// its keys.
 fn may_be_shown(value: &Value<'_>, subject: &Subject<'_>) -> bool {
     if !subject.is_secret() {
         return true;
     }
-    let Some(node) = value.node().filter(|node| node.scalar().is_some()) else { return false };
+    let Some(node) = value.node().filter(|node| node.scalar().is_some()) else {
+        let is_key = |key: &str| {
+            let data = ["data", "stringData"].into_iter().filter_map(|field| subject.object.get(field));
+            data.filter(|data| data.is_object()).any(|data| data.get(key).is_some())
+        };
+        return value.as_str().is_some_and(is_key);
+    };
     let path = node.pointer_from(subject.object.id());
     let inside = std::ptr::eq(node.document(), subject.object.document());
     inside

@@ -159,7 +159,8 @@ const UNKNOWN_KIND: Reserved = Reserved {
     severity: Severity::Error,
     title: "An API group of Kubernetes has no such kind",
     description: "The group is Kubernetes' own, and none of its versions has a kind of this name: the API server refuses \
-                  the object, and no policy about the kind that was meant can judge it.",
+                  the object, and no policy about the kind that was meant can judge it. So it is where the group of a built-in \
+                  kind is nearly the right one.",
     remediation: "correct the kind, or the apiVersion where the kind is of another API group",
     example: "apiVersion: apps/v1\nkind: Deploymnet\nmetadata: {name: web}\n",
 };

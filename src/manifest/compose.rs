@@ -68,7 +68,7 @@ pub enum ComposeError {
         indicator: char,
     },
     /// A key inside of brackets that goes over several lines.
-    #[error("a key must stand on one line")]
+    #[error("a key must be on one line")]
     LongKey,
     /// An anchor or alias that others accept.
     #[error("kubectl takes only letters, digits, '_' and '-' in the name of an anchor, not {name:?}")]

@@ -7,7 +7,7 @@
 use super::notice::{Draft, NoticeCode};
 use crate::api;
 use crate::document::{Document, NodeId, NodeRef, Span};
-use crate::nearest::nearest;
+use crate::nearest::{distance, nearest};
 use crate::resource::workload;
 
 /// What is to be said of the type of a document. `beside`: whether its file has manifests.
@@ -130,6 +130,11 @@ pub(super) fn unknown_kind(root: NodeRef<'_>, defined: impl Fn(&str, &str) -> bo
         return None;
     }
     let own = api::is_own_group(group);
+    let misspelt = (!own).then(|| misspelt_group(group, kind)).flatten();
+    if let Some(meant) = misspelt.filter(|_| !defined(group, kind)) {
+        let message = format!("no API group with the kind {kind} is named {group}; did you mean {meant:?}?");
+        return draft(NoticeCode::UnknownKind, root.get("apiVersion")?.span(), message);
+    }
     let known = api::is_kubernetes(kind)
         || workload::holds_pods(group, kind)
         || kind.strip_suffix("List").is_some_and(|one| one.is_empty() || api::is_built_in(one));
@@ -143,6 +148,14 @@ pub(super) fn unknown_kind(root: NodeRef<'_>, defined: impl Fn(&str, &str) -> bo
     let help = meant.map(|meant| format!("; did you mean {meant:?}?")).unwrap_or_default();
     let message = format!("{version} has no kind {kind}{help}");
     draft(NoticeCode::UnknownKind, kind_node.span(), message)
+}
+
+/// The group that was meant where a built-in kind is of one with nearly that name. A longer name has to be nearer: custom
+/// kinds with a built-in's name are of groups that have names of their own.
+fn misspelt_group(group: &str, kind: &str) -> Option<&'static str> {
+    const MOST: usize = 2;
+    let groups = api::built_in().filter(|known| known.kind == kind).map(|known| known.group);
+    nearest(group, groups).filter(|meant| distance(group, meant) <= MOST)
 }
 
 fn draft(code: NoticeCode, span: Option<Span>, message: String) -> Option<Draft> {

@@ -14,7 +14,13 @@ use super::excerpt::{Excerpt, WIDE, byte_at, excerpt};
 use super::{Report, TextOptions};
 use crate::document::Span;
 use crate::finding::{Certainty, DocumentId, Finding, PolicyPlace};
+use crate::manifest::compose::ComposeError;
+use crate::manifest::inventory::LoadError;
 use crate::manifest::{DocumentError, FileId};
+
+/// What most texts that are not YAML lack.
+const SYNTAX: &str = "compare the indentation with the lines around, close what is open, and quote a value that holds `: ` or \
+                      begins with one of @ % & * ! { [";
 
 impl Report<'_> {
     /// Writes which rules could not be evaluated.
@@ -103,7 +109,14 @@ impl Report<'_> {
             None if source.text().is_empty() => vec![Origin::path(self.path(file)).into()],
             None => vec![self.origin(file, position.line, position.column)],
         };
-        Group::with_title(Level::ERROR.primary_title(self.error_message(file, error))).elements(elements)
+        let group =
+            Group::with_title(Level::ERROR.primary_title(self.error_message(file, error))).elements(elements);
+        match error {
+            LoadError::Yaml(ComposeError::Syntax { .. }) if shown => {
+                group.element(Level::HELP.message(SYNTAX))
+            }
+            _ => group,
+        }
     }
 
     /// Where a span begins, and the line.

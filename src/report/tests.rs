@@ -194,6 +194,8 @@ error: mismatched bracket '[' closed by '}'
    |
 14 | a: [1,
    |    ^
+   |
+   = help: compare the indentation with the lines around, close what is open, and quote a value that holds `: ` or begins with one of @ % & * ! { [
 
 skipped 3 files: 1 not Kubernetes, 1 template (to be rendered first), 1 ignored; --verbose names them
 no findings in 2 objects (1 file linted, 2 broken); 0 policies · 12 ms

@@ -70,7 +70,7 @@ struct Declared {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TemplatePathError {
     /// The kind is not of the form `group/version/Kind` or `group/Kind`.
-    #[error("{kind:?} is not of the form group/version/Kind")]
+    #[error("{kind:?} is not of the form group/version/Kind, as in example.com/*/Worker")]
     Kind {
         /// As written.
         kind: String,
@@ -261,8 +261,16 @@ mod tests {
     #[test]
     fn declarations_that_cannot_be_read() {
         for (kind, path, expected) in [
-            ("Rollout", "spec.template", "\"Rollout\" is not of the form group/version/Kind"),
-            ("a/b/c/d", "spec", "\"a/b/c/d\" is not of the form group/version/Kind"),
+            (
+                "Rollout",
+                "spec.template",
+                "\"Rollout\" is not of the form group/version/Kind, as in example.com/*/Worker",
+            ),
+            (
+                "a/b/c/d",
+                "spec",
+                "\"a/b/c/d\" is not of the form group/version/Kind, as in example.com/*/Worker",
+            ),
             ("a/[/K", "spec", "bad glob in \"a/[/K\": unclosed character class; missing ']'"),
             (
                 "a/b/K",

@@ -257,6 +257,29 @@ fn wanted(source: NodeRef<'_>, program: &Program, want: Wanted) -> Result<(), Ve
 }
 
 /// What CEL says of an expression that begins at `offset` of the node's text.
+/// The variable that is nearest to one that is not declared.
+fn meant_variable(message: &str) -> Option<&'static str> {
+    const VARIABLES: [&str; 14] = [
+        "object",
+        "oldObject",
+        "request",
+        "params",
+        "namespaceObject",
+        "variables",
+        "authorizer",
+        "podSpec",
+        "podMetadata",
+        "allContainers",
+        "item",
+        "index",
+        "resources",
+        "selector",
+    ];
+    let name = message.strip_prefix("undeclared reference to '")?.split('\'').next()?;
+    // `item` where there is none is not misspelt
+    nearest(name, VARIABLES.into_iter()).filter(|meant| *meant != name)
+}
+
 fn issues(source: NodeRef<'_>, text: &str, offset: usize, error: &CompileError) -> Vec<Issue> {
     match error {
         CompileError::Issues(found) => found
@@ -266,7 +289,11 @@ fn issues(source: NodeRef<'_>, text: &str, offset: usize, error: &CompileError) 
                 let end = text[at.min(text.len())..].chars().next().map_or(at, |c| at + c.len_utf8());
                 let within = u32::try_from(at).ok().zip(u32::try_from(end).ok());
                 let message = issue.message.lines().next().unwrap_or_default().to_owned();
-                Issue { within: issue.offset.and(within), ..Issue::new(source.id(), message) }
+                let issue = Issue { within: issue.offset.and(within), ..Issue::new(source.id(), message) };
+                match meant_variable(&issue.message) {
+                    Some(meant) => issue.help(format!("did you mean `{meant}`?")),
+                    None => issue,
+                }
             })
             .collect(),
         CompileError::Plan(error) => vec![Issue::new(source.id(), error.to_string())],
