@@ -37,8 +37,10 @@ use tokio::net::TcpListener;
 
 type Failed = Box<dyn std::error::Error + Send + Sync>;
 
-/// The servers that are compared: what ratios are taken against, ours without policies, ours with all embedded ones.
-const SERVERS: [&str; 3] = ["floor", "none", "embedded"];
+/// The servers that are compared: what ratios are taken against, and ours with no policies or those of a pack.
+const SERVERS: [&str; 5] = [FLOOR, NONE, "pod-security-restricted", "default", "all"];
+const FLOOR: &str = "floor";
+const NONE: &str = "none";
 
 fn main() -> Result<(), Failed> {
     let mut args = std::env::args().skip(1).filter(|arg| arg != "--bench");
@@ -60,7 +62,7 @@ fn main() -> Result<(), Failed> {
 
 fn child(name: &str) -> Result<(), Failed> {
     let settings = Settings::default();
-    let threads = if name == "floor" { 2 } else { settings.worker_threads() };
+    let threads = if name == FLOOR { 2 } else { settings.worker_threads() };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
     runtime.block_on(async {
         let material = Material::new(&Names::local(), SystemTime::now())?;
@@ -70,12 +72,13 @@ fn child(name: &str) -> Result<(), Failed> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         println!("{}\n{}", listener.local_addr()?, material.bundle_pem().replace('\n', "|"));
         std::io::stdout().flush()?;
-        if name == "floor" {
+        if name == FLOOR {
             return floor(listener, slot).await;
         }
         let policies = Arc::new(Policies::default());
-        let embedded = name == "embedded";
-        let loader: Loader = Box::new(move || engine(embedded).map_err(|error| LoadError(error.to_string())));
+        let pack = (name != NONE).then(|| name.to_owned());
+        let loader: Loader =
+            Box::new(move || engine(pack.as_deref()).map_err(|error| LoadError(error.to_string())));
         policies.load(&loader, &board, SystemTime::now())?;
         let server = Server::new(settings, policies, slot, &board);
         server.run(listener, std::future::pending(), std::future::pending()).await;
@@ -83,17 +86,14 @@ fn child(name: &str) -> Result<(), Failed> {
     })
 }
 
-/// The engine of production, with all embedded policies or none.
-fn engine(embedded: bool) -> Result<Loaded, Failed> {
-    engine_of(embedded, None)
-}
-
-fn engine_of(embedded: bool, packs: Option<BTreeSet<String>>) -> Result<Loaded, Failed> {
-    let loaded =
-        load(&Sources { embedded, paths: Vec::new(), profile: plimsoll::cel::profile::Profile::NEWEST });
+/// The engine of production, with the policies of a pack or none.
+fn engine(pack: Option<&str>) -> Result<Loaded, Failed> {
+    let profile = plimsoll::cel::profile::Profile::NEWEST;
+    let loaded = load(&Sources { embedded: pack.is_some(), paths: Vec::new(), profile });
     if let Some(error) = loaded.errors.first() {
         return Err(error.message.clone().into());
     }
+    let packs = pack.map(|pack| BTreeSet::from([pack.to_owned()]));
     let set = loaded.into_set(&Adjustments { packs, ..Adjustments::default() }, TemplatePaths::default());
     let policies = set.policies().len();
     Ok(Loaded::whole(Arc::new(Engine::new(Arc::new(set), Arc::new(Absent))), policies, "bench"))
@@ -143,9 +143,12 @@ async fn floor_answer(
 
 /// From a body to its answer without TLS and HTTP, with the policies of some packs; for a profiler, mostly.
 fn evaluate() -> Result<(), Failed> {
-    println!("{:<12} {:>8} {:>14} {:>14}", "pack", "policies", "Pod µs", "Deployment µs");
-    for pack in ["", "default", "security", "reliability", "all"] {
-        let loaded = engine_of(!pack.is_empty(), Some(BTreeSet::from([pack.to_owned()])))?;
+    println!(
+        "{:<24} {:>8} {:>10} {:>16} {:>14}",
+        "pack", "policies", "Pod µs", "seven faults µs", "Deployment µs"
+    );
+    for pack in SERVERS.into_iter().skip(1) {
+        let loaded = engine((pack != NONE).then_some(pack))?;
         let time = |body: &Bytes| {
             const ROUNDS: u32 = 2_000;
             let began = Instant::now();
@@ -155,7 +158,13 @@ fn evaluate() -> Result<(), Failed> {
             }
             began.elapsed().as_secs_f64() * 1e6 / f64::from(ROUNDS)
         };
-        println!("{pack:<12} {:>8} {:>14.1} {:>14.1}", loaded.policies, time(&pod()), time(&deployment()));
+        println!(
+            "{pack:<24} {:>8} {:>10.1} {:>16.1} {:>14.1}",
+            loaded.policies,
+            time(&pod()),
+            time(&seven_faults()),
+            time(&deployment())
+        );
     }
     Ok(())
 }
@@ -302,25 +311,26 @@ async fn measure(time: Duration) -> Result<(), Failed> {
     for name in SERVERS {
         servers.push(Running::start(name).await?);
     }
-    println!("{:<10} {:>10} {:>9}", "server", "ready ms", "idle MiB");
+    println!("{:<24} {:>10} {:>9}", "server", "ready ms", "idle MiB");
     for server in &servers {
         let (ready, idle) = (server.ready.as_secs_f64() * 1e3, server.resident_mib()?);
-        println!("{:<10} {ready:>10.1} {idle:>9.1}", server.name);
+        println!("{:<24} {ready:>10.1} {idle:>9.1}", server.name);
     }
-    let (pod, deployment) = (pod(), deployment());
+    let (pod, faulty, deployment) = (pod(), seven_faults(), deployment());
     println!(
         "\nPod review {} bytes, Deployment review {} bytes, {time:?} a cell",
         pod.len(),
         deployment.len()
     );
     println!(
-        "{:<26} {:<10} {:>8} {:>6} {:>9} {:>7} {:>9} {:>9} {:>8} {:>7}",
+        "{:<26} {:<24} {:>8} {:>6} {:>9} {:>7} {:>9} {:>9} {:>8} {:>7}",
         "load", "server", "reviews", "errors", "CPU µs", "× floor", "p50 µs", "p99 µs", "per s", "MiB"
     );
     let closed = |connections| Load::Closed { connections };
     for (name, load, body) in [
         ("Pod, closed, 1", closed(1), &pod),
         ("Pod, closed, 16", closed(16), &pod),
+        ("Seven faults, closed, 16", closed(16), &faulty),
         ("Pod, closed, 64", closed(64), &pod),
         ("Pod, closed, 500", closed(500), &pod),
         ("Deployment, closed, 16", closed(16), &deployment),
@@ -333,7 +343,7 @@ async fn measure(time: Duration) -> Result<(), Failed> {
             let ratio = cpu_us / *floor.get_or_insert(cpu_us);
             let (p50, p99) = (p50.as_secs_f64() * 1e6, p99.as_secs_f64() * 1e6);
             println!(
-                "{name:<26} {:<10} {count:>8} {errors:>6} {cpu_us:>9.1} {ratio:>7.2} {p50:>9.0} {p99:>9.0} {per_second:>8.0} {:>7.1}",
+                "{name:<26} {:<24} {count:>8} {errors:>6} {cpu_us:>9.1} {ratio:>7.2} {p50:>9.0} {p99:>9.0} {per_second:>8.0} {:>7.1}",
                 server.name,
                 server.resident_mib()?
             );
@@ -347,6 +357,24 @@ async fn measure(time: Duration) -> Result<(), Failed> {
 /// About as large as the API server sends for a Pod of two containers.
 fn pod() -> Bytes {
     review("", "Pod", "pods", pod_spec(2))
+}
+
+/// The same Pod with faults that seven policies of `pod-security-restricted` see.
+fn seven_faults() -> Bytes {
+    let spec = pod_spec(2);
+    let faults = [
+        (r#""restartPolicy":"Always""#, r#""restartPolicy":"Always","hostNetwork":true,"hostPID":true"#),
+        (r#""emptyDir":{}"#, r#""hostPath":{"path":"/tmp"}"#),
+        (r#""type":"RuntimeDefault""#, r#""type":"Unconfined""#),
+        (r#""drop":["ALL"]"#, r#""add":["NET_ADMIN"]"#),
+        (r#""runAsNonRoot":true"#, r#""runAsNonRoot":false"#),
+        (r#""allowPrivilegeEscalation":false"#, r#""allowPrivilegeEscalation":true"#),
+    ];
+    let spec = faults.into_iter().fold(spec, |spec, (good, bad)| {
+        assert!(spec.contains(good), "{good}");
+        spec.replacen(good, bad, 1)
+    });
+    review("", "Pod", "pods", spec)
 }
 
 /// About as large as for a Deployment of six.
@@ -367,7 +395,7 @@ fn pod_spec(containers: usize) -> String {
     };
     let containers: Vec<String> = (0..containers).map(container).collect();
     format!(
-        r#"{{"volumes":[{{"name":"tmp","emptyDir":{{}}}}],"containers":[{}],"restartPolicy":"Always","terminationGracePeriodSeconds":30,"dnsPolicy":"ClusterFirst","serviceAccountName":"web","securityContext":{{}},"schedulerName":"default-scheduler"}}"#,
+        r#"{{"volumes":[{{"name":"tmp","emptyDir":{{}}}}],"containers":[{}],"restartPolicy":"Always","terminationGracePeriodSeconds":30,"dnsPolicy":"ClusterFirst","serviceAccountName":"web","securityContext":{{"seccompProfile":{{"type":"RuntimeDefault"}}}},"schedulerName":"default-scheduler"}}"#,
         containers.join(",")
     )
 }

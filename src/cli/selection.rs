@@ -20,6 +20,7 @@ use crate::report::Policies;
 use crate::report::diagnostic::Diagnostic;
 use crate::resource::workload::TemplatePaths;
 use crate::store::PolicySet;
+use crate::store::embedded;
 use crate::store::kept::{self, Origin, Refused};
 use crate::store::load::{self, Loaded, Sources};
 use crate::store::set::{Adjustments, Names, UnknownName};
@@ -101,6 +102,8 @@ pub struct Selected {
     pub astray: bool,
     /// The names that there are, whatever the run takes of them; without the library, where that is not loaded.
     pub names: Names,
+    /// Whether what the run does not take of the library was not even read.
+    partly: bool,
     /// The same with the library, made when it is asked for.
     with_library: OnceLock<Names>,
     /// The rules by which lint waives findings.
@@ -111,7 +114,7 @@ impl Selected {
     /// All names that waivers may speak of: those of the library, too, for it may be used in another run.
     #[must_use]
     pub fn all_names(&self) -> &Names {
-        self.with_library.get_or_init(|| with_library(&self.names, &self.sources))
+        self.with_library.get_or_init(|| with_library(&self.names, &self.sources, self.partly))
     }
 
     /// The policies, as a report names them.
@@ -161,33 +164,41 @@ impl Selection {
             embedded: configuration.embedded && !no_embedded,
             paths: configuration.policies.iter().chain(policies).cloned().collect(),
         };
-        let mut loaded = load::load(&sources);
+        let packs_of_run = match (packs.as_slice(), &configuration.packs) {
+            ([], None) => pack.map(|pack| BTreeSet::from([pack.to_owned()])),
+            ([], Some(packs)) => Some(packs.iter().cloned().collect()),
+            (packs, _) => Some(packs.iter().cloned().collect()),
+        };
+        // where nothing names a policy, those of other packs need not be read
+        let unnamed =
+            only.is_empty() && skip.is_empty() && sources.paths.is_empty() && !configuration.names_policies();
+        let partly = packs_of_run.as_ref().filter(|_| sources.embedded && unnamed);
+        let mut loaded = load::load_packs(&sources, partly);
         errors.append(&mut loaded.errors);
         loaded.for_release(release);
         override_parameters(&mut loaded, &configuration.parameters, &configuration, &[], &mut errors);
         let severities =
             configuration.severities.iter().map(|(name, level)| (name.clone(), level.0)).collect();
-        let mut adjustments = Adjustments {
-            packs: None,
+        let adjustments = Adjustments {
+            packs: packs_of_run.clone(),
             only: only.to_vec(),
             skip: skip.to_vec(),
             actions: configuration.actions.clone(),
             severities,
             action_override: action_override.or(configuration.action_override),
         };
-        check_packs(&loaded, packs, &configuration, &mut errors);
+        let mut known = packs_of(loaded.policies.iter().map(|(policy, _)| policy));
+        if partly.is_some() {
+            let of_library = embedded::with_packs().flat_map(|(_, packs)| packs.iter().copied());
+            known.extend(of_library.filter(|pack| *pack != "all").map(str::to_owned));
+        }
+        check_packs(&known, packs, &configuration, &mut errors);
         check_names(&loaded, &adjustments, &configuration, &mut errors);
         let override_paths = check_overrides(&loaded, &sources, &configuration, &mut errors);
-        adjustments.packs = match (packs.as_slice(), &configuration.packs) {
-            ([], None) => pack.map(|pack| BTreeSet::from([pack.to_owned()])),
-            ([], Some(packs)) => Some(packs.iter().cloned().collect()),
-            (packs, _) => Some(packs.iter().cloned().collect()),
-        };
         let names = Names::of(loaded.policies.iter().map(|(policy, _)| policy));
         let ignores = configuration.ignores(&mut errors);
         check_waivers(&loaded, &names, &sources, &configuration, &mut errors);
-        let unasked = packs_left_out(&loaded, adjustments.packs.as_ref());
-        let known = packs_of(loaded.policies.iter().map(|(policy, _)| policy));
+        let unasked = packs_left_out(&loaded, partly.is_some(), adjustments.packs.as_ref());
         let (origins, refused) = (std::mem::take(&mut loaded.origins), std::mem::take(&mut loaded.refused));
         let set = loaded.into_set(&adjustments, templates.clone());
         super::print_overlaps(&set);
@@ -208,6 +219,7 @@ impl Selection {
             templates,
             astray,
             names,
+            partly: partly.is_some(),
             with_library: OnceLock::new(),
             ignores,
         }
@@ -298,9 +310,9 @@ fn override_parameters(
 }
 
 /// The names of the library beside others.
-fn with_library(names: &Names, sources: &Sources) -> Names {
+fn with_library(names: &Names, sources: &Sources, partly: bool) -> Names {
     let mut all = names.clone();
-    if !sources.embedded {
+    if !sources.embedded || partly {
         let library = load::load(&Sources { embedded: true, paths: Vec::new(), profile: sources.profile });
         all.extend(Names::of(library.policies.iter().map(|(policy, _)| policy)));
     }
@@ -318,7 +330,7 @@ fn check_waivers(
     if loaded.exceptions.is_empty() && configuration.ignore.is_empty() {
         return;
     }
-    let names = with_library(names, sources);
+    let names = with_library(names, sources, false);
     for exception in &loaded.exceptions {
         for (pattern, place) in exception.patterns.iter().zip(&exception.places) {
             let Some(UnknownName { message, help }) = names.check_pattern(pattern) else { continue };
@@ -351,10 +363,16 @@ fn packs_of<'p>(policies: impl Iterator<Item = &'p Policy>) -> BTreeSet<String> 
 }
 
 /// Packs with a policy of the library that is in none of the packs of the run.
-fn packs_left_out(loaded: &Loaded, packs: Option<&BTreeSet<String>>) -> BTreeSet<String> {
+fn packs_left_out(loaded: &Loaded, partly: bool, packs: Option<&BTreeSet<String>>) -> BTreeSet<String> {
     let Some(packs) = packs.filter(|packs| !packs.contains("all")) else { return BTreeSet::new() };
     let taken = |of: &[String]| of.is_empty() || of.iter().any(|pack| packs.contains(pack));
     let mut left_out = BTreeSet::new();
+    if partly {
+        let unread = embedded::with_packs()
+            .map(|(_, packs)| packs)
+            .filter(|own| !own.is_empty() && !own.iter().any(|pack| packs.contains(*pack)));
+        left_out.extend(unread.flatten().filter(|pack| **pack != "all").map(|pack| (*pack).to_owned()));
+    }
     for (policy, _) in loaded.policies.iter().filter(|(_, embedded)| *embedded) {
         let own = &policy.about.packs;
         for rule in policy.rules.iter().filter(|rule| !taken(own) || !taken(&rule.packs)) {
@@ -367,12 +385,11 @@ fn packs_left_out(loaded: &Loaded, packs: Option<&BTreeSet<String>>) -> BTreeSet
 
 /// Packs of flags and configuration that no policy is in.
 fn check_packs(
-    loaded: &Loaded,
+    known: &BTreeSet<String>,
     flags: &[String],
     configuration: &Configuration,
     errors: &mut Vec<Diagnostic>,
 ) {
-    let known = packs_of(loaded.policies.iter().map(|(policy, _)| policy));
     let unknown = |pack: &String| pack != "all" && !known.contains(pack);
     let help = |pack: &str| match nearest(pack, known.iter().map(String::as_str)) {
         Some(nearest) => format!("did you mean `{nearest}`?"),
@@ -467,6 +484,43 @@ fn check_names(
         if let Some(UnknownName { message, help }) = names.check(name, reserved) {
             let fault = configuration.fault(&[section, name], true, message);
             errors.push(Diagnostic { help: Some(help), ..fault });
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    /// What is not read of the library changes nothing of a run.
+    #[test]
+    fn unread_policies_are_those_that_would_not_run() {
+        let packs = ["default", "references", "pod-security-baseline", "all", "defualt"];
+        let config = tempfile::NamedTempFile::with_suffix(".yaml").unwrap();
+        std::fs::write(&config, "apiVersion: plimsoll.dev/v1alpha1\nkind: Configuration\n").unwrap();
+        for pack in packs {
+            let selection = Selection {
+                packs: vec![pack.to_owned()],
+                config: Some(config.path().to_owned()),
+                ..Selection::default()
+            };
+            let some = selection.load(None, &[], &[]);
+            // a name that is known and skips nothing of a policy makes the whole library be read
+            let whole = selection.load(None, &[], &["yaml/octal".to_owned()]);
+            assert!(!whole.partly);
+            assert!(
+                some.partly && (pack == "all" || some.names.codes().count() < whole.names.codes().count())
+            );
+            let told = |selected: &Selected| {
+                let errors: Vec<_> = selected.errors.iter().map(|error| format!("{error:?}")).collect();
+                (selected.told().hash, selected.set.policies().len(), selected.packs_not_run.clone(), errors)
+            };
+            assert_eq!(told(&some), told(&whole), "{pack}");
+            assert_eq!(
+                some.all_names().codes().collect::<Vec<_>>(),
+                whole.all_names().codes().collect::<Vec<_>>()
+            );
         }
     }
 }

@@ -8,8 +8,36 @@ pub fn files() -> &'static [(&'static str, &'static str)] {
     FILES
 }
 
+/// As [`files`], each with the packs that it names: those of its policies and of their rules.
+pub fn with_packs() -> impl Iterator<Item = ((&'static str, &'static str), &'static [&'static str])> {
+    FILES.iter().copied().zip(PACKS.iter().copied())
+}
+
 /// The tests of the library: path below `policies/`, and text, in the order of the paths.
 #[must_use]
 pub fn tests() -> &'static [(&'static str, &'static str)] {
     TESTS
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::cel::profile::Profile;
+    use crate::store::load::{Loaded, read_text};
+
+    #[test]
+    fn files_name_the_packs_of_their_policies() {
+        for ((name, text), packs) in with_packs() {
+            let mut loaded = Loaded::default();
+            read_text(name, text, true, Profile::NEWEST, &mut loaded);
+            let policies = loaded.policies.iter().map(|(policy, _)| policy);
+            let of_all = policies.flat_map(|policy| {
+                policy.about.packs.iter().chain(policy.rules.iter().flat_map(|rule| &rule.packs))
+            });
+            let said: BTreeSet<&str> = of_all.map(String::as_str).collect();
+            assert_eq!(packs.iter().copied().collect::<BTreeSet<_>>(), said, "{name}");
+        }
+    }
 }

@@ -2,8 +2,8 @@
 //!
 //! A policy that does not compile is refused whole, with everything that is wrong with it; the others load.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -118,10 +118,23 @@ impl Loaded {
 /// Reads all policies of the sources.
 #[must_use]
 pub fn load(sources: &Sources) -> Loaded {
+    load_packs(sources, None)
+}
+
+/// Reads the policies of the sources, of the library only those files with a policy of one of some packs, or of none.
+#[must_use]
+pub fn load_packs(sources: &Sources, packs: Option<&BTreeSet<String>>) -> Loaded {
     let Sources { embedded, paths, profile } = sources;
     let mut loaded = Loaded::default();
     if *embedded {
-        loaded.add_all(embedded::files(), |(name, text), part| {
+        let chosen = |of: &[&str]| {
+            packs.is_none_or(|packs| {
+                of.is_empty() || packs.contains("all") || of.iter().any(|pack| packs.contains(*pack))
+            })
+        };
+        let files: Vec<_> =
+            embedded::with_packs().filter(|(_, packs)| chosen(packs)).map(|(file, _)| file).collect();
+        loaded.add_all(&files, |(name, text), part| {
             read_text(&format!("embedded:{name}"), text, true, *profile, part);
         });
     }

@@ -6,6 +6,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -108,11 +109,20 @@ impl Drop for Replica {
     }
 }
 
-/// Two addresses of 127.0.0.1 that are free now. Nothing keeps them free, but the kernel hands out others first.
+/// Two addresses of 127.0.0.1 that are free now. They lie below the ports that the kernel gives to outgoing connections, or
+/// one of those would take them now and then before a replica listens.
 pub(crate) fn free_addresses() -> (SocketAddr, SocketAddr) {
-    let listeners = [TcpListener::bind("127.0.0.1:0").unwrap(), TcpListener::bind("127.0.0.1:0").unwrap()];
-    let [first, second] = listeners.map(|listener| listener.local_addr().unwrap());
-    (first, second)
+    const PORTS: std::ops::Range<u32> = 20_000..32_000;
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let free = || {
+        let tries = PORTS.len() as u32;
+        let mut ports = (0..tries).map(|_| {
+            PORTS.start + std::process::id().wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % tries
+        });
+        let listener = ports.find_map(|port| TcpListener::bind(("127.0.0.1", port as u16)).ok());
+        listener.expect("a port is free").local_addr().unwrap()
+    };
+    (free(), free())
 }
 
 /// Puts a Service of this name in front of a port of this machine. There is no kube-proxy, so it is one of type
