@@ -29,6 +29,11 @@ use tokio::sync::Notify;
 use super::metrics::Metrics;
 use super::settings::Settings;
 
+/// So long nobody asked on a connection that is closed while the server drains. Whoever asks is told `Connection: close` and
+/// goes; a connection that is closed from this side, just when somebody asks on it again, fails his request, for a client
+/// does not repeat what it has posted. The longer it lay idle, the less likely is that.
+const IDLE_IN_DRAIN: Duration = Duration::from_secs(5);
+
 /// What a connection is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -266,14 +271,14 @@ impl Connections {
         self.lock().all.len()
     }
 
-    /// Closes what has been in one phase for too long. While draining, idle ones have one second.
+    /// Closes what has been in one phase for too long. While draining, idle ones have [`IDLE_IN_DRAIN`].
     pub(super) fn sweep(&self, settings: &Settings, metrics: &Metrics, draining: bool) {
         let now = u64::try_from(self.epoch.elapsed().as_millis()).unwrap_or(u64::MAX);
         for connection in self.lock().all.values() {
-            let idle = if draining { Duration::from_secs(1) } else { settings.idle_timeout };
+            let idle = if draining { IDLE_IN_DRAIN } else { settings.idle_timeout };
             let (limit, order, reason) = match connection.phase() {
                 Phase::Handshake => (settings.handshake_timeout, Order::Close, "handshake_timeout"),
-                Phase::Idle if draining => (idle, Order::Close, "drained"),
+                Phase::Idle if draining => (idle, Order::Finish, "drained"),
                 Phase::Idle => (idle, Order::Finish, "idle"),
                 Phase::Head => (settings.header_timeout, Order::Close, "header_timeout"),
                 Phase::Busy => (settings.request_timeout, Order::Close, "request_timeout"),

@@ -160,8 +160,8 @@ impl Server {
             }
             take(&shared, &acceptor, accepted).await;
         }
+        // every answer says `Connection: close`, and the sweeper closes what nobody asks any more
         drop(listener);
-        shared.connections.tell_all(Order::Finish);
         if tokio::time::timeout(shared.settings.drain_timeout, shared.connections.all_closed()).await.is_err()
         {
             tracing::warn!(

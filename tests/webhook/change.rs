@@ -192,7 +192,7 @@ async fn a_drain_loses_nothing() {
 
     webhook.served.await.unwrap();
     let took = begun.elapsed();
-    assert!(took > Duration::from_millis(200) && took < Duration::from_secs(5), "{took:?}");
+    assert!(took > Duration::from_millis(200) && took < Duration::from_secs(8), "{took:?}");
     let reply = slow.await.unwrap().unwrap();
     assert_eq!(response("slow", &reply)["allowed"], true, "begun before the stop, answered after it");
     eventually("idle connections are closed", || idle.is_closed()).await;
