@@ -20,7 +20,6 @@ use crate::report::Policies;
 use crate::report::diagnostic::Diagnostic;
 use crate::resource::workload::TemplatePaths;
 use crate::store::PolicySet;
-use crate::store::embedded;
 use crate::store::kept::{self, Origin, Refused};
 use crate::store::load::{self, Loaded, Sources};
 use crate::store::set::{Adjustments, Names, UnknownName};
@@ -172,8 +171,7 @@ impl Selection {
         // where nothing names a policy, those of other packs need not be read
         let unnamed =
             only.is_empty() && skip.is_empty() && sources.paths.is_empty() && !configuration.names_policies();
-        let partly = packs_of_run.as_ref().filter(|_| sources.embedded && unnamed);
-        let mut loaded = load::load_packs(&sources, partly);
+        let mut loaded = load::load_packs(&sources, packs_of_run.as_ref().filter(|_| unnamed));
         errors.append(&mut loaded.errors);
         loaded.for_release(release);
         override_parameters(&mut loaded, &configuration.parameters, &configuration, &[], &mut errors);
@@ -188,17 +186,15 @@ impl Selection {
             action_override: action_override.or(configuration.action_override),
         };
         let mut known = packs_of(loaded.policies.iter().map(|(policy, _)| policy));
-        if partly.is_some() {
-            let of_library = embedded::with_packs().flat_map(|(_, packs)| packs.iter().copied());
-            known.extend(of_library.filter(|pack| *pack != "all").map(str::to_owned));
-        }
+        known.extend(unread_packs(&loaded));
         check_packs(&known, packs, &configuration, &mut errors);
         check_names(&loaded, &adjustments, &configuration, &mut errors);
         let override_paths = check_overrides(&loaded, &sources, &configuration, &mut errors);
         let names = Names::of(loaded.policies.iter().map(|(policy, _)| policy));
         let ignores = configuration.ignores(&mut errors);
         check_waivers(&loaded, &names, &sources, &configuration, &mut errors);
-        let unasked = packs_left_out(&loaded, partly.is_some(), adjustments.packs.as_ref());
+        let unasked = packs_left_out(&loaded, adjustments.packs.as_ref());
+        let partly = !loaded.unread.is_empty();
         let (origins, refused) = (std::mem::take(&mut loaded.origins), std::mem::take(&mut loaded.refused));
         let set = loaded.into_set(&adjustments, templates.clone());
         super::print_overlaps(&set);
@@ -219,7 +215,7 @@ impl Selection {
             templates,
             astray,
             names,
-            partly: partly.is_some(),
+            partly,
             with_library: OnceLock::new(),
             ignores,
         }
@@ -362,17 +358,17 @@ fn packs_of<'p>(policies: impl Iterator<Item = &'p Policy>) -> BTreeSet<String> 
     policies.flat_map(|policy| &policy.about.packs).filter(|pack| *pack != "all").cloned().collect()
 }
 
+/// The packs of what was not read of the library.
+fn unread_packs(loaded: &Loaded) -> impl Iterator<Item = String> {
+    let packs = loaded.unread.iter().copied().flatten();
+    packs.filter(|pack| **pack != "all").map(|pack| (*pack).to_owned())
+}
+
 /// Packs with a policy of the library that is in none of the packs of the run.
-fn packs_left_out(loaded: &Loaded, partly: bool, packs: Option<&BTreeSet<String>>) -> BTreeSet<String> {
+fn packs_left_out(loaded: &Loaded, packs: Option<&BTreeSet<String>>) -> BTreeSet<String> {
     let Some(packs) = packs.filter(|packs| !packs.contains("all")) else { return BTreeSet::new() };
     let taken = |of: &[String]| of.is_empty() || of.iter().any(|pack| packs.contains(pack));
-    let mut left_out = BTreeSet::new();
-    if partly {
-        let unread = embedded::with_packs()
-            .map(|(_, packs)| packs)
-            .filter(|own| !own.is_empty() && !own.iter().any(|pack| packs.contains(*pack)));
-        left_out.extend(unread.flatten().filter(|pack| **pack != "all").map(|pack| (*pack).to_owned()));
-    }
+    let mut left_out: BTreeSet<String> = unread_packs(loaded).collect();
     for (policy, _) in loaded.policies.iter().filter(|(_, embedded)| *embedded) {
         let own = &policy.about.packs;
         for rule in policy.rules.iter().filter(|rule| !taken(own) || !taken(&rule.packs)) {
@@ -509,9 +505,8 @@ mod tests {
             // a name that is known and skips nothing of a policy makes the whole library be read
             let whole = selection.load(None, &[], &["yaml/octal".to_owned()]);
             assert!(!whole.partly);
-            assert!(
-                some.partly && (pack == "all" || some.names.codes().count() < whole.names.codes().count())
-            );
+            assert_eq!(some.partly, pack != "all");
+            assert_eq!(some.names.codes().count() < whole.names.codes().count(), pack != "all");
             let told = |selected: &Selected| {
                 let errors: Vec<_> = selected.errors.iter().map(|error| format!("{error:?}")).collect();
                 (selected.told().hash, selected.set.policies().len(), selected.packs_not_run.clone(), errors)

@@ -58,6 +58,8 @@ pub struct Loaded {
     pub refused: Vec<Refused>,
     /// Documents in policy files that are no policies of ours.
     pub passed_over: usize,
+    /// The packs of each file of the library that was not read, for the run takes none of them.
+    pub unread: Vec<&'static [&'static str]>,
 }
 
 /// Where a policy says its name.
@@ -77,7 +79,7 @@ impl Loaded {
             read(text, &mut part);
             part
         });
-        for Self { policies, exceptions, errors, origins, names, refused, passed_over } in
+        for Self { policies, exceptions, errors, origins, names, refused, passed_over, unread: _ } in
             parts.collect::<Vec<_>>()
         {
             self.policies.extend(policies);
@@ -132,8 +134,9 @@ pub fn load_packs(sources: &Sources, packs: Option<&BTreeSet<String>>) -> Loaded
                 of.is_empty() || packs.contains("all") || of.iter().any(|pack| packs.contains(*pack))
             })
         };
-        let files: Vec<_> =
-            embedded::with_packs().filter(|(_, packs)| chosen(packs)).map(|(file, _)| file).collect();
+        let (read, unread): (Vec<_>, Vec<_>) = embedded::with_packs().partition(|(_, packs)| chosen(packs));
+        loaded.unread = unread.into_iter().map(|(_, packs)| packs).collect();
+        let files: Vec<_> = read.into_iter().map(|(file, _)| file).collect();
         loaded.add_all(&files, |(name, text), part| {
             read_text(&format!("embedded:{name}"), text, true, *profile, part);
         });
