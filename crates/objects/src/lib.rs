@@ -1,0 +1,5 @@
+//! What the Kubernetes API server makes of an object before and after admission, without a server.
+//!
+//! ```text
+//! document ─ decode ─▶ canonical form ─ defaults ─▶ as a mutating webhook sees it ─ validate ─▶ causes
+//! ```
