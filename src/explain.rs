@@ -14,11 +14,10 @@ pub mod text;
 
 use std::collections::BTreeMap;
 
+use crate::check::{Policy, Rule};
 use crate::document::NodeRef;
 use crate::finding::Severity;
 use crate::manifest::emit;
-use crate::policy::expression::{Part, Template};
-use crate::policy::{Policy, Rule, RuleBody};
 use crate::policytest::read::{Case, Found, PolicyTest, read_text};
 use crate::policytest::written;
 
@@ -99,7 +98,7 @@ fn bad_example(case: &Case, policy: &Policy, rules: &[&Rule]) -> Option<Example>
             let message = finding.message.as_deref().map_or(String::new(), |m| format!(": {m}"));
             says.push(format!("{line}{}{message}", finding.rule));
         }
-        if rules.iter().any(|rule| rule.body.mutates()) {
+        if rules.iter().any(|rule| rule.mutates) {
             says.extend(expected.patch.iter().map(|operation| format!("patch: {operation}")));
         }
     }
@@ -148,31 +147,10 @@ fn parameters(policy: &Policy) -> Vec<(String, String)> {
     members.into_iter().map(|(name, value)| (name.to_owned(), value.to_json())).collect()
 }
 
-/// What a rule says when it finds something, or what it does; of a typed rule the policy's title.
+/// What a rule says when it finds something, or what it does; else what the policy's title says.
 fn says(policy: &Policy, rule: &Rule) -> String {
-    match &rule.body {
-        RuleBody::Validate(body) => match &body.message {
-            Some(template) => shown(template),
-            None => policy.about.title.clone().unwrap_or_else(|| rule.name.clone()),
-        },
-        RuleBody::Mutate { .. } => "changes the object".to_owned(),
-        _ => policy.about.title.clone().unwrap_or_default(),
-    }
-}
-
-/// A message with a name in the place of each expression: `<image>` for `item.image`.
-fn shown(template: &Template) -> String {
-    let part = |part: &Part| match part {
-        Part::Text(text) => text.clone(),
-        Part::Expression(expression) => format!("<{}>", name_of(&expression.source)),
-    };
-    template.parts.iter().map(part).collect()
-}
-
-/// The last name of a path; of any other expression nothing that a reader could use.
-fn name_of(source: &str) -> &str {
-    let is_path = source.chars().all(|c| c.is_ascii_alphanumeric() || "._".contains(c));
-    if is_path { source.rsplit('.').next().unwrap_or(source) } else { "…" }
+    let title = || policy.about.title.clone().unwrap_or_else(|| rule.name.clone());
+    rule.check.says().unwrap_or_else(title)
 }
 
 /// The highest severity of a policy's rules.

@@ -7,17 +7,18 @@
 //!                           ▼
 //!                        resource     kind, Pod template, containers, images, quantities  ◀─ api (the table of kinds)
 //!                           ▼
-//! dialect ─▶ policy ─▶ matching ─▶ evaluate (cel, typed rules, host) ─▶ finding ─▶ verdict ─▶ report | webhook
+//! dialect ─▶ policy ─▶ check (cel, typed rules, references) ─▶ admission ─▶ finding ─▶ verdict ─▶ report | webhook
 //! ```
 //!
-//! Dependencies point downwards only; everything from `evaluate` up is synchronous and pure.
+//! Dependencies point downwards only; everything up to `admission` is synchronous and pure.
 
+pub mod admission;
 pub mod api;
 pub mod baseline;
+pub mod check;
 pub mod cli;
 pub mod cluster;
 pub mod dialect;
-pub mod evaluate;
 pub mod explain;
 pub mod finding;
 pub mod host;

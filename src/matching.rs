@@ -8,12 +8,10 @@ mod kinds;
 mod reach;
 
 use crate::host::{Host, Lookup, ObjectKey};
-use crate::policy::Policy;
 use crate::request::Request;
 use crate::resource::selector::LabelSelector;
 use crate::resource::workload::TemplatePaths;
 
-pub use crate::policy::{Controlled, Existing};
 pub use crate::request::Operation;
 pub use globs::{Globs, GlobsError};
 pub use kinds::{KindMatch, KindPattern, KindPatternError, Kinds, Target};
@@ -34,10 +32,6 @@ pub struct Scope {
     pub namespace_selector: Option<LabelSelector>,
     /// The objects, by label; the object or the old one.
     pub object_selector: Option<LabelSelector>,
-    /// Whether what kube-system's controllers make is judged again.
-    pub controlled: Controlled,
-    /// Whether an UPDATE is denied for what the object had before.
-    pub existing: Existing,
     /// What is left alone.
     pub exclude: Option<Exclusion>,
 }
@@ -92,16 +86,6 @@ impl Applies {
     fn known(yes: bool) -> Self {
         if yes { Self::Yes } else { Self::No }
     }
-}
-
-/// Whether `policy` applies to `request`, conditions in CEL apart.
-pub fn applies(
-    policy: &Policy,
-    templates: &TemplatePaths,
-    request: &Request<'_>,
-    host: &dyn Host,
-) -> Applies {
-    is_in(&policy.scope, templates, request, host)
 }
 
 /// Whether `request` is in a scope.

@@ -10,10 +10,11 @@ use std::collections::{BTreeMap, HashMap};
 use chrono::NaiveDate;
 use rayon::prelude::*;
 
+use crate::admission::{Mutation, except, judge, mutate};
 use crate::api;
 use crate::cel::error::Unknown;
+use crate::check::{Budget, Findings};
 use crate::document::{Document, NodeRef};
-use crate::evaluate::{Budget, Findings, Mutation, except, judge, mutate};
 use crate::finding::{Certainty, DocumentId, Finding};
 use crate::host::inventory::{Added, Beside, InputHost};
 use crate::host::levels::Layout;

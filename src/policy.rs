@@ -3,24 +3,20 @@
 //! A compiled policy owns its data and is shared behind an `Arc`; only the documents of a request borrow.
 //! Invalid states cannot be written down here: what is wrong with a policy is found while it is lowered.
 
-pub mod alike;
 pub mod exception;
 pub mod expression;
 pub mod parameters;
 pub mod terms;
-pub mod triggers;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use crate::cel::program::Composition;
-use crate::cel::reads;
 use crate::document::Document;
 use crate::document::edit::{Literal, Operation};
 use crate::document::path::Path;
 use crate::finding::{Action, PolicyRef, RuleInfo, Severity};
 use crate::matching::Scope;
-use crate::resource::rewrite::RewriteTable;
 use crate::resource::workload::TemplatePaths;
 
 pub use terms::{
@@ -28,8 +24,7 @@ pub use terms::{
     WhenAbsent,
 };
 
-use alike::Alike;
-use expression::{Expression, Template};
+use expression::Expression;
 
 /// What people read about a policy.
 #[derive(Debug, Clone, Default)]
@@ -52,9 +47,9 @@ pub struct About {
     pub annotations: BTreeMap<String, String>,
 }
 
-/// A compiled policy.
+/// A compiled policy. What its rules do is of type `C`: this room does not know how they do it.
 #[derive(Debug)]
-pub struct Policy {
+pub struct Policy<C> {
     /// Kind, namespace, name.
     pub id: PolicyRef,
     /// What people read about it.
@@ -63,6 +58,10 @@ pub struct Policy {
     pub failure_policy: FailurePolicy,
     /// What it is about.
     pub scope: Scope,
+    /// Whether what kube-system's controllers make is judged again.
+    pub controlled: Controlled,
+    /// Whether an UPDATE is denied for what the object had before.
+    pub existing: Existing,
     /// Custom kinds with Pod templates that it declares.
     pub templates: TemplatePaths,
     /// Bound as `params`.
@@ -74,7 +73,7 @@ pub struct Policy {
     /// Which variables its expressions read, as far as these cost something to make.
     pub reads: Reads,
     /// The rules, in order.
-    pub rules: Vec<Rule>,
+    pub rules: Vec<Rule<C>>,
 }
 
 /// A condition that decides whether a policy applies.
@@ -106,17 +105,17 @@ impl Reads {
     }
 }
 
-impl Policy {
+impl<C> Policy<C> {
     /// Whether a rule of it changes objects.
     #[must_use]
     pub fn mutates(&self) -> bool {
-        self.rules.iter().any(|rule| rule.body.mutates())
+        self.rules.iter().any(|rule| rule.mutates)
     }
 }
 
 /// A compiled rule.
 #[derive(Debug)]
-pub struct Rule {
+pub struct Rule<C> {
     /// Its name in the policy.
     pub name: String,
     /// What all its findings share.
@@ -129,38 +128,10 @@ pub struct Rule {
     pub sensitive: bool,
     /// The packs it belongs to, where that is not all of the policy's.
     pub packs: Vec<String>,
+    /// Whether it changes objects, rather than judging them alone.
+    pub mutates: bool,
     /// What it does.
-    pub body: RuleBody,
-}
-
-/// What a rule does.
-#[derive(Debug)]
-pub enum RuleBody {
-    /// Every long-running container has these probes.
-    RequireProbes {
-        /// Which, without duplicates, in the order of a container's life.
-        probes: Vec<Probe>,
-        /// Whether what runs to completion is exempt.
-        exempt_run_to_completion: bool,
-    },
-    /// A StatefulSet has its headless Service.
-    RequireHeadlessService {
-        /// What the webhook answers when the Service is not there.
-        when_absent: WhenAbsent,
-    },
-    /// What an object says of others holds.
-    References(References),
-    /// Images are taken from mirrors.
-    RewriteImages(RewriteTable),
-    /// An expression holds.
-    Validate(Box<Validate>),
-    /// The object is changed.
-    Mutate {
-        /// Where.
-        visit: Box<Visit>,
-        /// In order.
-        edits: Vec<Edit>,
-    },
+    pub check: C,
 }
 
 /// What a rule looks at: the object or its Pod once, or each element of a list or map.
@@ -174,49 +145,10 @@ pub struct Visit {
     pub when: Option<Expression>,
 }
 
-/// A rule with an expression that must hold.
-#[derive(Debug)]
-pub struct Validate {
-    /// What it looks at.
-    pub visit: Visit,
-    /// CEL giving a boolean.
-    pub validate: Expression,
-    /// See [`Validate::alike`]; told when a list is long enough first.
-    pub alike: OnceLock<Option<Alike>>,
-    /// What `validate` reads of the object, by which a finding is told again; told when the rule finds something first.
-    pub reads: OnceLock<reads::Reads>,
-    /// What a finding says.
-    pub message: Option<Template>,
-    /// Where below the element, or what the rule stands on, a finding points.
-    pub at: Option<Path>,
-    /// What would mend it.
-    pub fix: Vec<Edit>,
-}
-
-/// The variables that hold parts of the object.
-const OBJECT: [&str; 6] = ["object", "podSpec", "podMetadata", "allContainers", "item", "key"];
-
-impl Validate {
-    /// What of the object, or of the element that is visited, `validate` reads; `policy` is the rule's own.
-    pub fn reads(&self, policy: &Policy) -> &reads::Reads {
-        self.reads.get_or_init(|| {
-            let composed = reads::Composed::of(&policy.composition, &OBJECT);
-            reads::reads(&self.validate.program, &OBJECT, &composed)
-        })
-    }
-
-    /// What of an element decides both `when` and `validate`, where that can be told.
-    pub fn alike(&self) -> Option<&Alike> {
-        let decide = || self.visit.when.iter().chain([&self.validate]).map(|expression| &expression.program);
-        self.alike.get_or_init(|| Alike::of(decide())).as_ref()
-    }
-}
-
-impl RuleBody {
-    /// Whether the rule changes objects, rather than judging them.
-    #[must_use]
-    pub fn mutates(&self) -> bool {
-        matches!(self, Self::RewriteImages(_) | Self::Mutate { .. })
+impl Visit {
+    /// Its expressions.
+    pub fn expressions(&self) -> impl Iterator<Item = &Expression> {
+        self.for_each.iter().chain(&self.when)
     }
 }
 

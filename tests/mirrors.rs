@@ -6,11 +6,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use plimsoll::admission::judge;
+use plimsoll::admission::needs::{Need, Needs};
 use plimsoll::cel::profile::Profile;
+use plimsoll::check::Budget;
 use plimsoll::cluster::mirror::Mirror;
 use plimsoll::document::Document;
-use plimsoll::evaluate::needs::{Need, Needs};
-use plimsoll::evaluate::{Budget, judge};
 use plimsoll::host::fields::Fields;
 use plimsoll::host::objects::Objects;
 use plimsoll::host::{NoHost, Views as _};

@@ -4,8 +4,9 @@
 
 use std::path::{Path, PathBuf};
 
+use plimsoll::admission::judge;
 use plimsoll::cel::profile::Profile;
-use plimsoll::evaluate::{Budget, Findings, judge};
+use plimsoll::check::{Budget, Findings};
 use plimsoll::finding::{Certainty, Finding};
 use plimsoll::manifest::source::{Content, SourceFile};
 use plimsoll::manifest::{Inventory, Sources};

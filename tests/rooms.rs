@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// The rooms from the ground up: each may use those before it.
-const ORDER: [&str; 27] = [
+const ORDER: [&str; 28] = [
     "document",
     "cel",
     "limits",
@@ -18,15 +18,16 @@ const ORDER: [&str; 27] = [
     "resource",
     "host",
     "request",
-    "policy",
     "matching",
+    "policy",
+    "check",
     "manifest",
     "dialect",
     "baseline",
     "waiver",
     "report",
     "store",
-    "evaluate",
+    "admission",
     "verdict",
     "offline",
     "webhook",
@@ -44,8 +45,6 @@ const UPWARDS: &[(&str, &str)] = &[
     ("baseline", "report"),
     // the digest of a fingerprint, and which document of the input is meant
     ("finding", "resource"),
-    // the scope of a policy is what is matched
-    ("policy", "matching"),
     // waivers that are exceptions, and those of objects
     ("waiver", "offline"),
     ("waiver", "store"),

@@ -18,6 +18,7 @@ use tokio::sync::watch;
 use super::DONE;
 use super::configuration::Configuration;
 use super::selection::{Selected, Selection};
+use crate::admission::needs::Needs;
 use crate::cel::profile::Profile;
 use crate::cluster::certificates::{Keeper, Shared, Terms};
 use crate::cluster::client::{self, Access, ConnectError};
@@ -25,7 +26,6 @@ use crate::cluster::install::{self, Entries};
 use crate::cluster::leader::Candidate;
 use crate::cluster::reflect::Reflectors;
 use crate::cluster::register::{Bundle, Registrar};
-use crate::evaluate::needs::Needs;
 use crate::host::NoHost;
 use crate::limits;
 use crate::report::diagnostic::Diagnostic;
@@ -179,7 +179,7 @@ fn load(
     store.keep(&snapshot);
     let set = snapshot.set;
     for policy in set.policies() {
-        for said in crate::matching::unasked(policy) {
+        for said in crate::matching::unasked(&policy.scope) {
             tracing::warn!(policy = policy.id.name, "{said}");
         }
     }

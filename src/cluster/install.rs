@@ -16,7 +16,7 @@ use crate::store::PolicySet;
 use crate::webhook::review::Stage;
 
 use super::rules::{self, Half};
-use crate::evaluate::needs::Needs;
+use crate::admission::needs::Needs;
 
 pub use cidr::Cidr;
 pub use entries::Entries;

@@ -13,9 +13,9 @@ use tokio::task::AbortHandle;
 
 use super::authorize::Authorizer;
 use super::failing::Failing;
+use crate::admission::needs::{Need, Needs};
 use crate::cel::library::authorizer::{Decision, Question};
 use crate::document::Document;
-use crate::evaluate::needs::{Need, Needs};
 use crate::host::objects::{Kept, Objects};
 use crate::host::{AUTHORIZER, By, Host, HostObject, Listing, Lookup, ObjectKey, Views, describe};
 use crate::request::User;

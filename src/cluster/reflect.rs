@@ -20,7 +20,7 @@ use crate::webhook::readiness::Readiness;
 
 use super::authorize::Authorizer;
 use super::mirror::{Mirror, Phase, Shelf};
-use crate::evaluate::needs::Needs;
+use crate::admission::needs::Needs;
 
 /// For so long after a change what only the policies before it needed is watched: no review by them lasts longer.
 const BEFORE: Duration = Duration::from_secs(60);
@@ -380,7 +380,7 @@ fn of_metadata(object: &PartialObjectMeta<DynamicObject>) -> Value {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::evaluate::needs::Need;
+    use crate::admission::needs::Need;
     use crate::host::fields::Fields;
     use crate::host::{Lookup, ObjectKey, Views as _};
 

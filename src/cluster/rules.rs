@@ -10,8 +10,9 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::api::{self, CONNECTED};
+use crate::check::Policy;
 use crate::matching::{self, Operation, Reach, Target};
-use crate::policy::{FailurePolicy, Policy};
+use crate::policy::FailurePolicy;
 use crate::resource::identity::GroupVersionKind;
 use crate::resource::workload::TemplatePaths;
 use crate::store::{PolicySet, placement};
@@ -150,8 +151,7 @@ pub struct Rule {
 pub fn rules(set: &PolicySet, served: &[Served], half: Half) -> Vec<Rule> {
     // group, version, resource → operations
     let mut wanted: BTreeMap<(&str, &str, String), BTreeSet<u8>> = BTreeMap::new();
-    let with_rules =
-        |policy: &&Arc<Policy>| policy.rules.iter().any(|rule| rule.body.mutates() == half.mutates());
+    let with_rules = |policy: &&Arc<Policy>| policy.rules.iter().any(|rule| rule.mutates == half.mutates());
     for policy in set.policies().iter().filter(with_rules) {
         let scope = &policy.scope;
         let about: Vec<&Served> =

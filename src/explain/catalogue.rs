@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 
 use super::markdown::escape;
+use crate::check::{Policy, Rule};
 use crate::finding::terms::is_waivable;
 use crate::manifest::codes::{self, Reserved};
-use crate::policy::{Policy, Rule};
 use crate::report::catalogue::{AboutRule, Catalogue};
 use crate::store::PolicySet;
 

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 
 use super::{Example, Page, embedded_tests};
 use crate::cel::profile::Profile;
+use crate::check::Policy;
 use crate::manifest::codes::{self, Reserved};
-use crate::policy::Policy;
 use crate::policytest::read::PolicyTest;
 use crate::resource::workload::TemplatePaths;
 use crate::store::set::Adjustments;

@@ -105,12 +105,3 @@ fn pages_fit_the_terminal_and_speak_of_nothing_internal() {
         assert!(line.chars().count() <= 80, "{line}");
     }
 }
-
-#[test]
-fn names_stand_for_expressions() {
-    for (source, expected) in
-        [("item.image", "image"), ("role", "role"), ("variables.api.value().gone", "…"), ("a + b", "…")]
-    {
-        assert_eq!(name_of(source), expected);
-    }
-}

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use super::{Example, Page};
+use crate::check::Policy;
 use crate::manifest::codes::Reserved;
-use crate::policy::Policy;
 
 /// So many columns.
 const WIDTH: usize = 80;

@@ -6,10 +6,9 @@
 
 use crate::api;
 use crate::document::NodeRef;
-use crate::policy::Policy;
 use crate::request::Request;
 
-use super::{KindPattern, Operation, Target};
+use super::{KindPattern, Operation, Scope, Target};
 
 /// How the webhook is asked about something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -145,10 +144,10 @@ pub fn is_bootstrap(request: &Request<'_>) -> bool {
 
 /// What a policy is about and is never asked about in a cluster, each as a sentence.
 #[must_use]
-pub fn unasked(policy: &Policy) -> Vec<String> {
+pub fn unasked(scope: &Scope) -> Vec<String> {
     let mut said = Vec::new();
-    let operations = &policy.scope.operations;
-    for pattern in policy.scope.kinds.patterns() {
+    let operations = &scope.operations;
+    for pattern in scope.kinds.patterns() {
         let written = pattern.written();
         if let Some((kinds, why)) = never_asked(pattern) {
             let named = if written.contains(&kinds) { kinds } else { format!("{written} ({kinds})") };
@@ -277,7 +276,7 @@ mod tests {
             );
             let mut loaded = Loaded::default();
             read_text("p.yaml", &text, false, Profile::NEWEST, &mut loaded);
-            unasked(&loaded.policies.first().unwrap_or_else(|| panic!("{:?}", loaded.errors)).0)
+            unasked(&loaded.policies.first().unwrap_or_else(|| panic!("{:?}", loaded.errors)).0.scope)
         };
         for (kinds, expected) in [
             ("example.com/*/Index/scale", true),
@@ -343,7 +342,8 @@ mod tests {
             );
             let mut loaded = Loaded::default();
             read_text("p.yaml", &text, false, Profile::NEWEST, &mut loaded);
-            let said = unasked(&loaded.policies.first().unwrap_or_else(|| panic!("{:?}", loaded.errors)).0);
+            let said =
+                unasked(&loaded.policies.first().unwrap_or_else(|| panic!("{:?}", loaded.errors)).0.scope);
             let expected: Vec<_> =
                 expected.iter().map(|text| format!("the webhook is never asked about {text}")).collect();
             assert_eq!(said, expected, "{matches}");

@@ -31,6 +31,24 @@ pub struct Template {
     pub parts: Vec<Part>,
 }
 
+impl Template {
+    /// The message with a name in the place of each expression: `<image>` for `item.image`.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        let part = |part: &Part| match part {
+            Part::Text(text) => text.clone(),
+            Part::Expression(expression) => format!("<{}>", name_of(&expression.source)),
+        };
+        self.parts.iter().map(part).collect()
+    }
+}
+
+/// The last name of a path; of any other expression nothing that a reader could use.
+fn name_of(source: &str) -> &str {
+    let is_path = source.chars().all(|c| c.is_ascii_alphanumeric() || "._".contains(c));
+    if is_path { source.rsplit('.').next().unwrap_or(source) } else { "…" }
+}
+
 /// A piece of a message.
 #[derive(Debug)]
 pub enum Part {
@@ -54,4 +72,18 @@ pub mod overload {
     pub const IMAGE: &str = "plimsoll_image";
     /// `selector.matches(labelSelector, labels)`
     pub const SELECTOR: &str = "plimsoll_selector_matches";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_stand_for_expressions() {
+        for (source, expected) in
+            [("item.image", "image"), ("role", "role"), ("variables.api.value().gone", "…"), ("a + b", "…")]
+        {
+            assert_eq!(name_of(source), expected);
+        }
+    }
 }

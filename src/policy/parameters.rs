@@ -75,7 +75,7 @@ impl ParameterError {
     }
 }
 
-impl Policy {
+impl<C> Policy<C> {
     /// Replaces parameters by those of an environment.
     ///
     /// # Errors
@@ -192,7 +192,7 @@ mod tests {
     use crate::cel::profile::Profile;
     use crate::store::load::{Loaded, read_text};
 
-    fn policy() -> Policy {
+    fn policy() -> crate::check::Policy {
         let text = "apiVersion: plimsoll.dev/v1alpha1
 kind: ClusterManifestPolicy
 metadata: {name: p, annotations: {plimsoll.dev/minor-version: minor}}

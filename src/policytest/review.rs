@@ -12,9 +12,9 @@ use chrono::NaiveDate;
 use serde_json::{Value, json};
 
 use super::written::Verdict;
+use crate::admission::needs::Needs;
+use crate::check::beyond;
 use crate::document::{Document, NodeRef};
-use crate::evaluate::beyond;
-use crate::evaluate::needs::Needs;
 use crate::finding::Finding;
 use crate::host::ObjectKey;
 use crate::host::objects::OwnedHost;

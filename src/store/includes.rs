@@ -5,8 +5,8 @@
 
 use std::collections::BTreeSet;
 
+use crate::check::Policy;
 use crate::nearest::nearest;
-use crate::policy::Policy;
 
 /// What `includes` of these policies names that is neither among them nor in the library, a line each.
 #[must_use]

@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::finding::PolicyRef;
 
 use super::PolicySet;
-use crate::policy::Policy;
+use crate::check::Policy;
 use crate::policy::exception::Exception;
 
 /// Where a policy was read, and a digest of its text.

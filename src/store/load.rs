@@ -24,7 +24,7 @@ use crate::resource::workload::TemplatePaths;
 use super::kept::{Origin, Refused, digest};
 use super::set::Adjustments;
 use super::{PolicySet, embedded};
-use crate::policy::Policy;
+use crate::check::Policy;
 use crate::policy::exception::Exception;
 
 /// The largest policy file that is read.

@@ -7,8 +7,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::PolicySet;
+use crate::check::{Policy, Rule, Writes};
 use crate::matching::KindMatch;
-use crate::policy::{Edit, EditValue, Policy, Rule, RuleBody};
+use crate::policy::{Edit, EditValue};
+use crate::resource::rewrite::RewriteTable;
 
 /// Two rules that write one place.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,19 +34,19 @@ impl fmt::Display for Overlap {
 #[must_use]
 pub fn overlaps(set: &PolicySet) -> Vec<Overlap> {
     let mut writes: BTreeMap<String, Vec<(&Policy, &Rule, String)>> = BTreeMap::new();
-    let mut images: Vec<(&Policy, &Rule)> = Vec::new();
+    let mut images: Vec<(&Policy, &Rule, &RewriteTable)> = Vec::new();
     for policy in set.policies() {
         for rule in &policy.rules {
-            match &rule.body {
-                RuleBody::Mutate { visit, edits } => {
+            match rule.check.change().map(|change| change.writes()) {
+                Some(Writes::Edits(visit, edits)) => {
                     let each = visit.for_each.as_ref().map_or("", |each| each.source.as_str());
                     for (path, value) in edits.iter().filter_map(written) {
                         let key = format!("{path}\0{:?}\0{each}", visit.on);
                         writes.entry(key).or_default().push((policy, rule, value));
                     }
                 }
-                RuleBody::RewriteImages(_) => images.push((policy, rule)),
-                _ => {}
+                Some(Writes::Images(table)) => images.push((policy, rule, table)),
+                None => {}
             }
         }
     }
@@ -59,12 +61,9 @@ pub fn overlaps(set: &PolicySet) -> Vec<Overlap> {
             }
         }
     }
-    for (at, (policy, rule)) in images.iter().enumerate() {
-        for (other, next) in &images[at + 1..] {
-            let (RuleBody::RewriteImages(a), RuleBody::RewriteImages(b)) = (&rule.body, &next.body) else {
-                continue;
-            };
-            if let Some(source) = a.shared_source(b).filter(|_| meet(policy, other)) {
+    for (at, (policy, rule, table)) in images.iter().enumerate() {
+        for (other, next, later) in &images[at + 1..] {
+            if let Some(source) = table.shared_source(later).filter(|_| meet(policy, other)) {
                 found.push(overlap(rule, next, format!("images of {source}")));
             }
         }

@@ -6,7 +6,8 @@ use crate::matching::{Reach, Target, is_bootstrap, reach};
 use crate::request::Request;
 use crate::resource::workload::TemplatePaths;
 
-use crate::policy::{FailurePolicy, Policy};
+use crate::check::Policy;
+use crate::policy::FailurePolicy;
 
 /// Where `policy` is asked about `target`, for validation or for mutation. Closed where it says so and can deny, by a
 /// pattern that names something, about what can wait. What can only warn is not worth a request that fails; and `*` is
@@ -20,7 +21,7 @@ pub fn of_target(
 ) -> FailurePolicy {
     let can_deny = |policy: &Policy| {
         let mut rules = policy.rules.iter();
-        rules.any(|rule| rule.action == Action::Deny && (!mutates || rule.body.mutates()))
+        rules.any(|rule| rule.action == Action::Deny && (!mutates || rule.mutates))
     };
     let closed = policy.failure_policy == FailurePolicy::Fail
         && can_deny(policy)

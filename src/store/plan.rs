@@ -11,8 +11,8 @@ use std::sync::Arc;
 use crate::cel::absence::{Stride, Way};
 use crate::document::NodeRef;
 
-use crate::policy::Policy;
-use crate::policy::triggers::{ROOTS, Trigger};
+use crate::check::Policy;
+use crate::check::{ROOTS, Trigger};
 
 /// The rules about one kind.
 #[derive(Debug)]
@@ -68,7 +68,7 @@ impl Plan {
         let mut bits: BTreeMap<Way, u32> = BTreeMap::new();
         let mut rules = HashMap::new();
         for (number, policy) in policies {
-            let fires = policy.rules.iter().map(|rule| match Trigger::of(policy, &rule.body) {
+            let fires = policy.rules.iter().map(|rule| match rule.check.trigger(policy) {
                 Trigger::Always => Fires::Always,
                 Trigger::Where(ways) => {
                     let mut bit = |way| {

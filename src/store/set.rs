@@ -14,8 +14,9 @@ use crate::resource::workload::TemplatePaths;
 
 use super::placement;
 use super::plan::Plan;
+use crate::check::{Policy, Rule};
+use crate::policy::FailurePolicy;
 use crate::policy::exception::Exception;
-use crate::policy::{FailurePolicy, Policy, Rule};
 
 /// The policies of a run, in the order of their names.
 #[derive(Debug, Default)]

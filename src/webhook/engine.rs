@@ -8,8 +8,9 @@ use std::time::Instant;
 use chrono::{NaiveDate, Utc};
 use serde_json::value::RawValue;
 
+use crate::admission::{Turn, except, judge, mutate_in_turn};
+use crate::check::{Budget, Findings};
 use crate::document::{Document, JsonError, Limits};
-use crate::evaluate::{Budget, Findings, Turn, except, judge, mutate_in_turn};
 use crate::finding::{Certainty, Finding};
 use crate::host::{Host, Views};
 use crate::limits::{self, CAUSE_BYTES, CAUSES, DEPTH, FINDINGS_PER_RULE, WARNINGS_RUNES};

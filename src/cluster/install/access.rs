@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::{Installation, NAME, SECRET, labels};
+use crate::admission::needs::Needs;
 use crate::api;
-use crate::evaluate::needs::Needs;
 
 /// The ClusterRole for what policies look up.
 pub(super) const LOOKUPS: &str = "plimsoll-lookups";

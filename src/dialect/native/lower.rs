@@ -1,7 +1,7 @@
 //! From the format as written to the compiled form: every name, glob, path and value is checked here.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 
@@ -10,15 +10,15 @@ use super::expressions::{Expressions, Wanted};
 use super::written::{self, PolicyFile, ProbeExemption};
 use super::{API_VERSION, CLUSTER_KIND, EXCEPTION_KIND, NAMESPACED_KIND};
 use crate::cel::profile::Profile;
+use crate::check::{
+    Check, Mutate, Policy, RequireHeadlessService, RequireProbes, RewriteImages, Rule, Validate,
+};
 use crate::dialect::{Issue, Written};
 use crate::document::{DecodeError, Document, NodeRef};
 use crate::finding::{PolicyRef, RuleInfo};
 use crate::matching::{self, Exclusion, Globs, KindPattern, KindPatternError, Kinds, Scope};
 use crate::nearest::{meant, nearest};
-use crate::policy::{
-    About, Condition, FailurePolicy, Policy, Reads, ReferenceCheck, References, Rule, RuleBody, Validate,
-    Visit,
-};
+use crate::policy::{About, Condition, FailurePolicy, Reads, ReferenceCheck, References, Visit};
 use crate::resource::rewrite::{Field, RewriteRule, RewriteTable};
 use crate::resource::selector::LabelSelector;
 use crate::resource::workload::TemplatePaths;
@@ -154,6 +154,8 @@ impl<'d> Lowering<'d> {
             about: about(written),
             failure_policy: spec.failure_policy,
             scope: scope?,
+            controlled: spec.matches.controlled,
+            existing: spec.matches.existing,
             templates: templates?,
             parameters: parameters?,
             conditions,
@@ -227,8 +229,8 @@ impl<'d> Lowering<'d> {
             namespaces,
             namespace_selector,
             object_selector,
-            controlled,
-            existing,
+            controlled: _,
+            existing: _,
         } = matches;
         if kinds.is_empty() {
             self.help("/spec/match/kinds", "matches nothing", "name kinds, `workloads`, or \"*\"");
@@ -252,8 +254,6 @@ impl<'d> Lowering<'d> {
             own_namespace,
             namespace_selector: transpose(namespace_selector)?,
             object_selector: transpose(object_selector)?,
-            controlled: *controlled,
-            existing: *existing,
             exclude: transpose(exclude)?,
         })
     }
@@ -359,7 +359,7 @@ impl<'d> Lowering<'d> {
                 self.help(&format!("{pointer}/packs/{at}"), message, "add it to `packs` of the policy");
             }
             self.includes(&pointer, rule);
-            let Some(body) = self.body(&pointer, rule, expressions) else { continue };
+            let Some(check) = self.check(&pointer, rule, expressions) else { continue };
             let info = RuleInfo {
                 code: format!("{}/{}", id.name, rule.name),
                 policy: Some(id.clone()),
@@ -376,7 +376,8 @@ impl<'d> Lowering<'d> {
                 action: rule.action.unwrap_or(spec.action),
                 sensitive: rule.sensitive,
                 packs: rule.packs.clone(),
-                body,
+                mutates: check.change().is_some(),
+                check,
             });
         }
         rules
@@ -397,7 +398,12 @@ impl<'d> Lowering<'d> {
         }
     }
 
-    fn body(&mut self, pointer: &str, rule: &written::Rule, expressions: &Expressions) -> Option<RuleBody> {
+    fn check(
+        &mut self,
+        pointer: &str,
+        rule: &written::Rule,
+        expressions: &Expressions,
+    ) -> Option<Box<dyn Check>> {
         let written::Rule {
             name: _,
             severity: _,
@@ -446,15 +452,8 @@ impl<'d> Lowering<'d> {
             });
             let at = at.as_ref().map(|at| self.field_path(&format!("{pointer}/at"), at, start));
             let fix = self.edits(&format!("{pointer}/fix"), fix, start, expressions);
-            return Some(RuleBody::Validate(Box::new(Validate {
-                visit: visit?,
-                validate: validate?,
-                alike: OnceLock::new(),
-                reads: OnceLock::new(),
-                message: transpose(message)?,
-                at: transpose(at)?,
-                fix: fix?,
-            })));
+            let (message, at) = (transpose(message)?, transpose(at)?);
+            return Some(Box::new(Validate::new(visit?, validate?, message, at, fix?)));
         }
         for (written, field) in
             [(message.is_some(), "message"), (at.is_some(), "at"), (!fix.is_empty(), "fix")]
@@ -470,7 +469,7 @@ impl<'d> Lowering<'d> {
         if !mutate.is_empty() {
             let visit = self.visit(pointer, start, when.is_some(), expressions);
             let edits = self.edits(&format!("{pointer}/mutate"), mutate, start, expressions);
-            return Some(RuleBody::Mutate { visit: Box::new(visit?), edits: edits? });
+            return Some(Box::new(Mutate { visit: visit?, edits: edits? }));
         }
         for (written, field) in [(on.is_some(), "on"), (each, "forEach"), (when.is_some(), "when")] {
             if written {
@@ -482,7 +481,7 @@ impl<'d> Lowering<'d> {
             return self.probes(pointer, rule);
         }
         if let Some(rule) = require_headless_service {
-            return Some(RuleBody::RequireHeadlessService { when_absent: rule.when_absent });
+            return Some(Box::new(RequireHeadlessService { when_absent: rule.when_absent }));
         }
         if let Some(rule) = references {
             return self.references(pointer, rule);
@@ -508,7 +507,7 @@ impl<'d> Lowering<'d> {
         Some(Visit { on, for_each: transpose(for_each)?, when: transpose(when)? })
     }
 
-    fn probes(&mut self, pointer: &str, rule: &written::RequireProbes) -> Option<RuleBody> {
+    fn probes(&mut self, pointer: &str, rule: &written::RequireProbes) -> Option<Box<dyn Check>> {
         if rule.probes.is_empty() {
             self.help(
                 &format!("{pointer}/requireProbes/probes"),
@@ -518,13 +517,13 @@ impl<'d> Lowering<'d> {
             return None;
         }
         let probes: BTreeSet<_> = rule.probes.iter().copied().collect();
-        Some(RuleBody::RequireProbes {
+        Some(Box::new(RequireProbes {
             probes: probes.into_iter().collect(),
             exempt_run_to_completion: rule.exempt.contains(&ProbeExemption::RunToCompletion),
-        })
+        }))
     }
 
-    fn references(&mut self, pointer: &str, rule: &References) -> Option<RuleBody> {
+    fn references(&mut self, pointer: &str, rule: &References) -> Option<Box<dyn Check>> {
         use ReferenceCheck::{BindingGrants, RoleGrants};
         let wants = matches!(rule.check, BindingGrants | RoleGrants);
         if wants == rule.grants.is_empty() {
@@ -540,10 +539,10 @@ impl<'d> Lowering<'d> {
                 return None;
             }
         }
-        Some(RuleBody::References(rule.clone()))
+        Some(Box::new(rule.clone()))
     }
 
-    fn rewrites(&mut self, pointer: &str, written: &[written::RewriteImage]) -> Option<RuleBody> {
+    fn rewrites(&mut self, pointer: &str, written: &[written::RewriteImage]) -> Option<Box<dyn Check>> {
         if written.is_empty() {
             self.issue(pointer, "rewrites nothing");
             return None;
@@ -553,7 +552,7 @@ impl<'d> Lowering<'d> {
             .map(|r| RewriteRule { from: r.from.clone(), to: r.to.clone(), except: r.except.clone() })
             .collect();
         match RewriteTable::compile(&rules) {
-            Ok(table) => Some(RuleBody::RewriteImages(table)),
+            Ok(table) => Some(Box::new(RewriteImages(table))),
             Err(errors) => {
                 for error in errors {
                     let field = match error.field {

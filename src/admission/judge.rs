@@ -1,0 +1,196 @@
+//! Validation: the findings of every policy that applies.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use crate::check::{
+    Budget, Evaluator, Facts, Findings, Lookups, Policy, Sink, Stop, Subject, cap, undecided,
+};
+use crate::document::{Document, NodeRef};
+use crate::finding::{Certainty, Digest, Finding};
+use crate::host::Host;
+use crate::matching::{self, Applies};
+use crate::policy::{Controlled, Existing};
+use crate::store::PolicySet;
+
+use super::{confidential, controlled};
+use crate::request::{Operation, Request};
+
+/// An object of so many nodes is judged by several policies at a time, on as many threads as there are cores: whoever asks
+/// waits for the answer. Smaller ones are many, and each has a thread of its own already.
+const LARGE: usize = 50_000;
+
+/// Judges a request by every policy of the set.
+///
+/// Mutating rules do not change anything here; what they cannot do is still found.
+#[must_use]
+pub fn judge(set: &PolicySet, request: &Request<'_>, host: &dyn Host, budget: Budget) -> Findings {
+    let facts = Facts::new(request, host, set.templates());
+    let plan = set.plan(request.kind.kind, request.subresource).filter(|_| request.has_its_objects());
+    let present = plan.map(|plan| {
+        let pods = facts.pods();
+        plan.present([request.object, pods.map(|pods| pods.spec), pods.and_then(|pods| pods.metadata)])
+    });
+    let fires = |policy: usize, rule: usize| match (plan, &present) {
+        (Some(plan), Some(present)) => plan.fires(present, policy, rule),
+        _ => true,
+    };
+    let policies = set.asked(request, false);
+    let by = |mut findings: Findings, (number, policy): (usize, &Policy)| {
+        judge_by(set, policy, &|rule| fires(number, rule), &facts, budget, &mut findings);
+        findings
+    };
+    let large = request.subject().is_some_and(|object| object.document().node_count() >= LARGE);
+    let mut findings = if large {
+        let policies: Vec<(usize, &Policy)> = policies.collect();
+        let each = policies.into_par_iter().map(|policy| by(Findings::new(), policy));
+        each.collect::<Vec<_>>().into_iter().flatten().collect()
+    } else {
+        policies.fold(Findings::new(), by)
+    };
+    confidential::conceal(&mut findings, request);
+    findings
+}
+
+/// Which of a policy's rules have to run.
+type Fires<'f> = dyn Fn(usize) -> bool + 'f;
+
+fn judge_by(
+    set: &PolicySet,
+    policy: &Policy,
+    fires: &Fires<'_>,
+    facts: &Facts<'_>,
+    budget: Budget,
+    findings: &mut Findings,
+) {
+    // a condition that fails is told, whatever the rules would say; a scope that cannot be told is not
+    if policy.conditions.is_empty() && !(0..policy.rules.len()).any(fires) {
+        return;
+    }
+    let request = facts.request();
+    let scope = matching::is_in(&policy.scope, set.templates(), request, facts.host());
+    if scope == Applies::No {
+        return;
+    }
+    if !request.has_its_objects() {
+        let nothing = Document::null();
+        let why = Stop::failed(format!("the review of a {} has no object", request.operation.name()));
+        return undecided(policy, nothing.root(), why, budget.in_cluster, findings);
+    }
+    // which findings are new is told before some are left out, or many old ones would hide a new one
+    let ratchets = request.operation == Operation::Update && policy.existing == Existing::Allow;
+    let old = request.old_object.filter(|_| ratchets);
+    let findings_per_rule = budget.findings_per_rule.filter(|_| old.is_none());
+    let Some(subject) = Subject::new(policy, facts, Budget { findings_per_rule, ..budget }) else { return };
+    let first = findings.len();
+    if let Err(stop) = certain(scope).and_then(|()| run(&subject, fires, facts, findings)) {
+        findings.truncate(first);
+        return undecided(policy, subject.object, stop, budget.in_cluster, findings);
+    }
+    if first == findings.len() {
+        return;
+    }
+    if policy.controlled == Controlled::Skip && controlled::was_judged(set, policy, facts, budget) {
+        findings.truncate(first);
+        return;
+    }
+    if let Some(old) = old {
+        let all = Budget { findings_per_rule: None, ..budget };
+        mark_existing(set, policy, facts, old, all, &mut findings[first..]);
+        cap_each_rule(findings, first, budget.findings_per_rule);
+    }
+}
+
+/// [`cap`] for each rule of the findings from `first` on.
+fn cap_each_rule(findings: &mut Findings, first: usize, limit: Option<usize>) {
+    let mut all = findings.split_off(first).into_iter().peekable();
+    while let Some(next) = all.next() {
+        let (from, info) = (findings.len(), next.rule.clone());
+        findings.push(next);
+        while let Some(same) = all.next_if(|f| Arc::ptr_eq(&f.rule, &info)) {
+            findings.push(same);
+        }
+        cap(findings, from, limit);
+    }
+}
+
+fn certain(scope: Applies) -> Result<(), Stop> {
+    match scope {
+        Applies::Yes | Applies::No => Ok(()),
+        Applies::Unknown(what) => Err(Stop::Unknown(what)),
+        Applies::Failed(why) => Err(Stop::failed(why)),
+    }
+}
+
+/// Runs the rules if the match conditions hold.
+///
+/// # Errors
+/// Why that cannot be told.
+fn run<'d>(
+    subject: &Subject<'d>,
+    fires: &Fires<'_>,
+    facts: &'d Facts<'d>,
+    findings: &mut Findings,
+) -> Result<(), Stop> {
+    let lookups = Lookups::of(subject);
+    let mut evaluator = Evaluator::new(subject, facts, &lookups);
+    if !evaluator.conditions(subject)? {
+        return Ok(());
+    }
+    let in_cluster = subject.budget.in_cluster;
+    for (_, rule) in subject.policy.rules.iter().enumerate().filter(|(number, _)| fires(*number)) {
+        let first = findings.len();
+        let mut sink = Sink { rule, object: subject.object, findings, in_cluster };
+        if subject.budget.is_over() {
+            sink.failed(subject.object, "no time left to evaluate the rule".to_owned());
+            continue;
+        }
+        rule.check.judge(&mut evaluator, subject, &mut sink);
+        cap(findings, first, subject.budget.findings_per_rule);
+    }
+    Ok(())
+}
+
+/// Marks the findings that the old object had too: the policy applied to it, and what was judged is the same.
+fn mark_existing(
+    set: &PolicySet,
+    policy: &Policy,
+    facts: &Facts<'_>,
+    old: NodeRef<'_>,
+    budget: Budget,
+    findings: &mut [Finding],
+) {
+    let (request, host) = (facts.request(), facts.host());
+    // the same request, had it changed nothing
+    let old_request = Request { object: Some(old), ..request.clone() };
+    if matching::is_in(&policy.scope, set.templates(), &old_request, host) != Applies::Yes {
+        return;
+    }
+    let old_facts = Facts::new(&old_request, host, set.templates());
+    let Some(subject) = Subject::new(policy, &old_facts, budget) else { return };
+    let mut before = Findings::new();
+    // a rule that finds nothing now needs not be asked what it found before
+    let found = |rule: usize| findings.iter().any(|f| Arc::ptr_eq(&f.rule, &policy.rules[rule].info));
+    if run(&subject, &found, &old_facts, &mut before).is_err() {
+        return;
+    }
+    let mut known: BTreeMap<(String, Digest), Vec<&str>> = BTreeMap::new();
+    for finding in before.iter().filter(|f| f.certainty == Certainty::Known) {
+        if let Some(judged) = finding.fingerprint.judged {
+            known.entry((finding.rule.code.clone(), judged)).or_default().push(&finding.fingerprint.place);
+        }
+    }
+    // those at the same place first: what is left may have moved
+    for at_its_place in [true, false] {
+        for finding in findings.iter_mut().filter(|f| f.certainty == Certainty::Known && !f.existing) {
+            let Some(judged) = finding.fingerprint.judged else { continue };
+            let Some(places) = known.get_mut(&(finding.rule.code.clone(), judged)) else { continue };
+            let place = finding.fingerprint.place.as_str();
+            let Some(at) = places.iter().position(|known| !at_its_place || *known == place) else { continue };
+            places.swap_remove(at);
+            finding.existing = true;
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! Mutation: what the policies make of an object.
+//!
+//! Policies in the order of their names, rules in the order they are written; each sees what those before it
+//! have made. What was not touched keeps its place in the text, what is new names its rule. What is left alone, and why,
+//! stands in [`changes`](crate::check::Reach).
+//!
+//! # One order in two calls
+//! In the cluster the policies that fail closed and those that do not are asked by two entries of one registration, which
+//! the API server calls one after the other, `Fail` first. Applied one half after the other, policies would come in another
+//! order than offline. So each call ([`Turn`]) makes up for it:
+//!
+//! ```text
+//! by name:        a (Ignore)   b (Fail)   c (Ignore)
+//! Fail's call:    a            b                        all up to the last that fails closed
+//! Ignore's call:  a            b only if a changed      c
+//!                              something in this call
+//! ```
+//!
+//! A policy is therefore applied twice at times, as it is when the API server calls a webhook again (`reinvocationPolicy`);
+//! `set`, `remove` and `rewriteImages` do nothing the second time.
+
+use std::sync::Arc;
+
+use crate::check::{
+    Budget, Change, Changes, EDIT_LIMITS, Evaluator, Facts, Findings, Lookups, Policy, Reach, Rule, Sink,
+    Stop, Subject, is_off_limits, item_document, undecided,
+};
+use crate::document::edit::{Editor, Operation};
+use crate::document::{Document, NodeId, NodeRef};
+use crate::host::Host;
+use crate::matching::{self, Applies};
+use crate::policy::FailurePolicy;
+use crate::store::{PolicySet, placement};
+
+use super::confidential;
+use crate::request::Request;
+
+/// What the policies make of an object.
+#[derive(Debug, Default)]
+pub struct Mutation<'a> {
+    /// The operations, in order, as RFC 6902 applies them.
+    pub patch: Vec<Operation>,
+    /// The object after them; `None` where nothing changed.
+    pub document: Option<Document<'a>>,
+    /// Rules that could not be applied.
+    pub findings: Findings,
+    /// The codes of the rules that changed something.
+    pub rules: Vec<String>,
+}
+
+/// Which of the registration's calls a mutation answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Turn {
+    /// There is one call for all policies.
+    #[default]
+    Only,
+    /// The call for the policies with this `failurePolicy`; there is another for the rest.
+    Of(FailurePolicy),
+}
+
+/// Applies the mutating rules of the set to the request's object.
+#[must_use]
+pub fn mutate<'a>(set: &PolicySet, request: &Request<'a>, host: &dyn Host, budget: Budget) -> Mutation<'a> {
+    mutate_in_turn(set, request, host, budget, Turn::Only)
+}
+
+/// As [`mutate`], for one of two calls; `set` holds the policies of both.
+#[must_use]
+pub fn mutate_in_turn<'a>(
+    set: &PolicySet,
+    request: &Request<'a>,
+    host: &dyn Host,
+    budget: Budget,
+    turn: Turn,
+) -> Mutation<'a> {
+    let mut mutation = Mutation::default();
+    if is_off_limits(request) {
+        return mutation;
+    }
+    let changes = Changes::of(request);
+    let asked = |policy: &Policy| placement::of_request(policy, true, request, set.templates());
+    let policies: Vec<&Policy> =
+        set.asked(request, true).map(|(_, policy)| policy).filter(|policy| policy.mutates()).collect();
+    let last_closed = policies.iter().rposition(|policy| asked(policy) == FailurePolicy::Fail);
+    for (index, policy) in policies.into_iter().enumerate() {
+        let own = match turn {
+            Turn::Only => true,
+            Turn::Of(own) => asked(policy) == own,
+        };
+        let takes_part = own
+            || match turn {
+                Turn::Of(FailurePolicy::Fail) => last_closed.is_some_and(|last| index < last),
+                _ => mutation.document.is_some(),
+            };
+        if !takes_part {
+            continue;
+        }
+        let before = mutation.findings.len();
+        let applying = Applying { set, policy, request, host, budget, changes: changes.as_ref() };
+        applying.run(&mut mutation);
+        if !own {
+            // the other call says it
+            mutation.findings.truncate(before);
+        }
+    }
+    confidential::conceal(&mut mutation.findings, request);
+    mutation
+}
+
+/// One policy at work.
+struct Applying<'c, 'a> {
+    set: &'c PolicySet,
+    policy: &'c Policy,
+    request: &'c Request<'a>,
+    host: &'c dyn Host,
+    budget: Budget,
+    changes: Option<&'c Changes<'a>>,
+}
+
+impl<'a> Applying<'_, 'a> {
+    fn run(&self, mutation: &mut Mutation<'a>) {
+        for rule in &self.policy.rules {
+            let Some(change) = rule.check.change() else { continue };
+            let Some(first) = self.request.object else { return };
+            match self.rule((rule, change), first, mutation) {
+                Ok(()) => {}
+                // the next rule would ask the same and get the same answer
+                Err(Undecided) => return,
+            }
+        }
+    }
+
+    fn rule(
+        &self,
+        (rule, change): (&Rule, &dyn Change),
+        first: NodeRef<'a>,
+        mutation: &mut Mutation<'a>,
+    ) -> Result<(), Undecided> {
+        let Mutation { patch, document, findings, rules } = mutation;
+        let object = document.as_ref().map_or(first, Document::root);
+        let current = self.request.with_object(object);
+        let facts = Facts::new(&current, self.host, self.set.templates());
+        let Some(subject) = Subject::new(self.policy, &facts, self.budget) else { return Ok(()) };
+        let reach = Reach::new(self.changes, object);
+        if !reach.is_everything() && change.is_idle(&subject, &reach) {
+            return Ok(());
+        }
+        let lookups = Lookups::of(&subject);
+        let mut evaluator = Evaluator::new(&subject, &facts, &lookups);
+        match self.applies(&current, &subject, &evaluator) {
+            Ok(true) => {}
+            Ok(false) => return Ok(()),
+            Err(stop) => {
+                undecided(self.policy, object, stop, self.budget.in_cluster, findings);
+                return Err(Undecided);
+            }
+        }
+        if self.budget.is_over() {
+            let mut sink = Sink { rule, object, findings, in_cluster: self.budget.in_cluster };
+            sink.failed(object, "no time left to apply the rule".to_owned());
+            return Ok(());
+        }
+        evaluator.reach = Some(&reach);
+        let changed = edited(&subject, &mut evaluator, (rule, change), document.as_ref(), first);
+        let stop = match changed {
+            Ok(None) => return Ok(()),
+            Ok(Some((changed, operations))) => {
+                patch.extend(operations);
+                rules.push(rule.info.code.clone());
+                drop(evaluator);
+                *document = Some(changed);
+                return Ok(());
+            }
+            Err(stop) => stop,
+        };
+        let mut sink = Sink { rule, object, findings, in_cluster: self.budget.in_cluster };
+        match stop {
+            Stop::Unknown(what) => sink.needs(object, &what),
+            Stop::Failed(fault) => sink.failed(object, *fault),
+        };
+        Ok(())
+    }
+
+    /// Whether the policy applies to the object as it is now.
+    fn applies<'d>(
+        &self,
+        current: &Request<'_>,
+        subject: &Subject<'d>,
+        evaluator: &Evaluator<'d, '_>,
+    ) -> Result<bool, Stop> {
+        match matching::is_in(&self.policy.scope, self.set.templates(), current, self.host) {
+            Applies::No => Ok(false),
+            Applies::Yes => evaluator.conditions(subject),
+            Applies::Unknown(what) => Err(Stop::Unknown(what)),
+            Applies::Failed(why) => Err(Stop::failed(why)),
+        }
+    }
+}
+
+/// It could not be told whether the policy applies, and that was said.
+struct Undecided;
+
+/// The object after the rule, and what the rule did; `None` where it did nothing.
+fn edited<'d, 'a>(
+    subject: &Subject<'d>,
+    evaluator: &mut Evaluator<'d, '_>,
+    (rule, change): (&Rule, &'d dyn Change),
+    document: Option<&Document<'a>>,
+    first: NodeRef<'a>,
+) -> Result<Option<(Document<'a>, Vec<Operation>)>, Stop> {
+    let label: Arc<str> = rule.info.code.as_str().into();
+    // the item of a List becomes a document of its own, in which it is the root
+    let item = match document {
+        None if first.id() != NodeId::ROOT => Some(
+            item_document(first)
+                .map_err(|error| Stop::failed(format!("the change does not apply: {error}")))?,
+        ),
+        _ => None,
+    };
+    let own = document.or(item.as_ref()).unwrap_or(first.document());
+    let mut editor = Editor::new(own, EDIT_LIMITS);
+    change.apply(evaluator, subject, &mut editor, &label)?;
+    if editor.is_unchanged() {
+        return Ok(None);
+    }
+    editor.finish().map(Some).map_err(|error| Stop::failed(error.to_string()))
+}

@@ -1,0 +1,157 @@
+//! What the rules of policies do: one trait, and the checks that are built in.
+//!
+//! ```text
+//! dialect ─ lowers a rule to ─▶ Box<dyn Check>
+//!                                 needs        other kinds that it looks at         (watched in a cluster)
+//!                                 expressions  what it evaluates                    (told what they read, and where absent)
+//!                                 trigger      when it can find anything at all     (else it does not run)
+//!                                 judge        what is wrong                        (findings, at nodes)
+//!                                 change       what it changes, if it does          (edits of the object)
+//! ```
+//!
+//! A check sees one request through a [`Subject`], CEL through an [`Evaluator`], and says what it found to a [`Sink`]. Who
+//! asks – lint, the webhook, a test – it does not know.
+
+mod alike;
+mod change;
+mod changes;
+mod evaluator;
+mod facts;
+mod headless;
+mod images;
+pub mod inspect;
+mod judged;
+mod probes;
+pub mod references;
+mod repeats;
+mod stop;
+mod subject;
+mod trigger;
+mod undecided;
+mod validate;
+mod values;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::document::edit::Editor;
+use crate::finding::Finding;
+use crate::policy::expression::Expression;
+use crate::policy::{self, Edit, Visit};
+use crate::resource::rewrite::RewriteTable;
+
+pub use change::Mutate;
+pub use changes::Reach;
+pub use evaluator::Evaluator;
+pub use headless::RequireHeadlessService;
+pub use images::RewriteImages;
+pub use probes::RequireProbes;
+pub use references::LookedUp;
+pub use stop::Stop;
+pub use subject::{Sink, Subject};
+pub use trigger::{ROOTS, Trigger};
+pub use validate::Validate;
+
+pub(crate) use change::item_document;
+pub(crate) use changes::{Changes, is_off_limits};
+pub(crate) use facts::{Facts, Lookups};
+pub(crate) use subject::cap;
+pub(crate) use undecided::{beyond, undecided};
+
+/// A policy with its checks.
+pub type Policy = policy::Policy<Box<dyn Check>>;
+/// A rule with its check.
+pub type Rule = policy::Rule<Box<dyn Check>>;
+
+/// What a changed document may cost: as deep as manifests are read.
+pub(crate) const EDIT_LIMITS: crate::document::Limits =
+    crate::document::Limits { depth: 1_000, nodes: 1 << 24 };
+
+/// What a rule does.
+pub trait Check: fmt::Debug + Send + Sync {
+    /// Other kinds that it looks at, beside those that its expressions ask for.
+    fn needs(&self) -> Vec<LookedUp> {
+        Vec::new()
+    }
+
+    /// Every expression that it evaluates.
+    fn expressions(&self) -> Vec<&Expression> {
+        Vec::new()
+    }
+
+    /// When it has to run.
+    fn trigger(&self, _policy: &Policy) -> Trigger {
+        Trigger::Always
+    }
+
+    /// Says what is wrong with the subject.
+    fn judge<'d>(&'d self, evaluator: &mut Evaluator<'d, '_>, subject: &Subject<'d>, sink: &mut Sink<'_>);
+
+    /// What it changes, where it is a rule that changes objects.
+    fn change(&self) -> Option<&dyn Change> {
+        None
+    }
+
+    /// What its findings say, as far as that is the same for all objects; else a policy's title speaks for it.
+    fn says(&self) -> Option<String> {
+        None
+    }
+}
+
+/// What a rule changes.
+pub trait Change {
+    /// Whether there is nothing that it may write, so that nobody need ask whether its policy applies.
+    fn is_idle(&self, subject: &Subject<'_>, reach: &Reach<'_>) -> bool;
+
+    /// Makes the changes.
+    ///
+    /// # Errors
+    /// Why they cannot be made; then none of them is.
+    fn apply<'d>(
+        &'d self,
+        evaluator: &mut Evaluator<'d, '_>,
+        subject: &Subject<'d>,
+        editor: &mut Editor<'_, '_>,
+        label: &Arc<str>,
+    ) -> Result<(), Stop>;
+
+    /// What it writes, as far as its text tells.
+    fn writes(&self) -> Writes<'_>;
+}
+
+/// What a rule writes, as far as its text tells.
+#[derive(Debug, Clone, Copy)]
+pub enum Writes<'c> {
+    /// These edits of what it visits.
+    Edits(&'c Visit, &'c [Edit]),
+    /// Images.
+    Images(&'c RewriteTable),
+}
+
+/// What an evaluation may cost.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Budget {
+    /// When to stop; rules that have not run by then fail.
+    pub deadline: Option<Instant>,
+    /// Whether findings of expressions say what their parts came to.
+    pub explain: bool,
+    /// Whether findings say how to mend them: each such fix is made on a copy of the object. The webhook answers none.
+    pub fixes: bool,
+    /// Whether it is the API server that asks: what is not known could not be looked up then, rather than being left out
+    /// of the input.
+    pub in_cluster: bool,
+    /// How many findings of one rule are kept; `None`: all.
+    pub findings_per_rule: Option<usize>,
+}
+
+impl Budget {
+    /// Whether the time is over.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
+    }
+}
+
+/// Findings, in the order of policies and rules.
+pub type Findings = Vec<Finding>;

@@ -1,0 +1,98 @@
+//! `mutate`: operations on what is visited.
+
+use std::sync::Arc;
+
+use crate::document::edit::{EditError, Editor};
+use crate::document::path::Pointer;
+use crate::document::{Builder, Document, NodeRef};
+use crate::policy::expression::Expression;
+use crate::policy::{Base, Edit, EditValue, Visit};
+
+use super::changes::Reach;
+use super::evaluator::{Evaluator, Next};
+use super::stop::Stop;
+use super::subject::{Sink, Subject};
+use super::{Change, Check, EDIT_LIMITS, Writes};
+
+/// A rule that changes objects.
+#[derive(Debug)]
+pub struct Mutate {
+    /// Where.
+    pub visit: Visit,
+    /// In order.
+    pub edits: Vec<Edit>,
+}
+
+impl Check for Mutate {
+    fn expressions(&self) -> Vec<&Expression> {
+        self.visit.expressions().chain(self.edits.iter().filter_map(computed)).collect()
+    }
+
+    /// Nothing is wrong with what is yet to be changed.
+    fn judge<'d>(&'d self, _: &mut Evaluator<'d, '_>, _: &Subject<'d>, _: &mut Sink<'_>) {}
+
+    fn change(&self) -> Option<&dyn Change> {
+        Some(self)
+    }
+
+    fn says(&self) -> Option<String> {
+        Some("changes the object".to_owned())
+    }
+}
+
+impl Change for Mutate {
+    fn is_idle(&self, subject: &Subject<'_>, reach: &Reach<'_>) -> bool {
+        let base = match self.visit.on {
+            Base::Object => Some(subject.object),
+            Base::PodSpec => subject.pods.map(|pods| pods.spec),
+            Base::PodMetadata => subject.pods.and_then(|pods| pods.metadata),
+        };
+        let place = |base| Pointer::of(base, subject.object.id());
+        self.visit.for_each.is_none() && base.is_none_or(|base| reach.forbids_all(&self.edits, &place(base)))
+    }
+
+    fn apply<'d>(
+        &'d self,
+        evaluator: &mut Evaluator<'d, '_>,
+        subject: &Subject<'d>,
+        editor: &mut Editor<'_, '_>,
+        label: &Arc<str>,
+    ) -> Result<(), Stop> {
+        let mut result = Ok(());
+        evaluator.edits = &self.edits;
+        evaluator.visit(
+            &self.visit,
+            || None,
+            subject.object,
+            |evaluator, visited| {
+                result = visited.and_then(|visited| {
+                    let base = Pointer::of(visited.node(subject.object), subject.object.id());
+                    evaluator.edit(&self.edits, &base, editor, label)
+                });
+                if result.is_ok() { Next::On } else { Next::End }
+            },
+        );
+        result?;
+        evaluator.within_budget()
+    }
+
+    fn writes(&self) -> Writes<'_> {
+        Writes::Edits(&self.visit, &self.edits)
+    }
+}
+
+/// The expression that an edit computes its value by.
+pub(super) fn computed(edit: &Edit) -> Option<&Expression> {
+    match edit {
+        Edit::Set { value: EditValue::Computed(expression), .. }
+        | Edit::RawComputed { value: EditValue::Computed(expression), .. } => Some(expression),
+        Edit::Set { .. } | Edit::RawComputed { .. } | Edit::Remove { .. } | Edit::Raw(_) => None,
+    }
+}
+
+/// A document of one item, with the same text under it.
+pub(crate) fn item_document(item: NodeRef<'_>) -> Result<Document<'_>, EditError> {
+    let mut builder = Builder::of_version(item.document(), EDIT_LIMITS);
+    builder.copy_node(item, true)?;
+    Ok(builder.finish())
+}
