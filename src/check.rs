@@ -35,6 +35,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
+use chrono::NaiveDate;
+
 use crate::document::edit::Editor;
 use crate::finding::Finding;
 use crate::policy::expression::Expression;
@@ -143,6 +145,8 @@ pub struct Budget {
     pub in_cluster: bool,
     /// How many findings of one rule are kept; `None`: all.
     pub findings_per_rule: Option<usize>,
+    /// The day by which exceptions end; `None`: none has ended.
+    pub today: Option<NaiveDate>,
 }
 
 impl Budget {

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, HashMap};
 use chrono::NaiveDate;
 use rayon::prelude::*;
 
-use crate::admission::{Mutation, except, judge, mutate};
+use crate::admission::{Admission, Stages, admit};
 use crate::api;
 use crate::cel::error::Unknown;
 use crate::check::{Budget, Findings};
@@ -194,7 +194,8 @@ impl<'i> Offline<'i> {
 
     fn budget(&self) -> Budget {
         let explain = self.asking.explain;
-        Budget { deadline: None, explain, fixes: true, in_cluster: false, findings_per_rule: None }
+        let today = Some(self.asking.today);
+        Budget { deadline: None, explain, fixes: true, in_cluster: false, findings_per_rule: None, today }
     }
 
     /// The request about the manifest at this index of the inventory.
@@ -276,27 +277,25 @@ impl<'i> Offline<'i> {
         notes
     }
 
-    /// What the policies make of the manifest at this index.
+    /// What becomes of the manifest at this index in these stages.
     #[must_use]
-    pub fn mutate<'r>(&'r self, set: &PolicySet, index: usize) -> (Request<'r>, Mutation<'r>) {
+    pub fn admit<'r>(
+        &'r self,
+        set: &PolicySet,
+        stages: Stages,
+        index: usize,
+    ) -> (Request<'r>, Admission<'r>) {
         let request = self.request(index);
-        let mutation = mutate(set, &request, &self.host(index), self.budget());
-        (request, mutation)
+        let mut admission = admit(set, stages, &request, &self.host(index), self.budget());
+        admission.findings.retain(|finding| !self.is_filled_in(index, finding));
+        (request, admission)
     }
 
     /// The findings of the manifest at this index: of the mutations that could not be made, and of the object
     /// that the others have made.
     #[must_use]
     pub fn judge(&self, set: &PolicySet, index: usize) -> Findings {
-        let (request, mutation) = self.mutate(set, index);
-        let host = self.host(index);
-        let Mutation { patch: _, document, mut findings, rules: _ } = mutation;
-        let mutated = document.as_ref().map(|document| request.with_object(document.root()));
-        let request = mutated.as_ref().unwrap_or(&request);
-        findings.extend(judge(set, request, &host, self.budget()));
-        except(set, request, &host, self.asking.today, &mut findings);
-        findings.retain(|finding| !self.is_filled_in(index, finding));
-        findings
+        self.admit(set, Stages::ALL, index).1.findings
     }
 
     /// Whether a finding is about a value that is filled in before anything is applied: nothing is wrong with it yet, and

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use plimsoll::admission::judge;
 use plimsoll::admission::needs::{Need, Needs};
+use plimsoll::admission::{Stages, admit};
 use plimsoll::cel::profile::Profile;
 use plimsoll::check::Budget;
 use plimsoll::cluster::mirror::Mirror;
@@ -89,7 +89,7 @@ impl Compared {
         for index in 0..inventory.manifests().len() {
             let request = offline.request(index);
             let told = |host: &dyn plimsoll::host::Host| {
-                format!("{:#?}", judge(set, &request, host, Budget::default()))
+                format!("{:#?}", admit(set, Stages::JUDGE, &request, host, Budget::default()).findings)
             };
             let (expected, got) = (told(&*whole.view()), told(&*kept.view()));
             assert_eq!(got, expected, "{:?} of {:?}", offline.identity(index), sources.files()[0].path());

@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use plimsoll::admission::judge;
+use plimsoll::admission::{Stages, admit};
 use plimsoll::cel::profile::Profile;
 use plimsoll::check::{Budget, Findings};
 use plimsoll::finding::{Certainty, Finding};
@@ -57,7 +57,7 @@ impl Compared {
         for index in 0..inventory.manifests().len() {
             let request = offline.request(index);
             let by = |set: &PolicySet| -> Findings {
-                judge(set, &request, &offline.host(index), Budget::default())
+                admit(set, Stages::JUDGE, &request, &offline.host(index), Budget::default()).findings
             };
             // the first few of a kind are not planned
             let (planned, whole) = (by(&sets.planned), by(&sets.whole));

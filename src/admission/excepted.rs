@@ -10,17 +10,19 @@ use crate::store::PolicySet;
 
 /// Marks what the exceptions of the set lift on this day. Where nobody can tell whether an exception is about the object,
 /// it lifts nothing.
-pub fn except(
+pub(super) fn lift(
     set: &PolicySet,
     request: &Request<'_>,
     host: &dyn Host,
-    today: NaiveDate,
+    today: Option<NaiveDate>,
     findings: &mut Findings,
 ) {
     if findings.is_empty() {
         return;
     }
-    for exception in set.exceptions().iter().filter(|exception| exception.holds(today)) {
+    for exception in
+        set.exceptions().iter().filter(|exception| exception.holds(today.unwrap_or(NaiveDate::MIN)))
+    {
         let mut lifted =
             findings.iter_mut().filter(|f| f.excepted.is_none() && exception.is_about(f)).peekable();
         if lifted.peek().is_none() {

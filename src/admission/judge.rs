@@ -25,8 +25,7 @@ const LARGE: usize = 50_000;
 /// Judges a request by every policy of the set.
 ///
 /// Mutating rules do not change anything here; what they cannot do is still found.
-#[must_use]
-pub fn judge(set: &PolicySet, request: &Request<'_>, host: &dyn Host, budget: Budget) -> Findings {
+pub(super) fn judge(set: &PolicySet, request: &Request<'_>, host: &dyn Host, budget: Budget) -> Findings {
     let facts = Facts::new(request, host, set.templates());
     let plan = set.plan(request.kind.kind, request.subresource).filter(|_| request.has_its_objects());
     let present = plan.map(|plan| {

@@ -22,8 +22,8 @@
 use std::sync::Arc;
 
 use crate::check::{
-    Budget, Change, Changes, EDIT_LIMITS, Evaluator, Facts, Findings, Lookups, Policy, Reach, Rule, Sink,
-    Stop, Subject, is_off_limits, item_document, undecided,
+    Budget, Change, Changes, EDIT_LIMITS, Evaluator, Facts, Lookups, Policy, Reach, Rule, Sink, Stop,
+    Subject, is_off_limits, item_document, undecided,
 };
 use crate::document::edit::{Editor, Operation};
 use crate::document::{Document, NodeId, NodeRef};
@@ -32,21 +32,8 @@ use crate::matching::{self, Applies};
 use crate::policy::FailurePolicy;
 use crate::store::{PolicySet, placement};
 
-use super::confidential;
+use super::{Admission, confidential};
 use crate::request::Request;
-
-/// What the policies make of an object.
-#[derive(Debug, Default)]
-pub struct Mutation<'a> {
-    /// The operations, in order, as RFC 6902 applies them.
-    pub patch: Vec<Operation>,
-    /// The object after them; `None` where nothing changed.
-    pub document: Option<Document<'a>>,
-    /// Rules that could not be applied.
-    pub findings: Findings,
-    /// The codes of the rules that changed something.
-    pub rules: Vec<String>,
-}
 
 /// Which of the registration's calls a mutation answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -58,22 +45,15 @@ pub enum Turn {
     Of(FailurePolicy),
 }
 
-/// Applies the mutating rules of the set to the request's object.
-#[must_use]
-pub fn mutate<'a>(set: &PolicySet, request: &Request<'a>, host: &dyn Host, budget: Budget) -> Mutation<'a> {
-    mutate_in_turn(set, request, host, budget, Turn::Only)
-}
-
-/// As [`mutate`], for one of two calls; `set` holds the policies of both.
-#[must_use]
-pub fn mutate_in_turn<'a>(
+/// Applies the mutating rules of the set to the request's object; `set` holds the policies of all calls.
+pub(super) fn mutate<'a>(
     set: &PolicySet,
     request: &Request<'a>,
     host: &dyn Host,
     budget: Budget,
     turn: Turn,
-) -> Mutation<'a> {
-    let mut mutation = Mutation::default();
+) -> Admission<'a> {
+    let mut mutation = Admission::default();
     if is_off_limits(request) {
         return mutation;
     }
@@ -118,7 +98,7 @@ struct Applying<'c, 'a> {
 }
 
 impl<'a> Applying<'_, 'a> {
-    fn run(&self, mutation: &mut Mutation<'a>) {
+    fn run(&self, mutation: &mut Admission<'a>) {
         for rule in &self.policy.rules {
             let Some(change) = rule.check.change() else { continue };
             let Some(first) = self.request.object else { return };
@@ -134,9 +114,9 @@ impl<'a> Applying<'_, 'a> {
         &self,
         (rule, change): (&Rule, &dyn Change),
         first: NodeRef<'a>,
-        mutation: &mut Mutation<'a>,
+        mutation: &mut Admission<'a>,
     ) -> Result<(), Undecided> {
-        let Mutation { patch, document, findings, rules } = mutation;
+        let Admission { patch, document, findings, rules } = mutation;
         let object = document.as_ref().map_or(first, Document::root);
         let current = self.request.with_object(object);
         let facts = Facts::new(&current, self.host, self.set.templates());

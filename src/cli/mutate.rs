@@ -17,6 +17,7 @@ use super::paths::Paths;
 use super::selection::overrides::Variants;
 use super::selection::{Selected, Selection};
 use super::{DONE, NOT_DONE};
+use crate::admission::Stages;
 use crate::document::NodeId;
 use crate::document::edit::Operation;
 use crate::document::path::Pointer;
@@ -104,7 +105,8 @@ impl MutateArgs {
 fn patches(inventory: &Inventory<'_>, offline: &Offline<'_>, set: &Variants<'_>, good: &mut bool) -> String {
     let mut out = String::new();
     for index in 0..inventory.manifests().len() {
-        let (_, mutation) = offline.mutate(set.set(inventory.manifests()[index].file), index);
+        let of = set.set(inventory.manifests()[index].file);
+        let (_, mutation) = offline.admit(of, Stages::MUTATE, index);
         *good &= show_failures(&mutation.findings);
         if mutation.patch.is_empty() {
             continue;
@@ -174,7 +176,7 @@ fn operations_on(
     let mut operations = Vec::new();
     for index in manifests {
         let manifest = &inventory.manifests()[*index];
-        let (_, mutation) = offline.mutate(set.set(manifest.file), *index);
+        let (_, mutation) = offline.admit(set.set(manifest.file), Stages::MUTATE, *index);
         *good &= show_failures(&mutation.findings);
         let root = Pointer::of(inventory.object(manifest), NodeId::ROOT);
         operations.extend(mutation.patch.into_iter().map(|operation| operation.below(&root)));

@@ -1,4 +1,5 @@
 use super::*;
+use crate::admission::Stages;
 use crate::cel::profile::{Profile, Release};
 use crate::manifest::source::Content;
 use crate::manifest::{Inventory, SourceFile, Sources, codes};
@@ -43,7 +44,7 @@ fn said(set: &PolicySet, policy: &str, manifests: &str, complete: bool) -> Vec<S
     let set = PolicySet::new(own.collect(), set.templates().clone());
     let mut said: Vec<String> = offline.judge_all(&set).iter().map(|(_, f)| f.code().to_owned()).collect();
     for index in 0..inventory.manifests().len() {
-        said.extend(offline.mutate(&set, index).1.rules.iter().map(ToString::to_string));
+        said.extend(offline.admit(&set, Stages::MUTATE, index).1.rules.iter().map(ToString::to_string));
     }
     said
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::read::Case;
 use super::review::{self, Reviewed};
 use super::written::{self, Verdict};
-use crate::admission::judge;
+use crate::admission::{Stages, admit};
 use crate::check::Budget;
 use crate::document::{Document, NodeRef};
 use crate::finding::{Certainty, Finding};
@@ -19,7 +19,6 @@ use crate::matching::Operation;
 use crate::offline::{Asking, ObjectIdentity, Offline};
 use crate::request::Request;
 use crate::store::PolicySet;
-use crate::verdict;
 
 /// The name of the judged text among the sources of a case …
 const MANIFESTS: &str = "manifests";
@@ -181,12 +180,11 @@ struct Subject<'s, 'i> {
 
 impl Subject<'_, '_> {
     fn observe(&self, reviewer: &review::Reviewer, reached: &mut BTreeSet<String>) -> Observed {
-        let (request, mutation) = self.offline.mutate(self.set, self.index);
-        let findings = self.offline.judge(self.set, self.index);
-        let decided = verdict::decide(&findings, &request);
+        let (request, admission) = self.offline.admit(self.set, Stages::ALL, self.index);
+        let (decided, findings) = (admission.verdict(&request), &admission.findings);
         let told = findings.iter().filter(|f| f.certainty != Certainty::Failed && f.excepted.is_none());
         reached.extend(told.map(|f| f.code().to_owned()));
-        reached.extend(mutation.rules.iter().cloned());
+        reached.extend(admission.rules.iter().cloned());
         let identity = self.offline.identity(self.index);
         let object = request.subject();
         let verdict = match () {
@@ -195,16 +193,15 @@ impl Subject<'_, '_> {
             () => Verdict::Allow,
         };
         let patch: Vec<Value> =
-            mutation.patch.iter().filter_map(|operation| serde_json::to_value(operation).ok()).collect();
+            admission.patch.iter().filter_map(|operation| serde_json::to_value(operation).ok()).collect();
         let lint = Reviewed {
             verdict,
             causes: review::sorted(decided.denials.iter().map(|f| review::cause_of(f))),
             patch: patch.clone(),
         };
         let mut complaints = reviewer.disagreements(&request, identity, &lint);
-        let judged = mutation.document.as_ref().map(Document::root).or(object);
-        if let Some(judged) = judged.filter(|_| request.object.is_some()) {
-            complaints.extend(self.idle_fixes(&request.with_object(judged), judged, &findings));
+        if let Some(judged) = admission.object(&request) {
+            complaints.extend(self.idle_fixes(&request.with_object(judged), judged, findings));
         }
         let mut observed: Vec<ObservedFinding> =
             findings.iter().filter(|f| f.excepted.is_none()).map(|f| self.finding(f)).collect();
@@ -245,7 +242,8 @@ impl Subject<'_, '_> {
                 continue;
             };
             let host = self.offline.host(self.index);
-            let again = judge(self.set, &request.with_object(fixed.root()), &host, Budget::default());
+            let fixed = request.with_object(fixed.root());
+            let again = admit(self.set, Stages::JUDGE, &fixed, &host, Budget::default()).findings;
             let same = |f: &&Finding| f.code() == finding.code() && f.message == finding.message;
             if again.iter().filter(same).count() >= findings.iter().filter(same).count() {
                 complaints.push(format!("the fix of {} at {at} does not resolve it", finding.code()));

@@ -8,7 +8,7 @@ use std::time::Instant;
 use chrono::{NaiveDate, Utc};
 use serde_json::value::RawValue;
 
-use crate::admission::{Turn, except, judge, mutate_in_turn};
+use crate::admission::{Stages, Turn, admit};
 use crate::check::{Budget, Findings};
 use crate::document::{Document, JsonError, Limits};
 use crate::finding::{Certainty, Finding};
@@ -132,22 +132,20 @@ impl Engine {
     }
 
     fn validate(&self, request: &Request<'_>, host: &dyn Host, budget: Budget) -> Answer {
-        let mut findings = judge(&self.set, request, host, budget);
-        except(&self.set, request, host, (self.today)(), &mut findings);
-        answer_of(&verdict::decide(&findings, request), &findings)
+        let admission = admit(&self.set, Stages::JUDGE, request, host, budget);
+        answer_of(&admission.verdict(request), &admission.findings)
     }
 
     fn mutate(&self, request: &Request<'_>, host: &dyn Host, budget: Budget) -> Answer {
-        let mut mutation = mutate_in_turn(&self.whole, request, host, budget, self.turn);
-        except(&self.set, request, host, (self.today)(), &mut mutation.findings);
-        let verdict = verdict::decide(&mutation.findings, request);
+        let mutation = admit(&self.whole, Stages::mutate(self.turn), request, host, budget);
+        let verdict = mutation.verdict(request);
         if !verdict.allowed() || mutation.patch.is_empty() {
             return answer_of(&verdict, &mutation.findings);
         }
         let patch = serde_json::to_string(&mutation.patch).unwrap_or_default();
         let mut answer = with_notes(Answer::patch(patch), &verdict, &mutation.findings);
-        for rule in mutation.rules {
-            let (policy, rule) = rule.split_once('/').unwrap_or((&rule, ""));
+        for rule in &mutation.rules {
+            let (policy, rule) = rule.split_once('/').unwrap_or((rule, ""));
             answer = answer.outcome(policy.into(), rule.into(), "mutate");
         }
         answer
@@ -210,6 +208,7 @@ impl Judge for Engine {
             fixes: false,
             in_cluster: true,
             findings_per_rule: Some(self.findings_per_rule),
+            today: Some((self.today)()),
         };
         let view;
         let host: &dyn Host = match &self.source {
