@@ -95,6 +95,8 @@ pub struct Reads {
     pub namespace_object: bool,
     /// `allContainers`
     pub all_containers: bool,
+    /// Anything of the Pod template.
+    pub pods: bool,
 }
 
 impl Reads {
@@ -103,6 +105,7 @@ impl Reads {
         self.request |= source.contains("request");
         self.namespace_object |= source.contains("namespaceObject");
         self.all_containers |= source.contains("allContainers");
+        self.pods |= reads_pods(source);
     }
 }
 
@@ -212,7 +215,31 @@ impl Validate {
     }
 }
 
+fn reads_pods(source: &str) -> bool {
+    ["podSpec", "podMetadata", "allContainers"].iter().any(|variable| source.contains(variable))
+}
+
 impl RuleBody {
+    /// Whether what the rule comes to may be another for another Pod template of the object; `policy` is the rule's own.
+    #[must_use]
+    pub fn is_about_pods(&self, policy: &Policy) -> bool {
+        let reads = |expression: &Expression| {
+            let source = &expression.source;
+            reads_pods(source) || policy.reads.pods && source.contains("variables")
+        };
+        let visits =
+            |visit: &Visit| visit.on != Base::Object || visit.for_each.iter().chain(&visit.when).any(reads);
+        match self {
+            Self::RequireProbes { .. } | Self::RewriteImages(_) => true,
+            Self::RequireHeadlessService { .. } => false,
+            Self::References(rule) => rule.check.is_about_pods(),
+            Self::Validate(rule) => visits(&rule.visit) || reads(&rule.validate),
+            Self::Mutate { visit, edits } => {
+                visits(visit) || edits.iter().filter_map(Edit::computed).any(reads)
+            }
+        }
+    }
+
     /// Whether the rule changes objects, rather than judging them.
     #[must_use]
     pub fn mutates(&self) -> bool {
@@ -254,6 +281,18 @@ impl Edit {
             self,
             Self::Raw(Operation::Test { .. }) | Self::RawComputed { operation: Operation::Test { .. }, .. }
         )
+    }
+}
+
+impl Edit {
+    /// The expression that gives its value, where one does.
+    #[must_use]
+    pub fn computed(&self) -> Option<&Expression> {
+        match self {
+            Self::Set { value: EditValue::Computed(expression), .. }
+            | Self::RawComputed { value: EditValue::Computed(expression), .. } => Some(expression),
+            Self::Set { .. } | Self::RawComputed { .. } | Self::Remove { .. } | Self::Raw(_) => None,
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use crate::cel::reads::{Composed, LOOKED_UP, Part as Step, Read, Reads, Root, re
 use crate::host::fields::Fields;
 use crate::matching::Controlled;
 use crate::policy::expression::{Expression, Part};
-use crate::policy::{Edit, EditValue, Policy, RuleBody};
+use crate::policy::{Edit, Policy, RuleBody};
 use crate::resource::workload;
 use crate::store::PolicySet;
 
@@ -191,7 +191,8 @@ fn of_owner(policy: &Policy, group: &str, kind: &str) -> Fields {
     }
     let conditions = policy.conditions.iter().map(|condition| &condition.expression);
     let Some(read) = read_by(policy, conditions, &OWNER) else { return Fields::whole() };
-    let template = workload::built_in(group, kind).unwrap_or_default();
+    // the kinds that own have one
+    let template = workload::built_in(group, kind).first().copied().unwrap_or_default();
     let way = |pointer: &str| -> Vec<Step> {
         let steps = template.split('/').chain(pointer.split('/')).filter(|step| !step.is_empty());
         steps.map(|step| Step::Key(step.to_owned())).collect()
@@ -229,12 +230,12 @@ fn expressions(policy: &Policy) -> Vec<&Expression> {
                         found.push(expression);
                     }
                 }
-                found.extend(validate.fix.iter().filter_map(computed));
+                found.extend(validate.fix.iter().filter_map(Edit::computed));
             }
             RuleBody::Mutate { visit, edits } => {
                 found.extend(&visit.for_each);
                 found.extend(&visit.when);
-                found.extend(edits.iter().filter_map(computed));
+                found.extend(edits.iter().filter_map(Edit::computed));
             }
             RuleBody::RequireProbes { .. }
             | RuleBody::RequireHeadlessService { .. }
@@ -243,14 +244,6 @@ fn expressions(policy: &Policy) -> Vec<&Expression> {
         }
     }
     found
-}
-
-fn computed(edit: &Edit) -> Option<&Expression> {
-    match edit {
-        Edit::Set { value: EditValue::Computed(expression), .. }
-        | Edit::RawComputed { value: EditValue::Computed(expression), .. } => Some(expression),
-        Edit::Set { .. } | Edit::RawComputed { .. } | Edit::Remove { .. } | Edit::Raw(_) => None,
-    }
 }
 
 /// API version and kind of each look-up, `None` where they are computed.
