@@ -82,6 +82,9 @@ pub trait Check: fmt::Debug + Send + Sync {
         Vec::new()
     }
 
+    /// Whether what it comes to may be another for another Pod template of the object.
+    fn is_about_pods(&self, policy: &Policy) -> bool;
+
     /// When it has to run.
     fn trigger(&self, _policy: &Policy) -> Trigger {
         Trigger::Always

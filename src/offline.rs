@@ -25,7 +25,7 @@ use crate::request::Request;
 use crate::request::{GroupVersionKind, GroupVersionResource, User};
 use crate::resource::custom::CustomKinds;
 use crate::resource::identity::Identity;
-use crate::resource::workload::{self, TemplatePaths};
+use crate::resource::workload::{self, Lookalike, TemplatePaths};
 use crate::store::PolicySet;
 
 /// What the made-up requests are like.
@@ -262,16 +262,14 @@ impl<'i> Offline<'i> {
                 || workload::holds_pods(group, kind)
                 || templates.declares(group, version, kind);
             if !known && !kinds.contains_key(&(group, kind)) {
-                let path = workload::lookalike(self.inventory.judged(index));
-                kinds.extend(path.map(|path| ((group, kind), path)));
+                let found = workload::lookalike(self.inventory.judged(index));
+                kinds.extend(found.map(|found| ((group, kind), found)));
             }
         }
-        notes.extend(kinds.into_iter().map(|((group, kind), path)| {
-            let declare = if path.contains('[') {
-                String::new()
-            } else {
+        notes.extend(kinds.into_iter().map(|((group, kind), Lookalike { path, declarable })| {
+            let declare = declarable.map_or_else(String::new, |path| {
                 format!("; to have it judged, add to plimsoll.yaml: podTemplates: [{{kind: {group}/*/{kind}, path: {path}}}]")
-            };
+            });
             format!("{kind} of {group} has containers at {path}, which no policy about workloads looks at{declare}")
         }));
         notes

@@ -94,6 +94,8 @@ pub struct Reads {
     pub namespace_object: bool,
     /// `allContainers`
     pub all_containers: bool,
+    /// Anything of the Pod template.
+    pub pods: bool,
 }
 
 impl Reads {
@@ -102,10 +104,21 @@ impl Reads {
         self.request |= source.contains("request");
         self.namespace_object |= source.contains("namespaceObject");
         self.all_containers |= source.contains("allContainers");
+        self.pods |= reads_pods(source);
     }
 }
 
+fn reads_pods(source: &str) -> bool {
+    ["podSpec", "podMetadata", "allContainers"].iter().any(|variable| source.contains(variable))
+}
+
 impl<C> Policy<C> {
+    /// Whether an expression of its may come to something else for another Pod template of the object.
+    #[must_use]
+    pub fn reads_pods(&self, expression: &Expression) -> bool {
+        reads_pods(&expression.source) || self.reads.pods && expression.source.contains("variables")
+    }
+
     /// Whether a rule of it changes objects.
     #[must_use]
     pub fn mutates(&self) -> bool {
@@ -150,6 +163,12 @@ impl Visit {
     pub fn expressions(&self) -> impl Iterator<Item = &Expression> {
         self.for_each.iter().chain(&self.when)
     }
+
+    /// Whether what is visited may be another for another Pod template of the object.
+    #[must_use]
+    pub fn is_about_pods<C>(&self, policy: &Policy<C>) -> bool {
+        self.on != Base::Object || self.expressions().any(|expression| policy.reads_pods(expression))
+    }
 }
 
 /// An operation on an object.
@@ -186,6 +205,18 @@ impl Edit {
             self,
             Self::Raw(Operation::Test { .. }) | Self::RawComputed { operation: Operation::Test { .. }, .. }
         )
+    }
+}
+
+impl Edit {
+    /// The expression that gives its value, where one does.
+    #[must_use]
+    pub fn computed(&self) -> Option<&Expression> {
+        match self {
+            Self::Set { value: EditValue::Computed(expression), .. }
+            | Self::RawComputed { value: EditValue::Computed(expression), .. } => Some(expression),
+            Self::Set { .. } | Self::RawComputed { .. } | Self::Remove { .. } | Self::Raw(_) => None,
+        }
     }
 }
 

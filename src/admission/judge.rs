@@ -27,7 +27,9 @@ const LARGE: usize = 50_000;
 /// Mutating rules do not change anything here; what they cannot do is still found.
 pub(super) fn judge(set: &PolicySet, request: &Request<'_>, host: &dyn Host, budget: Budget) -> Findings {
     let facts = Facts::new(request, host, set.templates());
-    let plan = set.plan(request.kind.kind, request.subresource).filter(|_| request.has_its_objects());
+    let plan = set.plan(request.kind.kind, request.subresource);
+    // a plan knows of one Pod template
+    let plan = plan.filter(|_| request.has_its_objects() && facts.further().is_empty());
     let present = plan.map(|plan| {
         let pods = facts.pods();
         plan.present([request.object, pods.map(|pods| pods.spec), pods.and_then(|pods| pods.metadata)])
@@ -84,7 +86,7 @@ fn judge_by(
     let findings_per_rule = budget.findings_per_rule.filter(|_| old.is_none());
     let Some(subject) = Subject::new(policy, facts, Budget { findings_per_rule, ..budget }) else { return };
     let first = findings.len();
-    if let Err(stop) = certain(scope).and_then(|()| run(&subject, fires, facts, findings)) {
+    if let Err(stop) = certain(scope).and_then(|()| run_for_each(&subject, fires, facts, findings)) {
         findings.truncate(first);
         return undecided(policy, subject.object, stop, budget.in_cluster, findings);
     }
@@ -123,7 +125,32 @@ fn certain(scope: Applies) -> Result<(), Stop> {
     }
 }
 
-/// Runs the rules if the match conditions hold.
+/// Runs the rules for each Pod template: what is not about Pods for the first to which the policy applies. Findings stay
+/// in the order of the rules.
+fn run_for_each<'d>(
+    subject: &Subject<'d>,
+    fires: &Fires<'_>,
+    facts: &'d Facts<'d>,
+    findings: &mut Findings,
+) -> Result<(), Stop> {
+    let first = findings.len();
+    let mut applied = run(subject, fires, facts, findings)?;
+    if facts.further().is_empty() {
+        return Ok(());
+    }
+    let rules = &subject.policy.rules;
+    for facts in facts.further() {
+        let subject = Subject { pods: facts.pods(), ..*subject };
+        let fires =
+            |rule: usize| fires(rule) && (!applied || rules[rule].check.is_about_pods(subject.policy));
+        applied |= run(&subject, &fires, facts, findings)?;
+    }
+    findings[first..].sort_by_key(|f| rules.iter().position(|rule| Arc::ptr_eq(&rule.info, &f.rule)));
+    cap_each_rule(findings, first, subject.budget.findings_per_rule);
+    Ok(())
+}
+
+/// Runs the rules if the match conditions hold, and says whether they do.
 ///
 /// # Errors
 /// Why that cannot be told.
@@ -132,11 +159,11 @@ fn run<'d>(
     fires: &Fires<'_>,
     facts: &'d Facts<'d>,
     findings: &mut Findings,
-) -> Result<(), Stop> {
+) -> Result<bool, Stop> {
     let lookups = Lookups::of(subject);
     let mut evaluator = Evaluator::new(subject, facts, &lookups);
     if !evaluator.conditions(subject)? {
-        return Ok(());
+        return Ok(false);
     }
     let in_cluster = subject.budget.in_cluster;
     for (_, rule) in subject.policy.rules.iter().enumerate().filter(|(number, _)| fires(*number)) {
@@ -149,7 +176,7 @@ fn run<'d>(
         rule.check.judge(&mut evaluator, subject, &mut sink);
         cap(findings, first, subject.budget.findings_per_rule);
     }
-    Ok(())
+    Ok(true)
 }
 
 /// Marks the findings that the old object had too: the policy applied to it, and what was judged is the same.
@@ -172,7 +199,7 @@ fn mark_existing(
     let mut before = Findings::new();
     // a rule that finds nothing now needs not be asked what it found before
     let found = |rule: usize| findings.iter().any(|f| Arc::ptr_eq(&f.rule, &policy.rules[rule].info));
-    if run(&subject, &found, &old_facts, &mut before).is_err() {
+    if run_for_each(&subject, &found, &old_facts, &mut before).is_err() {
         return;
     }
     let mut known: BTreeMap<(String, Digest), Vec<&str>> = BTreeMap::new();

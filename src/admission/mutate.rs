@@ -19,6 +19,7 @@
 //! A policy is therefore applied twice at times, as it is when the API server calls a webhook again (`reinvocationPolicy`);
 //! `set`, `remove` and `rewriteImages` do nothing the second time.
 
+use std::iter;
 use std::sync::Arc;
 
 use crate::check::{
@@ -122,32 +123,37 @@ impl<'a> Applying<'_, 'a> {
         let facts = Facts::new(&current, self.host, self.set.templates());
         let Some(subject) = Subject::new(self.policy, &facts, self.budget) else { return Ok(()) };
         let reach = Reach::new(self.changes, object);
-        if !reach.is_everything() && change.is_idle(&subject, &reach) {
-            return Ok(());
-        }
-        let lookups = Lookups::of(&subject);
-        let mut evaluator = Evaluator::new(&subject, &facts, &lookups);
-        match self.applies(&current, &subject, &evaluator) {
-            Ok(true) => {}
-            Ok(false) => return Ok(()),
-            Err(stop) => {
-                undecided(self.policy, object, stop, self.budget.in_cluster, findings);
-                return Err(Undecided);
+        // a rule about Pods is applied to each Pod template
+        let further = facts.further().iter().filter(|_| rule.check.is_about_pods(self.policy));
+        let mut each = Vec::new();
+        for facts in iter::once(&facts).chain(further) {
+            let subject = Subject { pods: facts.pods(), ..subject };
+            if !reach.is_everything() && change.is_idle(&subject, &reach) {
+                continue;
             }
+            match self.applies(&current, &subject, facts) {
+                Ok(true) => each.push((subject, facts)),
+                Ok(false) => {}
+                Err(stop) => {
+                    undecided(self.policy, object, stop, self.budget.in_cluster, findings);
+                    return Err(Undecided);
+                }
+            }
+        }
+        if each.is_empty() {
+            return Ok(());
         }
         if self.budget.is_over() {
             let mut sink = Sink { rule, object, findings, in_cluster: self.budget.in_cluster };
             sink.failed(object, "no time left to apply the rule".to_owned());
             return Ok(());
         }
-        evaluator.reach = Some(&reach);
-        let changed = edited(&subject, &mut evaluator, (rule, change), document.as_ref(), first);
+        let changed = edited(&each, (rule, change), &reach, document.as_ref(), first);
         let stop = match changed {
             Ok(None) => return Ok(()),
             Ok(Some((changed, operations))) => {
                 patch.extend(operations);
                 rules.push(rule.info.code.clone());
-                drop(evaluator);
                 *document = Some(changed);
                 return Ok(());
             }
@@ -166,11 +172,15 @@ impl<'a> Applying<'_, 'a> {
         &self,
         current: &Request<'_>,
         subject: &Subject<'d>,
-        evaluator: &Evaluator<'d, '_>,
+        facts: &'d Facts<'d>,
     ) -> Result<bool, Stop> {
         match matching::is_in(&self.policy.scope, self.set.templates(), current, self.host) {
             Applies::No => Ok(false),
-            Applies::Yes => evaluator.conditions(subject),
+            Applies::Yes if self.policy.conditions.is_empty() => Ok(true),
+            Applies::Yes => {
+                let lookups = Lookups::of(subject);
+                Evaluator::new(subject, facts, &lookups).conditions(subject)
+            }
             Applies::Unknown(what) => Err(Stop::Unknown(what)),
             Applies::Failed(why) => Err(Stop::failed(why)),
         }
@@ -180,11 +190,11 @@ impl<'a> Applying<'_, 'a> {
 /// It could not be told whether the policy applies, and that was said.
 struct Undecided;
 
-/// The object after the rule, and what the rule did; `None` where it did nothing.
+/// The object after the rule, and what the rule did over each Pod template; `None` where it did nothing.
 fn edited<'d, 'a>(
-    subject: &Subject<'d>,
-    evaluator: &mut Evaluator<'d, '_>,
+    each: &[(Subject<'d>, &'d Facts<'d>)],
     (rule, change): (&Rule, &'d dyn Change),
+    reach: &Reach<'d>,
     document: Option<&Document<'a>>,
     first: NodeRef<'a>,
 ) -> Result<Option<(Document<'a>, Vec<Operation>)>, Stop> {
@@ -199,7 +209,12 @@ fn edited<'d, 'a>(
     };
     let own = document.or(item.as_ref()).unwrap_or(first.document());
     let mut editor = Editor::new(own, EDIT_LIMITS);
-    change.apply(evaluator, subject, &mut editor, &label)?;
+    for (subject, facts) in each {
+        let lookups = Lookups::of(subject);
+        let mut evaluator = Evaluator::new(subject, facts, &lookups);
+        evaluator.reach = Some(reach);
+        change.apply(&mut evaluator, subject, &mut editor, &label)?;
+    }
     if editor.is_unchanged() {
         return Ok(None);
     }

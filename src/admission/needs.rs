@@ -182,7 +182,8 @@ fn of_owner(policy: &Policy, group: &str, kind: &str) -> Fields {
     }
     let conditions = policy.conditions.iter().map(|condition| &condition.expression);
     let Some(read) = read_by(policy, conditions, &OWNER) else { return Fields::whole() };
-    let template = workload::built_in(group, kind).unwrap_or_default();
+    // the kinds that own have one
+    let template = workload::built_in(group, kind).first().copied().unwrap_or_default();
     let way = |pointer: &str| -> Vec<Step> {
         let steps = template.split('/').chain(pointer.split('/')).filter(|step| !step.is_empty());
         steps.map(|step| Step::Key(step.to_owned())).collect()

@@ -6,13 +6,13 @@ use crate::document::edit::{EditError, Editor};
 use crate::document::path::Pointer;
 use crate::document::{Builder, Document, NodeRef};
 use crate::policy::expression::Expression;
-use crate::policy::{Base, Edit, EditValue, Visit};
+use crate::policy::{Base, Edit, Visit};
 
 use super::changes::Reach;
 use super::evaluator::{Evaluator, Next};
 use super::stop::Stop;
 use super::subject::{Sink, Subject};
-use super::{Change, Check, EDIT_LIMITS, Writes};
+use super::{Change, Check, EDIT_LIMITS, Policy, Writes};
 
 /// A rule that changes objects.
 #[derive(Debug)]
@@ -24,8 +24,13 @@ pub struct Mutate {
 }
 
 impl Check for Mutate {
+    fn is_about_pods(&self, policy: &Policy) -> bool {
+        self.visit.is_about_pods(policy)
+            || self.edits.iter().filter_map(Edit::computed).any(|expression| policy.reads_pods(expression))
+    }
+
     fn expressions(&self) -> Vec<&Expression> {
-        self.visit.expressions().chain(self.edits.iter().filter_map(computed)).collect()
+        self.visit.expressions().chain(self.edits.iter().filter_map(Edit::computed)).collect()
     }
 
     /// Nothing is wrong with what is yet to be changed.
@@ -78,15 +83,6 @@ impl Change for Mutate {
 
     fn writes(&self) -> Writes<'_> {
         Writes::Edits(&self.visit, &self.edits)
-    }
-}
-
-/// The expression that an edit computes its value by.
-pub(super) fn computed(edit: &Edit) -> Option<&Expression> {
-    match edit {
-        Edit::Set { value: EditValue::Computed(expression), .. }
-        | Edit::RawComputed { value: EditValue::Computed(expression), .. } => Some(expression),
-        Edit::Set { .. } | Edit::RawComputed { .. } | Edit::Remove { .. } | Edit::Raw(_) => None,
     }
 }
 

@@ -30,8 +30,10 @@ pub(crate) struct Facts<'r> {
     request: &'r Request<'r>,
     host: &'r dyn Host,
     templates: &'r TemplatePaths,
-    /// Where the Pod template is, if there is one.
+    /// Where the Pod template is, if there is one; of several, one.
     pods: Option<PodTemplate<'r>>,
+    /// The same over the other Pod templates, each by itself.
+    further: Vec<Self>,
     /// `allContainers`
     containers: Value<'r>,
     envelope: OnceLock<Document<'static>>,
@@ -43,18 +45,35 @@ static AUTHORIZER: LazyLock<Arc<str>> = LazyLock::new(|| crate::host::AUTHORIZER
 impl<'r> Facts<'r> {
     pub(crate) fn new(request: &'r Request<'r>, host: &'r dyn Host, templates: &'r TemplatePaths) -> Self {
         let kind = request.kind;
-        let pods = request
+        let all = request
             .subject()
-            .and_then(|object| PodTemplate::of(object, kind.group, kind.version, kind.kind, templates));
+            .map(|object| PodTemplate::all(object, kind.group, kind.version, kind.kind, templates));
+        let mut all = all.into_iter().flatten();
+        let first = Self::over(request, host, templates, all.next());
+        Self { further: all.map(|pods| Self::over(request, host, templates, Some(pods))).collect(), ..first }
+    }
+
+    fn over(
+        request: &'r Request<'r>,
+        host: &'r dyn Host,
+        templates: &'r TemplatePaths,
+        pods: Option<PodTemplate<'r>>,
+    ) -> Self {
         let containers = pods.iter().flat_map(PodTemplate::containers).map(|c| Value::Node(c.node));
         Self {
             request,
             host,
             templates,
             pods,
+            further: Vec::new(),
             containers: list(containers.collect()),
             envelope: OnceLock::new(),
         }
+    }
+
+    /// Over each Pod template of the object behind the first: rules about Pods are run for every one of them.
+    pub(crate) fn further(&self) -> &[Self] {
+        &self.further
     }
 
     pub(crate) fn request(&self) -> &'r Request<'r> {
@@ -80,7 +99,7 @@ impl<'r> Facts<'r> {
         reads: Reads,
         parameters: NodeRef<'d>,
     ) {
-        let Reads { request, namespace_object, all_containers } = reads;
+        let Reads { request, namespace_object, all_containers, pods: _ } = reads;
         let or_null = |node: Option<NodeRef<'d>>| Binding::Value(node.map_or(Value::Null, Value::Node));
         activation.extend([
             ("object", or_null(self.request.object)),

@@ -12,7 +12,7 @@ use crate::policy::WhenAbsent;
 
 use super::evaluator::Evaluator;
 use super::subject::{self, Sink, Subject, related};
-use super::{Check, LookedUp};
+use super::{Check, LookedUp, Policy};
 
 /// So many forms of one Service are looked at.
 const MOST: usize = 100;
@@ -28,6 +28,10 @@ pub struct RequireHeadlessService {
 }
 
 impl Check for RequireHeadlessService {
+    fn is_about_pods(&self, _: &Policy) -> bool {
+        false
+    }
+
     fn needs(&self) -> Vec<LookedUp> {
         let fields = Fields::of(&READ);
         vec![LookedUp { group: "", version: "v1", kind: "Service", fields, watched: true }]

@@ -13,13 +13,17 @@ use super::changes::Reach;
 use super::evaluator::Evaluator;
 use super::stop::Stop;
 use super::subject::{Sink, Subject};
-use super::{Change, Check, Writes};
+use super::{Change, Check, Policy, Writes};
 
 /// `rewriteImages`.
 #[derive(Debug)]
 pub struct RewriteImages(pub RewriteTable);
 
 impl Check for RewriteImages {
+    fn is_about_pods(&self, _: &Policy) -> bool {
+        true
+    }
+
     /// What cannot be rewritten.
     fn judge<'d>(&'d self, _: &mut Evaluator<'d, '_>, subject: &Subject<'d>, sink: &mut Sink<'_>) {
         let Some(pods) = &subject.pods else { return };

@@ -9,9 +9,9 @@ use crate::resource::container::Role;
 use crate::resource::identity;
 use crate::resource::workload::PodTemplate;
 
-use super::Check;
 use super::evaluator::Evaluator;
 use super::subject::{self, Sink, Subject};
+use super::{Check, Policy};
 
 /// `requireProbes`.
 #[derive(Debug)]
@@ -23,6 +23,10 @@ pub struct RequireProbes {
 }
 
 impl Check for RequireProbes {
+    fn is_about_pods(&self, _: &Policy) -> bool {
+        true
+    }
+
     fn judge<'d>(&'d self, _: &mut Evaluator<'d, '_>, subject: &Subject<'d>, sink: &mut Sink<'_>) {
         run(subject, &self.probes, self.exempt_run_to_completion, sink);
     }
@@ -38,10 +42,9 @@ fn run(subject: &Subject<'_>, probes: &[Probe], exempt_run_to_completion: bool, 
     while subject.budget.findings_per_rule != Some(faults)
         && let Some(container) = containers.next()
     {
-        let given = is_given_readiness(subject, pods, container.node);
         let missing: Vec<String> = probes
             .iter()
-            .filter(|p| !(has_handler(container.node, **p) || given && **p == Probe::ReadinessProbe))
+            .filter(|p| !has_handler(container.node, **p) && !is_given(subject, pods, container.node, **p))
             .map(|p| name(*p).to_owned())
             .collect();
         if !missing.is_empty() {
@@ -69,24 +72,43 @@ fn has_handler(container: NodeRef<'_>, probe: Probe) -> bool {
     ["exec", "httpGet", "tcpSocket", "grpc"].iter().any(|handler| probe.get_present(handler).is_some())
 }
 
-/// Whether a container gets a readinessProbe that it does not say: Knative gives one to the container that serves, the
-/// only one or the one with a port (knative/serving `pkg/apis/serving/v1/revision_defaults.go`).
-fn is_given_readiness(subject: &Subject<'_>, pods: &PodTemplate<'_>, container: NodeRef<'_>) -> bool {
-    let is_knative = subject.request.kind.group == "serving.knative.dev";
-    let is_regular = |list: NodeRef<'_>| list.items().any(|item| item.id() == container.id());
-    let regular = pods.spec.get("containers").filter(|list| is_knative && is_regular(*list));
-    let has_port = container.get_present("ports").is_some_and(|ports| !ports.is_empty());
-    regular.is_some_and(|list| list.len() == 1 || has_port)
+/// Whether a container gets a probe that it does not say. Knative gives a readinessProbe to the container that serves, the
+/// only one or the one with a port (knative/serving `pkg/apis/serving/v1/revision_defaults.go`); KubeRay both to the first
+/// container, which is Ray (ray-project/kuberay `ray-operator/controllers/ray/common/pod.go`).
+fn is_given(subject: &Subject<'_>, pods: &PodTemplate<'_>, container: NodeRef<'_>, probe: Probe) -> bool {
+    let Some(list) = container.parent().filter(|list| list.key() == Some("containers")) else { return false };
+    match (subject.request.kind.group, probe) {
+        ("serving.knative.dev", Probe::ReadinessProbe) => {
+            list.len() == 1 || container.get_present("ports").is_some_and(|ports| !ports.is_empty())
+        }
+        ("ray.io", Probe::LivenessProbe | Probe::ReadinessProbe) => {
+            !submits(pods.spec) && list.item(0).is_some_and(|first| first.id() == container.id())
+        }
+        _ => false,
+    }
 }
 
 fn runs_to_completion(subject: &Subject<'_>, pod_spec: NodeRef<'_>) -> bool {
     let request = subject.request;
-    let by_kind = request.kind.group == "batch" && matches!(request.kind.kind, "Job" | "CronJob");
+    let by_kind = matches!(
+        (request.kind.group, request.kind.kind),
+        ("batch", "Job" | "CronJob")
+            | ("batch.volcano.sh", "Job")
+            | ("flow.volcano.sh", "JobTemplate")
+            | ("jobset.x-k8s.io", "JobSet")
+            | ("keda.sh", "ScaledJob")
+            | ("apps.kruise.io", "BroadcastJob")
+    ) || request.kind.group == "kubeflow.org" && request.kind.kind.ends_with("Job");
     let of_a_job = || {
         identity::controller(subject.object).is_some_and(|o| o.gvk.group == "batch" && o.gvk.kind == "Job")
     };
     let restarts = pod_spec.get_str("restartPolicy").is_none_or(|p| p == "Always" || p.is_empty());
-    by_kind || !restarts || of_a_job()
+    by_kind || !restarts || submits(pod_spec) || of_a_job()
+}
+
+/// Whether a Pod hands a RayJob in, and ends then.
+fn submits(pod_spec: NodeRef<'_>) -> bool {
+    pod_spec.parent().is_some_and(|template| template.key() == Some("submitterPodTemplate"))
 }
 
 /// `a`, `a or b`, `a, b or c`.

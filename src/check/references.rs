@@ -22,14 +22,18 @@ mod system;
 use crate::finding::Certainty;
 use crate::policy::{AskedCertainty, ReferenceCheck, References};
 
-use super::Check;
 use super::evaluator::Evaluator;
 use super::subject::{Sink, Subject};
+use super::{Check, Policy};
 use ask::Ask;
 
 pub use reads::LookedUp;
 
 impl Check for References {
+    fn is_about_pods(&self, _: &Policy) -> bool {
+        self.check.is_about_pods()
+    }
+
     fn needs(&self) -> Vec<LookedUp> {
         reads::looks_up(self.check)
     }

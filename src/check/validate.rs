@@ -16,7 +16,7 @@ use crate::policy::{Edit, Visit};
 use crate::resource::container::Container;
 
 use super::alike::Alike;
-use super::change::{computed, item_document};
+use super::change::item_document;
 use super::evaluator::{Evaluator, Next, Visited};
 use super::judged::{Element, Judged};
 use super::stop::{Stop, boolean};
@@ -76,6 +76,10 @@ impl Validate {
 }
 
 impl Check for Validate {
+    fn is_about_pods(&self, policy: &Policy) -> bool {
+        self.visit.is_about_pods(policy) || policy.reads_pods(&self.validate)
+    }
+
     fn expressions(&self) -> Vec<&Expression> {
         let mut found: Vec<&Expression> = self.visit.expressions().collect();
         found.push(&self.validate);
@@ -84,7 +88,7 @@ impl Check for Validate {
                 found.push(expression);
             }
         }
-        found.extend(self.fix.iter().filter_map(computed));
+        found.extend(self.fix.iter().filter_map(Edit::computed));
         found
     }
 

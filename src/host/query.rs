@@ -110,9 +110,19 @@ pub(super) fn label_pairs<'d>(labels: Option<NodeRef<'d>>) -> impl Iterator<Item
 }
 
 fn pod_pairs<'d>(object: NodeRef<'d>, declared: &TemplatePaths) -> Option<Vec<(&'d str, &'d str)>> {
-    let labels = template(object, declared)?.metadata.and_then(|metadata| metadata.get("labels"));
-    let labels = label_pairs(labels).filter_map(|(key, value)| pod_labels::indexed(key, value));
-    Some(labels.chain(pod_labels::indexed_of(object)).collect())
+    let templates = templates(object, declared);
+    if templates.is_empty() {
+        return None;
+    }
+    let labels = templates.iter().filter_map(|pods| pods.metadata?.get("labels"));
+    let pairs = labels.flat_map(|labels| label_pairs(Some(labels)));
+    let pairs = pairs.filter_map(|(key, value)| pod_labels::indexed(key, value));
+    let mut pairs: Vec<_> = pairs.chain(pod_labels::indexed_of(object)).collect();
+    if templates.len() > 1 {
+        pairs.sort_unstable();
+        pairs.dedup();
+    }
+    Some(pairs)
 }
 
 fn class(volume: NodeRef<'_>) -> Option<&str> {
@@ -152,15 +162,22 @@ const VOLUME: (&str, &str) = ("", "PersistentVolume");
 const AUTOSCALER: (&str, &str) = ("autoscaling", "HorizontalPodAutoscaler");
 const KEDA: (&str, &str) = ("keda.sh", "ScaledObject");
 
-/// The Pod template of an object: of a built-in or declared kind, or of a custom kind that looks like one, with
+/// The Pod templates of an object: of a built-in or declared kind, or of a custom kind that looks like one, with
 /// containers at `spec.template.spec`.
 #[must_use]
-pub fn template<'d>(object: NodeRef<'d>, declared: &TemplatePaths) -> Option<PodTemplate<'d>> {
-    let kind = GroupVersionKind::new(object.get_str("apiVersion")?, object.get_str("kind")?);
-    let known = PodTemplate::of(object, kind.group, kind.version, kind.kind, declared);
-    if known.is_some() {
+pub fn templates<'d>(object: NodeRef<'d>, declared: &TemplatePaths) -> Vec<PodTemplate<'d>> {
+    let (Some(version), Some(kind)) = (object.get_str("apiVersion"), object.get_str("kind")) else {
+        return Vec::new();
+    };
+    let kind = GroupVersionKind::new(version, kind);
+    let known = PodTemplate::all(object, kind.group, kind.version, kind.kind, declared);
+    if !known.is_empty() {
         return known;
     }
+    looks_like_one(object, &kind).into_iter().collect()
+}
+
+fn looks_like_one<'d>(object: NodeRef<'d>, kind: &GroupVersionKind<'_>) -> Option<PodTemplate<'d>> {
     let template = object.at("/spec/template")?;
     let spec = template.get("spec");
     if holds_pods(kind.group, kind.kind) {
@@ -260,7 +277,7 @@ mod tests {
     use crate::document::{Document, Limits};
 
     #[test]
-    fn templates() {
+    fn pod_templates() {
         let rows = [
             (
                 r#"{"apiVersion":"apps/v1","kind":"Deployment","spec":{"template":{"metadata":{},"spec":{}}}}"#,
@@ -280,7 +297,7 @@ mod tests {
         ];
         for (text, expected) in rows {
             let document = Document::from_json(text, Limits::default()).unwrap();
-            assert_eq!(template(document.root(), &TemplatePaths::default()).is_some(), expected, "{text}");
+            assert_eq!(!templates(document.root(), &TemplatePaths::default()).is_empty(), expected, "{text}");
         }
     }
 }

@@ -163,6 +163,23 @@ pub enum ReferenceCheck {
     UniqueInFolder,
 }
 
+impl ReferenceCheck {
+    /// Whether it is asked of the Pods that an object makes, and so of each Pod template by itself.
+    #[must_use]
+    pub fn is_about_pods(self) -> bool {
+        matches!(
+            self,
+            Self::ProbePorts
+                | Self::BudgetCovers
+                | Self::IngressIsolated
+                | Self::EgressIsolated
+                | Self::ServiceAccountExists
+                | Self::ConfigurationExists
+                | Self::StorageExists
+        )
+    }
+}
+
 /// Rights: a rule of a role grants them when it has one of each list, or the wildcard.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -18,6 +18,15 @@ pub const POD_INDEX: &str = "apps.kubernetes.io/pod-index";
 /// The name of the Job, by its old key and the one since 1.27.
 const JOB_NAMES: [&str; 2] = ["job-name", "batch.kubernetes.io/job-name"];
 
+/// Operators of kinds with several Pod templates, and how the labels begin by which they tell the Pods apart.
+const OPERATORS: [(&str, &str); 5] = [
+    ("batch.volcano.sh", "volcano.sh/"),
+    ("jobset.x-k8s.io", "jobset.sigs.k8s.io/"),
+    ("kubeflow.org", "training.kubeflow.org/"),
+    ("leaderworkerset.x-k8s.io", "leaderworkerset.sigs.k8s.io/"),
+    ("ray.io", "ray.io/"),
+];
+
 /// What a label made by a controller holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Made {
@@ -64,7 +73,9 @@ pub fn made(object: NodeRef<'_>, key: &str, replicas: impl FnOnce() -> i64) -> O
     let name = object.at("/metadata/name").and_then(NodeRef::as_str);
     let exactly = || Some(name.map_or(Made::Anything, |name| Made::Exactly(name.to_owned())));
     let numbered = |prefix: String, from: i64, below| Some(Made::Numbered { prefix, from, below });
+    let of_operator = OPERATORS.iter().any(|(group, prefix)| kind.group == *group && key.starts_with(prefix));
     match (kind.group, kind.kind, key) {
+        _ if of_operator => Some(Made::Anything),
         ("apps" | "apps.kruise.io", "StatefulSet", POD_NAME | POD_INDEX) => {
             let from = object.at("/spec/ordinals/start").and_then(NodeRef::as_i64).unwrap_or(0);
             let prefix = match key {
@@ -130,6 +141,7 @@ pub fn indexed<'t>(key: &'t str, value: &'t str) -> Option<(&'t str, &'t str)> {
         | "batch.kubernetes.io/controller-uid"
         | "batch.kubernetes.io/job-completion-index"
         | "serving.knative.dev/revision" => None,
+        key if OPERATORS.iter().any(|(_, prefix)| key.starts_with(prefix)) => None,
         _ => Some((key, value)),
     }
 }
@@ -168,6 +180,7 @@ mod tests {
         let plain_job =
             r#"{"apiVersion":"batch/v1","kind":"Job","metadata":{"name":"render"},"spec":{"completions":3}}"#;
         let cron = r#"{"apiVersion":"batch/v1","kind":"CronJob","metadata":{"name":"render"}}"#;
+        let ray = r#"{"apiVersion":"ray.io/v1","kind":"RayCluster","metadata":{"name":"a"}}"#;
         let web = r#"{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"web"}}"#;
         for (object, key, value, expected) in [
             (set, POD_NAME, "db-0", Some(true)),
@@ -192,6 +205,9 @@ mod tests {
             (cron, "job-name", "render-29384756", Some(true)),
             (cron, "job-name", "render", Some(false)),
             (web, "pod-template-hash", "6b5", Some(true)),
+            (web, "ray.io/node-type", "head", None),
+            (ray, "ray.io/node-type", "head", Some(true)),
+            (ray, "app", "a", None),
             (web, "app", "web", None),
         ] {
             let document = Document::from_json(object, Limits::default()).unwrap();

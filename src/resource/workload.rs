@@ -1,7 +1,9 @@
-//! Where a kind keeps its Pod template.
+//! Where a kind keeps its Pod templates.
 //!
-//! Kubernetes' own kinds and custom kinds that many use stand in the table of [`api`]. Others are declared, by policies
+//! Most have one, what makes Pods of several sorts has a list or a map of them. Kubernetes' own kinds and custom kinds that many use stand in the table of [`api`]. Others are declared, by policies
 //! and by the configuration.
+
+use std::collections::BTreeSet;
 
 use globset::{Glob, GlobMatcher};
 
@@ -9,35 +11,58 @@ use super::container::{self, Container};
 use crate::api;
 use crate::document::NodeRef;
 
-/// Below which pointer a kind of the table keeps what has `metadata` and the Pod's `spec`.
+/// In a pointer to templates: every item of a list, or every value of a map.
+const EACH: &str = "*";
+
+/// Below which pointers a kind of the table keeps what has `metadata` and the Pod's `spec`; a segment `*` is every item of
+/// a list or value of a map.
 #[must_use]
-pub fn built_in(group: &str, kind: &str) -> Option<&'static str> {
-    api::get(group, kind)?.templates.first().copied()
+pub fn built_in(group: &str, kind: &str) -> &'static [&'static str] {
+    api::get(group, kind).map_or(&[], |known| known.templates)
 }
 
-/// Where an object of another kind keeps something like a Pod template: the path of what has the Pod's `spec`, in which
-/// there are containers with images, or of what has containers that a Pod is made of. What lies at the top is no
-/// template.
+/// Something like a Pod template in an object of another kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lookalike {
+    /// The path of what has the Pod's `spec`, in which there are containers with images, or of what has containers that a
+    /// Pod is made of.
+    pub path: String,
+    /// The path by which it can be declared; a container alone cannot.
+    pub declarable: Option<String>,
+}
+
+/// What an object of another kind keeps like a Pod template. What lies at the top is no template.
 #[must_use]
-pub fn lookalike(object: NodeRef<'_>) -> Option<String> {
-    template(object).or_else(|| single(object))
+pub fn lookalike(object: NodeRef<'_>) -> Option<Lookalike> {
+    let found = template(object);
+    let declarable = found.map(|found| {
+        let mut fields = Vec::new();
+        let mut at = Some(found);
+        while let Some(node) = at.filter(|node| node.id() != object.id()) {
+            fields.push(node.key().unwrap_or(EACH));
+            at = node.parent();
+        }
+        fields.reverse();
+        fields.join(".")
+    });
+    let path = found.or_else(|| single(object))?.path_from(object.id());
+    Some(Lookalike { path, declarable })
 }
 
 /// A container without a Pod template around it: `container` and `script` in a list of templates (Argo Workflows), `steps`
 /// (Tekton).
-fn single(object: NodeRef<'_>) -> Option<String> {
-    let found = object.get("spec")?.descendants().find(|node| {
+fn single(object: NodeRef<'_>) -> Option<NodeRef<'_>> {
+    object.get("spec")?.descendants().find(|node| {
         let parent = node.parent().filter(|_| node.get_str("image").is_some());
         match node.key() {
             Some("container" | "script") => parent.is_some_and(|parent| parent.key().is_none()),
             Some(_) => false,
             None => parent.is_some_and(|steps| steps.key() == Some("steps")),
         }
-    })?;
-    Some(found.path_from(object.id()))
+    })
 }
 
-fn template(object: NodeRef<'_>) -> Option<String> {
+fn template(object: NodeRef<'_>) -> Option<NodeRef<'_>> {
     let spec = object.get("spec")?;
     let containers = spec.descendants().find(|node| {
         let image = |item: NodeRef<'_>| item.get("image").is_some_and(|image| image.as_str().is_some());
@@ -45,13 +70,13 @@ fn template(object: NodeRef<'_>) -> Option<String> {
             && node.items().any(image)
             && node.parent().is_some_and(|parent| parent.key() == Some("spec") && parent.id() != spec.id())
     })?;
-    Some(containers.parent()?.parent()?.path_from(object.id()))
+    containers.parent()?.parent()
 }
 
 /// Whether a built-in kind holds Pods.
 #[must_use]
 pub fn holds_pods(group: &str, kind: &str) -> bool {
-    built_in(group, kind).is_some()
+    !built_in(group, kind).is_empty()
 }
 
 /// Custom kinds with Pod templates.
@@ -84,7 +109,9 @@ pub enum TemplatePathError {
         reason: String,
     },
     /// The path is not one of names and dots.
-    #[error("{path:?} is not a path of field names, as in spec.template")]
+    #[error(
+        "{path:?} is not a path of field names, as in spec.template, or spec.tasks.*.template for each of a list or map"
+    )]
     Path {
         /// As written.
         path: String,
@@ -92,7 +119,8 @@ pub enum TemplatePathError {
 }
 
 impl TemplatePaths {
-    /// Declares that objects of `kind` (`group/version/Kind`, globs allowed) keep a Pod template at `path`.
+    /// Declares that objects of `kind` (`group/version/Kind`, globs allowed) keep a Pod template at `path`; where several
+    /// declarations are about a kind, each adds its templates.
     ///
     /// # Errors
     /// When the kind or the path cannot be read.
@@ -112,7 +140,9 @@ impl TemplatePaths {
                 .map_err(|e| TemplatePathError::Glob { kind: kind.to_owned(), reason: e.kind().to_string() })
         };
         let good = |field: &str| {
-            !field.is_empty() && field.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+            field == EACH
+                || !field.is_empty()
+                    && field.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
         };
         if !path.split('.').all(good) {
             return Err(TemplatePathError::Path { path: path.to_owned() });
@@ -136,17 +166,30 @@ impl TemplatePaths {
     /// Whether a kind is declared.
     #[must_use]
     pub fn declares(&self, group: &str, version: &str, kind: &str) -> bool {
-        self.pointer(group, version, kind).is_some()
+        self.pointers(group, version, kind).next().is_some()
     }
 
-    fn pointer(&self, group: &str, version: &str, kind: &str) -> Option<&str> {
-        let matches =
-            |d: &&Declared| d.group.is_match(group) && d.version.is_match(version) && d.kind.is_match(kind);
-        self.0.iter().find(matches).map(|d| d.pointer.as_str())
+    fn pointers(&self, group: &str, version: &str, kind: &str) -> impl Iterator<Item = &str> {
+        let matches = move |d: &&Declared| {
+            d.group.is_match(group) && d.version.is_match(version) && d.kind.is_match(kind)
+        };
+        self.0.iter().filter(matches).map(|d| d.pointer.as_str())
     }
 }
 
-/// The Pod that an object is or makes.
+/// The nodes at the end of a pointer with [`EACH`].
+fn each_at<'d>(object: NodeRef<'d>, pointer: &str) -> Vec<NodeRef<'d>> {
+    let mut nodes = vec![object];
+    for segment in pointer.split('/').skip(1) {
+        nodes = match segment {
+            EACH => nodes.into_iter().flat_map(NodeRef::children).collect(),
+            field => nodes.into_iter().filter_map(|node| node.get(field)).collect(),
+        };
+    }
+    nodes
+}
+
+/// The Pod that an object is or makes; of several, one.
 #[derive(Debug, Clone, Copy)]
 pub struct PodTemplate<'d> {
     /// The Pod's metadata; of a template often absent.
@@ -156,7 +199,36 @@ pub struct PodTemplate<'d> {
 }
 
 impl<'d> PodTemplate<'d> {
-    /// The Pod in an object of this kind; `None` where the kind has none or the object leaves it out.
+    /// The Pods in an object of this kind; none where the kind has none or the object leaves them out.
+    #[must_use]
+    pub fn all(
+        object: NodeRef<'d>,
+        group: &str,
+        version: &str,
+        kind: &str,
+        declared: &TemplatePaths,
+    ) -> Vec<Self> {
+        let mut found: Vec<Self> = Vec::new();
+        let mut look = |pointer: &str| {
+            for template in each_at(object, pointer) {
+                let spec = template.get("spec").filter(|spec| spec.is_object());
+                found.extend(spec.map(|spec| Self { metadata: template.get("metadata"), spec }));
+            }
+        };
+        let known = built_in(group, kind);
+        known.iter().for_each(|pointer| look(pointer));
+        if known.is_empty() {
+            declared.pointers(group, version, kind).for_each(look);
+        }
+        // two declarations may lead to the same place
+        if found.len() > 1 {
+            let mut seen = BTreeSet::new();
+            found.retain(|pods| seen.insert(pods.spec.id()));
+        }
+        found
+    }
+
+    /// The first of [`PodTemplate::all`].
     #[must_use]
     pub fn of(
         object: NodeRef<'d>,
@@ -165,10 +237,7 @@ impl<'d> PodTemplate<'d> {
         kind: &str,
         declared: &TemplatePaths,
     ) -> Option<Self> {
-        let pointer = built_in(group, kind).or_else(|| declared.pointer(group, version, kind))?;
-        let template = object.at(pointer)?;
-        let spec = template.get("spec").filter(|spec| spec.is_object())?;
-        Some(Self { metadata: template.get("metadata"), spec })
+        Self::all(object, group, version, kind, declared).into_iter().next()
     }
 
     /// All containers: regular, init and sidecar, ephemeral.
@@ -254,7 +323,80 @@ mod tests {
             (r#"{"spec":{"x":{"spec":{"containers":{"image":"a"}}}}}"#, None),
         ] {
             let doc = Document::from_json(text, Limits::default()).expect("JSON");
-            assert_eq!(lookalike(doc.root()).as_deref(), expected, "{text}");
+            let found = lookalike(doc.root()).map(|found| found.path);
+            assert_eq!(found.as_deref(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn lookalikes_by_which_path_they_are_declared() {
+        for (text, expected) in [
+            (r#"{"spec":{"worker":{"spec":{"containers":[{"image":"a"}]}}}}"#, Some("spec.worker")),
+            (
+                r#"{"spec":{"groups":[{"template":{"spec":{"containers":[{"image":"a"}]}}}]}}"#,
+                Some("spec.groups.*.template"),
+            ),
+            (r#"{"spec":{"templates":[{"script":{"image":"a"}}]}}"#, None),
+        ] {
+            let doc = Document::from_json(text, Limits::default()).expect("JSON");
+            let found = lookalike(doc.root()).expect(text).declarable;
+            assert_eq!(found.as_deref(), expected, "{text}");
+            let Some(path) = found else { continue };
+            let mut declared = TemplatePaths::default();
+            declared.declare("example.com/Thing", &path).expect(text);
+            assert!(PodTemplate::of(doc.root(), "example.com", "v1", "Thing", &declared).is_some(), "{text}");
+        }
+    }
+
+    #[test]
+    fn several_templates() {
+        let pod = |name: &str| format!(r#"{{"spec":{{"containers":[{{"name":"{name}"}}]}}}}"#);
+        let (a, b, c) = (pod("a"), pod("b"), pod("c"));
+        let mut declared = TemplatePaths::default();
+        for path in ["spec.groups.*.template", "spec.leader", "spec.groups.*.template"] {
+            declared.declare("example.com/Thing", path).expect(path);
+        }
+        for (group, kind, text, expected) in [
+            (
+                "batch.volcano.sh",
+                "Job",
+                format!(r#"{{"spec":{{"tasks":[{{"template":{a}}},{{"replicas":1}},{{"template":{b}}}]}}}}"#),
+                "a b",
+            ),
+            (
+                "kubeflow.org",
+                "PyTorchJob",
+                format!(
+                    r#"{{"spec":{{"pytorchReplicaSpecs":{{"Master":{{"template":{a}}},"Worker":{{"template":{b}}}}}}}}}"#
+                ),
+                "a b",
+            ),
+            (
+                "jobset.x-k8s.io",
+                "JobSet",
+                format!(r#"{{"spec":{{"replicatedJobs":[{{"template":{{"spec":{{"template":{a}}}}}}}]}}}}"#),
+                "a",
+            ),
+            (
+                "ray.io",
+                "RayCluster",
+                format!(
+                    r#"{{"spec":{{"workerGroupSpecs":[{{"template":{b}}},{{"template":{c}}}],"headGroupSpec":{{"template":{a}}}}}}}"#
+                ),
+                "a b c",
+            ),
+            ("ray.io", "RayCluster", r#"{"spec":{"workerGroupSpecs":"none"}}"#.to_owned(), ""),
+            (
+                "example.com",
+                "Thing",
+                format!(r#"{{"spec":{{"leader":{c},"groups":[{{"template":{a}}},{{"template":{b}}}]}}}}"#),
+                "a b c",
+            ),
+        ] {
+            let doc = Document::from_json(&text, Limits::default()).expect("JSON");
+            let all = PodTemplate::all(doc.root(), group, "v1", kind, &declared);
+            let names = all.iter().flat_map(PodTemplate::containers).filter_map(|c| c.node.get_str("name"));
+            assert_eq!(names.collect::<Vec<_>>().join(" "), expected, "{text}");
         }
     }
 
@@ -275,7 +417,8 @@ mod tests {
             (
                 "a/b/K",
                 "spec..template",
-                "\"spec..template\" is not a path of field names, as in spec.template",
+                "\"spec..template\" is not a path of field names, as in spec.template, or spec.tasks.*.template for each \
+                 of a list or map",
             ),
         ] {
             let error = TemplatePaths::default().declare(kind, path).expect_err(kind);

@@ -113,14 +113,13 @@ impl<'r> Ask<'_, 'r> {
             if nearest.is_some_and(|level| level.max(NEAR) < seen.level) {
                 return ControlFlow::Break(());
             }
-            let pods = query::template(seen.object.root, self.templates);
-            let Some(pods) = pods.filter(|pods| self.selects(selector, seen.object.root, *pods)) else {
-                return ControlFlow::Continue(());
-            };
-            nearest = nearest.or(Some(seen.level));
-            if test(seen, pods) {
-                found = Some(seen.object);
-                return ControlFlow::Break(());
+            let all = query::templates(seen.object.root, self.templates);
+            for pods in all.into_iter().filter(|pods| self.selects(selector, seen.object.root, *pods)) {
+                nearest = nearest.or(Some(seen.level));
+                if test(seen, pods) {
+                    found = Some(seen.object);
+                    return ControlFlow::Break(());
+                }
             }
             ControlFlow::Continue(())
         });

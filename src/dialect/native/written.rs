@@ -202,13 +202,14 @@ pub struct NamedExpression {
     pub expression: String,
 }
 
-/// A custom kind that holds a Pod template.
+/// A custom kind that holds Pod templates; several entries for one kind add up.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PodTemplate {
     /// `group/version/Kind`, globs allowed.
     pub kind: String,
-    /// Where the template is: `spec.template`.
+    /// Where the template is: `spec.template`. `*` is every item of a list or every value of a map:
+    /// `spec.groups.*.template`.
     pub path: String,
 }
 

@@ -187,7 +187,9 @@ fn operations(root: NodeRef<'_>, changes: &[Change]) -> Vec<Operation> {
         operations.push(Operation::Add { path, value: string(namespace) });
     }
     let none = TemplatePaths::default();
-    let pods = PodTemplate::of(root, group, "", kind, &none);
+    let all = PodTemplate::all(root, group, "", kind, &none);
+    // in the templates of kinds with several kustomize sets no labels
+    let pods = all.first().copied().filter(|_| all.len() == 1);
     let labels = |reach: Reach| -> Vec<(&String, &String)> {
         let all = changes.iter().flat_map(|change| &change.labels).filter(|label| label.reach >= reach);
         all.map(|label| (&label.key, &label.value)).collect()
@@ -202,7 +204,7 @@ fn operations(root: NodeRef<'_>, changes: &[Change]) -> Vec<Operation> {
     if let Some(spec) = root.get("spec").filter(|spec| spec.is_object() && selects(group, kind)) {
         add_selector(spec, &labels(Reach::Selectors), &at, &mut operations);
     }
-    for image in pods.into_iter().flat_map(|pods| pods.images()) {
+    for image in all.iter().flat_map(PodTemplate::images) {
         let Some(text) = image.as_str() else { continue };
         let new = changes.iter().map(|change| change.image(text)).find(|new| new != text);
         if let Some(new) = new {
