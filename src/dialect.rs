@@ -1,14 +1,56 @@
 //! Policy languages: as written, with positions, validated, and lowered into `policy`.
 //!
-//! A dialect knows how its policies are written and nothing of the others; what it gives to `policy` is
-//! the compiled form that evaluation runs, or a list of [`Issue`]s that say where a policy is wrong.
+//! A dialect knows how its policies are written and nothing of the others; what it gives is the compiled form that
+//! admission runs, or a list of [`Issue`]s that say where a policy is wrong. [`of`] knows which there are.
 
+#[cfg(test)]
+mod lines;
 pub mod native;
 
 use std::sync::Arc;
 
+use crate::cel::profile::Profile;
+use crate::check::Policy;
 use crate::document::{NodeId, NodeRef};
-use crate::finding::PolicyPlace;
+use crate::finding::{PolicyPlace, PolicyRef};
+use crate::policy::exception::Exception;
+
+/// One language of policies.
+pub trait Dialect: Sync {
+    /// Whether an object is written in it, however badly.
+    fn reads(&self, root: NodeRef<'_>) -> bool;
+
+    /// What the object calls itself, where it does.
+    fn reference(&self, root: NodeRef<'_>) -> Option<PolicyRef>;
+
+    /// Reads the object.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, in the order of the text; an object with an issue is refused whole.
+    fn lower(&self, root: NodeRef<'_>, profile: Profile, written: &Written) -> Result<Lowered, Vec<Issue>>;
+}
+
+/// What an object of a policy language is once it is read.
+#[derive(Debug)]
+pub enum Lowered {
+    /// A policy.
+    Policy(Box<Policy>),
+    /// What lifts findings of policies.
+    Exception(Box<Exception>),
+}
+
+/// The languages that policies are read in.
+static DIALECTS: &[&dyn Dialect] = &[
+    &native::Native,
+    #[cfg(test)]
+    &lines::Lines,
+];
+
+/// The language that an object is written in, where it is a policy.
+#[must_use]
+pub fn of(root: NodeRef<'_>) -> Option<&'static dyn Dialect> {
+    DIALECTS.iter().copied().find(|dialect| dialect.reads(root))
+}
 
 /// The text that a policy is read from.
 #[derive(Debug, Clone)]

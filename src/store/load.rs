@@ -12,7 +12,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use crate::cel::profile::{Profile, Release};
-use crate::dialect::{Issue, Written, native};
+use crate::dialect::{self, Issue, Lowered, Written};
 use crate::document::NodeRef;
 use crate::finding::{Excepting, PolicyRef};
 use crate::manifest::compose::{Oddity, Remark, compose};
@@ -230,7 +230,7 @@ fn document_of(text: &str, policy: &PolicyRef) -> Option<String> {
         let same = root.get_str("kind") == Some(policy.kind)
             && metadata.get_str("name") == Some(&policy.name)
             && metadata.get_str("namespace") == policy.namespace.as_deref()
-            && is_native(root);
+            && dialect::of(root).is_some();
         let written =
             text.get(chunk.range)?.trim_start_matches("---").trim_start_matches(['\r', '\n']).trim_end();
         same.then(|| format!("{written}\n"))
@@ -257,27 +257,23 @@ pub fn read_text(name: &str, text: &str, embedded: bool, profile: Profile, loade
         };
         let Some(document) = composed.document else { continue };
         let root = document.root();
-        if !is_native(root) {
+        let Some(dialect) = dialect::of(root) else {
             loaded.passed_over += 1;
             continue;
-        }
-        let mut misread = misread(root, text, &composed.remarks);
-        let lowered = match root.get_str("kind") {
-            Some(native::EXCEPTION_KIND) => native::lower_exception(root, profile, &written)
-                .map(|exception| Read::Exception(Box::new(exception))),
-            _ => native::lower(root, profile, &written).map(|policy| Read::Policy(Box::new(policy))),
         };
+        let mut misread = misread(root, text, &composed.remarks);
+        let lowered = dialect.lower(root, profile, &written);
         let origin = || {
             let written = text.get(chunk.range.clone()).unwrap_or_default();
             Origin { file: name.to_owned(), digest: digest(written.trim().as_bytes()) }
         };
         let issues = match lowered {
-            Ok(Read::Exception(exception)) if misread.is_empty() => {
+            Ok(Lowered::Exception(exception)) if misread.is_empty() => {
                 loaded.origins.entry(exception.info.id.clone()).or_insert_with(origin);
                 loaded.exceptions.push(*exception);
                 continue;
             }
-            Ok(Read::Policy(policy)) if misread.is_empty() => {
+            Ok(Lowered::Policy(policy)) if misread.is_empty() => {
                 loaded.origins.entry(policy.id.clone()).or_insert_with(origin);
                 loaded.policies.push((*policy, embedded));
                 let span = root.at("/metadata/name").and_then(|name| name.span()).filter(|_| !embedded);
@@ -296,15 +292,9 @@ pub fn read_text(name: &str, text: &str, embedded: bool, profile: Profile, loade
                 issues
             }
         };
-        loaded.refuse(name, reference(root));
+        loaded.refuse(name, dialect.reference(root));
         loaded.errors.extend(issues.into_iter().map(|issue| diagnostic(name, &file, root, issue)));
     }
-}
-
-/// What a document of ours is.
-enum Read {
-    Policy(Box<Policy>),
-    Exception(Box<Exception>),
 }
 
 /// Values that YAML reads as something else than what is written there: in a policy they are a mistake, whichever of
@@ -327,31 +317,6 @@ fn misread(root: NodeRef<'_>, text: &str, remarks: &[Remark]) -> Vec<Issue> {
             Some(issue.help(format!("write {value}, or {in_quotes}")))
         })
         .collect()
-}
-
-/// Policies of our group, whatever their version, and those of our kinds, whatever their group: what is misspelt is
-/// refused, not passed over.
-fn is_native(root: NodeRef<'_>) -> bool {
-    let of_group = root.get_str("apiVersion").is_some_and(|version| version.starts_with("plimsoll.dev/"));
-    match root.get_str("kind") {
-        Some(native::CLUSTER_KIND | native::NAMESPACED_KIND | native::EXCEPTION_KIND) => true,
-        Some("Configuration" | "PolicyTest") => false,
-        _ => of_group,
-    }
-}
-
-/// What a policy that does not compile calls itself, where it does.
-fn reference(root: NodeRef<'_>) -> Option<PolicyRef> {
-    let kind = match root.get_str("kind")? {
-        "ClusterManifestPolicy" => "ClusterManifestPolicy",
-        "ManifestPolicy" => "ManifestPolicy",
-        native::EXCEPTION_KIND => native::EXCEPTION_KIND,
-        _ => return None,
-    };
-    let metadata = root.get("metadata")?;
-    let namespace =
-        metadata.get_str("namespace").filter(|_| kind != "ClusterManifestPolicy").map(str::to_owned);
-    Some(PolicyRef { kind, namespace, name: metadata.get_str("name")?.to_owned() })
 }
 
 fn diagnostic(name: &str, file: &Arc<str>, root: NodeRef<'_>, issue: Issue) -> Diagnostic {

@@ -56,7 +56,7 @@ pub struct ExceptionSpec {
 ///
 /// # Errors
 /// Everything that is wrong with it, in the order of the text.
-pub fn lower(root: NodeRef<'_>, profile: Profile, written: &Written) -> Result<Exception, Vec<Issue>> {
+pub(super) fn lower(root: NodeRef<'_>, profile: Profile, written: &Written) -> Result<Exception, Vec<Issue>> {
     lowered(root, profile, written, |lowering, file| lowering.exception(file, written))
 }
 

@@ -7,19 +7,16 @@ use serde::de::DeserializeOwned;
 
 use super::edits::Start;
 use super::expressions::{Expressions, Wanted};
-use super::written::{self, PolicyFile, ProbeExemption};
+use super::written::{self, PolicyFile};
 use super::{API_VERSION, CLUSTER_KIND, EXCEPTION_KIND, NAMESPACED_KIND};
 use crate::cel::profile::Profile;
-use crate::check::{
-    Check, Mutate, Policy, RequireHeadlessService, RequireProbes, RewriteImages, Rule, Validate,
-};
+use crate::check::{Check, Mutate, Policy, Rule, Validate};
 use crate::dialect::{Issue, Written};
 use crate::document::{DecodeError, Document, NodeRef};
 use crate::finding::{PolicyRef, RuleInfo};
 use crate::matching::{self, Exclusion, Globs, KindPattern, KindPatternError, Kinds, Scope};
 use crate::nearest::{meant, nearest};
-use crate::policy::{About, Condition, FailurePolicy, Reads, ReferenceCheck, References, Visit};
-use crate::resource::rewrite::{Field, RewriteRule, RewriteTable};
+use crate::policy::{About, Condition, FailurePolicy, Reads, Visit};
 use crate::resource::selector::LabelSelector;
 use crate::resource::workload::TemplatePaths;
 
@@ -27,7 +24,7 @@ use crate::resource::workload::TemplatePaths;
 ///
 /// # Errors
 /// Everything that is wrong with it, in the order of the text; a policy with an issue is refused whole.
-pub fn lower(root: NodeRef<'_>, profile: Profile, written: &Written) -> Result<Policy, Vec<Issue>> {
+pub(super) fn lower(root: NodeRef<'_>, profile: Profile, written: &Written) -> Result<Policy, Vec<Issue>> {
     lowered(root, profile, written, |lowering, file: &PolicyFile| lowering.policy(file))
 }
 
@@ -404,40 +401,11 @@ impl<'d> Lowering<'d> {
         rule: &written::Rule,
         expressions: &Expressions,
     ) -> Option<Box<dyn Check>> {
-        let written::Rule {
-            name: _,
-            severity: _,
-            action: _,
-            sensitive: _,
-            packs: _,
-            includes: _,
-            require_probes,
-            require_headless_service,
-            references,
-            rewrite_images,
-            on,
-            for_each,
-            when,
-            validate,
-            message,
-            at,
-            fix,
-            mutate,
-        } = rule;
-        let bodies = [
-            require_probes.is_some(),
-            require_headless_service.is_some(),
-            references.is_some(),
-            rewrite_images.is_some(),
-            validate.is_some(),
-            !mutate.is_empty(),
-        ];
-        if bodies.iter().filter(|b| **b).count() != 1 {
-            self.help(
-                pointer,
-                "a rule does exactly one thing",
-                "one of validate, mutate, requireProbes, requireHeadlessService, references, rewriteImages",
-            );
+        let written::Rule { on, for_each, when, validate, message, at, fix, mutate, .. } = rule;
+        let typed = rule.typed();
+        if typed.len() + usize::from(validate.is_some()) + usize::from(!mutate.is_empty()) != 1 {
+            let types = format!("one of {}", written::Rule::TYPES.join(", "));
+            self.help(pointer, "a rule does exactly one thing", types);
             return None;
         }
         let each = for_each.is_some();
@@ -477,16 +445,8 @@ impl<'d> Lowering<'d> {
                 self.help(&format!("{pointer}/{field}"), message, "remove it");
             }
         }
-        if let Some(rule) = require_probes {
-            return self.probes(pointer, rule);
-        }
-        if let Some(rule) = require_headless_service {
-            return Some(Box::new(RequireHeadlessService { when_absent: rule.when_absent }));
-        }
-        if let Some(rule) = references {
-            return self.references(pointer, rule);
-        }
-        self.rewrites(&format!("{pointer}/rewriteImages"), rewrite_images.as_deref().unwrap_or_default())
+        let (field, written) = typed.first()?;
+        written.lower(&format!("{pointer}/{field}"), self)
     }
 
     fn visit(&mut self, pointer: &str, start: Start, when: bool, expressions: &Expressions) -> Option<Visit> {
@@ -505,66 +465,6 @@ impl<'d> Lowering<'d> {
             self.keep(expressions.expression(node, each, Wanted::Bool))
         });
         Some(Visit { on, for_each: transpose(for_each)?, when: transpose(when)? })
-    }
-
-    fn probes(&mut self, pointer: &str, rule: &written::RequireProbes) -> Option<Box<dyn Check>> {
-        if rule.probes.is_empty() {
-            self.help(
-                &format!("{pointer}/requireProbes/probes"),
-                "requires nothing",
-                "livenessProbe, readinessProbe, startupProbe",
-            );
-            return None;
-        }
-        let probes: BTreeSet<_> = rule.probes.iter().copied().collect();
-        Some(Box::new(RequireProbes {
-            probes: probes.into_iter().collect(),
-            exempt_run_to_completion: rule.exempt.contains(&ProbeExemption::RunToCompletion),
-        }))
-    }
-
-    fn references(&mut self, pointer: &str, rule: &References) -> Option<Box<dyn Check>> {
-        use ReferenceCheck::{BindingGrants, RoleGrants};
-        let wants = matches!(rule.check, BindingGrants | RoleGrants);
-        if wants == rule.grants.is_empty() {
-            let message = if wants { "the check needs `grants`" } else { "the check takes no `grants`" };
-            self.issue(&format!("{pointer}/references"), message);
-            return None;
-        }
-        for (index, grant) in rule.grants.iter().enumerate() {
-            if grant.api_groups.is_empty() || grant.resources.is_empty() || grant.verbs.is_empty() {
-                let help = "a core resource has apiGroups: [\"\"]";
-                let pointer = format!("{pointer}/references/grants/{index}");
-                self.help(&pointer, "apiGroups, resources and verbs are all needed", help);
-                return None;
-            }
-        }
-        Some(Box::new(rule.clone()))
-    }
-
-    fn rewrites(&mut self, pointer: &str, written: &[written::RewriteImage]) -> Option<Box<dyn Check>> {
-        if written.is_empty() {
-            self.issue(pointer, "rewrites nothing");
-            return None;
-        }
-        let rules: Vec<_> = written
-            .iter()
-            .map(|r| RewriteRule { from: r.from.clone(), to: r.to.clone(), except: r.except.clone() })
-            .collect();
-        match RewriteTable::compile(&rules) {
-            Ok(table) => Some(Box::new(RewriteImages(table))),
-            Err(errors) => {
-                for error in errors {
-                    let field = match error.field {
-                        Field::From => "from".to_owned(),
-                        Field::To => "to".to_owned(),
-                        Field::Except(index) => format!("except/{index}"),
-                    };
-                    self.issue(&format!("{pointer}/{}/{field}", error.rule), error.to_string());
-                }
-                None
-            }
-        }
     }
 }
 

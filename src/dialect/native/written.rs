@@ -6,8 +6,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
+use super::rules::{RequireHeadlessService, RequireProbes, RewriteImage, RuleType};
 use crate::finding::{Action, Severity};
-use crate::policy::{Base, Controlled, Existing, FailurePolicy, Probe, References, WhenAbsent};
+use crate::policy::{Base, Controlled, Existing, FailurePolicy, References};
 use crate::request::Operation;
 
 /// A Plimsoll policy.
@@ -213,112 +214,104 @@ pub struct PodTemplate {
     pub path: String,
 }
 
-/// A rule: exactly one of `validate`, `mutate`, `requireProbes`, `requireHeadlessService`, `references`,
-/// `rewriteImages`.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Rule {
-    /// Unique in the policy; findings have the code `<policy>/<rule>`.
-    pub name: String,
-    /// Instead of the policy's.
-    #[serde(default)]
-    pub severity: Option<Severity>,
-    /// Instead of the policy's.
-    #[serde(default)]
-    pub action: Option<Action>,
-    /// The value at the finding is never shown.
-    #[serde(default)]
-    pub sensitive: bool,
-    /// The rule is in these of the policy's packs only.
-    #[serde(default)]
-    pub packs: Vec<String>,
-    /// Rules (`policy/rule`, or `policy` for all its rules) that say less: what they find at the same place as this rule
-    /// is told with this rule's finding and not counted beside it.
-    #[serde(default)]
-    pub includes: Vec<String>,
+/// Makes [`Rule`] of what all rules have and of the types of rules that are written under a field of their own.
+macro_rules! rule {
+    ($($(#[cfg($cfg:meta)])? $(#[doc = $doc:literal])* $name:literal => $field:ident: $type:ty,)*) => {
+        /// A rule: exactly one of `validate`, `mutate`, `requireProbes`, `requireHeadlessService`, `references`,
+        /// `rewriteImages`.
+        #[derive(Debug, Clone, Deserialize, JsonSchema)]
+        #[serde(rename_all = "camelCase", deny_unknown_fields)]
+        pub struct Rule {
+            /// Unique in the policy; findings have the code `<policy>/<rule>`.
+            pub name: String,
+            /// Instead of the policy's.
+            #[serde(default)]
+            pub severity: Option<Severity>,
+            /// Instead of the policy's.
+            #[serde(default)]
+            pub action: Option<Action>,
+            /// The value at the finding is never shown.
+            #[serde(default)]
+            pub sensitive: bool,
+            /// The rule is in these of the policy's packs only.
+            #[serde(default)]
+            pub packs: Vec<String>,
+            /// Rules (`policy/rule`, or `policy` for all its rules) that say less: what they find at the same place as this rule
+            /// is told with this rule's finding and not counted beside it.
+            #[serde(default)]
+            pub includes: Vec<String>,
+            $(
+                $(#[cfg($cfg)])?
+                $(#[doc = $doc])*
+                #[serde(default)]
+                pub $field: Option<$type>,
+            )*
+            /// Where paths count from, and what a finding points at: `object`, `podSpec` or `podMetadata`, wherever the kind
+            /// keeps them. Where it is absent the rule says nothing.
+            // kubectl's YAML reads a key `on` without quotes as the boolean, and hands on `true`
+            #[serde(default, alias = "true")]
+            pub on: Option<Base>,
+            /// CEL giving a list or a map; each element is bound to `item`, its position to `index`, a map's key to `key`.
+            #[serde(default)]
+            pub for_each: Option<String>,
+            /// CEL; the rule is skipped where it is false.
+            #[serde(default)]
+            pub when: Option<String>,
+            /// CEL; a finding where it is false.
+            #[serde(default)]
+            pub validate: Option<String>,
+            /// What the finding says; `{CEL}` is replaced, `{{` and `}}` are braces.
+            #[serde(default)]
+            pub message: Option<String>,
+            /// The field below `item` (else below what `on` names) that the finding points at.
+            #[serde(default)]
+            pub at: Option<String>,
+            /// Operations that mend a finding; offered by lint, never applied by the webhook.
+            #[serde(default)]
+            pub fix: Vec<Edit>,
+            /// Operations that the webhook applies.
+            #[serde(default)]
+            pub mutate: Vec<Edit>,
+        }
+
+        impl Rule {
+            /// The types of rules that it is written as, each with its field.
+            pub(super) fn typed(&self) -> Vec<(&'static str, &dyn RuleType)> {
+                let types: Vec<(&'static str, Option<&dyn RuleType>)> = vec![
+                    $(
+                        $(#[cfg($cfg)])?
+                        ($name, self.$field.as_ref().map(|written| written as &dyn RuleType)),
+                    )*
+                ];
+                types.into_iter().filter_map(|(name, written)| Some((name, written?))).collect()
+            }
+
+            /// The fields of all types.
+            pub(super) const TYPES: &[&str] = &[
+                "validate",
+                "mutate",
+                $(
+                    $(#[cfg($cfg)])?
+                    $name,
+                )*
+            ];
+        }
+    };
+}
+
+// one line for each type; how it is read and what it does stands in its own file
+rule! {
     /// Every container without its probes.
-    #[serde(default)]
-    pub require_probes: Option<RequireProbes>,
+    "requireProbes" => require_probes: RequireProbes,
     /// The headless Service of a StatefulSet.
-    #[serde(default)]
-    pub require_headless_service: Option<RequireHeadlessService>,
+    "requireHeadlessService" => require_headless_service: RequireHeadlessService,
     /// What an object says of others holds.
-    #[serde(default)]
-    pub references: Option<References>,
+    "references" => references: References,
     /// Image prefixes and their mirrors.
-    #[serde(default)]
-    pub rewrite_images: Option<Vec<RewriteImage>>,
-    /// Where paths count from, and what a finding points at: `object`, `podSpec` or `podMetadata`, wherever the kind
-    /// keeps them. Where it is absent the rule says nothing.
-    // kubectl's YAML reads a key `on` without quotes as the boolean, and hands on `true`
-    #[serde(default, alias = "true")]
-    pub on: Option<Base>,
-    /// CEL giving a list or a map; each element is bound to `item`, its position to `index`, a map's key to `key`.
-    #[serde(default)]
-    pub for_each: Option<String>,
-    /// CEL; the rule is skipped where it is false.
-    #[serde(default)]
-    pub when: Option<String>,
-    /// CEL; a finding where it is false.
-    #[serde(default)]
-    pub validate: Option<String>,
-    /// What the finding says; `{CEL}` is replaced, `{{` and `}}` are braces.
-    #[serde(default)]
-    pub message: Option<String>,
-    /// The field below `item` (else below what `on` names) that the finding points at.
-    #[serde(default)]
-    pub at: Option<String>,
-    /// Operations that mend a finding; offered by lint, never applied by the webhook.
-    #[serde(default)]
-    pub fix: Vec<Edit>,
-    /// Operations that the webhook applies.
-    #[serde(default)]
-    pub mutate: Vec<Edit>,
-}
-
-/// Every regular container and sidecar has these probes.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct RequireProbes {
-    /// Which.
-    pub probes: Vec<Probe>,
-    /// What is exempt; `[runToCompletion]` unless said otherwise.
-    #[serde(default = "default_exempt")]
-    pub exempt: Vec<ProbeExemption>,
-}
-
-fn default_exempt() -> Vec<ProbeExemption> {
-    vec![ProbeExemption::RunToCompletion]
-}
-
-/// What needs no probes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub enum ProbeExemption {
-    /// Job, CronJob, a Pod that a Job controls, and templates whose `restartPolicy` is not `Always`.
-    RunToCompletion,
-}
-
-/// A StatefulSet has its headless Service.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct RequireHeadlessService {
-    /// What the webhook answers when the Service is not there (yet): `Warn` or `Deny`.
-    #[serde(default)]
-    pub when_absent: WhenAbsent,
-}
-
-/// Images below `from` come from `to`.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct RewriteImage {
-    /// A registry, a prefix of whole segments, or one repository; a segment may be a glob.
-    pub from: String,
-    /// `host[:port][/prefix]`, or a bare prefix, which means Docker Hub.
-    pub to: String,
-    /// Prefixes that are left alone.
-    #[serde(default)]
-    pub except: Vec<String>,
+    "rewriteImages" => rewrite_images: Vec<RewriteImage>,
+    #[cfg(test)]
+    /// The label that says whose the object is.
+    "requireOwner" => require_owner: super::rules::owner::RequireOwner,
 }
 
 /// `{set: PATH, value}`, `{remove: PATH}`, or raw `{op, path, from, value}` of RFC 6902.
