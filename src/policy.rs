@@ -16,7 +16,7 @@ use crate::document::Document;
 use crate::document::edit::{Literal, Operation};
 use crate::document::path::Path;
 use crate::finding::{Action, PolicyRef, RuleInfo, Severity};
-use crate::matching::Scope;
+use crate::matching::Match;
 use crate::resource::workload::TemplatePaths;
 
 pub use terms::{
@@ -57,7 +57,7 @@ pub struct Policy<C> {
     /// What an evaluation error or an unanswerable look-up means in the webhook.
     pub failure_policy: FailurePolicy,
     /// What it is about.
-    pub scope: Scope,
+    pub matches: Match,
     /// Whether what kube-system's controllers make is judged again.
     pub controlled: Controlled,
     /// Whether an UPDATE is denied for what the object had before.

@@ -22,6 +22,9 @@ pub enum Operation {
 }
 
 impl Operation {
+    /// All of them, in the order of an object's life.
+    pub const ALL: [Self; 4] = [Self::Create, Self::Update, Self::Delete, Self::Connect];
+
     /// The name on the wire.
     #[must_use]
     pub fn name(self) -> &'static str {

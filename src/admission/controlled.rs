@@ -8,7 +8,7 @@
 use crate::api;
 use crate::check::{Budget, Evaluator, Facts, Lookups, Policy, Subject};
 use crate::host::{Lookup, ObjectKey};
-use crate::matching::{self, Applies};
+use crate::matching::Applies;
 use crate::resource::identity::{self, OwnerReference};
 use crate::store::PolicySet;
 
@@ -83,7 +83,7 @@ fn is_made_by_its_controller(request: &Request<'_>, owner: &OwnerReference<'_>) 
 
 /// The owner was made before what it owns.
 fn owners_operation(policy: &Policy, asked: Operation) -> Operation {
-    if policy.scope.operations.contains(&Operation::Create) { Operation::Create } else { asked }
+    if policy.matches.operations().contains(&Operation::Create) { Operation::Create } else { asked }
 }
 
 fn applies(
@@ -94,7 +94,7 @@ fn applies(
     budget: Budget,
 ) -> bool {
     let host = facts.host();
-    if matching::is_in(&policy.scope, set.templates(), request, host) != Applies::Yes {
+    if policy.matches.holds(request, set.templates(), host) != Applies::Yes {
         return false;
     }
     let facts = Facts::new(request, host, set.templates());

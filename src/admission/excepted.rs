@@ -4,7 +4,7 @@ use chrono::NaiveDate;
 
 use crate::check::Findings;
 use crate::host::Host;
-use crate::matching::{self, Applies};
+use crate::matching::Applies;
 use crate::request::Request;
 use crate::store::PolicySet;
 
@@ -28,7 +28,7 @@ pub(super) fn lift(
         if lifted.peek().is_none() {
             continue;
         }
-        if matching::is_in(&exception.scope, set.templates(), request, host) == Applies::Yes {
+        if exception.matches.holds(request, set.templates(), host) == Applies::Yes {
             lifted.for_each(|finding| finding.excepted = Some(exception.info.clone()));
         }
     }

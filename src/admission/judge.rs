@@ -11,7 +11,7 @@ use crate::check::{
 use crate::document::{Document, NodeRef};
 use crate::finding::{Certainty, Digest, Finding};
 use crate::host::Host;
-use crate::matching::{self, Applies};
+use crate::matching::Applies;
 use crate::policy::{Controlled, Existing};
 use crate::store::PolicySet;
 
@@ -71,7 +71,7 @@ fn judge_by(
         return;
     }
     let request = facts.request();
-    let scope = matching::is_in(&policy.scope, set.templates(), request, facts.host());
+    let scope = policy.matches.holds(request, set.templates(), facts.host());
     if scope == Applies::No {
         return;
     }
@@ -191,7 +191,7 @@ fn mark_existing(
     let (request, host) = (facts.request(), facts.host());
     // the same request, had it changed nothing
     let old_request = Request { object: Some(old), ..request.clone() };
-    if matching::is_in(&policy.scope, set.templates(), &old_request, host) != Applies::Yes {
+    if policy.matches.holds(&old_request, set.templates(), host) != Applies::Yes {
         return;
     }
     let old_facts = Facts::new(&old_request, host, set.templates());

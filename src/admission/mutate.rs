@@ -29,7 +29,7 @@ use crate::check::{
 use crate::document::edit::{Editor, Operation};
 use crate::document::{Document, NodeId, NodeRef};
 use crate::host::Host;
-use crate::matching::{self, Applies};
+use crate::matching::Applies;
 use crate::policy::FailurePolicy;
 use crate::store::{PolicySet, placement};
 
@@ -174,7 +174,7 @@ impl<'a> Applying<'_, 'a> {
         subject: &Subject<'d>,
         facts: &'d Facts<'d>,
     ) -> Result<bool, Stop> {
-        match matching::is_in(&self.policy.scope, self.set.templates(), current, self.host) {
+        match self.policy.matches.holds(current, self.set.templates(), self.host) {
             Applies::No => Ok(false),
             Applies::Yes if self.policy.conditions.is_empty() => Ok(true),
             Applies::Yes => {

@@ -71,12 +71,8 @@ impl Needs {
                 besides.extend(rule.check.needs());
             }
         }
-        for selector in
-            set.exceptions().iter().filter_map(|exception| exception.scope.namespace_selector.as_ref())
-        {
-            if !selector.is_everything() {
-                needs.add("", "v1", "Namespace", &Fields::of(&["/metadata/labels"]));
-            }
+        if set.exceptions().iter().any(|exception| exception.matches.asks_for_namespaces()) {
+            needs.add("", "v1", "Namespace", &Fields::of(&["/metadata/labels"]));
         }
         for looked_up in besides {
             let of = (looked_up.group.to_owned(), looked_up.kind.to_owned());
@@ -109,9 +105,7 @@ impl Needs {
     }
 
     fn add_policy(&mut self, policy: &Policy) {
-        let scope = &policy.scope;
-        let excluded = scope.exclude.as_ref().and_then(|exclude| exclude.namespace_selector.as_ref());
-        if scope.namespace_selector.iter().chain(excluded).any(|selector| !selector.is_everything()) {
+        if policy.matches.asks_for_namespaces() {
             self.add("", "v1", "Namespace", &Fields::of(&["/metadata/labels"]));
         }
         for found in policy.rules.iter().flat_map(|rule| rule.check.needs()).filter(|found| found.watched) {
@@ -175,9 +169,7 @@ fn fields(read: &Reads, is: impl Fn(&Root) -> bool) -> Fields {
 /// and what conditions read of it in place of the object.
 fn of_owner(policy: &Policy, group: &str, kind: &str) -> Fields {
     let mut fields = Fields::default();
-    let scope = &policy.scope;
-    let excluded = scope.exclude.as_ref().and_then(|exclude| exclude.object_selector.as_ref());
-    if scope.object_selector.is_some() || excluded.is_some() {
+    if policy.matches.asks_for_labels() {
         fields.add_pointer("/metadata/labels");
     }
     let conditions = policy.conditions.iter().map(|condition| &condition.expression);

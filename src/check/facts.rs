@@ -268,7 +268,7 @@ impl<'d> Lookups<'d> {
     pub(crate) fn of(subject: &Subject<'d>) -> Self {
         Self {
             host: subject.host,
-            own_namespace: subject.policy.scope.own_namespace.as_deref(),
+            own_namespace: subject.policy.matches.own_namespace(),
             user: subject.request.user.as_ref(),
             deadline: subject.budget.deadline,
             choice: AtomicUsize::new(0),

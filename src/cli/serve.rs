@@ -179,7 +179,7 @@ fn load(
     store.keep(&snapshot);
     let set = snapshot.set;
     for policy in set.policies() {
-        for said in crate::matching::unasked(&policy.scope) {
+        for said in crate::matching::unasked(&policy.matches) {
             tracing::warn!(policy = policy.id.name, "{said}");
         }
     }

@@ -121,7 +121,7 @@ impl Half {
     fn asks(self, policy: &Policy, target: &Target<'_>, templates: &TemplatePaths) -> bool {
         let reachable = !matches!(matching::reach(target), Reach::Never(_));
         reachable
-            && policy.scope.kinds.covers(target, templates)
+            && policy.matches.covers(target, templates)
             && (placement::of_target(policy, self.mutates(), target, templates) == self.failure_policy
                 || self.failure_policy == FailurePolicy::Ignore && target.group == matching::RBAC)
     }
@@ -153,7 +153,6 @@ pub fn rules(set: &PolicySet, served: &[Served], half: Half) -> Vec<Rule> {
     let mut wanted: BTreeMap<(&str, &str, String), BTreeSet<u8>> = BTreeMap::new();
     let with_rules = |policy: &&Arc<Policy>| policy.rules.iter().any(|rule| rule.mutates == half.mutates());
     for policy in set.policies().iter().filter(with_rules) {
-        let scope = &policy.scope;
         let about: Vec<&Served> =
             served.iter().filter(|s| half.asks(policy, &s.target(), set.templates())).collect();
         let preferred: BTreeSet<_> =
@@ -166,8 +165,9 @@ pub fn rules(set: &PolicySet, served: &[Served], half: Half) -> Vec<Rule> {
                 "" => s.resource.clone(),
                 subresource => format!("{}/{subresource}", s.resource),
             };
-            let operations = scope.operations.iter().filter(|o| makes_sense(half.stage, **o, &s.subresource));
-            let operations: Vec<u8> = operations.map(|operation| order(*operation)).collect();
+            let operations = policy.matches.operations();
+            let operations = operations.into_iter().filter(|o| makes_sense(half.stage, *o, &s.subresource));
+            let operations: Vec<u8> = operations.map(order).collect();
             if !operations.is_empty() {
                 wanted.entry((&s.group, &s.version, resource)).or_default().extend(operations);
             }

@@ -14,7 +14,7 @@ use crate::cel::profile::Profile;
 use crate::check::{Check, Evaluator, Policy, Rule, Sink, Subject};
 use crate::document::{Document, NodeRef};
 use crate::finding::{Action, PolicyRef, RuleInfo, Severity};
-use crate::matching::{Kinds, Scope};
+use crate::matching::{Kinds, Match};
 use crate::policy::{self, About, Controlled, Existing, FailurePolicy, Reads};
 use crate::request::Operation;
 
@@ -56,20 +56,13 @@ impl Dialect for Lines {
             mutates: false,
             check: Box::new(Forbid(forbid.to_owned())),
         };
-        let scope = Scope {
-            kinds: Kinds::parse(&["*"]).map_err(|_| issue("no kinds"))?,
-            operations: vec![Operation::Create, Operation::Update],
-            namespaces: None,
-            own_namespace: None,
-            namespace_selector: None,
-            object_selector: None,
-            exclude: None,
-        };
+        let kinds = Kinds::parse(&["*"]).map_err(|_| issue("no kinds"))?;
+        let operations = Match::Operations(vec![Operation::Create, Operation::Update]);
         Ok(Lowered::Policy(Box::new(policy::Policy {
             id,
             about: About::default(),
             failure_policy: FailurePolicy::Fail,
-            scope,
+            matches: Match::All(vec![operations, Match::Kinds(kinds)]),
             controlled: Controlled::Include,
             existing: Existing::Allow,
             templates: Default::default(),

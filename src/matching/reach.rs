@@ -8,7 +8,7 @@ use crate::api;
 use crate::document::NodeRef;
 use crate::request::Request;
 
-use super::{KindPattern, Operation, Scope, Target};
+use super::{KindPattern, Match, Operation, Target};
 
 /// How the webhook is asked about something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -144,10 +144,10 @@ pub fn is_bootstrap(request: &Request<'_>) -> bool {
 
 /// What a policy is about and is never asked about in a cluster, each as a sentence.
 #[must_use]
-pub fn unasked(scope: &Scope) -> Vec<String> {
+pub fn unasked(matches: &Match) -> Vec<String> {
     let mut said = Vec::new();
-    let operations = &scope.operations;
-    for pattern in scope.kinds.patterns() {
+    let operations = matches.operations();
+    for pattern in matches.patterns() {
         let written = pattern.written();
         if let Some((kinds, why)) = never_asked(pattern) {
             let named = if written.contains(&kinds) { kinds } else { format!("{written} ({kinds})") };
@@ -156,7 +156,7 @@ pub fn unasked(scope: &Scope) -> Vec<String> {
             said.push(format!(
                 "the webhook is never asked about {written}: it is connected to, and match.operations lacks CONNECT"
             ));
-        } else if *operations == [Operation::Connect] && !pattern.may_connect() && !pattern.is_everything() {
+        } else if operations == [Operation::Connect] && !pattern.may_connect() && !pattern.is_everything() {
             said.push(format!(
                 "the webhook is never asked about {written}: match.operations is CONNECT, and what is connected to \
                  is written as a subresource: exec, attach, portforward or proxy"
@@ -276,7 +276,7 @@ mod tests {
             );
             let mut loaded = Loaded::default();
             read_text("p.yaml", &text, false, Profile::NEWEST, &mut loaded);
-            unasked(&loaded.policies.first().unwrap_or_else(|| panic!("{:?}", loaded.errors)).0.scope)
+            unasked(&loaded.policies.first().unwrap_or_else(|| panic!("{:?}", loaded.errors)).0.matches)
         };
         for (kinds, expected) in [
             ("example.com/*/Index/scale", true),
@@ -343,7 +343,7 @@ mod tests {
             let mut loaded = Loaded::default();
             read_text("p.yaml", &text, false, Profile::NEWEST, &mut loaded);
             let said =
-                unasked(&loaded.policies.first().unwrap_or_else(|| panic!("{:?}", loaded.errors)).0.scope);
+                unasked(&loaded.policies.first().unwrap_or_else(|| panic!("{:?}", loaded.errors)).0.matches);
             let expected: Vec<_> =
                 expected.iter().map(|text| format!("the webhook is never asked about {text}")).collect();
             assert_eq!(said, expected, "{matches}");

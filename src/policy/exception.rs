@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::NaiveDate;
 
 use crate::finding::{CodePattern, Excepting, Finding, PolicyPlace};
-use crate::matching::Scope;
+use crate::matching::Match;
 
 /// A compiled exception.
 #[derive(Debug)]
@@ -17,7 +17,7 @@ pub struct Exception {
     /// Where each of them is written.
     pub places: Vec<Option<Arc<PolicyPlace>>>,
     /// The objects.
-    pub scope: Scope,
+    pub matches: Match,
 }
 
 impl Exception {

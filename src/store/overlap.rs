@@ -94,8 +94,9 @@ fn meet(a: &Policy, b: &Policy) -> bool {
     if a.id == b.id {
         return false;
     }
-    let apart = matches!((&a.scope.own_namespace, &b.scope.own_namespace), (Some(a), Some(b)) if a != b);
-    let kinds = match (a.scope.kinds.index_by(false), b.scope.kinds.index_by(false)) {
+    let apart =
+        matches!((a.matches.own_namespace(), b.matches.own_namespace()), (Some(a), Some(b)) if a != b);
+    let kinds = match (a.matches.index_by(false), b.matches.index_by(false)) {
         (KindMatch::Named(a), KindMatch::Named(b)) => a.iter().any(|kind| b.contains(kind)),
         _ => true,
     };

@@ -26,7 +26,7 @@ pub fn of_target(
     let closed = policy.failure_policy == FailurePolicy::Fail
         && can_deny(policy)
         && reach(target) == Reach::AsWritten
-        && policy.scope.kinds.names(target, templates);
+        && policy.matches.names(target, templates);
     if closed { FailurePolicy::Fail } else { FailurePolicy::Ignore }
 }
 

@@ -70,7 +70,7 @@ impl PolicySet {
         let mut named: Vec<(usize, Vec<String>)> = Vec::new();
         let mut any = Vec::new();
         for (index, policy) in policies.iter().enumerate() {
-            match policy.scope.kinds.index_by(custom) {
+            match policy.matches.index_by(custom) {
                 KindMatch::Any => any.push(index),
                 KindMatch::Named(kinds) => named.push((index, kinds)),
             }
@@ -85,7 +85,7 @@ impl PolicySet {
             indexes.extend(&any);
             indexes.sort_unstable();
         }
-        let about_subresources = |(_, policy): &(usize, &Arc<Policy>)| policy.scope.kinds.has_subresources();
+        let about_subresources = |(_, policy): &(usize, &Arc<Policy>)| policy.matches.has_subresources();
         let with_subresources =
             policies.iter().enumerate().filter(about_subresources).map(|(index, _)| index).collect();
         let by_kind = by_kind.into_iter().map(|(kind, indexes)| (kind, indexes.into())).collect();

@@ -17,7 +17,7 @@ use crate::finding::{
 };
 use crate::manifest::codes::{self, Reserved};
 use crate::manifest::{FileId, Inventory, STDIN, Sources};
-use crate::matching::{Applies, is_in};
+use crate::matching::Applies;
 use crate::offline::Offline;
 use crate::store::PolicySet;
 use crate::store::set::{Names, UnknownName};
@@ -242,7 +242,7 @@ fn is_excepted(run: &Run<'_, '_>, exception: usize, subject: usize) -> bool {
     }
     let Some(exception) = run.set.exceptions().get(exception) else { return false };
     let (request, host) = (run.offline.request(subject), run.offline.host(subject));
-    is_in(&exception.scope, run.set.templates(), &request, &host) == Applies::Yes
+    exception.matches.holds(&request, run.set.templates(), &host) == Applies::Yes
 }
 
 fn suppressed(waiver: &Waiver, finding: &Finding) -> Suppressed {

@@ -86,7 +86,7 @@ impl Collected {
 
     fn exceptions(&mut self, beside: &Beside, exceptions: &[Arc<Exception>]) {
         for (index, exception) in exceptions.iter().enumerate() {
-            let Exception { info, patterns, places: _, scope: _ } = &**exception;
+            let Exception { info, patterns, places: _, matches: _ } = &**exception;
             let terms = Terms { patterns: patterns.clone(), reason: info.reason.clone(), until: info.until };
             let at = beside.exceptions.get(index).copied().flatten();
             self.add(Kind::Exception, terms, at, Covers::Exception(index));

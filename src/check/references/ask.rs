@@ -43,7 +43,7 @@ impl<'r> Ask<'_, 'r> {
 
     /// A policy of one namespace sees no other.
     fn allowed(&self, namespace: Option<&str>) -> Result<(), String> {
-        match (&self.subject.policy.scope.own_namespace, namespace) {
+        match (self.subject.policy.matches.own_namespace(), namespace) {
             (Some(own), Some(namespace)) if own == namespace => Ok(()),
             (Some(own), _) => Err(format!("a policy of namespace {own} cannot look beyond it")),
             (None, _) => Ok(()),

@@ -177,7 +177,7 @@ fn check<'r>(
 fn makers<'r>(ask: &Ask<'_, 'r>, wish: &Wish<'_>) -> Vec<(HostObject<'r>, Keys<'r>)> {
     let kind = wish.source.kind();
     // what is made elsewhere may be copied here, and a policy of one namespace sees no other
-    let namespace = ask.subject.policy.scope.own_namespace.is_some().then(|| ask.namespace());
+    let namespace = ask.subject.policy.matches.own_namespace().is_some().then(|| ask.namespace());
     let query = Query { pool: Pool::Making(kind), namespace, pairs: &[("name", wish.name)] };
     let mut makers = Vec::new();
     let mut add = |object: HostObject<'r>, namespace: &str| {

@@ -165,7 +165,7 @@ fn unasked(loaded: &Loaded) -> Vec<String> {
     let mut warnings = Vec::new();
     for (policy, _) in &loaded.policies {
         let name = &policy.id.name;
-        let said = crate::matching::unasked(&policy.scope);
+        let said = crate::matching::unasked(&policy.matches);
         for said in said.iter().take(UNASKED_TOLD) {
             warnings.push(format!("policy {name}: {said}; offline it is judged"));
         }

@@ -98,7 +98,7 @@ impl Lowering<'_> {
                 self.help(&format!("/spec/match/{field}"), message, "remove it");
             }
         }
-        let scope = self.scope(matches, None, metadata.namespace.clone());
+        let matches = self.matches(matches, None, metadata.namespace.clone());
         let id = PolicyRef {
             kind: EXCEPTION_KIND,
             namespace: metadata.namespace.clone(),
@@ -107,6 +107,6 @@ impl Lowering<'_> {
         let reason = reason.as_deref().map(str::trim).filter(|reason| !reason.is_empty()).map(str::to_owned);
         let place = written.place(self.node("/metadata/name"));
         let info = Excepting { id, reason, until, written: place };
-        Some(Exception { info: Arc::new(info), patterns: lifted, places, scope: scope? })
+        Some(Exception { info: Arc::new(info), patterns: lifted, places, matches: matches? })
     }
 }

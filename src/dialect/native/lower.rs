@@ -14,7 +14,7 @@ use crate::check::{Check, Mutate, Policy, Rule, Validate};
 use crate::dialect::{Issue, Written};
 use crate::document::{DecodeError, Document, NodeRef};
 use crate::finding::{PolicyRef, RuleInfo};
-use crate::matching::{self, Exclusion, Globs, KindPattern, KindPatternError, Kinds, Scope};
+use crate::matching::{self, Globs, KindPattern, KindPatternError, Kinds, Match};
 use crate::nearest::{meant, nearest};
 use crate::policy::{About, Condition, FailurePolicy, Reads, Visit};
 use crate::resource::selector::LabelSelector;
@@ -137,7 +137,7 @@ impl<'d> Lowering<'d> {
             self.name_issue("/metadata/name", &metadata.name);
         }
         let id = PolicyRef { kind, namespace, name: metadata.name.clone() };
-        let scope = self.scope(&spec.matches, spec.exclude.as_ref(), id.namespace.clone());
+        let matches = self.matches(&spec.matches, spec.exclude.as_ref(), id.namespace.clone());
         let templates = self.templates(&spec.pod_templates);
         let parameters = spec.parameters.keys().cloned();
         let mut expressions =
@@ -150,7 +150,7 @@ impl<'d> Lowering<'d> {
             id,
             about: about(written),
             failure_policy: spec.failure_policy,
-            scope: scope?,
+            matches: matches?,
             controlled: spec.matches.controlled,
             existing: spec.matches.existing,
             templates: templates?,
@@ -214,12 +214,12 @@ impl<'d> Lowering<'d> {
         self.help(pointer, format!("{name:?} is not a valid name"), help);
     }
 
-    pub(super) fn scope(
+    pub(super) fn matches(
         &mut self,
         matches: &written::Match,
         exclude: Option<&written::Exclude>,
         own_namespace: Option<String>,
-    ) -> Option<Scope> {
+    ) -> Option<Match> {
         let written::Match {
             kinds,
             operations,
@@ -244,18 +244,19 @@ impl<'d> Lowering<'d> {
         let exclude = exclude.map(|exclude| self.exclusion(exclude));
         let kinds = kinds?;
         let operations = operations.clone().unwrap_or_else(|| default_operations(&kinds));
-        Some(Scope {
-            kinds,
-            operations,
-            namespaces: transpose(namespaces)?,
-            own_namespace,
-            namespace_selector: transpose(namespace_selector)?,
-            object_selector: transpose(object_selector)?,
-            exclude: transpose(exclude)?,
-        })
+        let parts = [
+            Some(Match::Operations(operations)),
+            Some(Match::Kinds(kinds)),
+            own_namespace.map(Match::Namespace),
+            transpose(namespaces)?.map(Match::Namespaces),
+            transpose(object_selector)?.map(Match::Labels),
+            transpose(namespace_selector)?.map(Match::NamespaceLabels),
+            transpose(exclude)?.map(|exclude| Match::Not(Box::new(exclude))),
+        ];
+        Some(Match::All(parts.into_iter().flatten().collect()))
     }
 
-    fn exclusion(&mut self, written: &written::Exclude) -> Option<Exclusion> {
+    fn exclusion(&mut self, written: &written::Exclude) -> Option<Match> {
         let written::Exclude { kinds, namespaces, namespace_selector, object_selector } = written;
         if kinds.is_none()
             && namespaces.is_none()
@@ -270,12 +271,13 @@ impl<'d> Lowering<'d> {
             namespace_selector.as_ref().map(|s| self.selector("/spec/exclude/namespaceSelector", s));
         let object_selector =
             object_selector.as_ref().map(|s| self.selector("/spec/exclude/objectSelector", s));
-        Some(Exclusion {
-            kinds: transpose(kinds)?,
-            namespaces: transpose(namespaces)?,
-            namespace_selector: transpose(namespace_selector)?,
-            object_selector: transpose(object_selector)?,
-        })
+        let parts = [
+            transpose(kinds)?.map(Match::Kinds),
+            transpose(namespaces)?.map(Match::Namespaces),
+            transpose(object_selector)?.map(Match::LabelsToBe),
+            transpose(namespace_selector)?.map(Match::NamespaceLabels),
+        ];
+        Some(Match::All(parts.into_iter().flatten().collect()))
     }
 
     fn kinds(&mut self, pointer: &str, patterns: &[String]) -> Option<Kinds> {
