@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! cargo bench --profile dist --bench webhook_load -- [SECONDS]     (default 3 for each cell of the table)
-//! cargo bench --profile dist --bench webhook_load -- --evaluate    the judging alone, in this thread, by pack
+//! cargo bench --profile dist --bench webhook_load -- --evaluate [PACK [ROUNDS]]    the judging alone, in this thread
 //! ```
 //!
 //! The floor is the same TLS, HTTP/1.1 and JSON reading, builds a `serde_json::Value` of the object, and always
@@ -46,7 +46,10 @@ fn main() -> Result<(), Failed> {
     let mut args = std::env::args().skip(1).filter(|arg| arg != "--bench");
     match args.next().as_deref() {
         Some("--child") => child(&args.next().ok_or("no server named")?),
-        Some("--evaluate") => evaluate(),
+        Some("--evaluate") => {
+            let pack = args.next();
+            evaluate(pack.as_deref(), args.next().as_deref().unwrap_or("2000").parse()?)
+        }
         // `cargo test --benches` runs this too: nothing to check there
         Some("--test" | "--list") => Ok(()),
         seconds => {
@@ -141,22 +144,22 @@ async fn floor_answer(
 
 // ---- the judging alone
 
-/// From a body to its answer without TLS and HTTP, with the policies of some packs; for a profiler, mostly.
-fn evaluate() -> Result<(), Failed> {
+/// From a body to its answer without TLS and HTTP, with the policies of one pack or of each; for a profiler, mostly: where a
+/// machine is never quiet, `valgrind --tool=callgrind` counts instructions of a hundred rounds.
+fn evaluate(pack: Option<&str>, rounds: u32) -> Result<(), Failed> {
     println!(
         "{:<24} {:>8} {:>10} {:>16} {:>14}",
         "pack", "policies", "Pod µs", "seven faults µs", "Deployment µs"
     );
-    for pack in SERVERS.into_iter().skip(1) {
+    for pack in SERVERS.into_iter().skip(1).filter(|server| pack.is_none_or(|pack| pack == *server)) {
         let loaded = engine((pack != NONE).then_some(pack))?;
         let time = |body: &Bytes| {
-            const ROUNDS: u32 = 2_000;
             let began = Instant::now();
-            for _ in 0..ROUNDS {
+            for _ in 0..rounds {
                 let deadline = Instant::now() + Duration::from_secs(5);
                 std::hint::black_box(review::answer(&*loaded.judge, Stage::Validate, body, deadline));
             }
-            began.elapsed().as_secs_f64() * 1e6 / f64::from(ROUNDS)
+            began.elapsed().as_secs_f64() * 1e6 / f64::from(rounds)
         };
         println!(
             "{pack:<24} {:>8} {:>10.1} {:>16.1} {:>14.1}",
