@@ -249,7 +249,7 @@ impl<'i> Offline<'i> {
                 more => format!(" and {more} more"),
             };
             notes.push(format!(
-                "kustomize builds {named}{more}: patches are not applied here; to lint what is built: \
+                "kustomize builds {named}{more}: of patches only replicas are applied here; to lint what is built: \
                  kustomize build {first} | plimsoll lint -"
             ));
         }
