@@ -298,3 +298,27 @@ fn a_tab_is_told_at_its_line() {
     assert!(said.contains("a tab cannot be used for indentation: use spaces"), "{said}");
     assert!(said.contains("a.yaml:4:"), "{said}");
 }
+
+/// Objects beside template code: they are linted, the file is told as linted in part, and the exit code is theirs.
+#[test]
+fn what_stands_beside_template_code_is_linted() {
+    let good = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {a: b}\n";
+    let folder = tempfile::tempdir().unwrap();
+    let template = format!("{good}---\napiVersion: v1\nkind: {{{{ .Values.kind }}}}\n");
+    std::fs::write(folder.path().join("a.yaml"), template).unwrap();
+    for target in [".", "a.yaml"] {
+        let output = Command::new(env!("CARGO_BIN_EXE_plimsoll"))
+            .args(["lint", target])
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(output.status.code(), Some(0), "{text}");
+        assert!(
+            text.contains("skipped parts of 1 template (to be rendered first); --verbose names it"),
+            "{text}"
+        );
+        assert!(text.contains("no findings in 1 object (1 file linted in part)"), "{text}");
+        assert!(!text.contains("Kubernetes manifest"), "{text}");
+    }
+}
