@@ -322,3 +322,36 @@ fn what_stands_beside_template_code_is_linted() {
         assert!(!text.contains("Kubernetes manifest"), "{text}");
     }
 }
+
+/// Istio's injector merges what a container with the image `auto` says into its template, which has probes, resources and
+/// a user: only what is written there can be at fault.
+#[test]
+fn what_istio_injects_is_not_missing() {
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n  - name: istio-proxy\n    image: IMAGE\n    \
+               securityContext: {privileged: true}\n";
+    let folder = tempfile::tempdir().unwrap();
+    for (image, expected) in [
+        ("auto", &["privileged/privileged"][..]),
+        (
+            "proxyv2:1.20.3",
+            &[
+                "container-resources/missing",
+                "privileged/privileged",
+                "required-probes/probes",
+                "run-as-root/user",
+            ],
+        ),
+    ] {
+        std::fs::write(folder.path().join("a.yaml"), pod.replace("IMAGE", image)).unwrap();
+        let output = Command::new(env!("CARGO_BIN_EXE_plimsoll"))
+            .args(["lint", "--format", "json", "a.yaml"])
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let mut codes: Vec<&str> =
+            report["findings"].as_array().unwrap().iter().map(|f| f["code"].as_str().unwrap()).collect();
+        codes.sort_unstable();
+        assert_eq!(codes, expected, "{image}");
+    }
+}
