@@ -103,6 +103,20 @@ impl<'i> ObjectIdentity<'i> {
     }
 }
 
+/// Whether a finding at this node is about something that Istio's injector brings: a container whose image is `auto` says
+/// only what shall be other than in the injector's template, which has probes, resources and a user. A finding at a mapping
+/// in it is about what is not written there.
+fn lacks_what_is_injected(node: NodeRef<'_>) -> bool {
+    let mut at = Some(node).filter(|node| node.is_object());
+    while let Some(node) = at {
+        if node.parent().is_some_and(|list| matches!(list.key(), Some("containers" | "initContainers"))) {
+            return node.get_str("image") == Some("auto");
+        }
+        at = node.parent();
+    }
+    false
+}
+
 /// What answers look-ups: the objects as they were written, the forms that kustomizations make of them, and what these
 /// generate.
 fn host<'i>(
@@ -251,7 +265,7 @@ impl<'i> Offline<'i> {
                 more => format!(" and {more} more"),
             };
             notes.push(format!(
-                "kustomize builds {named}{more}: patches are not applied here; to lint what is built: \
+                "kustomize builds {named}{more}: of patches only replicas are applied here; to lint what is built: \
                  kustomize build {first} | plimsoll lint -"
             ));
         }
@@ -303,7 +317,9 @@ impl<'i> Offline<'i> {
         match finding.certainty {
             Certainty::Failed => false,
             Certainty::Unknown if finding.message.contains(Unknown::PLACEHOLDER) => true,
-            Certainty::Known | Certainty::Unknown => at().is_some_and(NodeRef::is_unknown),
+            Certainty::Known | Certainty::Unknown => {
+                at().is_some_and(|node| node.is_unknown() || lacks_what_is_injected(node))
+            }
         }
     }
 

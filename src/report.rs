@@ -238,7 +238,9 @@ impl<'i> Report<'i> {
     /// Whether nothing was there to be judged.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.summary.files.linted == 0 && self.summary.files.broken == 0
+        let none = self.summary.files.linted == 0 && self.summary.files.broken == 0;
+        // a template may have objects beside what is to be rendered
+        none && self.subjects.iter().all(|subject| subject.identity.is_none())
     }
 
     /// Whether files were named, and none of them is for Kubernetes: a commit hook names whatever has changed.

@@ -298,3 +298,60 @@ fn a_tab_is_told_at_its_line() {
     assert!(said.contains("a tab cannot be used for indentation: use spaces"), "{said}");
     assert!(said.contains("a.yaml:4:"), "{said}");
 }
+
+/// Objects beside template code: they are linted, the file is told as linted in part, and the exit code is theirs.
+#[test]
+fn what_stands_beside_template_code_is_linted() {
+    let good = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {a: b}\n";
+    let folder = tempfile::tempdir().unwrap();
+    let template = format!("{good}---\napiVersion: v1\nkind: {{{{ .Values.kind }}}}\n");
+    std::fs::write(folder.path().join("a.yaml"), template).unwrap();
+    for target in [".", "a.yaml"] {
+        let output = Command::new(env!("CARGO_BIN_EXE_plimsoll"))
+            .args(["lint", target])
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(output.status.code(), Some(0), "{text}");
+        assert!(
+            text.contains("skipped parts of 1 template (to be rendered first); --verbose names it"),
+            "{text}"
+        );
+        assert!(text.contains("no findings in 1 object (1 file linted in part)"), "{text}");
+        assert!(!text.contains("Kubernetes manifest"), "{text}");
+    }
+}
+
+/// Istio's injector merges what a container with the image `auto` says into its template, which has probes, resources and
+/// a user: only what is written there can be at fault.
+#[test]
+fn what_istio_injects_is_not_missing() {
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n  - name: istio-proxy\n    image: IMAGE\n    \
+               securityContext: {privileged: true}\n";
+    let folder = tempfile::tempdir().unwrap();
+    for (image, expected) in [
+        ("auto", &["privileged/privileged"][..]),
+        (
+            "proxyv2:1.20.3",
+            &[
+                "container-resources/missing",
+                "privileged/privileged",
+                "required-probes/probes",
+                "run-as-root/user",
+            ],
+        ),
+    ] {
+        std::fs::write(folder.path().join("a.yaml"), pod.replace("IMAGE", image)).unwrap();
+        let output = Command::new(env!("CARGO_BIN_EXE_plimsoll"))
+            .args(["lint", "--format", "json", "a.yaml"])
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let mut codes: Vec<&str> =
+            report["findings"].as_array().unwrap().iter().map(|f| f["code"].as_str().unwrap()).collect();
+        codes.sort_unstable();
+        assert_eq!(codes, expected, "{image}");
+    }
+}

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::compose::{ComposeError, compose, is_addressed};
 use super::json::{self, JsonError};
-use super::kustomize::{Applied, Form, Kustomizations, Made};
+use super::kustomize::{Applied, Form, Kustomizations, Made, Patches};
 use super::notice::{self, Draft, Notice};
 use super::source::{Content, FileId, Position, ReadError, SourceFile, Sources};
 use super::split::{Chunk, split};
@@ -168,7 +168,12 @@ impl<'s> Inventory<'s> {
                 .filter(|(file, _)| kustomize::is_kustomization(sources.files()[*file].path()));
             let roots =
                 roots.filter_map(|(file, load)| Some((file, load.documents.first()?.document.root())));
-            Kustomizations::read(&paths, &roots.filter(|(_, root)| root.is_object()).collect())
+            let text = |file: usize| match sources.files()[file].content() {
+                Content::Text(text) => Some(text.as_str()),
+                Content::Ignored | Content::Unreadable(_) => None,
+            };
+            let patches = Patches { text: &text, parse: &documents };
+            Kustomizations::read(&paths, &roots.filter(|(_, root)| root.is_object()).collect(), &patches)
         };
         let mut inventory = Self { paths, kustomizations, ..Self::default() };
         for (file, load) in loads.into_iter().enumerate() {
@@ -402,6 +407,21 @@ impl<'s> FileLoad<'s> {
         let comments = if any || said { comments.into_iter().map(comment).collect() } else { Vec::new() };
         Self { record: record(outcome, next, errors.collect()), documents, comments }
     }
+}
+
+/// The documents of a text, those that can be read.
+fn documents(text: &str) -> Vec<Document<'_>> {
+    let mut loader = Loader { text, ..Loader::default() };
+    loader.run();
+    if loader.documents.is_empty() {
+        // YAML in braces is no JSON, but kustomize reads it
+        return compose(text, 0..text.len())
+            .ok()
+            .and_then(|composed| composed.document)
+            .into_iter()
+            .collect();
+    }
+    loader.documents.into_iter().map(|parts| parts.document).collect()
 }
 
 /// Whether a text that cannot be read may have been meant for Kubernetes: it says `apiVersion` or `kind` somewhere, as

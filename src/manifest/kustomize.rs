@@ -3,7 +3,7 @@
 //! Nothing is built here; `kustomize build` does that, and its output can be linted. But a patch is not an object, and an
 //! image whose tag the kustomization sets has one. So for each file it is known which kustomizations list it, directly
 //! and through others (a *chain* from the one that lists the file up to one that nobody lists), and what each chain does
-//! with names, namespaces, labels and images. Several chains are alternatives.
+//! with names, namespaces, labels, images and the numbers of Pods. Several chains are alternatives.
 //!
 //! Source: the fields of `Kustomization` (sigs.k8s.io/kustomize, api/types/kustomization.go), and its reference,
 //! <https://kubectl.docs.kubernetes.io/references/kustomize/kustomization/>.
@@ -11,15 +11,17 @@
 mod applied;
 mod change;
 mod generated;
+mod scaled;
 
 use std::collections::{BTreeSet, HashMap};
 
-use crate::document::NodeRef;
+use crate::document::{Document, NodeRef};
 
 pub(super) use applied::Applied;
 pub use applied::{Form, Made};
 pub use change::Change;
 pub use generated::Generated;
+use scaled::Scaled;
 
 /// The names under which kustomize looks for its file (`konfig.RecognizedKustomizationFileNames`).
 const NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
@@ -68,9 +70,10 @@ pub struct Kustomizations {
 }
 
 impl Kustomizations {
-    /// Reads the kustomizations among files, given by their names and, where they are one, their first document.
+    /// Reads the kustomizations among files, given by their names and, where they are one, their first document; `patches`
+    /// gives the text of a file and the documents of a text.
     #[must_use]
-    pub fn read(paths: &[&str], documents: &HashMap<usize, NodeRef<'_>>) -> Self {
+    pub fn read(paths: &[&str], documents: &HashMap<usize, NodeRef<'_>>, patches: &Patches<'_>) -> Self {
         let mut files: Vec<usize> = documents.keys().copied().collect();
         files.sort_unstable();
         if files.is_empty() {
@@ -79,7 +82,7 @@ impl Kustomizations {
         let places = Places::new(paths, &files);
         let all: Vec<Kustomization> = files
             .iter()
-            .map(|file| Kustomization::read(*file, paths[*file], documents[file], &places))
+            .map(|file| Kustomization::read(*file, paths[*file], documents[file], &places, patches))
             .collect();
         let mut this = Self { parents: vec![Vec::new(); all.len()], all, ..Self::default() };
         for (index, kustomization) in (0_u32..).zip(&this.all) {
@@ -183,6 +186,14 @@ impl Kustomizations {
     }
 }
 
+/// How patches are read.
+pub struct Patches<'p> {
+    /// The text of a file.
+    pub text: &'p dyn Fn(usize) -> Option<&'p str>,
+    /// The documents of a text.
+    pub parse: &'p dyn Fn(&str) -> Vec<Document<'_>>,
+}
+
 /// The files and kustomizations of the input by their places.
 struct Places<'p> {
     files: HashMap<String, usize>,
@@ -239,9 +250,14 @@ fn joined(folder: &str, path: &str) -> String {
 }
 
 impl Kustomization {
-    fn read(file: usize, path: &str, root: NodeRef<'_>, places: &Places<'_>) -> Self {
+    fn read(file: usize, path: &str, root: NodeRef<'_>, places: &Places<'_>, patches: &Patches<'_>) -> Self {
         let folder = folder_of(path).to_owned();
-        let mut this = Self { file, folder, change: Change::read(root), ..Self::default() };
+        let open = |entry: &str| match places.find(&folder, entry) {
+            Target::File(file) => (patches.text)(file),
+            Target::Kustomization(_) | Target::Elsewhere => None,
+        };
+        let change = Change::read(root, Scaled::all(root, &open, patches.parse));
+        let mut this = Self { file, folder, change, ..Self::default() };
         for entry in texts(root, "resources").chain(texts(root, "bases")) {
             match places.find(&this.folder, entry) {
                 Target::File(file) => this.resources.push(file),

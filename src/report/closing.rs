@@ -47,6 +47,7 @@ impl Report<'_> {
         notes.extend(self.compared_note());
         notes.extend(self.waived_notes(is_verbose).into_iter().map(|note| format!("note: {note}")));
         notes.extend(self.skipped(is_verbose));
+        notes.extend(self.skipped_parts(is_verbose));
         if !self.run.packs_not_run.is_empty() && !self.is_empty() {
             let packs = self.run.packs_not_run.join(", ");
             notes.push(format!("packs that did not run as a whole: {packs} (--pack NAME, --pack all)"));
@@ -57,6 +58,7 @@ impl Report<'_> {
     /// Files that were passed over: how many of what.
     fn skipped(&self, are_named: bool) -> Option<String> {
         let files = &self.summary().files;
+        let templates = files.template - self.in_part(Outcome::Template);
         let count = |count: usize, one: &str, many: &str| match count {
             0 => None,
             1 => Some(format!("1 {one}")),
@@ -64,18 +66,37 @@ impl Report<'_> {
         };
         let by_outcome: Vec<String> = [
             count(files.not_kubernetes, "not Kubernetes", "not Kubernetes"),
-            count(files.template, "template (to be rendered first)", "templates (to be rendered first)"),
+            count(templates, "template (to be rendered first)", "templates (to be rendered first)"),
             count(files.ignored, "ignored", "ignored"),
             count(files.patch, "patch", "patches"),
         ]
         .into_iter()
         .flatten()
         .collect();
-        let all = files.not_kubernetes + files.template + files.ignored + files.patch;
+        let all = files.not_kubernetes + templates + files.ignored + files.patch;
         let files = count(all, "file", "files")?;
         let hint = if are_named { "" } else { "; --verbose names them" };
         let hint = if all == 1 { hint.replace("them", "it") } else { hint.to_owned() };
         Some(format!("skipped {files}: {}{hint}", by_outcome.join(", ")))
+    }
+
+    /// Documents with template code in files of which others were linted.
+    fn skipped_parts(&self, are_named: bool) -> Option<String> {
+        let (templates, them) = match self.in_part(Outcome::Template) {
+            0 => return None,
+            1 => ("1 template".to_owned(), "it"),
+            many => (format!("{many} templates"), "them"),
+        };
+        let hint = if are_named { String::new() } else { format!("; --verbose names {them}") };
+        Some(format!("skipped parts of {templates} (to be rendered first){hint}"))
+    }
+
+    /// Files that ended so, and of which objects were linted all the same.
+    fn in_part(&self, outcome: Outcome) -> usize {
+        let objects = self.subjects.iter().filter(|subject| subject.identity.is_some());
+        let with: BTreeSet<_> = objects.map(|subject| subject.file).collect();
+        let ledger = self.inventory.ledger().iter();
+        ledger.filter(|record| record.outcome == outcome && with.contains(&record.file)).count()
     }
 
     fn write_skipped(&self, out: &mut dyn Write) -> io::Result<()> {
@@ -108,21 +129,12 @@ impl Report<'_> {
         let objects = self.subjects.iter().filter(|subject| subject.identity.is_some()).count();
         let of_object = |subject: &DocumentId| self.subject(*subject).identity.is_some();
         let with: BTreeSet<_> = self.entries().iter().map(|entry| entry.subject).filter(of_object).collect();
-        let files = &self.summary().files;
-        let broken = match files.broken {
-            0 => String::new(),
-            _ => format!(", {} broken", files.broken),
-        };
         let of = match with.len() {
             0 => String::new(),
             with => format!("{with} of "),
         };
-        let what = format!(
-            " in {of}{} ({} linted{broken}){}",
-            plural(objects, "object"),
-            plural(files.linted, "file"),
-            self.waived_count(),
-        );
+        let what =
+            format!(" in {of}{} ({}){}", plural(objects, "object"), self.files(), self.waived_count(),);
         let told = self.told(options);
         let (left, right) = (display_width(&plain) + display_width(&what), display_width(&told));
         let gap = options.width().saturating_sub(left + right);
@@ -131,6 +143,22 @@ impl Report<'_> {
             Some(_) => format!("{}\n{}", fill(options, &format!("{painted}{what}")), fill(options, &told)),
             None => format!("{painted}{what}; {told}"),
         }
+    }
+
+    /// `5 files linted, 1 in part, 1 broken`
+    fn files(&self) -> String {
+        let files = &self.summary().files;
+        let broken = self.in_part(Outcome::Broken);
+        let in_part = broken + self.in_part(Outcome::Template);
+        let mut told = match (files.linted, in_part) {
+            (linted, 0) => format!("{} linted", plural(linted, "file")),
+            (0, in_part) => format!("{} linted in part", plural(in_part, "file")),
+            (linted, in_part) => format!("{} linted, {in_part} in part", plural(linted, "file")),
+        };
+        if files.broken > broken {
+            told.push_str(&format!(", {} broken", files.broken - broken));
+        }
+        told
     }
 
     /// That there is nothing to show.

@@ -198,7 +198,7 @@ error: mismatched bracket '[' closed by '}'
    = help: compare the indentation with the lines around, close what is open, and quote a value that holds `: ` or begins with one of @ % & * ! { [
 
 skipped 3 files: 1 not Kubernetes, 1 template (to be rendered first), 1 ignored; --verbose names them
-no findings in 2 objects (1 file linted, 2 broken); 0 policies · 12 ms
+no findings in 2 objects (1 file linted, 1 in part, 1 broken); 0 policies · 12 ms
 "##);
     insta::assert_json_snapshot!(json(&report), @r##"
 {

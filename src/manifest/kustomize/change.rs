@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use super::scaled::{FIELDS, Scaled};
 use crate::api::{self, Scope};
 use crate::document::edit::{Editor, Operation, string};
 use crate::document::path::Pointer;
 use crate::document::{Builder, Document, Limits, NodeRef};
 use crate::resource::workload::{PodTemplate, TemplatePaths};
 
-/// Namespace, names, labels and images, as one kustomization or several in a row set them.
+/// Namespace, names, labels, images and numbers of Pods, as one kustomization or several in a row set them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Change {
     /// The namespace of everything.
@@ -17,6 +18,7 @@ pub struct Change {
     suffix: String,
     labels: Vec<Label>,
     images: Vec<Image>,
+    scaled: Vec<Scaled>,
 }
 
 /// A label that all objects get.
@@ -48,7 +50,7 @@ struct Image {
 
 impl Change {
     /// What a kustomization says of it.
-    pub(super) fn read(root: NodeRef<'_>) -> Self {
+    pub(super) fn read(root: NodeRef<'_>, scaled: Vec<Scaled>) -> Self {
         let text = |node: NodeRef<'_>, field| scalar(node.get(field)?).filter(|text| !text.is_empty());
         let mut labels = Vec::new();
         let mut add = |pairs: Option<NodeRef<'_>>, reach| {
@@ -82,12 +84,14 @@ impl Change {
             suffix: text(root, "nameSuffix").unwrap_or_default(),
             images: images.collect(),
             labels,
+            scaled,
         }
     }
 
     /// Puts what another kustomization does behind this.
     pub(super) fn then(&mut self, next: &Self) {
-        let Self { namespace, prefix, suffix, labels, images } = next;
+        let Self { namespace, prefix, suffix, labels, images, scaled } = next;
+        self.scaled.extend(scaled.iter().map(|scaled| scaled.behind(&self.prefix, &self.suffix)));
         if namespace.is_some() {
             self.namespace.clone_from(namespace);
         }
@@ -105,7 +109,13 @@ impl Change {
 
     /// Whether the text of an object stays as it is, but for its name.
     fn is_nothing(&self) -> bool {
-        self.namespace.is_none() && self.labels.is_empty() && self.images.is_empty()
+        let Self { namespace, prefix: _, suffix: _, labels, images, scaled } = self;
+        namespace.is_none() && labels.is_empty() && images.is_empty() && scaled.is_empty()
+    }
+
+    /// What is made of a number of an object: what comes last counts.
+    fn number(&self, field: &str, object: (&str, &str, &str)) -> Option<i64> {
+        self.scaled.iter().rev().find_map(|scaled| scaled.number(field, object))
     }
 
     fn image(&self, image: &str) -> String {
@@ -148,7 +158,7 @@ fn scalar(node: NodeRef<'_>) -> Option<String> {
 }
 
 /// An object as these alternatives make it: the first namespace and the first new image that one of them gives, the
-/// labels of all. `None` where nothing is changed.
+/// labels of all, the largest numbers of Pods. `None` where nothing is changed.
 pub(crate) fn changed<'s>(
     document: &Document<'s>,
     object: NodeRef<'_>,
@@ -204,6 +214,10 @@ fn operations(root: NodeRef<'_>, changes: &[Change]) -> Vec<Operation> {
     if let Some(spec) = root.get("spec").filter(|spec| spec.is_object() && selects(group, kind)) {
         add_selector(spec, &labels(Reach::Selectors), &at, &mut operations);
     }
+    if let Some(spec) = root.get("spec").filter(|spec| spec.is_object()) {
+        let name = metadata.get_str("name").unwrap_or_default();
+        scale(spec, (group, kind, name), changes, &at(spec), &mut operations);
+    }
     for image in all.iter().flat_map(PodTemplate::images) {
         let Some(text) = image.as_str() else { continue };
         let new = changes.iter().map(|change| change.image(text)).find(|new| new != text);
@@ -212,6 +226,26 @@ fn operations(root: NodeRef<'_>, changes: &[Change]) -> Vec<Operation> {
         }
     }
     operations
+}
+
+/// The numbers of Pods that patches give.
+fn scale(
+    spec: NodeRef<'_>,
+    object: (&str, &str, &str),
+    changes: &[Change],
+    at: &Pointer,
+    operations: &mut Vec<Operation>,
+) {
+    for field in FIELDS {
+        let own = spec.get(field).and_then(NodeRef::as_i64);
+        let given = changes.iter().map(|change| change.number(field, object));
+        let Some(most) = given.clone().flatten().max() else { continue };
+        // one that gives none leaves what is written, or the server's 1
+        let left = given.clone().any(|given| given.is_none()).then(|| own.unwrap_or(1));
+        let number = most.max(left.unwrap_or(most));
+        let Ok(value) = Document::from_value(&number) else { continue };
+        operations.push(Operation::Add { path: at.child(field), value: Arc::new(value) });
+    }
 }
 
 /// The kinds whose `selector.matchLabels` kustomize makes where it is absent (its `commonLabels` field specs).

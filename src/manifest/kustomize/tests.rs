@@ -19,7 +19,10 @@ fn kustomizations(files: &[(&str, &str)], documents: &[Document<'static>]) -> Ku
     let paths: Vec<&str> = files.iter().map(|(path, _)| *path).collect();
     let own = paths.iter().enumerate().filter(|(_, path)| is_kustomization(path));
     let documents = own.map(|(file, _)| (file, documents[file].root())).collect();
-    Kustomizations::read(&paths, &documents)
+    let text = |file: usize| Some(files[file].1);
+    let parse: &dyn Fn(&str) -> Vec<Document<'_>> =
+        &|text| Document::from_json(text, Limits::default()).into_iter().collect();
+    Kustomizations::read(&paths, &documents, &Patches { text: &text, parse })
 }
 
 #[test]
@@ -172,7 +175,7 @@ fn circles_end() {
     let documents = read(&files);
     let all = kustomizations(&files, &documents);
     assert!(all.changes_of(1).len() <= 1);
-    assert_eq!(Kustomizations::read(&[], &HashMap::new()).roots(), [""; 0]);
+    assert_eq!(kustomizations(&[], &[]).roots(), [""; 0]);
 }
 
 #[test]
@@ -202,4 +205,82 @@ fn generated_objects() {
             r#"Secret login Some("shop") [] true"#,
         ]
     );
+}
+
+/// Patches of either kind, `replicas`, components; by name, by the name it has by then, by a target.
+#[test]
+fn numbers_of_pods() {
+    let object =
+        r#"{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"web"},"spec":{"replicas":1}}"#;
+    let merge = |kind: &str, name: &str, number: i64| {
+        format!(
+            r#"{{\"kind\":\"{kind}\",\"metadata\":{{\"name\":\"{name}\"}},\"spec\":{{\"replicas\":{number}}}}}"#
+        )
+    };
+    let put = r#"[{\"op\":\"replace\",\"path\":\"/spec/replicas\",\"value\":4}]"#;
+    let file = r#"{"kind":"Deployment","metadata":{"name":"web"},"spec":{"replicas":7}}"#;
+    for (kustomization, expected) in [
+        (format!(r#""patchesStrategicMerge":["{}"]"#, merge("Deployment", "web", 2)), 2),
+        (format!(r#""patchesStrategicMerge":["{}"]"#, merge("Deployment", "api", 2)), 1),
+        (format!(r#""patches":["{}"]"#, merge("StatefulSet", "web", 2)), 1),
+        (format!(r#""patches":[{{"patch":"{}"}}]"#, merge("Deployment", "web", 0)), 0),
+        (format!(r#""patches":[{{"patch":"{put}","target":{{"kind":"Deployment"}}}}]"#), 4),
+        (format!(r#""patches":[{{"patch":"{put}","target":{{"kind":"Deployment","name":"w.*"}}}}]"#), 4),
+        (format!(r#""patches":[{{"patch":"{put}","target":{{"group":"batch"}}}}]"#), 1),
+        (format!(r#""patchesJson6902":[{{"patch":"{put}","target":{{"name":"we"}}}}]"#), 1),
+        (
+            format!(
+                r#""patches":[{{"patch":"{}","target":{{"name":"b-web"}}}}]"#,
+                merge("Deployment", "x", 3)
+            ),
+            3,
+        ),
+        (r#""patches":[{"path":"seven.json"}]"#.to_owned(), 7),
+        (r#""replicas":[{"name":"web","count":5}]"#.to_owned(), 5),
+        (r#""replicas":[{"name":"b-web","count":5}]"#.to_owned(), 5),
+        (r#""replicas":[{"name":"api","count":5}]"#.to_owned(), 1),
+    ] {
+        let over = format!(r#"{{"resources":["../base"],{kustomization}}}"#);
+        let files = [
+            ("base/kustomization.yaml", r#"{"resources":["web.yaml"],"namePrefix":"b-"}"#),
+            ("base/web.yaml", ""),
+            ("over/kustomization.yaml", over.as_str()),
+            ("over/seven.json", file),
+        ];
+        let documents = read(&files);
+        let changes = kustomizations(&files, &documents).changes_of(1);
+        let document = Document::from_json(object, Limits::default()).unwrap();
+        let changed =
+            change::changed(&document, document.root(), &changes, "kustomization", Limits::default());
+        let root = changed.as_ref().map_or(document.root(), Document::root);
+        assert_eq!(root.at("/spec/replicas").and_then(NodeRef::as_i64), Some(expected), "{kustomization}");
+    }
+}
+
+/// Of alternatives the largest, what one of them leaves as it is included.
+#[test]
+fn the_largest_number_of_alternatives() {
+    for (own, over, expected) in [
+        (r#""replicas":3"#, r#""replicas":[{"name":"web","count":2}]"#, 3),
+        (r#""replicas":3"#, r#""replicas":[{"name":"web","count":4}]"#, 4),
+        ("", r#""replicas":[{"name":"web","count":2}]"#, 2),
+    ] {
+        let over = format!(r#"{{"resources":["../base"],{over}}}"#);
+        let files = [
+            ("base/kustomization.yaml", r#"{"resources":["web.yaml"]}"#),
+            ("base/web.yaml", ""),
+            ("over/kustomization.yaml", over.as_str()),
+            ("plain/kustomization.yaml", r#"{"resources":["../base"]}"#),
+        ];
+        let documents = read(&files);
+        let changes = kustomizations(&files, &documents).changes_of(1);
+        let object = format!(
+            r#"{{"apiVersion":"apps/v1","kind":"Deployment","metadata":{{"name":"web"}},"spec":{{{own}}}}}"#
+        );
+        let document = Document::from_json(&object, Limits::default()).unwrap();
+        let changed =
+            change::changed(&document, document.root(), &changes, "kustomization", Limits::default());
+        let root = changed.as_ref().map_or(document.root(), Document::root);
+        assert_eq!(root.at("/spec/replicas").and_then(NodeRef::as_i64), Some(expected), "{own} {over}");
+    }
 }
