@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! cargo bench --profile dist --bench webhook_load -- [SECONDS]     (default 3 for each cell of the table)
-//! cargo bench --profile dist --bench webhook_load -- --evaluate [PACK [ROUNDS]]    the judging alone, in this thread
+//! cargo bench --profile dist --bench webhook_load -- --evaluate [PACK [ROUNDS [BODY]]]
+//!                                                                  the judging alone, in this thread
 //! ```
 //!
 //! The floor is the same TLS, HTTP/1.1 and JSON reading, builds a `serde_json::Value` of the object, and always
@@ -47,8 +48,8 @@ fn main() -> Result<(), Failed> {
     match args.next().as_deref() {
         Some("--child") => child(&args.next().ok_or("no server named")?),
         Some("--evaluate") => {
-            let pack = args.next();
-            evaluate(pack.as_deref(), args.next().as_deref().unwrap_or("2000").parse()?)
+            let (pack, rounds, body) = (args.next(), args.next(), args.next());
+            evaluate(pack.as_deref(), rounds.as_deref().unwrap_or("2000").parse()?, body.as_deref())
         }
         // `cargo test --benches` runs this too: nothing to check there
         Some("--test" | "--list") => Ok(()),
@@ -146,28 +147,20 @@ async fn floor_answer(
 
 /// From a body to its answer without TLS and HTTP, with the policies of one pack or of each; for a profiler, mostly: where a
 /// machine is never quiet, `valgrind --tool=callgrind` counts instructions of a hundred rounds.
-fn evaluate(pack: Option<&str>, rounds: u32) -> Result<(), Failed> {
-    println!(
-        "{:<24} {:>8} {:>10} {:>16} {:>14}",
-        "pack", "policies", "Pod µs", "seven faults µs", "Deployment µs"
-    );
+fn evaluate(pack: Option<&str>, rounds: u32, body: Option<&str>) -> Result<(), Failed> {
+    let bodies = [("pod", pod()), ("seven-faults", seven_faults()), ("deployment", deployment())];
+    println!("{:<24} {:>8} {:<14} {:>10}", "pack", "policies", "body", "µs");
     for pack in SERVERS.into_iter().skip(1).filter(|server| pack.is_none_or(|pack| pack == *server)) {
         let loaded = engine((pack != NONE).then_some(pack))?;
-        let time = |body: &Bytes| {
+        for (name, body) in bodies.iter().filter(|(name, _)| body.is_none_or(|body| body == *name)) {
             let began = Instant::now();
             for _ in 0..rounds {
                 let deadline = Instant::now() + Duration::from_secs(5);
                 std::hint::black_box(review::answer(&*loaded.judge, Stage::Validate, body, deadline));
             }
-            began.elapsed().as_secs_f64() * 1e6 / f64::from(rounds)
-        };
-        println!(
-            "{pack:<24} {:>8} {:>10.1} {:>16.1} {:>14.1}",
-            loaded.policies,
-            time(&pod()),
-            time(&seven_faults()),
-            time(&deployment())
-        );
+            let each = began.elapsed().as_secs_f64() * 1e6 / f64::from(rounds);
+            println!("{pack:<24} {:>8} {name:<14} {each:>10.1}", loaded.policies);
+        }
     }
     Ok(())
 }

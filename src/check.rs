@@ -146,6 +146,8 @@ pub struct Budget {
     /// Whether it is the API server that asks: what is not known could not be looked up then, rather than being left out
     /// of the input.
     pub in_cluster: bool,
+    /// Whether findings say what they have judged, by which they are told again in another run or of the old object.
+    pub fingerprints: bool,
     /// How many findings of one rule are kept; `None`: all.
     pub findings_per_rule: Option<usize>,
     /// The day by which exceptions end; `None`: none has ended.

@@ -45,6 +45,8 @@ pub struct Asking {
     pub explain: bool,
     /// The day by which exceptions end.
     pub today: NaiveDate,
+    /// Whether findings say what they have judged, by which they are told again in another run.
+    pub fingerprints: bool,
 }
 
 impl Default for Asking {
@@ -58,6 +60,7 @@ impl Default for Asking {
             explain: false,
             // nothing has ended
             today: NaiveDate::MIN,
+            fingerprints: true,
         }
     }
 }
@@ -209,7 +212,16 @@ impl<'i> Offline<'i> {
     fn budget(&self) -> Budget {
         let explain = self.asking.explain;
         let today = Some(self.asking.today);
-        Budget { deadline: None, explain, fixes: true, in_cluster: false, findings_per_rule: None, today }
+        let fingerprints = self.asking.fingerprints || self.asking.operation == Operation::Update;
+        Budget {
+            deadline: None,
+            explain,
+            fixes: true,
+            in_cluster: false,
+            fingerprints,
+            findings_per_rule: None,
+            today,
+        }
     }
 
     /// The request about the manifest at this index of the inventory.
@@ -217,7 +229,8 @@ impl<'i> Offline<'i> {
     pub fn request(&self, index: usize) -> Request<'_> {
         let identity = &self.identities[index];
         let object = self.inventory.judged(index);
-        let Asking { namespace: _, operation, user, groups, complete: _, explain: _, today: _ } = self.asking;
+        let Asking { namespace: _, operation, user, groups, complete: _, explain: _, today: _, .. } =
+            self.asking;
         let old = identity.key().and_then(|key| self.old.get(&key)).copied();
         let (object, old_object) = match operation {
             Operation::Delete => (None, old.or(Some(object))),

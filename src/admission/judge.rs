@@ -78,7 +78,7 @@ fn judge_by(
     if !request.has_its_objects() {
         let nothing = Document::null();
         let why = Stop::failed(format!("the review of a {} has no object", request.operation.name()));
-        return undecided(policy, nothing.root(), why, budget.in_cluster, findings);
+        return undecided(policy, nothing.root(), why, budget, findings);
     }
     // which findings are new is told before some are left out, or many old ones would hide a new one
     let ratchets = request.operation == Operation::Update && policy.existing == Existing::Allow;
@@ -88,7 +88,7 @@ fn judge_by(
     let first = findings.len();
     if let Err(stop) = certain(scope).and_then(|()| run_for_each(&subject, fires, facts, findings)) {
         findings.truncate(first);
-        return undecided(policy, subject.object, stop, budget.in_cluster, findings);
+        return undecided(policy, subject.object, stop, budget, findings);
     }
     if first == findings.len() {
         return;
@@ -165,10 +165,9 @@ fn run<'d>(
     if !evaluator.conditions(subject)? {
         return Ok(false);
     }
-    let in_cluster = subject.budget.in_cluster;
     for (_, rule) in subject.policy.rules.iter().enumerate().filter(|(number, _)| fires(*number)) {
         let first = findings.len();
-        let mut sink = Sink { rule, object: subject.object, findings, in_cluster };
+        let mut sink = Sink { rule, object: subject.object, findings, budget: subject.budget };
         if subject.budget.is_over() {
             sink.failed(subject.object, "no time left to evaluate the rule".to_owned());
             continue;

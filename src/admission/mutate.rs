@@ -135,7 +135,7 @@ impl<'a> Applying<'_, 'a> {
                 Ok(true) => each.push((subject, facts)),
                 Ok(false) => {}
                 Err(stop) => {
-                    undecided(self.policy, object, stop, self.budget.in_cluster, findings);
+                    undecided(self.policy, object, stop, self.budget, findings);
                     return Err(Undecided);
                 }
             }
@@ -144,7 +144,7 @@ impl<'a> Applying<'_, 'a> {
             return Ok(());
         }
         if self.budget.is_over() {
-            let mut sink = Sink { rule, object, findings, in_cluster: self.budget.in_cluster };
+            let mut sink = Sink { rule, object, findings, budget: self.budget };
             sink.failed(object, "no time left to apply the rule".to_owned());
             return Ok(());
         }
@@ -159,7 +159,7 @@ impl<'a> Applying<'_, 'a> {
             }
             Err(stop) => stop,
         };
-        let mut sink = Sink { rule, object, findings, in_cluster: self.budget.in_cluster };
+        let mut sink = Sink { rule, object, findings, budget: self.budget };
         match stop {
             Stop::Unknown(what) => sink.needs(object, &what),
             Stop::Failed(fault) => sink.failed(object, *fault),

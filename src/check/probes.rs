@@ -49,9 +49,8 @@ fn run(subject: &Subject<'_>, probes: &[Probe], exempt_run_to_completion: bool, 
             .collect();
         if !missing.is_empty() {
             let message = format!("{} has no {}", container.label(), list(&missing));
-            let judged =
-                subject::judged(container.node, probes.iter().map(|probe| container.node.get(name(*probe))));
-            sink.fault_of(container.node, message, Some(judged));
+            let parts = probes.iter().map(|probe| container.node.get(name(*probe)));
+            sink.fault_of(container.node, message, || Some(subject::judged(container.node, parts)));
             faults += 1;
         }
     }

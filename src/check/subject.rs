@@ -47,15 +47,13 @@ pub struct Sink<'s> {
     /// The root of the object, from which paths are counted.
     pub(crate) object: NodeRef<'s>,
     pub(crate) findings: &'s mut Findings,
-    /// Whether it is the API server that asks.
-    pub(crate) in_cluster: bool,
+    pub(crate) budget: Budget,
 }
 
 impl Sink<'_> {
     /// A fault, at a node.
     pub(crate) fn fault(&mut self, node: NodeRef<'_>, message: String) -> &mut Finding {
-        let judged = Some(self.judged(node));
-        self.fault_of(node, message, judged)
+        self.push(node, message, |sink| Some(sink.judged(node)), Certainty::Known, self.rule.severity)
     }
 
     /// As [`Sink::fault`], of a rule that says what it has judged.
@@ -63,21 +61,20 @@ impl Sink<'_> {
         &mut self,
         node: NodeRef<'_>,
         message: String,
-        judged: Option<Digest>,
+        judged: impl FnOnce() -> Option<Digest>,
     ) -> &mut Finding {
-        self.push(node, message, judged, Certainty::Known, self.rule.severity)
+        self.push(node, message, |_| judged(), Certainty::Known, self.rule.severity)
     }
 
     /// A question that the input cannot answer, at a node.
     pub(crate) fn unknown(&mut self, node: NodeRef<'_>, message: String) -> &mut Finding {
         let severity = self.rule.severity.min(Severity::Warning);
-        let judged = Some(self.judged(node));
-        self.push(node, message, judged, Certainty::Unknown, severity)
+        self.push(node, message, |sink| Some(sink.judged(node)), Certainty::Unknown, severity)
     }
 
     /// As [`Sink::unknown`]: what would have to be known, in words that fit who asks.
     pub(crate) fn needs(&mut self, node: NodeRef<'_>, what: &str) -> &mut Finding {
-        self.unknown(node, format!("cannot be decided: {}", not_known(what, self.in_cluster)))
+        self.unknown(node, format!("cannot be decided: {}", not_known(what, self.budget.in_cluster)))
     }
 
     /// The rule could not be evaluated: a fault of the policy, whatever the object.
@@ -87,7 +84,7 @@ impl Sink<'_> {
         let policy = self.rule.info.policy.as_ref().map_or("", |policy| &policy.name);
         let message = format!("policy {policy} could not be evaluated: {}", fault.why);
         let severity = self.rule.severity.min(Severity::Warning);
-        let judged = Some(self.judged(node));
+        let judged = |sink: &Self| Some(sink.judged(node));
         let finding = self.push(node, message, judged, Certainty::Failed, severity);
         finding.fault = Some(Arc::new(fault));
         finding
@@ -122,11 +119,18 @@ impl Sink<'_> {
         &mut self,
         node: NodeRef<'_>,
         message: String,
-        judged: Option<Digest>,
+        judged: impl FnOnce(&Self) -> Option<Digest>,
         certainty: Certainty,
         severity: Severity,
     ) -> &mut Finding {
+        let fingerprint = |sink: &Self, secret| Fingerprint {
+            place: merge::place(node, sink.object.id()),
+            judged: judged(sink),
+            secret,
+        };
         let secret = self.rule.sensitive || self.object.get_str("kind") == Some("Secret");
+        let fingerprint =
+            if self.budget.fingerprints { fingerprint(self, secret) } else { Fingerprint::default() };
         self.findings.push(Finding {
             rule: Arc::clone(&self.rule.info),
             severity,
@@ -134,7 +138,7 @@ impl Sink<'_> {
             message,
             place: Place::of(node, self.object.id()),
             value: node.scalar().map(|_| node.to_json()),
-            fingerprint: Fingerprint { place: merge::place(node, self.object.id()), judged, secret },
+            fingerprint,
             related: Vec::new(),
             fix: Vec::new(),
             certainty,

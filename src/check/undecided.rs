@@ -5,7 +5,7 @@ use crate::finding::{Action, Severity};
 
 use super::stop::Stop;
 use super::subject::Sink;
-use super::{Findings, Policy, Rule};
+use super::{Budget, Findings, Policy, Rule};
 use crate::document::NodeRef;
 
 /// One finding for the policy as a whole, at the object. It has the strongest action and severity of the policy's rules,
@@ -14,15 +14,15 @@ pub(crate) fn undecided(
     policy: &Policy,
     object: NodeRef<'_>,
     stop: Stop,
-    in_cluster: bool,
+    budget: Budget,
     findings: &mut Findings,
 ) {
     let Some(rule) = strongest(policy) else { return };
     let severity = policy.rules.iter().map(|rule| rule.severity).max().unwrap_or(rule.severity);
-    let mut sink = Sink { rule, object, findings, in_cluster };
+    let mut sink = Sink { rule, object, findings, budget };
     let finding = match stop {
         Stop::Unknown(what) => {
-            let why = not_known(&what, in_cluster);
+            let why = not_known(&what, budget.in_cluster);
             sink.unknown(object, format!("cannot be decided whether the policy applies: {why}"))
         }
         Stop::Failed(mut fault) => {

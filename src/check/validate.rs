@@ -205,9 +205,11 @@ fn validate<'d>(
             match result {
                 Ok((Holds::Yes, _)) => return Next::Fine,
                 Ok((Holds::No(culprit), visited)) => {
-                    let judged = judged.get_or_init(|| Judged::new(subject.policy, rule, subject));
-                    let element = visited.item.as_ref().map(|item| Element { item, key: &visited.key });
-                    let judged = judged.digest(rule, visited.node(subject.object), element);
+                    let judged = || {
+                        let judged = judged.get_or_init(|| Judged::new(subject.policy, rule, subject));
+                        let element = visited.item.as_ref().map(|item| Element { item, key: &visited.key });
+                        judged.digest(rule, visited.node(subject.object), element)
+                    };
                     found(evaluator, subject, rule, (visited, culprit), judged, sink);
                     faults += 1;
                 }
@@ -236,7 +238,7 @@ fn found<'d>(
     subject: &Subject<'d>,
     rule: &'d Validate,
     (visited, culprit): (&Visited<'d>, Option<NodeRef<'d>>),
-    judged: Option<Digest>,
+    judged: impl FnOnce() -> Option<Digest>,
     sink: &mut Sink<'_>,
 ) {
     let explanation = evaluator.explanation(rule, subject, sink.rule.sensitive);

@@ -79,6 +79,7 @@ impl AskingArgs {
             complete: *complete,
             explain: false,
             today: today.unwrap_or_else(|| Utc::now().date_naive()),
+            fingerprints: false,
         }
     }
 }

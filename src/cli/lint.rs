@@ -169,8 +169,13 @@ impl LintArgs {
         if set.is_empty() && errors.is_empty() && !selected.adjustments.only_reserved() {
             return Err(stop("no policies are loaded"));
         }
-        let asking =
-            Asking { explain: self.explain, ..self.asking.asking(configuration.namespace.as_deref()) };
+        let fingerprints = self.earlier.compares(configuration)
+            || self.format.iter().any(|output| output.format.has_fingerprints());
+        let asking = Asking {
+            explain: self.explain,
+            fingerprints,
+            ..self.asking.asking(configuration.namespace.as_deref())
+        };
         let chosen = self.choosing.chosen(configuration).map_err(|error| {
             cli::print_errors(&[error]);
             Stopped

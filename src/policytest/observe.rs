@@ -167,6 +167,7 @@ fn asking(case: &written::Case) -> Asking {
         explain: false,
         // a test says the same every day
         today: NaiveDate::MIN,
+        fingerprints: false,
     }
 }
 

@@ -37,6 +37,12 @@ impl Format {
     pub fn tells_of_rules(self) -> bool {
         matches!(self, Self::Sarif | Self::Html)
     }
+
+    /// Whether the format names findings, so that they are told again in another run.
+    #[must_use]
+    pub fn has_fingerprints(self) -> bool {
+        matches!(self, Self::Json | Self::Sarif | Self::Gitlab)
+    }
 }
 
 impl Report<'_> {

@@ -206,6 +206,8 @@ impl Judge for Engine {
             deadline: Some(deadline),
             explain: false,
             fixes: false,
+            // of an UPDATE it is told which findings the old object had too
+            fingerprints: request.operation == Operation::Update,
             in_cluster: true,
             findings_per_rule: Some(self.findings_per_rule),
             today: Some((self.today)()),

@@ -72,6 +72,11 @@ impl EarlierArgs {
         }
     }
 
+    /// Whether findings are compared with those of another run, or written down for one.
+    pub(super) fn compares(&self, configuration: &Configuration) -> bool {
+        self.since.is_some() || self.file(configuration).is_some()
+    }
+
     /// The file of known findings.
     pub(super) fn file<'a>(&'a self, configuration: &'a Configuration) -> Option<&'a Path> {
         let file = self.baseline.as_deref().or(configuration.baseline.as_deref());
