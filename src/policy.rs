@@ -145,6 +145,8 @@ pub enum RuleBody {
         probes: Vec<Probe>,
         /// Whether what runs to completion is exempt.
         exempt_run_to_completion: bool,
+        /// Whether containers that only wait are exempt.
+        exempt_idle: bool,
     },
     /// A StatefulSet has its headless Service.
     RequireHeadlessService {

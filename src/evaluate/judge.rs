@@ -178,8 +178,8 @@ fn run<'d>(
             continue;
         }
         match &rule.body {
-            RuleBody::RequireProbes { probes, exempt_run_to_completion } => {
-                probes::run(subject, probes, *exempt_run_to_completion, &mut sink);
+            RuleBody::RequireProbes { probes, exempt_run_to_completion, exempt_idle } => {
+                probes::run(subject, probes, *exempt_run_to_completion, *exempt_idle, &mut sink);
             }
             RuleBody::RequireHeadlessService { when_absent } => {
                 headless::run(subject, *when_absent, &mut sink)

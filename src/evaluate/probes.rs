@@ -3,6 +3,8 @@
 //! Regular containers and sidecars (init containers with `restartPolicy: Always`) count; plain init and
 //! ephemeral containers have no probes. What runs to completion is exempt unless the policy says otherwise.
 
+mod idle;
+
 use crate::document::NodeRef;
 use crate::policy::Probe;
 use crate::resource::container::Role;
@@ -15,6 +17,7 @@ pub(super) fn run(
     subject: &Subject<'_>,
     probes: &[Probe],
     exempt_run_to_completion: bool,
+    exempt_idle: bool,
     sink: &mut Sink<'_>,
 ) {
     let Some(pods) = &subject.pods else { return };
@@ -26,6 +29,9 @@ pub(super) fn run(
     while subject.budget.findings_per_rule != Some(faults)
         && let Some(container) = containers.next()
     {
+        if exempt_idle && idle::only_waits(container.node) {
+            continue;
+        }
         let missing: Vec<String> = probes
             .iter()
             .filter(|p| !has_handler(container.node, **p) && !is_given(subject, pods, container.node, **p))

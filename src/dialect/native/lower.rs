@@ -521,6 +521,7 @@ impl<'d> Lowering<'d> {
         Some(RuleBody::RequireProbes {
             probes: probes.into_iter().collect(),
             exempt_run_to_completion: rule.exempt.contains(&ProbeExemption::RunToCompletion),
+            exempt_idle: rule.exempt.contains(&ProbeExemption::Idle),
         })
     }
 

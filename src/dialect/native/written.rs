@@ -297,6 +297,9 @@ fn default_exempt() -> Vec<ProbeExemption> {
 pub enum ProbeExemption {
     /// Job, CronJob, a Pod that a Job controls, and templates whose `restartPolicy` is not `Always`.
     RunToCompletion,
+    /// Containers that do nothing but wait: the `pause` image, and commands such as `sleep infinity` and
+    /// `tail -f /dev/null`.
+    Idle,
 }
 
 /// A StatefulSet has its headless Service.
