@@ -15,7 +15,7 @@ use crate::api;
 use crate::cel::error::Unknown;
 use crate::check::{Budget, Findings};
 use crate::document::{Document, NodeRef};
-use crate::finding::{Certainty, DocumentId, Finding};
+use crate::finding::{Certainty, DocumentId, Finding, Severity};
 use crate::host::inventory::{Added, Beside, InputHost};
 use crate::host::levels::Layout;
 use crate::host::{HostObject, ObjectKey};
@@ -128,7 +128,7 @@ fn host<'i>(
     asking: &'i Asking,
 ) -> InputHost<'i> {
     let kustomizations = inventory.kustomizations();
-    let mut host = InputHost::new(Layout::new(&inventory.paths()), asking.complete);
+    let mut host = InputHost::new(Layout::new(inventory.paths()), asking.complete);
     if kustomizations.is_open() {
         host.leave_open();
     }
@@ -313,6 +313,18 @@ impl<'i> Offline<'i> {
         let request = self.request(index);
         let mut admission = admit(set, stages, &request, &self.host(index), self.budget());
         admission.findings.retain(|finding| !self.is_filled_in(index, finding));
+        let certain = |finding: &&mut Finding| finding.certainty == Certainty::Known && !self.asking.complete;
+        for finding in admission.findings.iter_mut().filter(certain) {
+            if let Some(other) = self.of_another_build(index, finding) {
+                finding.certainty = Certainty::Unknown;
+                finding.severity = finding.severity.min(Severity::Warning);
+                finding.message = format!(
+                    "cannot be decided: {other} belongs to a kustomization that does not include this file"
+                );
+                finding.related.clear();
+                finding.fix.clear();
+            }
+        }
         (request, admission)
     }
 
@@ -321,6 +333,24 @@ impl<'i> Offline<'i> {
     #[must_use]
     pub fn judge(&self, set: &PolicySet, index: usize) -> Findings {
         self.admit(set, Stages::ALL, index).1.findings
+    }
+
+    /// The object that a finding rests on, where it lies in another folder and is built without this one: what is applied in
+    /// its place here is not in the input.
+    fn of_another_build(&self, index: usize, finding: &Finding) -> Option<String> {
+        let manifests = self.inventory.manifests();
+        let paths = self.inventory.paths();
+        let file = manifests.get(index)?.file.index();
+        let folder =
+            |file: usize| paths.get(file).map(|path| path.rsplit_once('/').map_or("", |(folder, _)| folder));
+        let other = finding.related.iter().filter_map(|related| related.document).find(|other| {
+            let other = manifests.get(other.0 as usize).map(|manifest| manifest.file.index());
+            other.is_some_and(|other| {
+                folder(other) != folder(file) && !self.inventory.kustomizations().are_together(file, other)
+            })
+        })?;
+        let identity = self.identities.get(other.0 as usize)?;
+        Some(format!("{} {}", identity.kind.kind, identity.name.unwrap_or_default()))
     }
 
     /// Whether a finding is about a value that is filled in before anything is applied: nothing is wrong with it yet, and

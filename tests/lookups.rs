@@ -89,3 +89,36 @@ fn a_list_goes_by_levels_as_a_single_look_up_does() {
         assert_eq!(messages(&told).len(), 2, "{files:?}");
     }
 }
+
+/// An installation written out beside the kustomizations it may have been built of: what lies in another build is no proof.
+#[test]
+fn what_belongs_to_another_kustomization_is_no_known_fault() {
+    let policy = "apiVersion: plimsoll.dev/v1alpha1\nkind: ClusterManifestPolicy\nmetadata: {name: p}\nspec:\n  \
+        match: {kinds: [StatefulSet]}\n  rules:\n  - {name: service, requireHeadlessService: {}}\n";
+    let set = "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {name: db}\nspec:\n  serviceName: db\n  \
+        template: {metadata: {labels: {app: db}}, spec: {containers: []}}\n";
+    let service = "apiVersion: v1\nkind: Service\nmetadata: {name: db}\nspec: {selector: {app: db}, ports: [{port: 1}]}\n";
+    let unknown = "cannot be decided: Service db belongs to a kustomization that does not include this file";
+    let known = "Service db exists but is not headless: it has a cluster IP";
+    let lists_service = ("manifests/base/kustomization.yaml", "resources: [service.yaml]\n");
+    let rows: [(&[(&str, &str)], &[&str], &str); 5] = [
+        (&[lists_service], &[], unknown),
+        (&[lists_service], &["--complete"], known),
+        (&[], &[], known),
+        (&[lists_service, ("manifests/kustomization.yaml", "resources: [base, install.yaml]\n")], &[], known),
+        (&[lists_service, ("manifests/kustomization.yaml", "resources: [install.yaml]\n")], &[], unknown),
+    ];
+    for (kustomizations, arguments, expected) in rows {
+        let folder = tempfile::tempdir().unwrap();
+        let mut files = vec![
+            ("policy.yaml", policy),
+            ("manifests/install.yaml", set),
+            ("manifests/base/service.yaml", service),
+        ];
+        files.extend(kustomizations);
+        write(folder.path(), &files);
+        let report = report(folder.path(), arguments);
+        assert_eq!(messages(&report), [expected], "{kustomizations:?} {arguments:?}");
+        assert_eq!(report["findings"][0]["unknown"], Value::Bool(expected == unknown));
+    }
+}

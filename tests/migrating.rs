@@ -53,7 +53,7 @@ fn ours(name: &str, packs: &BTreeMap<String, String>) -> String {
 fn table(tool: &str, map: &str, packs: &BTreeMap<String, String>) -> String {
     // rows of a list that is not part of the repository
     let row_of_list = Regex::new(r" \([A-Z]\d+\)").unwrap();
-    let mut text = "| their check | ours | packs | where they differ |\n|---|---|---|---|\n".to_owned();
+    let mut text = "| check | Plimsoll | packs | differences |\n|---|---|---|---|\n".to_owned();
     for line in map.lines().filter(|line| !line.starts_with('#')) {
         let fields: Vec<&str> = line.split('\t').collect();
         let [of, check, rules, parameters, reason] = fields[..] else { panic!("{line}") };
@@ -64,7 +64,7 @@ fn table(tool: &str, map: &str, packs: &BTreeMap<String, String>) -> String {
         let own = rules.starts_with("user-");
         let (names, of_packs) = match rules {
             "-" => ("none".to_owned(), String::new()),
-            _ if own => ("[a policy of yours](writing-policies.md)".to_owned(), String::new()),
+            _ if own => ("[a policy of your own](writing-policies.md)".to_owned(), String::new()),
             rules => {
                 let names: Vec<String> = rules.split(' ').map(|name| ours(name, packs)).collect();
                 let policy = rules.split(['/', '~', ' ']).next().unwrap();
@@ -75,7 +75,7 @@ fn table(tool: &str, map: &str, packs: &BTreeMap<String, String>) -> String {
         if !parameters.is_empty() && !own {
             let settings: Value = serde_json::from_str(parameters).unwrap();
             let separator = if remark.is_empty() { "" } else { "; " };
-            let _ = write!(remark, "{separator}the same with the parameters `{settings}`");
+            let _ = write!(remark, "{separator}same result with the parameters `{settings}`");
         }
         writeln!(text, "| {} | {names} | {of_packs} | {} |", cell(check), cell(&remark)).unwrap();
     }

@@ -3,6 +3,8 @@
 //! Regular containers and sidecars (init containers with `restartPolicy: Always`) count; plain init and
 //! ephemeral containers have no probes. What runs to completion is exempt unless the policy says otherwise.
 
+mod idle;
+
 use crate::document::NodeRef;
 use crate::policy::Probe;
 use crate::resource::container::Role;
@@ -20,6 +22,8 @@ pub struct RequireProbes {
     pub probes: Vec<Probe>,
     /// Whether what runs to completion is exempt.
     pub exempt_run_to_completion: bool,
+    /// Whether containers that only wait are exempt.
+    pub exempt_idle: bool,
 }
 
 impl Check for RequireProbes {
@@ -28,13 +32,14 @@ impl Check for RequireProbes {
     }
 
     fn judge<'d>(&'d self, _: &mut Evaluator<'d, '_>, subject: &Subject<'d>, sink: &mut Sink<'_>) {
-        run(subject, &self.probes, self.exempt_run_to_completion, sink);
+        run(subject, self, sink);
     }
 }
 
-fn run(subject: &Subject<'_>, probes: &[Probe], exempt_run_to_completion: bool, sink: &mut Sink<'_>) {
+fn run(subject: &Subject<'_>, rule: &RequireProbes, sink: &mut Sink<'_>) {
+    let RequireProbes { probes, exempt_run_to_completion, exempt_idle } = rule;
     let Some(pods) = &subject.pods else { return };
-    if exempt_run_to_completion && runs_to_completion(subject, pods.spec) {
+    if *exempt_run_to_completion && runs_to_completion(subject, pods.spec) {
         return;
     }
     let mut containers = pods.containers().filter(|c| matches!(c.role, Role::Regular | Role::Sidecar));
@@ -42,6 +47,9 @@ fn run(subject: &Subject<'_>, probes: &[Probe], exempt_run_to_completion: bool, 
     while subject.budget.findings_per_rule != Some(faults)
         && let Some(container) = containers.next()
     {
+        if *exempt_idle && idle::only_waits(container.node) {
+            continue;
+        }
         let missing: Vec<String> = probes
             .iter()
             .filter(|p| !has_handler(container.node, **p) && !is_given(subject, pods, container.node, **p))

@@ -303,8 +303,8 @@ impl<'s> Inventory<'s> {
 
     /// The names of all files, in their order.
     #[must_use]
-    pub fn paths(&self) -> Vec<&str> {
-        self.paths.clone()
+    pub fn paths(&self) -> &[&'s str] {
+        &self.paths
     }
 
     /// What became of every file, in the order of the files.

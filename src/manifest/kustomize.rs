@@ -125,6 +125,31 @@ impl Kustomizations {
         self.listed.get(&file).map_or(&[], Vec::as_slice)
     }
 
+    /// Whether what one file holds is built together with what another holds: nothing is known of a file that no
+    /// kustomization lists, and what one lists belongs to the builds that it is part of.
+    #[must_use]
+    pub fn are_together(&self, file: usize, other: usize) -> bool {
+        let others = self.tops(other);
+        others.is_empty() || !self.tops(file).is_disjoint(&others)
+    }
+
+    /// The kustomizations that a file ends up in, those that no other lists.
+    fn tops(&self, file: usize) -> BTreeSet<usize> {
+        let mut open: Vec<usize> = self.listing(file).iter().map(|index| *index as usize).collect();
+        let (mut seen, mut tops) = (BTreeSet::new(), BTreeSet::new());
+        while let Some(index) = open.pop() {
+            if seen.insert(index) {
+                let parents = &self.parents[index];
+                open.extend(parents);
+                if parents.is_empty() {
+                    tops.insert(index);
+                }
+            }
+        }
+        // a circle has no top
+        if tops.is_empty() { seen } else { tops }
+    }
+
     /// The file of a kustomization.
     pub(super) fn path_of<'p>(&self, index: u32, paths: &[&'p str]) -> &'p str {
         self.all.get(index as usize).and_then(|k| paths.get(k.file)).copied().unwrap_or("kustomization.yaml")

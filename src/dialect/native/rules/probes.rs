@@ -31,6 +31,9 @@ fn default_exempt() -> Vec<ProbeExemption> {
 pub enum ProbeExemption {
     /// Job, CronJob, a Pod that a Job controls, and templates whose `restartPolicy` is not `Always`.
     RunToCompletion,
+    /// Containers that do nothing but wait: the `pause` image, and commands such as `sleep infinity` and
+    /// `tail -f /dev/null`.
+    Idle,
 }
 
 impl RuleType for RequireProbes {
@@ -44,6 +47,7 @@ impl RuleType for RequireProbes {
         Some(Box::new(check::RequireProbes {
             probes: probes.into_iter().collect(),
             exempt_run_to_completion: self.exempt.contains(&ProbeExemption::RunToCompletion),
+            exempt_idle: self.exempt.contains(&ProbeExemption::Idle),
         }))
     }
 }
