@@ -3,3 +3,13 @@
 //! ```text
 //! document ─ decode ─▶ canonical form ─ defaults ─▶ as a mutating webhook sees it ─ validate ─▶ causes
 //! ```
+
+mod base64;
+pub mod field;
+mod go_json;
+mod go_value;
+mod meta;
+mod names;
+mod selectors;
+mod unified_diff;
+pub mod validate;
