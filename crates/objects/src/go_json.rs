@@ -93,6 +93,11 @@ impl Scanner<'_> {
         self.text.get(self.at).copied()
     }
 
+    /// At its end, Go gives the scanner a blank: what is cut off inside a word or number is told as a wrong blank.
+    fn byte_or_blank(&self) -> u8 {
+        self.byte().unwrap_or(b' ')
+    }
+
     fn after_value(&mut self, byte: u8, open: &mut Vec<bool>) -> Result<Expect, String> {
         let object = open.last() == Some(&true);
         self.at += 1;
@@ -122,7 +127,7 @@ impl Scanner<'_> {
     fn word(&mut self, word: &str) -> Result<(), String> {
         self.at += 1;
         for expected in word.bytes().skip(1) {
-            let byte = self.byte().ok_or_else(unexpected_end)?;
+            let byte = self.byte_or_blank();
             if byte != expected {
                 return Err(bad(byte, &format!("in literal {word} (expecting {})", quoted(expected))));
             }
@@ -139,7 +144,7 @@ impl Scanner<'_> {
             match byte {
                 b'"' => return Ok(()),
                 b'\\' => {
-                    let escaped = self.byte().ok_or_else(unexpected_end)?;
+                    let escaped = self.byte_or_blank();
                     self.at += 1;
                     match escaped {
                         b'b' | b'f' | b'n' | b'r' | b't' | b'\\' | b'/' | b'"' => {}
@@ -155,7 +160,7 @@ impl Scanner<'_> {
 
     fn four_hex_digits(&mut self) -> Result<(), String> {
         for _ in 0..4 {
-            let byte = self.byte().ok_or_else(unexpected_end)?;
+            let byte = self.byte_or_blank();
             if !byte.is_ascii_hexdigit() {
                 return Err(bad(byte, "in \\u hexadecimal character escape"));
             }
@@ -192,7 +197,7 @@ impl Scanner<'_> {
     }
 
     fn digit(&mut self, place: &str) -> Result<(), String> {
-        let byte = self.byte().ok_or_else(unexpected_end)?;
+        let byte = self.byte_or_blank();
         if !byte.is_ascii_digit() {
             return Err(bad(byte, place));
         }
@@ -261,7 +266,10 @@ mod tests {
             ("tru3", "invalid character '3' in literal true (expecting 'e')"),
             ("01", "invalid character '1' after top-level value"),
             ("-x", "invalid character 'x' in numeric literal"),
-            ("1.", "unexpected end of JSON input"),
+            ("1.", "invalid character ' ' after decimal point in numeric literal"),
+            ("nul", "invalid character ' ' in literal null (expecting 'l')"),
+            ("\"\\", "invalid character ' ' in string escape code"),
+            ("{\"a\":\"b", "unexpected end of JSON input"),
             ("\"\\q\"", "invalid character 'q' in string escape code"),
             ("\"\t\"", "invalid character '\\t' in string literal"),
             (r#"{"a": 1,}"#, "invalid character '}' looking for beginning of object key string"),

@@ -128,12 +128,7 @@ fn results_are_restricted_to_where_an_expression_stands() {
         ("null", &env(), ResultKind::StringOrNull, ""),
         ("1", &env(), ResultKind::StringOrNull, "must evaluate to one of [string null_type] but got int"),
         ("Object{}", &mutation, ResultKind::Object, ""),
-        (
-            "[]",
-            &mutation,
-            ResultKind::JsonPatches,
-            "must evaluate to list(JSONPatch) but got list(dyn)",
-        ),
+        ("[]", &mutation, ResultKind::JsonPatches, "must evaluate to list(JSONPatch) but got list(dyn)"),
         ("true ? [JSONPatch{op: 'test'}] : []", &mutation, ResultKind::JsonPatches, ""),
     ] {
         assert_eq!(refused(source, env, kind), expected, "{source}");
