@@ -1,387 +1,336 @@
-//! Field paths as Kubernetes writes them, and the causes of a refusal (apimachinery pkg/util/validation/field).
+//! Where a rule looks, and what it says: field paths and causes as the API server writes them
+//! (apimachinery/pkg/util/validation/field).
 
-use std::fmt::{self, Display, Write as _};
-use std::rc::Rc;
+mod cause;
+mod go;
 
-use document::{NodeId, NodeRef};
+pub use cause::{BadValue, Cause, Causes, Reason, Value, status_message};
+pub use go::{go_json_string, go_quote};
 
-/// A place in an object: its path in Kubernetes' spelling and the node there, if any. A `null` is as if absent.
-///
-/// Cheap to make and to clone: the path's text is only written when a cause is.
-#[derive(Clone)]
-pub struct At<'d> {
-    node: Option<NodeRef<'d>>,
-    nearest: NodeRef<'d>,
-    way: Option<Rc<Way<'d>>>,
-}
+use document::NodeRef;
+use kubernetes_cel::library::quantity::Quantity;
+use std::fmt;
 
-struct Way<'d> {
-    before: Option<Rc<Way<'d>>>,
-    step: Step<'d>,
-}
+/// A path with more steps than this below its nearest present node is cut short in messages.
+const MISSING: usize = 8;
 
+#[derive(Debug, Clone, Copy)]
 enum Step<'d> {
-    Field(&'static str),
+    Field(&'d str),
     Index(usize),
     Key(&'d str),
 }
 
+impl Default for Step<'_> {
+    fn default() -> Self {
+        Self::Index(0)
+    }
+}
+
+/// A place in an object: a field path as Kubernetes writes it, with the node there, if any.
+///
+/// Copied freely and made without allocation: the path is read off the tree when a message asks for it.
+/// `null` counts as absent throughout, as in Go, and absent values read as Go's zero values.
+#[derive(Clone, Copy)]
+pub struct At<'d> {
+    /// The nearest present node; the path runs from `root` down to it.
+    base: NodeRef<'d>,
+    root: NodeRef<'d>,
+    /// Bit n: the nth step above `base` is a map key, written `[key]` and not `.key`.
+    keys: u128,
+    /// The steps below `base` that lead to nothing.
+    steps: [Step<'d>; MISSING],
+    missing: usize,
+    /// Another node to read than the path says (some of upstream's paths name a wrong field).
+    node: Option<NodeRef<'d>>,
+    detached: bool,
+}
+
 impl<'d> At<'d> {
-    /// The object itself, whose path is empty.
+    /// The object itself; its path is empty.
     #[must_use]
     pub fn root(node: NodeRef<'d>) -> Self {
-        Self { node: Some(node), nearest: node, way: None }
+        Self {
+            base: node,
+            root: node,
+            keys: 0,
+            steps: [Step::default(); MISSING],
+            missing: 0,
+            node: None,
+            detached: false,
+        }
     }
 
-    fn step(&self, node: Option<NodeRef<'d>>, step: Step<'d>) -> Self {
-        let node = node.filter(|node| !node.is_null());
-        let way = Some(Rc::new(Way { before: self.way.clone(), step }));
-        Self { node, nearest: node.unwrap_or(self.nearest), way }
-    }
-
-    /// A field of an object.
+    /// The field of that name.
     #[must_use]
-    pub fn field(&self, name: &'static str) -> Self {
-        self.step(self.node.and_then(|node| node.get(name)), Step::Field(name))
+    pub fn field(self, name: &'d str) -> Self {
+        self.down(Step::Field(name), self.node().and_then(|node| node.get(name)))
     }
 
-    /// The same place under another name: some rules of Kubernetes misname the field they speak of.
+    /// The field at the end of a chain of names, separated by dots.
     #[must_use]
-    pub fn called(&self, name: &'static str) -> Self {
-        let before = self.way.as_ref().and_then(|way| way.before.clone());
-        let way = Some(Rc::new(Way { before, step: Step::Field(name) }));
-        Self { way, ..self.clone() }
+    pub fn fields(self, names: &'d str) -> Self {
+        names.split('.').fold(self, Self::field)
     }
 
-    /// The same node as if it were a field of another place, for paths of Kubernetes that leave an index out.
+    /// The entry of a map; written `[key]`.
     #[must_use]
-    pub fn under(&self, parent: &Self, name: &'static str) -> Self {
-        let way = Some(Rc::new(Way { before: parent.way.clone(), step: Step::Field(name) }));
-        Self { way, ..self.clone() }
+    pub fn key(self, key: &'d str) -> Self {
+        self.down(Step::Key(key), self.node().and_then(|node| node.get(key)))
     }
 
-    /// The same node as if it were a value of another map.
+    /// The item of a list; walk lists with [`At::items`].
     #[must_use]
-    pub fn keyed_under(&self, parent: &Self, key: &'d str) -> Self {
-        let way = Some(Rc::new(Way { before: parent.way.clone(), step: Step::Key(key) }));
-        Self { way, ..self.clone() }
+    pub fn index(self, index: usize) -> Self {
+        self.down(Step::Index(index), self.node().and_then(|node| node.item(index)))
     }
 
-    /// An item of a list.
-    #[must_use]
-    pub fn index(&self, index: usize) -> Self {
-        self.step(self.node.and_then(|node| node.item(index)), Step::Index(index))
+    fn down(mut self, step: Step<'d>, child: Option<NodeRef<'d>>) -> Self {
+        if let Some(child) = child.filter(|_| !self.detached) {
+            self.base = child;
+            self.keys = (self.keys << 1) | u128::from(matches!(step, Step::Key(_)));
+            return self;
+        }
+        if let Some(slot) = self.steps.get_mut(self.missing) {
+            *slot = step;
+            self.missing += 1;
+        }
+        self.detached = true;
+        self.node = child;
+        self
     }
 
-    /// A value of a map.
+    /// The same path, read from another node: for rules whose path does not name what they judge.
     #[must_use]
-    pub fn key(&self, key: &'d str) -> Self {
-        self.step(self.node.and_then(|node| node.get(key)), Step::Key(key))
+    pub fn reading(mut self, other: At<'d>) -> Self {
+        self.node = other.here();
+        self.detached = true;
+        self
     }
 
-    /// The node that is there.
+    /// The path alone, a field further down than anything that is there.
     #[must_use]
-    pub fn node(&self) -> Option<NodeRef<'d>> {
-        self.node
+    pub fn said(mut self, name: &'d str) -> Self {
+        self.detached = true;
+        self.node = None;
+        self.down(Step::Field(name), None)
     }
 
-    /// The node that is there, or the nearest ancestor that is.
-    #[must_use]
-    pub fn nearest(&self) -> NodeRef<'d> {
-        self.nearest
+    /// The node here, `null` included.
+    fn here(self) -> Option<NodeRef<'d>> {
+        if self.detached { self.node } else { Some(self.base) }
     }
 
-    /// Whether there is anything.
+    /// The node here, unless absent or `null`.
     #[must_use]
-    pub fn is_set(&self) -> bool {
-        self.node.is_some()
+    pub fn node(self) -> Option<NodeRef<'d>> {
+        self.here().filter(|node| !node.is_null())
     }
 
-    /// The string that is there.
+    /// The node here, or its nearest present ancestor.
     #[must_use]
-    pub fn str(&self) -> Option<&'d str> {
-        self.node?.as_str()
+    pub fn nearest(self) -> NodeRef<'d> {
+        self.here().unwrap_or(self.base)
     }
 
-    /// The string that is there, or the empty one: Go knows no difference for most fields.
+    /// Whether there is a value other than `null`: a pointer that is not nil.
     #[must_use]
-    pub fn text(&self) -> &'d str {
-        self.str().unwrap_or_default()
+    pub fn is_set(self) -> bool {
+        self.node().is_some()
     }
 
-    /// The integer that is there.
+    /// The string, `""` where there is none.
     #[must_use]
-    pub fn int(&self) -> Option<i64> {
-        self.node?.as_i64()
+    pub fn str(self) -> &'d str {
+        self.node().and_then(NodeRef::as_str).unwrap_or_default()
     }
 
-    /// The boolean that is there.
+    /// The string, where there is one.
     #[must_use]
-    pub fn bool(&self) -> Option<bool> {
-        self.node?.as_bool()
+    pub fn opt_str(self) -> Option<&'d str> {
+        self.node().and_then(NodeRef::as_str)
     }
 
-    /// How many items or members there are.
+    /// The integer, 0 where there is none.
     #[must_use]
-    pub fn len(&self) -> usize {
-        self.node.map_or(0, NodeRef::len)
+    pub fn int(self) -> i64 {
+        self.opt_int().unwrap_or(0)
     }
 
-    /// Whether there is no item or member.
+    /// The integer, where there is one.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
+    pub fn opt_int(self) -> Option<i64> {
+        self.node().and_then(NodeRef::as_i64)
+    }
+
+    /// The boolean, `false` where there is none.
+    #[must_use]
+    pub fn bool(self) -> bool {
+        self.opt_bool().unwrap_or(false)
+    }
+
+    /// The boolean, where there is one.
+    #[must_use]
+    pub fn opt_bool(self) -> Option<bool> {
+        self.node().and_then(NodeRef::as_bool)
+    }
+
+    /// The quantity, where there is one that reads.
+    #[must_use]
+    pub fn quantity(self) -> Option<Quantity> {
+        let node = self.node()?;
+        match node.as_str() {
+            Some(text) => Quantity::parse_trimmed(text).ok(),
+            None => Quantity::parse(&node.to_json()).ok(),
+        }
+    }
+
+    /// How many items or members there are; of a string, how many bytes.
+    #[must_use]
+    pub fn len(self) -> usize {
+        self.node().map_or(0, |node| node.as_str().map_or_else(|| node.len(), str::len))
+    }
+
+    /// Whether there is nothing: an absent value, an empty list, map or string.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
         self.len() == 0
     }
 
-    /// The items of a list.
-    pub fn items(&self) -> impl Iterator<Item = At<'d>> + use<'d> {
-        let at = self.clone();
-        let items = self.node.into_iter().flat_map(NodeRef::items).enumerate();
-        items.map(move |(index, item)| at.step(Some(item), Step::Index(index)))
+    /// The items of the list here, each at its index.
+    pub fn items(self) -> impl Iterator<Item = At<'d>> + Clone {
+        let items = self.node().filter(|node| node.is_array()).map(NodeRef::items);
+        items
+            .into_iter()
+            .flatten()
+            .enumerate()
+            .map(move |(index, item)| self.down(Step::Index(index), Some(item)))
     }
 
-    /// The strings of a list; what is none counts as empty.
-    pub fn texts(&self) -> impl Iterator<Item = &'d str> + use<'d> {
-        self.node.into_iter().flat_map(NodeRef::items).map(|item| item.as_str().unwrap_or_default())
+    /// The members of the map here, each at its key.
+    pub fn entries(self) -> impl Iterator<Item = (&'d str, At<'d>)> + Clone {
+        let members = self.node().filter(|node| node.is_object()).map(NodeRef::members);
+        members.into_iter().flatten().map(move |(key, value)| (key, self.down(Step::Key(key), Some(value))))
     }
 
-    /// The members of a map, each at its key.
-    pub fn members(&self) -> impl Iterator<Item = (&'d str, At<'d>)> + use<'d> {
-        let at = self.clone();
-        let members = self.node.into_iter().flat_map(NodeRef::members);
-        members.map(move |(key, value)| (key, at.step(Some(value), Step::Key(key))))
+    /// The strings of the list here.
+    pub fn strings(self) -> impl Iterator<Item = &'d str> + Clone {
+        self.items().map(At::str)
+    }
+
+    /// Whether both places hold the same value (`apiequality.Semantic.DeepEqual`): absent, `null`, an empty
+    /// list and an empty map are the same, and so are quantities of one value written differently only
+    /// where the text says so.
+    #[must_use]
+    pub fn same(self, other: At<'_>) -> bool {
+        same(self.node(), other.node())
     }
 }
 
-impl Display for At<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut steps = Vec::with_capacity(8);
-        let mut at = self.way.as_deref();
-        while let Some(way) = at {
-            steps.push(&way.step);
-            at = way.before.as_deref();
-        }
-        for (position, step) in steps.into_iter().rev().enumerate() {
-            match step {
-                Step::Field(name) if position == 0 => f.write_str(name)?,
-                Step::Field(name) => write!(f, ".{name}")?,
-                Step::Index(index) => write!(f, "[{index}]")?,
-                Step::Key(key) => write!(f, "[{key}]")?,
+fn is_void(node: Option<NodeRef<'_>>) -> bool {
+    node.is_none_or(|node| node.is_null() || ((node.is_object() || node.is_array()) && node.is_empty()))
+}
+
+/// Bounded by the depth of documents ([`document::Limits`]).
+fn same(a: Option<NodeRef<'_>>, b: Option<NodeRef<'_>>) -> bool {
+    if is_void(a) || is_void(b) {
+        return is_void(a) && is_void(b);
+    }
+    let (Some(a), Some(b)) = (a, b) else { return false };
+    if a.is_object() && b.is_object() {
+        return a.members().all(|(key, value)| same(Some(value), b.get(key)))
+            && b.members().all(|(key, value)| a.get(key).is_some() || is_void(Some(value)));
+    }
+    if a.is_array() && b.is_array() {
+        return a.len() == b.len() && a.items().zip(b.items()).all(|(a, b)| same(Some(a), Some(b)));
+    }
+    a.scalar().is_some() && a.scalar() == b.scalar()
+}
+
+/// The path as in `details.causes[].field`.
+impl fmt::Display for At<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut chain = Vec::with_capacity(8);
+        let mut node = self.base;
+        while node.id() != self.root.id() {
+            chain.push(node);
+            match node.parent() {
+                Some(parent) => node = parent,
+                None => break,
             }
         }
-        Ok(())
+        let mut first = true;
+        for (above, node) in chain.iter().enumerate().rev() {
+            let step = match node.key() {
+                Some(key) if above < 128 && self.keys >> above & 1 == 1 => Step::Key(key),
+                Some(key) => Step::Field(key),
+                None => Step::Index(node.position()),
+            };
+            write_step(out, step, &mut first)?;
+        }
+        for step in &self.steps[..self.missing] {
+            write_step(out, *step, &mut first)?;
+        }
+        // upstream's nil path
+        if first { out.write_str("<nil>") } else { Ok(()) }
     }
 }
 
-/// What kind of rule is broken, in the API's words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Reason {
-    /// Missing or empty.
-    Required,
-    /// Breaks a rule.
-    Invalid,
-    /// Not one of the values there are.
-    NotSupported,
-    /// May not be there.
-    Forbidden,
-    /// There twice.
-    Duplicate,
-    /// Too many characters.
-    TooLong,
-    /// Too many items.
-    TooMany,
-    /// Refers to nothing.
-    NotFound,
-    /// The server could not tell.
-    Internal,
+fn write_step(out: &mut fmt::Formatter<'_>, step: Step<'_>, first: &mut bool) -> fmt::Result {
+    let dot = if *first { "" } else { "." };
+    *first = false;
+    match step {
+        Step::Field(name) => write!(out, "{dot}{name}"),
+        Step::Index(index) => write!(out, "[{index}]"),
+        Step::Key(key) => write!(out, "[{key}]"),
+    }
 }
 
-impl Reason {
-    /// As in `details.causes[].reason`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Required => "FieldValueRequired",
-            Self::Invalid => "FieldValueInvalid",
-            Self::NotSupported => "FieldValueNotSupported",
-            Self::Forbidden => "FieldValueForbidden",
-            Self::Duplicate => "FieldValueDuplicate",
-            Self::TooLong => "FieldValueTooLong",
-            Self::TooMany => "FieldValueTooMany",
-            Self::NotFound => "FieldValueNotFound",
-            Self::Internal => "InternalError",
+impl fmt::Debug for At<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{self} = {:?}", self.here())
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use document::{Document, Limits};
+
+    #[test]
+    fn paths() {
+        let text = r#"{"spec":{"containers":[{"name":"a","resources":{"limits":{"cpu":"1"}}}],"x":null}}"#;
+        let document = Document::from_json(text, Limits::default()).unwrap();
+        let root = At::root(document.root());
+        let container = root.fields("spec.containers").index(0);
+        for (at, path) in [
+            (root, "<nil>"),
+            (container.field("name"), "spec.containers[0].name"),
+            (container.fields("resources.limits").key("cpu"), "spec.containers[0].resources.limits[cpu]"),
+            (container.fields("resources.limits").key("gpu"), "spec.containers[0].resources.limits[gpu]"),
+            (root.field("metadata").field("labels").key("a/b"), "metadata.labels[a/b]"),
+            (root.fields("spec.x.y").index(3).field("z"), "spec.x.y[3].z"),
+            (container.said("HostPID").reading(container.field("name")), "spec.containers[0].HostPID"),
+        ] {
+            assert_eq!(at.to_string(), path);
+        }
+        assert_eq!(container.said("b").reading(container.field("name")).str(), "a");
+        assert!(!root.fields("spec.x").is_set());
+        assert_eq!(container.fields("resources.limits").entries().next().unwrap().1.str(), "1");
+    }
+
+    #[test]
+    fn sameness_is_upstreams() {
+        let text =
+            r#"{"a":{"x":1,"y":[]},"b":{"x":1},"c":{"x":2},"d":{"x":1,"z":{}},"e":null,"f":{"x":1,"z":0}}"#;
+        let document = Document::from_json(text, Limits::default()).unwrap();
+        let root = At::root(document.root());
+        for (left, right, equal) in
+            [("a", "b", true), ("b", "d", true), ("a", "c", false), ("b", "f", false), ("e", "g", true)]
+        {
+            assert_eq!(root.field(left).same(root.field(right)), equal, "{left} {right}");
+            assert_eq!(root.field(right).same(root.field(left)), equal, "{right} {left}");
         }
     }
-
-    fn title(self) -> &'static str {
-        match self {
-            Self::Required => "Required value",
-            Self::Invalid => "Invalid value",
-            Self::NotSupported => "Unsupported value",
-            Self::Forbidden => "Forbidden",
-            Self::Duplicate => "Duplicate value",
-            Self::TooLong => "Too long",
-            Self::TooMany => "Too many",
-            Self::NotFound => "Not found",
-            Self::Internal => "Internal error",
-        }
-    }
-}
-
-/// One rule that is broken.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Cause {
-    /// The field, as the server names it.
-    pub field: String,
-    /// The kind of rule.
-    pub reason: Reason,
-    /// The server's words.
-    pub message: String,
-    /// The node at fault, or its nearest ancestor that is there.
-    pub node: Option<NodeId>,
-}
-
-/// Collects causes.
-#[derive(Debug, Default)]
-pub struct Causes {
-    list: Vec<Cause>,
-}
-
-impl Causes {
-    /// None so far.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// What was collected, in order.
-    #[must_use]
-    pub fn into_list(self) -> Vec<Cause> {
-        self.list
-    }
-
-    /// How many there are.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.list.len()
-    }
-
-    /// Whether there is none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.list.is_empty()
-    }
-
-    fn push(&mut self, at: &At<'_>, reason: Reason, value: Option<&str>, detail: &str) {
-        let mut message = reason.title().to_owned();
-        for part in value.into_iter().chain((!detail.is_empty()).then_some(detail)) {
-            message.push_str(": ");
-            message.push_str(part);
-        }
-        self.list.push(Cause { field: at.to_string(), reason, message, node: Some(at.nearest().id()) });
-    }
-
-    /// `Required value`.
-    pub fn required(&mut self, at: &At<'_>, detail: &str) {
-        self.push(at, Reason::Required, None, detail);
-    }
-
-    /// `Invalid value: …`, with the value that is there.
-    pub fn invalid(&mut self, at: &At<'_>, detail: &str) {
-        self.push(at, Reason::Invalid, Some(&shown(at.node())), detail);
-    }
-
-    /// `Invalid value: "…"`, with this string.
-    pub fn invalid_text(&mut self, at: &At<'_>, value: &str, detail: &str) {
-        self.push(at, Reason::Invalid, Some(&quoted(value)), detail);
-    }
-
-    /// `Invalid value: …`, with the value written by the caller, as Go prints it.
-    pub fn invalid_shown(&mut self, at: &At<'_>, value: &str, detail: &str) {
-        self.push(at, Reason::Invalid, Some(value), detail);
-    }
-
-    /// `Unsupported value: …: supported values: …`, with the value that is there.
-    pub fn not_supported(&mut self, at: &At<'_>, supported: &[&str]) {
-        self.not_supported_shown(at, &shown(at.node()), supported);
-    }
-
-    /// `Unsupported value: …` with the value written by the caller.
-    pub fn not_supported_shown(&mut self, at: &At<'_>, value: &str, supported: &[&str]) {
-        let mut detail = String::new();
-        if !supported.is_empty() {
-            detail.push_str("supported values: ");
-            for (position, value) in supported.iter().enumerate() {
-                if position > 0 {
-                    detail.push_str(", ");
-                }
-                detail.push_str(&quoted(value));
-            }
-        }
-        self.push(at, Reason::NotSupported, Some(value), &detail);
-    }
-
-    /// `Forbidden: …`.
-    pub fn forbidden(&mut self, at: &At<'_>, detail: &str) {
-        self.push(at, Reason::Forbidden, None, detail);
-    }
-
-    /// `Duplicate value: …`, with the value that is there.
-    pub fn duplicate(&mut self, at: &At<'_>) {
-        self.push(at, Reason::Duplicate, Some(&shown(at.node())), "");
-    }
-
-    /// `Duplicate value: "…"`, with this string.
-    pub fn duplicate_text(&mut self, at: &At<'_>, value: &str) {
-        self.push(at, Reason::Duplicate, Some(&quoted(value)), "");
-    }
-
-    /// `Too long: may not be more than … bytes`.
-    pub fn too_long(&mut self, at: &At<'_>, most: usize) {
-        self.push(at, Reason::TooLong, None, &format!("may not be more than {most} bytes"));
-    }
-
-    /// `Too many: …: must have at most … items`.
-    pub fn too_many(&mut self, at: &At<'_>, actual: usize, most: usize) {
-        self.push(at, Reason::TooMany, Some(&actual.to_string()), &format!("must have at most {most} items"));
-    }
-
-    /// `Internal error: …`.
-    pub fn internal(&mut self, at: &At<'_>, detail: &str) {
-        self.push(at, Reason::Internal, None, detail);
-    }
-}
-
-/// The value as the server prints it: strings by `%q`, the rest as JSON.
-fn shown(node: Option<NodeRef<'_>>) -> String {
-    match node {
-        None => "\"\"".to_owned(),
-        Some(node) => node.as_str().map_or_else(|| node.to_json(), quoted),
-    }
-}
-
-/// Go's `%q`.
-#[must_use]
-pub fn quoted(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 2);
-    out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\u{7}' => out.push_str("\\a"),
-            '\u{8}' => out.push_str("\\b"),
-            '\u{c}' => out.push_str("\\f"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            '\u{b}' => out.push_str("\\v"),
-            c if (c as u32) < 0x20 || c == '\u{7f}' => {
-                let _ = write!(out, "\\x{:02x}", c as u32);
-            }
-            c => out.push(c),
-        }
-    }
-    out.push('"');
-    out
 }

@@ -3,7 +3,7 @@
 
 use document::{Kind, NodeRef};
 
-use crate::field::At;
+use crate::field::{At, Value, go_json_string};
 
 /// A field of an internal type: its Go name, its name in the API, and what it holds.
 pub(crate) struct Field(pub(crate) &'static str, pub(crate) &'static str, pub(crate) Shape);
@@ -39,8 +39,7 @@ pub(crate) enum GoValue {
 }
 
 /// The value at a place, of this shape.
-pub(crate) fn value(at: &At<'_>, shape: &Shape) -> GoValue {
-    let null = || GoValue::Scalar("null".to_owned());
+pub(crate) fn value(at: At<'_>, shape: &Shape) -> GoValue {
     let or = |absent: &str| at.node().map_or_else(|| GoValue::Scalar(absent.to_owned()), plain);
     match shape {
         Shape::Text => or("\"\""),
@@ -50,20 +49,20 @@ pub(crate) fn value(at: &At<'_>, shape: &Shape) -> GoValue {
         Shape::Struct(fields) => structure(at, fields),
         Shape::Pointer(fields) if at.is_set() => structure(at, fields),
         Shape::List(fields) if at.is_set() => {
-            GoValue::List(at.items().map(|item| structure(&item, fields)).collect())
+            GoValue::List(at.items().map(|item| structure(item, fields)).collect())
         }
         Shape::Tagged(fields) if at.is_set() => {
             let there = fields.iter().filter(|field| at.field(field.1).is_set());
             GoValue::Object(
-                there.map(|field| (field.1.to_owned(), value(&at.field(field.1), &field.2))).collect(),
+                there.map(|field| (field.1.to_owned(), value(at.field(field.1), &field.2))).collect(),
             )
         }
-        Shape::Pointer(_) | Shape::List(_) | Shape::Tagged(_) => null(),
+        Shape::Pointer(_) | Shape::List(_) | Shape::Tagged(_) => GoValue::null(),
     }
 }
 
-fn structure(at: &At<'_>, fields: &[Field]) -> GoValue {
-    let member = |field: &Field| (field.0.to_owned(), value(&at.field(field.1), &field.2));
+fn structure(at: At<'_>, fields: &[Field]) -> GoValue {
+    let member = |field: &Field| (field.0.to_owned(), value(at.field(field.1), &field.2));
     GoValue::Object(fields.iter().map(member).collect())
 }
 
@@ -77,13 +76,30 @@ fn plain(node: NodeRef<'_>) -> GoValue {
             members.sort_by(|a, b| a.0.cmp(&b.0));
             GoValue::Object(members)
         }
-        _ => GoValue::Scalar(node.to_json()),
+        _ => GoValue::Scalar(node.as_str().map_or_else(|| node.to_json(), go_json_string)),
     }
 }
 
 impl GoValue {
+    /// What is absent.
+    pub(crate) fn null() -> Self {
+        Self::Scalar("null".to_owned())
+    }
+
+    /// Adds a member to an object.
+    pub(crate) fn add(&mut self, name: &str, value: Self) {
+        if let Self::Object(members) = self {
+            members.push((name.to_owned(), value));
+        }
+    }
+
+    /// As a refused value.
+    pub(crate) fn shown(&self) -> Value<'static> {
+        Value::Json(self.compact())
+    }
+
     /// `json.Marshal`
-    pub(crate) fn compact(&self) -> String {
+    fn compact(&self) -> String {
         let mut out = String::new();
         self.write(&mut out, None);
         out
@@ -128,7 +144,7 @@ impl GoValue {
                         out.push(',');
                     }
                     line(out, level + 1);
-                    out.push_str(&crate::field::quoted(name));
+                    out.push_str(&go_json_string(name));
                     out.push_str(if indent.is_some() { ": " } else { ":" });
                     value.write(out, below);
                 }

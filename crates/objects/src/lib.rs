@@ -9,7 +9,7 @@ pub mod field;
 mod go_json;
 mod go_value;
 mod meta;
-mod names;
+pub mod names;
 mod selectors;
 mod unified_diff;
 pub mod validate;

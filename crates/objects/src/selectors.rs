@@ -8,95 +8,99 @@ const NO_VALUES: &str = "may not be specified when `operator` is 'Exists' or 'Do
 const NO_OPERATOR: &str = "not a valid selector operator";
 
 /// `ValidateLabelSelector`. `lenient`: values that are no label values are let through, as in objects that have such already.
-pub(crate) fn labels(at: &At<'_>, lenient: bool, causes: &mut Causes) {
+pub(crate) fn labels(at: At<'_>, lenient: bool, causes: &mut Causes) {
     if !at.is_set() {
         return;
     }
-    meta::labels(&at.field("matchLabels"), causes);
+    meta::labels(at.field("matchLabels"), causes);
     for requirement in at.field("matchExpressions").items() {
         let values = requirement.field("values");
-        match requirement.field("operator").text() {
-            "In" | "NotIn" if values.is_empty() => causes.required(&values, NEED_VALUES),
-            "Exists" | "DoesNotExist" if !values.is_empty() => causes.forbidden(&values, NO_VALUES),
+        match requirement.field("operator").str() {
+            "In" | "NotIn" if values.is_empty() => causes.required(values, NEED_VALUES),
+            "Exists" | "DoesNotExist" if !values.is_empty() => causes.forbidden(values, NO_VALUES),
             "In" | "NotIn" | "Exists" | "DoesNotExist" => {}
-            _ => causes.invalid(&requirement.field("operator"), NO_OPERATOR),
+            _ => causes.invalid_value(
+                requirement.field("operator"),
+                requirement.field("operator").str(),
+                NO_OPERATOR,
+            ),
         }
-        key_and_values(&requirement, lenient, causes);
+        key_and_values(requirement, lenient, causes);
     }
 }
 
 /// Whether a label selector has no fault: on UPDATE, rules are relaxed for what was stored with one. Go makes a
 /// selector (`LabelSelectorAsSelector`) of just these.
-pub(crate) fn labels_are_valid(at: &At<'_>) -> bool {
+pub(crate) fn labels_are_valid(at: At<'_>) -> bool {
     let mut causes = Causes::new();
     labels(at, false, &mut causes);
     causes.is_empty()
 }
 
 /// `ValidateNodeSelector`
-pub(crate) fn nodes(at: &At<'_>, lenient: bool, causes: &mut Causes) {
+pub(crate) fn nodes(at: At<'_>, lenient: bool, causes: &mut Causes) {
     let terms = at.field("nodeSelectorTerms");
     if terms.is_empty() {
-        causes.required(&terms, "must have at least one node selector term");
+        causes.required(terms, "must have at least one node selector term");
     }
     for term in terms.items() {
         for requirement in term.field("matchExpressions").items() {
-            node_requirement(&requirement, lenient, causes);
+            node_requirement(requirement, lenient, causes);
         }
         for requirement in term.field("matchFields").items() {
-            node_field_requirement(&requirement, causes);
+            node_field_requirement(requirement, causes);
         }
     }
 }
 
-fn node_requirement(at: &At<'_>, lenient: bool, causes: &mut Causes) {
+fn node_requirement(at: At<'_>, lenient: bool, causes: &mut Causes) {
     let values = at.field("values");
-    match at.field("operator").text() {
-        "In" | "NotIn" if values.is_empty() => causes.required(&values, NEED_VALUES),
-        "Exists" | "DoesNotExist" if !values.is_empty() => causes.forbidden(&values, NO_VALUES),
+    match at.field("operator").str() {
+        "In" | "NotIn" if values.is_empty() => causes.required(values, NEED_VALUES),
+        "Exists" | "DoesNotExist" if !values.is_empty() => causes.forbidden(values, NO_VALUES),
         "Gt" | "Lt" if values.len() != 1 => {
-            causes.required(&values, "must be specified single value when `operator` is 'Lt' or 'Gt'");
+            causes.required(values, "must be specified single value when `operator` is 'Lt' or 'Gt'");
         }
         "In" | "NotIn" | "Exists" | "DoesNotExist" | "Gt" | "Lt" => {}
-        _ => causes.invalid(&at.field("operator"), NO_OPERATOR),
+        _ => causes.invalid_value(at.field("operator"), at.field("operator").str(), NO_OPERATOR),
     }
     key_and_values(at, lenient, causes);
 }
 
-fn node_field_requirement(at: &At<'_>, causes: &mut Causes) {
+fn node_field_requirement(at: At<'_>, causes: &mut Causes) {
     let (key, values) = (at.field("key"), at.field("values"));
-    match at.field("operator").text() {
+    match at.field("operator").str() {
         "In" | "NotIn" => {
             if values.len() != 1 {
                 let detail =
                     "must be only one value when `operator` is 'In' or 'NotIn' for node field selector";
-                causes.required(&values, detail);
+                causes.required(values, detail);
             }
         }
-        _ => causes.invalid(&at.field("operator"), NO_OPERATOR),
+        _ => causes.invalid_value(at.field("operator"), at.field("operator").str(), NO_OPERATOR),
     }
-    if key.text() != "metadata.name" {
-        causes.invalid(&key, "not a valid field selector key");
+    if key.str() != "metadata.name" {
+        causes.invalid_value(key, key.str(), "not a valid field selector key");
         return;
     }
     for value in values.items() {
-        for error in names::dns_subdomain(value.text()) {
-            causes.invalid(&value, &error);
+        for error in names::dns1123_subdomain(value.str()) {
+            causes.invalid(value, &error);
         }
     }
 }
 
-fn key_and_values(at: &At<'_>, lenient: bool, causes: &mut Causes) {
+fn key_and_values(at: At<'_>, lenient: bool, causes: &mut Causes) {
     let key = at.field("key");
-    for error in names::qualified_name(key.text()) {
-        causes.invalid(&key, &error);
+    for error in names::qualified_name(key.str()) {
+        causes.invalid_value(key, key.str(), &error);
     }
     if lenient {
         return;
     }
     for value in at.field("values").items() {
-        for error in names::label_value(value.text()) {
-            causes.invalid(&value, &error);
+        for error in names::label_value(value.str()) {
+            causes.invalid(value, &error);
         }
     }
 }

@@ -1,80 +1,125 @@
-//! Validation of built-in kinds as the API server does it after mutating admission: a rule that is broken is a [`Cause`].
+//! What the API server refuses with 422: the hand-written rules of built-in kinds (pkg/apis/*/validation).
+//!
+//! Each area has a table of its own, [`Rules`] per kind; this file joins them. The object is the one that a
+//! mutating webhook sees: in canonical form, with its defaults.
 
-mod admission;
-mod core;
-mod rbac;
-mod storage;
+pub mod admission;
+pub mod apps;
+pub mod autoscaling;
+pub mod batch;
+pub mod core;
+pub mod definition;
+pub mod ingress;
+pub mod network;
+pub mod policy;
+pub mod rbac;
+pub mod service;
+pub mod storage;
 
+use crate::field::{At, Causes};
+use crate::meta;
 use document::NodeRef;
 
-use crate::field::{At, Cause, Causes};
-
-use kubernetes_cel::profile::Profile;
-
-use Rules::{Plain, WithCel};
-
-/// The rules of a kind: of the object, and of what changed against the stored one.
-#[derive(Clone, Copy)]
-enum Rules {
-    Plain(fn(&At<'_>, Option<&At<'_>>, &mut Causes)),
-    /// Compiles expressions.
-    WithCel(fn(&At<'_>, Option<&At<'_>>, Profile, &mut Causes)),
+/// What kind of object it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Kind<'k> {
+    /// Empty for core kinds.
+    pub group: &'k str,
+    /// Of the written object; rules depend on it in a few places only.
+    pub version: &'k str,
+    /// `Pod`
+    pub kind: &'k str,
 }
 
-const REGISTRATION: &str = "admissionregistration.k8s.io";
-
-/// The rules of a kind.
-fn rules(group: &str, kind: &str) -> Option<Rules> {
-    Some(match (group, kind) {
-        ("", "ConfigMap") => Plain(core::config::config_map),
-        ("", "Secret") => Plain(core::config::secret),
-        ("", "Namespace") => Plain(core::namespace::namespace),
-        ("", "ServiceAccount") => Plain(core::namespace::service_account),
-        ("", "LimitRange") => Plain(core::limits::limit_range),
-        ("", "ResourceQuota") => Plain(core::limits::resource_quota),
-        ("", "PersistentVolumeClaim") => Plain(storage::claims::claim),
-        ("", "PersistentVolume") => Plain(storage::volumes::volume),
-        ("storage.k8s.io", "StorageClass") => Plain(storage::classes::storage_class),
-        ("storage.k8s.io", "VolumeAttributesClass") => Plain(storage::classes::volume_attributes_class),
-        ("storage.k8s.io", "CSIDriver") => Plain(storage::csi::driver),
-        ("storage.k8s.io", "CSINode") => Plain(storage::csi::node),
-        ("storage.k8s.io", "CSIStorageCapacity") => Plain(storage::csi::storage_capacity),
-        ("storage.k8s.io", "VolumeAttachment") => Plain(storage::csi::volume_attachment),
-        ("rbac.authorization.k8s.io", "Role") => Plain(rbac::role),
-        ("rbac.authorization.k8s.io", "ClusterRole") => Plain(rbac::cluster_role),
-        ("rbac.authorization.k8s.io", "RoleBinding") => Plain(rbac::role_binding),
-        ("rbac.authorization.k8s.io", "ClusterRoleBinding") => Plain(rbac::cluster_role_binding),
-        (REGISTRATION, "MutatingWebhookConfiguration") => WithCel(admission::webhooks::mutating),
-        (REGISTRATION, "ValidatingWebhookConfiguration") => WithCel(admission::webhooks::validating),
-        (REGISTRATION, "ValidatingAdmissionPolicy") => WithCel(admission::policies::validating),
-        (REGISTRATION, "MutatingAdmissionPolicy") => WithCel(admission::policies::mutating),
-        (REGISTRATION, "ValidatingAdmissionPolicyBinding") => Plain(admission::policies::validating_binding),
-        (REGISTRATION, "MutatingAdmissionPolicyBinding") => Plain(admission::policies::mutating_binding),
-        _ => return None,
-    })
+/// An object to be judged, and what it replaces.
+#[derive(Debug, Clone, Copy)]
+pub struct Subject<'d> {
+    /// Its kind.
+    pub kind: Kind<'d>,
+    /// The object.
+    pub at: At<'d>,
+    /// The stored object, on UPDATE.
+    pub old: Option<At<'d>>,
 }
 
-/// Whether there are rules for a kind beyond what its schema says.
+/// The rules of one kind.
+#[derive(Debug, Clone, Copy)]
+pub struct Rules {
+    /// API group, empty for core kinds.
+    pub group: &'static str,
+    /// The kind.
+    pub kind: &'static str,
+    /// Whether objects of the kind stand in a namespace.
+    pub namespaced: bool,
+    /// Adds what is wrong, on CREATE and UPDATE alike, metadata included.
+    pub check: for<'d> fn(&Subject<'d>, &mut Causes),
+    /// What the server warns of; asked only where nothing is wrong.
+    pub warn: Option<for<'d> fn(&Subject<'d>, &mut Vec<String>)>,
+}
+
+fn tables() -> impl Iterator<Item = &'static Rules> {
+    [
+        admission::RULES,
+        apps::RULES,
+        autoscaling::RULES,
+        batch::RULES,
+        core::RULES,
+        definition::RULES,
+        ingress::RULES,
+        network::RULES,
+        policy::RULES,
+        rbac::RULES,
+        service::RULES,
+        storage::RULES,
+    ]
+    .into_iter()
+    .flatten()
+}
+
+fn rules(group: &str, kind: &str) -> Option<&'static Rules> {
+    tables().find(|rules| rules.group == group && rules.kind == kind)
+}
+
+/// Whether the hand-written rules of a kind are here. Of all others only the metadata is judged.
 #[must_use]
 pub fn covers(group: &str, kind: &str) -> bool {
     rules(group, kind).is_some()
 }
 
-/// The rules that an object breaks, in its canonical form with defaults; `old` is the stored one, on UPDATE. Expressions
-/// are compiled by the CEL of `profile`.
+/// The kinds whose hand-written rules are here, as group and kind, sorted.
 #[must_use]
-pub fn validate(
-    (group, kind): (&str, &str),
-    object: NodeRef<'_>,
-    old: Option<NodeRef<'_>>,
-    profile: Profile,
-) -> Vec<Cause> {
+pub fn covered() -> Vec<(&'static str, &'static str)> {
+    let mut kinds: Vec<_> = tables().map(|rules| (rules.group, rules.kind)).collect();
+    kinds.sort_unstable();
+    kinds
+}
+
+/// Everything for which the server would refuse the object with 422.
+///
+/// What rest.BeforeCreate checks of every object comes after the kind's own rules, and only where those
+/// found nothing, as there.
+#[must_use]
+pub fn validate<'d>(kind: Kind<'d>, object: NodeRef<'d>, old: Option<NodeRef<'d>>) -> Causes {
+    let subject = Subject { kind, at: At::root(object), old: old.map(At::root) };
     let mut causes = Causes::new();
-    let (object, old) = (At::root(object), old.map(At::root));
-    match rules(group, kind) {
-        Some(Plain(rules)) => rules(&object, old.as_ref(), &mut causes),
-        Some(WithCel(rules)) => rules(&object, old.as_ref(), profile, &mut causes),
-        None => {}
+    let rules = rules(kind.group, kind.kind);
+    if let Some(rules) = rules {
+        (rules.check)(&subject, &mut causes);
     }
-    causes.into_list()
+    if causes.is_empty() {
+        let scope = rules.map(|rules| rules.namespaced);
+        meta::validate_any(&subject, scope, &mut causes);
+    }
+    causes
+}
+
+/// What the server warns of when it accepts the object.
+#[must_use]
+pub fn warnings<'d>(kind: Kind<'d>, object: NodeRef<'d>, old: Option<NodeRef<'d>>) -> Vec<String> {
+    let subject = Subject { kind, at: At::root(object), old: old.map(At::root) };
+    let mut warnings = Vec::new();
+    if let Some(warn) = rules(kind.group, kind.kind).and_then(|rules| rules.warn) {
+        warn(&subject, &mut warnings);
+    }
+    warnings
 }

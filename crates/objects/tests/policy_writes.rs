@@ -6,8 +6,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use document::{Document, Limits};
-use kubernetes_cel::profile::Profile;
-use kubernetes_objects::validate::validate;
+use kubernetes_objects::validate::{Kind, validate};
 use serde_json::{Value, json};
 
 fn shared() -> PathBuf {
@@ -74,9 +73,9 @@ fn found(object: &mut Value) -> Told {
     let text = object.to_string();
     let document = Document::from_json(&text, Limits::default()).unwrap();
     let api_version = object["apiVersion"].as_str().unwrap_or_default();
-    let group = api_version.split_once('/').map_or("", |(group, _)| group);
+    let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
     let kind = object["kind"].as_str().unwrap_or_default();
-    let causes = validate((group, kind), document.root(), None, Profile::V1_36);
+    let causes = validate(Kind { group, version, kind }, document.root(), None).into_vec();
     let mut told: Told = causes
         .into_iter()
         .map(|cause| (cause.field, cause.reason.as_str().to_owned(), cause.message))

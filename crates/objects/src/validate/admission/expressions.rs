@@ -40,7 +40,7 @@ impl Compiler {
     }
 
     /// Compiles a variable and declares it, as `dyn` where it does not compile.
-    pub(super) fn variable(&mut self, at: &At<'_>, name: &str, source: &str, causes: &mut Causes) {
+    pub(super) fn variable(&mut self, at: At<'_>, name: &str, source: &str, causes: &mut Causes) {
         let Some(composition) = &mut self.composition else { return };
         if let Err(error) = composition.add(&mut self.variables, name.to_owned(), source) {
             report(at, source, &error, causes);
@@ -50,7 +50,7 @@ impl Compiler {
     /// Compiles an expression, which has to give what is asked for. `shown` is what the message shows of it.
     pub(super) fn check(
         &self,
-        at: &At<'_>,
+        at: At<'_>,
         (kind, result): (EnvKind, ResultKind),
         (source, shown): (&str, &str),
         causes: &mut Causes,
@@ -77,13 +77,13 @@ impl Compiler {
     }
 }
 
-fn report(at: &At<'_>, shown: &str, error: &CompileError, causes: &mut Causes) {
+fn report(at: At<'_>, shown: &str, error: &CompileError, causes: &mut Causes) {
     match error {
         CompileError::Issues(issues) if issues.stage() == Stage::Result => {
-            causes.invalid_text(at, shown, &issues.to_string());
+            causes.invalid_value(at, shown, &issues.to_string());
         }
         CompileError::Issues(issues) => {
-            causes.invalid_text(at, shown, &format!("compilation failed: {issues}"))
+            causes.invalid_value(at, shown, &format!("compilation failed: {issues}"))
         }
         CompileError::Plan(error) => causes.internal(at, &format!("program instantiation failed: {error}")),
     }

@@ -16,11 +16,11 @@ const SIDE_EFFECTS: [&str; 4] = ["None", "NoneOnDryRun", "Some", "Unknown"];
 const REVIEW_VERSIONS: [&str; 2] = ["v1", "v1beta1"];
 const FORM: &str = "; desired format: https://host[/path]";
 
-pub(crate) fn mutating(object: &At<'_>, old: Option<&At<'_>>, profile: Profile, causes: &mut Causes) {
+pub(crate) fn mutating(object: At<'_>, old: Option<At<'_>>, profile: Profile, causes: &mut Causes) {
     configuration(object, old, true, profile, causes);
 }
 
-pub(crate) fn validating(object: &At<'_>, old: Option<&At<'_>>, profile: Profile, causes: &mut Causes) {
+pub(crate) fn validating(object: At<'_>, old: Option<At<'_>>, profile: Profile, causes: &mut Causes) {
     configuration(object, old, false, profile, causes);
 }
 
@@ -34,7 +34,7 @@ struct Asked {
 }
 
 impl Asked {
-    fn of(webhooks: &At<'_>, old: Option<&At<'_>>) -> Self {
+    fn of(webhooks: At<'_>, old: Option<At<'_>>) -> Self {
         let Some(stored) = old.map(|old| old.field("webhooks")) else {
             return Self {
                 conditions: true,
@@ -44,149 +44,138 @@ impl Asked {
                 lenient_selectors: false,
             };
         };
-        let same = |(new, old): (At<'_>, At<'_>)| {
-            meta::same(&new.field("matchConditions"), &old.field("matchConditions"))
-        };
+        let same =
+            |(new, old): (At<'_>, At<'_>)| new.field("matchConditions").same(old.field("matchConditions"));
         let unchanged = webhooks.len() == stored.len() && webhooks.items().zip(stored.items()).all(same);
         let mut names = BTreeSet::new();
         Self {
             conditions: !unchanged,
             no_side_effects: stored
                 .items()
-                .all(|hook| NO_SIDE_EFFECTS.contains(&hook.field("sideEffects").text())),
+                .all(|hook| NO_SIDE_EFFECTS.contains(&hook.field("sideEffects").str())),
             known_version: stored.items().all(|hook| {
                 let versions = hook.field("admissionReviewVersions");
-                versions.is_empty() || versions.texts().any(|version| REVIEW_VERSIONS.contains(&version))
+                versions.is_empty() || versions.strings().any(|version| REVIEW_VERSIONS.contains(&version))
             }),
-            unique_names: stored.items().all(|hook| names.insert(hook.field("name").text())),
+            unique_names: stored.items().all(|hook| names.insert(hook.field("name").str())),
             lenient_selectors: stored.items().any(|hook| {
                 ["namespaceSelector", "objectSelector"]
                     .iter()
-                    .any(|field| !selectors::labels_are_valid(&hook.field(field)))
+                    .any(|field| !selectors::labels_are_valid(hook.field(field)))
             }),
         }
     }
 }
 
-fn configuration(
-    object: &At<'_>,
-    old: Option<&At<'_>>,
-    mutating: bool,
-    profile: Profile,
-    causes: &mut Causes,
-) {
-    meta::create(object, false, names::dns_subdomain, causes);
+fn configuration(object: At<'_>, old: Option<At<'_>>, mutating: bool, profile: Profile, causes: &mut Causes) {
+    meta::create(object, false, names::dns1123_subdomain, causes);
     let webhooks = object.field("webhooks");
-    let asked = Asked::of(&webhooks, old);
+    let asked = Asked::of(webhooks, old);
     let compiler = Compiler::plain(profile, false);
     let mut seen = BTreeSet::new();
     for hook in webhooks.items() {
-        webhook(&hook, &asked, mutating, causes);
+        webhook(hook, &asked, mutating, causes);
         if asked.conditions {
-            matching::conditions(&hook.field("matchConditions"), &compiler, causes);
+            matching::conditions(hook.field("matchConditions"), &compiler, causes);
         }
-        review_versions(&hook.field("admissionReviewVersions"), asked.known_version, causes);
+        review_versions(hook.field("admissionReviewVersions"), asked.known_version, causes);
         let name = hook.field("name");
-        if asked.unique_names && !name.text().is_empty() && !seen.insert(name.text()) {
-            causes.duplicate(&name);
+        if asked.unique_names && !name.str().is_empty() && !seen.insert(name.str()) {
+            causes.duplicate(name, name.str());
         }
     }
 }
 
-fn webhook(hook: &At<'_>, asked: &Asked, mutating: bool, causes: &mut Causes) {
-    qualified(&hook.field("name"), causes);
+fn webhook(hook: At<'_>, asked: &Asked, mutating: bool, causes: &mut Causes) {
+    qualified(hook.field("name"), causes);
     for rule in hook.field("rules").items() {
-        matching::rule(&rule, causes);
+        matching::rule(rule, causes);
     }
-    one_of(&hook.field("failurePolicy"), &matching::FAILURE_POLICIES, false, causes);
-    one_of(&hook.field("matchPolicy"), &matching::MATCH_POLICIES, false, causes);
+    one_of(hook.field("failurePolicy"), &matching::FAILURE_POLICIES, false, causes);
+    one_of(hook.field("matchPolicy"), &matching::MATCH_POLICIES, false, causes);
     let effects = hook.field("sideEffects");
     let allowed: &[&str] = if asked.no_side_effects { &NO_SIDE_EFFECTS } else { &SIDE_EFFECTS };
     if !effects.is_set() {
-        causes.required(&effects, &format!("must specify one of {}", allowed.join(", ")));
+        causes.required(effects, &format!("must specify one of {}", allowed.join(", ")));
     }
-    one_of(&effects, allowed, false, causes);
+    one_of(effects, allowed, false, causes);
     let timeout = hook.field("timeoutSeconds");
-    if timeout.int().is_some_and(|seconds| !(1..=30).contains(&seconds)) {
-        causes.invalid(&timeout, "the timeout value must be between 1 and 30 seconds");
+    if timeout.opt_int().is_some_and(|seconds| !(1..=30).contains(&seconds)) {
+        causes.invalid(timeout, "the timeout value must be between 1 and 30 seconds");
     }
     for field in ["namespaceSelector", "objectSelector"] {
-        selectors::labels(&hook.field(field), asked.lenient_selectors, causes);
+        selectors::labels(hook.field(field), asked.lenient_selectors, causes);
     }
     if mutating {
-        one_of(&hook.field("reinvocationPolicy"), &["IfNeeded", "Never"], false, causes);
+        one_of(hook.field("reinvocationPolicy"), &["IfNeeded", "Never"], false, causes);
     }
-    client(&hook.field("clientConfig"), causes);
+    client(hook.field("clientConfig"), causes);
 }
 
 /// `IsFullyQualifiedName`
-fn qualified(at: &At<'_>, causes: &mut Causes) {
-    if at.text().is_empty() {
+fn qualified(at: At<'_>, causes: &mut Causes) {
+    if at.str().is_empty() {
         return causes.required(at, "");
     }
-    let errors = names::dns_subdomain(at.text());
+    let errors = names::dns1123_subdomain(at.str());
     if !errors.is_empty() {
         causes.invalid(at, &errors.join(","));
-    } else if at.text().split('.').count() < 3 {
+    } else if at.str().split('.').count() < 3 {
         causes.invalid(at, "should be a domain with at least three segments separated by dots");
     }
 }
 
-fn client(at: &At<'_>, causes: &mut Causes) {
+fn client(at: At<'_>, causes: &mut Causes) {
     let (url, service) = (at.field("url"), at.field("service"));
-    match (url.str(), service.is_set()) {
-        (Some(text), false) => webhook_url(&url, text, causes),
-        (None, true) => webhook_service(&service, causes),
+    match (url.opt_str(), service.is_set()) {
+        (Some(text), false) => webhook_url(url, text, causes),
+        (None, true) => webhook_service(service, causes),
         _ => causes.required(at, "exactly one of url or service is required"),
     }
 }
 
 /// `ValidateWebhookURL`
-pub(crate) fn webhook_url(at: &At<'_>, text: &str, causes: &mut Causes) {
+pub(crate) fn webhook_url(at: At<'_>, text: &str, causes: &mut Causes) {
     let url = match Url::parse_reference(text) {
         Ok(url) => url,
         Err(error) => return causes.required(at, &format!("url must be a valid URL: {error}{FORM}")),
     };
     if url.scheme() != "https" {
-        causes.invalid_text(at, url.scheme(), &format!("'https' is the only allowed URL scheme{FORM}"));
+        causes.invalid_value(at, url.scheme(), &format!("'https' is the only allowed URL scheme{FORM}"));
     }
     if url.host().is_empty() {
-        causes.invalid_text(at, "", &format!("host must be specified{FORM}"));
+        causes.invalid_value(at, "", &format!("host must be specified{FORM}"));
     }
     if let Some(user) = url.user() {
-        causes.invalid_text(at, &user, "user information is not permitted in the URL");
+        causes.invalid_value(at, &user, "user information is not permitted in the URL");
     }
     let fragment = url.fragment();
     if !fragment.is_empty() {
-        causes.invalid_text(at, &fragment, "fragments are not permitted in the URL");
+        causes.invalid_value(at, &fragment, "fragments are not permitted in the URL");
     }
     if !url.raw_query().is_empty() {
-        causes.invalid_text(at, url.raw_query(), "query parameters are not permitted in the URL");
+        causes.invalid_value(at, url.raw_query(), "query parameters are not permitted in the URL");
     }
 }
 
 /// `ValidateWebhookService`. Its callers hand name and namespace in the wrong order, so each is missed at the other's
 /// field.
-pub(crate) fn webhook_service(at: &At<'_>, causes: &mut Causes) {
+pub(crate) fn webhook_service(at: At<'_>, causes: &mut Causes) {
     let (name, namespace, port) = (at.field("name"), at.field("namespace"), at.field("port"));
-    if namespace.text().is_empty() {
-        causes.required(&name, "");
+    if namespace.str().is_empty() {
+        causes.required(name, "");
     }
-    if name.text().is_empty() {
-        causes.required(&namespace, "");
+    if name.str().is_empty() {
+        causes.required(namespace, "");
     }
-    if let Some(number) = port.int().filter(|number| !(1..=65535).contains(number)) {
-        causes.invalid_shown(
-            &port,
-            &number.to_string(),
-            "port is not valid: must be between 1 and 65535, inclusive",
-        );
+    if let Some(number) = port.opt_int().filter(|number| !(1..=65535).contains(number)) {
+        causes.invalid_value(port, number, "port is not valid: must be between 1 and 65535, inclusive");
     }
     let path = at.field("path");
-    service_path(&path, path.text(), causes);
+    service_path(path, path.str(), causes);
 }
 
-fn service_path(at: &At<'_>, path: &str, causes: &mut Causes) {
+fn service_path(at: At<'_>, path: &str, causes: &mut Causes) {
     if matches!(path, "" | "/") {
         return;
     }
@@ -204,26 +193,26 @@ fn service_path(at: &At<'_>, path: &str, causes: &mut Causes) {
             causes.invalid(at, &format!("segment[{index}] may not be empty"));
             continue;
         }
-        for error in names::dns_subdomain(segment) {
+        for error in names::dns1123_subdomain(segment) {
             causes.invalid(at, &format!("segment[{index}]: {error}"));
         }
     }
 }
 
 /// `validateAdmissionReviewVersions`
-fn review_versions(at: &At<'_>, known: bool, causes: &mut Causes) {
+fn review_versions(at: At<'_>, known: bool, causes: &mut Causes) {
     let all = REVIEW_VERSIONS.join(", ");
     if at.is_empty() {
         return causes.required(at, &format!("must specify one of {all}"));
     }
     let mut seen = BTreeSet::new();
     for version in at.items() {
-        if !seen.insert(version.text()) {
-            causes.invalid(&version, "duplicate version");
+        if !seen.insert(version.str()) {
+            causes.invalid(version, "duplicate version");
             continue;
         }
-        for error in names::dns_1035_label(version.text()) {
-            causes.invalid(&version, &error);
+        for error in names::dns1035_label(version.str()) {
+            causes.invalid(version, &error);
         }
     }
     if known && !seen.iter().any(|version| REVIEW_VERSIONS.contains(version)) {

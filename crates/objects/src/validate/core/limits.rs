@@ -7,43 +7,44 @@ use kubernetes_cel::library::quantity::{Format, Quantity};
 
 use super::resource_names as resources;
 use crate::field::{At, Causes};
+use crate::go_value::{Field, Shape, value};
 use crate::{meta, names};
 
 /// On UPDATE the server compares nothing with what was stored.
-pub(crate) fn limit_range(object: &At<'_>, _old: Option<&At<'_>>, causes: &mut Causes) {
-    meta::create(object, true, names::dns_subdomain, causes);
+pub(crate) fn limit_range(object: At<'_>, _old: Option<At<'_>>, causes: &mut Causes) {
+    meta::create(object, true, names::dns1123_subdomain, causes);
     let mut types = BTreeSet::new();
     for limit in object.field("spec").field("limits").items() {
         let kind = limit.field("type");
-        limit_type(&kind, causes);
-        if !types.insert(kind.text()) {
-            causes.duplicate(&kind);
+        limit_type(kind, causes);
+        if !types.insert(kind.str()) {
+            causes.duplicate(kind, kind.str());
         }
-        one_limit(&limit, kind.text(), causes);
+        one_limit(limit, kind.str(), causes);
     }
 }
 
-fn limit_type(at: &At<'_>, causes: &mut Causes) {
-    let errors = names::qualified_name(at.text());
+fn limit_type(at: At<'_>, causes: &mut Causes) {
+    let errors = names::qualified_name(at.str());
     for error in &errors {
-        causes.invalid(at, error);
+        causes.invalid_value(at, at.str(), error);
     }
-    let standard = matches!(at.text(), "Pod" | "Container" | "PersistentVolumeClaim");
-    if errors.is_empty() && !at.text().contains('/') && !standard {
-        causes.invalid(at, "must be a standard limit type or fully qualified");
+    let standard = matches!(at.str(), "Pod" | "Container" | "PersistentVolumeClaim");
+    if errors.is_empty() && !at.str().contains('/') && !standard {
+        causes.invalid_value(at, at.str(), "must be a standard limit type or fully qualified");
     }
 }
 
-fn one_limit(limit: &At<'_>, kind: &str, causes: &mut Causes) {
+fn one_limit(limit: At<'_>, kind: &str, causes: &mut Causes) {
     let names_of = |field: &'static str, causes: &mut Causes| {
         let mut amounts = BTreeMap::new();
-        for (name, at) in limit.field(field).members() {
+        for (name, at) in limit.field(field).entries() {
             if matches!(kind, "Pod" | "Container") {
-                resources::container_name(&at, name, causes);
+                resources::container_name(at, name, causes);
             } else {
-                resources::name(&at, name, causes);
+                resources::name(at, name, causes);
             }
-            amounts.insert(name, resources::quantity(&at));
+            amounts.insert(name, resources::quantity(at));
         }
         amounts
     };
@@ -53,7 +54,7 @@ fn one_limit(limit: &At<'_>, kind: &str, causes: &mut Causes) {
     if kind == "Pod" {
         for field in ["default", "defaultRequest"] {
             if !limit.field(field).is_empty() {
-                causes.forbidden(&limit.field(field), "may not be specified when `type` is 'Pod'");
+                causes.forbidden(limit.field(field), "may not be specified when `type` is 'Pod'");
             }
         }
     } else {
@@ -62,7 +63,7 @@ fn one_limit(limit: &At<'_>, kind: &str, causes: &mut Causes) {
     }
     if kind == "PersistentVolumeClaim" && !min.contains_key("storage") && !max.contains_key("storage") {
         let detail = "either minimum or maximum storage value is required, but neither was provided";
-        causes.required(&limit.field("limits"), detail);
+        causes.required(limit.field("limits"), detail);
     }
     let ratio = names_of("maxLimitRequestRatio", causes);
     let all: BTreeSet<&str> =
@@ -84,7 +85,7 @@ fn one_limit(limit: &At<'_>, kind: &str, causes: &mut Causes) {
 
 /// What a limit says of one resource.
 struct Amounts<'a, 'd> {
-    limit: &'a At<'d>,
+    limit: At<'d>,
     name: &'d str,
     min: Option<&'a Quantity>,
     max: Option<&'a Quantity>,
@@ -109,7 +110,7 @@ impl Amounts<'_, '_> {
         {
             let detail = format!("{word} value {a} is greater than {other} value {b}");
             let shown = value.map(Quantity::to_string).unwrap_or_default();
-            causes.invalid_text(&self.limit.field(field).key(self.name), &shown, &detail);
+            causes.invalid_value(self.limit.field(field).key(self.name), &shown, &detail);
         }
     }
 
@@ -136,8 +137,8 @@ impl Amounts<'_, '_> {
                 "default value {default} must equal to defaultRequest value {request} in {}",
                 self.name
             );
-            causes.invalid_text(
-                &self.limit.field("defaultRequest").key(self.name),
+            causes.invalid_value(
+                self.limit.field("defaultRequest").key(self.name),
                 &request.to_string(),
                 &detail,
             );
@@ -149,13 +150,13 @@ impl Amounts<'_, '_> {
         let at = self.limit.field("maxLimitRequestRatio").key(self.name);
         let text = ratio.to_string();
         if ratio.compare(&Quantity::from_i64(1, Format::DecimalSi)) == Ordering::Less {
-            causes.invalid_text(&at, &text, &format!("ratio {text} is less than 1"));
+            causes.invalid_value(at, &text, &format!("ratio {text} is less than 1"));
         }
         if let (Some(min), Some(max)) = (self.min, self.max) {
             let (value, most) = ratios(ratio, min, max);
             if value > most {
                 let detail = format!("ratio {text} is greater than max/min = {}", six_digits(most));
-                causes.invalid_text(&at, &text, &detail);
+                causes.invalid_value(at, &text, &detail);
             }
         }
     }
@@ -185,36 +186,31 @@ fn six_digits(number: f64) -> String {
     }
 }
 
-pub(crate) fn resource_quota(object: &At<'_>, old: Option<&At<'_>>, causes: &mut Causes) {
+pub(crate) fn resource_quota(object: At<'_>, old: Option<At<'_>>, causes: &mut Causes) {
     let spec = object.field("spec");
     match old {
         Some(old) => meta::update(object, old, causes),
-        None => meta::create(object, true, names::dns_subdomain, causes),
+        None => meta::create(object, true, names::dns1123_subdomain, causes),
     }
-    quota_amounts(&spec.field("hard"), causes);
-    quota_scopes(&spec, causes);
+    quota_amounts(spec.field("hard"), causes);
+    quota_scopes(spec, causes);
     if spec.field("scopeSelector").is_set() {
-        scope_selector(&spec, causes);
+        scope_selector(spec, causes);
     }
     if let Some(old) = old {
         let scopes = spec.field("scopes");
-        let set = |at: &At<'_>| at.texts().map(str::to_owned).collect::<BTreeSet<_>>();
-        if set(&scopes) != set(&old.field("spec").field("scopes")) {
-            causes.invalid_shown(&scopes, &list_or_null(&scopes), meta::IMMUTABLE);
+        let set = |at: At<'_>| at.strings().map(str::to_owned).collect::<BTreeSet<_>>();
+        if set(scopes) != set(old.field("spec").field("scopes")) {
+            causes.invalid(scopes, meta::IMMUTABLE);
         }
     }
 }
 
-fn quota_amounts(hard: &At<'_>, causes: &mut Causes) {
-    for (name, at) in hard.members() {
-        resources::quota_name(&at, name, causes);
-        resources::amount(&at, name, causes);
+fn quota_amounts(hard: At<'_>, causes: &mut Causes) {
+    for (name, at) in hard.entries() {
+        resources::quota_name(at, name, causes);
+        resources::amount(at, name, causes);
     }
-}
-
-/// A list that is absent is printed as Go prints a nil slice.
-fn list_or_null(at: &At<'_>) -> String {
-    at.node().map_or_else(|| "null".to_owned(), document::NodeRef::to_json)
 }
 
 const SCOPES: [&str; 7] = [
@@ -247,8 +243,8 @@ fn scope_covers(scope: &str, resource: &str) -> bool {
 }
 
 /// The resources of a quota that the scope does not cover, in Go's order.
-fn uncovered(spec: &At<'_>, scope: &str) -> usize {
-    let hard: BTreeSet<&str> = spec.field("hard").members().map(|(name, _)| name).collect();
+fn uncovered(spec: At<'_>, scope: &str) -> usize {
+    let hard: BTreeSet<&str> = spec.field("hard").entries().map(|(name, _)| name).collect();
     hard.into_iter()
         .filter(|name| resources::is_standard_of_quota(name) && !scope_covers(scope, name))
         .count()
@@ -259,81 +255,74 @@ fn conflicts(scopes: &BTreeSet<&str>) -> usize {
     pairs.iter().filter(|pair| pair.iter().all(|scope| scopes.contains(scope))).count()
 }
 
-fn quota_scopes(spec: &At<'_>, causes: &mut Causes) {
+fn quota_scopes(spec: At<'_>, causes: &mut Causes) {
     let scopes = spec.field("scopes");
-    for scope in scopes.texts() {
+    for scope in scopes.strings() {
         if !SCOPES.contains(&scope) {
-            causes.invalid(&scopes, "unsupported scope");
+            causes.invalid(scopes, "unsupported scope");
         }
         for _ in 0..uncovered(spec, scope) {
-            causes.invalid(&scopes, "unsupported scope applied to resource");
+            causes.invalid(scopes, "unsupported scope applied to resource");
         }
     }
-    for _ in 0..conflicts(&scopes.texts().collect()) {
-        causes.invalid(&scopes, "conflicting scopes");
+    for _ in 0..conflicts(&scopes.strings().collect()) {
+        causes.invalid(scopes, "conflicting scopes");
     }
 }
 
-fn scope_selector(spec: &At<'_>, causes: &mut Causes) {
+fn scope_selector(spec: At<'_>, causes: &mut Causes) {
     let selector = spec.field("scopeSelector");
     // Go's path has no index, so the fields below a requirement stand right below the list
     let list = selector.field("matchExpressions");
     let mut seen = BTreeSet::new();
     for requirement in list.items() {
-        let below = |field: &'static str| requirement.field(field).under(&list, field);
+        let below = |field: &'static str| list.said(field).reading(requirement.field(field));
         let (scope, operator, values) = (below("scopeName"), below("operator"), below("values"));
-        if !SCOPES.contains(&scope.text()) {
-            causes.invalid(&scope, "unsupported scope");
+        if !SCOPES.contains(&scope.str()) {
+            causes.invalid_value(scope, scope.str(), "unsupported scope");
         }
-        for _ in 0..uncovered(spec, scope.text()) {
-            causes.invalid_shown(
-                &list,
-                &go_scope_selector(&selector),
+        for _ in 0..uncovered(spec, scope.str()) {
+            causes.invalid_value(
+                list,
+                value(selector, &Shape::Pointer(SCOPE_SELECTOR)).shown(),
                 "unsupported scope applied to resource",
             );
         }
         if ["BestEffort", "NotBestEffort", "Terminating", "NotTerminating", "CrossNamespacePodAffinity"]
-            .contains(&scope.text())
-            && operator.text() != "Exists"
+            .contains(&scope.str())
+            && operator.str() != "Exists"
         {
             let detail = "must be 'Exists' when scope is any of ResourceQuotaScopeTerminating, \
                 ResourceQuotaScopeNotTerminating, ResourceQuotaScopeBestEffort, ResourceQuotaScopeNotBestEffort \
                 or ResourceQuotaScopeCrossNamespacePodAffinity";
-            causes.invalid(&operator, detail);
+            causes.invalid_value(operator, operator.str(), detail);
         }
-        match operator.text() {
+        match operator.str() {
             "In" | "NotIn" if values.is_empty() => {
                 let detail =
                     "must be at least one value when `operator` is 'In' or 'NotIn' for scope selector";
-                causes.required(&values, detail);
+                causes.required(values, detail);
             }
             "Exists" | "DoesNotExist" if !values.is_empty() => {
                 let detail =
                     "must be no value when `operator` is 'Exist' or 'DoesNotExist' for scope selector";
-                causes.invalid(&values, detail);
+                causes.invalid(values, detail);
             }
             "In" | "NotIn" | "Exists" | "DoesNotExist" => {}
-            _ => causes.invalid(&operator, "not a valid selector operator"),
+            _ => causes.invalid_value(operator, operator.str(), "not a valid selector operator"),
         }
-        seen.insert(scope.text());
+        seen.insert(scope.str());
     }
     for _ in 0..conflicts(&seen) {
-        causes.invalid_shown(&list, &list_or_null(&spec.field("scopes")), "conflicting scopes");
+        causes.invalid_value(list, spec.field("scopes"), "conflicting scopes");
     }
 }
 
-/// The internal type has no JSON tags, so its fields are printed in Go's case.
-fn go_scope_selector(at: &At<'_>) -> String {
-    let text = |at: At<'_>| at.node().map_or_else(|| "\"\"".to_owned(), document::NodeRef::to_json);
-    let items: Vec<String> = at
-        .field("matchExpressions")
-        .items()
-        .map(|item| {
-            let (scope, operator) = (text(item.field("scopeName")), text(item.field("operator")));
-            let values = list_or_null(&item.field("values"));
-            format!("{{\"ScopeName\":{scope},\"Operator\":{operator},\"Values\":{values}}}")
-        })
-        .collect();
-    let items = if items.is_empty() { "null".to_owned() } else { format!("[{}]", items.join(",")) };
-    format!("{{\"MatchExpressions\":{items}}}")
-}
+const SCOPE_SELECTOR: &[Field] =
+    &[Field("MatchExpressions", "matchExpressions", Shape::List(SCOPE_REQUIREMENT))];
+
+const SCOPE_REQUIREMENT: &[Field] = &[
+    Field("ScopeName", "scopeName", Shape::Text),
+    Field("Operator", "operator", Shape::Text),
+    Field("Values", "values", Shape::Plain),
+];

@@ -3,16 +3,16 @@
 use crate::field::{At, Causes};
 use crate::{meta, names};
 
-pub(crate) fn namespace(object: &At<'_>, old: Option<&At<'_>>, causes: &mut Causes) {
-    meta::create(object, false, names::dns_label, causes);
+pub(crate) fn namespace(object: At<'_>, old: Option<At<'_>>, causes: &mut Causes) {
+    meta::create(object, false, names::dns1123_label, causes);
     let finalizers = object.field("spec").field("finalizers");
-    for finalizer in finalizers.texts() {
+    for finalizer in finalizers.strings() {
         for error in names::qualified_name(finalizer) {
-            causes.invalid_text(&finalizers, finalizer, &error);
+            causes.invalid_value(finalizers, finalizer, &error);
         }
         if !finalizer.contains('/') && !matches!(finalizer, "kubernetes" | "orphan" | "foregroundDeletion") {
             let detail = "name is neither a standard finalizer name nor is it fully qualified";
-            causes.invalid_text(&finalizers, finalizer, detail);
+            causes.invalid_value(finalizers, finalizer, detail);
         }
     }
     if let Some(old) = old {
@@ -20,9 +20,9 @@ pub(crate) fn namespace(object: &At<'_>, old: Option<&At<'_>>, causes: &mut Caus
     }
 }
 
-pub(crate) fn service_account(object: &At<'_>, old: Option<&At<'_>>, causes: &mut Causes) {
+pub(crate) fn service_account(object: At<'_>, old: Option<At<'_>>, causes: &mut Causes) {
     if let Some(old) = old {
         meta::update(object, old, causes);
     }
-    meta::create(object, true, names::dns_subdomain, causes);
+    meta::create(object, true, names::dns1123_subdomain, causes);
 }

@@ -65,59 +65,59 @@ pub(crate) fn may_be_overcommitted(name: &str) -> bool {
 }
 
 /// `validateResourceName`; whether there was no error.
-pub(crate) fn name(at: &At<'_>, name: &str, causes: &mut Causes) -> bool {
+pub(crate) fn name(at: At<'_>, name: &str, causes: &mut Causes) -> bool {
     let errors = names::qualified_name(name);
     for error in &errors {
-        causes.invalid_text(at, name, error);
+        causes.invalid_value(at, name, error);
     }
     if errors.is_empty() && !name.contains('/') && !is_standard(name) {
-        causes.invalid_text(at, name, "must be a standard resource type or fully qualified");
+        causes.invalid_value(at, name, "must be a standard resource type or fully qualified");
         return false;
     }
     errors.is_empty()
 }
 
 /// `ValidateResourceQuotaResourceName`
-pub(crate) fn quota_name(at: &At<'_>, text: &str, causes: &mut Causes) {
+pub(crate) fn quota_name(at: At<'_>, text: &str, causes: &mut Causes) {
     name(at, text, causes);
     if !text.contains('/') && !is_standard_of_quota(text) {
-        causes.invalid_text(at, text, "must be a standard resource for quota");
+        causes.invalid_value(at, text, "must be a standard resource for quota");
     }
 }
 
 /// `validateContainerResourceName`
-pub(crate) fn container_name(at: &At<'_>, text: &str, causes: &mut Causes) {
+pub(crate) fn container_name(at: At<'_>, text: &str, causes: &mut Causes) {
     name(at, text, causes);
     let standard = matches!(text, "cpu" | "memory" | "ephemeral-storage") || is_huge_page(text);
     if !text.contains('/') {
         if !standard {
-            causes.invalid_text(at, text, "must be a standard resource for containers");
+            causes.invalid_value(at, text, "must be a standard resource for containers");
         }
     } else if !is_native(text) && !is_extended(text) {
-        causes.invalid_text(at, text, "doesn't follow extended resource name standard");
+        causes.invalid_value(at, text, "doesn't follow extended resource name standard");
     }
 }
 
 /// `ValidateResourceQuantityValue`: not negative, and whole where the resource is counted.
-pub(crate) fn amount(at: &At<'_>, name: &str, causes: &mut Causes) {
+pub(crate) fn amount(at: At<'_>, name: &str, causes: &mut Causes) {
     let amount = quantity(at);
     not_negative(at, &amount, causes);
     if (COUNTED.contains(&name) || is_extended(name)) && is_fractional(&amount) {
-        causes.invalid_text(at, &amount.to_string(), "must be an integer");
+        causes.invalid_value(at, &amount.to_string(), "must be an integer");
     }
 }
 
 /// `ValidateNonnegativeQuantity`
-pub(crate) fn not_negative(at: &At<'_>, amount: &Quantity, causes: &mut Causes) {
+pub(crate) fn not_negative(at: At<'_>, amount: &Quantity, causes: &mut Causes) {
     if amount.sign() < 0 {
-        causes.invalid_text(at, &amount.to_string(), "must be greater than or equal to 0");
+        causes.invalid_value(at, &amount.to_string(), "must be greater than or equal to 0");
     }
 }
 
 /// `ValidatePositiveQuantityValue`; whether there was no error.
-pub(crate) fn positive(at: &At<'_>, amount: &Quantity, causes: &mut Causes) -> bool {
+pub(crate) fn positive(at: At<'_>, amount: &Quantity, causes: &mut Causes) -> bool {
     if amount.sign() <= 0 {
-        causes.invalid_text(at, &amount.to_string(), "must be greater than zero");
+        causes.invalid_value(at, &amount.to_string(), "must be greater than zero");
     }
     amount.sign() > 0
 }
@@ -128,12 +128,12 @@ pub(crate) fn is_fractional(amount: &Quantity) -> bool {
 }
 
 /// The quantity that is there; what is none, or absent, counts as zero. Decoding has refused those before.
-pub(crate) fn quantity(at: &At<'_>) -> Quantity {
+pub(crate) fn quantity(at: At<'_>) -> Quantity {
     let zero = || Quantity::from_i64(0, kubernetes_cel::library::quantity::Format::DecimalSi);
     match at.node() {
         Some(node) => match node.as_i64() {
             Some(number) => Quantity::from_i64(number, kubernetes_cel::library::quantity::Format::DecimalSi),
-            None => Quantity::parse_trimmed(at.text()).unwrap_or_else(|_| zero()),
+            None => Quantity::parse_trimmed(at.str()).unwrap_or_else(|_| zero()),
         },
         None => zero(),
     }

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::{diff, volumes};
-use crate::field::{At, Causes};
+use crate::field::{At, Causes, Value};
+use crate::go_value::{Field, GoValue, Shape};
 use crate::validate::core::resource_names as resources;
 use crate::{go_value, meta, names, selectors};
 
@@ -11,220 +12,220 @@ const MOST_METADATA_BYTES: usize = 256 * 1024;
 const MOST_ERROR_BYTES: usize = 1024;
 const MOST_NODE_ID_BYTES: usize = 256;
 
-pub(crate) fn driver(object: &At<'_>, old: Option<&At<'_>>, causes: &mut Causes) {
+pub(crate) fn driver(object: At<'_>, old: Option<At<'_>>, causes: &mut Causes) {
     let spec = object.field("spec");
     match old {
         Some(old) => meta::update(object, old, causes),
-        None => meta::create(object, false, names::dns_subdomain, causes),
+        None => meta::create(object, false, names::dns1123_subdomain, causes),
     }
-    driver_spec(&spec, causes);
+    driver_spec(spec, causes);
     if let Some(old) = old.map(|old| old.field("spec")) {
-        let attach = spec.field("attachRequired").called("attachedRequired");
-        meta::immutable(&attach, &old.field("attachRequired"), causes);
-        meta::immutable(&spec.field("volumeLifecycleModes"), &old.field("volumeLifecycleModes"), causes);
+        let attach = spec.said("attachedRequired").reading(spec.field("attachRequired"));
+        meta::immutable(attach, old.field("attachRequired"), causes);
+        meta::immutable(spec.field("volumeLifecycleModes"), old.field("volumeLifecycleModes"), causes);
     }
 }
 
-fn driver_spec(spec: &At<'_>, causes: &mut Causes) {
-    let need = |at: &At<'_>, causes: &mut Causes| {
+fn driver_spec(spec: At<'_>, causes: &mut Causes) {
+    let need = |at: At<'_>, causes: &mut Causes| {
         if !at.is_set() {
             causes.required(at, "");
         }
     };
     // the name of the field is misspelt in the server's messages
-    need(&spec.field("attachRequired").called("attachedRequired"), causes);
-    need(&spec.field("podInfoOnMount"), causes);
-    need(&spec.field("storageCapacity"), causes);
+    need(spec.said("attachedRequired").reading(spec.field("attachRequired")), causes);
+    need(spec.field("podInfoOnMount"), causes);
+    need(spec.field("storageCapacity"), causes);
     let policy = spec.field("fsGroupPolicy");
-    if policy.is_set() && !matches!(policy.text(), "ReadWriteOnceWithFSType" | "File" | "None") {
-        causes.not_supported(&policy, &["File", "None", "ReadWriteOnceWithFSType"]);
+    if policy.is_set() && !matches!(policy.str(), "ReadWriteOnceWithFSType" | "File" | "None") {
+        causes.not_supported(policy, policy.str(), &["File", "None", "ReadWriteOnceWithFSType"]);
     }
-    token_requests(&spec.field("tokenRequests"), causes);
+    token_requests(spec.field("tokenRequests"), causes);
     let modes = spec.field("volumeLifecycleModes");
     for mode in modes.items() {
-        if !matches!(mode.text(), "Persistent" | "Ephemeral") {
-            let shown = crate::field::quoted(mode.text());
-            causes.not_supported_shown(&modes, &shown, &["Persistent", "Ephemeral"]);
+        if !matches!(mode.str(), "Persistent" | "Ephemeral") {
+            causes.not_supported(modes, mode.str(), &["Persistent", "Ephemeral"]);
         }
     }
-    need(&spec.field("seLinuxMount"), causes);
+    need(spec.field("seLinuxMount"), causes);
     let period = spec.field("nodeAllocatableUpdatePeriodSeconds");
-    if period.int().is_some_and(|seconds| seconds < 10) {
-        causes.invalid(&period, "must be greater than or equal to 10 seconds");
+    if period.opt_int().is_some_and(|seconds| seconds < 10) {
+        causes.invalid(period, "must be greater than or equal to 10 seconds");
     }
     let in_secrets = spec.field("serviceAccountTokenInSecrets");
     if in_secrets.is_set() && spec.field("tokenRequests").is_empty() {
         let detail = "serviceAccountTokenInSecrets is set but no tokenRequests are specified";
-        causes.invalid(&in_secrets, detail);
+        causes.invalid(in_secrets, detail);
     }
 }
 
-fn token_requests(at: &At<'_>, causes: &mut Causes) {
+fn token_requests(at: At<'_>, causes: &mut Causes) {
     let mut audiences = BTreeSet::new();
     for request in at.items() {
         let (audience, expiration) = (request.field("audience"), request.field("expirationSeconds"));
-        if !audiences.insert(audience.text()) {
-            causes.duplicate(&audience);
+        if !audiences.insert(audience.str()) {
+            causes.duplicate(audience, audience.str());
             continue;
         }
-        let Some(seconds) = expiration.int() else { continue };
+        let Some(seconds) = expiration.opt_int() else { continue };
         if seconds < 600 {
-            causes.invalid(&expiration, "may not specify a duration less than 10 minutes");
+            causes.invalid(expiration, "may not specify a duration less than 10 minutes");
         }
         if seconds > 1 << 32 {
-            causes.invalid(&expiration, "may not specify a duration larger than 2^32 seconds");
+            causes.invalid(expiration, "may not specify a duration larger than 2^32 seconds");
         }
     }
 }
 
-pub(crate) fn node(object: &At<'_>, old: Option<&At<'_>>, causes: &mut Causes) {
-    meta::create(object, false, names::dns_subdomain, causes);
+pub(crate) fn node(object: At<'_>, old: Option<At<'_>>, causes: &mut Causes) {
+    meta::create(object, false, names::dns1123_subdomain, causes);
     let drivers = object.field("spec").field("drivers");
     let mut seen = BTreeSet::new();
     for driver in drivers.items() {
-        node_driver(&driver, &mut seen, causes);
+        node_driver(driver, &mut seen, causes);
     }
     let Some(old) = old else { return };
     for stored in old.field("spec").field("drivers").items() {
         for driver in drivers.items() {
-            let same = |field: &'static str| meta::same(&driver.field(field), &stored.field(field));
-            if driver.field("name").text() == stored.field("name").text()
+            let same = |field: &'static str| driver.field(field).same(stored.field(field));
+            if driver.field("name").str() == stored.field("name").str()
                 && !["nodeID", "topologyKeys"].into_iter().all(same)
             {
-                causes.invalid_shown(&drivers, &go_node_driver(&driver), meta::IMMUTABLE);
+                causes.invalid_value(drivers, go_node_driver(driver), meta::IMMUTABLE);
             }
         }
     }
 }
 
-/// The internal type has no JSON tags, so its fields are printed in Go's case; `Allocatable` is left out of the
-/// comparison and of what is shown.
-fn go_node_driver(at: &At<'_>) -> String {
-    let quoted = |field: &'static str| crate::field::quoted(at.field(field).text());
-    let keys = at.field("topologyKeys").node().map_or_else(|| "null".to_owned(), document::NodeRef::to_json);
-    format!(
-        "{{\"Name\":{},\"NodeID\":{},\"TopologyKeys\":{keys},\"Allocatable\":null}}",
-        quoted("name"),
-        quoted("nodeID")
-    )
+const NODE_DRIVER: &[Field] = &[
+    Field("Name", "name", Shape::Text),
+    Field("NodeID", "nodeID", Shape::Text),
+    Field("TopologyKeys", "topologyKeys", Shape::Plain),
+];
+
+/// `Allocatable` is left out of the comparison and of what is shown.
+fn go_node_driver(at: At<'_>) -> Value<'static> {
+    let mut shown = go_value::value(at, &Shape::Struct(NODE_DRIVER));
+    shown.add("Allocatable", GoValue::null());
+    shown.shown()
 }
 
-fn node_driver<'d>(driver: &At<'d>, seen: &mut BTreeSet<&'d str>, causes: &mut Causes) {
+fn node_driver<'d>(driver: At<'d>, seen: &mut BTreeSet<&'d str>, causes: &mut Causes) {
     let (name, id) = (driver.field("name"), driver.field("nodeID"));
-    driver_name(&name, causes);
-    if id.text().is_empty() {
-        causes.required(&id, "");
+    driver_name(name, causes);
+    if id.str().is_empty() {
+        causes.required(id, "");
     }
-    if id.text().len() > MOST_NODE_ID_BYTES {
-        causes.invalid(&id, &format!("must be {MOST_NODE_ID_BYTES} characters or less"));
+    if id.str().len() > MOST_NODE_ID_BYTES {
+        causes.invalid(id, &format!("must be {MOST_NODE_ID_BYTES} characters or less"));
     }
     let count = driver.field("allocatable").field("count");
-    if count.int().is_some_and(|count| count < 0) {
-        causes.invalid(&count, "must be greater than or equal to 0");
+    if count.opt_int().is_some_and(|count| count < 0) {
+        causes.invalid(count, "must be greater than or equal to 0");
     }
-    if !seen.insert(name.text()) {
-        causes.duplicate(&name);
+    if !seen.insert(name.str()) {
+        causes.duplicate(name, name.str());
     }
     let mut keys = BTreeSet::new();
-    for key in driver.field("topologyKeys").texts() {
+    for key in driver.field("topologyKeys").strings() {
         if key.is_empty() {
             causes.required(driver, "");
         }
         if !keys.insert(key) {
-            causes.duplicate_text(driver, key);
+            causes.duplicate(driver, key);
         }
         for error in names::qualified_name(key) {
-            causes.invalid_text(driver, key, &error);
+            causes.invalid_value(driver, key, &error);
         }
     }
 }
 
 /// `ValidateCSIDriverName` of pkg/apis/core/validation.
-pub(crate) fn driver_name(at: &At<'_>, causes: &mut Causes) {
-    if at.text().is_empty() {
+pub(crate) fn driver_name(at: At<'_>, causes: &mut Causes) {
+    if at.str().is_empty() {
         return causes.required(at, "");
     }
-    if at.text().len() > 63 {
+    if at.str().len() > 63 {
         causes.too_long(at, 63);
     }
-    for error in names::dns_subdomain(&at.text().to_lowercase()) {
+    for error in names::dns1123_subdomain(&at.str().to_lowercase()) {
         causes.invalid(at, &error);
     }
 }
 
-pub(crate) fn storage_capacity(object: &At<'_>, old: Option<&At<'_>>, causes: &mut Causes) {
-    meta::create(object, true, names::dns_subdomain, causes);
+pub(crate) fn storage_capacity(object: At<'_>, old: Option<At<'_>>, causes: &mut Causes) {
+    meta::create(object, true, names::dns1123_subdomain, causes);
     let (topology, class) = (object.field("nodeTopology"), object.field("storageClassName"));
-    let lenient = old.is_some_and(|old| !selectors::labels_are_valid(&old.field("nodeTopology")));
-    selectors::labels(&topology, lenient, causes);
-    for error in names::dns_subdomain(class.text()) {
-        causes.invalid(&class, &error);
+    let lenient = old.is_some_and(|old| !selectors::labels_are_valid(old.field("nodeTopology")));
+    selectors::labels(topology, lenient, causes);
+    for error in names::dns1123_subdomain(class.str()) {
+        causes.invalid_value(class, class.str(), &error);
     }
     let capacity = object.field("capacity");
     if capacity.is_set() {
-        resources::not_negative(&capacity, &resources::quantity(&capacity), causes);
+        resources::not_negative(capacity, &resources::quantity(capacity), causes);
     }
     if let Some(old) = old {
         meta::update(object, old, causes);
-        meta::immutable(&topology, &old.field("nodeTopology"), causes);
-        meta::immutable(&class, &old.field("storageClassName"), causes);
+        meta::immutable(topology, old.field("nodeTopology"), causes);
+        meta::immutable(class, old.field("storageClassName"), causes);
     }
 }
 
-pub(crate) fn volume_attachment(object: &At<'_>, old: Option<&At<'_>>, causes: &mut Causes) {
-    meta::create(object, false, names::dns_subdomain, causes);
+pub(crate) fn volume_attachment(object: At<'_>, old: Option<At<'_>>, causes: &mut Causes) {
+    meta::create(object, false, names::dns1123_subdomain, causes);
     let (spec, status) = (object.field("spec"), object.field("status"));
-    driver_name(&spec.field("attacher"), causes);
-    attachment_source(&spec.field("source"), causes);
+    driver_name(spec.field("attacher"), causes);
+    attachment_source(spec.field("source"), causes);
     let node = spec.field("nodeName");
-    for error in names::dns_subdomain(node.text()) {
-        causes.invalid(&node, &error);
+    for error in names::dns1123_subdomain(node.str()) {
+        causes.invalid_value(node, node.str(), &error);
     }
     let metadata = status.field("attachmentMetadata");
-    let size: usize = metadata.members().map(|(key, value)| key.len() + value.text().len()).sum();
+    let size: usize = metadata.entries().map(|(key, value)| key.len() + value.str().len()).sum();
     if size > MOST_METADATA_BYTES {
-        causes.too_long(&metadata, MOST_METADATA_BYTES);
+        causes.too_long(metadata, MOST_METADATA_BYTES);
     }
     for field in ["attachError", "detachError"] {
-        volume_error(&status.field(field), causes);
+        volume_error(status.field(field), causes);
     }
     let volume = spec.field("source").field("persistentVolumeName");
     if volume.is_set() {
-        for error in names::dns_subdomain(volume.text()) {
-            causes.invalid(&volume, &error);
+        for error in names::dns1123_subdomain(volume.str()) {
+            causes.invalid(volume, &error);
         }
     }
     if let Some(old) = old {
         let stored = old.field("spec");
-        if !meta::same(&spec, &stored) {
-            let shown = go_value::value(&spec, &go_value::Shape::Struct(diff::ATTACHMENT_SPEC)).compact();
-            causes.invalid_shown(&spec, &shown, meta::IMMUTABLE);
+        if !spec.same(stored) {
+            let shown = go_value::value(spec, &Shape::Struct(diff::ATTACHMENT_SPEC)).shown();
+            causes.invalid_value(spec, shown, meta::IMMUTABLE);
         }
     }
 }
 
-fn attachment_source(at: &At<'_>, causes: &mut Causes) {
+fn attachment_source(at: At<'_>, causes: &mut Causes) {
     let (inline, name) = (at.field("inlineVolumeSpec"), at.field("persistentVolumeName"));
     let one = "must specify exactly one of inlineVolumeSpec and persistentVolumeName";
     match (inline.is_set(), name.is_set()) {
         (false, false) => causes.required(at, one),
         (true, true) => causes.forbidden(at, one),
         (false, true) => {
-            if name.text().is_empty() {
-                causes.required(&name, "must specify non empty persistentVolumeName");
+            if name.str().is_empty() {
+                causes.required(name, "must specify non empty persistentVolumeName");
             }
         }
-        (true, false) => volumes::spec(&inline, "", volumes::Options::inline(), causes),
+        (true, false) => volumes::spec(inline, "", volumes::Options::inline(), causes),
     }
 }
 
-fn volume_error(at: &At<'_>, causes: &mut Causes) {
+fn volume_error(at: At<'_>, causes: &mut Causes) {
     let (message, code) = (at.field("message"), at.field("errorCode"));
-    if message.text().len() > MOST_ERROR_BYTES {
+    if message.str().len() > MOST_ERROR_BYTES {
         // the limit that is told is another one
-        causes.too_long(&message, MOST_METADATA_BYTES);
+        causes.too_long(message, MOST_METADATA_BYTES);
     }
-    if code.int().is_some_and(|code| code < 0) {
-        causes.invalid(&code, "must be between 0 and 2147483647, inclusive");
+    if code.opt_int().is_some_and(|code| code < 0) {
+        causes.invalid(code, "must be between 0 and 2147483647, inclusive");
     }
 }

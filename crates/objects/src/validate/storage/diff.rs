@@ -258,16 +258,16 @@ const SOURCES: &[Field] = &[
 /// How the spec of a claim differs from the stored one, without the fields that may change.
 /// `size_may_change`: the request for storage as well.
 pub(super) fn claim_specs(
-    new: &At<'_>,
-    old: &At<'_>,
+    new: At<'_>,
+    old: At<'_>,
     ignored: &[&str],
     size_may_change: bool,
 ) -> Option<String> {
-    let print = |at: &At<'_>| {
+    let print = |at: At<'_>| {
         let members = CLAIM_SPEC.iter().map(|Field(name, json, shape)| {
             let from =
                 if ignored.contains(json) { if *json == "volumeName" { new } else { old } } else { at };
-            let mut printed = value(&from.field(json), shape);
+            let mut printed = value(from.field(json), shape);
             if *json == "resources" && size_may_change {
                 take_request(&mut printed, old);
             }
@@ -279,7 +279,7 @@ pub(super) fn claim_specs(
 }
 
 /// Puts the stored request for storage in place of the one that is there.
-fn take_request(resources: &mut GoValue, old: &At<'_>) {
+fn take_request(resources: &mut GoValue, old: At<'_>) {
     let stored = old.field("resources").field("requests").key("storage");
     let GoValue::Object(fields) = resources else { return };
     for (name, requests) in fields {
@@ -287,16 +287,16 @@ fn take_request(resources: &mut GoValue, old: &At<'_>) {
             && let GoValue::Object(requests) = requests
         {
             requests.retain(|(name, _)| name != "storage");
-            requests.push(("storage".to_owned(), value(&stored, &Text)));
+            requests.push(("storage".to_owned(), value(stored, &Text)));
             requests.sort_by(|a, b| a.0.cmp(&b.0));
         }
     }
 }
 
 /// How the source of a volume differs from the stored one. A secret for expansion may be added.
-pub(super) fn volume_sources(new: &At<'_>, old: &At<'_>) -> Option<String> {
+pub(super) fn volume_sources(new: At<'_>, old: At<'_>) -> Option<String> {
     let mut after = value(new, &Struct(SOURCES));
-    let csi = |spec: &At<'_>| spec.field("csi").field("controllerExpandSecretRef").is_set();
+    let csi = |spec: At<'_>| spec.field("csi").field("controllerExpandSecretRef").is_set();
     if old.field("csi").is_set() && !csi(old) && csi(new) {
         forget_expansion(&mut after);
     }

@@ -6,7 +6,7 @@ use super::csi;
 use crate::field::{At, Causes};
 use crate::names;
 
-type Rule = fn(&At<'_>, &mut Causes);
+type Rule = fn(At<'_>, &mut Causes);
 
 /// In the order in which the server looks: of several sources the first is looked at, the others are one too many.
 /// Some rules call the field by another name, here in third place; the second name is used for what is too many.
@@ -39,7 +39,7 @@ const SOURCES: [(&str, &str, &str, Rule); 21] = [
 ];
 
 /// There has to be one source. `affinity`: where the volume can be used is said.
-pub(super) fn one(spec: &At<'_>, name: &str, affinity: bool, causes: &mut Causes) {
+pub(super) fn one(spec: At<'_>, name: &str, affinity: bool, causes: &mut Causes) {
     let mut found = false;
     let csi: (&str, &str, &str, Rule) = ("csi", "csi", "csi", csi_volume);
     for (field, surplus, called, rule) in SOURCES.into_iter().chain([csi]) {
@@ -49,16 +49,16 @@ pub(super) fn one(spec: &At<'_>, name: &str, affinity: bool, causes: &mut Causes
         }
         // a flex volume is looked at even as the second, and said to be none too many
         if found && field != "flexVolume" {
-            causes.forbidden(&source.called(surplus), "may not specify more than 1 volume type");
+            causes.forbidden(spec.said(surplus).reading(source), "may not specify more than 1 volume type");
             continue;
         }
         found = true;
         match field {
-            "iscsi" => iscsi(&source, name, causes),
-            _ => rule(&source.called(called), causes),
+            "iscsi" => iscsi(source, name, causes),
+            _ => rule(if called == field { source } else { spec.said(called).reading(source) }, causes),
         }
         if field == "local" && !affinity {
-            causes.required(&spec.field("nodeAffinity"), "Local volume requires node affinity");
+            causes.required(spec.field("nodeAffinity"), "Local volume requires node affinity");
         }
     }
     if !found {
@@ -67,96 +67,96 @@ pub(super) fn one(spec: &At<'_>, name: &str, affinity: bool, causes: &mut Causes
 }
 
 /// Neither absent nor empty.
-fn required(at: &At<'_>, fields: &[&'static str], causes: &mut Causes) {
+fn required(at: At<'_>, fields: &[&'static str], causes: &mut Causes) {
     for field in fields {
         let value = at.field(field);
-        if value.text().is_empty() && value.is_empty() {
-            causes.required(&value, "");
+        if value.str().is_empty() && value.is_empty() {
+            causes.required(value, "");
         }
     }
 }
 
-fn host_path(at: &At<'_>, causes: &mut Causes) {
+fn host_path(at: At<'_>, causes: &mut Causes) {
     const TYPES: [&str; 8] =
         ["", "BlockDevice", "CharDevice", "Directory", "DirectoryOrCreate", "File", "FileOrCreate", "Socket"];
     let (path, kind) = (at.field("path"), at.field("type"));
-    if path.text().is_empty() {
-        return causes.required(&path, "");
+    if path.str().is_empty() {
+        return causes.required(path, "");
     }
-    no_way_up(&path, causes);
-    if kind.is_set() && !TYPES.contains(&kind.text()) {
-        causes.not_supported(&kind, &TYPES);
+    no_way_up(path, causes);
+    if kind.is_set() && !TYPES.contains(&kind.str()) {
+        causes.not_supported(kind, kind.str(), &TYPES);
     }
 }
 
-fn no_way_up(path: &At<'_>, causes: &mut Causes) {
-    if path.text().split('/').any(|part| part == "..") {
+fn no_way_up(path: At<'_>, causes: &mut Causes) {
+    if path.str().split('/').any(|part| part == "..") {
         causes.invalid(path, "must not contain '..'");
     }
 }
 
-fn gce_disk(at: &At<'_>, causes: &mut Causes) {
+fn gce_disk(at: At<'_>, causes: &mut Causes) {
     required(at, &["pdName"], causes);
-    partition(&at.field("partition"), causes);
+    partition(at.field("partition"), causes);
 }
 
-fn aws_disk(at: &At<'_>, causes: &mut Causes) {
+fn aws_disk(at: At<'_>, causes: &mut Causes) {
     required(at, &["volumeID"], causes);
-    partition(&at.field("partition"), causes);
+    partition(at.field("partition"), causes);
 }
 
 /// The message is wrong about 0, which is let through.
-fn partition(at: &At<'_>, causes: &mut Causes) {
-    if at.int().is_some_and(|number| !(0..=255).contains(&number)) {
+fn partition(at: At<'_>, causes: &mut Causes) {
+    if at.opt_int().is_some_and(|number| !(0..=255).contains(&number)) {
         causes.invalid(at, "must be between 1 and 255, inclusive");
     }
 }
 
-fn glusterfs(at: &At<'_>, causes: &mut Causes) {
+fn glusterfs(at: At<'_>, causes: &mut Causes) {
     required(at, &["endpoints", "path"], causes);
     let namespace = at.field("endpointsNamespace");
-    match namespace.str() {
+    match namespace.opt_str() {
         None => {}
         Some("") => {
-            causes.invalid(&namespace, "if the endpointnamespace is set, it must be a valid namespace name");
+            causes.invalid(namespace, "if the endpointnamespace is set, it must be a valid namespace name");
         }
-        Some(name) => names::dns_label(name).iter().for_each(|error| causes.invalid(&namespace, error)),
+        Some(name) => names::dns1123_label(name).iter().for_each(|error| causes.invalid(namespace, error)),
     }
 }
 
-fn flocker(at: &At<'_>, causes: &mut Causes) {
+fn flocker(at: At<'_>, causes: &mut Causes) {
     let (name, id) = (at.field("datasetName"), at.field("datasetUUID"));
-    match (name.text().is_empty(), id.text().is_empty()) {
+    match (name.str().is_empty(), id.str().is_empty()) {
         (true, true) => causes.required(at, "one of datasetName and datasetUUID is required"),
         (false, false) => {
             let detail = "datasetName and datasetUUID can not be specified simultaneously";
-            causes.invalid_text(at, "resource", detail);
+            causes.invalid_value(at, "resource", detail);
         }
         _ => {}
     }
-    if name.text().contains('/') {
-        causes.invalid(&name, "must not contain '/'");
+    if name.str().contains('/') {
+        causes.invalid(name, "must not contain '/'");
     }
 }
 
-fn nfs(at: &At<'_>, causes: &mut Causes) {
+fn nfs(at: At<'_>, causes: &mut Causes) {
     required(at, &["server", "path"], causes);
     let path = at.field("path");
-    if !path.text().starts_with('/') {
-        causes.invalid(&path, "must be an absolute path");
+    if !path.str().starts_with('/') {
+        causes.invalid_value(path, path.str(), "must be an absolute path");
     }
 }
 
-fn quobyte(at: &At<'_>, causes: &mut Causes) {
+fn quobyte(at: At<'_>, causes: &mut Causes) {
     const PAIRS: &str = "must be a host:port pair or multiple pairs separated by commas";
     let (registry, tenant) = (at.field("registry"), at.field("tenant"));
-    if registry.text().is_empty() {
-        causes.required(&registry, PAIRS);
-    } else if tenant.text().len() >= 65 {
-        causes.required(&tenant, "must be a UUID and may not exceed a length of 64 characters");
+    if registry.str().is_empty() {
+        causes.required(registry, PAIRS);
+    } else if tenant.str().len() >= 65 {
+        causes.required(tenant, "must be a UUID and may not exceed a length of 64 characters");
     } else {
-        for _ in registry.text().split(',').filter(|pair| !is_host_and_port(pair)) {
-            causes.invalid(&registry, PAIRS);
+        for _ in registry.str().split(',').filter(|pair| !is_host_and_port(pair)) {
+            causes.invalid(registry, PAIRS);
         }
     }
     required(at, &["volume"], causes);
@@ -176,48 +176,48 @@ fn is_host_and_port(text: &str) -> bool {
     !bare.contains(['[', ']']) && !port.contains(['[', ']'])
 }
 
-fn cinder(at: &At<'_>, causes: &mut Causes) {
+fn cinder(at: At<'_>, causes: &mut Causes) {
     required(at, &["volumeID"], causes);
     secret(at, causes);
 }
 
-fn secret(at: &At<'_>, causes: &mut Causes) {
+fn secret(at: At<'_>, causes: &mut Causes) {
     let secret = at.field("secretRef");
     if secret.is_set() {
-        required(&secret, &["name", "namespace"], causes);
+        required(secret, &["name", "namespace"], causes);
     }
 }
 
-fn iscsi(at: &At<'_>, volume: &str, causes: &mut Causes) {
+fn iscsi(at: At<'_>, volume: &str, causes: &mut Causes) {
     let (portal, iqn, initiator) = (at.field("targetPortal"), at.field("iqn"), at.field("initiatorName"));
     required(at, &["targetPortal"], causes);
-    if initiator.is_set() && volume.len() + 1 + portal.text().len() > 64 {
+    if initiator.is_set() && volume.len() + 1 + portal.str().len() > 64 {
         let detail = "Total length of <volume name>:<iscsi.targetPortal> must be under 64 characters if \
             iscsi.initiatorName is specified.";
-        causes.invalid(&portal.called("targetportal"), detail);
+        causes.invalid(at.said("targetportal").reading(portal), detail);
     }
-    if iqn.text().is_empty() {
-        causes.required(&iqn, "");
-    } else if !is_iscsi_name(iqn.text()) {
-        causes.invalid(&iqn, "must be valid format");
+    if iqn.str().is_empty() {
+        causes.required(iqn, "");
+    } else if !is_iscsi_name(iqn.str()) {
+        causes.invalid(iqn, "must be valid format");
     }
-    lun(&at.field("lun"), causes);
+    lun(at.field("lun"), causes);
     let secret = at.field("secretRef");
     let asked =
-        ["chapAuthDiscovery", "chapAuthSession"].iter().any(|field| at.field(field).bool() == Some(true));
+        ["chapAuthDiscovery", "chapAuthSession"].iter().any(|field| at.field(field).opt_bool() == Some(true));
     if asked && !secret.is_set() {
-        causes.required(&secret, "");
+        causes.required(secret, "");
     }
     if secret.is_set() {
-        required(&secret, &["name"], causes);
+        required(secret, &["name"], causes);
     }
-    if initiator.is_set() && !is_iscsi_name(initiator.text()) {
-        causes.invalid(&initiator.called("initiatorname"), "must be valid format");
+    if initiator.is_set() && !is_iscsi_name(initiator.str()) {
+        causes.invalid(at.said("initiatorname").reading(initiator), "must be valid format");
     }
 }
 
-fn lun(at: &At<'_>, causes: &mut Causes) {
-    if at.int().is_some_and(|number| !(0..=255).contains(&number)) {
+fn lun(at: At<'_>, causes: &mut Causes) {
+    if at.opt_int().is_some_and(|number| !(0..=255).contains(&number)) {
         causes.invalid(at, "must be between 0 and 255, inclusive");
     }
 }
@@ -233,86 +233,86 @@ fn is_iscsi_name(name: &str) -> bool {
     }
 }
 
-fn fibre_channel(at: &At<'_>, causes: &mut Causes) {
+fn fibre_channel(at: At<'_>, causes: &mut Causes) {
     let (names, ids, number) = (at.field("targetWWNs"), at.field("wwids"), at.field("lun"));
     if names.is_empty() && ids.is_empty() {
-        causes.required(&names, "must specify either targetWWNs or wwids, but not both");
+        causes.required(names, "must specify either targetWWNs or wwids, but not both");
     }
     if names.is_empty() {
         return;
     }
     if !ids.is_empty() {
-        causes.invalid(&names, "targetWWNs and wwids can not be specified simultaneously");
+        causes.invalid(names, "targetWWNs and wwids can not be specified simultaneously");
     }
     if number.is_set() {
-        lun(&number, causes);
+        lun(number, causes);
     } else {
-        causes.required(&number, "lun is required if targetWWNs is specified");
+        causes.required(number, "lun is required if targetWWNs is specified");
     }
 }
 
-fn flex(at: &At<'_>, causes: &mut Causes) {
+fn flex(at: At<'_>, causes: &mut Causes) {
     required(at, &["driver"], causes);
-    for (key, value) in at.field("options").members() {
+    for (key, value) in at.field("options").entries() {
         let namespace = format!(".{}", key.split_once('/').map_or(key, |(prefix, _)| prefix).to_lowercase());
         if namespace.ends_with(".kubernetes.io") || namespace.ends_with(".k8s.io") {
-            causes.invalid_text(&value, key, "kubernetes.io and k8s.io namespaces are reserved");
+            causes.invalid_value(value, key, "kubernetes.io and k8s.io namespaces are reserved");
         }
     }
 }
 
-fn azure_file(at: &At<'_>, causes: &mut Causes) {
+fn azure_file(at: At<'_>, causes: &mut Causes) {
     required(at, &["secretName", "shareName"], causes);
     if at.field("secretNamespace").is_set() {
         required(at, &["secretNamespace"], causes);
     }
 }
 
-fn azure_disk(at: &At<'_>, causes: &mut Causes) {
+fn azure_disk(at: At<'_>, causes: &mut Causes) {
     const CACHING: [&str; 3] = ["None", "ReadOnly", "ReadWrite"];
     const KINDS: [&str; 3] = ["Dedicated", "Managed", "Shared"];
     required(at, &["diskName", "diskURI"], causes);
     let (caching, kind, uri) = (at.field("cachingMode"), at.field("kind"), at.field("diskURI"));
-    if caching.is_set() && !CACHING.contains(&caching.text()) {
-        causes.not_supported(&caching, &CACHING);
+    if caching.is_set() && !CACHING.contains(&caching.str()) {
+        causes.not_supported(caching, caching.str(), &CACHING);
     }
-    if kind.is_set() && !KINDS.contains(&kind.text()) {
-        causes.not_supported(&kind, &KINDS);
+    if kind.is_set() && !KINDS.contains(&kind.str()) {
+        causes.not_supported(kind, kind.str(), &KINDS);
     }
-    match kind.str() {
-        Some("Managed") if !uri.text().starts_with("/subscriptions/") => {
+    match kind.opt_str() {
+        Some("Managed") if !uri.str().starts_with("/subscriptions/") => {
             let form = "/subscriptions/{sub-id}/resourcegroups/{group-name}/providers/microsoft.compute/disks/{disk-id}";
-            causes.not_supported(&uri, &[form]);
+            causes.not_supported(uri, uri.str(), &[form]);
         }
-        Some(kind) if kind != "Managed" && !uri.text().starts_with("https://") => {
+        Some(kind) if kind != "Managed" && !uri.str().starts_with("https://") => {
             let form = "https://{account-name}.blob.core.windows.net/{container-name}/{disk-name}.vhd";
-            causes.not_supported(&uri, &[form]);
+            causes.not_supported(uri, uri.str(), &[form]);
         }
         _ => {}
     }
 }
 
-fn local(at: &At<'_>, causes: &mut Causes) {
+fn local(at: At<'_>, causes: &mut Causes) {
     let path = at.field("path");
-    if path.text().is_empty() {
-        return causes.required(&path, "");
+    if path.str().is_empty() {
+        return causes.required(path, "");
     }
-    no_way_up(&path, causes);
+    no_way_up(path, causes);
 }
 
-fn storage_os(at: &At<'_>, causes: &mut Causes) {
+fn storage_os(at: At<'_>, causes: &mut Causes) {
     required(at, &["volumeName"], causes);
     for field in ["volumeName", "volumeNamespace"] {
         let name = at.field(field);
-        if !name.text().is_empty() {
-            names::dns_label(name.text()).iter().for_each(|error| causes.invalid(&name, error));
+        if !name.str().is_empty() {
+            names::dns1123_label(name.str()).iter().for_each(|error| causes.invalid(name, error));
         }
     }
     secret(at, causes);
 }
 
-fn csi_volume(at: &At<'_>, causes: &mut Causes) {
-    csi::driver_name(&at.field("driver"), causes);
+fn csi_volume(at: At<'_>, causes: &mut Causes) {
+    csi::driver_name(at.field("driver"), causes);
     required(at, &["volumeHandle"], causes);
     // nodeStageSecretRef is not looked at
     for field in [
@@ -323,18 +323,20 @@ fn csi_volume(at: &At<'_>, causes: &mut Causes) {
     ] {
         let secret = at.field(field);
         if secret.is_set() {
-            secret_reference(&secret, causes);
+            secret_reference(secret, causes);
         }
     }
 }
 
-fn secret_reference(at: &At<'_>, causes: &mut Causes) {
+fn secret_reference(at: At<'_>, causes: &mut Causes) {
     let (name, namespace) = (at.field("name"), at.field("namespace"));
-    for (field, rule) in [(&name, names::dns_subdomain as names::NameRule), (&namespace, names::dns_label)] {
-        if field.text().is_empty() {
-            causes.required(field, "");
+    for (field, rule) in
+        [(&name, names::dns1123_subdomain as fn(&str) -> names::Faults), (&namespace, names::dns1123_label)]
+    {
+        if field.str().is_empty() {
+            causes.required(*field, "");
         } else {
-            rule(field.text()).iter().for_each(|error| causes.invalid(field, error));
+            rule(field.str()).iter().for_each(|error| causes.invalid(*field, error));
         }
     }
 }

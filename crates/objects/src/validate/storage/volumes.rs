@@ -9,39 +9,39 @@ use crate::{meta, names, selectors};
 const NOT_INLINE: &str = "may not be specified in the context of inline volumes";
 const MOUNT_OPTIONS: &str = "volume.beta.kubernetes.io/mount-options";
 
-pub(crate) fn volume(object: &At<'_>, old: Option<&At<'_>>, causes: &mut Causes) {
+pub(crate) fn volume(object: At<'_>, old: Option<At<'_>>, causes: &mut Causes) {
     let options = Options {
         inline: false,
-        lenient_affinity: old.is_some_and(|old| has_bad_label_values(&old.field("spec"))),
+        lenient_affinity: old.is_some_and(|old| has_bad_label_values(old.field("spec"))),
     };
     // on UPDATE the server validates twice; what it tells once more is the same
-    meta::create(object, false, names::dns_subdomain, causes);
+    meta::create(object, false, names::dns1123_subdomain, causes);
     let volume_spec = object.field("spec");
     let name = object.field("metadata").field("name");
-    spec(&volume_spec, name.text(), options, causes);
+    spec(volume_spec, name.str(), options, causes);
     mount_options(object, causes);
     let Some(stored) = old.map(|old| old.field("spec")) else { return };
-    if let Some(difference) = diff::volume_sources(&volume_spec, &stored) {
+    if let Some(difference) = diff::volume_sources(volume_spec, stored) {
         let at = volume_spec.field("persistentvolumesource");
         let detail = format!("spec.persistentvolumesource is immutable after creation\n{difference}");
-        causes.forbidden(&at, &detail);
+        causes.forbidden(at, &detail);
     }
-    let mode = volume_spec.field("volumeMode").under(object, "volumeMode");
-    meta::immutable(&mode, &stored.field("volumeMode"), causes);
-    let affinity = volume_spec.field("nodeAffinity").under(object, "nodeAffinity");
-    if stored.field("nodeAffinity").is_set() && !meta::same(&affinity, &stored.field("nodeAffinity")) {
-        causes.invalid(&affinity, "field is immutable, except for updating from beta label to GA");
+    let mode = object.said("volumeMode").reading(volume_spec.field("volumeMode"));
+    meta::immutable(mode, stored.field("volumeMode"), causes);
+    let affinity = object.said("nodeAffinity").reading(volume_spec.field("nodeAffinity"));
+    if stored.field("nodeAffinity").is_set() && !affinity.same(stored.field("nodeAffinity")) {
+        causes.invalid(affinity, "field is immutable, except for updating from beta label to GA");
     }
     let class = volume_spec.field("volumeAttributesClassName");
     if stored.field("volumeAttributesClassName").is_set() && !class.is_set() {
-        causes.forbidden(&class, "update from non-nil value to nil is forbidden");
+        causes.forbidden(class, "update from non-nil value to nil is forbidden");
     }
 }
 
-fn has_bad_label_values(spec: &At<'_>) -> bool {
+fn has_bad_label_values(spec: At<'_>) -> bool {
     let terms = spec.field("nodeAffinity").field("required").field("nodeSelectorTerms");
     terms.items().flat_map(|term| term.field("matchExpressions").items()).any(|requirement| {
-        requirement.field("values").texts().any(|value| !names::label_value(value).is_empty())
+        requirement.field("values").strings().any(|value| !names::label_value(value).is_empty())
     })
 }
 
@@ -60,87 +60,86 @@ impl Options {
 }
 
 /// `ValidatePersistentVolumeSpec`
-pub(crate) fn spec(at: &At<'_>, name: &str, options: Options, causes: &mut Causes) {
+pub(crate) fn spec(at: At<'_>, name: &str, options: Options, causes: &mut Causes) {
     if options.inline {
         for field in ["claimRef", "capacity"] {
             if at.field(field).is_set() {
-                causes.forbidden(&at.field(field), NOT_INLINE);
+                causes.forbidden(at.field(field), NOT_INLINE);
             }
         }
         if !at.field("csi").is_set() {
-            causes.required(&at.field("csi"), "has to be specified in the context of inline volumes");
+            causes.required(at.field("csi"), "has to be specified in the context of inline volumes");
         }
     }
     let modes = at.field("accessModes");
     if modes.is_empty() {
-        causes.required(&modes, "");
+        causes.required(modes, "");
     }
-    access_modes(&modes, causes);
+    access_modes(modes, causes);
     if !options.inline {
-        capacity(&at.field("capacity"), causes);
+        capacity(at.field("capacity"), causes);
     }
-    reclaim_policy(&at.field("persistentVolumeReclaimPolicy"), options, causes);
+    reclaim_policy(at.field("persistentVolumeReclaimPolicy"), options, causes);
     let affinity = at.field("nodeAffinity");
     if affinity.is_set() {
-        node_affinity(&affinity, options, causes);
+        node_affinity(affinity, options, causes);
     }
     sources::one(at, name, affinity.is_set() && !options.inline, causes);
     let reclaim = at.field("persistentVolumeReclaimPolicy");
     if at.field("hostPath").is_set()
-        && is_root(at.field("hostPath").field("path").text())
-        && reclaim.text() == "Recycle"
+        && is_root(at.field("hostPath").field("path").str())
+        && reclaim.str() == "Recycle"
     {
-        causes.forbidden(&reclaim, "may not be 'recycle' for a hostPath mount of '/'");
+        causes.forbidden(reclaim, "may not be 'recycle' for a hostPath mount of '/'");
     }
     let class = at.field("storageClassName");
-    if !class.text().is_empty() {
+    if !class.str().is_empty() {
         if options.inline {
-            causes.forbidden(&class, NOT_INLINE);
+            causes.forbidden(class, NOT_INLINE);
         } else {
-            names::dns_subdomain(class.text()).iter().for_each(|error| causes.invalid(&class, error));
+            names::dns1123_subdomain(class.str()).iter().for_each(|error| causes.invalid(class, error));
         }
     }
-    volume_mode(&at.field("volumeMode"), options, causes);
+    volume_mode(at.field("volumeMode"), options, causes);
     if !options.inline {
         attributes_class(at, causes);
     }
 }
 
-fn capacity(at: &At<'_>, causes: &mut Causes) {
+fn capacity(at: At<'_>, causes: &mut Causes) {
     if at.is_empty() {
         causes.required(at, "");
     }
-    if at.len() != 1 || !at.node().is_some_and(|node| node.get("storage").is_some()) {
-        let shown = at.node().map_or_else(|| "null".to_owned(), document::NodeRef::to_json);
-        causes.not_supported_shown(at, &shown, &["storage"]);
+    if at.len() != 1 || at.node().is_none_or(|node| node.get("storage").is_none()) {
+        causes.not_supported(at, at, &["storage"]);
     }
-    for (_, value) in at.members() {
-        let amount = resources::quantity(&value);
+    for (_, value) in at.entries() {
+        let amount = resources::quantity(value);
         if let Some(whole) = amount.whole().filter(|whole| *whole < 0) {
-            causes.invalid_shown(&value, &whole.to_string(), "must be a valid resource quantity");
+            causes.invalid_value(value, whole, "must be a valid resource quantity");
         }
-        resources::positive(&value, &amount, causes);
+        resources::positive(value, &amount, causes);
     }
 }
 
-fn reclaim_policy(at: &At<'_>, options: Options, causes: &mut Causes) {
-    match at.text() {
+fn reclaim_policy(at: At<'_>, options: Options, causes: &mut Causes) {
+    match at.str() {
         "" => {}
         "Retain" if options.inline => {}
         _ if options.inline => causes.forbidden(at, "may only be Retain in the context of inline volumes"),
         "Delete" | "Recycle" | "Retain" => {}
-        _ => causes.not_supported(at, &["Delete", "Recycle", "Retain"]),
+        _ => causes.not_supported(at, at.str(), &["Delete", "Recycle", "Retain"]),
     }
 }
 
-fn node_affinity(at: &At<'_>, options: Options, causes: &mut Causes) {
+fn node_affinity(at: At<'_>, options: Options, causes: &mut Causes) {
     let required = at.field("required");
     if options.inline {
         causes.forbidden(at, NOT_INLINE);
     } else if required.is_set() {
-        selectors::nodes(&required, options.lenient_affinity, causes);
+        selectors::nodes(required, options.lenient_affinity, causes);
     } else {
-        causes.required(&required, "must specify required node constraints");
+        causes.required(required, "must specify required node constraints");
     }
 }
 
@@ -157,30 +156,30 @@ fn is_root(path: &str) -> bool {
     path.starts_with('/') && depth == 0
 }
 
-fn volume_mode(at: &At<'_>, options: Options, causes: &mut Causes) {
+fn volume_mode(at: At<'_>, options: Options, causes: &mut Causes) {
     if !at.is_set() {
         return;
     }
     if options.inline {
-        if at.text() != "Filesystem" {
+        if at.str() != "Filesystem" {
             let detail = "may not specify volumeMode other than Filesystem in the context of inline volumes";
             causes.forbidden(at, detail);
         }
-    } else if !VOLUME_MODES.contains(&at.text()) {
-        causes.not_supported(at, &VOLUME_MODES);
+    } else if !VOLUME_MODES.contains(&at.str()) {
+        causes.not_supported(at, at.str(), &VOLUME_MODES);
     }
 }
 
 /// Without a gate of its own in volumes that are written inline.
-fn attributes_class(spec: &At<'_>, causes: &mut Causes) {
+fn attributes_class(spec: At<'_>, causes: &mut Causes) {
     let class = spec.field("volumeAttributesClassName");
-    match class.str() {
+    match class.opt_str() {
         None => return,
-        Some("") => causes.required(&class, "an empty string is disallowed"),
-        Some(name) => names::dns_subdomain(name).iter().for_each(|error| causes.invalid(&class, error)),
+        Some("") => causes.required(class, "an empty string is disallowed"),
+        Some(name) => names::dns1123_subdomain(name).iter().for_each(|error| causes.invalid(class, error)),
     }
     if !spec.field("csi").is_set() {
-        causes.required(&spec.field("csi"), "has to be specified when using volumeAttributesClassName");
+        causes.required(spec.field("csi"), "has to be specified when using volumeAttributesClassName");
     }
 }
 
@@ -201,11 +200,11 @@ const MOUNTED: [&str; 13] = [
     "photonPersistentDisk",
 ];
 
-fn mount_options(object: &At<'_>, causes: &mut Causes) {
+fn mount_options(object: At<'_>, causes: &mut Causes) {
     let annotations = object.field("metadata").field("annotations");
     let there = annotations.node().is_some_and(|annotations| annotations.get(MOUNT_OPTIONS).is_some());
     if there && !MOUNTED.iter().any(|kind| object.field("spec").field(kind).is_set()) {
         let at = annotations.field(MOUNT_OPTIONS);
-        causes.forbidden(&at, "may not specify mount options for this volume type");
+        causes.forbidden(at, "may not specify mount options for this volume type");
     }
 }
