@@ -5,6 +5,7 @@ mod cause;
 mod go;
 
 pub use cause::{BadValue, Cause, Causes, Reason, Value, status_message};
+pub(crate) use go::is_print;
 pub use go::{go_json_string, go_quote};
 
 use document::NodeRef;

@@ -8,7 +8,7 @@ mod base64;
 pub mod field;
 mod go_json;
 mod go_value;
-mod meta;
+pub mod meta;
 pub mod names;
 mod selectors;
 mod unified_diff;

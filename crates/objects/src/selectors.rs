@@ -1,32 +1,17 @@
 //! Label selectors and node selectors (apimachinery pkg/apis/meta/v1/validation; pkg/apis/core/validation).
 
 use crate::field::{At, Causes};
-use crate::{meta, names};
+use crate::meta::{self, SelectorOptions};
+use crate::names;
 
 const NEED_VALUES: &str = "must be specified when `operator` is 'In' or 'NotIn'";
 const NO_VALUES: &str = "may not be specified when `operator` is 'Exists' or 'DoesNotExist'";
 const NO_OPERATOR: &str = "not a valid selector operator";
 
-/// `ValidateLabelSelector`. `lenient`: values that are no label values are let through, as in objects that have such already.
+/// `ValidateLabelSelector`. `lenient`: values that are no label values are let through, as in objects that have such
+/// already.
 pub(crate) fn labels(at: At<'_>, lenient: bool, causes: &mut Causes) {
-    if !at.is_set() {
-        return;
-    }
-    meta::labels(at.field("matchLabels"), causes);
-    for requirement in at.field("matchExpressions").items() {
-        let values = requirement.field("values");
-        match requirement.field("operator").str() {
-            "In" | "NotIn" if values.is_empty() => causes.required(values, NEED_VALUES),
-            "Exists" | "DoesNotExist" if !values.is_empty() => causes.forbidden(values, NO_VALUES),
-            "In" | "NotIn" | "Exists" | "DoesNotExist" => {}
-            _ => causes.invalid_value(
-                requirement.field("operator"),
-                requirement.field("operator").str(),
-                NO_OPERATOR,
-            ),
-        }
-        key_and_values(requirement, lenient, causes);
-    }
+    meta::label_selector(at, SelectorOptions { any_value: lenient, ..SelectorOptions::default() }, causes);
 }
 
 /// Whether a label selector has no fault: on UPDATE, rules are relaxed for what was stored with one. Go makes a
@@ -101,6 +86,39 @@ fn key_and_values(at: At<'_>, lenient: bool, causes: &mut Causes) {
     for value in at.field("values").items() {
         for error in names::label_value(value.str()) {
             causes.invalid(value, &error);
+        }
+    }
+}
+
+/// `GetNodeLabelDeprecatedMessage` (pkg/api/node)
+pub(crate) fn deprecated_node_label(key: &str) -> Option<&'static str> {
+    Some(match key {
+        "beta.kubernetes.io/arch" => "deprecated since v1.14; use \"kubernetes.io/arch\" instead",
+        "beta.kubernetes.io/os" => "deprecated since v1.14; use \"kubernetes.io/os\" instead",
+        "failure-domain.beta.kubernetes.io/region" => {
+            "deprecated since v1.17; use \"topology.kubernetes.io/region\" instead"
+        }
+        "failure-domain.beta.kubernetes.io/zone" => {
+            "deprecated since v1.17; use \"topology.kubernetes.io/zone\" instead"
+        }
+        "beta.kubernetes.io/instance-type" => {
+            "deprecated since v1.17; use \"node.kubernetes.io/instance-type\" instead"
+        }
+        "app.kubernetes.io/created-by" => "deprecated since v1.9",
+        "scheduler.alpha.kubernetes.io/preferAvoidPods" => {
+            "deprecated since v1.22; use Taints and Tolerations instead"
+        }
+        "node-role.kubernetes.io/master" => "use \"node-role.kubernetes.io/control-plane\" instead",
+        _ => return None,
+    })
+}
+
+/// `GetWarningsForNodeSelectorTerm`
+pub(crate) fn term_warnings(term: At<'_>, warnings: &mut Vec<String>) {
+    for requirement in term.field("matchExpressions").items() {
+        let key = requirement.field("key");
+        if let Some(message) = deprecated_node_label(key.str()) {
+            warnings.push(format!("{key}: {} is {message}", key.str()));
         }
     }
 }

@@ -15,6 +15,7 @@ pub mod policy;
 pub mod rbac;
 pub mod service;
 pub mod storage;
+pub mod system;
 
 use crate::field::{At, Causes};
 use crate::meta;
@@ -71,6 +72,7 @@ fn tables() -> impl Iterator<Item = &'static Rules> {
         rbac::RULES,
         service::RULES,
         storage::RULES,
+        system::RULES,
     ]
     .into_iter()
     .flatten()
@@ -96,19 +98,20 @@ pub fn covered() -> Vec<(&'static str, &'static str)> {
 
 /// Everything for which the server would refuse the object with 422.
 ///
-/// What rest.BeforeCreate checks of every object comes after the kind's own rules, and only where those
-/// found nothing, as there.
+/// What is checked of every object comes after the kind's own rules on CREATE, and only where those found
+/// nothing; on UPDATE it comes before (rest.BeforeCreate, rest.BeforeUpdate).
 #[must_use]
 pub fn validate<'d>(kind: Kind<'d>, object: NodeRef<'d>, old: Option<NodeRef<'d>>) -> Causes {
     let subject = Subject { kind, at: At::root(object), old: old.map(At::root) };
     let mut causes = Causes::new();
-    let rules = rules(kind.group, kind.kind);
-    if let Some(rules) = rules {
+    if subject.old.is_some() {
+        meta::validate_any(&subject, &mut causes);
+    }
+    if let Some(rules) = rules(kind.group, kind.kind) {
         (rules.check)(&subject, &mut causes);
     }
-    if causes.is_empty() {
-        let scope = rules.map(|rules| rules.namespaced);
-        meta::validate_any(&subject, scope, &mut causes);
+    if subject.old.is_none() && causes.is_empty() {
+        meta::validate_any(&subject, &mut causes);
     }
     causes
 }

@@ -26,15 +26,15 @@ pub const RULES: &[Rules] = &[
 ];
 
 fn role(object: At<'_>, old: Option<At<'_>>, causes: &mut Causes) {
-    meta::create(object, true, names::path_segment, causes);
+    meta::core_object_meta(object.field("metadata"), |name, _| names::path_segment(name), causes);
     rules(object, true, causes);
     if let Some(old) = old {
-        meta::update(object, old, causes);
+        meta::core_object_meta_update(object.field("metadata"), old.field("metadata"), causes);
     }
 }
 
 fn cluster_role(object: At<'_>, old: Option<At<'_>>, causes: &mut Causes) {
-    meta::create(object, false, names::path_segment, causes);
+    meta::core_object_meta(object.field("metadata"), |name, _| names::path_segment(name), causes);
     rules(object, false, causes);
     let aggregation = object.field("aggregationRule");
     let selectors = aggregation.field("clusterRoleSelectors");
@@ -53,7 +53,7 @@ fn cluster_role(object: At<'_>, old: Option<At<'_>>, causes: &mut Causes) {
         }
     }
     if let Some(old) = old {
-        meta::update(object, old, causes);
+        meta::core_object_meta_update(object.field("metadata"), old.field("metadata"), causes);
     }
 }
 
@@ -84,7 +84,7 @@ fn rules(object: At<'_>, namespaced: bool, causes: &mut Causes) {
 }
 
 fn binding(object: At<'_>, old: Option<At<'_>>, namespaced: bool, causes: &mut Causes) {
-    meta::create(object, namespaced, names::path_segment, causes);
+    meta::core_object_meta(object.field("metadata"), |name, _| names::path_segment(name), causes);
     let role = object.field("roleRef");
     let [group, kind, name] = ["apiGroup", "kind", "name"].map(|field| role.field(field));
     if group.str() != GROUP {
@@ -104,7 +104,7 @@ fn binding(object: At<'_>, old: Option<At<'_>>, namespaced: bool, causes: &mut C
         subject(item, namespaced, causes);
     }
     if let Some(old) = old {
-        meta::update(object, old, causes);
+        meta::core_object_meta_update(object.field("metadata"), old.field("metadata"), causes);
         let stored = old.field("roleRef");
         if ["apiGroup", "kind", "name"]
             .iter()

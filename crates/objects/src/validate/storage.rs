@@ -6,6 +6,7 @@ mod csi;
 mod diff;
 mod sources;
 pub(crate) mod volumes;
+pub(crate) mod warnings;
 
 use super::{Rules, Subject};
 use crate::field::Causes;
@@ -16,10 +17,19 @@ const fn of(kind: &'static str, namespaced: bool, check: for<'d> fn(&Subject<'d>
 
 /// The kinds of this file.
 pub const RULES: &[Rules] = &[
-    of("StorageClass", false, |it, causes| classes::storage_class(it.at, it.old, causes)),
+    Rules {
+        warn: Some(|it, warnings| warnings::storage_class(it.at, warnings)),
+        ..of("StorageClass", false, |it, causes| classes::storage_class(it.at, it.old, causes))
+    },
     of("VolumeAttributesClass", false, |it, causes| classes::volume_attributes_class(it.at, it.old, causes)),
-    of("CSIDriver", false, |it, causes| csi::driver(it.at, it.old, causes)),
+    Rules {
+        warn: Some(|it, warnings| warnings::driver(it.at, it.old, warnings)),
+        ..of("CSIDriver", false, |it, causes| csi::driver(it.at, it.old, causes))
+    },
     of("CSINode", false, |it, causes| csi::node(it.at, it.old, causes)),
-    of("CSIStorageCapacity", true, |it, causes| csi::storage_capacity(it.at, it.old, causes)),
+    Rules {
+        warn: Some(|it, warnings| warnings::storage_capacity(it.at, warnings)),
+        ..of("CSIStorageCapacity", true, |it, causes| csi::storage_capacity(it.at, it.old, causes))
+    },
     of("VolumeAttachment", false, |it, causes| csi::volume_attachment(it.at, it.old, causes)),
 ];

@@ -19,7 +19,7 @@ const MOST_ANNOTATIONS: usize = 20;
 const MOST_ANNOTATION_BYTES: usize = 5 * 1024;
 
 pub(crate) fn validating(object: At<'_>, old: Option<At<'_>>, profile: Profile, causes: &mut Causes) {
-    meta::create(object, false, names::dns1123_subdomain, causes);
+    meta::object_meta(object.field("metadata"), meta::name_is_subdomain, causes);
     let spec = object.field("spec");
     let params = spec.field("paramKind").is_set();
     let mut compiler = match spec.field("variables").is_empty() {
@@ -42,7 +42,7 @@ pub(crate) fn validating(object: At<'_>, old: Option<At<'_>>, profile: Profile, 
 }
 
 pub(crate) fn mutating(object: At<'_>, old: Option<At<'_>>, profile: Profile, causes: &mut Causes) {
-    meta::create(object, false, names::dns1123_subdomain, causes);
+    meta::object_meta(object.field("metadata"), meta::name_is_subdomain, causes);
     let spec = object.field("spec");
     let mut compiler = Compiler::composed(profile, spec.field("paramKind").is_set());
     start(spec, old, profile, &MUTABLE, causes);
@@ -301,7 +301,7 @@ pub(crate) fn mutating_binding(object: At<'_>, causes: &mut Causes) {
 }
 
 fn binding(object: At<'_>, causes: &mut Causes) {
-    meta::create(object, false, names::dns1123_subdomain, causes);
+    meta::object_meta(object.field("metadata"), meta::name_is_subdomain, causes);
     let spec = object.field("spec");
     let policy = spec.field("policyName");
     if policy.str().is_empty() {

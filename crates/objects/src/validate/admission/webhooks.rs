@@ -68,7 +68,7 @@ impl Asked {
 }
 
 fn configuration(object: At<'_>, old: Option<At<'_>>, mutating: bool, profile: Profile, causes: &mut Causes) {
-    meta::create(object, false, names::dns1123_subdomain, causes);
+    meta::object_meta(object.field("metadata"), meta::name_is_subdomain, causes);
     let webhooks = object.field("webhooks");
     let asked = Asked::of(webhooks, old);
     let compiler = Compiler::plain(profile, false);

@@ -9,10 +9,10 @@ const IMMUTABLE: &str = "field is immutable when `immutable` is set";
 
 pub(crate) fn config_map(object: At<'_>, old: Option<At<'_>>, causes: &mut Causes) {
     if let Some(old) = old {
-        meta::update(object, old, causes);
+        meta::core_object_meta_update(object.field("metadata"), old.field("metadata"), causes);
         frozen(object, old, &["data", "binaryData"], causes);
     }
-    meta::create(object, true, names::dns1123_subdomain, causes);
+    meta::core_object_meta(object.field("metadata"), meta::name_is_subdomain, causes);
     let (data, binary) = (object.field("data"), object.field("binaryData"));
     let mut size = 0;
     for (key, value) in data.entries() {
@@ -33,11 +33,11 @@ pub(crate) fn config_map(object: At<'_>, old: Option<At<'_>>, causes: &mut Cause
 
 pub(crate) fn secret(object: At<'_>, old: Option<At<'_>>, causes: &mut Causes) {
     if let Some(old) = old {
-        meta::update(object, old, causes);
+        meta::core_object_meta_update(object.field("metadata"), old.field("metadata"), causes);
         meta::immutable(object.field("type"), old.field("type"), causes);
         frozen(object, old, &["data"], causes);
     }
-    meta::create(object, true, names::dns1123_subdomain, causes);
+    meta::core_object_meta(object.field("metadata"), meta::name_is_subdomain, causes);
     let data = object.field("data");
     let mut size = 0;
     for (key, value) in data.entries() {

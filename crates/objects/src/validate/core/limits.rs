@@ -12,7 +12,7 @@ use crate::{meta, names};
 
 /// On UPDATE the server compares nothing with what was stored.
 pub(crate) fn limit_range(object: At<'_>, _old: Option<At<'_>>, causes: &mut Causes) {
-    meta::create(object, true, names::dns1123_subdomain, causes);
+    meta::core_object_meta(object.field("metadata"), meta::name_is_subdomain, causes);
     let mut types = BTreeSet::new();
     for limit in object.field("spec").field("limits").items() {
         let kind = limit.field("type");
@@ -189,8 +189,8 @@ fn six_digits(number: f64) -> String {
 pub(crate) fn resource_quota(object: At<'_>, old: Option<At<'_>>, causes: &mut Causes) {
     let spec = object.field("spec");
     match old {
-        Some(old) => meta::update(object, old, causes),
-        None => meta::create(object, true, names::dns1123_subdomain, causes),
+        Some(old) => meta::core_object_meta_update(object.field("metadata"), old.field("metadata"), causes),
+        None => meta::core_object_meta(object.field("metadata"), meta::name_is_subdomain, causes),
     }
     quota_amounts(spec.field("hard"), causes);
     quota_scopes(spec, causes);

@@ -14,9 +14,9 @@ pub(super) const VOLUME_MODES: [&str; 2] = ["Block", "Filesystem"];
 
 pub(crate) fn claim(object: At<'_>, old: Option<At<'_>>, causes: &mut Causes) {
     if let Some(old) = old {
-        meta::update(object, old, causes);
+        meta::core_object_meta_update(object.field("metadata"), old.field("metadata"), causes);
     }
-    meta::create(object, true, names::dns1123_subdomain, causes);
+    meta::core_object_meta(object.field("metadata"), meta::name_is_subdomain, causes);
     let stored = old.map(|old| old.field("spec"));
     let options = Options {
         lenient_selector: stored.as_ref().is_some_and(|s| !selectors::labels_are_valid(s.field("selector"))),

@@ -10,7 +10,7 @@ const MOST_PARAMETERS: usize = 512;
 const MOST_PARAMETER_BYTES: usize = 256 * 1024;
 
 pub(crate) fn storage_class(object: At<'_>, old: Option<At<'_>>, causes: &mut Causes) {
-    meta::create(object, false, names::dns1123_subdomain, causes);
+    meta::core_object_meta(object.field("metadata"), meta::name_is_subdomain, causes);
     provisioner(object.field("provisioner"), causes);
     parameters(object.field("parameters"), true, causes);
     let reclaim = object.field("reclaimPolicy");
@@ -25,7 +25,7 @@ pub(crate) fn storage_class(object: At<'_>, old: Option<At<'_>>, causes: &mut Ca
     }
     topologies(object.field("allowedTopologies"), causes);
     if let Some(old) = old {
-        meta::update(object, old, causes);
+        meta::core_object_meta_update(object.field("metadata"), old.field("metadata"), causes);
         for field in ["parameters", "provisioner", "reclaimPolicy", "volumeBindingMode"] {
             meta::immutable(object.field(field), old.field(field), causes);
         }
@@ -35,7 +35,7 @@ pub(crate) fn storage_class(object: At<'_>, old: Option<At<'_>>, causes: &mut Ca
 pub(crate) fn volume_attributes_class(object: At<'_>, old: Option<At<'_>>, causes: &mut Causes) {
     let (driver, values) = (object.field("driverName"), object.field("parameters"));
     if let Some(old) = old {
-        meta::update(object, old, causes);
+        meta::core_object_meta_update(object.field("metadata"), old.field("metadata"), causes);
         if driver.str() != old.field("driverName").str() {
             causes.forbidden(driver, "updates to driverName are forbidden.");
         }
@@ -43,7 +43,7 @@ pub(crate) fn volume_attributes_class(object: At<'_>, old: Option<At<'_>>, cause
             causes.forbidden(values, "updates to parameters are forbidden.");
         }
     }
-    meta::create(object, false, names::dns1123_subdomain, causes);
+    meta::core_object_meta(object.field("metadata"), meta::name_is_subdomain, causes);
     provisioner(driver, causes);
     parameters(values, false, causes);
 }

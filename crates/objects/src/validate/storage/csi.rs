@@ -8,15 +8,13 @@ use crate::go_value::{Field, GoValue, Shape};
 use crate::validate::core::resource_names as resources;
 use crate::{go_value, meta, names, selectors};
 
-const MOST_METADATA_BYTES: usize = 256 * 1024;
-const MOST_ERROR_BYTES: usize = 1024;
 const MOST_NODE_ID_BYTES: usize = 256;
 
 pub(crate) fn driver(object: At<'_>, old: Option<At<'_>>, causes: &mut Causes) {
     let spec = object.field("spec");
     match old {
-        Some(old) => meta::update(object, old, causes),
-        None => meta::create(object, false, names::dns1123_subdomain, causes),
+        Some(old) => meta::core_object_meta_update(object.field("metadata"), old.field("metadata"), causes),
+        None => meta::core_object_meta(object.field("metadata"), meta::name_is_subdomain, causes),
     }
     driver_spec(spec, causes);
     if let Some(old) = old.map(|old| old.field("spec")) {
@@ -78,7 +76,7 @@ fn token_requests(at: At<'_>, causes: &mut Causes) {
 }
 
 pub(crate) fn node(object: At<'_>, old: Option<At<'_>>, causes: &mut Causes) {
-    meta::create(object, false, names::dns1123_subdomain, causes);
+    meta::core_object_meta(object.field("metadata"), meta::name_is_subdomain, causes);
     let drivers = object.field("spec").field("drivers");
     let mut seen = BTreeSet::new();
     for driver in drivers.items() {
@@ -154,7 +152,7 @@ pub(crate) fn driver_name(at: At<'_>, causes: &mut Causes) {
 }
 
 pub(crate) fn storage_capacity(object: At<'_>, old: Option<At<'_>>, causes: &mut Causes) {
-    meta::create(object, true, names::dns1123_subdomain, causes);
+    meta::core_object_meta(object.field("metadata"), meta::name_is_subdomain, causes);
     let (topology, class) = (object.field("nodeTopology"), object.field("storageClassName"));
     let lenient = old.is_some_and(|old| !selectors::labels_are_valid(old.field("nodeTopology")));
     selectors::labels(topology, lenient, causes);
@@ -166,28 +164,21 @@ pub(crate) fn storage_capacity(object: At<'_>, old: Option<At<'_>>, causes: &mut
         resources::not_negative(capacity, &resources::quantity(capacity), causes);
     }
     if let Some(old) = old {
-        meta::update(object, old, causes);
+        meta::core_object_meta_update(object.field("metadata"), old.field("metadata"), causes);
         meta::immutable(topology, old.field("nodeTopology"), causes);
         meta::immutable(class, old.field("storageClassName"), causes);
     }
 }
 
 pub(crate) fn volume_attachment(object: At<'_>, old: Option<At<'_>>, causes: &mut Causes) {
-    meta::create(object, false, names::dns1123_subdomain, causes);
-    let (spec, status) = (object.field("spec"), object.field("status"));
+    meta::core_object_meta(object.field("metadata"), meta::name_is_subdomain, causes);
+    // the status is reset, or the stored one put back, before
+    let spec = object.field("spec");
     driver_name(spec.field("attacher"), causes);
     attachment_source(spec.field("source"), causes);
     let node = spec.field("nodeName");
     for error in names::dns1123_subdomain(node.str()) {
         causes.invalid_value(node, node.str(), &error);
-    }
-    let metadata = status.field("attachmentMetadata");
-    let size: usize = metadata.entries().map(|(key, value)| key.len() + value.str().len()).sum();
-    if size > MOST_METADATA_BYTES {
-        causes.too_long(metadata, MOST_METADATA_BYTES);
-    }
-    for field in ["attachError", "detachError"] {
-        volume_error(status.field(field), causes);
     }
     let volume = spec.field("source").field("persistentVolumeName");
     if volume.is_set() {
@@ -216,16 +207,5 @@ fn attachment_source(at: At<'_>, causes: &mut Causes) {
             }
         }
         (true, false) => volumes::spec(inline, "", volumes::Options::inline(), causes),
-    }
-}
-
-fn volume_error(at: At<'_>, causes: &mut Causes) {
-    let (message, code) = (at.field("message"), at.field("errorCode"));
-    if message.str().len() > MOST_ERROR_BYTES {
-        // the limit that is told is another one
-        causes.too_long(message, MOST_METADATA_BYTES);
-    }
-    if code.opt_int().is_some_and(|code| code < 0) {
-        causes.invalid(code, "must be between 0 and 2147483647, inclusive");
     }
 }

@@ -15,7 +15,7 @@ pub(crate) fn volume(object: At<'_>, old: Option<At<'_>>, causes: &mut Causes) {
         lenient_affinity: old.is_some_and(|old| has_bad_label_values(old.field("spec"))),
     };
     // on UPDATE the server validates twice; what it tells once more is the same
-    meta::create(object, false, names::dns1123_subdomain, causes);
+    meta::core_object_meta(object.field("metadata"), meta::name_is_subdomain, causes);
     let volume_spec = object.field("spec");
     let name = object.field("metadata").field("name");
     spec(volume_spec, name.str(), options, causes);
