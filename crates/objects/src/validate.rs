@@ -11,6 +11,7 @@ pub mod core;
 pub mod definition;
 pub mod ingress;
 pub mod network;
+pub mod pod;
 pub mod policy;
 pub mod rbac;
 pub mod service;
@@ -68,6 +69,7 @@ fn tables() -> impl Iterator<Item = &'static Rules> {
         definition::RULES,
         ingress::RULES,
         network::RULES,
+        pod::RULES,
         policy::RULES,
         rbac::RULES,
         service::RULES,
