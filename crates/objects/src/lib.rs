@@ -10,6 +10,7 @@ mod go_json;
 mod go_value;
 pub mod meta;
 pub mod names;
+mod pem;
 mod selectors;
 mod unified_diff;
 pub mod validate;
