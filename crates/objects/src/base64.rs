@@ -1,14 +1,8 @@
 //! Base64 as the canonical form of an object has it: the standard alphabet, padded, without line breaks.
 
-/// How many bytes a text stands for.
-pub(crate) fn decoded_len(text: &str) -> usize {
-    let padding = text.bytes().rev().take_while(|byte| *byte == b'=').count();
-    (text.len() / 4 * 3).saturating_sub(padding)
-}
-
 /// The bytes that a text stands for; `None` where it is no base64.
 pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
-    let mut out = Vec::with_capacity(decoded_len(text));
+    let mut out = Vec::with_capacity(text.len() / 4 * 3);
     let (mut bits, mut count) = (0_u32, 0);
     for byte in text.trim_end_matches('=').bytes() {
         let value = match byte {
@@ -41,7 +35,6 @@ mod tests {
             [("", ""), ("YQ==", "a"), ("YWI=", "ab"), ("YWJj", "abc"), ("e30=", "{}"), ("+/8=", "\u{0}")]
         {
             let decoded = decode(text).unwrap_or_default();
-            assert_eq!(decoded.len(), decoded_len(text), "{text}");
             if text != "+/8=" {
                 assert_eq!(decoded, bytes.as_bytes(), "{text}");
             } else {

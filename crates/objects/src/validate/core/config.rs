@@ -1,7 +1,8 @@
 //! ConfigMap and Secret (pkg/apis/core/validation).
 
 use crate::field::{At, Causes};
-use crate::pem::block_types;
+use crate::go_value::immutable_named;
+use crate::pem::{block_types, decoded_len};
 use crate::{base64, go_json, meta, names};
 
 /// `MaxSecretSize`, of ConfigMaps as well.
@@ -25,7 +26,7 @@ pub(crate) fn config_map(object: At<'_>, old: Option<At<'_>>, causes: &mut Cause
     }
     for (key, value) in binary.entries() {
         bad_key(value, key, causes);
-        size += base64::decoded_len(value.str());
+        size += decoded_len(value.str());
     }
     if size > MOST_BYTES {
         causes.too_long(object, MOST_BYTES);
@@ -35,7 +36,7 @@ pub(crate) fn config_map(object: At<'_>, old: Option<At<'_>>, causes: &mut Cause
 pub(crate) fn secret(object: At<'_>, old: Option<At<'_>>, causes: &mut Causes) {
     if let Some(old) = old {
         meta::core_object_meta_update(object.field("metadata"), old.field("metadata"), causes);
-        meta::immutable(object.field("type"), old.field("type"), causes);
+        immutable_named(object.field("type"), old.field("type"), causes);
         frozen(object, old, &["data"], causes);
     }
     meta::core_object_meta(object.field("metadata"), meta::name_is_subdomain, causes);
@@ -43,7 +44,7 @@ pub(crate) fn secret(object: At<'_>, old: Option<At<'_>>, causes: &mut Causes) {
     let mut size = 0;
     for (key, value) in data.entries() {
         bad_key(value, key, causes);
-        size += base64::decoded_len(value.str());
+        size += decoded_len(value.str());
     }
     if size > MOST_BYTES {
         causes.too_long(data, MOST_BYTES);
@@ -77,7 +78,7 @@ fn by_type(object: At<'_>, data: At<'_>, causes: &mut Causes) {
         }
         "kubernetes.io/ssh-auth" => {
             let key = data.key("ssh-privatekey");
-            if base64::decoded_len(key.str()) == 0 {
+            if decoded_len(key.str()) == 0 {
                 causes.required(key, "");
             }
         }

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use super::diff;
 use crate::field::{At, Causes, Value};
-use crate::go_value::named;
+use crate::go_value::{immutable_named, named};
 use crate::validate::core::resource_names as resources;
 use crate::{meta, names, selectors};
 
@@ -96,9 +96,9 @@ fn class_name(at: At<'_>, causes: &mut Causes) {
 
 /// Where a claim's content comes from: `dataSource` and `dataSourceRef`, as a copy of each other where one is absent.
 #[derive(Clone, Copy)]
-struct Sources<'d> {
-    source: At<'d>,
-    reference: At<'d>,
+pub(super) struct Sources<'d> {
+    pub(super) source: At<'d>,
+    pub(super) reference: At<'d>,
 }
 
 impl<'d> Sources<'d> {
@@ -213,7 +213,9 @@ fn changes(object: At<'_>, old: At<'_>, causes: &mut Causes) {
     if bound {
         ignored.push("volumeAttributesClassName");
     }
-    if let Some(difference) = diff::claim_specs(new_spec, old_spec, &ignored, bound) {
+    let after = (new_spec, Sources::normalized(new_spec, Some(old_spec)));
+    let before = (old_spec, Sources::normalized(old_spec, Some(old_spec)));
+    if let Some(difference) = diff::claim_specs(after, before, &ignored, bound) {
         let detail = format!(
             "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound \
              claims\n{difference}"
@@ -222,7 +224,7 @@ fn changes(object: At<'_>, old: At<'_>, causes: &mut Causes) {
     }
     sizes(new_spec, old_spec, old, causes);
     let root_mode = object.said("volumeMode").reading(new_spec.field("volumeMode"));
-    meta::immutable(root_mode, old_spec.field("volumeMode"), causes);
+    immutable_named(root_mode, old_spec.field("volumeMode"), causes);
     attributes_class(new_spec, old_spec, old, causes);
 }
 

@@ -1,7 +1,8 @@
 //! APIService (k8s.io/kube-aggregator pkg/apis/apiregistration/validation).
 
 use crate::field::{At, Causes};
-use crate::{base64, meta, names};
+use crate::pem::decoded_len;
+use crate::{meta, names};
 
 pub(super) fn api_service(object: At<'_>, old: Option<At<'_>>, causes: &mut Causes) {
     if let Some(old) = old {
@@ -46,7 +47,7 @@ fn backend(spec: At<'_>, causes: &mut Causes) {
         (spec.field("service"), spec.field("caBundle"), spec.field("insecureSkipTLSVerify"));
     if !service.is_set() {
         if !bundle.is_empty() {
-            let shown = format!("{} bytes", base64::decoded_len(bundle.str()));
+            let shown = format!("{} bytes", decoded_len(bundle.str()));
             causes.invalid_value(bundle, &shown, "local APIServices may not have a caBundle");
         }
         if insecure.bool() {
