@@ -8,6 +8,7 @@
 mod problem;
 mod scalar;
 
+pub(crate) use problem::in_order;
 pub use problem::{Problem, ProblemKind};
 
 use document::{NodeRef, Scalar};
@@ -139,6 +140,9 @@ impl<'d> Decoder<'d> {
             return;
         }
         let map = self.tree.push(to, key, Value::Object, Some(node));
+        if matches!(kind, Type::Map(_, Some("v1.ResourceList"), _)) {
+            self.tree.mark_resources(map);
+        }
         for (key, member) in node.members() {
             self.value(map, key, value, member, false);
         }

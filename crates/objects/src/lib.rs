@@ -4,10 +4,18 @@
 //! document ─ decode ─▶ canonical form ─ defaults ─▶ as a mutating webhook sees it ─ validate ─▶ causes
 //! ```
 
+pub mod admit;
 mod base64;
 pub mod decode;
+mod defaults;
+pub mod field;
 mod gotime;
+mod image;
+pub mod meta;
+pub mod names;
+pub mod plugins;
 pub mod schema;
 mod tree;
+pub mod validate;
 
 pub use tree::DEFAULTED;

@@ -47,6 +47,8 @@ struct Slot<'d> {
     /// The node that it was written as.
     from: Option<NodeId>,
     definition: Option<&'static Definition>,
+    /// Whether it is a list of resources (`v1.ResourceList`).
+    resources: bool,
     first: u32,
     last: u32,
     next: u32,
@@ -67,6 +69,7 @@ impl<'d> Tree<'d> {
             value: Value::Object,
             from: Some(written.id()),
             definition: None,
+            resources: false,
             first: NONE,
             last: NONE,
             next: NONE,
@@ -97,8 +100,17 @@ impl<'d> Tree<'d> {
     ) -> Id {
         let id = u32::try_from(self.slots.len()).unwrap_or(NONE);
         let from = from.map(NodeRef::id);
-        let (key, definition) = (key.into(), None);
-        self.slots.push(Slot { key, value, from, definition, first: NONE, last: NONE, next: NONE });
+        let (key, definition, resources) = (key.into(), None, false);
+        self.slots.push(Slot {
+            key,
+            value,
+            from,
+            definition,
+            resources,
+            first: NONE,
+            last: NONE,
+            next: NONE,
+        });
         let parent = &mut self.slots[parent.0 as usize];
         let before = std::mem::replace(&mut parent.last, id);
         if before == NONE {
@@ -111,6 +123,25 @@ impl<'d> Tree<'d> {
 
     pub(crate) fn define(&mut self, id: Id, definition: &'static Definition) {
         self.slots[id.0 as usize].definition = Some(definition);
+    }
+
+    /// Says that it is a list of resources.
+    pub(crate) fn mark_resources(&mut self, id: Id) {
+        self.slots[id.0 as usize].resources = true;
+    }
+
+    pub(crate) fn is_resources(&self, id: Id) -> bool {
+        self.slots[id.0 as usize].resources
+    }
+
+    /// Says that a node stands for what was written elsewhere.
+    pub(crate) fn stands_for(&mut self, id: Id, other: Id) {
+        self.slots[id.0 as usize].from = self.slots[other.0 as usize].from;
+    }
+
+    /// Writes a value otherwise, in its place.
+    pub(crate) fn rewrite(&mut self, id: Id, value: Value<'d>) {
+        self.slots[id.0 as usize].value = value;
     }
 
     /// Says as which node it was written.
@@ -265,6 +296,7 @@ impl<'d> Tree<'d> {
         let value = self.value(from).clone();
         let written = matches!(value, Value::Written).then(|| self.from(from)).flatten();
         let to = self.push(parent, key, value, written.map(|node| self.document.node(node)));
+        self.slots[to.0 as usize].resources = self.is_resources(from);
         for child in self.listed(from) {
             let key = self.slot(child).key.clone();
             self.copy(child, to, key);

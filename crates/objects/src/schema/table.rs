@@ -48,6 +48,8 @@ pub struct Definition {
     pub(crate) id: usize,
     /// The fields that Go writes even where they are zero, by their place in `fields`.
     always: Vec<usize>,
+    /// The fields with a default of the schema.
+    defaulted: Vec<usize>,
     /// By name. A field whose type changed stands there twice, for other releases.
     fields: Vec<Field>,
 }
@@ -73,6 +75,11 @@ impl Definition {
         self.always.iter().map(|at| &self.fields[*at]).filter(move |field| field.releases.contain(minor))
     }
 
+    /// The fields of a release for which the schema gives a default.
+    pub(crate) fn defaulted(&self, minor: u8) -> impl Iterator<Item = &Field> {
+        self.defaulted.iter().map(|at| &self.fields[*at]).filter(move |field| field.releases.contain(minor))
+    }
+
     /// The name without its package: `Container`.
     #[must_use]
     pub fn short_name(&self) -> &'static str {
@@ -93,7 +100,8 @@ impl Definition {
         let package = name.rsplit_once('.')?.0;
         let fields: Vec<Field> = lines.map(|line| Field::parse(line, package)).collect::<Option<_>>()?;
         let always = (0..fields.len()).filter(|at| fields[*at].is_always_written()).collect();
-        Some(Self { name, go, atomic, releases, id, always, fields })
+        let defaulted = (0..fields.len()).filter(|at| fields[*at].default.is_some()).collect();
+        Some(Self { name, go, atomic, releases, id, always, defaulted, fields })
     }
 }
 
