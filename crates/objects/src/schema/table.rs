@@ -44,8 +44,6 @@ pub struct Definition {
     pub atomic: bool,
     /// Where it is there.
     pub releases: Releases,
-    /// Its place in the table.
-    pub(crate) id: usize,
     /// The fields that Go writes even where they are zero, by their place in `fields`.
     always: Vec<usize>,
     /// The fields with a default of the schema.
@@ -86,7 +84,7 @@ impl Definition {
         self.go.rsplit('.').next().unwrap_or(self.go)
     }
 
-    fn parse(name: &'static str, text: &'static str, id: usize) -> Option<Self> {
+    fn parse(name: &'static str, text: &'static str) -> Option<Self> {
         let mut lines = text.lines();
         let mut words = lines.next()?.split(' ').skip(2);
         let go = words.next()?;
@@ -101,7 +99,7 @@ impl Definition {
         let fields: Vec<Field> = lines.map(|line| Field::parse(line, package)).collect::<Option<_>>()?;
         let always = (0..fields.len()).filter(|at| fields[*at].is_always_written()).collect();
         let defaulted = (0..fields.len()).filter(|at| fields[*at].default.is_some()).collect();
-        Some(Self { name, go, atomic, releases, id, always, defaulted, fields })
+        Some(Self { name, go, atomic, releases, always, defaulted, fields })
     }
 }
 
@@ -185,7 +183,7 @@ pub(super) fn position(name: &str) -> Option<usize> {
 
 pub(crate) fn at(position: usize) -> Option<&'static Definition> {
     let slot = TABLE.slots.get(position)?;
-    slot.definition.get_or_init(|| Definition::parse(slot.name, slot.text, position)).as_ref()
+    slot.definition.get_or_init(|| Definition::parse(slot.name, slot.text)).as_ref()
 }
 
 #[cfg(test)]
