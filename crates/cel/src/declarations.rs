@@ -168,6 +168,8 @@ pub struct Env {
     structures: HashMap<Name, Structure>,
     policy_variables: HashMap<Name, Type>,
     roots: Vec<Name>,
+    /// `variables` is declared, where the kind of environment has it.
+    composed: bool,
 }
 
 impl Env {
@@ -183,6 +185,7 @@ impl Env {
             structures: HashMap::new(),
             policy_variables: HashMap::new(),
             roots: Vec::new(),
+            composed: true,
         }
     }
 
@@ -196,6 +199,14 @@ impl Env {
     #[must_use]
     pub fn kind(&self) -> EnvKind {
         self.kind
+    }
+
+    /// Takes `variables` out: a ValidatingAdmissionPolicy that has none is compiled without the name
+    /// (pkg/apis/admissionregistration/validation, `createCompiler`).
+    #[must_use]
+    pub fn without_variables(mut self) -> Self {
+        self.composed = false;
+        self
     }
 
     /// Declares `params`, as a policy with a `paramKind` does.
@@ -244,6 +255,9 @@ impl Env {
 
     /// A variable, type or constant by its full name without leading dot.
     pub(super) fn ident(&self, name: &str) -> Option<Ident> {
+        if name == "variables" && !self.composed {
+            return None;
+        }
         if let Some(ident) = self.variables.get(name).or_else(|| self.base.idents.get(name)) {
             return Some(ident.clone());
         }
@@ -360,6 +374,8 @@ mod tests {
             assert!(env.ident("params").is_none(), "{kind:?}");
         }
         assert!(Env::new(Profile::V1_36, EnvKind::Validation).overloads("includes").is_none());
+        let plain = Env::new(Profile::V1_36, EnvKind::Message).without_variables();
+        assert!(plain.ident("variables").is_none() && plain.ident("request").is_some());
     }
 
     #[test]

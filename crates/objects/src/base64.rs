@@ -29,6 +29,14 @@ fn digit(byte: u8) -> Option<u32> {
     }))
 }
 
+/// How many bytes a text in canonical form stands for.
+pub(crate) fn decoded_len(text: &str) -> usize {
+    let padding = text.bytes().rev().take_while(|byte| *byte == b'=').count();
+    (text.len() / 4 * 3).saturating_sub(padding)
+}
+
+/// The bytes that a text stands for.
+///
 /// # Errors
 /// The byte at which Go says that the text is none (`decodeQuantum`): where a group of four is cut short that is the
 /// group's begin, and it is the end of the text where only padding is missing.
@@ -123,7 +131,9 @@ mod tests {
     fn there_and_back() {
         for length in 0..40_u8 {
             let bytes: Vec<u8> = (0..length).map(|at| at.wrapping_mul(37) ^ 11).collect();
-            assert_eq!(decode(&encode(&bytes)).as_ref(), Ok(&bytes));
+            let text = encode(&bytes);
+            assert_eq!(decode(&text).as_ref(), Ok(&bytes));
+            assert_eq!(decoded_len(&text), bytes.len());
         }
     }
 }

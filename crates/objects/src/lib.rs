@@ -9,13 +9,17 @@ mod base64;
 pub mod decode;
 mod defaults;
 pub mod field;
+mod go_json;
+mod go_value;
 mod gotime;
 mod image;
 pub mod meta;
 pub mod names;
 pub mod plugins;
 pub mod schema;
+mod selectors;
 mod tree;
+mod unified_diff;
 pub mod validate;
 
 pub use tree::DEFAULTED;

@@ -16,6 +16,7 @@ pub mod policy;
 pub mod rbac;
 pub mod service;
 pub mod storage;
+pub mod system;
 
 use crate::field::{At, Causes};
 use crate::meta;
@@ -73,6 +74,7 @@ fn tables() -> impl Iterator<Item = &'static Rules> {
         rbac::RULES,
         service::RULES,
         storage::RULES,
+        system::RULES,
     ]
     .into_iter()
     .flatten()

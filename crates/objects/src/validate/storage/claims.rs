@@ -1,0 +1,216 @@
+//! PersistentVolumeClaim (pkg/apis/core/validation).
+
+use std::cmp::Ordering;
+
+use super::diff;
+use crate::field::{At, Causes, Value};
+use crate::validate::core::resource_names as resources;
+use crate::{meta, names, selectors};
+
+const BETA_CLASS: &str = "volume.beta.kubernetes.io/storage-class";
+pub(super) const ACCESS_MODES: [&str; 4] =
+    ["ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod"];
+pub(super) const VOLUME_MODES: [&str; 2] = ["Block", "Filesystem"];
+
+pub(crate) fn claim(object: At<'_>, old: Option<At<'_>>, causes: &mut Causes) {
+    if let Some(old) = old {
+        meta::core_object_meta_update(object.field("metadata"), old.field("metadata"), causes);
+    }
+    meta::core_object_meta(object.field("metadata"), meta::name_is_subdomain, causes);
+    let stored = old.map(|old| old.field("spec"));
+    let options = Options {
+        lenient_selector: stored.as_ref().is_some_and(|s| !selectors::labels_are_valid(s.field("selector"))),
+        lenient_group: stored.as_ref().is_some_and(|s| {
+            ["dataSource", "dataSourceRef"].iter().any(|f| s.field(f).field("apiGroup").is_set())
+        }),
+    };
+    spec(object.field("spec"), options, causes);
+    if let Some(old) = old {
+        changes(object, old, causes);
+    }
+}
+
+/// What is let through because it was stored so.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Options {
+    pub(crate) lenient_selector: bool,
+    pub(crate) lenient_group: bool,
+}
+
+/// `ValidatePersistentVolumeClaimSpec`, of claims and of claim templates.
+pub(crate) fn spec(at: At<'_>, options: Options, causes: &mut Causes) {
+    let modes = at.field("accessModes");
+    if modes.is_empty() {
+        causes.required(modes, "at least 1 access mode is required");
+    }
+    selectors::labels(at.field("selector"), options.lenient_selector, causes);
+    access_modes(modes, causes);
+    requested_storage(at, causes);
+    class_name(at.field("storageClassName"), causes);
+    let mode = at.field("volumeMode");
+    if mode.is_set() && !VOLUME_MODES.contains(&mode.str()) {
+        causes.not_supported(mode, mode.str(), &VOLUME_MODES);
+    }
+    data_sources(at, options, causes);
+    class_name(at.field("volumeAttributesClassName"), causes);
+}
+
+/// Every unknown mode is told at the list.
+pub(super) fn access_modes(at: At<'_>, causes: &mut Causes) {
+    for mode in at.strings().filter(|mode| !ACCESS_MODES.contains(mode)) {
+        causes.not_supported(at, mode, &ACCESS_MODES);
+    }
+    let alone = |mode: &str| mode == "ReadWriteOncePod";
+    if at.strings().any(alone) && at.strings().any(|mode| ACCESS_MODES.contains(&mode) && !alone(mode)) {
+        causes.forbidden(at, "may not use ReadWriteOncePod with other access modes");
+    }
+}
+
+/// The request is told at `spec.resources[storage]`, without `requests`.
+fn requested_storage(spec: At<'_>, causes: &mut Causes) {
+    let resources_at = spec.field("resources");
+    let request = resources_at.field("requests").key("storage");
+    let at = resources_at.key("storage").reading(request);
+    let there =
+        resources_at.field("requests").node().is_some_and(|requests| requests.get("storage").is_some());
+    if !there {
+        causes.required(at, "");
+    } else if resources::positive(at, &resources::quantity(request), causes) {
+        resources::amount(at, "storage", causes);
+    }
+}
+
+fn class_name(at: At<'_>, causes: &mut Causes) {
+    if !at.str().is_empty() {
+        for error in names::dns1123_subdomain(at.str()) {
+            causes.invalid(at, &error);
+        }
+    }
+}
+
+fn data_sources(spec: At<'_>, options: Options, causes: &mut Causes) {
+    let (source, reference) = (spec.field("dataSource"), spec.field("dataSourceRef"));
+    data_source(source, options, causes);
+    data_source(reference, options, causes);
+    let namespace = reference.field("namespace");
+    if !namespace.str().is_empty() {
+        for error in names::dns1123_label(namespace.str()) {
+            causes.invalid(namespace, &error);
+        }
+    }
+    if !source.is_set() || !reference.is_set() {
+        return;
+    }
+    // the value is a path of Go, a struct without exported fields
+    if !namespace.str().is_empty() {
+        causes.invalid_value(
+            spec,
+            Value::Json("{}".to_owned()),
+            "may not be specified when dataSourceRef.namespace is specified",
+        );
+    } else if ["kind", "name"].iter().any(|f| source.field(f).str() != reference.field(f).str())
+        || source.field("apiGroup").opt_str() != reference.field("apiGroup").opt_str()
+    {
+        causes.invalid_value(spec, Value::Json("{}".to_owned()), "must match dataSourceRef");
+    }
+}
+
+fn data_source(at: At<'_>, options: Options, causes: &mut Causes) {
+    if !at.is_set() {
+        return;
+    }
+    let [name, kind, group] = ["name", "kind", "apiGroup"].map(|field| at.field(field));
+    for needed in [&name, &kind] {
+        if needed.str().is_empty() {
+            causes.required(*needed, "");
+        }
+    }
+    if group.str().is_empty() {
+        if kind.str() != "PersistentVolumeClaim" {
+            let detail = "must be 'PersistentVolumeClaim' when referencing the default apiGroup";
+            causes.invalid_value(at, kind.str(), detail);
+        }
+    } else if !options.lenient_group {
+        for error in names::dns1123_subdomain(group.str()) {
+            causes.invalid(group, &error);
+        }
+    }
+}
+
+/// What may not change (`ValidatePersistentVolumeClaimUpdate`).
+fn changes(object: At<'_>, old: At<'_>, causes: &mut Causes) {
+    let (new_spec, old_spec) = (object.field("spec"), old.field("spec"));
+    let annotation =
+        |at: At<'_>| at.field("metadata").field("annotations").key(BETA_CLASS).opt_str().map(str::to_owned);
+    let (new_note, old_note) = (annotation(object), annotation(old));
+    let (new_class, old_class) =
+        (new_spec.field("storageClassName").opt_str(), old_spec.field("storageClassName").opt_str());
+    let upgraded = old_note.is_some()
+        && old_class.is_none()
+        && new_class == old_note.as_deref()
+        && (new_note.is_none() || new_note == old_note);
+    let mut ignored: Vec<&str> = Vec::new();
+    if upgraded {
+        ignored.push("storageClassName");
+    } else {
+        if new_note.as_deref().unwrap_or_default() != old_note.as_deref().unwrap_or_default() {
+            let at = object.field("metadata").field("annotations").field(BETA_CLASS);
+            causes.invalid_value(at, new_note.as_deref().unwrap_or_default(), meta::IMMUTABLE);
+        }
+        if let (Some(new), None) = (new_class, old_class)
+            && old_note.as_deref().is_none_or(|note| note == new)
+        {
+            ignored.push("storageClassName");
+        }
+    }
+    if old_spec.field("volumeName").str().is_empty() {
+        ignored.push("volumeName");
+    }
+    // the strategy takes the stored status
+    let bound = old.field("status").field("phase").str() == "Bound";
+    if bound {
+        ignored.push("volumeAttributesClassName");
+    }
+    if let Some(difference) = diff::claim_specs(new_spec, old_spec, &ignored, bound) {
+        let detail = format!(
+            "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound \
+             claims\n{difference}"
+        );
+        causes.forbidden(new_spec, &detail);
+    }
+    sizes(new_spec, old_spec, old, causes);
+    let root_mode = object.said("volumeMode").reading(new_spec.field("volumeMode"));
+    meta::immutable(root_mode, old_spec.field("volumeMode"), causes);
+    attributes_class(new_spec, old_spec, old, causes);
+}
+
+fn sizes(new_spec: At<'_>, old_spec: At<'_>, old: At<'_>, causes: &mut Causes) {
+    let request =
+        |spec: At<'_>| resources::quantity(spec.field("resources").field("requests").key("storage"));
+    let capacity = resources::quantity(old.field("status").field("capacity").key("storage"));
+    let new_size = request(new_spec);
+    if new_size.compare(&request(old_spec)) == Ordering::Less
+        && new_size.compare(&capacity) != Ordering::Greater
+    {
+        let at = new_spec.field("resources").field("requests").field("storage");
+        causes.forbidden(at, "field can not be less than status.capacity");
+    }
+}
+
+fn attributes_class(new_spec: At<'_>, old_spec: At<'_>, old: At<'_>, causes: &mut Causes) {
+    let (new, before) =
+        (new_spec.field("volumeAttributesClassName"), old_spec.field("volumeAttributesClassName"));
+    if new.opt_str() == before.opt_str()
+        || !old.field("status").field("currentVolumeAttributesClassName").is_set()
+    {
+        return;
+    }
+    let to = match new.opt_str() {
+        None => "nil",
+        Some("") => "empty string",
+        Some(_) => return,
+    };
+    let detail =
+        format!("update to {to} is forbidden when status.currentVolumeAttributesClassName is not nil");
+    causes.forbidden(new, &detail);
+}
