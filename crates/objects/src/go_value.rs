@@ -38,6 +38,11 @@ pub(crate) enum GoValue {
     Object(Vec<(String, GoValue)>),
 }
 
+/// A string of a type of its own, as most enumerations are: Go prints it as JSON, and a plain string quoted.
+pub(crate) fn named(text: &str) -> Value<'static> {
+    Value::Json(go_json_string(text))
+}
+
 /// The value at a place, of this shape.
 pub(crate) fn value(at: At<'_>, shape: &Shape) -> GoValue {
     let or = |absent: &str| at.node().map_or_else(|| GoValue::Scalar(absent.to_owned()), plain);

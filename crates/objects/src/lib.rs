@@ -15,6 +15,7 @@ mod gotime;
 mod image;
 pub mod meta;
 pub mod names;
+mod pem;
 pub mod plugins;
 pub mod schema;
 mod selectors;

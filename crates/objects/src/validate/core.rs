@@ -20,7 +20,10 @@ const fn of(
 /// The kinds of this file.
 pub const RULES: &[Rules] = &[
     of("ConfigMap", true, |it, causes| config::config_map(it.at, it.old, causes)),
-    of("Secret", true, |it, causes| config::secret(it.at, it.old, causes)),
+    Rules {
+        warn: Some(|it, warnings| config::secret_warnings(it.at, warnings)),
+        ..of("Secret", true, |it, causes| config::secret(it.at, it.old, causes))
+    },
     of("Namespace", false, |it, causes| namespace::namespace(it.at, it.old, causes)),
     Rules {
         warn: Some(|it, warnings| namespace::service_account_warnings(it.at, it.old, warnings)),

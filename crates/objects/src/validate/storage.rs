@@ -1,9 +1,9 @@
 //! Kinds about storage.
 
-pub(crate) mod claims;
+pub mod claims;
 mod classes;
 mod csi;
-mod diff;
+pub(crate) mod diff;
 mod sources;
 pub(crate) mod volumes;
 pub(crate) mod warnings;

@@ -8,6 +8,7 @@ use kubernetes_cel::declarations::EnvKind;
 
 use super::expressions::Compiler;
 use crate::field::{At, Causes};
+use crate::go_value::named;
 use crate::{names, selectors};
 
 pub(super) const FAILURE_POLICIES: [&str; 2] = ["Fail", "Ignore"];
@@ -19,7 +20,7 @@ const MOST_CONDITIONS: usize = 64;
 pub(super) fn one_of(at: At<'_>, values: &[&str], needed: bool, causes: &mut Causes) {
     match at.opt_str() {
         None if needed => causes.required(at, ""),
-        Some(value) if !values.contains(&value) => causes.not_supported(at, at.str(), values),
+        Some(value) if !values.contains(&value) => causes.not_supported(at, named(value), values),
         _ => {}
     }
 }
@@ -31,7 +32,7 @@ pub(super) fn rule(at: At<'_>, causes: &mut Causes) {
     alone(operations, "if '*' is present, must not specify other operations", causes);
     for operation in operations.items() {
         if !OPERATIONS.contains(&operation.str()) {
-            causes.not_supported(operation, operation.str(), &OPERATIONS);
+            causes.not_supported(operation, named(operation.str()), &OPERATIONS);
         }
     }
     let groups = at.field("apiGroups");

@@ -9,7 +9,7 @@ use kubernetes_cel::profile::Profile;
 use super::expressions::Compiler;
 use super::matching::{self, go_trim, one_of};
 use crate::field::{At, Causes};
-use crate::go_value::{Field, Shape, value};
+use crate::go_value::{Field, Shape, named, value};
 use crate::{meta, names, selectors};
 
 const REASONS: [&str; 3] = ["Forbidden", "Invalid", "RequestEntityTooLarge"];
@@ -95,7 +95,7 @@ fn only_operations(rules: At<'_>, allowed: &[&str], causes: &mut Causes) {
     for rule in rules.items() {
         let operations = rules.said("operations").reading(rule.field("operations"));
         for operation in operations.strings().filter(|operation| !allowed.contains(operation)) {
-            causes.not_supported(operations, operation, allowed);
+            causes.not_supported(operations, named(operation), allowed);
         }
     }
 }
@@ -257,7 +257,7 @@ fn mutation(at: At<'_>, compiler: &Compiler, causes: &mut Causes) {
         "" => return causes.required(kind, ""),
         "JSONPatch" => (&patch, (&apply, "{applyConfiguration}"), ResultKind::JsonPatches, "JSONPatch"),
         "ApplyConfiguration" => (&apply, (&patch, "{jsonPatch}"), ResultKind::Object, "ApplyConfiguration"),
-        _ => return causes.not_supported(kind, kind.str(), &["ApplyConfiguration", "JSONPatch"]),
+        _ => return causes.not_supported(kind, named(kind.str()), &["ApplyConfiguration", "JSONPatch"]),
     };
     if wanted.is_set() {
         let expression = wanted.field("expression");
@@ -279,10 +279,10 @@ pub(crate) fn validating_binding(object: At<'_>, causes: &mut Causes) {
     let mut seen = BTreeSet::new();
     for action in actions.items() {
         if !ACTIONS.contains(&action.str()) {
-            causes.not_supported(action, action.str(), &ACTIONS);
+            causes.not_supported(action, named(action.str()), &ACTIONS);
         }
         if !seen.insert(action.str()) {
-            causes.duplicate(action, action.str());
+            causes.duplicate(action, named(action.str()));
         }
     }
     if seen.contains("Deny") && seen.contains("Warn") {

@@ -1,6 +1,7 @@
 //! ConfigMap and Secret (pkg/apis/core/validation).
 
 use crate::field::{At, Causes};
+use crate::pem::block_types;
 use crate::{base64, go_json, meta, names};
 
 /// `MaxSecretSize`, of ConfigMaps as well.
@@ -116,5 +117,51 @@ fn frozen(object: At<'_>, old: At<'_>, fields: &[&'static str], causes: &mut Cau
         if !object.field(field).same(old.field(field)) {
             causes.forbidden(object.field(field), IMMUTABLE);
         }
+    }
+}
+
+/// What Go says of a certificate and key that do not make a pair (`tls.X509KeyPair`), as far as it can be told without
+/// reading them.
+pub(super) fn secret_warnings(object: At<'_>, warnings: &mut Vec<String>) {
+    if object.field("type").str() != "kubernetes.io/tls" {
+        return;
+    }
+    let bytes = |key| base64::decode(object.field("data").key(key).str()).unwrap_or_default();
+    let (certificate, key) = (bytes("tls.crt"), bytes("tls.key"));
+    let (certificate, key) = (String::from_utf8_lossy(&certificate), String::from_utf8_lossy(&key));
+    let (found, keys) = (block_types(&certificate), block_types(&key));
+    let fault =
+        if found.contains(&"CERTIFICATE") { key_fault(&keys) } else { Some(certificate_fault(&found)) };
+    warnings.extend(fault.map(|fault| format!("tls: {fault}")));
+}
+
+fn certificate_fault(found: &[&str]) -> String {
+    match found {
+        [] => "failed to find any PEM data in certificate input".to_owned(),
+        [one] if one.ends_with("PRIVATE KEY") => {
+            "failed to find certificate PEM data in certificate input, but did find a private key; PEM inputs may have \
+             been switched"
+                .to_owned()
+        }
+        _ => format!(
+            "failed to find \"CERTIFICATE\" PEM block in certificate input after skipping PEM blocks of the following \
+             types: [{}]",
+            found.join(" ")
+        ),
+    }
+}
+
+fn key_fault(found: &[&str]) -> Option<String> {
+    match found {
+        _ if found.iter().any(|kind| *kind == "PRIVATE KEY" || kind.ends_with(" PRIVATE KEY")) => None,
+        [] => Some("failed to find any PEM data in key input".to_owned()),
+        ["CERTIFICATE"] => {
+            Some("found a certificate rather than a key in the PEM for the private key".to_owned())
+        }
+        _ => Some(format!(
+            "failed to find PEM block with type ending in \"PRIVATE KEY\" in key input after skipping PEM blocks of the \
+             following types: [{}]",
+            found.join(" ")
+        )),
     }
 }

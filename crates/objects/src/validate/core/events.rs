@@ -2,7 +2,9 @@
 //! rules know it by, which is that of the core group.
 
 use crate::field::{At, Causes};
+use crate::go_value::{Field, Shape, value};
 use crate::validate::Subject;
+use crate::validate::storage::diff::OBJECT;
 use crate::{meta, names};
 
 const MOST_CHARACTERS: usize = 128;
@@ -152,22 +154,27 @@ fn updated(event: &Event<'_>, old: &Event<'_>, causes: &mut Causes) {
         series(event, causes);
     }
     let pairs = [
-        ("involvedObject", "regarding"),
-        ("reason", "reason"),
-        ("message", "note"),
-        ("source", "deprecatedSource"),
-        ("firstTimestamp", "deprecatedFirstTimestamp"),
-        ("lastTimestamp", "deprecatedLastTimestamp"),
-        ("count", "deprecatedCount"),
-        ("reason", "reason"),
-        ("type", "type"),
-        ("eventTime", "eventTime"),
-        ("action", "action"),
-        ("related", "related"),
-        ("reportingController", "reportingController"),
-        ("reportingInstance", "reportingInstance"),
+        ("involvedObject", "regarding", Shape::Struct(OBJECT)),
+        ("reason", "reason", Shape::Text),
+        ("message", "note", Shape::Text),
+        ("source", "deprecatedSource", Shape::Struct(SOURCE)),
+        ("firstTimestamp", "deprecatedFirstTimestamp", Shape::Plain),
+        ("lastTimestamp", "deprecatedLastTimestamp", Shape::Plain),
+        ("count", "deprecatedCount", Shape::Int),
+        ("reason", "reason", Shape::Text),
+        ("type", "type", Shape::Text),
+        ("eventTime", "eventTime", Shape::Plain),
+        ("action", "action", Shape::Text),
+        ("related", "related", Shape::Pointer(OBJECT)),
+        ("reportingController", "reportingController", Shape::Text),
+        ("reportingInstance", "reportingInstance", Shape::Text),
     ];
-    for (name, events) in pairs {
-        meta::immutable(event.field(name, events), old.field(name, events), causes);
+    for (name, events, shape) in pairs {
+        let (new, old) = (event.field(name, events), old.field(name, events));
+        if !new.same(old) {
+            causes.invalid_value(new, value(new, &shape).shown(), meta::IMMUTABLE);
+        }
     }
 }
+
+const SOURCE: &[Field] = &[Field("Component", "component", Shape::Text), Field("Host", "host", Shape::Text)];

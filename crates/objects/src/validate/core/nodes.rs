@@ -110,6 +110,14 @@ fn networks(at: At<'_>, causes: &mut Causes) {
     if at.len() < 2 {
         return;
     }
+    let wrong = at.strings().enumerate().find(|(_, text)| names::parse_cidr_sloppy(text).is_none());
+    if let Some((index, text)) = wrong {
+        let detail = format!(
+            "invalid PodCIDRs. failed to check with dual stack with error:invalid CIDR[{index}]: <nil> (invalid CIDR \
+             address: {text})"
+        );
+        causes.internal(at, &detail);
+    }
     let families: Option<Vec<bool>> = at
         .strings()
         .map(|text| names::parse_cidr_sloppy(text).map(|cidr| cidr.network().is_ipv6()))

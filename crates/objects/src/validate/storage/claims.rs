@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 
 use super::diff;
 use crate::field::{At, Causes, Value};
+use crate::go_value::named;
 use crate::validate::core::resource_names as resources;
 use crate::{meta, names, selectors};
 
@@ -24,7 +25,8 @@ pub(crate) fn claim(object: At<'_>, old: Option<At<'_>>, causes: &mut Causes) {
             ["dataSource", "dataSourceRef"].iter().any(|f| s.field(f).field("apiGroup").is_set())
         }),
     };
-    spec(object.field("spec"), options, causes);
+    let sources = Sources::normalized(object.field("spec"), stored);
+    spec(object.field("spec"), sources, options, causes);
     if let Some(old) = old {
         changes(object, old, causes);
     }
@@ -32,13 +34,17 @@ pub(crate) fn claim(object: At<'_>, old: Option<At<'_>>, causes: &mut Causes) {
 
 /// What is let through because it was stored so.
 #[derive(Clone, Copy, Default)]
-pub(crate) struct Options {
-    pub(crate) lenient_selector: bool,
-    pub(crate) lenient_group: bool,
+struct Options {
+    lenient_selector: bool,
+    lenient_group: bool,
 }
 
-/// `ValidatePersistentVolumeClaimSpec`, of claims and of claim templates.
-pub(crate) fn spec(at: At<'_>, options: Options, causes: &mut Causes) {
+/// `ValidatePersistentVolumeClaimSpec` of a claim template, whose sources are taken as they are written.
+pub fn template_spec(at: At<'_>, causes: &mut Causes) {
+    spec(at, Sources::written(at), Options::default(), causes);
+}
+
+fn spec(at: At<'_>, sources: Sources<'_>, options: Options, causes: &mut Causes) {
     let modes = at.field("accessModes");
     if modes.is_empty() {
         causes.required(modes, "at least 1 access mode is required");
@@ -49,16 +55,16 @@ pub(crate) fn spec(at: At<'_>, options: Options, causes: &mut Causes) {
     class_name(at.field("storageClassName"), causes);
     let mode = at.field("volumeMode");
     if mode.is_set() && !VOLUME_MODES.contains(&mode.str()) {
-        causes.not_supported(mode, mode.str(), &VOLUME_MODES);
+        causes.not_supported(mode, named(mode.str()), &VOLUME_MODES);
     }
-    data_sources(at, options, causes);
+    data_sources(at, sources, options, causes);
     class_name(at.field("volumeAttributesClassName"), causes);
 }
 
 /// Every unknown mode is told at the list.
 pub(super) fn access_modes(at: At<'_>, causes: &mut Causes) {
     for mode in at.strings().filter(|mode| !ACCESS_MODES.contains(mode)) {
-        causes.not_supported(at, mode, &ACCESS_MODES);
+        causes.not_supported(at, named(mode), &ACCESS_MODES);
     }
     let alone = |mode: &str| mode == "ReadWriteOncePod";
     if at.strings().any(alone) && at.strings().any(|mode| ACCESS_MODES.contains(&mode) && !alone(mode)) {
@@ -88,30 +94,66 @@ fn class_name(at: At<'_>, causes: &mut Causes) {
     }
 }
 
-fn data_sources(spec: At<'_>, options: Options, causes: &mut Causes) {
-    let (source, reference) = (spec.field("dataSource"), spec.field("dataSourceRef"));
+/// Where a claim's content comes from: `dataSource` and `dataSourceRef`, as a copy of each other where one is absent.
+#[derive(Clone, Copy)]
+struct Sources<'d> {
+    source: At<'d>,
+    reference: At<'d>,
+}
+
+impl<'d> Sources<'d> {
+    fn written(spec: At<'d>) -> Self {
+        Self { source: spec.field("dataSource"), reference: spec.field("dataSourceRef") }
+    }
+
+    /// What the server makes of them before (pkg/api/persistentvolumeclaim): references into another namespace are
+    /// dropped, by the default of a gate, and sources that are neither claims nor snapshots.
+    fn normalized(spec: At<'d>, old: Option<At<'d>>) -> Self {
+        let Self { mut source, mut reference } = Self::written(spec);
+        let before = old.map(Self::written);
+        let had_reference = before.is_some_and(|before| before.reference.is_set());
+        if !reference.field("namespace").is_empty() && !had_reference {
+            reference = spec.said("dataSourceRef");
+        }
+        let had_any = had_reference || before.is_some_and(|before| before.source.is_set());
+        if !had_any && !reference.is_set() && !is_claim_or_snapshot(source) {
+            source = spec.said("dataSource");
+        }
+        if !reference.is_set() {
+            reference = spec.said("dataSourceRef").reading(source);
+        } else if !source.is_set() && reference.field("namespace").is_empty() {
+            source = spec.said("dataSource").reading(reference);
+        }
+        Self { source, reference }
+    }
+}
+
+fn is_claim_or_snapshot(at: At<'_>) -> bool {
+    matches!(
+        (at.field("apiGroup").str(), at.field("kind").str()),
+        ("", "PersistentVolumeClaim") | ("snapshot.storage.k8s.io", "VolumeSnapshot")
+    )
+}
+
+fn data_sources(spec: At<'_>, sources: Sources<'_>, options: Options, causes: &mut Causes) {
+    let Sources { source, reference } = sources;
     data_source(source, options, causes);
     data_source(reference, options, causes);
     let namespace = reference.field("namespace");
-    if !namespace.str().is_empty() {
-        for error in names::dns1123_label(namespace.str()) {
-            causes.invalid(namespace, &error);
-        }
+    if !namespace.is_empty() {
+        causes.invalid_each(namespace, namespace.str(), names::dns1123_label(namespace.str()));
     }
     if !source.is_set() || !reference.is_set() {
         return;
     }
     // the value is a path of Go, a struct without exported fields
-    if !namespace.str().is_empty() {
-        causes.invalid_value(
-            spec,
-            Value::Json("{}".to_owned()),
-            "may not be specified when dataSourceRef.namespace is specified",
-        );
-    } else if ["kind", "name"].iter().any(|f| source.field(f).str() != reference.field(f).str())
+    let path = || Value::Json("{}".to_owned());
+    if !namespace.is_empty() {
+        causes.invalid_value(spec, path(), "may not be specified when dataSourceRef.namespace is specified");
+    } else if ["kind", "name"].iter().any(|field| source.field(field).str() != reference.field(field).str())
         || source.field("apiGroup").opt_str() != reference.field("apiGroup").opt_str()
     {
-        causes.invalid_value(spec, Value::Json("{}".to_owned()), "must match dataSourceRef");
+        causes.invalid_value(spec, path(), "must match dataSourceRef");
     }
 }
 

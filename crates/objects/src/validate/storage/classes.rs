@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::field::{At, Causes};
+use crate::go_value::named;
 use crate::{meta, names};
 
 /// Members of `parameters`.
@@ -15,13 +16,13 @@ pub(crate) fn storage_class(object: At<'_>, old: Option<At<'_>>, causes: &mut Ca
     parameters(object.field("parameters"), true, causes);
     let reclaim = object.field("reclaimPolicy");
     if !reclaim.str().is_empty() && !matches!(reclaim.str(), "Delete" | "Retain") {
-        causes.not_supported(reclaim, reclaim.str(), &["Delete", "Retain"]);
+        causes.not_supported(reclaim, named(reclaim.str()), &["Delete", "Retain"]);
     }
     let binding = object.field("volumeBindingMode");
     if !binding.is_set() {
         causes.required(binding, "");
     } else if !matches!(binding.str(), "Immediate" | "WaitForFirstConsumer") {
-        causes.not_supported(binding, binding.str(), &["Immediate", "WaitForFirstConsumer"]);
+        causes.not_supported(binding, named(binding.str()), &["Immediate", "WaitForFirstConsumer"]);
     }
     topologies(object.field("allowedTopologies"), causes);
     if let Some(old) = old {

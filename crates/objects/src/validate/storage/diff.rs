@@ -38,7 +38,7 @@ const TYPED_OBJECT: &[Field] = &[
 
 const SECRET: Shape = Pointer(&[Field("Name", "name", Text), Field("Namespace", "namespace", Text)]);
 
-const OBJECT: &[Field] = &[
+pub(crate) const OBJECT: &[Field] = &[
     Field("Kind", "kind", Text),
     Field("Namespace", "namespace", Text),
     Field("Name", "name", Text),
@@ -333,3 +333,20 @@ pub(super) const ATTACHMENT_SPEC: &[Field] = &[
     ),
     Field("NodeName", "nodeName", Text),
 ];
+
+/// Where a volume can be used.
+pub(super) const NODE_AFFINITY: &[Field] = &[Field(
+    "Required",
+    "required",
+    Pointer(&[Field(
+        "NodeSelectorTerms",
+        "nodeSelectorTerms",
+        List(&[
+            Field("MatchExpressions", "matchExpressions", List(NODE_REQUIREMENT)),
+            Field("MatchFields", "matchFields", List(NODE_REQUIREMENT)),
+        ]),
+    )]),
+)];
+
+const NODE_REQUIREMENT: &[Field] =
+    &[Field("Key", "key", Text), Field("Operator", "operator", Text), Field("Values", "values", Plain)];

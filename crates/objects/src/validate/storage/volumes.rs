@@ -3,6 +3,7 @@
 use super::claims::{VOLUME_MODES, access_modes};
 use super::{diff, sources};
 use crate::field::{At, Causes};
+use crate::go_value::{Shape, named, value};
 use crate::validate::core::resource_names as resources;
 use crate::{meta, names, selectors};
 
@@ -28,13 +29,44 @@ pub(crate) fn volume(object: At<'_>, old: Option<At<'_>>, causes: &mut Causes) {
     }
     let mode = object.said("volumeMode").reading(volume_spec.field("volumeMode"));
     meta::immutable(mode, stored.field("volumeMode"), causes);
-    let affinity = object.said("nodeAffinity").reading(volume_spec.field("nodeAffinity"));
-    if stored.field("nodeAffinity").is_set() && !affinity.same(stored.field("nodeAffinity")) {
-        causes.invalid(affinity, "field is immutable, except for updating from beta label to GA");
-    }
+    affinity_change(object, volume_spec.field("nodeAffinity"), stored.field("nodeAffinity"), causes);
     let class = volume_spec.field("volumeAttributesClassName");
     if stored.field("volumeAttributesClassName").is_set() && !class.is_set() {
         causes.forbidden(class, "update from non-nil value to nil is forbidden");
+    }
+}
+
+/// Labels of nodes that have got another name since.
+const RENAMED: [(&str, &str); 5] = [
+    ("failure-domain.beta.kubernetes.io/zone", "topology.kubernetes.io/zone"),
+    ("failure-domain.beta.kubernetes.io/region", "topology.kubernetes.io/region"),
+    ("beta.kubernetes.io/os", "kubernetes.io/os"),
+    ("beta.kubernetes.io/arch", "kubernetes.io/arch"),
+    ("beta.kubernetes.io/instance-type", "node.kubernetes.io/instance-type"),
+];
+
+/// `validatePvNodeAffinity`: may be set once, and renamed labels followed.
+fn affinity_change(object: At<'_>, new: At<'_>, old: At<'_>, causes: &mut Causes) {
+    let same = |new: At<'_>, old: At<'_>| {
+        let (key, before) = (new.field("key").str(), old.field("key").str());
+        (key == before || RENAMED.contains(&(before, key)))
+            && new.field("operator").same(old.field("operator"))
+            && new.field("values").same(old.field("values"))
+    };
+    let all = |new: At<'_>, old: At<'_>| {
+        new.len() == old.len() && new.items().zip(old.items()).all(|(new, old)| same(new, old))
+    };
+    let terms = "required.nodeSelectorTerms";
+    let (after, before) = (new.fields(terms), old.fields(terms));
+    let unchanged = new.is_set()
+        && after.len() == before.len()
+        && after.items().zip(before.items()).all(|(new, old)| {
+            ["matchExpressions", "matchFields"].into_iter().all(|list| all(new.field(list), old.field(list)))
+        });
+    if old.is_set() && !unchanged {
+        let shown = value(new, &Shape::Pointer(diff::NODE_AFFINITY)).shown();
+        let at = object.said("nodeAffinity").reading(new);
+        causes.invalid_value(at, shown, "field is immutable, except for updating from beta label to GA");
     }
 }
 
@@ -128,7 +160,7 @@ fn reclaim_policy(at: At<'_>, options: Options, causes: &mut Causes) {
         "Retain" if options.inline => {}
         _ if options.inline => causes.forbidden(at, "may only be Retain in the context of inline volumes"),
         "Delete" | "Recycle" | "Retain" => {}
-        _ => causes.not_supported(at, at.str(), &["Delete", "Recycle", "Retain"]),
+        _ => causes.not_supported(at, named(at.str()), &["Delete", "Recycle", "Retain"]),
     }
 }
 
@@ -166,7 +198,7 @@ fn volume_mode(at: At<'_>, options: Options, causes: &mut Causes) {
             causes.forbidden(at, detail);
         }
     } else if !VOLUME_MODES.contains(&at.str()) {
-        causes.not_supported(at, at.str(), &VOLUME_MODES);
+        causes.not_supported(at, named(at.str()), &VOLUME_MODES);
     }
 }
 

@@ -3,9 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::base64;
 use crate::field::{At, Causes};
-use crate::{meta, names};
+use crate::pem::block_types;
+use crate::{base64, meta, names};
 
 const USAGES: [&str; 23] = [
     "any",
@@ -71,11 +71,7 @@ pub(super) fn request(object: At<'_>, old: Option<At<'_>>, causes: &mut Causes) 
 
 fn pem(at: At<'_>, causes: &mut Causes) {
     let bytes = base64::decode(at.str()).unwrap_or_default();
-    let text = String::from_utf8_lossy(&bytes);
-    let mut kinds = text
-        .split_inclusive('\n')
-        .filter_map(|line| line.trim_end().strip_prefix("-----BEGIN ")?.strip_suffix("-----"));
-    if kinds.next() != Some("CERTIFICATE REQUEST") {
+    if block_types(&String::from_utf8_lossy(&bytes)).first() != Some(&"CERTIFICATE REQUEST") {
         causes.invalid_value(at, at.str(), "PEM block type must be CERTIFICATE REQUEST");
     }
 }
