@@ -3,3 +3,8 @@
 //! ```text
 //! document ─ decode ─▶ canonical form ─ defaults ─▶ as a mutating webhook sees it ─ validate ─▶ causes
 //! ```
+
+pub mod field;
+pub mod meta;
+pub mod names;
+pub mod validate;

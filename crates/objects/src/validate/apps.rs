@@ -1,0 +1,6 @@
+//! Workloads of apps.
+
+use super::Rules;
+
+/// The kinds of this file.
+pub const RULES: &[Rules] = &[];

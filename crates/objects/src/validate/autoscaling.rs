@@ -1,0 +1,6 @@
+//! Autoscalers.
+
+use super::Rules;
+
+/// The kinds of this file.
+pub const RULES: &[Rules] = &[];

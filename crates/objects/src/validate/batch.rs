@@ -1,0 +1,6 @@
+//! Jobs and CronJobs.
+
+use super::Rules;
+
+/// The kinds of this file.
+pub const RULES: &[Rules] = &[];

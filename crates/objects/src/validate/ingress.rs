@@ -1,0 +1,6 @@
+//! Ingresses and their classes.
+
+use super::Rules;
+
+/// The kinds of this file.
+pub const RULES: &[Rules] = &[];

@@ -1,0 +1,6 @@
+//! Network policies.
+
+use super::Rules;
+
+/// The kinds of this file.
+pub const RULES: &[Rules] = &[];

@@ -1,0 +1,6 @@
+//! Roles and bindings.
+
+use super::Rules;
+
+/// The kinds of this file.
+pub const RULES: &[Rules] = &[];

@@ -1,0 +1,6 @@
+//! Services and endpoints.
+
+use super::Rules;
+
+/// The kinds of this file.
+pub const RULES: &[Rules] = &[];

@@ -1,0 +1,6 @@
+//! Volumes, claims and storage classes.
+
+use super::Rules;
+
+/// The kinds of this file.
+pub const RULES: &[Rules] = &[];
