@@ -4,6 +4,7 @@
 //! document ─ decode ─▶ canonical form ─ defaults ─▶ as a mutating webhook sees it ─ validate ─▶ causes
 //! ```
 
+pub mod custom;
 pub mod field;
 pub mod meta;
 pub mod names;
