@@ -8,6 +8,7 @@ pub mod admit;
 mod base64;
 pub mod decode;
 mod defaults;
+pub mod custom;
 pub mod field;
 mod go_json;
 mod go_value;
