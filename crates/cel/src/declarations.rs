@@ -29,6 +29,10 @@ pub enum EnvKind {
     Mutation,
     /// `matchConditions`: without `variables`.
     MatchCondition,
+    /// `x-kubernetes-validations` of a schema: only what is declared, `self` and `oldSelf`.
+    ///
+    /// apiextensions-apiserver `pkg/apiserver/schema/cel/compilation.go`.
+    Schema,
 }
 
 /// One overload of a function.
@@ -151,8 +155,8 @@ impl Base {
             };
         }
         bases! {
-            V1_36, Validation; V1_36, Message; V1_36, Mutation; V1_36, MatchCondition;
-            V1_37, Validation; V1_37, Message; V1_37, Mutation; V1_37, MatchCondition;
+            V1_36, Validation; V1_36, Message; V1_36, Mutation; V1_36, MatchCondition; V1_36, Schema;
+            V1_37, Validation; V1_37, Message; V1_37, Mutation; V1_37, MatchCondition; V1_37, Schema;
         }
     }
 }
@@ -376,6 +380,12 @@ mod tests {
         assert!(Env::new(Profile::V1_36, EnvKind::Validation).overloads("includes").is_none());
         let plain = Env::new(Profile::V1_36, EnvKind::Message).without_variables();
         assert!(plain.ident("variables").is_none() && plain.ident("request").is_some());
+        let mut schema = Env::new(Profile::V1_36, EnvKind::Schema);
+        schema.declare_variable("self", Type::Int);
+        for name in ["object", "oldObject", "request", "namespaceObject", "authorizer", "variables"] {
+            assert!(schema.ident(name).is_none(), "{name}");
+        }
+        assert!(schema.ident("self").is_some() && schema.ident("int").is_some());
     }
 
     #[test]

@@ -1,10 +1,4 @@
-//! What a Secret's bytes are: how many, and PEM as Go's `encoding/pem` finds it: whole blocks, whatever stands around them.
-
-/// How many bytes a text in canonical base64 stands for.
-pub(crate) fn decoded_len(text: &str) -> usize {
-    let padding = text.bytes().rev().take_while(|byte| *byte == b'=').count();
-    (text.len() / 4 * 3).saturating_sub(padding)
-}
+//! PEM as Go's `encoding/pem` finds it: whole blocks, whatever stands around them.
 
 /// The types of the blocks in a text, in order (`CERTIFICATE`, `RSA PRIVATE KEY`).
 pub(crate) fn block_types(text: &str) -> Vec<&str> {
@@ -39,13 +33,6 @@ fn is_body(line: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn counts_bytes() {
-        for (text, length) in [("", 0), ("YQ==", 1), ("YWI=", 2), ("YWJj", 3), ("YWJjZA==", 4)] {
-            assert_eq!(decoded_len(text), length, "{text}");
-        }
-    }
 
     #[test]
     fn finds_whole_blocks() {

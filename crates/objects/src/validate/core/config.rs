@@ -2,7 +2,7 @@
 
 use crate::field::{At, Causes};
 use crate::go_value::immutable_named;
-use crate::pem::{block_types, decoded_len};
+use crate::pem::block_types;
 use crate::{base64, go_json, meta, names};
 
 /// `MaxSecretSize`, of ConfigMaps as well.
@@ -26,7 +26,7 @@ pub(crate) fn config_map(object: At<'_>, old: Option<At<'_>>, causes: &mut Cause
     }
     for (key, value) in binary.entries() {
         bad_key(value, key, causes);
-        size += decoded_len(value.str());
+        size += base64::decoded_len(value.str());
     }
     if size > MOST_BYTES {
         causes.too_long(object, MOST_BYTES);
@@ -44,7 +44,7 @@ pub(crate) fn secret(object: At<'_>, old: Option<At<'_>>, causes: &mut Causes) {
     let mut size = 0;
     for (key, value) in data.entries() {
         bad_key(value, key, causes);
-        size += decoded_len(value.str());
+        size += base64::decoded_len(value.str());
     }
     if size > MOST_BYTES {
         causes.too_long(data, MOST_BYTES);
@@ -78,7 +78,7 @@ fn by_type(object: At<'_>, data: At<'_>, causes: &mut Causes) {
         }
         "kubernetes.io/ssh-auth" => {
             let key = data.key("ssh-privatekey");
-            if decoded_len(key.str()) == 0 {
+            if base64::decoded_len(key.str()) == 0 {
                 causes.required(key, "");
             }
         }

@@ -26,7 +26,7 @@ pub(crate) fn claim(object: At<'_>, old: Option<At<'_>>, causes: &mut Causes) {
         }),
     };
     let sources = Sources::normalized(object.field("spec"), stored);
-    spec(object.field("spec"), sources, options, causes);
+    with_sources(object.field("spec"), sources, options, causes);
     if let Some(old) = old {
         changes(object, old, causes);
     }
@@ -34,17 +34,17 @@ pub(crate) fn claim(object: At<'_>, old: Option<At<'_>>, causes: &mut Causes) {
 
 /// What is let through because it was stored so.
 #[derive(Clone, Copy, Default)]
-struct Options {
-    lenient_selector: bool,
-    lenient_group: bool,
+pub(crate) struct Options {
+    pub(crate) lenient_selector: bool,
+    pub(crate) lenient_group: bool,
 }
 
 /// `ValidatePersistentVolumeClaimSpec` of a claim template, whose sources are taken as they are written.
-pub fn template_spec(at: At<'_>, causes: &mut Causes) {
-    spec(at, Sources::written(at), Options::default(), causes);
+pub(crate) fn spec(at: At<'_>, options: Options, causes: &mut Causes) {
+    with_sources(at, Sources::written(at), options, causes);
 }
 
-fn spec(at: At<'_>, sources: Sources<'_>, options: Options, causes: &mut Causes) {
+fn with_sources(at: At<'_>, sources: Sources<'_>, options: Options, causes: &mut Causes) {
     let modes = at.field("accessModes");
     if modes.is_empty() {
         causes.required(modes, "at least 1 access mode is required");

@@ -1,8 +1,7 @@
 //! APIService (k8s.io/kube-aggregator pkg/apis/apiregistration/validation).
 
 use crate::field::{At, Causes};
-use crate::pem::decoded_len;
-use crate::{meta, names};
+use crate::{base64, meta, names};
 
 pub(super) fn api_service(object: At<'_>, old: Option<At<'_>>, causes: &mut Causes) {
     if let Some(old) = old {
@@ -47,7 +46,7 @@ fn backend(spec: At<'_>, causes: &mut Causes) {
         (spec.field("service"), spec.field("caBundle"), spec.field("insecureSkipTLSVerify"));
     if !service.is_set() {
         if !bundle.is_empty() {
-            let shown = format!("{} bytes", decoded_len(bundle.str()));
+            let shown = format!("{} bytes", base64::decoded_len(bundle.str()));
             causes.invalid_value(bundle, &shown, "local APIServices may not have a caBundle");
         }
         if insecure.bool() {

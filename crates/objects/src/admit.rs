@@ -1,0 +1,181 @@
+//! From a written object to the one that a mutating webhook is sent: the one entry for callers.
+//!
+//! ```text
+//! written ─ kind ─▶ decode (400) ─▶ defaults ─▶ plugins (403, 404) ─▶ Admitted ─ validate (422) ─▶
+//! ```
+
+use document::{Document, LimitError, NodeId, NodeRef};
+
+use crate::decode::{Decoder, Problem, ProblemKind, in_order};
+use crate::field::{Cause, status_message};
+use crate::plugins::{self, Cluster, Plugins};
+use crate::schema::{self, KindRow};
+use crate::{defaults, validate};
+
+/// What becomes of unknown fields (`fieldValidation` of a request).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Mode {
+    /// They are an error: what kubectl asks for.
+    Strict,
+    /// They are warned of: the server's default.
+    #[default]
+    Warn,
+    /// They are dropped in silence.
+    Ignore,
+}
+
+/// How an object is created.
+#[derive(Clone, Copy)]
+pub struct Options<'c> {
+    /// The minor release of Kubernetes.
+    pub minor: u8,
+    /// What becomes of unknown fields.
+    pub mode: Mode,
+    /// The admission plugins of the server.
+    pub plugins: Plugins,
+    /// What else there is.
+    pub cluster: &'c dyn Cluster,
+}
+
+/// Why the server would not take an object.
+#[derive(Debug, Clone)]
+pub struct Refusal {
+    /// The HTTP status; none where nothing can be sent.
+    pub code: Option<u16>,
+    /// `BadRequest`, `Invalid`, …; of what cannot be sent `NoKindMatch`, `NoKind`, `NoApiVersion`, `NotAnObject`.
+    pub reason: &'static str,
+    /// What the server says.
+    pub message: String,
+    /// One by one, where it lists them.
+    pub causes: Vec<Cause>,
+    /// The nodes at fault: of the admitted object where it is invalid (422), else of the document that was written.
+    pub nodes: Vec<NodeId>,
+}
+
+/// An object as a mutating webhook is sent it.
+#[derive(Debug)]
+pub struct Admitted<'d> {
+    /// What it is.
+    pub row: &'static KindRow,
+    /// The object; its nodes know their places in the text, or that they are Kubernetes' own.
+    pub object: Document<'d>,
+    /// What is wrong with what was written, and is no error in this mode.
+    pub problems: Vec<Problem>,
+    /// What the server warns of.
+    pub warnings: Vec<String>,
+}
+
+impl Refusal {
+    fn new(code: Option<u16>, reason: &'static str, message: String, node: NodeId) -> Self {
+        Self { code, reason, message, causes: Vec::new(), nodes: vec![node] }
+    }
+
+    pub(crate) fn forbidden(message: String, node: NodeId) -> Self {
+        Self::new(Some(403), "Forbidden", message, node)
+    }
+
+    pub(crate) fn not_found(message: String, node: NodeId) -> Self {
+        Self::new(Some(404), "NotFound", message, node)
+    }
+}
+
+/// The group and version of an `apiVersion`; the group of core kinds is empty.
+#[must_use]
+pub fn split(api_version: &str) -> (&str, &str) {
+    api_version.rsplit_once('/').unwrap_or(("", api_version))
+}
+
+/// The built-in kind of an object in a release.
+///
+/// # Errors
+/// When it has none, or is of a kind that is not served: what kubectl says.
+pub fn kind_of(written: NodeRef<'_>, minor: u8) -> Result<&'static KindRow, Refusal> {
+    let refuse = |reason, message| Refusal::new(None, reason, message, written.id());
+    if !written.is_object() {
+        let found = if written.is_array() { "array" } else { "string" };
+        let message = format!("json: cannot unmarshal {found} into Go value of type unstructured.detector");
+        return Err(refuse("NotAnObject", message));
+    }
+    let kind = written.get_str("kind").unwrap_or("");
+    if kind.is_empty() {
+        return Err(refuse("NoKind", "Object 'Kind' is missing".to_owned()));
+    }
+    let api_version = written.get_str("apiVersion").unwrap_or("");
+    if api_version.is_empty() {
+        return Err(refuse("NoApiVersion", "the server could not find the requested resource".to_owned()));
+    }
+    let (group, version) = split(api_version);
+    let served = schema::kind(group, version, kind, minor).filter(|row| !row.resource.is_empty());
+    served.ok_or_else(|| {
+        let mut refusal =
+            refuse("NoKindMatch", format!("no matches for kind \"{kind}\" in version \"{api_version}\""));
+        refusal.nodes = written.get("kind").into_iter().map(NodeRef::id).collect();
+        refusal
+    })
+}
+
+/// What a mutating webhook is sent of a built-in kind that is created.
+///
+/// # Errors
+/// When the server would not come so far.
+pub fn admit<'d>(
+    written: NodeRef<'d>,
+    row: &'static KindRow,
+    options: &Options<'_>,
+) -> Result<Admitted<'d>, Refusal> {
+    let bad_request = |message: &str, nodes: Vec<NodeId>| {
+        let (kind, version) = (row.kind, row.version);
+        let message = format!("{kind} in version \"{version}\" cannot be handled as a {kind}: {message}");
+        Refusal { code: Some(400), reason: "BadRequest", message, causes: Vec::new(), nodes }
+    };
+    let Some(definition) = row.definition() else {
+        return Err(Refusal::new(None, "NoKindMatch", String::new(), written.id()));
+    };
+    let mut decoder = Decoder::new(written, options.minor);
+    let root = decoder.tree.root();
+    decoder.object(root, definition, Some(written));
+    let (mut tree, problems) = decoder.finish();
+    let problems = in_order(problems, written);
+    if let Some(first) = problems.first().filter(|problem| problem.kind != ProblemKind::Unknown) {
+        return Err(bad_request(&first.message, vec![first.node]));
+    }
+    if options.mode == Mode::Strict && !problems.is_empty() {
+        let unknown: Vec<&str> = problems.iter().map(|problem| problem.message.as_str()).collect();
+        let nodes = problems.iter().map(|problem| problem.node).collect();
+        return Err(bad_request(&format!("strict decoding error: {}", unknown.join(", ")), nodes));
+    }
+    defaults::apply(&mut tree, options.minor);
+    defaults::convert(&mut tree);
+    plugins::run(&mut tree, row, options, written)?;
+    let object = tree.finish().map_err(|limit| too_large(&limit, written))?;
+    let warnings = match options.mode {
+        Mode::Warn => problems.iter().map(|problem| problem.message.clone()).collect(),
+        _ => Vec::new(),
+    };
+    Ok(Admitted { row, object, problems, warnings })
+}
+
+fn too_large(limit: &LimitError, written: NodeRef<'_>) -> Refusal {
+    Refusal::new(Some(413), "RequestEntityTooLarge", limit.to_string(), written.id())
+}
+
+impl Admitted<'_> {
+    /// What the server finds when it validates the object (422), and what it warns of where it finds nothing.
+    ///
+    /// # Errors
+    /// When there is something.
+    pub fn validate<'o>(&'o self, old: Option<NodeRef<'o>>) -> Result<Vec<String>, Refusal> {
+        let row = self.row;
+        let kind = validate::Kind { group: row.group, version: row.version, kind: row.kind };
+        let root = self.object.root();
+        let causes = validate::validate(kind, root, old);
+        if causes.is_empty() {
+            return Ok(self.warnings.iter().cloned().chain(validate::warnings(kind, root, old)).collect());
+        }
+        let name = root.get("metadata").and_then(|metadata| metadata.get_str("name")).unwrap_or("");
+        let causes = causes.into_vec();
+        let message = status_message(row.group, row.kind, name, &causes);
+        let nodes = causes.iter().filter_map(|cause| cause.node).collect();
+        Err(Refusal { code: Some(422), reason: "Invalid", message, causes, nodes })
+    }
+}
