@@ -24,7 +24,7 @@ mod place;
 mod rules;
 mod scale;
 mod schema;
-mod types;
+pub(crate) mod types;
 mod validate;
 mod values;
 

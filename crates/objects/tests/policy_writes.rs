@@ -7,8 +7,10 @@ use std::path::{Path, PathBuf};
 
 use document::{Document, Limits, NodeRef};
 use kubernetes_objects::admit::{Admitted, Mode, Options, Refusal, admit, kind_of};
+use kubernetes_objects::custom::Definitions;
 use kubernetes_objects::field::Cause;
 use kubernetes_objects::plugins::{Plugins, UnknownCluster};
+use kubernetes_objects::type_checking::{Kinds, type_check};
 use serde_json::{Value, json};
 
 fn shared() -> PathBuf {
@@ -110,4 +112,39 @@ fn policies_are_written_as_the_server_takes_them() {
     }
     assert!(!counts.is_empty() || !filter.is_empty(), "no vectors were read");
     assert_eq!(misses, 0, "writes that differ");
+}
+
+#[test]
+fn expressions_are_checked_against_the_kinds_they_match() {
+    let path = shared().join("vectors/admission-policies/policy-writes.jsonl");
+    let Ok(text) = std::fs::read_to_string(&path) else {
+        eprintln!("SKIPPED: no vectors at {}", path.display());
+        return;
+    };
+    let (mut all, mut misses) = (0, 0);
+    for line in text.lines().filter(|line| line.contains("\"typeChecking\"")) {
+        let vector: Value = serde_json::from_str(line).unwrap();
+        let written = vector["object"].to_string();
+        let policy = Document::from_json(&written, Limits::default()).unwrap();
+        let crds: Vec<String> =
+            vector["crds"].as_array().into_iter().flatten().map(Value::to_string).collect();
+        let mut custom = Definitions::new();
+        for crd in &crds {
+            custom.add(Document::from_json(crd, Limits::default()).unwrap().root());
+        }
+        let found: Vec<Value> = type_check(policy.root(), Kinds { minor: 36, custom: &custom })
+            .into_iter()
+            .map(|warning| json!({"fieldRef": warning.field, "warning": warning.warning}))
+            .collect();
+        let wanted = vector["expect"]["typeChecking"]["expressionWarnings"].clone();
+        let wanted = if wanted.is_null() { json!([]) } else { wanted };
+        all += 1;
+        if json!(found) != wanted {
+            misses += 1;
+            println!("{}\n  wanted {wanted:#}\n  found {:#}", vector["id"], json!(found));
+        }
+    }
+    println!("type checking: {} of {all} agree", all - misses);
+    assert!(all > 0, "no vectors were read");
+    assert_eq!(misses, 0, "policies whose type checking differs");
 }
