@@ -378,17 +378,14 @@ mod tests {
             assert!(env.ident("params").is_none(), "{kind:?}");
         }
         assert!(Env::new(Profile::V1_36, EnvKind::Validation).overloads("includes").is_none());
-<<<<<<< HEAD
         let plain = Env::new(Profile::V1_36, EnvKind::Message).without_variables();
         assert!(plain.ident("variables").is_none() && plain.ident("request").is_some());
-=======
         let mut schema = Env::new(Profile::V1_36, EnvKind::Schema);
         schema.declare_variable("self", Type::Int);
         for name in ["object", "oldObject", "request", "namespaceObject", "authorizer", "variables"] {
             assert!(schema.ident(name).is_none(), "{name}");
         }
         assert!(schema.ident("self").is_some() && schema.ident("int").is_some());
->>>>>>> c4afe7d80119ea0112d68df80fa27451e843a526
     }
 
     #[test]

@@ -6,9 +6,9 @@
 
 pub mod admit;
 mod base64;
+pub mod custom;
 pub mod decode;
 mod defaults;
-pub mod custom;
 pub mod field;
 mod go_json;
 mod go_value;
