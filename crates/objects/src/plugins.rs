@@ -7,8 +7,7 @@ mod pods;
 
 use document::{NodeId, NodeRef};
 
-use crate::admit::{Options, Refusal};
-use crate::schema::KindRow;
+use crate::admit::{Options, Refusal, Served};
 use crate::tree::{Id, Tree, Value};
 
 /// What is known of something that would be in the cluster.
@@ -165,7 +164,7 @@ impl Plugins {
 /// An object on its way through the plugins.
 struct Object<'t, 'd, 'o> {
     tree: &'t mut Tree<'d>,
-    row: &'static KindRow,
+    served: Served<'o>,
     options: &'o Options<'o>,
     /// Empty for cluster-scoped ones.
     namespace: String,
@@ -179,12 +178,12 @@ struct Object<'t, 'd, 'o> {
 /// When one of them refuses it.
 pub(crate) fn run(
     tree: &mut Tree<'_>,
-    row: &'static KindRow,
+    served: Served<'_>,
     options: &Options<'_>,
     written: NodeRef<'_>,
 ) -> Result<(), Refusal> {
-    let namespace = place(tree, row);
-    let mut object = Object { tree, row, options, namespace, written: written.id() };
+    let namespace = place(tree, &served);
+    let mut object = Object { tree, served, options, namespace, written: written.id() };
     for plugin in ORDER {
         if options.plugins.has(plugin) {
             object.admit(plugin)?;
@@ -195,9 +194,12 @@ pub(crate) fn run(
 
 /// The namespace of the request, which is the object's: `default` where none was written, none for cluster-scoped ones
 /// (rest.EnsureObjectNamespaceMatchesRequestNamespace).
-fn place(tree: &mut Tree<'_>, row: &'static KindRow) -> String {
+fn place(tree: &mut Tree<'_>, served: &Served<'_>) -> String {
+    if served.namespaced().is_none() {
+        return String::new();
+    }
     let metadata = tree.object(tree.root(), "metadata");
-    match row.namespaced {
+    match served.namespaced() {
         Some(true) => {
             tree.default(metadata, "namespace", Value::text("default"));
             tree.text(metadata, "namespace").to_owned()
@@ -213,7 +215,8 @@ fn place(tree: &mut Tree<'_>, row: &'static KindRow) -> String {
 impl Object<'_, '_, '_> {
     fn admit(&mut self, plugin: Plugin) -> Result<(), Refusal> {
         let root = self.tree.root();
-        match (plugin, self.row.group, self.row.resource) {
+        let served = self.served;
+        match (plugin, served.group(), served.resource()) {
             (Plugin::NamespaceLifecycle, ..) => return self.namespace_is_there(),
             (Plugin::ServiceAccount, "", "pods") => return self.service_account(),
             (Plugin::Priority, "", "pods") => return self.priority(),
@@ -255,7 +258,7 @@ impl Object<'_, '_, '_> {
     /// apiserver/pkg/admission/plugin/namespace/lifecycle
     fn namespace_is_there(&mut self) -> Result<(), Refusal> {
         // nothing is told of a namespace to those who only ask what they may
-        if self.namespace.is_empty() || self.row.kind.ends_with("AccessReview") {
+        if self.namespace.is_empty() || self.served.kind().ends_with("AccessReview") {
             return Ok(());
         }
         if self.options.cluster.namespace(&self.namespace) != Known::Absent {
@@ -313,8 +316,9 @@ impl Object<'_, '_, '_> {
             ("", prefix) => prefix,
             (name, _) => name,
         };
-        let dot = if self.row.group.is_empty() { "" } else { "." };
-        let message = format!("{}{dot}{} \"{name}\" is forbidden: {why}", self.row.resource, self.row.group);
+        let (group, resource) = (self.served.group(), self.served.resource());
+        let dot = if group.is_empty() { "" } else { "." };
+        let message = format!("{resource}{dot}{group} \"{name}\" is forbidden: {why}");
         Refusal::forbidden(message, node.and_then(|node| self.tree.from(node)).unwrap_or(self.written))
     }
 }

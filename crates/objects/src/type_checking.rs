@@ -81,7 +81,8 @@ pub fn type_check(policy: NodeRef<'_>, kinds: Kinds<'_>) -> Vec<ExpressionWarnin
 
 /// What the expressions of a policy can name where it is asked about a kind; `None` where the kind has no schema.
 fn environment(spec: At<'_>, kind: (&str, &str, &str), kinds: Kinds<'_>) -> Option<Env> {
-    let mut env = Env::new(Profile::V1_36, EnvKind::Validation).with_keyword_fields();
+    let profile = Profile::for_release(1, u32::from(kinds.minor)).0;
+    let mut env = Env::new(profile, EnvKind::Validation).with_keyword_fields();
     let object = types::declare(kind, kinds, &mut env)?;
     env.declare_variable("object", object.clone()).declare_variable("oldObject", object);
     let params = spec.field("paramKind");

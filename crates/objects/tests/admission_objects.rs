@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use document::{Document, Limits};
 use kubernetes_objects::admit::{self, Admitted, Mode, Options, Refusal};
+use kubernetes_objects::custom::Definitions;
 use kubernetes_objects::plugins::{Account, Cluster, Known, Plugins, Priority};
 use serde_json::Value;
 
@@ -144,10 +145,11 @@ fn refused(refusal: Refusal, object: Option<Value>) -> Judged {
     }
 }
 
-fn judge(document: &Document<'_>, mode: Mode) -> Judged {
+fn judge(document: &Document<'_>, mode: Mode, definitions: &Definitions) -> Judged {
     let options = Options { minor: 36, mode, plugins: Plugins::default(), cluster: &Held };
-    let admitted: Result<Admitted<'_>, Refusal> = admit::kind_of(document.root(), options.minor)
-        .and_then(|row| admit::admit(document.root(), row, &options));
+    let admitted: Result<Admitted<'_, '_>, Refusal> =
+        admit::kind_of(document.root(), options.minor, definitions)
+            .and_then(|served| admit::admit(document.root(), served, &options));
     match admitted {
         Err(refusal) => refused(refusal, None),
         Ok(admitted) => {
@@ -165,7 +167,7 @@ fn judge(document: &Document<'_>, mode: Mode) -> Judged {
     }
 }
 
-fn compare(line: &Value, tally: &mut Tally, show: bool) {
+fn compare(line: &Value, definitions: &Definitions, tally: &mut Tally, show: bool) {
     let id = line["id"].as_str().unwrap();
     let text = line["input"].to_string();
     let document = Document::from_json(&text, Limits::default()).unwrap();
@@ -173,7 +175,7 @@ fn compare(line: &Value, tally: &mut Tally, show: bool) {
     tally.all += 1;
     let mut verdicts = true;
     for (mode, answer) in [(Mode::Strict, &line["strict"]), (Mode::Warn, &line["warn"])] {
-        let judged = judge(&document, mode);
+        let judged = judge(&document, mode, definitions);
         let code = answer["code"].as_u64().map(|code| u16::try_from(code).unwrap());
         let wanted = verdict(code, answer["reason"].as_str().unwrap_or_default());
         if judged.verdict != wanted {
@@ -226,6 +228,10 @@ fn objects_are_the_servers() {
     let only = std::env::var("KIND").ok();
     let show = only.is_some() || std::env::var_os("MISSES").is_some();
     let lines = std::fs::read_to_string(folder.join("objects.jsonl")).unwrap();
+    let crds = std::fs::read_to_string(folder.join("schemas/crds.json")).unwrap();
+    let crds = Document::from_json(&crds, Limits::default()).unwrap();
+    let mut definitions = Definitions::new();
+    crds.root().items().for_each(|definition| definitions.add(definition));
     let mut tallies: BTreeMap<String, Tally> = BTreeMap::new();
     for line in lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()) {
         let input = &line["input"];
@@ -237,7 +243,7 @@ fn objects_are_the_servers() {
             continue;
         }
         let key = format!("{} {}", name("apiVersion"), name("kind"));
-        compare(&line, tallies.entry(key).or_default(), show);
+        compare(&line, &definitions, tallies.entry(key).or_default(), show);
     }
     println!("{:60} agree   verdict  object   causes   message", "kind");
     let mut total = Tally::default();

@@ -73,7 +73,7 @@ fn check_spec(spec: At<'_>, old: Option<At<'_>>, skip: Skip, causes: &mut Causes
     retention(spec.field("persistentVolumeClaimRetentionPolicy"), causes);
     if !skip.immutable {
         for claim in spec.field("volumeClaimTemplates").items() {
-            claims::spec(claim.field("spec"), claims::Options::default(), causes);
+            claims::template_spec(claim.field("spec"), causes);
         }
     }
     not_negative_members(spec, &["replicas", "minReadySeconds"], causes);
