@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::net::IpAddr;
 
-use super::rules::{PROTOCOLS, metadata, port_number, protocol, required_enum};
+use super::rules::{PROTOCOLS, metadata, port_number, protocol, required_enum, typed};
 use super::{Rules, Subject};
 use crate::field::{At, Causes};
 use crate::meta::{self, immutable, name_is_subdomain};
@@ -144,7 +144,7 @@ fn slice_ports(ports: At<'_>, causes: &mut Causes) {
         if !transport.is_set() {
             causes.required(transport, "");
         } else if !PROTOCOLS.contains(&transport.str()) {
-            causes.not_supported(transport, transport, &PROTOCOLS);
+            causes.not_supported(transport, typed(transport), &PROTOCOLS);
         }
         application_protocol(port, causes);
     }

@@ -4,7 +4,7 @@ mod address;
 
 use std::net::IpAddr;
 
-use super::rules::{label_selector, metadata, port_name, port_number};
+use super::rules::{label_selector, metadata, port_name, port_number, typed};
 use super::{Rules, Subject};
 use crate::field::{At, Causes};
 use crate::meta::name_is_subdomain;
@@ -57,7 +57,7 @@ fn network_policy(subject: &Subject<'_>, causes: &mut Causes) {
     }
     for kind in types.items() {
         if !matches!(kind.str(), "Ingress" | "Egress") {
-            causes.not_supported(kind, kind.str(), &["Ingress", "Egress"]);
+            causes.not_supported(kind, typed(kind), &["Ingress", "Egress"]);
         }
     }
 }
@@ -79,7 +79,7 @@ fn known(old: At<'_>) -> Known<'_> {
 fn check_port(at: At<'_>, causes: &mut Causes) {
     let protocol = at.field("protocol");
     if protocol.is_set() && !PROTOCOLS.contains(&protocol.str()) {
-        causes.not_supported(protocol, protocol, &PROTOCOLS);
+        causes.not_supported(protocol, typed(protocol), &PROTOCOLS);
     }
     let port = at.field("port");
     let end = at.field("endPort");
