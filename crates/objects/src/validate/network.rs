@@ -69,7 +69,8 @@ fn known(old: At<'_>) -> Known<'_> {
     let blocks = DIRECTIONS
         .into_iter()
         .flat_map(|(direction, peers)| old.field(direction).items().map(move |rule| rule.field(peers)))
-        .flat_map(|peers| peers.items().map(|peer| peer.field("ipBlock")));
+        .flat_map(|peers| peers.items().map(|peer| peer.field("ipBlock")))
+        .filter(|block| block.is_set());
     let cidrs = blocks
         .flat_map(|block| std::iter::once(block.field("cidr").str()).chain(block.field("except").strings()));
     Known { lax_selectors: !faults.is_empty(), cidrs: cidrs.collect() }
