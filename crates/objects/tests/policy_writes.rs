@@ -39,11 +39,11 @@ fn sorted(mut told: Vec<Told>) -> Vec<Told> {
     told
 }
 
-fn written<'d>(object: NodeRef<'d>) -> Result<Admitted<'d>, Refusal> {
-    let row = kind_of(object, 36)?;
+fn written<'d, 'c>(object: NodeRef<'d>, custom: &'c Definitions) -> Result<Admitted<'d, 'c>, Refusal> {
+    let served = kind_of(object, 36, custom)?;
     let options =
         Options { minor: 36, mode: Mode::Strict, plugins: Plugins::default(), cluster: &UnknownCluster };
-    admit(object, row, &options)
+    admit(object, served, &options)
 }
 
 /// Code, causes, message and the spec after defaulting, as in `expect`.
@@ -59,7 +59,8 @@ fn answer(object: &Value) -> (u64, Vec<Told>, String, Value) {
         };
         (code, told(&refusal.causes), message, Value::Null)
     };
-    match written(document.root()) {
+    let custom = Definitions::new();
+    match written(document.root(), &custom) {
         Err(refusal) => refused(refusal),
         Ok(admitted) => match admitted.validate(None) {
             Err(refusal) => refused(refusal),

@@ -4,7 +4,7 @@ mod address;
 
 use std::net::IpAddr;
 
-use super::rules::{label_selector, metadata, port_name, port_number};
+use super::rules::{label_selector, metadata, port_name, port_number, typed};
 use super::{Rules, Subject};
 use crate::field::{At, Causes};
 use crate::meta::name_is_subdomain;
@@ -57,7 +57,7 @@ fn network_policy(subject: &Subject<'_>, causes: &mut Causes) {
     }
     for kind in types.items() {
         if !matches!(kind.str(), "Ingress" | "Egress") {
-            causes.not_supported(kind, kind.str(), &["Ingress", "Egress"]);
+            causes.not_supported(kind, typed(kind), &["Ingress", "Egress"]);
         }
     }
 }
@@ -69,7 +69,8 @@ fn known(old: At<'_>) -> Known<'_> {
     let blocks = DIRECTIONS
         .into_iter()
         .flat_map(|(direction, peers)| old.field(direction).items().map(move |rule| rule.field(peers)))
-        .flat_map(|peers| peers.items().map(|peer| peer.field("ipBlock")));
+        .flat_map(|peers| peers.items().map(|peer| peer.field("ipBlock")))
+        .filter(|block| block.is_set());
     let cidrs = blocks
         .flat_map(|block| std::iter::once(block.field("cidr").str()).chain(block.field("except").strings()));
     Known { lax_selectors: !faults.is_empty(), cidrs: cidrs.collect() }
@@ -79,7 +80,7 @@ fn known(old: At<'_>) -> Known<'_> {
 fn check_port(at: At<'_>, causes: &mut Causes) {
     let protocol = at.field("protocol");
     if protocol.is_set() && !PROTOCOLS.contains(&protocol.str()) {
-        causes.not_supported(protocol, protocol, &PROTOCOLS);
+        causes.not_supported(protocol, typed(protocol), &PROTOCOLS);
     }
     let port = at.field("port");
     let end = at.field("endPort");

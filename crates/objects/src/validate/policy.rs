@@ -18,7 +18,7 @@ pub const RULES: &[Rules] = &[Rules {
 
 const SPEC: Shape = Shape::Struct(&[
     go("MinAvailable", "minAvailable", SCALAR),
-    go("Selector", "selector", Shape::Pointer(&LABEL_SELECTOR)),
+    go("Selector", "selector", LABEL_SELECTOR),
     go("MaxUnavailable", "maxUnavailable", SCALAR),
     go("UnhealthyPodEvictionPolicy", "unhealthyPodEvictionPolicy", SCALAR),
 ]);

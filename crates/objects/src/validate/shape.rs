@@ -63,9 +63,11 @@ pub(crate) const MATCH_EXPRESSIONS: Shape = Shape::List(&Shape::Struct(&[
     optional("values", Shape::List(&STRING)),
 ]));
 
-/// `metav1.LabelSelector`.
-pub(crate) const LABEL_SELECTOR: Shape =
-    Shape::Struct(&[optional("matchLabels", Shape::Map), optional("matchExpressions", MATCH_EXPRESSIONS)]);
+/// A pointer to a `metav1.LabelSelector`.
+pub(crate) const LABEL_SELECTOR: Shape = Shape::Pointer(&Shape::Struct(&[
+    optional("matchLabels", Shape::Map),
+    optional("matchExpressions", MATCH_EXPRESSIONS),
+]));
 
 impl Shape {
     /// The value there, as a message shows it.

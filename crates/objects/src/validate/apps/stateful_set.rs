@@ -2,7 +2,7 @@
 
 use super::super::core::resource_names;
 use super::super::int_or_percent::{at_most_100_percent, int_or_percent, positive_int_or_percent};
-use super::super::rules::{metadata, not_negative_members};
+use super::super::rules::{metadata, not_negative_members, typed};
 use super::super::shape::{INT, LABEL_SELECTOR, SCALAR, STRING, Shape, go};
 use super::super::storage::claims;
 use super::super::{Subject, template};
@@ -67,7 +67,7 @@ fn check_spec(spec: At<'_>, old: Option<At<'_>>, skip: Skip, causes: &mut Causes
     match management.str() {
         "" => causes.required(management, ""),
         "OrderedReady" | "Parallel" => {}
-        _ => causes.invalid(management, "must be 'OrderedReady' or 'Parallel'"),
+        _ => causes.invalid_value(management, typed(management), "must be 'OrderedReady' or 'Parallel'"),
     }
     update_strategy(spec.field("updateStrategy"), causes);
     retention(spec.field("persistentVolumeClaimRetentionPolicy"), causes);
@@ -127,7 +127,7 @@ fn retention(at: At<'_>, causes: &mut Causes) {
     for when in ["whenDeleted", "whenScaled"] {
         let policy = at.field(when);
         if !matches!(policy.str(), "Retain" | "Delete") {
-            causes.not_supported(policy, policy.str(), &["Retain", "Delete"]);
+            causes.not_supported(policy, typed(policy), &["Retain", "Delete"]);
         }
     }
 }

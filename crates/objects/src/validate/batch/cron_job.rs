@@ -36,7 +36,7 @@ fn check_spec(spec: At<'_>, old: Option<At<'_>>, causes: &mut Causes) {
     }
     required_enum(spec.field("concurrencyPolicy"), &["Allow", "Forbid", "Replace"], causes);
     let job = spec.fields("jobTemplate.spec");
-    job_spec(job, template::of(old.map(|old| old.fields("jobTemplate.spec"))), causes);
+    job_spec(job, template::of(old.map(|old| old.fields("jobTemplate.spec"))), None, causes);
     let selector = job.field("selector");
     if selector.is_set() {
         let shown = LABEL_SELECTOR.value(selector);

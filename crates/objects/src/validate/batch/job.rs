@@ -18,6 +18,7 @@ const LEGACY_UID: &str = "controller-uid";
 const LEGACY_NAME: &str = "job-name";
 const UID: &str = "batch.kubernetes.io/controller-uid";
 const NAME: &str = "batch.kubernetes.io/job-name";
+pub(super) const NAME_LABELS: [&str; 2] = [LEGACY_NAME, NAME];
 /// What stands for the uid that the server would give.
 const UNKNOWN_UID: &str = "UID";
 
@@ -49,6 +50,8 @@ struct Job<'d> {
     spec: At<'d>,
     /// Labels of the template.
     labels: BTreeMap<String, String>,
+    /// Whether the server made labels and selector.
+    generated: bool,
     /// The value of the label that was added to the selector.
     added: Option<String>,
     manual: bool,
@@ -91,13 +94,14 @@ impl<'d> Job<'d> {
         let mut labels: BTreeMap<String, String> =
             labels.map(|(key, value)| (key.to_owned(), value.str().to_owned())).collect();
         let mut added = None;
-        if create && !manual {
+        let generated = create && !manual;
+        if generated {
             for (key, value) in [(LEGACY_NAME, &name), (NAME, &name), (LEGACY_UID, &uid), (UID, &uid)] {
                 labels.entry(key.to_owned()).or_insert_with(|| value.clone());
             }
             added = (!spec.fields("selector.matchLabels").key(UID).is_set()).then(|| uid.clone());
         }
-        Self { at, spec, labels, added, manual, uid, name }
+        Self { at, spec, labels, generated, added, manual, uid, name }
     }
 
     /// Whether the selector, with what was added to it, takes these labels; `None` where it cannot be read.
@@ -112,7 +116,8 @@ impl<'d> Job<'d> {
     }
 
     fn show_labels(&self) -> Value<'static> {
-        Value::Json(if self.labels.is_empty() { "null".to_owned() } else { show_map(&self.labels) })
+        let none = self.labels.is_empty() && !self.spec.fields("template.metadata.labels").is_set();
+        Value::Json(if none { "null".to_owned() } else { show_map(&self.labels) })
     }
 
     fn show_selector(&self) -> Value<'static> {
@@ -160,7 +165,8 @@ impl<'d> Job<'d> {
 
     /// `ValidateJobSpec`.
     fn check_spec(&self, old: Option<At<'_>>, causes: &mut Causes) {
-        job_spec(self.spec, template::of(old), causes);
+        let named = self.generated.then_some(self.name.as_str());
+        job_spec(self.spec, template::of(old), named, causes);
         let selector = self.spec.field("selector");
         if !selector.is_set() && self.added.is_none() {
             causes.required(selector, "");

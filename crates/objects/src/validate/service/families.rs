@@ -73,15 +73,16 @@ fn families_and_policy(facts: &Facts<'_>, spec: At<'_>, causes: &mut Causes) {
     for (position, family) in facts.families.iter().enumerate() {
         let at = list.index(position);
         if !matches!(*family, "IPv4" | "IPv6") {
-            causes.not_supported(at, *family, &["IPv4", "IPv6"]);
+            causes.not_supported(at, Value::Json(go_json_string(family)), &["IPv4", "IPv6"]);
         }
         if facts.families[..position].contains(family) {
-            causes.duplicate(at, *family);
+            causes.duplicate(at, Value::Json(go_json_string(family)));
         }
     }
     let policies = ["PreferDualStack", "RequireDualStack", "SingleStack"];
     if let Some(policy) = facts.policy.filter(|policy| !policies.contains(policy)) {
-        causes.not_supported(spec.field("ipFamilyPolicy"), policy, &policies);
+        let shown = Value::Json(go_json_string(policy));
+        causes.not_supported(spec.field("ipFamilyPolicy"), shown, &policies);
     }
 }
 

@@ -34,14 +34,14 @@ pub(crate) fn claim(object: At<'_>, old: Option<At<'_>>, causes: &mut Causes) {
 
 /// What is let through because it was stored so.
 #[derive(Clone, Copy, Default)]
-pub(crate) struct Options {
-    pub(crate) lenient_selector: bool,
-    pub(crate) lenient_group: bool,
+struct Options {
+    lenient_selector: bool,
+    lenient_group: bool,
 }
 
 /// `ValidatePersistentVolumeClaimSpec` of a claim template, whose sources are taken as they are written.
-pub(crate) fn spec(at: At<'_>, options: Options, causes: &mut Causes) {
-    with_sources(at, Sources::written(at), options, causes);
+pub(crate) fn template_spec(at: At<'_>, causes: &mut Causes) {
+    with_sources(at, Sources::written(at), Options::default(), causes);
 }
 
 fn with_sources(at: At<'_>, sources: Sources<'_>, options: Options, causes: &mut Causes) {
