@@ -22,6 +22,12 @@ api:
     pip download --quiet --no-deps --dest target/api kubernetes-validate==1.37.0
     tools/api/generate.py
 
+# The schemas of the built-in kinds (crates/objects/src/schema/definitions.txt), from definitions on PyPI, Kubernetes' Go
+# sources (tools/schemas/structs, by Go's modules) and a live server's OpenAPI (../shared).
+schemas:
+    pip download --quiet --no-deps --dest target/api kubernetes-validate==1.37.0
+    tools/schemas/generate.py
+
 # Golden vectors beside the project (`../shared`, or PLIMSOLL_SHARED). Release: there are tens of thousands of cases.
 conformance *ARGS:
     cargo test --release --test conformance -- {{ ARGS }}

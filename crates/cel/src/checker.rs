@@ -148,7 +148,10 @@ impl Checked {
         if kind.allows(ty) {
             return Ok(());
         }
-        let message = format!("must evaluate to one of [{}] but got {ty}", kind.allowed().join(" "));
+        let message = match kind.allowed() {
+            [only] => format!("must evaluate to {only} but got {ty}"),
+            several => format!("must evaluate to one of [{}] but got {ty}", several.join(" ")),
+        };
         Err(Issues::new(Stage::Result, Arc::clone(&self.ast.source), vec![Issue { offset: None, message }]))
     }
 

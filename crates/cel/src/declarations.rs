@@ -29,6 +29,10 @@ pub enum EnvKind {
     Mutation,
     /// `matchConditions`: without `variables`.
     MatchCondition,
+    /// `x-kubernetes-validations` of a schema: only what is declared, `self` and `oldSelf`.
+    ///
+    /// apiextensions-apiserver `pkg/apiserver/schema/cel/compilation.go`.
+    Schema,
 }
 
 /// One overload of a function.
@@ -85,6 +89,11 @@ impl Structure {
     /// A type with exactly these fields.
     pub fn new(fields: impl IntoIterator<Item = (impl Into<Name>, Type)>) -> Self {
         Self { fields: fields.into_iter().map(|(name, ty)| (name.into(), ty)).collect(), open: false }
+    }
+
+    /// The field whose escaped name this reserved word has; no other name is escaped so.
+    fn keyword(&self, word: &str) -> Option<&Type> {
+        self.fields.get(format!("__{word}__").as_str())
     }
 
     /// A type with any field, all of them `dyn`.
@@ -151,8 +160,8 @@ impl Base {
             };
         }
         bases! {
-            V1_36, Validation; V1_36, Message; V1_36, Mutation; V1_36, MatchCondition;
-            V1_37, Validation; V1_37, Message; V1_37, Mutation; V1_37, MatchCondition;
+            V1_36, Validation; V1_36, Message; V1_36, Mutation; V1_36, MatchCondition; V1_36, Schema;
+            V1_37, Validation; V1_37, Message; V1_37, Mutation; V1_37, MatchCondition; V1_37, Schema;
         }
     }
 }
@@ -168,6 +177,10 @@ pub struct Env {
     structures: HashMap<Name, Structure>,
     policy_variables: HashMap<Name, Type>,
     roots: Vec<Name>,
+    /// `variables` is declared, where the kind of environment has it.
+    composed: bool,
+    /// See [`Env::with_keyword_fields`].
+    keyword_fields: bool,
 }
 
 impl Env {
@@ -183,6 +196,8 @@ impl Env {
             structures: HashMap::new(),
             policy_variables: HashMap::new(),
             roots: Vec::new(),
+            composed: true,
+            keyword_fields: false,
         }
     }
 
@@ -196,6 +211,22 @@ impl Env {
     #[must_use]
     pub fn kind(&self) -> EnvKind {
         self.kind
+    }
+
+    /// Takes `variables` out: a ValidatingAdmissionPolicy that has none is compiled without the name
+    /// (pkg/apis/admissionregistration/validation, `createCompiler`).
+    #[must_use]
+    pub fn without_variables(mut self) -> Self {
+        self.composed = false;
+        self
+    }
+
+    /// Takes `x.namespace` for the field `__namespace__` of a declared type, and so for every reserved word, as
+    /// Kubernetes does since 1.31 (pkg/cel/types.go, `recognizeKeywordAsFieldName`).
+    #[must_use]
+    pub fn with_keyword_fields(mut self) -> Self {
+        self.keyword_fields = true;
+        self
     }
 
     /// Declares `params`, as a policy with a `paramKind` does.
@@ -244,6 +275,9 @@ impl Env {
 
     /// A variable, type or constant by its full name without leading dot.
     pub(super) fn ident(&self, name: &str) -> Option<Ident> {
+        if name == "variables" && !self.composed {
+            return None;
+        }
         if let Some(ident) = self.variables.get(name).or_else(|| self.base.idents.get(name)) {
             return Some(ident.clone());
         }
@@ -279,7 +313,11 @@ impl Env {
         }
         let declared = self.structures.get(structure).or_else(|| self.base.structures.get(structure));
         match declared {
-            Some(declared) => match declared.fields.get(field) {
+            Some(declared) => match declared
+                .fields
+                .get(field)
+                .or_else(|| self.keyword_fields.then(|| declared.keyword(field)).flatten())
+            {
                 Some(ty) => Field::Typed(ty.clone()),
                 None if declared.open => Field::Typed(Type::Dyn),
                 None if structure == JSON_PATCH => Field::Untyped,
@@ -360,6 +398,18 @@ mod tests {
             assert!(env.ident("params").is_none(), "{kind:?}");
         }
         assert!(Env::new(Profile::V1_36, EnvKind::Validation).overloads("includes").is_none());
+        let mut words = Env::new(Profile::V1_36, EnvKind::Message).with_keyword_fields();
+        words.declare_structure("T", Structure::new([("__namespace__", Type::String)]));
+        assert_eq!(words.field("T", "namespace"), Field::Typed(Type::String));
+        assert_eq!(words.field("T", "name"), Field::Undefined);
+        let plain = Env::new(Profile::V1_36, EnvKind::Message).without_variables();
+        assert!(plain.ident("variables").is_none() && plain.ident("request").is_some());
+        let mut schema = Env::new(Profile::V1_36, EnvKind::Schema);
+        schema.declare_variable("self", Type::Int);
+        for name in ["object", "oldObject", "request", "namespaceObject", "authorizer", "variables"] {
+            assert!(schema.ident(name).is_none(), "{name}");
+        }
+        assert!(schema.ident("self").is_some() && schema.ident("int").is_some());
     }
 
     #[test]

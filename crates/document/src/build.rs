@@ -98,7 +98,7 @@ impl<'a> Builder<'a> {
     /// A builder of a new version of `document`: the same text, so that nodes can be copied with their places.
     #[must_use]
     pub fn of_version(document: &Document<'a>, limits: Limits) -> Self {
-        let mut builder = Self::with_source(document.source.clone(), limits);
+        let mut builder = Self::sized(document.source.clone(), document.nodes.len() * 16, limits);
         builder.owned.clone_from(&document.owned);
         builder.with_places = !document.places.is_empty();
         builder
@@ -362,7 +362,7 @@ impl<'a> Builder<'a> {
     }
 
     /// Sets the key of the next value to that of a node of the earlier version, with its place.
-    pub(super) fn kept_key(&mut self, node: NodeRef<'_>) {
+    pub fn kept_key(&mut self, node: NodeRef<'_>) {
         let span = node.doc.places.get(node.id as usize).map_or(Span::NONE, |p| p.key);
         self.key = Some((node.doc.nodes[node.id as usize].key, span));
     }

@@ -151,19 +151,25 @@ pub(super) fn structures(kind: EnvKind) -> HashMap<&'static str, Structure> {
 /// Variables, and the names of types.
 pub(super) fn idents(profile: Profile, kind: EnvKind) -> HashMap<&'static str, Ident> {
     let variable = |ty: Type| Ident { ty, value: None };
-    let mut idents = HashMap::from([
-        ("object", variable(Type::Dyn)),
-        ("oldObject", variable(Type::Dyn)),
-        ("request", variable(Type::structure(REQUEST))),
-        ("namespaceObject", variable(Type::structure(NAMESPACE))),
-        ("google.protobuf.NullValue.NULL_VALUE", Ident { ty: Type::Int, value: Some(Literal::Int(0)) }),
-    ]);
-    if kind != EnvKind::Message {
+    let mut idents = HashMap::from([(
+        "google.protobuf.NullValue.NULL_VALUE",
+        Ident { ty: Type::Int, value: Some(Literal::Int(0)) },
+    )]);
+    let admission = kind != EnvKind::Schema;
+    if admission {
+        idents.extend([
+            ("object", variable(Type::Dyn)),
+            ("oldObject", variable(Type::Dyn)),
+            ("request", variable(Type::structure(REQUEST))),
+            ("namespaceObject", variable(Type::structure(NAMESPACE))),
+        ]);
+    }
+    if admission && kind != EnvKind::Message {
         idents.insert("authorizer", variable(Type::structure("kubernetes.authorization.Authorizer")));
         let check = Type::structure("kubernetes.authorization.ResourceCheck");
         idents.insert("authorizer.requestResource", variable(check));
     }
-    if kind != EnvKind::MatchCondition {
+    if admission && kind != EnvKind::MatchCondition {
         idents.insert("variables", variable(Type::structure(VARIABLES)));
     }
     let optional = match profile {
@@ -214,6 +220,7 @@ pub(super) fn idents(profile: Profile, kind: EnvKind) -> HashMap<&'static str, I
         NAMESPACE_STATUS,
         NAMESPACE_CONDITION,
     ];
+    let kubernetes: &[&'static str] = if admission { &kubernetes } else { &[] };
     let patch: &[&'static str] = if kind == EnvKind::Mutation { &[OBJECT, JSON_PATCH] } else { &[] };
     let structures = kubernetes.iter().chain(patch).map(|name| (*name, Type::structure(name)));
     idents.extend(named.into_iter().chain(structures).map(|(name, ty)| (name, variable(Type::type_of(ty)))));

@@ -42,6 +42,8 @@ enum Reason {
     Scheme,
     #[error("invalid URI for request")]
     Relative,
+    #[error("first path segment in URL cannot contain colon")]
+    Colon,
     #[error("missing ']' in host")]
     Bracket,
     #[error("invalid IP-literal")]
@@ -102,6 +104,11 @@ impl Url {
     /// `url(text)` without the prefix of the CEL function.
     pub fn parse(text: &str) -> Result<Self, ParseUrlError> {
         Self::check(text)?;
+        Self::parse_reference(text)
+    }
+
+    /// `url.Parse`: references relative to something are taken as well.
+    pub fn parse_reference(text: &str) -> Result<Self, ParseUrlError> {
         let (main, fragment) = text.split_once('#').unwrap_or((text, ""));
         let mut url =
             Self::take_apart(main, Mode::Reference).map_err(|reason| ParseUrlError::new(main, reason))?;
@@ -151,6 +158,9 @@ impl Url {
             if mode == Mode::Request {
                 return Err(Reason::Relative);
             }
+            if rest.split('/').next().is_some_and(|segment| segment.contains(':')) {
+                return Err(Reason::Colon);
+            }
         }
         let authority = !url.scheme.is_empty() || mode == Mode::Reference && !rest.starts_with("///");
         match rest.strip_prefix("//").filter(|_| authority) {
@@ -184,6 +194,22 @@ impl Url {
     /// `getPort()`, empty where there is none.
     pub fn port(&self) -> String {
         lossy(self.split_host().1)
+    }
+
+    /// Name and password, escaped, where there are any.
+    pub fn user(&self) -> Option<String> {
+        self.user.as_deref().map(lossy)
+    }
+
+    /// What follows the `?`, as written.
+    pub fn raw_query(&self) -> &str {
+        &self.query
+    }
+
+    /// What follows the `#`, decoded.
+    pub fn fragment(&self) -> String {
+        unescape(self.fragment.as_bytes(), Part::Fragment)
+            .map_or_else(|_| self.fragment.clone(), |f| lossy(&f))
     }
 
     /// `getEscapedPath()`

@@ -1,0 +1,47 @@
+//! `x-kubernetes-validations` (apiextensions pkg/apiserver/schema/cel).
+
+mod compile;
+mod field_path;
+mod run;
+
+use compile::Compiled;
+use field_path::field_path;
+
+use std::collections::BTreeMap;
+
+use document::NodeRef;
+
+use crate::field::Cause;
+
+use super::schema::Schema;
+
+/// The rules of a schema and of all that is below it, compiled; nodes without any are left out.
+#[derive(Debug, Default)]
+pub(crate) struct Rules {
+    root: Option<Box<Scope>>,
+}
+
+/// The rules of one schema node.
+#[derive(Debug)]
+pub(crate) struct Scope {
+    pub(super) rules: Vec<Compiled>,
+    /// The schema has rules, and values that expressions cannot see.
+    pub(super) unseen: bool,
+    pub(super) all_of: Vec<Scope>,
+    pub(super) items: Option<Box<Scope>>,
+    pub(super) properties: BTreeMap<String, Scope>,
+    pub(super) additional: Option<Box<Scope>>,
+}
+
+impl Rules {
+    /// Compiles the rules of a version's schema.
+    pub(crate) fn compile(schema: Option<&Schema>) -> Self {
+        let schema = schema.filter(|schema| schema.has_rules());
+        Self { root: schema.and_then(|schema| compile::scope(schema, schema, true)).map(Box::new) }
+    }
+
+    /// What the rules say of an object, within the budget of one request.
+    pub(crate) fn run(&self, schema: &Schema, object: NodeRef<'_>, old: Option<NodeRef<'_>>) -> Vec<Cause> {
+        self.root.as_deref().map(|scope| run::run(scope, schema, object, old)).unwrap_or_default()
+    }
+}

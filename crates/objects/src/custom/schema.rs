@@ -1,0 +1,290 @@
+//! The schema of a version, read once from its CustomResourceDefinition.
+//!
+//! Reading is lenient: what is wrong with a definition is told by its own validation, and a schema that the
+//! server would refuse is used as far as it goes.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use document::{Builder, Document, Limits, NodeRef};
+use kubernetes_cel::library::regex::{Regex, RegexError};
+
+use super::format::Format;
+use super::types;
+
+/// `type` of a schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Type {
+    /// `object`
+    Object,
+    /// `array`
+    Array,
+    /// `string`
+    String,
+    /// `integer`
+    Integer,
+    /// `number`
+    Number,
+    /// `boolean`
+    Boolean,
+}
+
+impl Type {
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "object" => Self::Object,
+            "array" => Self::Array,
+            "string" => Self::String,
+            "integer" => Self::Integer,
+            "number" => Self::Number,
+            "boolean" => Self::Boolean,
+            _ => return None,
+        })
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Object => "object",
+            Self::Array => "array",
+            Self::String => "string",
+            Self::Integer => "integer",
+            Self::Number => "number",
+            Self::Boolean => "boolean",
+        }
+    }
+}
+
+/// `additionalProperties`
+#[derive(Debug, Default)]
+pub(crate) enum Additional {
+    /// Not said: what is no property is pruned, unless it is preserved.
+    #[default]
+    Absent,
+    /// `true`: kept at this level, pruned below.
+    Any,
+    /// `false`
+    None,
+    /// Of this schema.
+    Schema(Box<Schema>),
+}
+
+/// `x-kubernetes-list-type`
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum ListType {
+    /// Replaced as a whole.
+    #[default]
+    Atomic,
+    /// Without duplicates.
+    Set,
+    /// Items are told apart by their keys.
+    Map,
+}
+
+/// Bounds of a number.
+#[derive(Debug, Default)]
+pub(crate) struct Bounds {
+    pub(crate) minimum: Option<f64>,
+    pub(crate) exclusive_minimum: bool,
+    pub(crate) maximum: Option<f64>,
+    pub(crate) exclusive_maximum: bool,
+    pub(crate) multiple_of: Option<f64>,
+}
+
+/// Least and most of a length or count.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Range {
+    pub(crate) least: Option<i64>,
+    pub(crate) most: Option<i64>,
+}
+
+/// `pattern`, compiled as Go would.
+#[derive(Debug)]
+pub(crate) struct Pattern {
+    pub(crate) text: String,
+    pub(crate) regex: Result<Arc<Regex>, RegexError>,
+}
+
+/// One of `x-kubernetes-validations`, as written.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Rule {
+    pub(crate) rule: String,
+    pub(crate) message: String,
+    pub(crate) message_expression: String,
+    pub(crate) reason: Option<String>,
+    pub(crate) field_path: String,
+    pub(crate) optional_old_self: bool,
+}
+
+/// A schema: `openAPIV3Schema` of a version, or part of it.
+#[derive(Debug, Default)]
+pub struct Schema {
+    pub(crate) kind: Option<Type>,
+    pub(crate) nullable: bool,
+    pub(crate) int_or_string: bool,
+    pub(crate) preserve_unknown: bool,
+    pub(crate) embedded: bool,
+    pub(crate) format: String,
+    /// The format, where the server checks it.
+    pub(crate) checked: Option<Format>,
+    pub(crate) pattern: Option<Pattern>,
+    pub(crate) length: Range,
+    pub(crate) items_range: Range,
+    pub(crate) properties_range: Range,
+    pub(crate) unique: bool,
+    pub(crate) bounds: Bounds,
+    pub(crate) required: Vec<String>,
+    /// A list, if there is one.
+    pub(crate) allowed: Option<Document<'static>>,
+    pub(crate) default: Option<Document<'static>>,
+    pub(crate) properties: BTreeMap<String, Schema>,
+    /// `properties` is written, even if it is empty.
+    pub(crate) has_properties: bool,
+    pub(crate) additional: Additional,
+    pub(crate) items: Option<Box<Schema>>,
+    pub(crate) all_of: Vec<Schema>,
+    pub(crate) any_of: Vec<Schema>,
+    pub(crate) one_of: Vec<Schema>,
+    pub(crate) not: Option<Box<Schema>>,
+    pub(crate) list_type: ListType,
+    pub(crate) list_keys: Vec<String>,
+    pub(crate) rules: Vec<Rule>,
+    /// CEL sees values of this schema otherwise than the document holds them.
+    pub(crate) converted: bool,
+}
+
+impl Schema {
+    /// Reads `openAPIV3Schema`. Recurses as deep as the document is nested, which its reader limits.
+    #[must_use]
+    pub fn read(node: NodeRef<'_>) -> Self {
+        let text = |name: &str| node.get_str(name).unwrap_or_default().to_owned();
+        let flag = |name: &str| node.get(name).and_then(NodeRef::as_bool).unwrap_or(false);
+        let number = |name: &str| node.get(name).and_then(NodeRef::as_f64);
+        let range = |least: &str, most: &str| Range { least: count(node, least), most: count(node, most) };
+        let mut schema = Self {
+            kind: node.get_str("type").and_then(Type::named),
+            nullable: flag("nullable"),
+            int_or_string: flag("x-kubernetes-int-or-string"),
+            preserve_unknown: flag("x-kubernetes-preserve-unknown-fields"),
+            embedded: flag("x-kubernetes-embedded-resource"),
+            format: text("format"),
+            checked: None,
+            pattern: node.get_str("pattern").filter(|pattern| !pattern.is_empty()).map(|pattern| Pattern {
+                text: pattern.to_owned(),
+                regex: Regex::compile(pattern).map(Arc::new),
+            }),
+            length: range("minLength", "maxLength"),
+            items_range: range("minItems", "maxItems"),
+            properties_range: range("minProperties", "maxProperties"),
+            unique: flag("uniqueItems"),
+            bounds: Bounds {
+                minimum: number("minimum"),
+                exclusive_minimum: flag("exclusiveMinimum"),
+                maximum: number("maximum"),
+                exclusive_maximum: flag("exclusiveMaximum"),
+                multiple_of: number("multipleOf"),
+            },
+            required: strings(node.get("required")),
+            allowed: node.get_present("enum").filter(|list| !list.is_empty()).and_then(owned),
+            default: node.get_present("default").and_then(owned),
+            properties: members(node.get("properties")),
+            has_properties: node.get_present("properties").is_some(),
+            additional: Self::additional(node.get_present("additionalProperties")),
+            items: node
+                .get_present("items")
+                .filter(|items| items.is_object())
+                .map(|items| Self::read(items).into()),
+            all_of: list(node.get("allOf")),
+            any_of: list(node.get("anyOf")),
+            one_of: list(node.get("oneOf")),
+            not: node.get_present("not").map(|not| Self::read(not).into()),
+            list_type: match node.get_str("x-kubernetes-list-type") {
+                Some("set") => ListType::Set,
+                Some("map") => ListType::Map,
+                _ => ListType::Atomic,
+            },
+            list_keys: strings(node.get("x-kubernetes-list-map-keys")),
+            rules: node
+                .get("x-kubernetes-validations")
+                .into_iter()
+                .flat_map(NodeRef::items)
+                .map(Rule::read)
+                .collect(),
+            converted: false,
+        };
+        schema.checked = Format::checked(schema.kind, schema.int_or_string, &schema.format);
+        schema.converted = types::is_converted(&schema);
+        schema
+    }
+
+    fn additional(node: Option<NodeRef<'_>>) -> Additional {
+        match node {
+            None => Additional::Absent,
+            Some(node) => match node.as_bool() {
+                Some(true) => Additional::Any,
+                Some(false) => Additional::None,
+                None => Additional::Schema(Box::new(Self::read(node))),
+            },
+        }
+    }
+
+    /// The schema of all values that are no property.
+    pub(crate) fn additional_schema(&self) -> Option<&Schema> {
+        match &self.additional {
+            Additional::Schema(schema) => Some(schema),
+            _ => None,
+        }
+    }
+
+    /// The schema of a member.
+    pub(crate) fn member(&self, key: &str) -> Option<&Schema> {
+        self.properties.get(key).or_else(|| self.additional_schema())
+    }
+
+    /// Whether there are rules here or below, not counting those of `allOf`, as `NewValidator` asks.
+    pub(crate) fn has_rules(&self) -> bool {
+        !self.rules.is_empty()
+            || self.items.as_deref().is_some_and(Self::has_rules)
+            || self.additional_schema().is_some_and(Self::has_rules)
+            || self.properties.values().any(Self::has_rules)
+    }
+}
+
+impl Rule {
+    fn read(node: NodeRef<'_>) -> Self {
+        let text = |name: &str| node.get_str(name).unwrap_or_default().to_owned();
+        Self {
+            rule: text("rule"),
+            message: text("message"),
+            message_expression: text("messageExpression"),
+            reason: node.get_str("reason").map(str::to_owned),
+            field_path: text("fieldPath"),
+            optional_old_self: node.get("optionalOldSelf").and_then(NodeRef::as_bool).unwrap_or(false),
+        }
+    }
+}
+
+fn count(node: NodeRef<'_>, name: &str) -> Option<i64> {
+    let number = node.get(name)?;
+    #[expect(clippy::cast_possible_truncation, reason = "a whole number by then")]
+    number.as_i64().or_else(|| number.as_f64().filter(|f| f.fract() == 0.0).map(|f| f as i64))
+}
+
+fn strings(node: Option<NodeRef<'_>>) -> Vec<String> {
+    node.into_iter().flat_map(NodeRef::items).filter_map(NodeRef::as_str).map(str::to_owned).collect()
+}
+
+fn list(node: Option<NodeRef<'_>>) -> Vec<Schema> {
+    node.into_iter().flat_map(NodeRef::items).map(Schema::read).collect()
+}
+
+fn members(node: Option<NodeRef<'_>>) -> BTreeMap<String, Schema> {
+    let members = node.into_iter().flat_map(NodeRef::members);
+    members.map(|(name, schema)| (name.to_owned(), Schema::read(schema))).collect()
+}
+
+/// A copy that lives by itself.
+pub(crate) fn owned(node: NodeRef<'_>) -> Option<Document<'static>> {
+    let mut builder = Builder::new("", Limits::default());
+    builder.copy_node(node, false).ok()?;
+    Some(builder.finish().shrunk())
+}

@@ -1,0 +1,128 @@
+//! What is wrong with a written object before anything is judged, in the order in which the server meets it.
+
+use std::cmp::Ordering;
+use std::fmt::Write;
+
+use document::{NodeId, NodeRef};
+
+/// How a problem ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ProblemKind {
+    /// The server gives up at once, whatever it met before (400).
+    Fatal,
+    /// A wrong type: the first is told, in every mode (400).
+    Type,
+    /// An unknown field: all are told, under Strict as an error (400), under Warn as warnings.
+    Unknown,
+}
+
+/// Something that is wrong with what was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// How it ends.
+    pub kind: ProblemKind,
+    /// What the server says of it.
+    pub message: String,
+    /// Where, in the document that was written.
+    pub node: NodeId,
+}
+
+/// Puts problems into the order in which the server meets them, and writes what is said of unknown fields. No more than
+/// 100 of those are told (`saveStrictError`).
+pub(crate) fn in_order<'d>(mut problems: Vec<Problem>, root: NodeRef<'d>) -> Vec<Problem> {
+    let document = root.document();
+    let mut ways: Vec<(Problem, Vec<Step<'d>>)> = problems
+        .drain(..)
+        .map(|problem| (way(document.node(problem.node), root), problem))
+        .map(swap)
+        .collect();
+    ways.sort_by(|(a, left), (b, right)| a.kind.cmp(&b.kind).then_with(|| compare(left, right)));
+    let mut unknown = 0;
+    for (mut problem, way) in ways {
+        if problem.kind == ProblemKind::Unknown {
+            unknown += 1;
+            if unknown > MOST {
+                continue;
+            }
+            problem.message = format!("unknown field {}", quote(&render(&way)));
+        }
+        problems.push(problem);
+    }
+    problems
+}
+
+const MOST: usize = 100;
+
+fn swap<'d>((way, problem): (Vec<Step<'d>>, Problem)) -> (Problem, Vec<Step<'d>>) {
+    (problem, way)
+}
+
+/// A step from a value to one in it.
+enum Step<'d> {
+    Key(&'d str),
+    Index(usize),
+}
+
+fn way<'d>(node: NodeRef<'d>, root: NodeRef<'d>) -> Vec<Step<'d>> {
+    let mut way = Vec::new();
+    let mut at = node;
+    while at.id() != root.id() {
+        way.push(at.key().map_or_else(|| Step::Index(at.position()), Step::Key));
+        match at.parent() {
+            Some(parent) => at = parent,
+            None => break,
+        }
+    }
+    way.reverse();
+    way
+}
+
+fn compare(left: &[Step<'_>], right: &[Step<'_>]) -> Ordering {
+    for pair in left.iter().zip(right) {
+        let order = match pair {
+            (Step::Key(a), Step::Key(b)) => a.cmp(b),
+            (Step::Index(a), Step::Index(b)) => a.cmp(b),
+            _ => Ordering::Equal,
+        };
+        if order != Ordering::Equal {
+            return order;
+        }
+    }
+    left.len().cmp(&right.len())
+}
+
+/// `spec.containers[0].image`, keys as they are.
+fn render(way: &[Step<'_>]) -> String {
+    let mut out = String::new();
+    for step in way {
+        match step {
+            Step::Key(key) => {
+                if !out.is_empty() {
+                    out.push('.');
+                }
+                out.push_str(key);
+            }
+            // writing to a String cannot fail
+            Step::Index(index) => drop(write!(out, "[{index}]")),
+        }
+    }
+    out
+}
+
+/// Go's `strconv.Quote`, but that what can be printed is known by Rust's rules.
+fn quote(text: &str) -> String {
+    let mut out = String::from('"');
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            c if c.is_control() => drop(write!(out, "\\x{:02x}", u32::from(c))),
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    out
+}

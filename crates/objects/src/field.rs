@@ -1,0 +1,337 @@
+//! Where a rule looks, and what it says: field paths and causes as the API server writes them
+//! (apimachinery/pkg/util/validation/field).
+
+mod cause;
+mod go;
+
+pub use cause::{BadValue, Cause, Causes, Reason, Value, status_message};
+pub(crate) use go::is_print;
+pub use go::{go_json_string, go_quote};
+
+use document::NodeRef;
+use kubernetes_cel::library::quantity::Quantity;
+use std::fmt;
+
+/// A path with more steps than this below its nearest present node is cut short in messages.
+const MISSING: usize = 8;
+
+#[derive(Debug, Clone, Copy)]
+enum Step<'d> {
+    Field(&'d str),
+    Index(usize),
+    Key(&'d str),
+}
+
+impl Default for Step<'_> {
+    fn default() -> Self {
+        Self::Index(0)
+    }
+}
+
+/// A place in an object: a field path as Kubernetes writes it, with the node there, if any.
+///
+/// Copied freely and made without allocation: the path is read off the tree when a message asks for it.
+/// `null` counts as absent throughout, as in Go, and absent values read as Go's zero values.
+#[derive(Clone, Copy)]
+pub struct At<'d> {
+    /// The nearest present node; the path runs from `root` down to it.
+    base: NodeRef<'d>,
+    root: NodeRef<'d>,
+    /// Bit n: the nth step above `base` is a map key, written `[key]` and not `.key`.
+    keys: u128,
+    /// The steps below `base` that lead to nothing.
+    steps: [Step<'d>; MISSING],
+    missing: usize,
+    /// Another node to read than the path says (some of upstream's paths name a wrong field).
+    node: Option<NodeRef<'d>>,
+    detached: bool,
+}
+
+impl<'d> At<'d> {
+    /// The object itself; its path is empty.
+    #[must_use]
+    pub fn root(node: NodeRef<'d>) -> Self {
+        Self {
+            base: node,
+            root: node,
+            keys: 0,
+            steps: [Step::default(); MISSING],
+            missing: 0,
+            node: None,
+            detached: false,
+        }
+    }
+
+    /// The field of that name.
+    #[must_use]
+    pub fn field(self, name: &'d str) -> Self {
+        self.down(Step::Field(name), self.node().and_then(|node| node.get(name)))
+    }
+
+    /// The field at the end of a chain of names, separated by dots.
+    #[must_use]
+    pub fn fields(self, names: &'d str) -> Self {
+        names.split('.').fold(self, Self::field)
+    }
+
+    /// The entry of a map; written `[key]`.
+    #[must_use]
+    pub fn key(self, key: &'d str) -> Self {
+        self.down(Step::Key(key), self.node().and_then(|node| node.get(key)))
+    }
+
+    /// The item of a list; walk lists with [`At::items`].
+    #[must_use]
+    pub fn index(self, index: usize) -> Self {
+        self.down(Step::Index(index), self.node().and_then(|node| node.item(index)))
+    }
+
+    fn down(mut self, step: Step<'d>, child: Option<NodeRef<'d>>) -> Self {
+        if let Some(child) = child.filter(|_| !self.detached) {
+            self.base = child;
+            self.keys = (self.keys << 1) | u128::from(matches!(step, Step::Key(_)));
+            return self;
+        }
+        if let Some(slot) = self.steps.get_mut(self.missing) {
+            *slot = step;
+            self.missing += 1;
+        }
+        self.detached = true;
+        self.node = child;
+        self
+    }
+
+    /// The same path, read from another node: for rules whose path does not name what they judge.
+    #[must_use]
+    pub fn reading(mut self, other: At<'d>) -> Self {
+        self.node = other.here();
+        self.detached = true;
+        self
+    }
+
+    /// The path alone, a field further down than anything that is there.
+    #[must_use]
+    pub fn said(mut self, name: &'d str) -> Self {
+        self.detached = true;
+        self.node = None;
+        self.down(Step::Field(name), None)
+    }
+
+    /// The node here, `null` included.
+    fn here(self) -> Option<NodeRef<'d>> {
+        if self.detached { self.node } else { Some(self.base) }
+    }
+
+    /// The node here, unless absent or `null`.
+    #[must_use]
+    pub fn node(self) -> Option<NodeRef<'d>> {
+        self.here().filter(|node| !node.is_null())
+    }
+
+    /// The node here, or its nearest present ancestor.
+    #[must_use]
+    pub fn nearest(self) -> NodeRef<'d> {
+        self.here().unwrap_or(self.base)
+    }
+
+    /// Whether there is a value other than `null`: a pointer that is not nil.
+    #[must_use]
+    pub fn is_set(self) -> bool {
+        self.node().is_some()
+    }
+
+    /// The string, `""` where there is none.
+    #[must_use]
+    pub fn str(self) -> &'d str {
+        self.node().and_then(NodeRef::as_str).unwrap_or_default()
+    }
+
+    /// The string, where there is one.
+    #[must_use]
+    pub fn opt_str(self) -> Option<&'d str> {
+        self.node().and_then(NodeRef::as_str)
+    }
+
+    /// The integer, 0 where there is none.
+    #[must_use]
+    pub fn int(self) -> i64 {
+        self.opt_int().unwrap_or(0)
+    }
+
+    /// The integer, where there is one.
+    #[must_use]
+    pub fn opt_int(self) -> Option<i64> {
+        self.node().and_then(NodeRef::as_i64)
+    }
+
+    /// The boolean, `false` where there is none.
+    #[must_use]
+    pub fn bool(self) -> bool {
+        self.opt_bool().unwrap_or(false)
+    }
+
+    /// The boolean, where there is one.
+    #[must_use]
+    pub fn opt_bool(self) -> Option<bool> {
+        self.node().and_then(NodeRef::as_bool)
+    }
+
+    /// The quantity, where there is one that reads.
+    #[must_use]
+    pub fn quantity(self) -> Option<Quantity> {
+        let node = self.node()?;
+        match node.as_str() {
+            Some(text) => Quantity::parse_trimmed(text).ok(),
+            None => Quantity::parse(&node.to_json()).ok(),
+        }
+    }
+
+    /// How many items or members there are; of a string, how many bytes.
+    #[must_use]
+    pub fn len(self) -> usize {
+        self.node().map_or(0, |node| node.as_str().map_or_else(|| node.len(), str::len))
+    }
+
+    /// Whether there is nothing: an absent value, an empty list, map or string.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+
+    /// The items of the list here, each at its index.
+    pub fn items(self) -> impl Iterator<Item = At<'d>> + Clone {
+        let items = self.node().filter(|node| node.is_array()).map(NodeRef::items);
+        items
+            .into_iter()
+            .flatten()
+            .enumerate()
+            .map(move |(index, item)| self.down(Step::Index(index), Some(item)))
+    }
+
+    /// The members of the map here, each at its key.
+    pub fn entries(self) -> impl Iterator<Item = (&'d str, At<'d>)> + Clone {
+        let members = self.node().filter(|node| node.is_object()).map(NodeRef::members);
+        members.into_iter().flatten().map(move |(key, value)| (key, self.down(Step::Key(key), Some(value))))
+    }
+
+    /// The strings of the list here.
+    pub fn strings(self) -> impl Iterator<Item = &'d str> + Clone {
+        self.items().map(At::str)
+    }
+
+    /// Whether both places hold the same value (`apiequality.Semantic.DeepEqual`): absent, `null`, an empty
+    /// list and an empty map are the same, and so are quantities of one value written differently only
+    /// where the text says so.
+    #[must_use]
+    pub fn same(self, other: At<'_>) -> bool {
+        same(self.node(), other.node())
+    }
+}
+
+fn is_void(node: Option<NodeRef<'_>>) -> bool {
+    node.is_none_or(|node| node.is_null() || ((node.is_object() || node.is_array()) && node.is_empty()))
+}
+
+/// Bounded by the depth of documents ([`document::Limits`]).
+fn same(a: Option<NodeRef<'_>>, b: Option<NodeRef<'_>>) -> bool {
+    if is_void(a) || is_void(b) {
+        return is_void(a) && is_void(b);
+    }
+    let (Some(a), Some(b)) = (a, b) else { return false };
+    if a.is_object() && b.is_object() {
+        return a.members().all(|(key, value)| same(Some(value), b.get(key)))
+            && b.members().all(|(key, value)| a.get(key).is_some() || is_void(Some(value)));
+    }
+    if a.is_array() && b.is_array() {
+        return a.len() == b.len() && a.items().zip(b.items()).all(|(a, b)| same(Some(a), Some(b)));
+    }
+    a.scalar().is_some() && a.scalar() == b.scalar()
+}
+
+/// The path as in `details.causes[].field`.
+impl fmt::Display for At<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut chain = Vec::with_capacity(8);
+        let mut node = self.base;
+        while node.id() != self.root.id() {
+            chain.push(node);
+            match node.parent() {
+                Some(parent) => node = parent,
+                None => break,
+            }
+        }
+        let mut first = true;
+        for (above, node) in chain.iter().enumerate().rev() {
+            let step = match node.key() {
+                Some(key) if above < 128 && self.keys >> above & 1 == 1 => Step::Key(key),
+                Some(key) => Step::Field(key),
+                None => Step::Index(node.position()),
+            };
+            write_step(out, step, &mut first)?;
+        }
+        for step in &self.steps[..self.missing] {
+            write_step(out, *step, &mut first)?;
+        }
+        // upstream's nil path
+        if first { out.write_str("<nil>") } else { Ok(()) }
+    }
+}
+
+fn write_step(out: &mut fmt::Formatter<'_>, step: Step<'_>, first: &mut bool) -> fmt::Result {
+    let dot = if *first { "" } else { "." };
+    *first = false;
+    match step {
+        Step::Field(name) => write!(out, "{dot}{name}"),
+        Step::Index(index) => write!(out, "[{index}]"),
+        Step::Key(key) => write!(out, "[{key}]"),
+    }
+}
+
+impl fmt::Debug for At<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{self} = {:?}", self.here())
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use document::{Document, Limits};
+
+    #[test]
+    fn paths() {
+        let text = r#"{"spec":{"containers":[{"name":"a","resources":{"limits":{"cpu":"1"}}}],"x":null}}"#;
+        let document = Document::from_json(text, Limits::default()).unwrap();
+        let root = At::root(document.root());
+        let container = root.fields("spec.containers").index(0);
+        for (at, path) in [
+            (root, "<nil>"),
+            (container.field("name"), "spec.containers[0].name"),
+            (container.fields("resources.limits").key("cpu"), "spec.containers[0].resources.limits[cpu]"),
+            (container.fields("resources.limits").key("gpu"), "spec.containers[0].resources.limits[gpu]"),
+            (root.field("metadata").field("labels").key("a/b"), "metadata.labels[a/b]"),
+            (root.fields("spec.x.y").index(3).field("z"), "spec.x.y[3].z"),
+            (container.said("HostPID").reading(container.field("name")), "spec.containers[0].HostPID"),
+        ] {
+            assert_eq!(at.to_string(), path);
+        }
+        assert_eq!(container.said("b").reading(container.field("name")).str(), "a");
+        assert!(!root.fields("spec.x").is_set());
+        assert_eq!(container.fields("resources.limits").entries().next().unwrap().1.str(), "1");
+    }
+
+    #[test]
+    fn sameness_is_upstreams() {
+        let text =
+            r#"{"a":{"x":1,"y":[]},"b":{"x":1},"c":{"x":2},"d":{"x":1,"z":{}},"e":null,"f":{"x":1,"z":0}}"#;
+        let document = Document::from_json(text, Limits::default()).unwrap();
+        let root = At::root(document.root());
+        for (left, right, equal) in
+            [("a", "b", true), ("b", "d", true), ("a", "c", false), ("b", "f", false), ("e", "g", true)]
+        {
+            assert_eq!(root.field(left).same(root.field(right)), equal, "{left} {right}");
+            assert_eq!(root.field(right).same(root.field(left)), equal, "{right} {left}");
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! The table of kinds and definitions: where each begins is found once, what it says is read when it is asked for.
+
+use std::sync::{LazyLock, OnceLock};
+
+use super::field::Field;
+use super::{NEWEST, OLDEST, Releases};
+
+static TEXT: &str = include_str!("definitions.txt");
+
+/// A kind that API servers serve, or that is sent to a subresource.
+#[derive(Debug)]
+pub struct KindRow {
+    /// `Deployment`
+    pub kind: &'static str,
+    /// `apps`; empty for the core group.
+    pub group: &'static str,
+    /// `v1`
+    pub version: &'static str,
+    /// `deployments`; empty where the kind is only the body of a subresource.
+    pub resource: &'static str,
+    /// Whether its objects are in namespaces; `None` for bodies.
+    pub namespaced: Option<bool>,
+    /// Where it is served.
+    pub releases: Releases,
+    definition: &'static str,
+}
+
+impl KindRow {
+    /// What its objects are made of.
+    #[must_use]
+    pub fn definition(&self) -> Option<&'static Definition> {
+        definition(self.definition)
+    }
+}
+
+/// A struct of Kubernetes' APIs.
+#[derive(Debug)]
+pub struct Definition {
+    /// `core/v1.Container`
+    pub name: &'static str,
+    /// How Go writes the type: `v1.Container`.
+    pub go: &'static str,
+    /// Whether it is merged as a whole.
+    pub atomic: bool,
+    /// Where it is there.
+    pub releases: Releases,
+    /// The fields that Go writes even where they are zero, by their place in `fields`.
+    always: Vec<usize>,
+    /// The fields with a default of the schema.
+    defaulted: Vec<usize>,
+    /// By name. A field whose type changed stands there twice, for other releases.
+    fields: Vec<Field>,
+}
+
+impl Definition {
+    /// The field of that name in a release.
+    #[must_use]
+    pub fn field(&self, name: &str, minor: u8) -> Option<&Field> {
+        let first = self.fields.partition_point(|field| field.name < name);
+        self.fields[first..]
+            .iter()
+            .take_while(|field| field.name == name)
+            .find(|field| field.releases.contain(minor))
+    }
+
+    /// The fields of a release, by name.
+    pub fn fields(&self, minor: u8) -> impl Iterator<Item = &Field> {
+        self.fields.iter().filter(move |field| field.releases.contain(minor))
+    }
+
+    /// The fields of a release that Go writes even where they are zero.
+    pub(crate) fn always_written(&self, minor: u8) -> impl Iterator<Item = &Field> {
+        self.always.iter().map(|at| &self.fields[*at]).filter(move |field| field.releases.contain(minor))
+    }
+
+    /// The fields of a release for which the schema gives a default.
+    pub(crate) fn defaulted(&self, minor: u8) -> impl Iterator<Item = &Field> {
+        self.defaulted.iter().map(|at| &self.fields[*at]).filter(move |field| field.releases.contain(minor))
+    }
+
+    /// The name without its package: `Container`.
+    #[must_use]
+    pub fn short_name(&self) -> &'static str {
+        self.go.rsplit('.').next().unwrap_or(self.go)
+    }
+
+    fn parse(name: &'static str, text: &'static str) -> Option<Self> {
+        let mut lines = text.lines();
+        let mut words = lines.next()?.split(' ').skip(2);
+        let go = words.next()?;
+        let (mut atomic, mut releases) = (false, Releases::ALL);
+        for word in words {
+            match word {
+                "A" => atomic = true,
+                _ => releases = Releases::parse(word)?,
+            }
+        }
+        let package = name.rsplit_once('.')?.0;
+        let fields: Vec<Field> = lines.map(|line| Field::parse(line, package)).collect::<Option<_>>()?;
+        let always = (0..fields.len()).filter(|at| fields[*at].is_always_written()).collect();
+        let defaulted = (0..fields.len()).filter(|at| fields[*at].default.is_some()).collect();
+        Some(Self { name, go, atomic, releases, always, defaulted, fields })
+    }
+}
+
+struct Slot {
+    name: &'static str,
+    text: &'static str,
+    definition: OnceLock<Option<Definition>>,
+}
+
+struct Table {
+    kinds: Vec<KindRow>,
+    /// By name.
+    slots: Vec<Slot>,
+}
+
+static TABLE: LazyLock<Table> = LazyLock::new(|| {
+    let (kinds, definitions) = TEXT.split_once("\n= ").unwrap_or((TEXT, ""));
+    // each part begins after its `= `; the first line is kept in the shape that `Definition::parse` skips
+    let start = TEXT.len() - definitions.len() - 2;
+    let mut slots = Vec::new();
+    let mut rest = &TEXT[start..];
+    while !rest.is_empty() {
+        let (text, after) = match rest.find("\n= ") {
+            Some(end) => (&rest[..end], &rest[end + 1..]),
+            None => (rest.trim_end(), ""),
+        };
+        if let Some(name) = text.split([' ', '\n']).nth(1) {
+            slots.push(Slot { name, text, definition: OnceLock::new() });
+        }
+        rest = after;
+    }
+    Table { kinds: kinds.lines().filter_map(kind_row).collect(), slots }
+});
+
+fn kind_row(line: &'static str) -> Option<KindRow> {
+    let mut words = line.strip_prefix("@ ")?.split(' ');
+    let (kind, group, version) = (words.next()?, words.next()?, words.next()?);
+    let (resource, scope, definition) = (words.next()?, words.next()?, words.next()?);
+    Some(KindRow {
+        kind,
+        group: if group == "core" { "" } else { group },
+        version,
+        resource: if resource == "-" { "" } else { resource },
+        namespaced: match scope {
+            "n" => Some(true),
+            "c" => Some(false),
+            _ => None,
+        },
+        releases: words.next().and_then(Releases::parse).unwrap_or(Releases { first: OLDEST, last: NEWEST }),
+        definition,
+    })
+}
+
+/// The kind, where a release serves it.
+#[must_use]
+pub fn kind(group: &str, version: &str, kind: &str, minor: u8) -> Option<&'static KindRow> {
+    kinds().find(|row| {
+        row.kind == kind && row.version == version && row.group == group && row.releases.contain(minor)
+    })
+}
+
+/// Every kind of every release.
+pub fn kinds() -> impl Iterator<Item = &'static KindRow> {
+    TABLE.kinds.iter()
+}
+
+/// The kinds of one name, of whatever group, version and release.
+pub fn kinds_named(kind: &str) -> impl Iterator<Item = &'static KindRow> {
+    kinds().filter(move |row| row.kind == kind)
+}
+
+/// The definition of that name: `core/v1.Container`.
+#[must_use]
+pub fn definition(name: &str) -> Option<&'static Definition> {
+    at(position(name)?)
+}
+
+pub(super) fn position(name: &str) -> Option<usize> {
+    TABLE.slots.binary_search_by(|slot| slot.name.cmp(name)).ok()
+}
+
+pub(crate) fn at(position: usize) -> Option<&'static Definition> {
+    let slot = TABLE.slots.get(position)?;
+    slot.definition.get_or_init(|| Definition::parse(slot.name, slot.text)).as_ref()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_line_is_read() {
+        let mut fields = 0;
+        for position in 0..TABLE.slots.len() {
+            let definition = at(position).unwrap_or_else(|| panic!("{}", TABLE.slots[position].name));
+            assert_eq!(definition.name, TABLE.slots[position].name);
+            fields += definition.fields.len();
+        }
+        let lines = TEXT.lines().filter(|line| !line.starts_with(['#', '@', '='])).count();
+        assert_eq!(fields, lines);
+        assert!(kinds().all(|row| row.definition().is_some()));
+        assert_eq!(kinds().count(), TEXT.lines().filter(|line| line.starts_with('@')).count());
+        assert!(TABLE.slots.is_sorted_by_key(|slot| slot.name));
+    }
+
+    #[test]
+    fn a_field_of_a_release() {
+        let container = definition("core/v1.Container").expect("a definition");
+        assert_eq!(container.go, "v1.Container");
+        assert_eq!(container.field("ports", 36).expect("a field").kind.go(), "[]v1.ContainerPort");
+        assert!(container.field("restartPolicyRules", 33).is_none());
+        assert!(container.field("restartPolicyRules", 34).is_some());
+        assert!(container.field("Ports", 36).is_none());
+    }
+
+    #[test]
+    fn kinds_by_release() {
+        assert!(kind("admissionregistration.k8s.io", "v1", "MutatingAdmissionPolicy", 35).is_none());
+        assert!(kind("admissionregistration.k8s.io", "v1", "MutatingAdmissionPolicy", 36).is_some());
+        assert_eq!(kind("", "v1", "Pod", 30).expect("a kind").resource, "pods");
+    }
+}

@@ -1,0 +1,78 @@
+//! Deployments.
+
+use super::super::int_or_percent::{at_most_100_percent, int_or_percent, positive_int_or_percent};
+use super::super::rules::{immutable, metadata, not_negative_members};
+use super::super::shape::{INT, LABEL_SELECTOR, STRING, Shape, go};
+use super::super::{Subject, template};
+use super::{replica_template, required_selector};
+use crate::field::{At, Causes};
+use crate::meta::{name_is_subdomain, not_negative};
+
+/// Of a Deployment and of a DaemonSet alike.
+pub(super) const STRATEGY: Shape = Shape::Struct(&[
+    go("Type", "type", STRING),
+    go(
+        "RollingUpdate",
+        "rollingUpdate",
+        Shape::Pointer(&Shape::Struct(&[
+            go("MaxUnavailable", "maxUnavailable", INT),
+            go("MaxSurge", "maxSurge", INT),
+        ])),
+    ),
+]);
+
+/// `ValidateDeployment`, `ValidateDeploymentUpdate`.
+pub(super) fn deployment(subject: &Subject<'_>, causes: &mut Causes) {
+    metadata(subject, name_is_subdomain, causes);
+    let spec = subject.at.field("spec");
+    let old = subject.old.map(|old| old.field("spec"));
+    not_negative(spec.field("replicas"), causes);
+    required_selector(spec.field("selector"), "empty selector is invalid for deployment", causes);
+    replica_template(spec, old, causes);
+    strategy(spec.field("strategy"), causes);
+    not_negative_members(spec, &["minReadySeconds", "revisionHistoryLimit"], causes);
+    let deadline = spec.field("progressDeadlineSeconds");
+    not_negative(deadline, causes);
+    if deadline.opt_int().is_some_and(|deadline| deadline <= spec.field("minReadySeconds").int()) {
+        causes.invalid(deadline, "must be greater than minReadySeconds");
+    }
+    if let Some(old) = old {
+        immutable(spec.field("selector"), old.field("selector"), &LABEL_SELECTOR, causes);
+    }
+}
+
+/// `ValidateDeploymentStrategy`.
+fn strategy(at: At<'_>, causes: &mut Causes) {
+    let rolling = at.field("rollingUpdate");
+    match at.field("type").str() {
+        "Recreate" => {
+            if rolling.is_set() {
+                causes.forbidden(rolling, "may not be specified when strategy `type` is 'Recreate'");
+            }
+        }
+        "RollingUpdate" => {
+            if !rolling.is_set() {
+                return causes.required(rolling, "this should be defaulted and never be nil");
+            }
+            let unavailable = rolling.field("maxUnavailable");
+            let surge = rolling.field("maxSurge");
+            positive_int_or_percent(unavailable, causes);
+            positive_int_or_percent(surge, causes);
+            if int_or_percent(unavailable) == 0 && int_or_percent(surge) == 0 {
+                causes.invalid_value(
+                    unavailable,
+                    INT.value(unavailable),
+                    "may not be 0 when `maxSurge` is 0",
+                );
+            }
+            at_most_100_percent(unavailable, causes);
+        }
+        _ => causes.not_supported(at, STRATEGY.value(at), &["Recreate", "RollingUpdate"]),
+    }
+}
+
+/// `WarningsOnCreate`, `WarningsOnUpdate` of pkg/registry/apps/deployment/strategy.go.
+pub(super) fn warn(subject: &Subject<'_>, warnings: &mut Vec<String>) {
+    template::warn_of_name(subject, warnings);
+    template::warn(subject, true, warnings);
+}

@@ -1,0 +1,46 @@
+//! PodDisruptionBudgets: pkg/apis/policy/validation/validation.go. Their metadata is checked nowhere in there:
+//! only the rules for every object hold.
+
+use super::int_or_percent::{at_most_100_percent, positive_int_or_percent};
+use super::rules::{label_selector, optional_enum};
+use super::shape::{LABEL_SELECTOR, SCALAR, Shape, go};
+use super::{Rules, Subject};
+use crate::field::Causes;
+
+/// The kinds of this file.
+pub const RULES: &[Rules] = &[Rules {
+    group: "policy",
+    kind: "PodDisruptionBudget",
+    namespaced: true,
+    check: pod_disruption_budget,
+    warn: None,
+}];
+
+const SPEC: Shape = Shape::Struct(&[
+    go("MinAvailable", "minAvailable", SCALAR),
+    go("Selector", "selector", LABEL_SELECTOR),
+    go("MaxUnavailable", "maxUnavailable", SCALAR),
+    go("UnhealthyPodEvictionPolicy", "unhealthyPodEvictionPolicy", SCALAR),
+]);
+
+/// `ValidatePodDisruptionBudget`.
+fn pod_disruption_budget(subject: &Subject<'_>, causes: &mut Causes) {
+    let spec = subject.at.field("spec");
+    let min = spec.field("minAvailable");
+    let max = spec.field("maxUnavailable");
+    if min.is_set() && max.is_set() {
+        causes.invalid_value(spec, SPEC.value(spec), "minAvailable and maxUnavailable cannot be both set");
+    }
+    for number in [min, max] {
+        positive_int_or_percent(number, causes);
+        at_most_100_percent(number, causes);
+    }
+    // an old selector that is invalid in any way makes values lax
+    let mut of_old = Causes::new();
+    if let Some(old) = subject.old {
+        label_selector(old.fields("spec.selector"), false, &mut of_old);
+    }
+    label_selector(spec.field("selector"), !of_old.is_empty(), causes);
+    let eviction = spec.field("unhealthyPodEvictionPolicy");
+    optional_enum(eviction, &["AlwaysAllow", "IfHealthyBudget"], causes);
+}

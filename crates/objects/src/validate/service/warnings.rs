@@ -1,0 +1,57 @@
+//! pkg/api/service/warnings.go.
+
+use super::Subject;
+use super::TOPOLOGY_HINTS;
+use super::TOPOLOGY_MODE;
+use crate::names::{cidr_warnings, ip_warnings};
+
+/// `GetWarningsForService`, on create and update alike.
+pub(super) fn warn(subject: &Subject<'_>, warnings: &mut Vec<String>) {
+    let spec = subject.at.field("spec");
+    if subject.at.fields("metadata.annotations").key(TOPOLOGY_HINTS).is_set() {
+        warnings
+            .push(format!("annotation {TOPOLOGY_HINTS} is deprecated, please use {TOPOLOGY_MODE} instead"));
+    }
+    let address = spec.field("clusterIP").str();
+    let kind = spec.field("type").str();
+    let external_ips = spec.field("externalIPs");
+    let headless = kind == "ClusterIP" && address == "None";
+    if !matches!(address, "" | "None") {
+        for at in spec.field("clusterIPs").items() {
+            warnings.extend(ip_warnings(at, at.str()));
+        }
+    }
+    if headless {
+        for (ignored, name) in [
+            (!spec.field("loadBalancerIP").is_empty(), "loadBalancerIP"),
+            (!external_ips.is_empty(), "externalIPs"),
+            (spec.field("sessionAffinity").str() != "None", "SessionAffinity"),
+        ] {
+            if ignored {
+                warnings.push(format!("spec.{name} is ignored for headless services"));
+            }
+        }
+    }
+    for at in external_ips.items() {
+        warnings.extend(ip_warnings(at, at.str()));
+    }
+    if !external_ips.is_empty() && !headless && kind != "ExternalName" {
+        warnings
+            .push("spec.externalIPs is deprecated and may no longer be implemented in some clusters".into());
+    }
+    let balancer = spec.field("loadBalancerIP");
+    warnings.extend(ip_warnings(balancer, balancer.str()));
+    for at in spec.field("loadBalancerSourceRanges").items() {
+        warnings.extend(cidr_warnings(at, at.str()));
+    }
+    if kind == "ExternalName" && !external_ips.is_empty() {
+        warnings.push("spec.externalIPs is ignored when spec.type is \"ExternalName\"".into());
+    }
+    if kind != "ExternalName" && !spec.field("externalName").is_empty() {
+        warnings.push("spec.externalName is ignored when spec.type is not \"ExternalName\"".into());
+    }
+    if spec.field("trafficDistribution").str() == "PreferClose" {
+        warnings
+            .push("spec.trafficDistribution: \"PreferClose\" is deprecated; use \"PreferSameZone\"".into());
+    }
+}
