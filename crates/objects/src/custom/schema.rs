@@ -240,6 +240,11 @@ impl Schema {
         self.properties.get(key).or_else(|| self.additional_schema())
     }
 
+    /// Has the root of a resource judged as one.
+    pub(crate) fn set_embedded(&mut self, embedded: bool) {
+        self.embedded |= embedded;
+    }
+
     /// Whether a field of this schema can be selected by.
     pub(crate) fn is_selectable(&self) -> bool {
         matches!(self.kind, Some(Type::String | Type::Boolean | Type::Integer))

@@ -6,6 +6,7 @@
 mod columns;
 mod conversion;
 mod defaults;
+mod internal;
 mod names;
 mod report;
 mod schema;
@@ -17,7 +18,7 @@ use document::NodeRef;
 use super::{Rules, Subject};
 use crate::custom::is_recognised_format;
 use crate::custom::place::Place;
-use crate::field::{At, Causes, go_quote};
+use crate::field::{At, Causes, Value, go_json_string, go_quote};
 use crate::{meta, names as texts};
 use report::{Report, member};
 
@@ -122,16 +123,26 @@ fn stored_versions(subject: &Subject<'_>, causes: &mut Causes) {
     let versions = subject.at.fields("spec.versions");
     let named = |name: &str| versions.items().any(|version| version.field("name").str() == name);
     let at = subject.at.fields("status.storedVersions");
-    let Some(old) = subject.old else {
-        if !versions.items().any(|version| version.field("storage").bool()) {
-            causes.invalid_value(
-                at,
-                crate::field::Value::Json("null".into()),
-                "must have at least one stored version",
-            );
-        }
-        return;
+    let storage: Vec<&str> = versions
+        .items()
+        .filter(|version| version.field("storage").bool())
+        .map(|version| version.field("name").str())
+        .collect();
+    let mut stored: Vec<&str> =
+        subject.old.into_iter().flat_map(|old| old.fields("status.storedVersions").strings()).collect();
+    // the first is added by the server
+    stored.extend(storage.first().filter(|name| !stored.contains(name)).copied());
+    if stored.is_empty() {
+        return causes.invalid_value(at, Value::Json("null".into()), "must have at least one stored version");
+    }
+    let shown = || {
+        let names: Vec<String> = stored.iter().map(|name| go_json_string(name)).collect();
+        Value::Json(format!("[{}]", names.join(",")))
     };
+    for name in storage.iter().filter(|name| !stored.contains(name)) {
+        causes.invalid_value(at, shown(), &format!("must have the storage version {name}"));
+    }
+    let Some(old) = subject.old else { return };
     for (index, name) in old.fields("status.storedVersions").strings().enumerate() {
         if !named(name) {
             causes.invalid_value(at.index(index), name, &format!(

@@ -16,7 +16,8 @@ pub(super) fn check(schema: NodeRef<'_>, place: &Place<'_>, report: &mut Report)
 fn of_schema(schema: NodeRef<'_>, resource: bool, place: &Place<'_>, report: &mut Report) {
     if let Some(default) = schema.get_present("default") {
         let place = place.field("default");
-        let read = Schema::read(schema);
+        let mut read = Schema::read(schema);
+        read.set_embedded(resource);
         if has_unknown(default, &read) {
             report.invalid(&place, default, &go_json::written(default), "must not have unknown fields");
         }

@@ -5,10 +5,9 @@
 use document::NodeRef;
 
 use super::report::{Report, any_schema, flag, member, strings};
-use super::{defaults, structural};
+use super::{defaults, internal, structural};
 use crate::custom::place::Place;
 use crate::custom::{RuleProblem, Schema, go_json, rule_field_path, rule_problems};
-use crate::field::go_json_string;
 
 const TYPES: [&str; 6] = ["array", "boolean", "integer", "number", "object", "string"];
 const REASONS: [&str; 4] =
@@ -113,15 +112,14 @@ fn at_root(schema: NodeRef<'_>, place: &Place<'_>, report: &mut Report) {
         let detail = "only \"object\" is allowed as the type at the root of the schema if the status subresource is enabled";
         return report.invalid_text(&place, member(schema, "type"), kind, detail);
     }
-    outlaw = outlaw
-        || NOT_AT_ROOT.iter().any(is_set)
-        || schema.get_present("x-kubernetes-map-type").is_some();
+    outlaw =
+        outlaw || NOT_AT_ROOT.iter().any(is_set) || schema.get_present("x-kubernetes-map-type").is_some();
     if outlaw {
         let place = place.field("openAPIV3Schema");
         let detail = format!(
             "only {AT_ROOT} fields are allowed at the root of the schema if the status subresource is enabled"
         );
-        report.invalid(&place, schema, &go_json::written(schema), &detail);
+        report.invalid(&place, schema, &internal::schema(schema), &detail);
     }
 }
 
@@ -470,11 +468,11 @@ fn compiled(schema: NodeRef<'_>, context: &Context, place: &Place<'_>, report: &
         let RuleProblem { rule: refused, message, uses_old_self } = problem;
         let rule_node = member(rule, "rule");
         if let Some(text) = refused {
-            report.invalid(&place.field("rule"), rule_node, &shown(rule), &text);
+            report.invalid(&place.field("rule"), rule_node, &internal::rule(rule), &text);
         }
         if let Some(text) = message {
             let place = place.field("messageExpression");
-            report.invalid(&place, member(rule, "messageExpression"), &shown(rule), &text);
+            report.invalid(&place, member(rule, "messageExpression"), &internal::rule(rule), &text);
         }
         let optional = rule.get_present("optionalOldSelf");
         match (uses_old_self, &context.uncorrelated, optional) {
@@ -497,19 +495,4 @@ fn compiled(schema: NodeRef<'_>, context: &Context, place: &Place<'_>, report: &
             _ => {}
         }
     }
-}
-
-/// A rule as Go writes it, whose type has no JSON names.
-fn shown(rule: NodeRef<'_>) -> String {
-    let text = |name: &str| go_json_string(rule.get_str(name).unwrap_or_default());
-    let or_null = |name: &str| rule.get_present(name).map_or("null".to_owned(), go_json::written);
-    format!(
-        "{{\"Rule\":{},\"Message\":{},\"MessageExpression\":{},\"Reason\":{},\"FieldPath\":{},\"OptionalOldSelf\":{}}}",
-        text("rule"),
-        text("message"),
-        text("messageExpression"),
-        or_null("reason"),
-        text("fieldPath"),
-        or_null("optionalOldSelf"),
-    )
 }

@@ -3,8 +3,7 @@
 use document::NodeRef;
 
 use super::report::{Report, any_schema, flag, member};
-use super::{columns, schema};
-use crate::custom::go_json;
+use super::{columns, internal, schema};
 use crate::custom::place::Place;
 use crate::field::{At, is_print};
 use crate::names::dns1035_label;
@@ -81,14 +80,20 @@ pub(super) fn check(spec: NodeRef<'_>, place: &Place<'_>, report: &mut Report) {
     for (index, version) in versions.list.iter().enumerate() {
         of_version(&versions, *version, &place.index(index), report);
     }
+    let shown = || {
+        let list = versions
+            .list
+            .iter()
+            .map(|version| internal::version(*version, |name| versions.own(*version, name)));
+        format!("[{}]", list.collect::<Vec<_>>().join(","))
+    };
     let mut names: Vec<&str> = versions.list.iter().filter_map(|version| version.get_str("name")).collect();
     names.sort_unstable();
     if names.windows(2).any(|pair| pair[0] == pair[1]) {
-        report.invalid(&place, node, &go_json::written(node), "must contain unique version names");
+        report.invalid(&place, node, &shown(), "must contain unique version names");
     }
     if versions.list.iter().filter(|version| flag(**version, "storage")).count() != 1 {
-        let shown = if versions.list.is_empty() { "null".to_owned() } else { go_json::written(node) };
-        report.invalid(&place, node, &shown, "must have exactly one version marked as storage version");
+        report.invalid(&place, node, &shown(), "must have exactly one version marked as storage version");
     }
     if let Some(name) = versions.list.first().and_then(|version| version.get_str("name")) {
         let faults = if name.is_empty() { Vec::new() } else { dns1035_label(name) };
