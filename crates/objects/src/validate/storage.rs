@@ -2,9 +2,9 @@
 
 pub(crate) mod claims;
 mod classes;
-mod csi;
+pub(crate) mod csi;
 mod diff;
-mod sources;
+pub(crate) mod sources;
 pub(crate) mod volumes;
 pub(crate) mod warnings;
 
