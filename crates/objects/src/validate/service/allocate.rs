@@ -126,7 +126,7 @@ impl NodePorts {
     }
 
     fn next(&mut self) -> i64 {
-        let next = self.0.iter().max().map_or(Self::FIRST, |last| last + 1);
+        let next = self.0.iter().max().map_or(Self::FIRST, |last| last.saturating_add(1));
         self.0.push(next);
         next
     }
