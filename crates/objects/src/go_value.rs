@@ -39,7 +39,7 @@ impl Shape {
 
 /// A pointer to a `metav1.LabelSelector`.
 pub(crate) const LABEL_SELECTOR: Shape = Shape::Tagged(&[
-    Field("matchLabels", "matchLabels", Shape::Plain),
+    Field("matchLabels", "matchLabels", Shape::Optional),
     Field(
         "matchExpressions",
         "matchExpressions",
@@ -75,7 +75,11 @@ pub(crate) fn value(at: At<'_>, shape: &Shape) -> GoValue {
             GoValue::List(at.items().map(|item| structure(item, fields)).collect())
         }
         Shape::Tagged(fields) if at.is_set() => {
-            let there = fields.iter().filter(|field| at.field(field.1).is_set());
+            let there = fields.iter().filter(|field| {
+                let node = at.field(field.1).node();
+                let optional = matches!(field.2, Shape::Optional);
+                node.is_some_and(|node| !node.is_empty() || !(node.is_array() || optional))
+            });
             GoValue::Object(
                 there.map(|field| (field.1.to_owned(), value(at.field(field.1), &field.2))).collect(),
             )
