@@ -7,10 +7,10 @@ mod revision;
 mod stateful_set;
 
 use super::rules::{label_selector, selects_all, typed};
-use super::shape::LABEL_SELECTOR;
 use super::template::pod_template;
 use super::{Rules, template};
 use crate::field::{At, Causes};
+use crate::go_value::LABEL_SELECTOR;
 use crate::meta::{map_value, matches_labels};
 
 /// The kinds of this file.

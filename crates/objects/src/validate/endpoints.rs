@@ -4,9 +4,9 @@ use std::collections::HashSet;
 use std::net::IpAddr;
 
 use super::rules::{PROTOCOLS, immutable, metadata, port_number, protocol, required_enum, typed};
-use super::shape::STRING;
 use super::{Rules, Subject};
 use crate::field::{At, Causes};
+use crate::go_value::Shape;
 use crate::meta::{self, name_is_subdomain};
 use crate::names::{self, Faults, ip_warnings, parse_ip_sloppy};
 
@@ -124,7 +124,7 @@ fn endpoint_slice(subject: &Subject<'_>, causes: &mut Causes) {
         slice_endpoints(endpoints, kind.str(), causes);
     }
     if let Some(old) = subject.old {
-        immutable(kind, old.field("addressType"), &STRING, causes);
+        immutable(kind, old.field("addressType"), &Shape::Text, causes);
     }
 }
 

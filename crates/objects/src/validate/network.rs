@@ -145,7 +145,7 @@ fn ip_block(block: At<'_>, known: &Known<'_>, causes: &mut Causes) {
 fn is_strict_subset(part: Cidr, whole: Cidr) -> bool {
     let within = match (part.network(), whole.network()) {
         (IpAddr::V4(part), IpAddr::V4(network)) => {
-            let bits = if whole.bits > 32 { whole.bits - 96 } else { whole.bits };
+            let bits = if whole.bits > 32 { whole.bits.saturating_sub(96) } else { whole.bits };
             let mask = u32::MAX.checked_shl(32 - bits).unwrap_or(0);
             u32::from(part) & mask == u32::from(network)
         }

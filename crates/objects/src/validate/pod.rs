@@ -63,7 +63,7 @@ fn create(pod: At<'_>, options: &PodOptions, causes: &mut Causes) {
     }
     let annotations = pod.fields("metadata.annotations");
     annotations::seccomp_fields_match(annotations, spec, causes);
-    annotations::app_armor_fields_match(annotations, spec, causes);
+    annotations::app_armor_fields_match(annotations, spec, options, causes);
 }
 
 /// `validatePodMetadataAndSpec`
@@ -116,7 +116,7 @@ pub fn validate_pod_template_spec(at: At<'_>, options: &PodOptions, causes: &mut
     annotations::check(annotations, spec, options, causes);
     spec::check(spec, None, options, causes);
     annotations::seccomp_fields_match(annotations, spec, causes);
-    annotations::app_armor_fields_match(annotations, spec, causes);
+    annotations::app_armor_fields_match(annotations, spec, options, causes);
     if !spec.field("ephemeralContainers").is_empty() {
         causes
             .forbidden(spec.field("ephemeralContainers"), "ephemeral containers not allowed in pod template");

@@ -1,8 +1,8 @@
 //! Rules that several kinds have in common.
 
 use super::Subject;
-use super::shape::Shape;
 use crate::field::{At, Causes, Value, go_json_string};
+use crate::go_value::Shape;
 use crate::meta::{self, NameRule, SelectorOptions};
 use crate::names;
 

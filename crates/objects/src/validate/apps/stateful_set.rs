@@ -3,19 +3,19 @@
 use super::super::core::resource_names;
 use super::super::int_or_percent::{at_most_100_percent, int_or_percent, positive_int_or_percent};
 use super::super::rules::{metadata, not_negative_members, typed};
-use super::super::shape::{INT, LABEL_SELECTOR, SCALAR, STRING, Shape, go};
 use super::super::storage::claims;
 use super::super::{Subject, template};
 use super::{always_restarts, must_select, required_selector};
 use crate::field::{At, Causes, go_quote};
+use crate::go_value::{Field, LABEL_SELECTOR, Shape};
 use crate::meta::{matches_labels, name_is_label, not_negative};
 use crate::names;
 
-const ROLLING_UPDATE: Shape =
-    Shape::Struct(&[go("Partition", "partition", INT), go("MaxUnavailable", "maxUnavailable", SCALAR)]);
+const ROLLING_UPDATE: &[Field] =
+    &[Field("Partition", "partition", Shape::Int), Field("MaxUnavailable", "maxUnavailable", Shape::Plain)];
 const STRATEGY: Shape = Shape::Struct(&[
-    go("Type", "type", STRING),
-    go("RollingUpdate", "rollingUpdate", Shape::Pointer(&ROLLING_UPDATE)),
+    Field("Type", "type", Shape::Text),
+    Field("RollingUpdate", "rollingUpdate", Shape::Pointer(ROLLING_UPDATE)),
 ]);
 
 /// What may change in a `spec`.
@@ -101,7 +101,7 @@ fn update_strategy(at: At<'_>, causes: &mut Causes) {
         "" => causes.required(at, ""),
         "OnDelete" => {
             if rolling.is_set() {
-                let shown = ROLLING_UPDATE.value(rolling);
+                let shown = Shape::Struct(ROLLING_UPDATE).value(rolling);
                 causes.invalid_value(rolling, shown, "only allowed for updateStrategy 'RollingUpdate'");
             }
         }

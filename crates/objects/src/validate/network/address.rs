@@ -1,9 +1,9 @@
 //! IPAddresses and ServiceCIDRs.
 
 use super::super::rules::{immutable, metadata, required_path_segment};
-use super::super::shape::{STRING, Shape, go};
 use super::super::{Rules, Subject};
 use crate::field::{At, Causes, Value, go_json_string};
+use crate::go_value::{Field, Shape};
 use crate::meta::{self, IMMUTABLE, name_is_subdomain};
 use crate::names::{self, Faults, parse_cidr_sloppy};
 
@@ -17,12 +17,12 @@ pub(super) const SERVICE_CIDR: Rules = Rules {
     warn: None,
 };
 
-const PARENT: Shape = Shape::Pointer(&Shape::Struct(&[
-    go("Group", "group", STRING),
-    go("Resource", "resource", STRING),
-    go("Namespace", "namespace", STRING),
-    go("Name", "name", STRING),
-]));
+const PARENT: Shape = Shape::Pointer(&[
+    Field("Group", "group", Shape::Text),
+    Field("Resource", "resource", Shape::Text),
+    Field("Namespace", "namespace", Shape::Text),
+    Field("Name", "name", Shape::Text),
+]);
 
 fn name_is_ip(name: &str, _prefix: bool) -> Faults {
     names::ip(name)

@@ -78,7 +78,13 @@ pub(super) fn seccomp_fields_match(annotations: At<'_>, spec: At<'_>, causes: &m
 }
 
 /// `validateAppArmorAnnotationsAndFieldsMatchOnCreate`; the Pod's profile holds for containers without one.
-pub(super) fn app_armor_fields_match(annotations: At<'_>, spec: At<'_>, causes: &mut Causes) {
+/// Of a Pod itself, annotations have become fields by then, where they can (`applyAppArmorVersionSkew`).
+pub(super) fn app_armor_fields_match(
+    annotations: At<'_>,
+    spec: At<'_>,
+    options: &PodOptions,
+    causes: &mut Causes,
+) {
     if spec.fields("os.name").str() == "windows" {
         return;
     }
@@ -86,6 +92,9 @@ pub(super) fn app_armor_fields_match(annotations: At<'_>, spec: At<'_>, causes: 
     for container in all_containers(spec) {
         let at = container.fields("securityContext.appArmorProfile");
         let Some(annotation) = with_name(annotations, APP_ARMOR, container) else { continue };
+        if options.is_pod && !at.is_set() && becomes_field(annotation.str()) {
+            continue;
+        }
         matching(annotation, if at.is_set() { at } else { of_pod }, at, "apparmor", causes);
     }
 }
@@ -129,6 +138,12 @@ pub(super) fn app_armor_field(annotation: &str) -> Option<(&'static str, Option<
     }
 }
 
+/// Whether it says anything that is right as a field.
+fn becomes_field(annotation: &str) -> bool {
+    app_armor_field(annotation)
+        .is_some_and(|(_, profile)| profile.is_none_or(|text| text.trim() == text && text.len() <= 4095))
+}
+
 /// Whether the field says the same as the annotation.
 pub(super) fn says_the_same(field: At<'_>, annotation: &str) -> bool {
     field.is_set()
@@ -149,9 +164,7 @@ pub(super) fn app_armor_warnings(pod: At<'_>, warnings: &mut Vec<String>) {
         if container.fields("securityContext.appArmorProfile").is_set() {
             continue;
         }
-        let is_field = app_armor_field(annotation.str())
-            .is_some_and(|(_, profile)| profile.is_none_or(|p| p.trim() == p && p.len() <= 4095));
-        if !is_field || !says_the_same(of_pod, annotation.str()) {
+        if !becomes_field(annotation.str()) || !says_the_same(of_pod, annotation.str()) {
             warnings.push(format!(
                 "{annotation}: deprecated since v1.30; use the \"appArmorProfile\" field instead"
             ));

@@ -45,15 +45,20 @@ pub(super) fn related_fields(
     if !addresses_are_valid(facts, before, at, causes) {
         return;
     }
-    match facts.addresses[..] {
-        [] | [_] => {}
+    if facts.addresses.len() > 1 {
+        // only such as the old Service had cannot be read here
+        let unread = facts.addresses.iter().position(|address| parse_ip_sloppy(address).is_none());
+        if let Some(position) = unread {
+            let address = facts.addresses[position];
+            causes.internal(
+                at,
+                &format!("failed to check for dual stack with error:invalid IP[{position}]: {address}"),
+            );
+        }
         // of more than two, upstream asks whether both families are among them
-        ref several => {
-            let of = |family: &str| several.iter().any(|address| family_of(address) == family);
-            if !(of("IPv4") && of("IPv6")) {
-                let detail = "may specify no more than one IP for each IP family";
-                causes.invalid_value(at, shown(), detail);
-            }
+        let of = |family: &str| facts.addresses.iter().any(|address| family_of(address) == family);
+        if unread.is_some() || !(of("IPv4") && of("IPv6")) {
+            causes.invalid_value(at, shown(), "may specify no more than one IP for each IP family");
         }
     }
     if !facts.is_headless() {
