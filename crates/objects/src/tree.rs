@@ -276,6 +276,11 @@ impl<'d> Tree<'d> {
         }
     }
 
+    /// The member as it was written, where the object was.
+    pub(crate) fn written(&self, id: Id, key: &str) -> Option<NodeRef<'d>> {
+        self.document.node(self.from(id)?).get(key)
+    }
+
     /// Takes a member out.
     pub(crate) fn remove(&mut self, id: Id, key: &str) {
         let Some(at) = self.children(id).find(|child| self.key(*child) == key) else { return };
