@@ -4,6 +4,7 @@
 //! [`Tree::finish`] writes it into a document of its own, where each node knows its place in the text or who made it.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use document::{Builder, Document, LimitError, Limits, NodeId, NodeRef};
@@ -33,10 +34,10 @@ pub(crate) enum Value<'d> {
     Written,
 }
 
-impl Value<'_> {
-    /// A text that no document lends.
-    pub(crate) fn text(text: impl Into<String>) -> Self {
-        Self::Text(Cow::Owned(text.into()))
+impl<'d> Value<'d> {
+    /// A text of Kubernetes' own.
+    pub(crate) fn text(text: impl Into<Cow<'d, str>>) -> Self {
+        Self::Text(text.into())
     }
 }
 
@@ -160,6 +161,11 @@ impl<'d> Tree<'d> {
             next = self.slot(at).next;
             Some(at)
         })
+    }
+
+    /// The members by key, for who asks for many of them.
+    pub(crate) fn by_key(&self, id: Id) -> HashMap<String, Id> {
+        self.children(id).map(|child| (self.key(child).to_owned(), child)).collect()
     }
 
     /// The children's ids, for who changes the tree on the way.

@@ -157,9 +157,16 @@ pub(super) fn merge_string_data(tree: &mut Tree<'_>, id: Id) {
     let texts = tree.items(id, "stringData");
     if !texts.is_empty() {
         let data = tree.object(id, "data");
+        let there = tree.by_key(data);
         for text in texts {
-            let (key, value) = (tree.key(text).to_owned(), base64::encode(tree.as_text(text).as_bytes()));
-            let to = tree.set(data, key, Value::text(value));
+            let value = Value::text(base64::encode(tree.as_text(text).as_bytes()));
+            let to = match there.get(tree.key(text)) {
+                Some(member) => {
+                    tree.change(*member, value);
+                    *member
+                }
+                None => tree.push(data, tree.key(text).to_owned(), value, None),
+            };
             tree.stands_for(to, text);
         }
     }
