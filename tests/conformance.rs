@@ -3,6 +3,8 @@
 //! `PLIMSOLL_SHARED=DIR` puts another folder of the same layout in the place of `../shared`. A suite is one file under
 //! `tests/conformance/` that implements [`Suite`]; its thresholds stand in `thresholds.rs` and only rise.
 
+#[path = "conformance/admission_objects.rs"]
+mod admission_objects;
 #[path = "conformance/admission_reviews.rs"]
 mod admission_reviews;
 #[path = "conformance/cel.rs"]
@@ -24,8 +26,14 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use suite::{Ledger, Suite};
 
 /// Add a suite here.
-const SUITES: &[&dyn Suite] =
-    &[&admission_reviews::AdmissionReviews, &cel::Cel, &field::Field, &linters::Linters, &yaml::Yaml];
+const SUITES: &[&dyn Suite] = &[
+    &admission_objects::AdmissionObjects,
+    &admission_reviews::AdmissionReviews,
+    &cel::Cel,
+    &field::Field,
+    &linters::Linters,
+    &yaml::Yaml,
+];
 
 fn main() {
     let arguments = Arguments::from_args();

@@ -43,6 +43,13 @@ pub(crate) fn convert(tree: &mut Tree<'_>) {
             "core/v1.PodTemplateSpec" => pod::convert_template(tree, id),
             "core/v1.PodSpec" => pod::convert_spec(tree, id),
             "core/v1.Secret" => core::merge_string_data(tree, id),
+            "core/v1.NodeSpec" => core::convert_addresses(tree, id, "podCIDR", "podCIDRs", ""),
+            "core/v1.PodStatus" => core::convert_addresses(tree, id, "podIP", "podIPs", "ip"),
+            kind @ ("apps/v1.RollingUpdateDeployment"
+            | "apps/v1.RollingUpdateDaemonSet"
+            | "apps/v1.RollingUpdateStatefulSetStrategy") => apps::convert_rolling_update(tree, id, kind),
+            "resource/v1beta1.Device" => drop(tree.object(id, "basic")),
+            "apiextensions/v1.CustomResourceConversion" => extensions::convert_conversion(tree, id),
             "apps/v1.DaemonSet" => apps::convert_daemon_set(tree, id),
             "apps/v1.StatefulSetSpec" => apps::convert_claim_templates(tree, id),
             "autoscaling/v1.HorizontalPodAutoscaler" => hpa::convert_v1(tree, id),

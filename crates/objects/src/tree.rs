@@ -4,6 +4,7 @@
 //! [`Tree::finish`] writes it into a document of its own, where each node knows its place in the text or who made it.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use document::{Builder, Document, LimitError, Limits, NodeId, NodeRef};
@@ -33,10 +34,10 @@ pub(crate) enum Value<'d> {
     Written,
 }
 
-impl Value<'_> {
-    /// A text that no document lends.
-    pub(crate) fn text(text: impl Into<String>) -> Self {
-        Self::Text(Cow::Owned(text.into()))
+impl<'d> Value<'d> {
+    /// A text of Kubernetes' own.
+    pub(crate) fn text(text: impl Into<Cow<'d, str>>) -> Self {
+        Self::Text(text.into())
     }
 }
 
@@ -162,6 +163,11 @@ impl<'d> Tree<'d> {
         })
     }
 
+    /// The members by key, for who asks for many of them.
+    pub(crate) fn by_key(&self, id: Id) -> HashMap<String, Id> {
+        self.children(id).map(|child| (self.key(child).to_owned(), child)).collect()
+    }
+
     /// The children's ids, for who changes the tree on the way.
     pub(crate) fn listed(&self, id: Id) -> Vec<Id> {
         self.children(id).collect()
@@ -274,6 +280,11 @@ impl<'d> Tree<'d> {
             Some(member) => member,
             None => self.set(id, key, Value::Object),
         }
+    }
+
+    /// The member as it was written, where the object was.
+    pub(crate) fn written(&self, id: Id, key: &str) -> Option<NodeRef<'d>> {
+        self.document.node(self.from(id)?).get(key)
     }
 
     /// Takes a member out.

@@ -125,7 +125,7 @@ func main() {
 	aggregator.AddToScheme(scheme.Scheme)
 	apiextensions.AddToScheme(scheme.Scheme)
 	for gvk, t := range scheme.Scheme.AllKnownTypes() {
-		if gvk.Version != "__internal" && gvk.Group != "internal.apiserver.k8s.io" && !strings.HasPrefix(t.PkgPath(), "k8s.io/apimachinery") {
+		if gvk.Version != "__internal" && !strings.HasPrefix(t.PkgPath(), "k8s.io/apimachinery") {
 			describe(t)
 		}
 	}

@@ -71,6 +71,17 @@ pub(super) fn convert_daemon_set(tree: &mut Tree<'_>, id: Id) {
     }
 }
 
+/// Internally these are no pointers, and so they are there afterwards whatever the strategy is.
+pub(super) fn convert_rolling_update(tree: &mut Tree<'_>, id: Id, kind: &str) {
+    let keys: &[&'static str] = match kind {
+        "apps/v1.RollingUpdateStatefulSetStrategy" => &["partition"],
+        _ => &["maxUnavailable", "maxSurge"],
+    };
+    for key in keys {
+        tree.default_absent(id, key, Value::Int(0));
+    }
+}
+
 /// `Convert_apps_StatefulSetSpec_To_v1_StatefulSetSpec`
 pub(super) fn convert_claim_templates(tree: &mut Tree<'_>, id: Id) {
     for claim in tree.items(id, "volumeClaimTemplates") {

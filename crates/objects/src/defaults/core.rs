@@ -1,5 +1,7 @@
 //! core/v1/defaults.go: what is neither a Pod nor a volume.
 
+use document::NodeRef;
+
 use super::quantities;
 use crate::base64;
 use crate::tree::{Id, Tree, Value};
@@ -93,7 +95,8 @@ fn namespace(tree: &mut Tree<'_>, id: Id) {
 }
 
 fn node_status(tree: &mut Tree<'_>, id: Id) {
-    if let (None, Some(capacity)) = (tree.get(id, "allocatable"), tree.get(id, "capacity")) {
+    let written = tree.written(id, "allocatable").is_some_and(NodeRef::is_object);
+    if let (false, None, Some(capacity)) = (written, tree.get(id, "allocatable"), tree.get(id, "capacity")) {
         tree.remove(id, "allocatable");
         tree.copy(capacity, id, "allocatable");
     }
@@ -118,14 +121,52 @@ fn limit_range_item(tree: &mut Tree<'_>, id: Id) {
     }
 }
 
+/// `Convert_v1_NodeSpec_To_core_NodeSpec`, `Convert_v1_PodStatus_To_core_PodStatus` and back: one address and a list of
+/// them say the same; of two the one counts.
+pub(super) fn convert_addresses(
+    tree: &mut Tree<'_>,
+    id: Id,
+    one: &'static str,
+    many: &'static str,
+    key: &str,
+) {
+    let items = tree.items(id, many);
+    let address = |tree: &Tree<'_>, item: Id| match key {
+        "" => tree.as_text(item).to_owned(),
+        key => tree.text(item, key).to_owned(),
+    };
+    let first = items.first().map(|item| address(tree, *item));
+    let single = tree.text(id, one).to_owned();
+    if single.is_empty() {
+        if let Some(first) = first.filter(|first| !first.is_empty()) {
+            tree.set(id, one, Value::text(first));
+        }
+    } else if first.as_ref() != Some(&single) {
+        let list = tree.set(id, many, Value::List);
+        if key.is_empty() {
+            tree.push(list, "", Value::text(single), None);
+        } else {
+            let item = tree.push(list, "", Value::Object, None);
+            tree.set(item, key.to_owned(), Value::text(single));
+        }
+    }
+}
+
 /// core/v1/conversion.go `Convert_v1_Secret_To_core_Secret`
 pub(super) fn merge_string_data(tree: &mut Tree<'_>, id: Id) {
     let texts = tree.items(id, "stringData");
     if !texts.is_empty() {
         let data = tree.object(id, "data");
+        let there = tree.by_key(data);
         for text in texts {
-            let (key, value) = (tree.key(text).to_owned(), base64::encode(tree.as_text(text).as_bytes()));
-            let to = tree.set(data, key, Value::text(value));
+            let value = Value::text(base64::encode(tree.as_text(text).as_bytes()));
+            let to = match there.get(tree.key(text)) {
+                Some(member) => {
+                    tree.change(*member, value);
+                    *member
+                }
+                None => tree.push(data, tree.key(text).to_owned(), value, None),
+            };
             tree.stands_for(to, text);
         }
     }

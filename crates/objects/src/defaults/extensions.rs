@@ -11,6 +11,16 @@ pub(super) fn defaults(tree: &mut Tree<'_>, id: Id, kind: &str) {
     }
 }
 
+/// `Convert_apiextensions_CustomResourceConversion_To_v1_CustomResourceConversion`: a webhook of which nothing is said
+/// is none.
+pub(super) fn convert_conversion(tree: &mut Tree<'_>, id: Id) {
+    let Some(webhook) = tree.get(id, "webhook") else { return };
+    let said = |tree: &Tree<'_>, key| tree.get(webhook, key).is_some();
+    if !said(tree, "clientConfig") && !said(tree, "conversionReviewVersions") {
+        tree.remove(id, "webhook");
+    }
+}
+
 fn definition(tree: &mut Tree<'_>, id: Id) {
     let spec = tree.object(id, "spec");
     let stored = tree.items(spec, "versions").into_iter().find(|version| tree.is_true(*version, "storage"));

@@ -1,5 +1,7 @@
 //! autoscaling/v1 and v2 defaults.go and conversion.go.
 
+use document::NodeRef;
+
 use crate::tree::{Id, Tree, Value};
 
 pub(super) fn defaults(tree: &mut Tree<'_>, id: Id, kind: &str) {
@@ -34,7 +36,8 @@ pub(super) fn defaults(tree: &mut Tree<'_>, id: Id, kind: &str) {
 /// `copyHPAScalingRules` over the rules that are there without any.
 fn scaling(tree: &mut Tree<'_>, rules: Id, policies: &[(&'static str, i64)]) {
     tree.default_absent(rules, "selectPolicy", Value::text("Max"));
-    if tree.get(rules, "policies").is_some() {
+    // an empty list is no list, and is not filled
+    if tree.written(rules, "policies").is_some_and(NodeRef::is_array) {
         return;
     }
     let list = tree.set(rules, "policies", Value::List);
@@ -52,6 +55,16 @@ pub(super) fn convert_v1(tree: &mut Tree<'_>, id: Id) {
         tree.get(annotations, "autoscaling.alpha.kubernetes.io/metrics").is_some()
     });
     let spec = tree.object(id, "spec");
+    let used = tree.dig(id, &["status", "currentCPUUtilizationPercentage"]);
+    if let Some(Value::Int(used)) = used.map(|used| tree.value(used)) {
+        // it is a metric of the status internally, and those stand in an annotation where v1 has no place for them
+        let text = format!(
+            r#"[{{"type":"Resource","resource":{{"name":"cpu","currentAverageUtilization":{used},"currentAverageValue":"0"}}}}]"#
+        );
+        let metadata = tree.object(id, "metadata");
+        let annotations = tree.object(metadata, "annotations");
+        tree.set(annotations, "autoscaling.alpha.kubernetes.io/current-metrics", Value::text(text));
+    }
     if !metrics {
         tree.default_absent(spec, "targetCPUUtilizationPercentage", Value::Int(80));
     }

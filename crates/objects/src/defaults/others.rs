@@ -32,6 +32,7 @@ pub(super) fn defaults(tree: &mut Tree<'_>, id: Id, group: &str, kind: &str) {
         ("storage", _) => storage(tree, id, kind),
         ("flowcontrol", _) => flow_control(tree, id, kind),
         ("resource", _) => resource(tree, id, kind),
+        ("apiregistration", "ServiceReference") => tree.default_absent(id, "port", Value::Int(443)),
         ("authentication", "TokenRequestSpec") => {
             tree.default_absent(id, "expirationSeconds", Value::Int(3600));
         }
@@ -95,11 +96,15 @@ fn flow_control(tree: &mut Tree<'_>, id: Id, kind: &str) {
 }
 
 fn resource(tree: &mut Tree<'_>, id: Id, kind: &str) {
-    // in v1beta1 the request is not one of several kinds yet
-    let first =
-        tree.definition(id).is_some_and(|definition| definition.name == "resource/v1beta1.DeviceRequest");
-    let listed = tree.get(id, "firstAvailable").is_some();
-    if matches!(kind, "ExactDeviceRequest" | "DeviceSubRequest") || (first && !listed) {
+    if matches!(kind, "Device" | "BasicDevice") {
+        for mapping in tree.items(id, "nodeAllocatableResourceMappings") {
+            tree.default_absent(mapping, "allocationMultiplier", Value::text("1"));
+        }
+    }
+    // in v1beta1 a request is not one of several kinds yet; without a class it only has others below it
+    let name = tree.definition(id).map_or("", |definition| definition.name);
+    let first = name == "resource/v1beta1.DeviceRequest" && tree.has(id, "deviceClassName");
+    if first || matches!(kind, "ExactDeviceRequest" | "DeviceSubRequest") {
         tree.default(id, "allocationMode", Value::text("ExactCount"));
         if tree.text(id, "allocationMode") == "ExactCount" {
             tree.default(id, "count", Value::Int(1));

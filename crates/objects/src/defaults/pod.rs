@@ -50,13 +50,14 @@ fn pod(tree: &mut Tree<'_>, id: Id, minor: u8) {
 fn pod_level(tree: &mut Tree<'_>, spec: Id) {
     let Some(resources) = tree.get(spec, "resources") else { return };
     let supported = |name: &str| matches!(name, "cpu" | "memory") || name.starts_with("hugepages-");
-    let has = |tree: &Tree<'_>, list: &str, name: &str| {
-        tree.get(resources, list).and_then(|list| tree.get(list, name)).is_some()
+    let names = |tree: &Tree<'_>, list: &str| {
+        tree.get(resources, list).map(|list| tree.by_key(list)).unwrap_or_default()
     };
-    if !tree.items(resources, "limits").is_empty() || !tree.items(resources, "requests").is_empty() {
+    let (limits, requests) = (names(tree, "limits"), names(tree, "requests"));
+    if !limits.is_empty() || !requests.is_empty() {
         for (name, limit) in of_containers(tree, spec, "limits") {
-            if name.starts_with("hugepages-") && !has(tree, "requests", &name) && !has(tree, "limits", &name)
-            {
+            let there = limits.contains_key(&name) || requests.contains_key(&name);
+            if name.starts_with("hugepages-") && !there {
                 add(tree, resources, "limits", name, &limit.to_string());
             }
         }
@@ -65,24 +66,25 @@ fn pod_level(tree: &mut Tree<'_>, spec: Id) {
     if limits.is_empty() {
         return;
     }
-    for (name, request) in of_containers(tree, spec, "requests") {
-        if matches!(name.as_str(), "cpu" | "memory") && !has(tree, "requests", &name) {
-            add(tree, resources, "requests", name, &request.to_string());
+    let mut missing = Sum::new();
+    for limit in limits {
+        let name = tree.key(limit);
+        if let Some(quantity) = quantities::read(tree, limit).filter(|_| supported(name)) {
+            missing.insert(name.to_owned(), quantity);
         }
     }
-    for limit in limits {
-        let name = tree.key(limit).to_owned();
-        if supported(&name) && !has(tree, "requests", &name) {
-            let text = tree.as_text(limit).to_owned();
-            add(tree, resources, "requests", name, &text);
-        }
+    let overcommitted = |name: &str| matches!(name, "cpu" | "memory");
+    let of_containers = of_containers(tree, spec, "requests");
+    missing.extend(of_containers.into_iter().filter(|(name, _)| overcommitted(name)));
+    for (name, quantity) in missing.into_iter().filter(|(name, _)| !requests.contains_key(name)) {
+        add(tree, resources, "requests", name, &quantity.to_string());
     }
 }
 
 fn add(tree: &mut Tree<'_>, resources: Id, list: &'static str, name: String, text: &str) {
     let list = tree.object(resources, list);
     tree.mark_resources(list);
-    tree.set(list, name, Value::text(text));
+    tree.push(list, name, Value::text(text.to_owned()), None);
 }
 
 /// component-helpers/resource/helpers.go `AggregateContainerRequests` and `…Limits`: all containers together, or the

@@ -4,7 +4,7 @@ use kubernetes_cel::library::quantity::Quantity;
 
 use crate::tree::{Id, Tree, Value};
 
-fn read(tree: &Tree<'_>, id: Id) -> Option<Quantity> {
+pub(super) fn read(tree: &Tree<'_>, id: Id) -> Option<Quantity> {
     Quantity::parse(tree.as_text(id)).ok()
 }
 
@@ -29,9 +29,10 @@ pub(super) fn round_lists(tree: &mut Tree<'_>) {
 
 /// Adds what one list has and the other has not.
 pub(super) fn fill(tree: &mut Tree<'_>, from: Option<Id>, to: Id) {
+    let there = tree.by_key(to);
     for value in from.map(|from| tree.listed(from)).unwrap_or_default() {
         let key = tree.key(value).to_owned();
-        if tree.get(to, &key).is_none() {
+        if !there.contains_key(&key) {
             tree.copy(value, to, key);
         }
     }
