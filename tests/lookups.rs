@@ -101,7 +101,7 @@ fn what_belongs_to_another_kustomization_is_no_known_fault() {
     let unknown = "cannot be decided: Service db belongs to a kustomization that does not include this file";
     let known = "Service db exists but is not headless: it has a cluster IP";
     let lists_service = ("manifests/base/kustomization.yaml", "resources: [service.yaml]\n");
-    let rows: [(&[(&str, &str)], &[&str], &str); 5] = [
+    let rows: [(Files<'_>, &[&str], &str); 5] = [
         (&[lists_service], &[], unknown),
         (&[lists_service], &["--complete"], known),
         (&[], &[], known),
