@@ -152,7 +152,7 @@ fn of_string(schema: &Schema, text: &str, faults: &Faults<'_, '_>) -> Outcome {
     } else if let Some(least) = schema.length.least.filter(|least| length() < *least) {
         Some(faults.invalid(&quoted(), &format!("should be at least {least} chars long")))
     } else if let Some(pattern) = &schema.pattern {
-        match &pattern.regex {
+        match pattern.regex() {
             Ok(regex) if regex.is_match(text) => None,
             Ok(_) => Some(faults.invalid(&quoted(), &format!("should match '{}'", pattern.text))),
             // the text and the pattern change places upstream

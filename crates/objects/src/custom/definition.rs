@@ -1,6 +1,7 @@
 //! The custom kinds that are known, by group and kind.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use document::{Document, LimitError, Limits, NodeRef};
 
@@ -39,7 +40,7 @@ pub struct Version {
     pub status: bool,
     /// Whether `scale` is a subresource.
     pub scale: Option<Scale>,
-    pub(super) rules: Rules,
+    rules: OnceLock<Rules>,
 }
 
 /// A custom kind.
@@ -62,6 +63,11 @@ pub struct Definition {
 }
 
 impl Version {
+    /// Compiled when they are first asked.
+    pub(super) fn rules(&self) -> &Rules {
+        self.rules.get_or_init(|| Rules::compile(self.schema.as_ref(), true))
+    }
+
     fn read(node: NodeRef<'_>) -> Self {
         let flag = |name: &str| node.get(name).and_then(NodeRef::as_bool).unwrap_or(false);
         let text = |node: NodeRef<'_>, name: &str| node.get_str(name).map(str::to_owned);
@@ -74,7 +80,7 @@ impl Version {
             served: flag("served"),
             storage: flag("storage"),
             deprecated: flag("deprecated").then(|| text(node, "deprecationWarning")),
-            rules: Rules::compile(schema.as_ref(), true),
+            rules: OnceLock::new(),
             schema,
             status: subresources.is_some_and(|subresources| subresources.get_present("status").is_some()),
             scale: scale.map(|scale| Scale {

@@ -4,7 +4,7 @@
 //! server would refuse is used as far as it goes.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::OnceLock;
 
 use document::{Builder, Document, Limits, NodeRef};
 use kubernetes_cel::library::regex::{Regex, RegexError};
@@ -97,11 +97,17 @@ pub(crate) struct Range {
     pub(crate) most: Option<i64>,
 }
 
-/// `pattern`, compiled as Go would.
+/// `pattern`, compiled as Go would when it is first asked.
 #[derive(Debug)]
 pub(crate) struct Pattern {
     pub(crate) text: String,
-    pub(crate) regex: Result<Arc<Regex>, RegexError>,
+    regex: OnceLock<Result<Regex, RegexError>>,
+}
+
+impl Pattern {
+    pub(crate) fn regex(&self) -> &Result<Regex, RegexError> {
+        self.regex.get_or_init(|| Regex::compile(&self.text))
+    }
 }
 
 /// One of `x-kubernetes-validations`, as written.
@@ -168,10 +174,10 @@ impl Schema {
             embedded: flag("x-kubernetes-embedded-resource"),
             format: text("format"),
             checked: None,
-            pattern: node.get_str("pattern").filter(|pattern| !pattern.is_empty()).map(|pattern| Pattern {
-                text: pattern.to_owned(),
-                regex: Regex::compile(pattern).map(Arc::new),
-            }),
+            pattern: node
+                .get_str("pattern")
+                .filter(|pattern| !pattern.is_empty())
+                .map(|pattern| Pattern { text: pattern.to_owned(), regex: OnceLock::new() }),
             length: range("minLength", "maxLength"),
             items_range: range("minItems", "maxItems"),
             properties_range: range("minProperties", "maxProperties"),

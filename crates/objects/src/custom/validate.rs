@@ -134,7 +134,7 @@ fn of_prepared(
                 let (field, node) = ("<nil>".to_owned(), Some(object.id()));
                 causes.push(Cause { field, reason: Reason::Invalid, message, node });
             } else {
-                version.rules.run(schema, object, old).into_iter().for_each(|cause| causes.push(cause));
+                version.rules().run(schema, object, old).into_iter().for_each(|cause| causes.push(cause));
             }
         }
     }
