@@ -1,4 +1,6 @@
 //! What of a Pod may change (`ValidatePodUpdate`).
+//!
+//! The server adds a diff of its internal types to the message about other fields; that is left out.
 
 use std::collections::BTreeSet;
 
