@@ -88,10 +88,11 @@ fn deadline(new: At<'_>, old: At<'_>, causes: &mut Causes) -> bool {
 
 /// `validateOnlyAddedTolerations`: all of the old are there still, but for their seconds.
 fn only_added_tolerations(new: At<'_>, old: At<'_>, options: &PodOptions, causes: &mut Causes) {
-    let alike = |a: At<'_>, b: At<'_>| {
-        ["key", "operator", "value", "effect"].iter().all(|name| a.field(name).str() == b.field(name).str())
-    };
-    if old.items().any(|old| !new.items().any(|new| alike(old, new))) {
+    fn shape(at: At<'_>) -> [&str; 4] {
+        ["key", "operator", "value", "effect"].map(|name| at.field(name).str())
+    }
+    let kept: BTreeSet<_> = new.items().map(shape).collect();
+    if old.items().any(|old| !kept.contains(&shape(old))) {
         return causes.forbidden(new, "existing toleration can not be modified except its tolerationSeconds");
     }
     toleration::check(new, options, causes);
