@@ -139,9 +139,10 @@ fn pod_warnings(subject: &Subject<'_>, warnings: &mut Vec<String>) {
     warnings::of_spec(subject.at, true, warnings);
 }
 
-/// `podTemplateStrategy`: the generation, on which updates wait, never changes.
+/// `podTemplateStrategy`: on update only where the template has changed.
 fn stored_template_warnings(subject: &Subject<'_>, warnings: &mut Vec<String>) {
-    if subject.old.is_none() {
-        pod_template_warnings(subject.at.field("template"), None, warnings);
+    let template = subject.at.field("template");
+    if subject.old.is_none_or(|old| !template.same(old.field("template"))) {
+        pod_template_warnings(template, None, warnings);
     }
 }

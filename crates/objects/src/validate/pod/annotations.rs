@@ -1,6 +1,8 @@
 //! Annotations that Pods read settings from: mirror Pods, deletion cost, and the older forms of seccomp and
 //! AppArmor profiles, with the fields that have come in their place.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::{PodOptions, all_containers};
 use crate::field::{At, Causes, go_quote};
 
@@ -27,9 +29,10 @@ pub(super) fn check(annotations: At<'_>, spec: At<'_>, options: &PodOptions, cau
     for (key, profile) in annotations.entries().filter(|(key, _)| key.starts_with(SECCOMP_CONTAINER)) {
         seccomp(annotations.said(key).reading(profile), causes);
     }
+    let known: BTreeSet<&str> = all_containers(spec).map(|container| container.field("name").str()).collect();
     for (key, profile) in annotations.entries() {
         let Some(container) = key.strip_prefix(APP_ARMOR) else { continue };
-        if !all_containers(spec).any(|known| known.field("name").str() == container) {
+        if !known.contains(container) {
             causes.invalid_value(profile, container, "container not found");
         }
         let text = profile.str();
@@ -68,11 +71,11 @@ fn seccomp(at: At<'_>, causes: &mut Causes) {
 pub(super) fn seccomp_fields_match(annotations: At<'_>, spec: At<'_>, causes: &mut Causes) {
     let field = spec.fields("securityContext.seccompProfile");
     matching(annotations.key(SECCOMP_POD), field, field, "seccomp", causes);
+    let named = by_container(annotations, SECCOMP_CONTAINER);
     for container in all_containers(spec) {
         let field = container.fields("securityContext.seccompProfile");
-        let annotation = with_name(annotations, SECCOMP_CONTAINER, container);
-        if let Some(annotation) = annotation {
-            matching(annotation, field, field, "seccomp", causes);
+        if let Some(annotation) = named.get(container.field("name").str()) {
+            matching(*annotation, field, field, "seccomp", causes);
         }
     }
 }
@@ -89,20 +92,20 @@ pub(super) fn app_armor_fields_match(
         return;
     }
     let of_pod = spec.fields("securityContext.appArmorProfile");
+    let named = by_container(annotations, APP_ARMOR);
     for container in all_containers(spec) {
         let at = container.fields("securityContext.appArmorProfile");
-        let Some(annotation) = with_name(annotations, APP_ARMOR, container) else { continue };
+        let Some(annotation) = named.get(container.field("name").str()) else { continue };
         if options.is_pod && !at.is_set() && becomes_field(annotation.str()) {
             continue;
         }
-        matching(annotation, if at.is_set() { at } else { of_pod }, at, "apparmor", causes);
+        matching(*annotation, if at.is_set() { at } else { of_pod }, at, "apparmor", causes);
     }
 }
 
-/// The annotation for a container.
-fn with_name<'d>(annotations: At<'d>, prefix: &str, container: At<'_>) -> Option<At<'d>> {
-    let name = container.field("name").str();
-    annotations.entries().find(|(key, _)| key.strip_prefix(prefix) == Some(name)).map(|(_, value)| value)
+/// The annotations with this beginning, by the container that they name.
+pub(super) fn by_container<'d>(annotations: At<'d>, prefix: &str) -> BTreeMap<&'d str, At<'d>> {
+    annotations.entries().filter_map(|(key, value)| Some((key.strip_prefix(prefix)?, value))).collect()
 }
 
 fn matching(annotation: At<'_>, profile: At<'_>, at: At<'_>, what: &str, causes: &mut Causes) {
@@ -159,8 +162,9 @@ pub(super) fn app_armor_warnings(pod: At<'_>, warnings: &mut Vec<String>) {
         return;
     }
     let of_pod = spec.fields("securityContext.appArmorProfile");
+    let named = by_container(annotations, APP_ARMOR);
     for container in all_containers(spec) {
-        let Some(annotation) = with_name(annotations, APP_ARMOR, container) else { continue };
+        let Some(annotation) = named.get(container.field("name").str()) else { continue };
         if container.fields("securityContext.appArmorProfile").is_set() {
             continue;
         }

@@ -80,7 +80,7 @@ pub(super) fn uses(claims: At<'_>, of_pod: &BTreeSet<&str>, causes: &mut Causes)
                 causes.duplicate(claim, &key);
             } else if request.is_empty() {
                 let beginning = format!("{name}/");
-                for _ in seen.iter().filter(|key| key.starts_with(&beginning)) {
+                for _ in seen.range(beginning.clone()..).take_while(|key| key.starts_with(&beginning)) {
                     causes.duplicate(claim, name);
                 }
             }

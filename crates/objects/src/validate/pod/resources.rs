@@ -141,16 +141,18 @@ fn pod_name(at: At<'_>, text: &str, causes: &mut Causes) {
 
 /// `validatePodResourceConsistency`
 fn consistency(spec: At<'_>, resources: At<'_>, causes: &mut Causes) {
+    let sums = aggregate(spec, "requests");
     for (name, request) in resources.field("requests").entries() {
-        let Some(sum) = aggregate(spec, "requests").remove(name) else { continue };
+        let Some(sum) = sums.get(name) else { continue };
         let own = rules::quantity(request);
         if sum.compare(&own) == Ordering::Greater {
             let detail = format!("must be greater than or equal to aggregate container requests of {sum}");
             causes.invalid_value(request, &own.to_string(), &detail);
         }
     }
+    let sums = aggregate(spec, "limits");
     for (name, limit) in resources.field("limits").entries() {
-        let Some(sum) = aggregate(spec, "limits").remove(name) else { continue };
+        let Some(sum) = sums.get(name) else { continue };
         let own = rules::quantity(limit);
         if name.starts_with("hugepages-") && sum.compare(&own) == Ordering::Greater {
             let detail = format!("must be greater than or equal to aggregate container limits of {sum}");

@@ -1,10 +1,25 @@
 //! What of a Pod may change (`ValidatePodUpdate`).
+//!
+//! The server adds a diff of its internal types to the message about other fields; that is left out.
 
 use std::collections::BTreeSet;
 
 use super::{PodOptions, annotations, metadata_and_spec, toleration};
 use crate::field::{At, Causes};
+use crate::go_value::{self, Field, Shape};
 use crate::{meta, names};
+
+const REQUIREMENT: &[Field] = &[
+    Field("Key", "key", Shape::Text),
+    Field("Operator", "operator", Shape::Text),
+    Field("Values", "values", Shape::Plain),
+];
+
+/// `NodeSelectorTerm` of pkg/apis/core/types.go
+const TERM: &[Field] = &[
+    Field("MatchExpressions", "matchExpressions", Shape::List(REQUIREMENT)),
+    Field("MatchFields", "matchFields", Shape::List(REQUIREMENT)),
+];
 
 const UPDATABLE: &str = "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)";
 
@@ -73,10 +88,11 @@ fn deadline(new: At<'_>, old: At<'_>, causes: &mut Causes) -> bool {
 
 /// `validateOnlyAddedTolerations`: all of the old are there still, but for their seconds.
 fn only_added_tolerations(new: At<'_>, old: At<'_>, options: &PodOptions, causes: &mut Causes) {
-    let alike = |a: At<'_>, b: At<'_>| {
-        ["key", "operator", "value", "effect"].iter().all(|name| a.field(name).str() == b.field(name).str())
-    };
-    if old.items().any(|old| !new.items().any(|new| alike(old, new))) {
+    fn shape(at: At<'_>) -> [&str; 4] {
+        ["key", "operator", "value", "effect"].map(|name| at.field(name).str())
+    }
+    let kept: BTreeSet<_> = new.items().map(shape).collect();
+    if old.items().any(|old| !kept.contains(&shape(old))) {
         return causes.forbidden(new, "existing toleration can not be modified except its tolerationSeconds");
     }
     toleration::check(new, options, causes);
@@ -110,8 +126,12 @@ fn node_affinity(new: At<'_>, old: At<'_>, causes: &mut Causes) {
         return;
     }
     if new_terms.len() != old_terms.len() {
-        return causes
-            .invalid(new_terms, "no additions/deletions to non-empty NodeSelectorTerms list are allowed");
+        let shown = go_value::value(new_terms, &Shape::List(TERM)).shown();
+        return causes.invalid_value(
+            new_terms,
+            shown,
+            "no additions/deletions to non-empty NodeSelectorTerms list are allowed",
+        );
     }
     for (new, old) in new_terms.items().zip(old_terms.items()) {
         let lists = ["matchExpressions", "matchFields"].map(|list| (new.field(list), old.field(list)));
@@ -121,7 +141,8 @@ fn node_affinity(new: At<'_>, old: At<'_>, causes: &mut Causes) {
             .iter()
             .all(|(new, old)| new.len() >= old.len() && old.items().zip(new.items()).all(|(o, n)| o.same(n)));
         if (was_empty && grew) || !kept {
-            causes.invalid(new, "only additions are allowed (no mutations or deletions)");
+            let shown = go_value::value(new, &Shape::Struct(TERM)).shown();
+            causes.invalid_value(new, shown, "only additions are allowed (no mutations or deletions)");
         }
     }
 }

@@ -68,8 +68,10 @@ pub(super) fn of_spec(at: At<'_>, is_pod: bool, warnings: &mut Vec<String>) {
             notes.key(annotations::SECCOMP_POD)
         ));
     }
+    let named = [annotations::SECCOMP_CONTAINER, annotations::APP_ARMOR]
+        .map(|prefix| annotations::by_container(notes, prefix));
     for container in all_containers(spec) {
-        profiles(notes, spec, container, is_pod, warnings);
+        profiles(&named, spec, container, is_pod, warnings);
         let requirements = container.field("resources");
         for name in ["memory", "ephemeral-storage"] {
             for list in ["limits", "requests"] {
@@ -180,11 +182,16 @@ fn fraction(at: At<'_>, warnings: &mut Vec<String>) {
 }
 
 /// Annotations for a container without the field in their place; of Pods, AppArmor is told elsewhere.
-fn profiles(notes: At<'_>, spec: At<'_>, container: At<'_>, is_pod: bool, warnings: &mut Vec<String>) {
+fn profiles(
+    [seccomp, app_armor]: &[BTreeMap<&str, At<'_>>; 2],
+    spec: At<'_>,
+    container: At<'_>,
+    is_pod: bool,
+    warnings: &mut Vec<String>,
+) {
     let context = container.field("securityContext");
     let name = container.field("name").str();
-    let find = |prefix: &str| notes.entries().find(|(key, _)| key.strip_prefix(prefix) == Some(name));
-    if let Some((_, at)) = find(annotations::SECCOMP_CONTAINER)
+    if let Some(at) = seccomp.get(name)
         && !context.field("seccompProfile").is_set()
     {
         warnings.push(format!("{at}: non-functional in v1.27+; use the \"seccompProfile\" field instead"));
@@ -192,7 +199,7 @@ fn profiles(notes: At<'_>, spec: At<'_>, container: At<'_>, is_pod: bool, warnin
     if is_pod || context.field("appArmorProfile").is_set() {
         return;
     }
-    if let Some((_, at)) = find(annotations::APP_ARMOR) {
+    if let Some(at) = app_armor.get(name) {
         let of_pod = spec.fields("securityContext.appArmorProfile");
         if !annotations::says_the_same(of_pod, at.str()) {
             warnings.push(format!("{at}: deprecated since v1.30; use the \"appArmorProfile\" field instead"));
