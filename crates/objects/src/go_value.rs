@@ -18,6 +18,8 @@ pub(crate) enum Shape {
     Bool,
     /// A pointer, list or map of what JSON shows as it is; absent is null.
     Plain,
+    /// As above, of a field with `omitempty`: left out where it is absent or empty.
+    Optional,
     /// A struct.
     Struct(&'static [Field]),
     /// A pointer to a struct; absent is null.
@@ -27,6 +29,27 @@ pub(crate) enum Shape {
     /// A pointer to a struct with JSON tags, all of them `omitempty`; absent is null.
     Tagged(&'static [Field]),
 }
+
+impl Shape {
+    /// The value at a place as a refused one.
+    pub(crate) fn value(&self, at: At<'_>) -> Value<'static> {
+        value(at, self).shown()
+    }
+}
+
+/// A pointer to a `metav1.LabelSelector`.
+pub(crate) const LABEL_SELECTOR: Shape = Shape::Tagged(&[
+    Field("matchLabels", "matchLabels", Shape::Optional),
+    Field(
+        "matchExpressions",
+        "matchExpressions",
+        Shape::List(&[
+            Field("key", "key", Shape::Text),
+            Field("operator", "operator", Shape::Text),
+            Field("values", "values", Shape::Optional),
+        ]),
+    ),
+]);
 
 /// A printed value.
 pub(crate) enum GoValue {
@@ -50,14 +73,18 @@ pub(crate) fn value(at: At<'_>, shape: &Shape) -> GoValue {
         Shape::Text => or("\"\""),
         Shape::Int => or("0"),
         Shape::Bool => or("false"),
-        Shape::Plain => or("null"),
+        Shape::Plain | Shape::Optional => or("null"),
         Shape::Struct(fields) => structure(at, fields),
         Shape::Pointer(fields) if at.is_set() => structure(at, fields),
         Shape::List(fields) if at.is_set() => {
             GoValue::List(at.items().map(|item| structure(item, fields)).collect())
         }
         Shape::Tagged(fields) if at.is_set() => {
-            let there = fields.iter().filter(|field| at.field(field.1).is_set());
+            let there = fields.iter().filter(|field| {
+                let node = at.field(field.1).node();
+                let optional = matches!(field.2, Shape::Optional);
+                node.is_some_and(|node| !node.is_empty() || !(node.is_array() || optional))
+            });
             GoValue::Object(
                 there.map(|field| (field.1.to_owned(), value(at.field(field.1), &field.2))).collect(),
             )
@@ -68,7 +95,8 @@ pub(crate) fn value(at: At<'_>, shape: &Shape) -> GoValue {
 
 fn structure(at: At<'_>, fields: &[Field]) -> GoValue {
     let member = |field: &Field| (field.0.to_owned(), value(at.field(field.1), &field.2));
-    GoValue::Object(fields.iter().map(member).collect())
+    let shown = |field: &&Field| !(matches!(field.2, Shape::Optional) && at.field(field.1).is_empty());
+    GoValue::Object(fields.iter().filter(shown).map(member).collect())
 }
 
 /// A node as it is; maps are sorted, as Go prints them. Its depth is bounded by the limits of its document.

@@ -199,8 +199,9 @@ pub fn owner_references(references: At<'_>, causes: &mut Causes) {
         }
         let named = format!("{}/{}", reference.field("kind").str(), reference.field("name").str());
         match &controller {
-            Some(first) => causes.invalid(
+            Some(first) => causes.invalid_value(
                 references.reading(reference),
+                shown_owners(references.items()),
                 &format!("Only one reference can have Controller set to true. Found \"true\" in references for {first} and {named}"),
             ),
             None => controller = Some(named),
@@ -228,10 +229,33 @@ fn owner_reference(references: At<'_>, reference: At<'_>, causes: &mut Causes) {
     if (value("apiVersion"), value("kind")) == ("v1", "Event") {
         causes.invalid_value(
             references.reading(reference),
-            reference,
+            shown_owner(reference),
             "/v1, Kind=Event is disallowed from being an owner",
         );
     }
+}
+
+fn shown_owners<'d>(references: impl Iterator<Item = At<'d>>) -> Value<'static> {
+    let all: Vec<String> = references.map(owner_json).collect();
+    Value::Json(format!("[{}]", all.join(",")))
+}
+
+fn shown_owner(reference: At<'_>) -> Value<'static> {
+    Value::Json(owner_json(reference))
+}
+
+/// As `json.Marshal` writes an `OwnerReference`.
+fn owner_json(reference: At<'_>) -> String {
+    let mut members: Vec<String> = ["apiVersion", "kind", "name", "uid"]
+        .iter()
+        .map(|name| format!("\"{name}\":{}", go_json_string(reference.field(name).str())))
+        .collect();
+    for name in ["controller", "blockOwnerDeletion"] {
+        if let Some(flag) = reference.field(name).opt_bool() {
+            members.push(format!("\"{name}\":{flag}"));
+        }
+    }
+    format!("{{{}}}", members.join(","))
 }
 
 /// `ValidateFinalizers`

@@ -29,12 +29,17 @@ pub(crate) fn nodes(at: At<'_>, lenient: bool, causes: &mut Causes) {
         causes.required(terms, "must have at least one node selector term");
     }
     for term in terms.items() {
-        for requirement in term.field("matchExpressions").items() {
-            node_requirement(requirement, lenient, causes);
-        }
-        for requirement in term.field("matchFields").items() {
-            node_field_requirement(requirement, causes);
-        }
+        node_term(term, lenient, causes);
+    }
+}
+
+/// `ValidateNodeSelectorTerm`
+pub(crate) fn node_term(term: At<'_>, lenient: bool, causes: &mut Causes) {
+    for requirement in term.field("matchExpressions").items() {
+        node_requirement(requirement, lenient, causes);
+    }
+    for requirement in term.field("matchFields").items() {
+        node_field_requirement(requirement, causes);
     }
 }
 

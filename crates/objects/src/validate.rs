@@ -19,7 +19,6 @@ pub mod policy;
 pub mod rbac;
 mod rules;
 pub mod service;
-mod shape;
 pub mod storage;
 pub mod system;
 mod template;

@@ -249,6 +249,18 @@ impl Quantity {
         self.scaled(-3)
     }
 
+    /// `MilliValue`: the value in thousandths as Go computes it, which beyond 64 bits is 0 for short numbers
+    /// and what is left of the low bits for long ones (`scaledValue`). So `1Ei` seems to have a fraction.
+    pub fn milli_value(&self) -> i64 {
+        let decimal = match &self.amount {
+            Amount::Int { .. } => return self.thousandths().unwrap_or(0),
+            Amount::Big(decimal) => decimal,
+        };
+        let Some(milli) = decimal.round_up(3) else { return 0 };
+        let low = milli.unscaled.magnitude().iter_u64_digits().next().unwrap_or(0).cast_signed();
+        if milli.unscaled.is_negative() { low.wrapping_neg() } else { low }
+    }
+
     fn scaled(&self, scale: i32) -> Option<i64> {
         match &self.amount {
             Amount::Int { value, scale: own } if *own >= scale => scale_up(*value, own.checked_sub(scale)?),
@@ -638,5 +650,16 @@ mod tests {
         assert_eq!(Quantity::parse("1500m").unwrap().whole(), Some(2));
         assert_eq!(Quantity::parse("1.5").unwrap().thousandths(), Some(1500));
         assert_eq!(Quantity::parse("1e30").unwrap().whole(), None);
+        for (text, fraction) in [
+            ("1Ei", true),
+            ("2E", false),
+            ("9223372036854775807", false),
+            ("100m", true),
+            ("1126400m", true),
+            ("1Gi", false),
+            ("0.5Ki", false),
+        ] {
+            assert_eq!(Quantity::parse(text).unwrap().milli_value() % 1000 != 0, fraction, "{text}");
+        }
     }
 }

@@ -6,11 +6,11 @@ mod replica_set;
 mod revision;
 mod stateful_set;
 
-use super::rules::{label_selector, selects_all};
-use super::shape::LABEL_SELECTOR;
+use super::rules::{label_selector, selects_all, typed};
 use super::template::pod_template;
 use super::{Rules, template};
 use crate::field::{At, Causes};
+use crate::go_value::LABEL_SELECTOR;
 use crate::meta::{map_value, matches_labels};
 
 /// The kinds of this file.
@@ -82,7 +82,7 @@ fn must_select(selected: bool, template: At<'_>, causes: &mut Causes) {
 fn always_restarts(template: At<'_>, controller: &str, causes: &mut Causes) {
     let policy = template.fields("spec.restartPolicy");
     if policy.str() != "Always" {
-        causes.not_supported(policy, policy.str(), &["Always"]);
+        causes.not_supported(policy, typed(policy), &["Always"]);
     }
     let deadline = template.fields("spec.activeDeadlineSeconds");
     if deadline.is_set() {

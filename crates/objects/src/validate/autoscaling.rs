@@ -5,7 +5,7 @@
 
 mod metric;
 
-use super::rules::{metadata, optional_enum, required_path_segment};
+use super::rules::{metadata, optional_enum, required_path_segment, typed};
 use super::{Rules, Subject};
 use crate::field::{At, Causes};
 use crate::meta::name_is_subdomain;
@@ -155,7 +155,7 @@ fn scaling_rules(rules: At<'_>, causes: &mut Causes) {
 fn scaling_policy(policy: At<'_>, causes: &mut Causes) {
     let kind = policy.field("type");
     if !matches!(kind.str(), "Pods" | "Percent") {
-        causes.not_supported(kind, kind.str(), &["Percent", "Pods"]);
+        causes.not_supported(kind, typed(kind), &["Percent", "Pods"]);
     }
     let value = policy.field("value");
     let period = policy.field("periodSeconds");

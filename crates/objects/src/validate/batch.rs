@@ -8,10 +8,11 @@ mod success_policy;
 mod template_update;
 
 use super::Rules;
-use super::rules::{domain_prefixed_path, not_negative_members, optional_enum};
+use super::rules::{domain_prefixed_path, not_negative_members, optional_enum, typed};
 use super::template::pod_template;
 use crate::field::{At, Causes};
 use crate::meta::not_negative;
+use crate::names;
 
 /// The kinds of this file.
 pub const RULES: &[Rules] = &[
@@ -31,8 +32,9 @@ const MAX_INDEXED: i64 = 100_000;
 const MAX_WITH_HIGH_COMPLETIONS: i64 = 10_000;
 const MAX_MANAGED_BY: usize = 63;
 
-/// `validateJobSpec`: what the `spec` of a Job and of a CronJob's template have in common.
-fn job_spec(spec: At<'_>, old_template: Option<At<'_>>, causes: &mut Causes) {
+/// `validateJobSpec`: what the `spec` of a Job and of a CronJob's template have in common. `named`: the name that
+/// the server puts into labels of the template where they are not written.
+fn job_spec(spec: At<'_>, old_template: Option<At<'_>>, named: Option<&str>, causes: &mut Causes) {
     let numbers = [
         "parallelism",
         "completions",
@@ -65,7 +67,7 @@ fn job_spec(spec: At<'_>, old_template: Option<At<'_>>, causes: &mut Causes) {
                 causes.invalid(number, "requires indexed completion mode");
             }
         }
-        Some(_) => causes.not_supported(mode, mode, &["NonIndexed", "Indexed"]),
+        Some(_) => causes.not_supported(mode, typed(mode), &["NonIndexed", "Indexed"]),
     }
     failure_policy::failure_policy(spec, causes);
     success_policy::success_policy(spec, causes);
@@ -75,7 +77,14 @@ fn job_spec(spec: At<'_>, old_template: Option<At<'_>>, causes: &mut Causes) {
     } else {
         optional_enum(replacement, &["Failed", "TerminatingOrFailed"], causes);
     }
-    pod_template(spec.field("template"), old_template, causes);
+    let template = spec.field("template");
+    if let Some(name) = named {
+        let labels = template.fields("metadata.labels");
+        for _ in job::NAME_LABELS.iter().filter(|label| !labels.key(label).is_set()) {
+            causes.invalid_each(template.said("labels").reading(labels), name, names::label_value(name));
+        }
+    }
+    pod_template(template, old_template, causes);
     restart_policy(spec, causes);
 }
 
@@ -126,7 +135,7 @@ fn restart_policy(spec: At<'_>, causes: &mut Causes) {
                 causes.invalid(at, "only \"Never\" is supported when podFailurePolicy is specified");
             }
         }
-        _ => causes.not_supported(at, at, &["OnFailure", "Never"]),
+        _ => causes.not_supported(at, typed(at), &["OnFailure", "Never"]),
     }
 }
 

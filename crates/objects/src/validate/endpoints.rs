@@ -3,10 +3,11 @@
 use std::collections::HashSet;
 use std::net::IpAddr;
 
-use super::rules::{PROTOCOLS, metadata, port_number, protocol, required_enum};
+use super::rules::{PROTOCOLS, immutable, metadata, port_number, protocol, required_enum, typed};
 use super::{Rules, Subject};
 use crate::field::{At, Causes};
-use crate::meta::{self, immutable, name_is_subdomain};
+use crate::go_value::Shape;
+use crate::meta::{self, name_is_subdomain};
 use crate::names::{self, Faults, ip_warnings, parse_ip_sloppy};
 
 pub(super) const ENDPOINTS: Rules =
@@ -123,7 +124,7 @@ fn endpoint_slice(subject: &Subject<'_>, causes: &mut Causes) {
         slice_endpoints(endpoints, kind.str(), causes);
     }
     if let Some(old) = subject.old {
-        immutable(kind, old.field("addressType"), causes);
+        immutable(kind, old.field("addressType"), &Shape::Text, causes);
     }
 }
 
@@ -144,7 +145,7 @@ fn slice_ports(ports: At<'_>, causes: &mut Causes) {
         if !transport.is_set() {
             causes.required(transport, "");
         } else if !PROTOCOLS.contains(&transport.str()) {
-            causes.not_supported(transport, transport, &PROTOCOLS);
+            causes.not_supported(transport, typed(transport), &PROTOCOLS);
         }
         application_protocol(port, causes);
     }

@@ -2,7 +2,7 @@
 
 mod class;
 
-use super::rules::{metadata, port_name, port_number, required_path_segment};
+use super::rules::{metadata, port_name, port_number, required_path_segment, typed};
 use super::{Rules, Subject};
 use crate::field::{At, Causes, Value};
 use crate::meta::{self, name_is_subdomain};
@@ -150,7 +150,7 @@ fn check_path(item: At<'_>, causes: &mut Causes) {
                 causes.invalid(path, "must be an absolute path");
             }
         }
-        _ => causes.not_supported(kind, kind, &PATH_TYPES),
+        _ => causes.not_supported(kind, typed(kind), &PATH_TYPES),
     }
     backend(item.field("backend"), causes);
 }

@@ -1,5 +1,6 @@
 //! Numbers that may be a percentage: pkg/apis/apps/validation/validation.go.
 
+use super::rules::typed;
 use crate::field::{At, Causes};
 use crate::meta::not_negative;
 use crate::names;
@@ -7,7 +8,11 @@ use crate::names;
 /// `ValidatePositiveIntOrPercent`: an integer from 0 on, or digits with `%`.
 pub(super) fn positive_int_or_percent(at: At<'_>, causes: &mut Causes) {
     match at.opt_str() {
-        Some(text) => causes.invalid_each(at, text, names::percent(text)),
+        Some(text) => {
+            for fault in names::percent(text) {
+                causes.invalid_value(at, typed(at), &fault);
+            }
+        }
         None => not_negative(at, causes),
     }
 }
@@ -15,7 +20,7 @@ pub(super) fn positive_int_or_percent(at: At<'_>, causes: &mut Causes) {
 /// `IsNotMoreThan100Percent`; says nothing of numbers.
 pub(super) fn at_most_100_percent(at: At<'_>, causes: &mut Causes) {
     if at.opt_str().and_then(percentage).is_some_and(|percent| percent > 100) {
-        causes.invalid(at, "must not be greater than 100%");
+        causes.invalid_value(at, typed(at), "must not be greater than 100%");
     }
 }
 

@@ -4,7 +4,7 @@ mod address;
 
 use std::net::IpAddr;
 
-use super::rules::{label_selector, metadata, port_name, port_number};
+use super::rules::{label_selector, metadata, port_name, port_number, typed};
 use super::{Rules, Subject};
 use crate::field::{At, Causes};
 use crate::meta::name_is_subdomain;
@@ -57,7 +57,7 @@ fn network_policy(subject: &Subject<'_>, causes: &mut Causes) {
     }
     for kind in types.items() {
         if !matches!(kind.str(), "Ingress" | "Egress") {
-            causes.not_supported(kind, kind.str(), &["Ingress", "Egress"]);
+            causes.not_supported(kind, typed(kind), &["Ingress", "Egress"]);
         }
     }
 }
@@ -69,7 +69,8 @@ fn known(old: At<'_>) -> Known<'_> {
     let blocks = DIRECTIONS
         .into_iter()
         .flat_map(|(direction, peers)| old.field(direction).items().map(move |rule| rule.field(peers)))
-        .flat_map(|peers| peers.items().map(|peer| peer.field("ipBlock")));
+        .flat_map(|peers| peers.items().map(|peer| peer.field("ipBlock")))
+        .filter(|block| block.is_set());
     let cidrs = blocks
         .flat_map(|block| std::iter::once(block.field("cidr").str()).chain(block.field("except").strings()));
     Known { lax_selectors: !faults.is_empty(), cidrs: cidrs.collect() }
@@ -79,7 +80,7 @@ fn known(old: At<'_>) -> Known<'_> {
 fn check_port(at: At<'_>, causes: &mut Causes) {
     let protocol = at.field("protocol");
     if protocol.is_set() && !PROTOCOLS.contains(&protocol.str()) {
-        causes.not_supported(protocol, protocol, &PROTOCOLS);
+        causes.not_supported(protocol, typed(protocol), &PROTOCOLS);
     }
     let port = at.field("port");
     let end = at.field("endPort");
@@ -144,7 +145,7 @@ fn ip_block(block: At<'_>, known: &Known<'_>, causes: &mut Causes) {
 fn is_strict_subset(part: Cidr, whole: Cidr) -> bool {
     let within = match (part.network(), whole.network()) {
         (IpAddr::V4(part), IpAddr::V4(network)) => {
-            let bits = if whole.bits > 32 { whole.bits - 96 } else { whole.bits };
+            let bits = if whole.bits > 32 { whole.bits.saturating_sub(96) } else { whole.bits };
             let mask = u32::MAX.checked_shl(32 - bits).unwrap_or(0);
             u32::from(part) & mask == u32::from(network)
         }

@@ -3,9 +3,9 @@
 
 use super::int_or_percent::{at_most_100_percent, positive_int_or_percent};
 use super::rules::{label_selector, optional_enum};
-use super::shape::{LABEL_SELECTOR, SCALAR, Shape, go};
 use super::{Rules, Subject};
 use crate::field::Causes;
+use crate::go_value::{Field, LABEL_SELECTOR, Shape};
 
 /// The kinds of this file.
 pub const RULES: &[Rules] = &[Rules {
@@ -17,10 +17,10 @@ pub const RULES: &[Rules] = &[Rules {
 }];
 
 const SPEC: Shape = Shape::Struct(&[
-    go("MinAvailable", "minAvailable", SCALAR),
-    go("Selector", "selector", Shape::Pointer(&LABEL_SELECTOR)),
-    go("MaxUnavailable", "maxUnavailable", SCALAR),
-    go("UnhealthyPodEvictionPolicy", "unhealthyPodEvictionPolicy", SCALAR),
+    Field("MinAvailable", "minAvailable", Shape::Plain),
+    Field("Selector", "selector", LABEL_SELECTOR),
+    Field("MaxUnavailable", "maxUnavailable", Shape::Plain),
+    Field("UnhealthyPodEvictionPolicy", "unhealthyPodEvictionPolicy", Shape::Plain),
 ]);
 
 /// `ValidatePodDisruptionBudget`.

@@ -1,8 +1,8 @@
 //! Rules that several kinds have in common.
 
 use super::Subject;
-use super::shape::Shape;
-use crate::field::{At, Causes};
+use crate::field::{At, Causes, Value, go_json_string};
+use crate::go_value::Shape;
 use crate::meta::{self, NameRule, SelectorOptions};
 use crate::names;
 
@@ -71,14 +71,14 @@ pub(super) fn required_enum(at: At<'_>, values: &[&str], causes: &mut Causes) {
     if at.str().is_empty() {
         causes.required(at, "");
     } else if !values.contains(&at.str()) {
-        causes.not_supported(at, at, values);
+        causes.not_supported(at, typed(at), values);
     }
 }
 
 /// One of some values, or nothing at all; an empty string is something.
 pub(super) fn optional_enum(at: At<'_>, values: &[&str], causes: &mut Causes) {
     if at.is_set() && !values.contains(&at.str()) {
-        causes.not_supported(at, at, values);
+        causes.not_supported(at, typed(at), values);
     }
 }
 
@@ -106,5 +106,15 @@ pub(super) fn domain_prefixed_path(at: At<'_>, causes: &mut Causes) {
             }
         }
         _ => causes.invalid(at, "must be a domain-prefixed path (such as \"acme.io/foo\")"),
+    }
+}
+
+/// The string there as a message shows one of a Go type of its own, or a pointer to one: as JSON, and not quoted
+/// as plain strings are.
+pub(super) fn typed(at: At<'_>) -> Value<'static> {
+    match at.opt_str() {
+        Some(text) => Value::Json(go_json_string(text)),
+        None if at.is_set() => Value::Int(at.int()),
+        None => Value::Json("\"\"".to_owned()),
     }
 }

@@ -18,7 +18,7 @@ mod update;
 mod warnings;
 
 use super::endpoints::ip_faults;
-use super::rules::{optional_enum, required_enum};
+use super::rules::required_enum;
 use super::{Rules, Subject, endpoints};
 use crate::field::{At, Causes};
 use crate::meta::{labels, name_is_label};
@@ -76,7 +76,10 @@ fn check(facts: &Facts<'_>, before: Option<&Facts<'_>>, subject: &Subject<'_>, c
     traffic::external(facts, spec, causes);
     traffic::internal(facts, spec, causes);
     let distributions = ["PreferClose", "PreferSameZone", "PreferSameNode"];
-    optional_enum(spec.field("trafficDistribution"), &distributions, causes);
+    let distribution = spec.field("trafficDistribution");
+    if distribution.is_set() && !distributions.contains(&distribution.str()) {
+        causes.not_supported(distribution, distribution, &distributions);
+    }
 }
 
 fn topology(object: At<'_>, causes: &mut Causes) {

@@ -2,9 +2,9 @@
 
 pub mod claims;
 mod classes;
-mod csi;
+pub(crate) mod csi;
 pub(crate) mod diff;
-mod sources;
+pub(crate) mod sources;
 pub(crate) mod volumes;
 pub(crate) mod warnings;
 

@@ -4,11 +4,11 @@ use super::super::Subject;
 use super::super::int_or_percent::{at_most_100_percent, int_or_percent, positive_int_or_percent};
 use super::super::pod::pod_template_warnings;
 use super::super::rules::{immutable, label_selector, metadata, not_negative_members, selects_all};
-use super::super::shape::LABEL_SELECTOR;
 use super::super::template::{self, pod_template};
 use super::deployment::STRATEGY;
 use super::{always_restarts, must_select};
 use crate::field::{At, Causes};
+use crate::go_value::LABEL_SELECTOR;
 use crate::meta::{has_invalid_label_value, matches_labels, name_is_subdomain};
 
 /// `ValidateDaemonSet`, `ValidateDaemonSetUpdate`. The template's generation is kept by the server itself.

@@ -2,22 +2,22 @@
 
 use super::super::int_or_percent::{at_most_100_percent, int_or_percent, positive_int_or_percent};
 use super::super::rules::{immutable, metadata, not_negative_members};
-use super::super::shape::{INT, LABEL_SELECTOR, STRING, Shape, go};
 use super::super::{Subject, template};
 use super::{replica_template, required_selector};
 use crate::field::{At, Causes};
+use crate::go_value::{Field, LABEL_SELECTOR, Shape};
 use crate::meta::{name_is_subdomain, not_negative};
 
 /// Of a Deployment and of a DaemonSet alike.
 pub(super) const STRATEGY: Shape = Shape::Struct(&[
-    go("Type", "type", STRING),
-    go(
+    Field("Type", "type", Shape::Text),
+    Field(
         "RollingUpdate",
         "rollingUpdate",
-        Shape::Pointer(&Shape::Struct(&[
-            go("MaxUnavailable", "maxUnavailable", INT),
-            go("MaxSurge", "maxSurge", INT),
-        ])),
+        Shape::Pointer(&[
+            Field("MaxUnavailable", "maxUnavailable", Shape::Int),
+            Field("MaxSurge", "maxSurge", Shape::Int),
+        ]),
     ),
 ]);
 
@@ -61,7 +61,7 @@ fn strategy(at: At<'_>, causes: &mut Causes) {
             if int_or_percent(unavailable) == 0 && int_or_percent(surge) == 0 {
                 causes.invalid_value(
                     unavailable,
-                    INT.value(unavailable),
+                    Shape::Int.value(unavailable),
                     "may not be 0 when `maxSurge` is 0",
                 );
             }

@@ -2,10 +2,10 @@
 
 use super::super::Subject;
 use super::super::rules::{immutable, metadata, not_negative_members};
-use super::super::shape::LABEL_SELECTOR;
 use super::super::template::{self, pod_template};
 use super::{always_restarts, must_select, replica_template, required_selector};
 use crate::field::Causes;
+use crate::go_value::LABEL_SELECTOR;
 use crate::meta::{name_is_subdomain, not_negative};
 
 /// `ValidateReplicaSet`, `ValidateReplicaSetUpdate`. An empty selector is called one of a deployment here too.

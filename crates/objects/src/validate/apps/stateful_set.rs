@@ -2,20 +2,20 @@
 
 use super::super::core::resource_names;
 use super::super::int_or_percent::{at_most_100_percent, int_or_percent, positive_int_or_percent};
-use super::super::rules::{metadata, not_negative_members};
-use super::super::shape::{INT, LABEL_SELECTOR, SCALAR, STRING, Shape, go};
+use super::super::rules::{metadata, not_negative_members, typed};
 use super::super::storage::claims;
 use super::super::{Subject, template};
 use super::{always_restarts, must_select, required_selector};
 use crate::field::{At, Causes, go_quote};
+use crate::go_value::{Field, LABEL_SELECTOR, Shape};
 use crate::meta::{matches_labels, name_is_label, not_negative};
 use crate::names;
 
-const ROLLING_UPDATE: Shape =
-    Shape::Struct(&[go("Partition", "partition", INT), go("MaxUnavailable", "maxUnavailable", SCALAR)]);
+const ROLLING_UPDATE: &[Field] =
+    &[Field("Partition", "partition", Shape::Int), Field("MaxUnavailable", "maxUnavailable", Shape::Plain)];
 const STRATEGY: Shape = Shape::Struct(&[
-    go("Type", "type", STRING),
-    go("RollingUpdate", "rollingUpdate", Shape::Pointer(&ROLLING_UPDATE)),
+    Field("Type", "type", Shape::Text),
+    Field("RollingUpdate", "rollingUpdate", Shape::Pointer(ROLLING_UPDATE)),
 ]);
 
 /// What may change in a `spec`.
@@ -67,7 +67,7 @@ fn check_spec(spec: At<'_>, old: Option<At<'_>>, skip: Skip, causes: &mut Causes
     match management.str() {
         "" => causes.required(management, ""),
         "OrderedReady" | "Parallel" => {}
-        _ => causes.invalid(management, "must be 'OrderedReady' or 'Parallel'"),
+        _ => causes.invalid_value(management, typed(management), "must be 'OrderedReady' or 'Parallel'"),
     }
     update_strategy(spec.field("updateStrategy"), causes);
     retention(spec.field("persistentVolumeClaimRetentionPolicy"), causes);
@@ -101,7 +101,7 @@ fn update_strategy(at: At<'_>, causes: &mut Causes) {
         "" => causes.required(at, ""),
         "OnDelete" => {
             if rolling.is_set() {
-                let shown = ROLLING_UPDATE.value(rolling);
+                let shown = Shape::Struct(ROLLING_UPDATE).value(rolling);
                 causes.invalid_value(rolling, shown, "only allowed for updateStrategy 'RollingUpdate'");
             }
         }
@@ -127,7 +127,7 @@ fn retention(at: At<'_>, causes: &mut Causes) {
     for when in ["whenDeleted", "whenScaled"] {
         let policy = at.field(when);
         if !matches!(policy.str(), "Retain" | "Delete") {
-            causes.not_supported(policy, policy.str(), &["Retain", "Delete"]);
+            causes.not_supported(policy, typed(policy), &["Retain", "Delete"]);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! One of an autoscaler's metrics.
 
 use super::super::core::resource_names::container_name;
+use super::super::rules::typed;
 use super::{References, reference};
 use crate::field::{At, Causes};
 use crate::names;
@@ -24,7 +25,7 @@ pub(super) fn metric(spec: At<'_>, options: References, causes: &mut Causes) {
         causes.required(kind, "must specify a metric source type");
     }
     if expected.is_none() {
-        causes.not_supported(kind, kind.str(), &TYPES);
+        causes.not_supported(kind, typed(kind), &TYPES);
     }
     let members = SOURCES.iter().map(|(_, member)| *member);
     let present: Vec<&str> = members.filter(|member| spec.field(member).is_set()).collect();
@@ -44,7 +45,7 @@ pub(super) fn metric(spec: At<'_>, options: References, causes: &mut Causes) {
             causes.required(spec.field(member), "must populate information for the given metric source");
         }
         Some(_) => {}
-        None => causes.not_supported(kind, kind.str(), &TYPES),
+        None => causes.not_supported(kind, typed(kind), &TYPES),
     }
     if present.len() != 1 {
         for other in present.iter().filter(|member| Some(**member) != expected) {
@@ -150,7 +151,7 @@ fn check_target(target: At<'_>, causes: &mut Causes) {
         causes.required(kind, "must specify a metric target type");
     }
     if !matches!(kind.str(), "Utilization" | "Value" | "AverageValue") {
-        causes.invalid_value(kind, kind.str(), "must be either Utilization, Value, or AverageValue");
+        causes.invalid_value(kind, typed(kind), "must be either Utilization, Value, or AverageValue");
     }
     for member in ["value", "averageValue"] {
         let value = target.field(member);

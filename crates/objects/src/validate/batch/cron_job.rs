@@ -2,10 +2,10 @@
 
 use super::super::pod::pod_template_warnings;
 use super::super::rules::{metadata, not_negative_members, required_enum};
-use super::super::shape::LABEL_SELECTOR;
 use super::super::{Subject, cron, template};
 use super::{job_spec, warn_of_size};
 use crate::field::{At, Causes, Value, go_json_string};
+use crate::go_value::LABEL_SELECTOR;
 use crate::meta::{final_name, name_is_subdomain};
 
 /// A Job's name is the CronJob's with eleven characters behind.
@@ -36,7 +36,7 @@ fn check_spec(spec: At<'_>, old: Option<At<'_>>, causes: &mut Causes) {
     }
     required_enum(spec.field("concurrencyPolicy"), &["Allow", "Forbid", "Replace"], causes);
     let job = spec.fields("jobTemplate.spec");
-    job_spec(job, template::of(old.map(|old| old.fields("jobTemplate.spec"))), causes);
+    job_spec(job, template::of(old.map(|old| old.fields("jobTemplate.spec"))), None, causes);
     let selector = job.field("selector");
     if selector.is_set() {
         let shown = LABEL_SELECTOR.value(selector);

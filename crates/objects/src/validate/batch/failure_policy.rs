@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use super::super::rules::typed;
 use crate::field::{At, Causes, Value, go_quote};
 use crate::names;
 
@@ -37,7 +38,7 @@ pub(super) fn failure_policy(spec: At<'_>, causes: &mut Causes) {
 fn check_rule(rule: At<'_>, per_index: bool, containers: &HashSet<&str>, causes: &mut Causes) {
     let action = rule.field("action");
     if action.str() == "FailIndex" && !per_index {
-        causes.invalid(action, "requires the backoffLimitPerIndex to be set");
+        causes.invalid_value(action, typed(action), "requires the backoffLimitPerIndex to be set");
     }
     one_of(action, &ACTIONS, causes);
     let exit_codes = rule.field("onExitCodes");
@@ -60,7 +61,7 @@ fn one_of(at: At<'_>, values: &[&str], causes: &mut Causes) {
         let quoted: Vec<String> = values.iter().map(|value| go_quote(value)).collect();
         causes.required(at, &format!("valid values: [{}]", quoted.join(" ")));
     } else if !values.contains(&at.str()) {
-        causes.not_supported(at, at, values);
+        causes.not_supported(at, typed(at), values);
     }
 }
 

@@ -6,11 +6,11 @@ use document::{Builder, Document, LimitError, Limits};
 
 use super::super::pod::pod_template_warnings;
 use super::super::rules::{immutable, label_selector};
-use super::super::shape::{INT, LABEL_SELECTOR, MATCH_EXPRESSIONS, SCALAR, STRING, Shape, go};
 use super::super::{Subject, template};
 use super::success_policy::SUCCESS_POLICY;
 use super::{job_spec, template_update, warn_of_size};
 use crate::field::{At, Causes, Value, go_json_string};
+use crate::go_value::{self, Field, GoValue, LABEL_SELECTOR, Shape};
 use crate::meta::{self, final_name, has_invalid_label_value, matches_labels, name_is_subdomain};
 use crate::names;
 
@@ -18,29 +18,30 @@ const LEGACY_UID: &str = "controller-uid";
 const LEGACY_NAME: &str = "job-name";
 const UID: &str = "batch.kubernetes.io/controller-uid";
 const NAME: &str = "batch.kubernetes.io/job-name";
+pub(super) const NAME_LABELS: [&str; 2] = [LEGACY_NAME, NAME];
 /// What stands for the uid that the server would give.
 const UNKNOWN_UID: &str = "UID";
 
-const FAILURE_POLICY: Shape = Shape::Struct(&[go(
+const FAILURE_POLICY: Shape = Shape::Pointer(&[Field(
     "Rules",
     "rules",
-    Shape::List(&Shape::Struct(&[
-        go("Action", "action", STRING),
-        go(
+    Shape::List(&[
+        Field("Action", "action", Shape::Text),
+        Field(
             "OnExitCodes",
             "onExitCodes",
-            Shape::Pointer(&Shape::Struct(&[
-                go("ContainerName", "containerName", SCALAR),
-                go("Operator", "operator", STRING),
-                go("Values", "values", Shape::List(&INT)),
-            ])),
+            Shape::Pointer(&[
+                Field("ContainerName", "containerName", Shape::Plain),
+                Field("Operator", "operator", Shape::Text),
+                Field("Values", "values", Shape::Plain),
+            ]),
         ),
-        go(
+        Field(
             "OnPodConditions",
             "onPodConditions",
-            Shape::List(&Shape::Struct(&[go("Type", "type", STRING), go("Status", "status", STRING)])),
+            Shape::List(&[Field("Type", "type", Shape::Text), Field("Status", "status", Shape::Text)]),
         ),
-    ])),
+    ]),
 )]);
 
 /// A Job with what the server adds to it.
@@ -49,6 +50,8 @@ struct Job<'d> {
     spec: At<'d>,
     /// Labels of the template.
     labels: BTreeMap<String, String>,
+    /// Whether the server made labels and selector.
+    generated: bool,
     /// The value of the label that was added to the selector.
     added: Option<String>,
     manual: bool,
@@ -91,13 +94,14 @@ impl<'d> Job<'d> {
         let mut labels: BTreeMap<String, String> =
             labels.map(|(key, value)| (key.to_owned(), value.str().to_owned())).collect();
         let mut added = None;
-        if create && !manual {
+        let generated = create && !manual;
+        if generated {
             for (key, value) in [(LEGACY_NAME, &name), (NAME, &name), (LEGACY_UID, &uid), (UID, &uid)] {
                 labels.entry(key.to_owned()).or_insert_with(|| value.clone());
             }
             added = (!spec.fields("selector.matchLabels").key(UID).is_set()).then(|| uid.clone());
         }
-        Self { at, spec, labels, added, manual, uid, name }
+        Self { at, spec, labels, generated, added, manual, uid, name }
     }
 
     /// Whether the selector, with what was added to it, takes these labels; `None` where it cannot be read.
@@ -112,7 +116,8 @@ impl<'d> Job<'d> {
     }
 
     fn show_labels(&self) -> Value<'static> {
-        Value::Json(if self.labels.is_empty() { "null".to_owned() } else { show_map(&self.labels) })
+        let none = self.labels.is_empty() && !self.spec.fields("template.metadata.labels").is_set();
+        if none { GoValue::null().shown() } else { go_map(&self.labels).shown() }
     }
 
     fn show_selector(&self) -> Value<'static> {
@@ -122,14 +127,12 @@ impl<'d> Job<'d> {
         let mut labels: BTreeMap<_, _> =
             labels.map(|(key, value)| (key.to_owned(), value.str().to_owned())).collect();
         labels.insert(UID.to_owned(), uid.clone());
-        let labels = show_map(&labels);
+        let mut shown = GoValue::Object(vec![("matchLabels".to_owned(), go_map(&labels))]);
         let expressions = selector.field("matchExpressions");
-        Value::Json(if expressions.is_empty() {
-            format!("{{\"matchLabels\":{labels}}}")
-        } else {
-            let expressions = MATCH_EXPRESSIONS.print(expressions.node());
-            format!("{{\"matchLabels\":{labels},\"matchExpressions\":{expressions}}}")
-        })
+        if !expressions.is_empty() {
+            shown.add("matchExpressions", go_value::value(expressions, &Shape::Plain));
+        }
+        shown.shown()
     }
 
     /// `validateGeneratedSelector`.
@@ -160,7 +163,8 @@ impl<'d> Job<'d> {
 
     /// `ValidateJobSpec`.
     fn check_spec(&self, old: Option<At<'_>>, causes: &mut Causes) {
-        job_spec(self.spec, template::of(old), causes);
+        let named = self.generated.then_some(self.name.as_str());
+        job_spec(self.spec, template::of(old), named, causes);
         let selector = self.spec.field("selector");
         if !selector.is_set() && self.added.is_none() {
             causes.required(selector, "");
@@ -196,11 +200,11 @@ impl<'d> Job<'d> {
         immutable(spec.field("selector"), old_spec.field("selector"), &LABEL_SELECTOR, causes);
         template_update::template_update(spec, old, causes);
         for (name, shape) in [
-            ("completionMode", &SCALAR),
-            ("podFailurePolicy", &Shape::Pointer(&FAILURE_POLICY)),
-            ("backoffLimitPerIndex", &SCALAR),
-            ("managedBy", &SCALAR),
-            ("successPolicy", &Shape::Pointer(&SUCCESS_POLICY)),
+            ("completionMode", &Shape::Plain),
+            ("podFailurePolicy", &FAILURE_POLICY),
+            ("backoffLimitPerIndex", &Shape::Plain),
+            ("managedBy", &Shape::Plain),
+            ("successPolicy", &SUCCESS_POLICY),
         ] {
             immutable(spec.field(name), old_spec.field(name), shape, causes);
         }
@@ -211,7 +215,7 @@ impl<'d> Job<'d> {
         let completions = self.spec.field("completions");
         let old = old_spec.field("completions");
         if self.spec.field("completionMode").str() != "Indexed" {
-            return immutable(completions, old, &SCALAR, causes);
+            return immutable(completions, old, &Shape::Plain, causes);
         }
         let tandem = self.spec.field("parallelism").opt_int() == completions.opt_int();
         if completions.is_set() && !completions.same(old) && !tandem {
@@ -220,11 +224,10 @@ impl<'d> Job<'d> {
     }
 }
 
-/// As Go's JSON prints a map.
-fn show_map(map: &BTreeMap<String, String>) -> String {
-    let members: Vec<String> =
-        map.iter().map(|(key, value)| format!("{}:{}", go_json_string(key), go_json_string(value))).collect();
-    format!("{{{}}}", members.join(","))
+/// A map as Go prints it.
+fn go_map(map: &BTreeMap<String, String>) -> GoValue {
+    let scalar = |text: &String| GoValue::Scalar(go_json_string(text));
+    GoValue::Object(map.iter().map(|(key, value)| (key.clone(), scalar(value))).collect())
 }
 
 fn label_document(labels: &BTreeMap<String, String>) -> Result<Document<'static>, LimitError> {

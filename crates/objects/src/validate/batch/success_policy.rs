@@ -1,20 +1,20 @@
 //! `spec.successPolicy` of a Job.
 
-use super::super::shape::{SCALAR, Shape, go};
 use super::indexes;
 use crate::field::{At, Causes};
+use crate::go_value::{Field, Shape};
 use crate::meta::not_negative;
 
 const MAX_RULES: usize = 20;
 const MAX_INDEXES: usize = 64 * 1024;
 
-pub(super) const SUCCESS_POLICY: Shape = Shape::Struct(&[go(
+pub(super) const SUCCESS_POLICY: Shape = Shape::Pointer(&[Field(
     "Rules",
     "rules",
-    Shape::List(&Shape::Struct(&[
-        go("SucceededIndexes", "succeededIndexes", SCALAR),
-        go("SucceededCount", "succeededCount", SCALAR),
-    ])),
+    Shape::List(&[
+        Field("SucceededIndexes", "succeededIndexes", Shape::Plain),
+        Field("SucceededCount", "succeededCount", Shape::Plain),
+    ]),
 )]);
 
 /// `validateSuccessPolicy`.

@@ -122,9 +122,9 @@ pub(crate) fn positive(at: At<'_>, amount: &Quantity, causes: &mut Causes) -> bo
     amount.sign() > 0
 }
 
-/// Go asks for thousandths in 64 bits; what does not fit (from 9.2 Pi on) counts as fractional.
+/// Go asks for thousandths in 64 bits, so some of what does not fit (`1Ei`) counts as fractional.
 pub(crate) fn is_fractional(amount: &Quantity) -> bool {
-    amount.thousandths().is_none_or(|thousandths| thousandths % 1000 != 0)
+    amount.milli_value() % 1000 != 0
 }
 
 /// The quantity that is there; what is none, or absent, counts as zero. Decoding has refused those before.

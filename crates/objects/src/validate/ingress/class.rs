@@ -1,9 +1,10 @@
 //! IngressClasses.
 
-use super::super::rules::{domain_prefixed_path, metadata, required_path_segment};
+use super::super::rules::{domain_prefixed_path, immutable, metadata, required_path_segment};
 use super::super::{Rules, Subject};
 use crate::field::{At, Causes};
-use crate::meta::{self, immutable, name_is_label, name_is_subdomain};
+use crate::go_value::Shape;
+use crate::meta::{self, name_is_label, name_is_subdomain};
 use crate::names;
 
 pub(super) const INGRESS_CLASS: Rules = Rules {
@@ -22,7 +23,7 @@ fn ingress_class(subject: &Subject<'_>, causes: &mut Causes) {
     let spec = subject.at.field("spec");
     let controller = spec.field("controller");
     if let Some(old) = subject.old {
-        immutable(controller, old.fields("spec.controller"), causes);
+        immutable(controller, old.fields("spec.controller"), &Shape::Text, causes);
         meta::core_object_meta(subject.at.field("metadata"), name_is_subdomain, causes);
     }
     if controller.len() > MAX_CONTROLLER {

@@ -1,10 +1,10 @@
 //! IPAddresses and ServiceCIDRs.
 
 use super::super::rules::{immutable, metadata, required_path_segment};
-use super::super::shape::{STRING, Shape, go};
 use super::super::{Rules, Subject};
 use crate::field::{At, Causes, Value, go_json_string};
-use crate::meta::{IMMUTABLE, name_is_subdomain};
+use crate::go_value::{Field, Shape};
+use crate::meta::{self, IMMUTABLE, name_is_subdomain};
 use crate::names::{self, Faults, parse_cidr_sloppy};
 
 pub(super) const IP_ADDRESS: Rules =
@@ -17,27 +17,33 @@ pub(super) const SERVICE_CIDR: Rules = Rules {
     warn: None,
 };
 
-const PARENT: Shape = Shape::Pointer(&Shape::Struct(&[
-    go("Group", "group", STRING),
-    go("Resource", "resource", STRING),
-    go("Namespace", "namespace", STRING),
-    go("Name", "name", STRING),
-]));
+const PARENT: Shape = Shape::Pointer(&[
+    Field("Group", "group", Shape::Text),
+    Field("Resource", "resource", Shape::Text),
+    Field("Namespace", "namespace", Shape::Text),
+    Field("Name", "name", Shape::Text),
+]);
 
 fn name_is_ip(name: &str, _prefix: bool) -> Faults {
     names::ip(name)
 }
 
-/// `ValidateIPAddress`, `ValidateIPAddressUpdate`.
+/// `ValidateIPAddress`, on update as well, and then `ValidateIPAddressUpdate`.
 fn ip_address(subject: &Subject<'_>, causes: &mut Causes) {
-    metadata(subject, name_is_ip, causes);
+    meta::core_object_meta(subject.at.field("metadata"), name_is_ip, causes);
     let parent = subject.at.fields("spec.parentRef");
+    if parent.is_set() {
+        parent_reference(parent, causes);
+    } else {
+        causes.required(parent, "");
+    }
     if let Some(old) = subject.old {
-        return immutable(parent, old.fields("spec.parentRef"), &PARENT, causes);
+        metadata(subject, name_is_ip, causes);
+        immutable(parent, old.fields("spec.parentRef"), &PARENT, causes);
     }
-    if !parent.is_set() {
-        return causes.required(parent, "");
-    }
+}
+
+fn parent_reference(parent: At<'_>, causes: &mut Causes) {
     let group = parent.field("group");
     if !group.is_empty() {
         causes.invalid_each(group, group.str(), names::dns1123_subdomain(group.str()));

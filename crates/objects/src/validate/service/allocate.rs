@@ -13,6 +13,9 @@ pub(super) fn allocate<'d>(
 ) {
     if facts.needs_address() && !keeps_dual_stack(facts, before) {
         init_families(facts, before, spec, refused);
+        if let Some(before) = before.filter(|_| refused.is_empty()) {
+            second_address(facts, before);
+        }
     }
     if refused.is_empty() {
         node_ports(facts, before, spec, refused);
@@ -95,6 +98,18 @@ fn release(facts: &mut Facts<'_>, before: &Facts<'_>, mut refuse: impl FnMut(&st
     }
 }
 
+/// What a Service that gets a second family is given (`updateClusterIPs`): the address of a dry run, of the
+/// range that is most in use.
+fn second_address(facts: &mut Facts<'_>, before: &Facts<'_>) {
+    let upgraded = before.needs_address()
+        && before.addresses.first() != Some(&"None")
+        && before.families.len() == 1
+        && facts.families.len() == 2;
+    if upgraded && facts.addresses.len() < 2 {
+        facts.addresses.push(if facts.families[1] == "IPv4" { "10.96.0.0" } else { "fd00:10:96::" });
+    }
+}
+
 /// The node ports of one request, as a dry run hands them out.
 #[derive(Debug, Default)]
 struct NodePorts(Vec<i64>);
@@ -111,7 +126,7 @@ impl NodePorts {
     }
 
     fn next(&mut self) -> i64 {
-        let next = self.0.iter().max().map_or(Self::FIRST, |last| last + 1);
+        let next = self.0.iter().max().map_or(Self::FIRST, |last| last.saturating_add(1));
         self.0.push(next);
         next
     }

@@ -45,15 +45,20 @@ pub(super) fn related_fields(
     if !addresses_are_valid(facts, before, at, causes) {
         return;
     }
-    match facts.addresses[..] {
-        [] | [_] => {}
+    if facts.addresses.len() > 1 {
+        // only such as the old Service had cannot be read here
+        let unread = facts.addresses.iter().position(|address| parse_ip_sloppy(address).is_none());
+        if let Some(position) = unread {
+            let address = facts.addresses[position];
+            causes.internal(
+                at,
+                &format!("failed to check for dual stack with error:invalid IP[{position}]: {address}"),
+            );
+        }
         // of more than two, upstream asks whether both families are among them
-        ref several => {
-            let of = |family: &str| several.iter().any(|address| family_of(address) == family);
-            if !(of("IPv4") && of("IPv6")) {
-                let detail = "may specify no more than one IP for each IP family";
-                causes.invalid_value(at, shown(), detail);
-            }
+        let of = |family: &str| facts.addresses.iter().any(|address| family_of(address) == family);
+        if unread.is_some() || !(of("IPv4") && of("IPv6")) {
+            causes.invalid_value(at, shown(), "may specify no more than one IP for each IP family");
         }
     }
     if !facts.is_headless() {
@@ -73,15 +78,16 @@ fn families_and_policy(facts: &Facts<'_>, spec: At<'_>, causes: &mut Causes) {
     for (position, family) in facts.families.iter().enumerate() {
         let at = list.index(position);
         if !matches!(*family, "IPv4" | "IPv6") {
-            causes.not_supported(at, *family, &["IPv4", "IPv6"]);
+            causes.not_supported(at, Value::Json(go_json_string(family)), &["IPv4", "IPv6"]);
         }
         if facts.families[..position].contains(family) {
-            causes.duplicate(at, *family);
+            causes.duplicate(at, Value::Json(go_json_string(family)));
         }
     }
     let policies = ["PreferDualStack", "RequireDualStack", "SingleStack"];
     if let Some(policy) = facts.policy.filter(|policy| !policies.contains(policy)) {
-        causes.not_supported(spec.field("ipFamilyPolicy"), policy, &policies);
+        let shown = Value::Json(go_json_string(policy));
+        causes.not_supported(spec.field("ipFamilyPolicy"), shown, &policies);
     }
 }
 

@@ -1,10 +1,14 @@
 //! Where traffic of a Service may go.
 
 use super::facts::Facts;
-use crate::field::{At, Causes};
+use crate::field::{At, Causes, Value, go_json_string};
 use crate::names;
 
 const POLICIES: [&str; 2] = ["Cluster", "Local"];
+
+fn shown(text: &str) -> Value<'static> {
+    Value::Json(go_json_string(text))
+}
 
 /// `validateServiceExternalTrafficPolicy`.
 pub(super) fn external(facts: &Facts<'_>, spec: At<'_>, causes: &mut Causes) {
@@ -13,11 +17,11 @@ pub(super) fn external(facts: &Facts<'_>, spec: At<'_>, causes: &mut Causes) {
         (false, "") => {}
         (false, text) => {
             let detail = "may only be set for externally-accessible services";
-            causes.invalid_value(policy, text, detail);
+            causes.invalid_value(policy, shown(text), detail);
         }
         (true, "") => causes.required(policy, ""),
         (true, known) if POLICIES.contains(&known) => {}
-        (true, other) => causes.not_supported(policy, other, &POLICIES),
+        (true, other) => causes.not_supported(policy, shown(other), &POLICIES),
     }
     let port = spec.field("healthCheckNodePort");
     match (facts.needs_health_check(), facts.health_port) {
@@ -39,7 +43,7 @@ pub(super) fn internal(facts: &Facts<'_>, spec: At<'_>, causes: &mut Causes) {
         None if matches!(facts.kind, "NodePort" | "LoadBalancer" | "ClusterIP") => {
             causes.required(policy, "");
         }
-        Some(text) if !POLICIES.contains(&text) => causes.not_supported(policy, text, &POLICIES),
+        Some(text) if !POLICIES.contains(&text) => causes.not_supported(policy, shown(text), &POLICIES),
         _ => {}
     }
 }

@@ -1,8 +1,7 @@
 //! pkg/api/service/warnings.go.
 
-use super::Subject;
-use super::TOPOLOGY_HINTS;
-use super::TOPOLOGY_MODE;
+use super::facts::Facts;
+use super::{Subject, TOPOLOGY_HINTS, TOPOLOGY_MODE};
 use crate::names::{cidr_warnings, ip_warnings};
 
 /// `GetWarningsForService`, on create and update alike.
@@ -12,13 +11,14 @@ pub(super) fn warn(subject: &Subject<'_>, warnings: &mut Vec<String>) {
         warnings
             .push(format!("annotation {TOPOLOGY_HINTS} is deprecated, please use {TOPOLOGY_MODE} instead"));
     }
-    let address = spec.field("clusterIP").str();
-    let kind = spec.field("type").str();
+    let mut facts = Facts::read(spec);
+    facts.fill_in(subject.old.map(|old| Facts::read(old.field("spec"))).as_ref());
+    let kind = facts.kind;
     let external_ips = spec.field("externalIPs");
-    let headless = kind == "ClusterIP" && address == "None";
-    if !matches!(address, "" | "None") {
-        for at in spec.field("clusterIPs").items() {
-            warnings.extend(ip_warnings(at, at.str()));
+    let headless = kind == "ClusterIP" && facts.address == "None";
+    if !matches!(facts.address, "" | "None") {
+        for (position, address) in facts.addresses.iter().enumerate() {
+            warnings.extend(ip_warnings(spec.field("clusterIPs").index(position), address));
         }
     }
     if headless {

@@ -67,7 +67,7 @@ pub(super) fn one(spec: At<'_>, name: &str, affinity: bool, causes: &mut Causes)
 }
 
 /// Neither absent nor empty.
-fn required(at: At<'_>, fields: &[&'static str], causes: &mut Causes) {
+pub(crate) fn required(at: At<'_>, fields: &[&'static str], causes: &mut Causes) {
     for field in fields {
         let value = at.field(field);
         if value.str().is_empty() && value.is_empty() {
@@ -76,7 +76,7 @@ fn required(at: At<'_>, fields: &[&'static str], causes: &mut Causes) {
     }
 }
 
-fn host_path(at: At<'_>, causes: &mut Causes) {
+pub(crate) fn host_path(at: At<'_>, causes: &mut Causes) {
     const TYPES: [&str; 8] =
         ["", "BlockDevice", "CharDevice", "Directory", "DirectoryOrCreate", "File", "FileOrCreate", "Socket"];
     let (path, kind) = (at.field("path"), at.field("type"));
@@ -89,18 +89,18 @@ fn host_path(at: At<'_>, causes: &mut Causes) {
     }
 }
 
-fn no_way_up(path: At<'_>, causes: &mut Causes) {
+pub(crate) fn no_way_up(path: At<'_>, causes: &mut Causes) {
     if path.str().split('/').any(|part| part == "..") {
         causes.invalid(path, "must not contain '..'");
     }
 }
 
-fn gce_disk(at: At<'_>, causes: &mut Causes) {
+pub(crate) fn gce_disk(at: At<'_>, causes: &mut Causes) {
     required(at, &["pdName"], causes);
     partition(at.field("partition"), causes);
 }
 
-fn aws_disk(at: At<'_>, causes: &mut Causes) {
+pub(crate) fn aws_disk(at: At<'_>, causes: &mut Causes) {
     required(at, &["volumeID"], causes);
     partition(at.field("partition"), causes);
 }
@@ -112,7 +112,7 @@ fn partition(at: At<'_>, causes: &mut Causes) {
     }
 }
 
-fn glusterfs(at: At<'_>, causes: &mut Causes) {
+pub(crate) fn glusterfs(at: At<'_>, causes: &mut Causes) {
     required(at, &["endpoints", "path"], causes);
     let namespace = at.field("endpointsNamespace");
     match namespace.opt_str() {
@@ -124,7 +124,7 @@ fn glusterfs(at: At<'_>, causes: &mut Causes) {
     }
 }
 
-fn flocker(at: At<'_>, causes: &mut Causes) {
+pub(crate) fn flocker(at: At<'_>, causes: &mut Causes) {
     let (name, id) = (at.field("datasetName"), at.field("datasetUUID"));
     match (name.str().is_empty(), id.str().is_empty()) {
         (true, true) => causes.required(at, "one of datasetName and datasetUUID is required"),
@@ -139,7 +139,7 @@ fn flocker(at: At<'_>, causes: &mut Causes) {
     }
 }
 
-fn nfs(at: At<'_>, causes: &mut Causes) {
+pub(crate) fn nfs(at: At<'_>, causes: &mut Causes) {
     required(at, &["server", "path"], causes);
     let path = at.field("path");
     if !path.str().starts_with('/') {
@@ -147,7 +147,7 @@ fn nfs(at: At<'_>, causes: &mut Causes) {
     }
 }
 
-fn quobyte(at: At<'_>, causes: &mut Causes) {
+pub(crate) fn quobyte(at: At<'_>, causes: &mut Causes) {
     const PAIRS: &str = "must be a host:port pair or multiple pairs separated by commas";
     let (registry, tenant) = (at.field("registry"), at.field("tenant"));
     if registry.str().is_empty() {
@@ -216,13 +216,13 @@ fn iscsi(at: At<'_>, volume: &str, causes: &mut Causes) {
     }
 }
 
-fn lun(at: At<'_>, causes: &mut Causes) {
+pub(crate) fn lun(at: At<'_>, causes: &mut Causes) {
     if at.opt_int().is_some_and(|number| !(0..=255).contains(&number)) {
         causes.invalid(at, "must be between 0 and 255, inclusive");
     }
 }
 
-fn is_iscsi_name(name: &str) -> bool {
+pub(crate) fn is_iscsi_name(name: &str) -> bool {
     const IQN: &str = r"iqn\.\d{4}-\d{2}\.([[:alnum:]-.]+)(:[^,;*&$|\s]+)$";
     let matches = |pattern| Regex::cached(pattern).is_ok_and(|pattern| pattern.is_match(name));
     match name.get(..3) {
@@ -233,7 +233,7 @@ fn is_iscsi_name(name: &str) -> bool {
     }
 }
 
-fn fibre_channel(at: At<'_>, causes: &mut Causes) {
+pub(crate) fn fibre_channel(at: At<'_>, causes: &mut Causes) {
     let (names, ids, number) = (at.field("targetWWNs"), at.field("wwids"), at.field("lun"));
     if names.is_empty() && ids.is_empty() {
         causes.required(names, "must specify either targetWWNs or wwids, but not both");
@@ -251,7 +251,7 @@ fn fibre_channel(at: At<'_>, causes: &mut Causes) {
     }
 }
 
-fn flex(at: At<'_>, causes: &mut Causes) {
+pub(crate) fn flex(at: At<'_>, causes: &mut Causes) {
     required(at, &["driver"], causes);
     for (key, value) in at.field("options").entries() {
         let namespace = format!(".{}", key.split_once('/').map_or(key, |(prefix, _)| prefix).to_lowercase());
@@ -261,14 +261,14 @@ fn flex(at: At<'_>, causes: &mut Causes) {
     }
 }
 
-fn azure_file(at: At<'_>, causes: &mut Causes) {
+pub(crate) fn azure_file(at: At<'_>, causes: &mut Causes) {
     required(at, &["secretName", "shareName"], causes);
     if at.field("secretNamespace").is_set() {
         required(at, &["secretNamespace"], causes);
     }
 }
 
-fn azure_disk(at: At<'_>, causes: &mut Causes) {
+pub(crate) fn azure_disk(at: At<'_>, causes: &mut Causes) {
     const CACHING: [&str; 3] = ["None", "ReadOnly", "ReadWrite"];
     const KINDS: [&str; 3] = ["Dedicated", "Managed", "Shared"];
     required(at, &["diskName", "diskURI"], causes);

@@ -1,0 +1,226 @@
+//! The Pod spec as a whole (`ValidatePodSpec`).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    PodOptions, affinity, all_containers, claims, container, platform, resources, security, spread,
+    toleration, volume, windows,
+};
+use crate::field::{At, Causes};
+use crate::{meta, names};
+
+/// What the containers of a Pod are judged by.
+pub(super) struct Surroundings<'d> {
+    pub(super) options: &'d PodOptions,
+    /// Volumes without a fault, by name.
+    pub(super) volumes: BTreeMap<&'d str, At<'d>>,
+    pub(super) claims: BTreeSet<&'d str>,
+    pub(super) grace_period: Option<i64>,
+    pub(super) restart_policy: &'d str,
+    pub(super) host_users: bool,
+}
+
+/// `metadata` only of a Pod itself.
+pub(super) fn check<'d>(
+    spec: At<'d>,
+    metadata: Option<At<'d>>,
+    options: &'d PodOptions,
+    causes: &mut Causes,
+) {
+    if !spec.field("terminationGracePeriodSeconds").is_set() {
+        causes.required(spec.field("terminationGracePeriodSeconds"), "");
+    }
+    let around = Surroundings {
+        options,
+        volumes: volume::check(spec.field("volumes"), metadata, options, causes),
+        claims: claims::names(spec),
+        grace_period: spec.field("terminationGracePeriodSeconds").opt_int(),
+        restart_policy: spec.field("restartPolicy").str(),
+        host_users: spec.field("hostUsers").opt_bool() != Some(false),
+    };
+    claims::check(spec.field("resourceClaims"), metadata, causes);
+    container::containers(spec, &around, causes);
+    container::init_containers(spec, &around, causes);
+    container::ephemeral_containers(spec, &around, causes);
+    resources::of_pod(spec, &around, causes);
+    host_ports(spec, options, causes);
+    one_of(spec.field("restartPolicy"), &["Always", "OnFailure", "Never"], causes);
+    one_of(spec.field("dnsPolicy"), &["ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"], causes);
+    meta::labels(spec.field("nodeSelector"), causes);
+    security::of_pod(spec, options, causes);
+    affinity::check(spec.field("affinity"), metadata, options, causes);
+    dns_config(spec, causes);
+    readiness_gates(spec.field("readinessGates"), causes);
+    scheduling_gates(spec.field("schedulingGates"), causes);
+    spread::check(spec, metadata, options, causes);
+    windows::host_process(spec, causes);
+    platform::host_users(spec, options, causes);
+    host_name_override(spec, causes);
+    simple_fields(spec, options, causes);
+    resources::overhead(spec.field("overhead"), options, causes);
+    platform::os(spec, causes);
+    file_key_volumes(spec, causes);
+}
+
+/// Required, and one of those.
+pub(super) fn one_of(at: At<'_>, supported: &[&str], causes: &mut Causes) {
+    if at.is_empty() {
+        causes.required(at, "");
+    } else if !supported.contains(&at.str()) {
+        causes.not_supported(at, at.str(), supported);
+    }
+}
+
+/// If there, one of those (in the order of the message).
+pub(super) fn optional_one_of(at: At<'_>, supported: &[&str], causes: &mut Causes) {
+    if at.is_set() && !supported.contains(&at.str()) {
+        causes.not_supported(at, at.str(), supported);
+    }
+}
+
+/// The fields that depend on no other.
+fn simple_fields(spec: At<'_>, options: &PodOptions, causes: &mut Causes) {
+    let named = |name: &'static str, rule: fn(&str) -> names::Faults, causes: &mut Causes| {
+        let at = spec.field(name);
+        if !at.is_empty() {
+            causes.invalid_each(at, at.str(), rule(at.str()));
+        }
+    };
+    named("serviceAccountName", names::dns1123_subdomain, causes);
+    named("nodeName", names::dns1123_subdomain, causes);
+    let deadline = spec.field("activeDeadlineSeconds");
+    if let Some(seconds) = deadline.opt_int() {
+        for fault in names::in_range(seconds, 1, i64::from(i32::MAX)) {
+            causes.invalid(deadline, &fault);
+        }
+    }
+    named("hostname", names::dns1123_label, causes);
+    named("subdomain", names::dns1123_label, causes);
+    toleration::check(spec.field("tolerations"), options, causes);
+    host_aliases(spec.field("hostAliases"), causes);
+    named("priorityClassName", names::dns1123_subdomain, causes);
+    let runtime = spec.field("runtimeClassName");
+    if let Some(name) = runtime.opt_str() {
+        causes.invalid_each(runtime, name, names::dns1123_subdomain(name));
+    }
+    let preemption = spec.field("preemptionPolicy");
+    if preemption.is_set() {
+        one_of(preemption, &["PreemptLowerPriority", "Never"], causes);
+    }
+}
+
+/// `ValidateHostAliases`
+fn host_aliases(aliases: At<'_>, causes: &mut Causes) {
+    for alias in aliases.items() {
+        let ip = alias.field("ip");
+        causes.invalid_each(ip, ip.str(), names::ip_legacy(ip.str(), &[]));
+        for name in alias.field("hostnames").items() {
+            causes.invalid_each(name, name.str(), names::dns1123_subdomain(name.str()));
+        }
+    }
+}
+
+/// `validatePodHostNetworkDeps`
+fn host_ports(spec: At<'_>, options: &PodOptions, causes: &mut Causes) {
+    if !spec.field("hostNetwork").bool() {
+        return;
+    }
+    for port in spec.field("containers").items().flat_map(|container| container.field("ports").items()) {
+        let host = port.field("hostPort");
+        if (options.is_pod || host.int() != 0) && host.int() != port.field("containerPort").int() {
+            causes.invalid_value(host, host.int(), "must match `containerPort` when `hostNetwork` is true");
+        }
+    }
+}
+
+/// `validatePodDNSConfig`
+fn dns_config(spec: At<'_>, causes: &mut Causes) {
+    let config = spec.field("dnsConfig");
+    let (servers, searches) = (config.field("nameservers"), config.field("searches"));
+    if spec.field("dnsPolicy").str() == "None" {
+        if !config.is_set() {
+            return causes.required(config, "must provide `dnsConfig` when `dnsPolicy` is None");
+        }
+        if servers.is_empty() {
+            return causes
+                .required(servers, "must provide at least one DNS nameserver when `dnsPolicy` is None");
+        }
+    }
+    if servers.len() > 3 {
+        causes.invalid(servers, "must not have more than 3 nameservers");
+    }
+    for server in servers.items() {
+        causes.invalid_each(server, server.str(), names::ip_legacy(server.str(), &[]));
+    }
+    if searches.len() > 32 {
+        causes.invalid(searches, "must not have more than 32 search paths");
+    }
+    let characters = searches.strings().map(str::len).sum::<usize>() + searches.len().saturating_sub(1);
+    if characters > 2048 {
+        causes.invalid(
+            searches,
+            "must not have more than 2048 characters (including spaces) in the search list",
+        );
+    }
+    for search in searches.items().filter(|search| search.str() != ".") {
+        let name = search.str().strip_suffix('.').unwrap_or(search.str());
+        causes.invalid_each(search, name, names::dns1123_subdomain_with_underscore(name));
+    }
+    for option in config.field("options").items().filter(|option| option.field("name").is_empty()) {
+        causes.required(option, "must not be empty");
+    }
+}
+
+fn readiness_gates(gates: At<'_>, causes: &mut Causes) {
+    for condition in gates.items().map(|gate| gate.field("conditionType")) {
+        causes.invalid_each(condition, condition.str(), names::qualified_name(condition.str()));
+    }
+}
+
+/// The path is that of the gate, though the name is judged.
+fn scheduling_gates(gates: At<'_>, causes: &mut Causes) {
+    let mut seen = BTreeSet::new();
+    for gate in gates.items() {
+        let name = gate.field("name").str();
+        causes.invalid_each(gate, name, names::qualified_name(name));
+        if !seen.insert(name) {
+            causes.duplicate(gate, name);
+        }
+    }
+}
+
+/// `validatePodHostName`
+fn host_name_override(spec: At<'_>, causes: &mut Causes) {
+    let at = spec.field("hostnameOverride");
+    let Some(name) = at.opt_str() else { return };
+    if spec.field("setHostnameAsFQDN").bool() {
+        causes.forbidden(at, "may not be specified when setHostnameAsFQDN is true");
+    }
+    if spec.field("hostNetwork").bool() {
+        causes.forbidden(at, "may not be specified when hostNetwork is true");
+    }
+    if name.len() > 64 {
+        causes.too_long(at, 64);
+    }
+    causes.invalid_each(at, name, names::dns1123_subdomain(name));
+}
+
+/// `validateFileKeyRefVolumes`
+fn file_key_volumes(spec: At<'_>, causes: &mut Causes) {
+    let volumes: BTreeMap<&str, At<'_>> =
+        spec.field("volumes").items().map(|volume| (volume.field("name").str(), volume)).collect();
+    for entry in all_containers(spec).flat_map(|container| container.field("env").items()) {
+        let file = entry.fields("valueFrom.fileKeyRef");
+        if !file.is_set() {
+            continue;
+        }
+        let name = file.field("volumeName");
+        match volumes.get(name.str()) {
+            None => causes.not_found(name, name.str()),
+            Some(volume) if !volume.field("emptyDir").is_set() => {
+                causes.invalid_value(name, name.str(), "referenced volume must be of type emptyDir");
+            }
+            Some(_) => {}
+        }
+    }
+}
