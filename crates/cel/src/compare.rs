@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use super::error::EvalError;
-use super::value::{ListView, MapView, Object, Value, View};
+use super::value::{Alike, ListView, MapView, Object, Value, View, alike};
 
 /// What `==` finds: upstream some comparisons have no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,6 +110,11 @@ pub fn equal(a: View<'_, '_>, b: View<'_, '_>) -> Equality {
 
 /// A comparison without an answer does not make lists different, as upstream.
 fn lists_equal(a: ListView<'_, '_>, b: ListView<'_, '_>) -> bool {
+    if let ListView::Owned(list) = a
+        && *list.alike() != Alike::InOrder
+    {
+        return alike::same(list, b);
+    }
     a.len() == b.len()
         && a.iter().zip(b.iter()).all(|(a, b)| equal(a.view(), b.view()) != Equality::Different)
 }

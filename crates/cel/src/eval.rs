@@ -17,7 +17,7 @@ use super::plan::{Call, InsertEntry, Node, NodeId, Order, Plan, Slot, Target};
 use super::profile::Profile;
 use super::program::Variables;
 use super::types::Type;
-use super::value::{List, Value, View};
+use super::value::{Alike, List, ListView, Value, View, alike};
 use document::NodeRef;
 
 pub(super) use attribute::element_of;
@@ -241,6 +241,12 @@ impl<'d> Machine<'_, '_, 'd> {
         let (left, right) = self.operands(left, right, rule)?;
         if let (Operator::Add, View::List(a), View::List(b)) = (operator, left.view(), right.view()) {
             self.meter.grow((a.len() + b.len()) * size_of::<Value<'_>>())?;
+            if let ListView::Owned(list) = a
+                && *list.alike() != Alike::InOrder
+            {
+                let items = alike::joined(list, b);
+                return Ok(List::new(items)?.told_apart(list.alike().clone()).into());
+            }
             let mut items = Vec::with_capacity(a.len() + b.len());
             items.extend(a.iter());
             items.extend(b.iter());

@@ -10,9 +10,11 @@ use document::{Kind, NodeRef, Scalar};
 
 use super::library::time::{Duration, Timestamp};
 
+pub(crate) mod alike;
 mod collection;
 mod opaque;
 
+pub use alike::Alike;
 pub use collection::{List, ListView, Map, MapView, Object, TooDeep};
 pub use opaque::{Authorization, Opaque};
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use document::NodeRef;
 
+use super::alike::Alike;
 use super::{Value, View};
 use crate::compare::{lossless_int, lossless_uint};
 
@@ -32,6 +33,7 @@ fn deeper(depth: u32) -> Result<u32, TooDeep> {
 pub struct List<'d> {
     items: Vec<Value<'d>>,
     depth: u32,
+    alike: Alike,
 }
 
 impl<'d> List<'d> {
@@ -41,7 +43,19 @@ impl<'d> List<'d> {
     /// When it would nest too deeply.
     pub fn new(items: Vec<Value<'d>>) -> Result<Self, TooDeep> {
         let depth = deeper(items.iter().map(Value::depth).max().unwrap_or(0))?;
-        Ok(Self { items, depth })
+        Ok(Self { items, depth, alike: Alike::InOrder })
+    }
+
+    /// The same list, whose elements are told apart in another way.
+    #[must_use]
+    pub fn told_apart(self, alike: Alike) -> Self {
+        Self { alike, ..self }
+    }
+
+    /// How its elements are told apart.
+    #[must_use]
+    pub fn alike(&self) -> &Alike {
+        &self.alike
     }
 
     /// The elements.
@@ -118,7 +132,7 @@ impl<'v, 'd> ListView<'v, 'd> {
 /// What a map is looked up by. Doubles are kept apart from integers: a look-up by double finds an integer of the same
 /// value, not the other way round.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Key {
+pub(super) enum Key {
     Null,
     Bool(bool),
     Int(i64),
@@ -133,7 +147,7 @@ enum Key {
 }
 
 impl Key {
-    fn new(view: View<'_, '_>) -> Option<Self> {
+    pub(super) fn new(view: View<'_, '_>) -> Option<Self> {
         Some(match view {
             View::Null => Self::Null,
             View::Bool(value) => Self::Bool(value),

@@ -3,6 +3,7 @@
 //! apiextensions `pkg/apiserver/customresource_handler.go` (`schemaCoercingDecoder`, `unstructuredSchemaCoercer`),
 //! `pkg/apiserver/schema/{pruning,defaulting,objectmeta}`. Upstream goes over the object once for each.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use document::{Builder, Document, LimitError, Limits, NodeId, NodeRef};
@@ -87,23 +88,21 @@ pub(super) fn decode<'a>(
     Ok(Decoded { document: builder.finish(), strict })
 }
 
-/// Members that a later one of the same name hides, in the order of the text.
+/// Members whose name was there before in the same object, in the order of the text; each is told once.
 fn duplicates(node: NodeRef<'_>, place: &Place<'_>, found: &mut Vec<String>) {
-    if node.is_object() {
-        let mut told: Vec<&str> = Vec::new();
-        for (key, _) in node.shadowed_members() {
-            if !told.contains(&key) {
-                told.push(key);
-                found.push(format!("duplicate field \"{}\"", place.field(key).unknown()));
-            }
+    for (index, item) in node.items().enumerate() {
+        duplicates(item, &place.index(index), found);
+    }
+    let mut members: Vec<_> = node.members().chain(node.shadowed_members()).collect();
+    let plain = node.members().count() == members.len();
+    members.sort_by_key(|(_, value)| value.id());
+    let (mut seen, mut told) = (HashSet::new(), HashSet::new());
+    for (key, value) in members {
+        let place = place.field(key);
+        if !plain && !seen.insert(key) && told.insert(key) {
+            found.push(format!("duplicate field \"{}\"", place.unknown()));
         }
-        for (key, value) in node.members() {
-            duplicates(value, &place.field(key), found);
-        }
-    } else {
-        for (index, item) in node.items().enumerate() {
-            duplicates(item, &place.index(index), found);
-        }
+        duplicates(value, &place, found);
     }
 }
 

@@ -74,7 +74,7 @@ impl Version {
             served: flag("served"),
             storage: flag("storage"),
             deprecated: flag("deprecated").then(|| text(node, "deprecationWarning")),
-            rules: Rules::compile(schema.as_ref()),
+            rules: Rules::compile(schema.as_ref(), true),
             schema,
             status: subresources.is_some_and(|subresources| subresources.get_present("status").is_some()),
             scale: scale.map(|scale| Scale {

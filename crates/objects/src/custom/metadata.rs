@@ -172,9 +172,7 @@ fn of_field(
             };
             Timestamp::parse(text).map(|_| ()).map_err(refused)
         }
-        (Shape::Time, kind) => {
-            Err(format!("json: cannot unmarshal {} into Go value of type string", go_kind(kind)))
-        }
+        (Shape::Time, _) => wrong(node, "string"),
         (Shape::Strings, Kind::Array) => node.items().try_for_each(|item| of_text(item, "string")),
         (Shape::Strings, _) => wrong(node, "[]string"),
         (Shape::StringMap, Kind::Object) => {

@@ -5,7 +5,8 @@ mod field_path;
 mod run;
 
 use compile::Compiled;
-use field_path::field_path;
+pub(crate) use compile::compile_scope;
+pub(crate) use field_path::field_path;
 
 use std::collections::BTreeMap;
 
@@ -34,10 +35,10 @@ pub(crate) struct Scope {
 }
 
 impl Rules {
-    /// Compiles the rules of a version's schema.
-    pub(crate) fn compile(schema: Option<&Schema>) -> Self {
+    /// Compiles the rules of a version's schema, or of one within it.
+    pub(crate) fn compile(schema: Option<&Schema>, is_resource: bool) -> Self {
         let schema = schema.filter(|schema| schema.has_rules());
-        Self { root: schema.and_then(|schema| compile::scope(schema, schema, true)).map(Box::new) }
+        Self { root: schema.and_then(|schema| compile::scope(schema, schema, is_resource)).map(Box::new) }
     }
 
     /// What the rules say of an object, within the budget of one request.

@@ -6,7 +6,7 @@ use crate::field::{Cause, Reason, go_quote};
 
 use super::definition::Scale;
 use super::fault::message;
-use super::{go_json, go_number};
+use super::go_number;
 
 /// Adds what is wrong with the numbers and the selector that `scale` reads.
 pub(crate) fn check(scale: &Scale, object: NodeRef<'_>, causes: &mut Vec<Cause>) {
@@ -49,7 +49,7 @@ fn read<'d, T>(
             if node.is_null() {
                 return Ok(None);
             }
-            let shown = format!(".{}", steps[..at].join("."));
+            let shown = format!(".{}", steps[..=at].join("."));
             let (value, kind) = described(node);
             return Err((
                 node,
@@ -86,9 +86,25 @@ fn described(node: NodeRef<'_>) -> (String, &'static str) {
         Some(document::Scalar::Int(number)) => (number.to_string(), "int64"),
         Some(document::Scalar::Float(number)) => (go_number::shown(number), "float64"),
         Some(document::Scalar::String(text)) => (text.to_owned(), "string"),
-        None if node.is_array() => (go_json::written(node), "[]interface {}"),
-        None => (go_json::written(node), "map[string]interface {}"),
+        None if node.is_array() => (plain(node), "[]interface {}"),
+        None => (plain(node), "map[string]interface {}"),
     }
+}
+
+/// `%v`: `map[a:1]`, `[1 2]`. Recurses as deep as the document is nested.
+fn plain(node: NodeRef<'_>) -> String {
+    if node.is_array() {
+        let items: Vec<String> = node.items().map(plain).collect();
+        return format!("[{}]", items.join(" "));
+    }
+    if node.is_object() {
+        let mut members: Vec<_> = node.members().collect();
+        members.sort_by_key(|(key, _)| *key);
+        let members: Vec<String> =
+            members.into_iter().map(|(key, value)| format!("{key}:{}", plain(value))).collect();
+        return format!("map[{}]", members.join(" "));
+    }
+    described(node).0
 }
 
 fn cause(path: &str, node: NodeRef<'_>, value: &str, text: &str) -> Cause {

@@ -240,6 +240,16 @@ impl Schema {
         self.properties.get(key).or_else(|| self.additional_schema())
     }
 
+    /// Has the root of a resource judged as one.
+    pub(crate) fn set_embedded(&mut self, embedded: bool) {
+        self.embedded |= embedded;
+    }
+
+    /// Whether a field of this schema can be selected by.
+    pub(crate) fn is_selectable(&self) -> bool {
+        matches!(self.kind, Some(Type::String | Type::Boolean | Type::Integer))
+    }
+
     /// Whether there are rules here or below, not counting those of `allOf`, as `NewValidator` asks.
     pub(crate) fn has_rules(&self) -> bool {
         !self.rules.is_empty()

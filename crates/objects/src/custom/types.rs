@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use kubernetes_cel::declarations::{Env, Structure};
 use kubernetes_cel::types::Type as CelType;
 
-use super::schema::{Additional, Schema, Type};
+use super::schema::{Additional, ListType, Schema, Type};
 
 const RESERVED: [&str; 21] = [
     "as",
@@ -60,7 +60,10 @@ pub(crate) fn is_converted(schema: &Schema) -> bool {
         Some(Type::String) => matches!(schema.format.as_str(), "byte" | "date" | "date-time" | "duration"),
         // a whole number may stand for a double, and the other way round
         Some(Type::Number | Type::Integer) => true,
-        Some(Type::Array) => schema.items.as_deref().is_some_and(|items| items.converted),
+        Some(Type::Array) => {
+            schema.list_type != ListType::Atomic
+                || schema.items.as_deref().is_some_and(|items| items.converted)
+        }
         Some(Type::Object) => {
             schema.additional_schema().is_some_and(|additional| additional.converted)
                 || schema.properties.iter().any(|(name, property)| {

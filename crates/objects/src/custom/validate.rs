@@ -24,12 +24,14 @@ pub(super) fn validate(
     old: Option<NodeRef<'_>>,
 ) -> Result<Causes, LimitError> {
     // users do not set what is a subresource: on create it is dropped, on update kept as it was
-    if !version.status
-        || (object.get("status").is_none() && old.is_none_or(|old| old.get("status").is_none()))
-    {
+    let status = version.status
+        && (object.get("status").is_some() || old.is_some_and(|old| old.get("status").is_some()));
+    let name = generated_name(object);
+    if !status && name.is_none() {
         return Ok(of_prepared(definition, version, object, old));
     }
-    let prepared = prepared(object, old.and_then(|old| old.get("status")))?;
+    let old_status = old.filter(|_| status).and_then(|old| old.get("status"));
+    let prepared = prepared(object, status, old_status, name.as_deref())?;
     let mut causes = Causes::new();
     for mut cause in of_prepared(definition, version, prepared.root(), old).into_vec() {
         cause.node = cause.node.map(|id| counterpart(prepared.node(id), object).id());
@@ -38,14 +40,40 @@ pub(super) fn validate(
     Ok(causes)
 }
 
-/// The object with another status, or none.
-fn prepared(object: NodeRef<'_>, status: Option<NodeRef<'_>>) -> Result<Document<'static>, LimitError> {
+/// A stand-in for the name that the server makes before it validates.
+fn generated_name(object: NodeRef<'_>) -> Option<String> {
+    let metadata = At::root(object).field("metadata");
+    let wanted = metadata.field("name").is_empty() && !metadata.field("generateName").is_empty();
+    wanted.then(|| meta::final_name(metadata))
+}
+
+/// The object with its generated name, and with another status or none where that is no matter of the user.
+fn prepared(
+    object: NodeRef<'_>,
+    without_status: bool,
+    status: Option<NodeRef<'_>>,
+    name: Option<&str>,
+) -> Result<Document<'static>, LimitError> {
     let mut builder = Builder::new("", Limits::default());
     builder.begin_object()?;
-    let kept = object.members().filter(|(key, _)| *key != "status");
+    let kept = object.members().filter(|(key, _)| !(without_status && *key == "status"));
     for (key, value) in kept.chain(status.map(|status| ("status", status))) {
         builder.key(key, None)?;
-        builder.copy_node(value, false)?;
+        match name.filter(|_| key == "metadata" && value.is_object()) {
+            None => {
+                builder.copy_node(value, false)?;
+            }
+            Some(name) => {
+                builder.begin_object()?;
+                for (key, value) in value.members().filter(|(key, _)| *key != "name") {
+                    builder.key(key, None)?;
+                    builder.copy_node(value, false)?;
+                }
+                builder.key("name", None)?;
+                builder.string(name)?;
+                builder.end();
+            }
+        }
     }
     builder.end();
     Ok(builder.finish())

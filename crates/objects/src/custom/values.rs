@@ -3,11 +3,11 @@
 //! What looks the same stays a node of the document; only the rest is made anew.
 
 use document::{NodeRef, Scalar};
-use kubernetes_cel::value::{List, Map, TooDeep, Value};
+use kubernetes_cel::value::{Alike, List, Map, TooDeep, Value};
 
 use super::format;
 use super::go_number;
-use super::schema::{Schema, Type};
+use super::schema::{ListType, Schema, Type};
 use super::types::escaped;
 
 /// The value of a node. What does not fit its schema, or cannot be named, stays as it is.
@@ -35,7 +35,8 @@ pub(crate) fn value<'d>(node: NodeRef<'d>, schema: &Schema) -> Result<Value<'d>,
         }
         Some(Type::Array) if node.is_array() => match schema.items.as_deref() {
             Some(items) => {
-                List::new(node.items().map(|item| value(item, items)).collect::<Result<_, _>>()?)?.into()
+                let items = node.items().map(|item| value(item, items)).collect::<Result<_, _>>()?;
+                List::new(items)?.told_apart(alike(schema)).into()
             }
             None => Value::Node(node),
         },
@@ -50,6 +51,32 @@ pub(crate) fn value<'d>(node: NodeRef<'d>, schema: &Schema) -> Result<Value<'d>,
         }
         _ => Value::Node(node),
     })
+}
+
+/// How the items of a list are told apart; keys are named as expressions name them.
+fn alike(schema: &Schema) -> Alike {
+    match schema.list_type {
+        ListType::Atomic => Alike::InOrder,
+        ListType::Set => Alike::Set,
+        ListType::Map => Alike::Keys(
+            schema.list_keys.iter().map(|key| escaped(key).map_or_else(|| key.clone(), Into::into)).collect(),
+        ),
+    }
+}
+
+/// Why a value cannot be read, though its schema took it: a list where a format stands beside the type, and a number
+/// written with a fraction of zeros for an integer.
+pub(crate) fn unreadable(node: NodeRef<'_>, schema: &Schema) -> Option<&'static str> {
+    if schema.int_or_string {
+        return None;
+    }
+    match schema.kind? {
+        Type::String if node.is_array() => Some("invalid data, expected string, got []interface {}"),
+        Type::Integer if matches!(node.scalar(), Some(Scalar::Float(_))) => {
+            Some("invalid data, expected int, got float64")
+        }
+        _ => None,
+    }
 }
 
 fn of_format<'d>(text: &str, schema: &Schema) -> Option<Value<'d>> {

@@ -183,6 +183,12 @@ impl Run {
         if compiled.uses_old_self && old.is_none() && !rule.optional_old_self {
             return Ok(());
         }
+        if let Some(error) = values::unreadable(teller.at.node, teller.schema)
+            && program.reads().any(|name| name == "self")
+        {
+            self.causes.push(teller.invalid(&format!("{error} evaluating rule: {}", named(rule))));
+            return Ok(());
+        }
         let mut activation = Activation::new();
         activation.bind("self", own.clone());
         if rule.optional_old_self {

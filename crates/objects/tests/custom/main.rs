@@ -1,5 +1,7 @@
 //! Custom resources beside a live server's answers (`shared/vectors/admission/objects.jsonl`).
 
+mod rules;
+
 use std::path::{Path, PathBuf};
 
 use document::{Document, Limits};
