@@ -91,6 +91,11 @@ impl Structure {
         Self { fields: fields.into_iter().map(|(name, ty)| (name.into(), ty)).collect(), open: false }
     }
 
+    /// The field whose escaped name this reserved word has; no other name is escaped so.
+    fn keyword(&self, word: &str) -> Option<&Type> {
+        self.fields.get(format!("__{word}__").as_str())
+    }
+
     /// A type with any field, all of them `dyn`.
     #[must_use]
     pub fn open() -> Self {
@@ -174,6 +179,8 @@ pub struct Env {
     roots: Vec<Name>,
     /// `variables` is declared, where the kind of environment has it.
     composed: bool,
+    /// See [`Env::with_keyword_fields`].
+    keyword_fields: bool,
 }
 
 impl Env {
@@ -190,6 +197,7 @@ impl Env {
             policy_variables: HashMap::new(),
             roots: Vec::new(),
             composed: true,
+            keyword_fields: false,
         }
     }
 
@@ -210,6 +218,14 @@ impl Env {
     #[must_use]
     pub fn without_variables(mut self) -> Self {
         self.composed = false;
+        self
+    }
+
+    /// Takes `x.namespace` for the field `__namespace__` of a declared type, and so for every reserved word, as
+    /// Kubernetes does since 1.31 (pkg/cel/types.go, `recognizeKeywordAsFieldName`).
+    #[must_use]
+    pub fn with_keyword_fields(mut self) -> Self {
+        self.keyword_fields = true;
         self
     }
 
@@ -297,7 +313,11 @@ impl Env {
         }
         let declared = self.structures.get(structure).or_else(|| self.base.structures.get(structure));
         match declared {
-            Some(declared) => match declared.fields.get(field) {
+            Some(declared) => match declared
+                .fields
+                .get(field)
+                .or_else(|| self.keyword_fields.then(|| declared.keyword(field)).flatten())
+            {
                 Some(ty) => Field::Typed(ty.clone()),
                 None if declared.open => Field::Typed(Type::Dyn),
                 None if structure == JSON_PATCH => Field::Untyped,
@@ -378,6 +398,10 @@ mod tests {
             assert!(env.ident("params").is_none(), "{kind:?}");
         }
         assert!(Env::new(Profile::V1_36, EnvKind::Validation).overloads("includes").is_none());
+        let mut words = Env::new(Profile::V1_36, EnvKind::Message).with_keyword_fields();
+        words.declare_structure("T", Structure::new([("__namespace__", Type::String)]));
+        assert_eq!(words.field("T", "namespace"), Field::Typed(Type::String));
+        assert_eq!(words.field("T", "name"), Field::Undefined);
         let plain = Env::new(Profile::V1_36, EnvKind::Message).without_variables();
         assert!(plain.ident("variables").is_none() && plain.ident("request").is_some());
         let mut schema = Env::new(Profile::V1_36, EnvKind::Schema);

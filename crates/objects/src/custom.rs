@@ -25,7 +25,7 @@ pub(crate) mod place;
 mod rules;
 mod scale;
 mod schema;
-mod types;
+pub(crate) mod types;
 mod unknown;
 mod validate;
 mod values;

@@ -3,7 +3,8 @@
 
 use document::{Kind, NodeRef};
 
-use crate::field::{At, Value, go_json_string};
+use crate::field::{At, Causes, Value, go_json_string};
+use crate::meta;
 
 /// A field of an internal type: its Go name, its name in the API, and what it holds.
 pub(crate) struct Field(pub(crate) &'static str, pub(crate) &'static str, pub(crate) Shape);
@@ -64,6 +65,14 @@ pub(crate) enum GoValue {
 /// A string of a type of its own, as most enumerations are: Go prints it as JSON, and a plain string quoted.
 pub(crate) fn named(text: &str) -> Value<'static> {
     Value::Json(go_json_string(text))
+}
+
+/// `ValidateImmutableField` of an enumeration, which is a pointer in most types.
+pub(crate) fn immutable_named(new: At<'_>, old: At<'_>, causes: &mut Causes) {
+    if !new.same(old) {
+        let shown = new.opt_str().map_or_else(|| Value::Json("null".to_owned()), named);
+        causes.invalid_value(new, shown, meta::IMMUTABLE);
+    }
 }
 
 /// The value at a place, of this shape.

@@ -21,6 +21,7 @@ pub mod plugins;
 pub mod schema;
 mod selectors;
 mod tree;
+pub mod type_checking;
 mod unified_diff;
 pub mod validate;
 

@@ -18,6 +18,7 @@ mod field;
 mod table;
 
 pub use field::{Field, ListType, SchemaOr, Type};
+pub(crate) use table::at;
 pub use table::{Definition, KindRow, definition, kind, kinds, kinds_named};
 
 /// The oldest and the newest minor release of Kubernetes that is known.

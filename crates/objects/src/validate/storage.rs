@@ -1,6 +1,6 @@
 //! Kinds about storage.
 
-pub mod claims;
+pub(crate) mod claims;
 mod classes;
 pub(crate) mod csi;
 pub(crate) mod diff;

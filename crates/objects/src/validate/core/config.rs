@@ -1,6 +1,7 @@
 //! ConfigMap and Secret (pkg/apis/core/validation).
 
 use crate::field::{At, Causes};
+use crate::go_value::immutable_named;
 use crate::pem::block_types;
 use crate::{base64, go_json, meta, names};
 
@@ -35,7 +36,7 @@ pub(crate) fn config_map(object: At<'_>, old: Option<At<'_>>, causes: &mut Cause
 pub(crate) fn secret(object: At<'_>, old: Option<At<'_>>, causes: &mut Causes) {
     if let Some(old) = old {
         meta::core_object_meta_update(object.field("metadata"), old.field("metadata"), causes);
-        meta::immutable(object.field("type"), old.field("type"), causes);
+        immutable_named(object.field("type"), old.field("type"), causes);
         frozen(object, old, &["data"], causes);
     }
     meta::core_object_meta(object.field("metadata"), meta::name_is_subdomain, causes);

@@ -7,7 +7,7 @@ use kubernetes_cel::library::quantity::{Format, Quantity};
 
 use super::resource_names as resources;
 use crate::field::{At, Causes};
-use crate::go_value::{Field, Shape, value};
+use crate::go_value::{Field, Shape, named, value};
 use crate::{meta, names};
 
 /// On UPDATE the server compares nothing with what was stored.
@@ -18,7 +18,7 @@ pub(crate) fn limit_range(object: At<'_>, _old: Option<At<'_>>, causes: &mut Cau
         let kind = limit.field("type");
         limit_type(kind, causes);
         if !types.insert(kind.str()) {
-            causes.duplicate(kind, kind.str());
+            causes.duplicate(kind, named(kind.str()));
         }
         one_limit(limit, kind.str(), causes);
     }
@@ -27,11 +27,11 @@ pub(crate) fn limit_range(object: At<'_>, _old: Option<At<'_>>, causes: &mut Cau
 fn limit_type(at: At<'_>, causes: &mut Causes) {
     let errors = names::qualified_name(at.str());
     for error in &errors {
-        causes.invalid_value(at, at.str(), error);
+        causes.invalid_value(at, named(at.str()), error);
     }
     let standard = matches!(at.str(), "Pod" | "Container" | "PersistentVolumeClaim");
     if errors.is_empty() && !at.str().contains('/') && !standard {
-        causes.invalid_value(at, at.str(), "must be a standard limit type or fully qualified");
+        causes.invalid_value(at, named(at.str()), "must be a standard limit type or fully qualified");
     }
 }
 
@@ -279,7 +279,7 @@ fn scope_selector(spec: At<'_>, causes: &mut Causes) {
         let below = |field: &'static str| list.said(field).reading(requirement.field(field));
         let (scope, operator, values) = (below("scopeName"), below("operator"), below("values"));
         if !SCOPES.contains(&scope.str()) {
-            causes.invalid_value(scope, scope.str(), "unsupported scope");
+            causes.invalid_value(scope, named(scope.str()), "unsupported scope");
         }
         for _ in 0..uncovered(spec, scope.str()) {
             causes.invalid_value(
@@ -295,7 +295,7 @@ fn scope_selector(spec: At<'_>, causes: &mut Causes) {
             let detail = "must be 'Exists' when scope is any of ResourceQuotaScopeTerminating, \
                 ResourceQuotaScopeNotTerminating, ResourceQuotaScopeBestEffort, ResourceQuotaScopeNotBestEffort \
                 or ResourceQuotaScopeCrossNamespacePodAffinity";
-            causes.invalid_value(operator, operator.str(), detail);
+            causes.invalid_value(operator, named(operator.str()), detail);
         }
         match operator.str() {
             "In" | "NotIn" if values.is_empty() => {
@@ -309,7 +309,7 @@ fn scope_selector(spec: At<'_>, causes: &mut Causes) {
                 causes.invalid(values, detail);
             }
             "In" | "NotIn" | "Exists" | "DoesNotExist" => {}
-            _ => causes.invalid_value(operator, operator.str(), "not a valid selector operator"),
+            _ => causes.invalid_value(operator, named(operator.str()), "not a valid selector operator"),
         }
         seen.insert(scope.str());
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::resource_names as resources;
 use crate::field::{At, Causes};
-use crate::go_value::{Field, Shape, value};
+use crate::go_value::{Field, Shape, named, value};
 use crate::{meta, names};
 
 pub(super) fn node(object: At<'_>, old: Option<At<'_>>, causes: &mut Causes) {
@@ -58,7 +58,7 @@ fn taints(path: At<'_>, list: At<'_>, causes: &mut Causes) {
         if effect.str().is_empty() {
             causes.required(effect, "");
         } else if !EFFECTS.contains(&effect.str()) {
-            causes.not_supported(effect, effect.str(), &EFFECTS);
+            causes.not_supported(effect, named(effect.str()), &EFFECTS);
         }
         if !seen.insert((key.str(), effect.str())) {
             let shown = value(taint, &Shape::Struct(TAINT)).shown();

@@ -295,7 +295,7 @@ fn ephemeral(at: At<'_>, _: &PodOptions, causes: &mut Causes) {
             causes.forbidden(at, "cannot be set");
         }
     }
-    claims::spec(template.field("spec"), claims::Options::default(), causes);
+    claims::template_spec(template.field("spec"), causes);
 }
 
 /// `validateImageVolumeSource`

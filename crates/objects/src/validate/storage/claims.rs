@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use super::diff;
 use crate::field::{At, Causes, Value};
-use crate::go_value::named;
+use crate::go_value::{immutable_named, named};
 use crate::validate::core::resource_names as resources;
 use crate::{meta, names, selectors};
 
@@ -26,7 +26,7 @@ pub(crate) fn claim(object: At<'_>, old: Option<At<'_>>, causes: &mut Causes) {
         }),
     };
     let sources = Sources::normalized(object.field("spec"), stored);
-    spec(object.field("spec"), sources, options, causes);
+    with_sources(object.field("spec"), sources, options, causes);
     if let Some(old) = old {
         changes(object, old, causes);
     }
@@ -40,11 +40,11 @@ struct Options {
 }
 
 /// `ValidatePersistentVolumeClaimSpec` of a claim template, whose sources are taken as they are written.
-pub fn template_spec(at: At<'_>, causes: &mut Causes) {
-    spec(at, Sources::written(at), Options::default(), causes);
+pub(crate) fn template_spec(at: At<'_>, causes: &mut Causes) {
+    with_sources(at, Sources::written(at), Options::default(), causes);
 }
 
-fn spec(at: At<'_>, sources: Sources<'_>, options: Options, causes: &mut Causes) {
+fn with_sources(at: At<'_>, sources: Sources<'_>, options: Options, causes: &mut Causes) {
     let modes = at.field("accessModes");
     if modes.is_empty() {
         causes.required(modes, "at least 1 access mode is required");
@@ -96,9 +96,9 @@ fn class_name(at: At<'_>, causes: &mut Causes) {
 
 /// Where a claim's content comes from: `dataSource` and `dataSourceRef`, as a copy of each other where one is absent.
 #[derive(Clone, Copy)]
-struct Sources<'d> {
-    source: At<'d>,
-    reference: At<'d>,
+pub(super) struct Sources<'d> {
+    pub(super) source: At<'d>,
+    pub(super) reference: At<'d>,
 }
 
 impl<'d> Sources<'d> {
@@ -213,7 +213,9 @@ fn changes(object: At<'_>, old: At<'_>, causes: &mut Causes) {
     if bound {
         ignored.push("volumeAttributesClassName");
     }
-    if let Some(difference) = diff::claim_specs(new_spec, old_spec, &ignored, bound) {
+    let after = (new_spec, Sources::normalized(new_spec, Some(old_spec)));
+    let before = (old_spec, Sources::normalized(old_spec, Some(old_spec)));
+    if let Some(difference) = diff::claim_specs(after, before, &ignored, bound) {
         let detail = format!(
             "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound \
              claims\n{difference}"
@@ -222,7 +224,7 @@ fn changes(object: At<'_>, old: At<'_>, causes: &mut Causes) {
     }
     sizes(new_spec, old_spec, old, causes);
     let root_mode = object.said("volumeMode").reading(new_spec.field("volumeMode"));
-    meta::immutable(root_mode, old_spec.field("volumeMode"), causes);
+    immutable_named(root_mode, old_spec.field("volumeMode"), causes);
     attributes_class(new_spec, old_spec, old, causes);
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::field::{At, Causes};
-use crate::go_value::named;
+use crate::go_value::{immutable_named, named};
 use crate::{meta, names};
 
 /// Members of `parameters`.
@@ -27,8 +27,11 @@ pub(crate) fn storage_class(object: At<'_>, old: Option<At<'_>>, causes: &mut Ca
     topologies(object.field("allowedTopologies"), causes);
     if let Some(old) = old {
         meta::core_object_meta_update(object.field("metadata"), old.field("metadata"), causes);
-        for field in ["parameters", "provisioner", "reclaimPolicy", "volumeBindingMode"] {
+        for field in ["parameters", "provisioner"] {
             meta::immutable(object.field(field), old.field(field), causes);
+        }
+        for field in ["reclaimPolicy", "volumeBindingMode"] {
+            immutable_named(object.field(field), old.field(field), causes);
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{diff, volumes};
 use crate::field::{At, Causes, Value};
-use crate::go_value::{Field, GoValue, Shape};
+use crate::go_value::{Field, GoValue, Shape, named};
 use crate::validate::core::resource_names as resources;
 use crate::{go_value, meta, names, selectors};
 
@@ -36,13 +36,13 @@ fn driver_spec(spec: At<'_>, causes: &mut Causes) {
     need(spec.field("storageCapacity"), causes);
     let policy = spec.field("fsGroupPolicy");
     if policy.is_set() && !matches!(policy.str(), "ReadWriteOnceWithFSType" | "File" | "None") {
-        causes.not_supported(policy, policy.str(), &["File", "None", "ReadWriteOnceWithFSType"]);
+        causes.not_supported(policy, named(policy.str()), &["File", "None", "ReadWriteOnceWithFSType"]);
     }
     token_requests(spec.field("tokenRequests"), causes);
     let modes = spec.field("volumeLifecycleModes");
     for mode in modes.items() {
         if !matches!(mode.str(), "Persistent" | "Ephemeral") {
-            causes.not_supported(modes, mode.str(), &["Persistent", "Ephemeral"]);
+            causes.not_supported(modes, named(mode.str()), &["Persistent", "Ephemeral"]);
         }
     }
     need(spec.field("seLinuxMount"), causes);

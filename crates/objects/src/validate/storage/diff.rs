@@ -1,5 +1,6 @@
 //! What the server shows where a claim's or a volume's spec changed: a diff of the internal types (pkg/apis/core/types.go).
 
+use super::claims::Sources;
 use crate::field::At;
 use crate::go_value::{Field, GoValue, Shape, value};
 use crate::unified_diff::unified_diff;
@@ -258,18 +259,26 @@ const SOURCES: &[Field] = &[
 /// How the spec of a claim differs from the stored one, without the fields that may change.
 /// `size_may_change`: the request for storage as well.
 pub(super) fn claim_specs(
-    new: At<'_>,
-    old: At<'_>,
+    new: (At<'_>, Sources<'_>),
+    old: (At<'_>, Sources<'_>),
     ignored: &[&str],
     size_may_change: bool,
 ) -> Option<String> {
-    let print = |at: At<'_>| {
+    let print = |side: (At<'_>, Sources<'_>)| {
         let members = CLAIM_SPEC.iter().map(|Field(name, json, shape)| {
-            let from =
-                if ignored.contains(json) { if *json == "volumeName" { new } else { old } } else { at };
-            let mut printed = value(from.field(json), shape);
+            let (spec, sources) = match *json {
+                "volumeName" if ignored.contains(json) => new,
+                _ if ignored.contains(json) => old,
+                _ => side,
+            };
+            let at = match *json {
+                "dataSource" => sources.source,
+                "dataSourceRef" => sources.reference,
+                _ => spec.field(json),
+            };
+            let mut printed = value(at, shape);
             if *json == "resources" && size_may_change {
-                take_request(&mut printed, old);
+                take_request(&mut printed, old.0);
             }
             ((*name).to_owned(), printed)
         });

@@ -4,6 +4,7 @@ use kubernetes_cel::library::regex::Regex;
 
 use super::csi;
 use crate::field::{At, Causes};
+use crate::go_value::named;
 use crate::names;
 
 type Rule = fn(At<'_>, &mut Causes);
@@ -85,7 +86,7 @@ pub(crate) fn host_path(at: At<'_>, causes: &mut Causes) {
     }
     no_way_up(path, causes);
     if kind.is_set() && !TYPES.contains(&kind.str()) {
-        causes.not_supported(kind, kind.str(), &TYPES);
+        causes.not_supported(kind, named(kind.str()), &TYPES);
     }
 }
 
@@ -274,10 +275,10 @@ pub(crate) fn azure_disk(at: At<'_>, causes: &mut Causes) {
     required(at, &["diskName", "diskURI"], causes);
     let (caching, kind, uri) = (at.field("cachingMode"), at.field("kind"), at.field("diskURI"));
     if caching.is_set() && !CACHING.contains(&caching.str()) {
-        causes.not_supported(caching, caching.str(), &CACHING);
+        causes.not_supported(caching, named(caching.str()), &CACHING);
     }
     if kind.is_set() && !KINDS.contains(&kind.str()) {
-        causes.not_supported(kind, kind.str(), &KINDS);
+        causes.not_supported(kind, named(kind.str()), &KINDS);
     }
     match kind.opt_str() {
         Some("Managed") if !uri.str().starts_with("/subscriptions/") => {

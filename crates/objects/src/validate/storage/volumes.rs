@@ -3,7 +3,7 @@
 use super::claims::{VOLUME_MODES, access_modes};
 use super::{diff, sources};
 use crate::field::{At, Causes};
-use crate::go_value::{Shape, named, value};
+use crate::go_value::{Shape, immutable_named, named, value};
 use crate::validate::core::resource_names as resources;
 use crate::{meta, names, selectors};
 
@@ -28,7 +28,7 @@ pub(crate) fn volume(object: At<'_>, old: Option<At<'_>>, causes: &mut Causes) {
         causes.forbidden(at, &detail);
     }
     let mode = object.said("volumeMode").reading(volume_spec.field("volumeMode"));
-    meta::immutable(mode, stored.field("volumeMode"), causes);
+    immutable_named(mode, stored.field("volumeMode"), causes);
     affinity_change(object, volume_spec.field("nodeAffinity"), stored.field("nodeAffinity"), causes);
     let class = volume_spec.field("volumeAttributesClassName");
     if stored.field("volumeAttributesClassName").is_set() && !class.is_set() {

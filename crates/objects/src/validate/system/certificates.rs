@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::field::{At, Causes};
+use crate::go_value::named;
 use crate::pem::block_types;
 use crate::{base64, meta, names};
 
@@ -47,11 +48,11 @@ pub(super) fn request(object: At<'_>, old: Option<At<'_>>, causes: &mut Causes) 
     // what is stored may break these rules
     if old.is_none() {
         for usage in usages.items().filter(|usage| !USAGES.contains(&usage.str())) {
-            causes.not_supported(usage, usage.str(), &USAGES);
+            causes.not_supported(usage, named(usage.str()), &USAGES);
         }
         let mut seen = BTreeSet::new();
         for usage in usages.items().filter(|usage| !seen.insert(usage.str())) {
-            causes.duplicate(usage, usage.str());
+            causes.duplicate(usage, named(usage.str()));
         }
     }
     let signer = spec.field("signerName");

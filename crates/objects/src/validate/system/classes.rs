@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use kubernetes_cel::library::quantity::Quantity;
 
 use crate::field::{At, Causes};
-use crate::go_value::{Field, Shape, value};
+use crate::go_value::{Field, Shape, named, value};
 use crate::validate::core::resource_names as resources;
 use crate::{meta, names, selectors};
 
@@ -39,7 +39,7 @@ pub(super) fn priority(object: At<'_>, old: Option<At<'_>>, causes: &mut Causes)
     match policy.opt_str() {
         None | Some("PreemptLowerPriority" | "Never") => {}
         Some("") => causes.required(policy, ""),
-        Some(text) => causes.not_supported(policy, text, &["PreemptLowerPriority", "Never"]),
+        Some(text) => causes.not_supported(policy, named(text), &["PreemptLowerPriority", "Never"]),
     }
 }
 
@@ -131,7 +131,7 @@ fn toleration(at: At<'_>, causes: &mut Causes) {
     } else if operator.str() != "Exists" {
         let detail =
             "operator must be Exists when `key` is empty, which means \"match all values and all keys\"";
-        causes.invalid_value(operator, operator.str(), detail);
+        causes.invalid_value(operator, named(operator.str()), detail);
     }
     if at.field("tolerationSeconds").is_set() && effect.str() != "NoExecute" {
         causes.invalid_value(
@@ -152,12 +152,14 @@ fn toleration(at: At<'_>, causes: &mut Causes) {
                 causes.invalid_value(operator, text.str(), "value must be empty when `operator` is 'Exists'");
             }
         }
-        other @ ("Lt" | "Gt") => causes.not_supported(operator, other, &["Equal", "Exists", "Lt", "Gt"]),
-        other => causes.not_supported(operator, other, &["Equal", "Exists"]),
+        other @ ("Lt" | "Gt") => {
+            causes.not_supported(operator, named(other), &["Equal", "Exists", "Lt", "Gt"])
+        }
+        other => causes.not_supported(operator, named(other), &["Equal", "Exists"]),
     }
     const EFFECTS: [&str; 3] = ["NoSchedule", "PreferNoSchedule", "NoExecute"];
     if !effect.is_empty() && !EFFECTS.contains(&effect.str()) {
-        causes.not_supported(effect, effect.str(), &EFFECTS);
+        causes.not_supported(effect, named(effect.str()), &EFFECTS);
     }
 }
 

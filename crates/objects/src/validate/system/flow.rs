@@ -2,7 +2,7 @@
 //! `catch-all` keep their specs is not judged. The status is reset, or the stored one put back, before.
 
 use crate::field::{At, Causes};
-use crate::go_value::{Field, Shape, value};
+use crate::go_value::{Field, Shape, named, value};
 use crate::{meta, names};
 
 const VERBS: [&str; 9] =
@@ -62,7 +62,7 @@ fn subject(at: At<'_>, causes: &mut Causes) {
         [("Group", "group"), ("ServiceAccount", "serviceAccount"), ("User", "user")];
     let kind = at.field("kind");
     let Some((_, own)) = KINDS.into_iter().find(|(name, _)| *name == kind.str()) else {
-        return causes.not_supported(kind, kind.str(), &["Group", "ServiceAccount", "User"]);
+        return causes.not_supported(kind, named(kind.str()), &["Group", "ServiceAccount", "User"]);
     };
     let detail = at.field(own);
     if detail.is_set() {
@@ -178,7 +178,7 @@ pub(super) fn level(object: At<'_>, causes: &mut Causes) {
     let spec = object.field("spec");
     let kind = spec.field("type");
     if (object.fields("metadata.name").str() == "exempt") != (kind.str() == "Exempt") {
-        causes.invalid_value(kind, kind.str(), "must be 'Exempt' if and only if `name` is 'exempt'");
+        causes.invalid_value(kind, named(kind.str()), "must be 'Exempt' if and only if `name` is 'exempt'");
     }
     let (limited, exempt) = (spec.field("limited"), spec.field("exempt"));
     match kind.str() {
@@ -200,7 +200,7 @@ pub(super) fn level(object: At<'_>, causes: &mut Causes) {
             }
         }
         "" => causes.required(kind, ""),
-        other => causes.not_supported(kind, other, &["Exempt", "Limited"]),
+        other => causes.not_supported(kind, named(other), &["Exempt", "Limited"]),
     }
 }
 
@@ -230,7 +230,7 @@ fn limits(at: At<'_>, causes: &mut Causes) {
         "Queue" if queuing.is_set() => queues(queuing, causes),
         "Queue" => causes.required(queuing, "must not be empty if limited.limitResponse.type is Limited"),
         "" => causes.required(kind, ""),
-        other => causes.not_supported(kind, other, &["Queue", "Reject"]),
+        other => causes.not_supported(kind, named(other), &["Queue", "Reject"]),
     }
     percent(at.field("lendablePercent"), causes);
     let borrowing = at.field("borrowingLimitPercent");
