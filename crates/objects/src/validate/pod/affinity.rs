@@ -47,6 +47,7 @@ fn weight(at: At<'_>, causes: &mut Causes) {
 /// `validatePodAffinityTerm`
 fn pod_term(term: At<'_>, labels: Option<At<'_>>, options: &PodOptions, causes: &mut Causes) {
     term_selectors(term, options.any_affinity_value, causes);
+    merged_expressions(term, labels, options.any_affinity_value, causes);
     let namespaces = term.field("namespaces");
     for namespace in namespaces.items() {
         let at = term.said("namespace").reading(namespace);
@@ -65,6 +66,23 @@ fn term_selectors(term: At<'_>, any_value: bool, causes: &mut Causes) {
     let options = SelectorOptions { any_value, ..SelectorOptions::default() };
     meta::label_selector(term.field("labelSelector"), options, causes);
     meta::label_selector(term.field("namespaceSelector"), options, causes);
+}
+
+/// The expressions that the server puts at the end of the selector are judged with it.
+pub(super) fn merged_expressions(term: At<'_>, labels: Option<At<'_>>, any_value: bool, causes: &mut Causes) {
+    let selector = term.field("labelSelector");
+    let Some(labels) = labels.filter(|_| selector.is_set()) else { return };
+    let written = selector.field("matchExpressions");
+    let keys = ["matchLabelKeys", "mismatchLabelKeys"].into_iter().flat_map(|keys| term.field(keys).items());
+    let merged = keys.map(|key| (key, labels.key(key.str()))).filter(|(_, value)| value.is_set());
+    for (place, (key, value)) in merged.enumerate() {
+        let at = written.index(written.len() + place);
+        meta::label_name(at.field("key").reading(key), key.str(), causes);
+        if !any_value {
+            let at = at.field("values").index(0).reading(value);
+            causes.invalid_each(at, value.str(), names::label_value(value.str()));
+        }
+    }
 }
 
 /// `ValidateMatchLabelKeysAndMismatchLabelKeys`: of an affinity term or a spread constraint.

@@ -45,6 +45,7 @@ pub(super) fn check(spec: At<'_>, metadata: Option<At<'_>>, options: &PodOptions
         }
         if !options.any_spread_selector {
             meta::label_selector(constraint.field("labelSelector"), SelectorOptions::default(), causes);
+            affinity::merged_expressions(constraint, labels, false, causes);
         }
     }
 }
