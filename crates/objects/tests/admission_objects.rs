@@ -90,4 +90,4 @@ fn objects_are_the_servers() {
 const TOTAL: &str = "~ all";
 
 /// Percent of each figure; raised as more of them agree.
-const FLOORS: [usize; 5] = [94, 94, 100, 58, 58];
+const FLOORS: [usize; 5] = [100, 100, 100, 100, 100];

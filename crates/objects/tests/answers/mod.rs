@@ -182,7 +182,8 @@ pub(crate) fn compare(line: &Value, definitions: &Definitions) -> Comparison {
             comparison.misses.push(format!("{mode:?}: {wanted}, not {} {}", judged.verdict, judged.message));
         }
         if mode == Mode::Strict && wanted != "accepted" && code.is_some() {
-            refusals(answer, &judged, judged.verdict == wanted, &mut comparison);
+            let varies = line["orderVaries"] == true;
+            refusals(answer, &judged, judged.verdict == wanted, varies, &mut comparison);
         }
         if mode == Mode::Warn && !line["seen"].is_null() {
             let mut differ = Vec::new();
@@ -197,7 +198,8 @@ pub(crate) fn compare(line: &Value, definitions: &Definitions) -> Comparison {
     comparison
 }
 
-fn refusals(answer: &Value, judged: &Judged, verdict: bool, comparison: &mut Comparison) {
+/// `varies`: the server lists the causes in an order of chance.
+fn refusals(answer: &Value, judged: &Judged, verdict: bool, varies: bool, comparison: &mut Comparison) {
     let text = |cause: &Value, key: &str| cause[key].as_str().unwrap_or_default().to_owned();
     let causes: BTreeSet<(String, String)> = answer["causes"]
         .as_array()
@@ -207,8 +209,18 @@ fn refusals(answer: &Value, judged: &Judged, verdict: bool, comparison: &mut Com
         .collect();
     comparison.causes = Some(verdict && causes == judged.causes);
     let message = answer["message"].as_str().unwrap_or_default();
-    comparison.message = Some(message == judged.message);
-    if message != judged.message {
+    let same = if varies { parts(message) == parts(&judged.message) } else { message == judged.message };
+    comparison.message = Some(same);
+    if !same {
         comparison.misses.push(format!("message {message:?}, not {:?}", judged.message));
     }
+}
+
+/// What a message says, in no order.
+fn parts(message: &str) -> Vec<&str> {
+    let (opening, list) = message.split_once(": [").unwrap_or((message, ""));
+    let mut parts: Vec<&str> = list.trim_end_matches(']').split(", ").collect();
+    parts.push(opening);
+    parts.sort_unstable();
+    parts
 }
