@@ -142,17 +142,26 @@ impl Checked {
     /// Refuses an expression whose output type is not allowed where it stands. `dyn` is not allowed anywhere.
     ///
     /// # Errors
-    /// One issue of [`Stage::Result`], in the API server's words.
+    /// One issue of [`Stage::Result`], which lists the types that are allowed.
     pub fn expect_result(&self, kind: ResultKind) -> Result<(), Issues> {
         let ty = self.output_type();
         if kind.allows(ty) {
             return Ok(());
         }
-        let message = match kind.allowed() {
+        let message = format!("must evaluate to one of [{}] but got {ty}", kind.allowed().join(" "));
+        Err(Issues::new(Stage::Result, Arc::clone(&self.ast.source), vec![Issue { offset: None, message }]))
+    }
+
+    /// What the API server says of an expression in an admission policy whose output type is not allowed where it stands: as
+    /// [`Checked::expect_result`], but for a type that is the only one (apiserver `pkg/admission/plugin/cel/compile.go`).
+    #[must_use]
+    pub fn wrong_result(&self, kind: ResultKind) -> Option<String> {
+        let ty = self.output_type();
+        let said = || match kind.allowed() {
             [only] => format!("must evaluate to {only} but got {ty}"),
             several => format!("must evaluate to one of [{}] but got {ty}", several.join(" ")),
         };
-        Err(Issues::new(Stage::Result, Arc::clone(&self.ast.source), vec![Issue { offset: None, message }]))
+        (!kind.allows(ty)).then(said)
     }
 
     /// The CEL that was spoken.

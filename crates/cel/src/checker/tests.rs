@@ -124,11 +124,16 @@ fn results_are_restricted_to_where_an_expression_stands() {
     let mutation = Env::new(Profile::V1_37, EnvKind::Mutation);
     for (source, env, kind, expected) in [
         ("true", &env(), ResultKind::Bool, ""),
-        ("object.x", &env(), ResultKind::Bool, "must evaluate to bool but got dyn"),
+        ("object.x", &env(), ResultKind::Bool, "must evaluate to one of [bool] but got dyn"),
         ("null", &env(), ResultKind::StringOrNull, ""),
         ("1", &env(), ResultKind::StringOrNull, "must evaluate to one of [string null_type] but got int"),
         ("Object{}", &mutation, ResultKind::Object, ""),
-        ("[]", &mutation, ResultKind::JsonPatches, "must evaluate to list(JSONPatch) but got list(dyn)"),
+        (
+            "[]",
+            &mutation,
+            ResultKind::JsonPatches,
+            "must evaluate to one of [list(JSONPatch)] but got list(dyn)",
+        ),
         ("true ? [JSONPatch{op: 'test'}] : []", &mutation, ResultKind::JsonPatches, ""),
     ] {
         assert_eq!(refused(source, env, kind), expected, "{source}");

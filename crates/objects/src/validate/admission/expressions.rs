@@ -3,7 +3,6 @@
 
 use kubernetes_cel::checker::{self, ResultKind};
 use kubernetes_cel::declarations::{Env, EnvKind};
-use kubernetes_cel::issue::Stage;
 use kubernetes_cel::profile::Profile;
 use kubernetes_cel::program::{CompileError, Composition, Program};
 
@@ -67,10 +66,13 @@ impl Compiler {
                 &nothing
             }
         };
-        let compiled = checker::compile(source, &env).map_err(CompileError::from).and_then(|checked| {
-            checked.expect_result(result)?;
-            Program::plan(checked, &env, composition)
-        });
+        let compiled = match checker::compile(source, &env) {
+            Ok(checked) => match checked.wrong_result(result) {
+                Some(wrong) => return causes.invalid_value(at, shown, &wrong),
+                None => Program::plan(checked, &env, composition),
+            },
+            Err(issues) => Err(issues.into()),
+        };
         if let Err(error) = compiled {
             report(at, shown, &error, causes);
         }
@@ -79,9 +81,6 @@ impl Compiler {
 
 fn report(at: At<'_>, shown: &str, error: &CompileError, causes: &mut Causes) {
     match error {
-        CompileError::Issues(issues) if issues.stage() == Stage::Result => {
-            causes.invalid_value(at, shown, &issues.to_string());
-        }
         CompileError::Issues(issues) => {
             causes.invalid_value(at, shown, &format!("compilation failed: {issues}"))
         }
