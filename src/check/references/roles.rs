@@ -7,6 +7,7 @@
 //! What Kubernetes makes itself is told by the table of [`built_in`], not by names: a role that says it is one of them
 //! is judged for what the original does not grant.
 
+use crate::api::{self, Scope};
 use crate::check::subject::{Sink, related};
 use crate::document::NodeRef;
 use crate::host::{HostObject, Lookup, Pool, Query, Seen};
@@ -17,6 +18,9 @@ use crate::resource::selector::LabelSelector;
 use super::ask::{self, Ask, MOST};
 
 const RBAC: &str = "rbac.authorization.k8s.io";
+/// What rules name, is no kind and is in no namespace: who can be impersonated (apiserver `pkg/endpoints/filters/impersonation.go`)
+/// and for whom certificates are signed (`plugin/pkg/admission/certificates`).
+const IN_NO_NAMESPACE: [&str; 5] = ["users", "groups", "uids", "userextras", "signers"];
 /// The verbs that together are as good as the wildcard.
 const EVERY_VERB: [&str; 7] = ["create", "delete", "get", "list", "patch", "update", "watch"];
 /// Verbs that give the rights of something else: naming one role or user makes them no smaller (RBAC good practices,
@@ -56,6 +60,24 @@ fn rule_grants(rule: NodeRef<'_>, grant: &Grant) -> bool {
     let limited = rule.get("resourceNames").is_some_and(|names| !names.is_empty())
         && !grant.verbs.iter().any(|verb| ESCALATING.contains(&verb.as_str()));
     any("apiGroups", &grant.api_groups) && resources && verbs && !limited
+}
+
+/// What of it can be granted within a namespace: no rule of a Role, and none that a RoleBinding hands on, is asked about
+/// nodes, or about users and groups to be impersonated, as these are in none. ClusterRoles are bound within a namespace.
+fn within_namespace(wanted: &[Grant]) -> Vec<Grant> {
+    let is_cluster_wide = |grant: &Grant, resource: &str| {
+        let base = resource.split('/').next().unwrap_or(resource);
+        let cluster = |group: &String| {
+            api::by_resource(group, base).is_some_and(|kind| kind.scope == Some(Scope::Cluster))
+        };
+        IN_NO_NAMESPACE.contains(&base) || base != "clusterroles" && grant.api_groups.iter().all(cluster)
+    };
+    let kept = wanted.iter().map(|grant| {
+        let mut kept = grant.clone();
+        kept.resources.retain(|resource| !is_cluster_wide(grant, resource));
+        kept
+    });
+    kept.filter(|grant| !grant.resources.is_empty()).collect()
 }
 
 fn rules(role: NodeRef<'_>) -> impl Iterator<Item = NodeRef<'_>> {
@@ -118,6 +140,13 @@ pub(super) fn role_grants(ask: &Ask<'_, '_>, wanted: &[Grant], sink: &mut Sink<'
     if group != RBAC || !matches!(kind, "Role" | "ClusterRole") {
         return;
     }
+    let possible;
+    let wanted = if kind == "Role" {
+        possible = within_namespace(wanted);
+        &possible
+    } else {
+        wanted
+    };
     let original = built_in::original(ask.object(), kind, own_namespace(ask), ask.name());
     let own = |grant: &Grant| original.is_some_and(|role| rules(role).any(|rule| rule_grants(rule, grant)));
     for rule in rules(ask.object()) {
@@ -195,6 +224,16 @@ pub(super) fn exists(ask: &Ask<'_, '_>, sink: &mut Sink<'_>) {
 /// A role that is not there grants nothing, and another check says so; one that cannot be seen is unknown.
 pub(super) fn binding_grants(ask: &Ask<'_, '_>, wanted: &[Grant], sink: &mut Sink<'_>) {
     let Some(role) = role_ref(ask).filter(|role| !is_built_in(ask, role)) else { return };
+    let possible;
+    let wanted = if ask.kind().1 == "RoleBinding" {
+        possible = within_namespace(wanted);
+        &possible
+    } else {
+        wanted
+    };
+    if wanted.is_empty() {
+        return;
+    }
     let node = role.node.get("name").unwrap_or(role.node);
     let message =
         |grant, rule| format!("binds {} {}, which grants: {}", role.kind, role.name, words(grant, rule));
