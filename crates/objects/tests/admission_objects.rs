@@ -5,23 +5,11 @@
 #![allow(clippy::unwrap_used)]
 
 mod answers;
+mod vectors;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 
 use serde_json::Value;
-
-/// The folder of the answers; `None`, and said, where it is missing.
-fn vectors() -> Option<PathBuf> {
-    let root = std::env::var_os("PLIMSOLL_SHARED")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared"), PathBuf::from);
-    let folder = root.join("vectors/admission");
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    eprintln!("SKIPPED: no golden vectors at {}", folder.display());
-    None
-}
 
 /// So many of so many.
 #[derive(Default, Clone, Copy)]
@@ -41,7 +29,7 @@ const NAMES: [&str; 5] = ["agree", "verdict", "object", "causes", "message"];
 
 #[test]
 fn objects_are_the_servers() {
-    let Some(folder) = vectors() else { return };
+    let Some(folder) = vectors::folder() else { return };
     let only = std::env::var("KIND").ok();
     let show = only.is_some() || std::env::var_os("MISSES").is_some();
     let lines = std::fs::read_to_string(folder.join("objects.jsonl")).unwrap();

@@ -5,23 +5,12 @@
 //! live server can be put into the same form) are updates.
 #![allow(clippy::unwrap_used)]
 
+mod vectors;
+
 use document::{Document, Limits};
 use kubernetes_objects::validate::{self, Kind};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
-
-/// The folder of the answers; `None`, and said, where it is missing.
-fn vectors() -> Option<PathBuf> {
-    let root = std::env::var_os("PLIMSOLL_SHARED")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared"), PathBuf::from);
-    let folder = root.join("vectors/admission");
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    eprintln!("SKIPPED: no golden vectors at {}", folder.display());
-    None
-}
 
 #[derive(Default)]
 struct Tally {
@@ -104,7 +93,7 @@ fn judge(line: &Value, tally: &mut Tally, show: bool) {
 
 #[test]
 fn causes_are_the_servers() {
-    let Some(folder) = vectors() else { return };
+    let Some(folder) = vectors::folder() else { return };
     let only = std::env::var("KIND").ok();
     let show = only.is_some() || std::env::var_os("MISSES").is_some();
     let lines = std::fs::read_to_string(folder.join("objects.jsonl")).unwrap();

@@ -7,6 +7,8 @@
 //! What Kubernetes makes itself is told by the table of [`built_in`], not by names: a role that says it is one of them
 //! is judged for what the original does not grant.
 
+use std::borrow::Cow;
+
 use crate::api::{self, Scope};
 use crate::check::subject::{Sink, related};
 use crate::document::NodeRef;
@@ -62,9 +64,13 @@ fn rule_grants(rule: NodeRef<'_>, grant: &Grant) -> bool {
     any("apiGroups", &grant.api_groups) && resources && verbs && !limited
 }
 
-/// What of it can be granted within a namespace: no rule of a Role, and none that a RoleBinding hands on, is asked about
-/// nodes, or about users and groups to be impersonated, as these are in none. ClusterRoles are bound within a namespace.
-fn within_namespace(wanted: &[Grant]) -> Vec<Grant> {
+/// What of it can be granted by a role or binding of this kind: no rule of a Role, and none that a RoleBinding hands on, is
+/// asked about nodes, or about users and groups to be impersonated, as these are in no namespace. ClusterRoles are bound
+/// within one.
+fn possible<'g>(wanted: &'g [Grant], kind: &str) -> Cow<'g, [Grant]> {
+    if kind.starts_with("Cluster") {
+        return Cow::Borrowed(wanted);
+    }
     let is_cluster_wide = |grant: &Grant, resource: &str| {
         let base = resource.split('/').next().unwrap_or(resource);
         let cluster = |group: &String| {
@@ -140,13 +146,7 @@ pub(super) fn role_grants(ask: &Ask<'_, '_>, wanted: &[Grant], sink: &mut Sink<'
     if group != RBAC || !matches!(kind, "Role" | "ClusterRole") {
         return;
     }
-    let possible;
-    let wanted = if kind == "Role" {
-        possible = within_namespace(wanted);
-        &possible
-    } else {
-        wanted
-    };
+    let wanted = &*possible(wanted, kind);
     let original = built_in::original(ask.object(), kind, own_namespace(ask), ask.name());
     let own = |grant: &Grant| original.is_some_and(|role| rules(role).any(|rule| rule_grants(rule, grant)));
     for rule in rules(ask.object()) {
@@ -224,13 +224,7 @@ pub(super) fn exists(ask: &Ask<'_, '_>, sink: &mut Sink<'_>) {
 /// A role that is not there grants nothing, and another check says so; one that cannot be seen is unknown.
 pub(super) fn binding_grants(ask: &Ask<'_, '_>, wanted: &[Grant], sink: &mut Sink<'_>) {
     let Some(role) = role_ref(ask).filter(|role| !is_built_in(ask, role)) else { return };
-    let possible;
-    let wanted = if ask.kind().1 == "RoleBinding" {
-        possible = within_namespace(wanted);
-        &possible
-    } else {
-        wanted
-    };
+    let wanted = &*possible(wanted, ask.kind().1);
     if wanted.is_empty() {
         return;
     }

@@ -5,6 +5,8 @@ use std::fmt::Write;
 
 use document::{NodeId, NodeRef};
 
+use crate::field::go_quote;
+
 /// How a problem ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ProblemKind {
@@ -44,7 +46,7 @@ pub(crate) fn in_order<'d>(mut problems: Vec<Problem>, root: NodeRef<'d>) -> Vec
             if unknown > MOST {
                 continue;
             }
-            problem.message = format!("unknown field {}", quote(&render(&way)));
+            problem.message = format!("unknown field {}", go_quote(&render(&way)));
         }
         problems.push(problem);
     }
@@ -106,23 +108,5 @@ fn render(way: &[Step<'_>]) -> String {
             Step::Index(index) => drop(write!(out, "[{index}]")),
         }
     }
-    out
-}
-
-/// Go's `strconv.Quote`, but that what can be printed is known by Rust's rules.
-fn quote(text: &str) -> String {
-    let mut out = String::from('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            c if c.is_control() => drop(write!(out, "\\x{:02x}", u32::from(c))),
-            c => out.push(c),
-        }
-    }
-    out.push('"');
     out
 }
