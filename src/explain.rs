@@ -9,6 +9,7 @@
 //! The manifests are those of the policy's own tests, so they are known to be what they are said to be.
 
 pub mod catalogue;
+pub mod fields;
 pub mod markdown;
 pub mod text;
 

@@ -14,6 +14,7 @@
 
 pub mod admission;
 pub mod api;
+pub mod apiserver;
 pub mod baseline;
 pub mod check;
 pub mod cli;
@@ -39,3 +40,4 @@ pub mod webhook;
 
 pub use document;
 pub use kubernetes_cel as cel;
+pub use kubernetes_objects as objects;

@@ -23,15 +23,18 @@ use super::outputs::Output;
 use super::paths::Paths;
 use super::selection::overrides::Variants;
 use super::selection::{Selected, Selection};
+use super::serving::ServingArgs;
 use super::{DONE, FINDINGS, NOT_DONE};
 use crate::baseline::{Baseline, Origin};
 use crate::cli;
 use crate::explain::catalogue::catalogue;
 use crate::finding::terms::is_waivable;
-use crate::finding::{DocumentId, Finding, Severity};
+use crate::finding::{Certainty, DocumentId, Finding, Severity};
 use crate::manifest::chosen::Chosen;
-use crate::manifest::{Inventory, LoadError, Outcome, ReadLimits, Sources, read_chosen, read_sources};
-use crate::offline::{Asking, Offline};
+use crate::manifest::{
+    Inventory, LoadError, NoticeCode, Outcome, ReadLimits, Sources, codes, read_chosen, read_sources,
+};
+use crate::offline::{Asking, Canonical, Offline};
 use crate::report::catalogue::Catalogue;
 use crate::report::waived::{self, targets};
 use crate::report::{
@@ -68,6 +71,8 @@ pub struct LintArgs {
     selection: Selection,
     #[command(flatten)]
     asking: AskingArgs,
+    #[command(flatten)]
+    serving: ServingArgs,
     /// Show the parts of a failing expression and their values, false ones first
     #[arg(long, env = "PLIMSOLL_EXPLAIN", help_heading = "Result")]
     explain: bool,
@@ -190,7 +195,9 @@ impl LintArgs {
         let variants = selected.variants(&sources, None);
         let old_sources = read_old(self.asking.old.as_ref());
         let old = old_sources.as_ref().map(Inventory::load);
-        let offline = Offline::new(&inventory, old.as_ref(), &asking);
+        let server = self.serving.server(selected.release, &inventory).map_err(|_| Stopped)?;
+        let canonical = server.as_ref().map(|s| Canonical::of(&inventory, old.as_ref(), &asking, s));
+        let offline = Offline::over(&inventory, old.as_ref(), &asking, canonical.as_ref());
         let codes = variants.codes();
         progress.read(inventory.manifests().len());
         let input = Input {
@@ -231,12 +238,16 @@ impl LintArgs {
         match kept {
             Some(kept) => {
                 drop((report, offline));
+                drop(canonical);
                 drop(inventory);
                 kept.sources = Some(sources);
                 kept.chosen = chosen;
             }
             // the process ends: giving back millions of small pieces one by one would only take time
-            None => std::mem::forget((report, offline)),
+            None => {
+                std::mem::forget((report, offline));
+                std::mem::forget(canonical);
+            }
         }
         Ok(exit)
     }
@@ -276,7 +287,10 @@ impl LintArgs {
         let beside = Beside::of(&mut sources, &selected.ignores, selected.set.exceptions());
         let inventory = Inventory::load(&sources);
         let variants = selected.variants(&sources, Some(tree.moved()));
-        let offline = Offline::new(&inventory, None, asking);
+        // what cannot be read now has been said
+        let server = self.serving.server(selected.release, &inventory).ok().flatten();
+        let canonical = server.as_ref().map(|server| Canonical::of(&inventory, None, asking, server));
+        let offline = Offline::over(&inventory, None, asking, canonical.as_ref());
         let codes = variants.codes();
         let input = Input {
             selected,
@@ -421,7 +435,22 @@ impl<'i> Input<'_, 'i> {
         let Self { variants, inventory, offline, .. } = *self;
         let mut subjects = subjects(inventory, offline);
         let mut findings = offline.judge_each(|file| variants.set(file), judged);
-        let severity = |file, code| variants.reserved(file, code);
+        let manifests = inventory.manifests();
+        findings.retain_mut(|(document, finding)| {
+            let row = if finding.rule.policy.is_some() { None } else { codes::named(finding.code()) };
+            let Some(row) = row else { return true };
+            let Some(severity) = variants.reserved(manifests[document.0 as usize].file, row) else {
+                return false;
+            };
+            // what is less than the others of its code stays so, unless somebody says what the code is worth
+            finding.severity =
+                if severity == row.severity { finding.severity.min(severity) } else { severity };
+            if finding.certainty == Certainty::Unknown {
+                finding.severity = finding.severity.min(Severity::Warning);
+            }
+            true
+        });
+        let severity = |file, code: NoticeCode| variants.reserved(file, code.about());
         findings.extend(notices::findings(inventory, &mut subjects, severity));
         (subjects, findings)
     }

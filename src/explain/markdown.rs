@@ -119,7 +119,7 @@ fn reserved() -> String {
          weighted and explained like the rules of policies: `--skip yaml/octal`, `severities: {{yaml/octal: off}}`, \
          `plimsoll explain yaml/octal`; `yaml` alone means all codes that begin so.\n"
     );
-    for Reserved { code, severity, title, description, remediation, example } in codes::all() {
+    for Reserved { code, severity, title, description, remediation, example, always: _ } in codes::all() {
         let severity = severity.name();
         let _ = write!(out, "\n## {code}\n\n**{}** ({severity})\n\n", escape(title));
         let _ = write!(out, "{}\n\nTo fix it, {}.\n\n", escape(description), escape(remediation));

@@ -27,6 +27,7 @@ use super::summary::Counted;
 use crate::document::Span;
 use crate::finding::{Certainty, DocumentId, Finding, PolicyRef, readable};
 use crate::manifest::FileId;
+use crate::objects::DEFAULTED;
 
 /// How text is written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -184,7 +185,7 @@ impl Report<'_> {
             lines.push((plain, format!("{}: {message}", self.position_of(document, related.place.span))));
             lines.extend(self.line_of(document, related.place.span).map(|line| (FAINT, format!("  {line}"))));
         }
-        let origin = finding.place.origin.as_ref().map(|origin| format!("made by {}", readable(origin)));
+        let origin = finding.place.origin.as_ref().map(made_by);
         let policy = finding.rule.policy.as_ref().filter(|policy| policy.namespace.is_some());
         let policy = policy.map(|policy| format!("by {}", readable(&policy.to_string())));
         lines.extend(origin.into_iter().chain(policy).map(|line| (plain, line)));
@@ -291,4 +292,8 @@ impl Frame<'_> {
             None => code,
         }
     }
+}
+/// Who put a node there that nobody wrote.
+fn made_by(origin: &String) -> String {
+    if origin == DEFAULTED { origin.clone() } else { format!("made by {}", readable(origin)) }
 }

@@ -55,6 +55,8 @@ pub struct Refusal {
     pub causes: Vec<Cause>,
     /// The nodes at fault: of the admitted object where it is invalid (422), else of the document that was written.
     pub nodes: Vec<NodeId>,
+    /// Where it cannot be decoded (400): all that is wrong, of which the message tells what the server does.
+    pub problems: Vec<Problem>,
 }
 
 /// What kind an object is of.
@@ -128,7 +130,7 @@ pub struct Admitted<'d, 'c> {
 
 impl Refusal {
     fn new(code: Option<u16>, reason: &'static str, message: String, node: NodeId) -> Self {
-        Self { code, reason, message, causes: Vec::new(), nodes: vec![node] }
+        Self { code, reason, message, causes: Vec::new(), nodes: vec![node], problems: Vec::new() }
     }
 
     pub(crate) fn forbidden(message: String, node: NodeId) -> Self {
@@ -201,7 +203,8 @@ pub fn admit<'d, 'c>(
 fn bad_request(served: &Served<'_>, message: &str, nodes: Vec<NodeId>) -> Refusal {
     let (kind, version) = (served.kind(), served.version());
     let message = format!("{kind} in version \"{version}\" cannot be handled as a {kind}: {message}");
-    Refusal { code: Some(400), reason: "BadRequest", message, causes: Vec::new(), nodes }
+    let (causes, problems) = (Vec::new(), Vec::new());
+    Refusal { code: Some(400), reason: "BadRequest", message, causes, nodes, problems }
 }
 
 fn built_in<'d, 'c>(
@@ -219,12 +222,14 @@ fn built_in<'d, 'c>(
     let (mut tree, problems) = decoder.finish();
     let problems = in_order(problems, written);
     if let Some(first) = problems.first().filter(|problem| problem.kind != ProblemKind::Unknown) {
-        return Err(bad_request(&served, &first.message, vec![first.node]));
+        let refusal = bad_request(&served, &first.message, vec![first.node]);
+        return Err(Refusal { problems, ..refusal });
     }
     if options.mode == Mode::Strict && !problems.is_empty() {
         let unknown: Vec<&str> = problems.iter().map(|problem| problem.message.as_str()).collect();
         let nodes = problems.iter().map(|problem| problem.node).collect();
-        return Err(bad_request(&served, &format!("strict decoding error: {}", unknown.join(", ")), nodes));
+        let refusal = bad_request(&served, &format!("strict decoding error: {}", unknown.join(", ")), nodes);
+        return Err(Refusal { problems, ..refusal });
     }
     defaults::apply(&mut tree, options.minor);
     defaults::convert(&mut tree);
@@ -280,6 +285,6 @@ impl Served<'_> {
         let causes = causes.into_vec();
         let message = status_message(self.group(), self.kind(), name, &causes);
         let nodes = causes.iter().filter_map(|cause| cause.node).collect();
-        Err(Refusal { code: Some(422), reason: "Invalid", message, causes, nodes })
+        Err(Refusal { code: Some(422), reason: "Invalid", message, causes, nodes, problems: Vec::new() })
     }
 }
