@@ -20,8 +20,8 @@ mod judge;
 mod mutate;
 pub mod needs;
 
-use crate::check::{Budget, Findings};
-use crate::document::edit::Operation;
+use crate::check::{EvaluationLimits, Findings};
+use crate::document::edit::PatchOperation;
 use crate::document::{Document, NodeRef};
 use crate::host::Host;
 use crate::request::Request;
@@ -59,7 +59,7 @@ impl Stages {
 #[derive(Debug, Default)]
 pub struct Admission<'a> {
     /// What mutation does, in order, as RFC 6902 applies it.
-    pub patch: Vec<Operation>,
+    pub patch: Vec<PatchOperation>,
     /// The object after that; `None` where nothing changed.
     pub document: Option<Document<'a>>,
     /// The codes of the rules that changed something.
@@ -93,7 +93,7 @@ pub fn admit<'a>(
     stages: Stages,
     request: &Request<'a>,
     host: &dyn Host,
-    budget: Budget,
+    budget: EvaluationLimits,
 ) -> Admission<'a> {
     let mut admission = match stages.mutate {
         Some(turn) => mutate::mutate(set, request, host, budget, turn),

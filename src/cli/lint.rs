@@ -28,14 +28,15 @@ use crate::baseline::{Baseline, Origin};
 use crate::cli;
 use crate::explain::catalogue::catalogue;
 use crate::finding::terms::is_waivable;
-use crate::finding::{DocumentId, Finding, Severity};
+use crate::finding::{Finding, ObjectId, Severity};
 use crate::manifest::chosen::Chosen;
-use crate::manifest::{Inventory, LoadError, Outcome, ReadLimits, Sources, read_chosen, read_sources};
+use crate::manifest::{FileOutcome, Inventory, LoadError, ReadLimits, Sources, read_chosen, read_sources};
 use crate::offline::{Asking, Offline};
 use crate::report::catalogue::Catalogue;
 use crate::report::waived::{self, targets};
 use crate::report::{
-    self, ColorChoice, Earlier, Format, Gate, Identity, Report, Run, Subject, TextOptions, notices, refusal,
+    self, ColorChoice, Earlier, Format, Gate, ObjectName, Report, ReportedObject, Run, TextOptions, notices,
+    refusal,
 };
 use crate::waiver::{self, Applied, Beside, Codes, Target};
 use progress::Progress;
@@ -299,7 +300,7 @@ impl LintArgs {
         input: Input<'_, '_>,
         today: NaiveDate,
         targets: &[Target<'_>],
-        findings: Vec<(DocumentId, Finding)>,
+        findings: Vec<(ObjectId, Finding)>,
     ) -> Applied {
         if self.no_ignore {
             return Applied { kept: findings, ..Applied::default() };
@@ -417,7 +418,7 @@ struct Input<'r, 'i> {
 
 impl<'i> Input<'_, 'i> {
     /// All findings, with what they are of; `judged` is called for each manifest.
-    fn findings(&self, judged: &(dyn Fn() + Sync)) -> (Vec<Subject<'i>>, Vec<(DocumentId, Finding)>) {
+    fn findings(&self, judged: &(dyn Fn() + Sync)) -> (Vec<ReportedObject<'i>>, Vec<(ObjectId, Finding)>) {
         let Self { variants, inventory, offline, .. } = *self;
         let mut subjects = subjects(inventory, offline);
         let mut findings = offline.judge_each(|file| variants.set(file), judged);
@@ -430,7 +431,7 @@ impl<'i> Input<'_, 'i> {
 /// Says which files could not be read, and where. Whether all could.
 pub(super) fn report_broken(sources: &Sources, inventory: &Inventory<'_>) -> bool {
     let mut good = true;
-    for record in inventory.ledger().iter().filter(|record| record.outcome == Outcome::Broken) {
+    for record in inventory.ledger().iter().filter(|record| record.outcome == FileOutcome::Broken) {
         good = false;
         let file = sources.file(record.file);
         for error in &record.errors {
@@ -451,17 +452,17 @@ pub(super) fn read_old(path: Option<&String>) -> Option<Sources> {
 }
 
 /// The manifests of the inventory, as a report names them.
-pub(super) fn subjects<'i>(inventory: &'i Inventory<'i>, offline: &Offline<'i>) -> Vec<Subject<'i>> {
+pub(super) fn subjects<'i>(inventory: &'i Inventory<'i>, offline: &Offline<'i>) -> Vec<ReportedObject<'i>> {
     let manifests = inventory.manifests().iter().enumerate();
     manifests
         .map(|(index, manifest)| {
             let identity = offline.identity(index);
             let kind = identity.kind;
             let api_version = inventory.object(manifest).get_str("apiVersion").unwrap_or_default();
-            Subject::of(
+            ReportedObject::of(
                 inventory,
                 manifest,
-                Identity {
+                ObjectName {
                     api_version: api_version.to_owned(),
                     kind: kind.kind.to_owned(),
                     namespace: identity.namespace.map(str::to_owned),
