@@ -38,6 +38,8 @@ pub struct Options<'c> {
     pub plugins: Plugins,
     /// What else there is.
     pub cluster: &'c dyn Cluster,
+    /// The namespace of the request, for objects that name none.
+    pub namespace: &'c str,
 }
 
 /// Why the server would not take an object.
@@ -245,27 +247,38 @@ impl Admitted<'_, '_> {
     /// # Errors
     /// When there is something.
     pub fn validate<'o>(&'o self, old: Option<NodeRef<'o>>) -> Result<Vec<String>, Refusal> {
-        let root = self.object.root();
-        let (causes, warnings) = match self.served {
-            Served::BuiltIn(row) => {
+        let warnings = self.served.validate(self.object.root(), old)?;
+        Ok(self.warnings.iter().cloned().chain(warnings).collect())
+    }
+}
+
+impl Served<'_> {
+    /// What the server finds when it validates an object that is decoded and defaulted (422), and what it warns of where it
+    /// finds nothing.
+    ///
+    /// # Errors
+    /// When there is something.
+    pub fn validate<'o>(&self, root: NodeRef<'o>, old: Option<NodeRef<'o>>) -> Result<Vec<String>, Refusal> {
+        let (causes, warnings) = match self {
+            Self::BuiltIn(row) => {
                 let kind = validate::Kind { group: row.group, version: row.version, kind: row.kind };
                 let causes = validate::validate(kind, root, old);
                 let warnings =
                     if causes.is_empty() { validate::warnings(kind, root, old) } else { Vec::new() };
                 (causes, warnings)
             }
-            Served::Custom(definition, version) => {
+            Self::Custom(definition, version) => {
                 let causes =
                     definition.validate(version, root, old).map_err(|limit| too_large(&limit, root))?;
                 (causes, definition.warnings(version, root, old))
             }
         };
         if causes.is_empty() {
-            return Ok(self.warnings.iter().cloned().chain(warnings).collect());
+            return Ok(warnings);
         }
         let name = root.get("metadata").and_then(|metadata| metadata.get_str("name")).unwrap_or("");
         let causes = causes.into_vec();
-        let message = status_message(self.served.group(), self.served.kind(), name, &causes);
+        let message = status_message(self.group(), self.kind(), name, &causes);
         let nodes = causes.iter().filter_map(|cause| cause.node).collect();
         Err(Refusal { code: Some(422), reason: "Invalid", message, causes, nodes })
     }

@@ -46,7 +46,10 @@ impl<'d> Decoder<'d> {
         for (key, member) in written.into_iter().flat_map(NodeRef::members) {
             match of.field(key, self.minor) {
                 Some(field) => self.field(to, of, field, member),
-                None if self.own == 0 => self.problem(ProblemKind::Unknown, String::new(), member),
+                None if self.own == 0 => {
+                    let (kind, message) = (ProblemKind::Unknown, String::new());
+                    self.problems.push(Problem { kind, message, node: member.id(), of: Some(of) });
+                }
                 None => {}
             }
         }
@@ -268,7 +271,7 @@ impl<'d> Decoder<'d> {
     }
 
     fn problem(&mut self, kind: ProblemKind, message: String, node: NodeRef<'d>) {
-        self.problems.push(Problem { kind, message, node: node.id() });
+        self.problems.push(Problem { kind, message, node: node.id(), of: None });
     }
 }
 

@@ -320,7 +320,7 @@ impl<'d> Tree<'d> {
     /// # Errors
     /// When it is larger or deeper than documents may be.
     pub(crate) fn finish(&self) -> Result<Document<'d>, LimitError> {
-        let mut builder = Builder::of_version(self.document, Limits::default());
+        let mut builder = Builder::of_part(self.document, self.slots.len(), Limits::default());
         let made: Arc<str> = Arc::from(DEFAULTED);
         self.write(&mut builder, self.root(), &made)?;
         Ok(builder.finish())
@@ -366,7 +366,7 @@ impl<'d> Tree<'d> {
         for child in self.children(id) {
             if members {
                 match self.slot(child).from.map(|node| self.document.node(node)) {
-                    Some(from) if from.key() == Some(self.key(child)) => builder.kept_key(from),
+                    Some(from) if from.key() == Some(self.key(child)) => builder.kept_key(from)?,
                     _ => builder.key(self.key(child), None)?,
                 }
             }

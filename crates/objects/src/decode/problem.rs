@@ -6,6 +6,7 @@ use std::fmt::Write;
 use document::{NodeId, NodeRef};
 
 use crate::field::go_quote;
+use crate::schema::Definition;
 
 /// How a problem ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -19,7 +20,7 @@ pub enum ProblemKind {
 }
 
 /// Something that is wrong with what was written.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Problem {
     /// How it ends.
     pub kind: ProblemKind,
@@ -27,6 +28,8 @@ pub struct Problem {
     pub message: String,
     /// Where, in the document that was written.
     pub node: NodeId,
+    /// What has the field not, where a field is unknown.
+    pub of: Option<&'static Definition>,
 }
 
 /// Puts problems into the order in which the server meets them, and writes what is said of unknown fields. No more than
