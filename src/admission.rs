@@ -23,8 +23,8 @@ mod mutate;
 pub mod needs;
 
 use crate::apiserver::{self, Serving};
-use crate::check::{Budget, Findings};
-use crate::document::edit::Operation;
+use crate::check::{EvaluationLimits, Findings};
+use crate::document::edit::PatchOperation;
 use crate::document::{Document, NodeRef};
 use crate::finding::Finding;
 use crate::host::Host;
@@ -82,7 +82,7 @@ impl<'s> Stages<'s> {
 #[derive(Debug, Default)]
 pub struct Admission<'a> {
     /// What mutation does, in order, as RFC 6902 applies it.
-    pub patch: Vec<Operation>,
+    pub patch: Vec<PatchOperation>,
     /// The object after that; `None` where nothing changed.
     pub document: Option<Document<'a>>,
     /// The codes of the rules that changed something.
@@ -126,7 +126,7 @@ pub fn admit<'a>(
     stages: Stages<'_>,
     request: &Request<'a>,
     host: &dyn Host,
-    budget: Budget,
+    budget: EvaluationLimits,
 ) -> Admission<'a> {
     let mut admission = match stages.mutate {
         Some(turn) => mutate::mutate(set, request, host, budget, turn),

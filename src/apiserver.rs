@@ -12,7 +12,7 @@ mod versions;
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
-use crate::document::edit::{Literal, Operation};
+use crate::document::edit::{Literal, PatchOperation};
 use crate::document::path::Pointer;
 use crate::document::{Document, Limits, NodeRef, Scalar};
 use crate::finding::{Certainty, Finding, Place, RuleInfo, Severity};
@@ -201,7 +201,7 @@ fn decoding(problem: &Problem, written: NodeRef<'_>, minor: u8) -> Finding {
         && let Some(object) = node.parent()
     {
         let object = Pointer::of(object, written.id());
-        found.fix.push(Operation::Move { from: object.child(key), path: object.child(meant) });
+        found.fix.push(PatchOperation::Move { from: object.child(key), path: object.child(meant) });
     }
     found
 }
@@ -221,7 +221,7 @@ fn mistyped(problem: &Problem, node: NodeRef<'_>, written: NodeRef<'_>, place: P
     let message = format!("{what} where {wanted} belongs (json: cannot unmarshal {cannot}{server})");
     let mut found = finding(&codes::TYPE, message, place);
     if let Some(value) = retyped(node, go) {
-        found.fix.push(Operation::Replace { path: Pointer::of(node, written.id()), value });
+        found.fix.push(PatchOperation::Replace { path: Pointer::of(node, written.id()), value });
     }
     found
 }

@@ -112,7 +112,7 @@ fn is_plain(case: &Case) -> bool {
     old.is_none()
         && user.is_none()
         && kubernetes_version.is_none()
-        && *operation == written::Operation::Create
+        && *operation == written::TestOperation::Create
 }
 
 fn good_example(case: &Case, policy: &Policy) -> Option<Example> {

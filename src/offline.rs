@@ -16,9 +16,9 @@ use rayon::prelude::*;
 use crate::admission::{Admission, Stages, admit};
 use crate::api;
 use crate::cel::error::Unknown;
-use crate::check::{Budget, Findings};
+use crate::check::{EvaluationLimits, Findings};
 use crate::document::{Document, NodeRef};
-use crate::finding::{Certainty, DocumentId, Finding, Severity};
+use crate::finding::{Certainty, Finding, ObjectId, Severity};
 use crate::host::inventory::{Added, Beside, InputHost};
 use crate::host::levels::Layout;
 use crate::host::{HostObject, ObjectKey};
@@ -139,7 +139,7 @@ fn host<'i>(
         host.leave_open();
     }
     for (index, (manifest, identity)) in inventory.manifests().iter().zip(identities).enumerate() {
-        let document = u32::try_from(index).ok().map(DocumentId);
+        let document = u32::try_from(index).ok().map(ObjectId);
         let (file, key) = (manifest.file.index(), identity.key_or_nameless());
         let object = HostObject { root: judged(index), document, partial: false };
         host.add(Added { key, file, object, kustomizations: kustomizations.listing(file) });
@@ -238,11 +238,11 @@ impl<'i> Offline<'i> {
         self.host.beside(index)
     }
 
-    fn budget(&self) -> Budget {
+    fn budget(&self) -> EvaluationLimits {
         let explain = self.asking.explain;
         let today = Some(self.asking.today);
         let fingerprints = self.asking.fingerprints || self.asking.operation == Operation::Update;
-        Budget {
+        EvaluationLimits {
             deadline: None,
             explain,
             fixes: true,
@@ -405,7 +405,7 @@ impl<'i> Offline<'i> {
 
     /// The findings of all manifests, in parallel; in the order of the inventory at any number of threads.
     #[must_use]
-    pub fn judge_all(&self, set: &PolicySet) -> Vec<(DocumentId, Finding)> {
+    pub fn judge_all(&self, set: &PolicySet) -> Vec<(ObjectId, Finding)> {
         self.judge_each(|_| set, &|| {})
     }
 
@@ -414,7 +414,7 @@ impl<'i> Offline<'i> {
         &self,
         set: impl Fn(FileId) -> &'s PolicySet + Sync,
         judged: &(dyn Fn() + Sync),
-    ) -> Vec<(DocumentId, Finding)> {
+    ) -> Vec<(ObjectId, Finding)> {
         let set = |index: usize| set(self.inventory.manifests()[index].file);
         // so many at a time that all threads have work, and no list of lists of a large folder is ever held
         const BATCH: usize = 1 << 12;
@@ -428,7 +428,7 @@ impl<'i> Offline<'i> {
             });
             let findings: Vec<Findings> = findings.collect();
             for (index, findings) in batch.iter().zip(findings) {
-                all.extend(findings.into_iter().map(|finding| (DocumentId(*index), finding)));
+                all.extend(findings.into_iter().map(|finding| (ObjectId(*index), finding)));
             }
         }
         all

@@ -24,7 +24,7 @@ use crate::manifest::walk;
 use crate::report::diagnostic::{Diagnostic, io_text};
 use crate::report::{ColorChoice, Format};
 use crate::store::set::Level;
-use crate::waiver::settings::{Fault, Ignores, Rule, WrittenRule};
+use crate::waiver::settings::{Fault, IgnoreRule, Ignores, WrittenRule};
 
 /// The name that is looked for.
 pub const FILE_NAME: &str = "plimsoll.yaml";
@@ -387,7 +387,7 @@ impl Configuration {
         let (mut rules, folder) = (Vec::new(), self.folder());
         for (index, written) in self.ignore.iter().enumerate() {
             let index = index.to_string();
-            match Rule::new(written, &folder) {
+            match IgnoreRule::new(written, &folder) {
                 Ok(rule) => {
                     let place = self.fault(&["ignore", &index], false, "").place;
                     let range = place.map_or(0..0, |(_, range)| range);

@@ -29,16 +29,17 @@ use crate::baseline::{Baseline, Origin};
 use crate::cli;
 use crate::explain::catalogue::catalogue;
 use crate::finding::terms::is_waivable;
-use crate::finding::{Certainty, DocumentId, Finding, Severity};
+use crate::finding::{Certainty, Finding, ObjectId, Severity};
 use crate::manifest::chosen::Chosen;
 use crate::manifest::{
-    Inventory, LoadError, NoticeCode, Outcome, ReadLimits, Sources, codes, read_chosen, read_sources,
+    FileOutcome, Inventory, LoadError, NoticeCode, ReadLimits, Sources, codes, read_chosen, read_sources,
 };
 use crate::offline::{Asking, Canonical, Offline};
 use crate::report::catalogue::Catalogue;
 use crate::report::waived::{self, targets};
 use crate::report::{
-    self, ColorChoice, Earlier, Format, Gate, Identity, Report, Run, Subject, TextOptions, notices, refusal,
+    self, ColorChoice, Earlier, Format, Gate, ObjectName, Report, ReportedObject, Run, TextOptions, notices,
+    refusal,
 };
 use crate::waiver::{self, Applied, Beside, Codes, Target};
 use progress::Progress;
@@ -313,7 +314,7 @@ impl LintArgs {
         input: Input<'_, '_>,
         today: NaiveDate,
         targets: &[Target<'_>],
-        findings: Vec<(DocumentId, Finding)>,
+        findings: Vec<(ObjectId, Finding)>,
     ) -> Applied {
         if self.no_ignore {
             return Applied { kept: findings, ..Applied::default() };
@@ -431,7 +432,7 @@ struct Input<'r, 'i> {
 
 impl<'i> Input<'_, 'i> {
     /// All findings, with what they are of; `judged` is called for each manifest.
-    fn findings(&self, judged: &(dyn Fn() + Sync)) -> (Vec<Subject<'i>>, Vec<(DocumentId, Finding)>) {
+    fn findings(&self, judged: &(dyn Fn() + Sync)) -> (Vec<ReportedObject<'i>>, Vec<(ObjectId, Finding)>) {
         let Self { variants, inventory, offline, .. } = *self;
         let mut subjects = subjects(inventory, offline);
         let mut findings = offline.judge_each(|file| variants.set(file), judged);
@@ -459,7 +460,7 @@ impl<'i> Input<'_, 'i> {
 /// Says which files could not be read, and where. Whether all could.
 pub(super) fn report_broken(sources: &Sources, inventory: &Inventory<'_>) -> bool {
     let mut good = true;
-    for record in inventory.ledger().iter().filter(|record| record.outcome == Outcome::Broken) {
+    for record in inventory.ledger().iter().filter(|record| record.outcome == FileOutcome::Broken) {
         good = false;
         let file = sources.file(record.file);
         for error in &record.errors {
@@ -480,17 +481,17 @@ pub(super) fn read_old(path: Option<&String>) -> Option<Sources> {
 }
 
 /// The manifests of the inventory, as a report names them.
-pub(super) fn subjects<'i>(inventory: &'i Inventory<'i>, offline: &Offline<'i>) -> Vec<Subject<'i>> {
+pub(super) fn subjects<'i>(inventory: &'i Inventory<'i>, offline: &Offline<'i>) -> Vec<ReportedObject<'i>> {
     let manifests = inventory.manifests().iter().enumerate();
     manifests
         .map(|(index, manifest)| {
             let identity = offline.identity(index);
             let kind = identity.kind;
             let api_version = inventory.object(manifest).get_str("apiVersion").unwrap_or_default();
-            Subject::of(
+            ReportedObject::of(
                 inventory,
                 manifest,
-                Identity {
+                ObjectName {
                     api_version: api_version.to_owned(),
                     kind: kind.kind.to_owned(),
                     namespace: identity.namespace.map(str::to_owned),

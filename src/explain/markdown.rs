@@ -87,7 +87,7 @@ pub fn render(page: &Page<'_>) -> String {
 /// The pages of the embedded library by their file names, the index among them.
 #[must_use]
 pub fn library() -> BTreeMap<String, String> {
-    let sources = load::Sources { embedded: true, paths: Vec::new(), profile: Profile::NEWEST };
+    let sources = load::PolicySources { embedded: true, paths: Vec::new(), profile: Profile::NEWEST };
     let set = load::load(&sources).into_set(&Adjustments::default(), TemplatePaths::default());
     pages(&set, &embedded_tests())
 }

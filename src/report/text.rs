@@ -25,7 +25,7 @@ use super::entry::Entry;
 use super::excerpt::{Excerpt, WIDE, excerpt};
 use super::summary::Counted;
 use crate::document::Span;
-use crate::finding::{Certainty, DocumentId, Finding, PolicyRef, readable};
+use crate::finding::{Certainty, Finding, ObjectId, PolicyRef, readable};
 use crate::manifest::FileId;
 use crate::objects::DEFAULTED;
 
@@ -74,7 +74,7 @@ const STRONG: Style = Style::new().effects(Effects::BOLD);
 const FAINT: Style = Style::new().effects(Effects::DIMMED);
 
 /// A rule, as far as advice on it is given once.
-type Rule<'r> = (&'r str, Option<&'r PolicyRef>);
+type Advised<'r> = (&'r str, Option<&'r PolicyRef>);
 
 impl Report<'_> {
     /// Writes the report for people.
@@ -98,7 +98,7 @@ impl Report<'_> {
         out: &mut dyn Write,
         options: &TextOptions,
         found: &[&'r Entry],
-        advised: &mut BTreeSet<Rule<'r>>,
+        advised: &mut BTreeSet<Advised<'r>>,
     ) -> io::Result<()> {
         let Some(first) = found.first() else { return Ok(()) };
         let subject = self.subject(first.subject);
@@ -196,7 +196,7 @@ impl Report<'_> {
         lines
     }
 
-    pub(super) fn position_of(&self, document: DocumentId, span: Option<Span>) -> String {
+    pub(super) fn position_of(&self, document: ObjectId, span: Option<Span>) -> String {
         let file = self.subject(document).file;
         let path = readable(self.path(file));
         match span.map(|span| self.sources.file(file).position(span.start as usize)) {
@@ -206,7 +206,7 @@ impl Report<'_> {
     }
 
     /// The line where a span begins, without its indentation.
-    fn line_of(&self, document: DocumentId, span: Option<Span>) -> Option<String> {
+    fn line_of(&self, document: ObjectId, span: Option<Span>) -> Option<String> {
         let file = self.subject(document).file;
         let excerpt = excerpt(self.sources.file(file), self.masks.file(file), &[span?], WIDE)?;
         Some(readable(&excerpt.text.replace('\t', " ")).trim().to_owned()).filter(|line| !line.is_empty())

@@ -10,7 +10,7 @@ use document::{Builder, Document, LimitError, Limits, NodeId, NodeRef};
 
 use super::fault::shown;
 use super::metadata;
-use super::place::Place;
+use super::place::FieldPath;
 use super::schema::{Additional, Schema};
 
 /// The label of what the server fills in.
@@ -66,7 +66,7 @@ pub(super) fn decode<'a>(
 ) -> Result<Decoded<'a>, DecodeError> {
     let root = document.root();
     let mut strict = Vec::new();
-    duplicates(root, &Place::ROOT, &mut strict);
+    duplicates(root, &FieldPath::ROOT, &mut strict);
     let mut metadata_fields = Vec::new();
     if let Some(node) = root.get("metadata") {
         let unknown = metadata::check(node).map_err(DecodeError::Type)?;
@@ -89,7 +89,7 @@ pub(super) fn decode<'a>(
 }
 
 /// Members whose name was there before in the same object, in the order of the text; each is told once.
-fn duplicates(node: NodeRef<'_>, place: &Place<'_>, found: &mut Vec<String>) {
+fn duplicates(node: NodeRef<'_>, place: &FieldPath<'_>, found: &mut Vec<String>) {
     for (index, item) in node.items().enumerate() {
         duplicates(item, &place.index(index), found);
     }
@@ -141,16 +141,16 @@ impl Walk<'_> {
     fn root(&mut self, node: NodeRef<'_>, schema: Option<&Schema>) -> Result<NodeId, DecodeError> {
         let Some(schema) = schema else {
             // no schema preserves everything
-            return self.object(node, None, &Place::ROOT, Unknown::Kept, true);
+            return self.object(node, None, &FieldPath::ROOT, Unknown::Kept, true);
         };
-        self.object(node, Some(schema), &Place::ROOT, Unknown::Pruned, true)
+        self.object(node, Some(schema), &FieldPath::ROOT, Unknown::Pruned, true)
     }
 
     fn value(
         &mut self,
         node: NodeRef<'_>,
         schema: Option<&Schema>,
-        place: &Place<'_>,
+        place: &FieldPath<'_>,
         unknown: Unknown,
     ) -> Result<NodeId, DecodeError> {
         if node.is_object() {
@@ -181,7 +181,7 @@ impl Walk<'_> {
         &mut self,
         node: NodeRef<'_>,
         schema: Option<&Schema>,
-        place: &Place<'_>,
+        place: &FieldPath<'_>,
         unknown: Unknown,
         is_root: bool,
     ) -> Result<NodeId, DecodeError> {
@@ -231,7 +231,7 @@ impl Walk<'_> {
         key: &str,
         value: NodeRef<'_>,
         schema: Option<&Schema>,
-        place: &Place<'_>,
+        place: &FieldPath<'_>,
         unknown: Unknown,
     ) -> Result<(), DecodeError> {
         if let Some(schema) = schema.filter(|schema| value.is_null() && !schema.nullable) {
@@ -250,7 +250,7 @@ impl Walk<'_> {
         &mut self,
         key: &str,
         value: NodeRef<'_>,
-        place: &Place<'_>,
+        place: &FieldPath<'_>,
         is_root: bool,
     ) -> Result<(), DecodeError> {
         let place = place.field(key);
@@ -285,7 +285,7 @@ impl Walk<'_> {
     fn default(&mut self, default: NodeRef<'_>, schema: Option<&Schema>) -> Result<(), DecodeError> {
         let before = std::mem::replace(&mut self.text, Text::Other);
         let id = if self.builder.depth() < DEPTH {
-            self.value(default, schema, &Place::ROOT, below(Unknown::Pruned, schema))?
+            self.value(default, schema, &FieldPath::ROOT, below(Unknown::Pruned, schema))?
         } else {
             self.builder.copy_node(default, false)?
         };

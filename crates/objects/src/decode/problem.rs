@@ -36,7 +36,7 @@ pub struct Problem {
 /// 100 of those are told (`saveStrictError`).
 pub(crate) fn in_order<'d>(mut problems: Vec<Problem>, root: NodeRef<'d>) -> Vec<Problem> {
     let document = root.document();
-    let mut ways: Vec<(Problem, Vec<Step<'d>>)> = problems
+    let mut ways: Vec<(Problem, Vec<Hop<'d>>)> = problems
         .drain(..)
         .map(|problem| (way(document.node(problem.node), root), problem))
         .map(swap)
@@ -58,21 +58,21 @@ pub(crate) fn in_order<'d>(mut problems: Vec<Problem>, root: NodeRef<'d>) -> Vec
 
 const MOST: usize = 100;
 
-fn swap<'d>((way, problem): (Vec<Step<'d>>, Problem)) -> (Problem, Vec<Step<'d>>) {
+fn swap<'d>((way, problem): (Vec<Hop<'d>>, Problem)) -> (Problem, Vec<Hop<'d>>) {
     (problem, way)
 }
 
 /// A step from a value to one in it.
-enum Step<'d> {
+enum Hop<'d> {
     Key(&'d str),
     Index(usize),
 }
 
-fn way<'d>(node: NodeRef<'d>, root: NodeRef<'d>) -> Vec<Step<'d>> {
+fn way<'d>(node: NodeRef<'d>, root: NodeRef<'d>) -> Vec<Hop<'d>> {
     let mut way = Vec::new();
     let mut at = node;
     while at.id() != root.id() {
-        way.push(at.key().map_or_else(|| Step::Index(at.position()), Step::Key));
+        way.push(at.key().map_or_else(|| Hop::Index(at.position()), Hop::Key));
         match at.parent() {
             Some(parent) => at = parent,
             None => break,
@@ -82,11 +82,11 @@ fn way<'d>(node: NodeRef<'d>, root: NodeRef<'d>) -> Vec<Step<'d>> {
     way
 }
 
-fn compare(left: &[Step<'_>], right: &[Step<'_>]) -> Ordering {
+fn compare(left: &[Hop<'_>], right: &[Hop<'_>]) -> Ordering {
     for pair in left.iter().zip(right) {
         let order = match pair {
-            (Step::Key(a), Step::Key(b)) => a.cmp(b),
-            (Step::Index(a), Step::Index(b)) => a.cmp(b),
+            (Hop::Key(a), Hop::Key(b)) => a.cmp(b),
+            (Hop::Index(a), Hop::Index(b)) => a.cmp(b),
             _ => Ordering::Equal,
         };
         if order != Ordering::Equal {
@@ -97,18 +97,18 @@ fn compare(left: &[Step<'_>], right: &[Step<'_>]) -> Ordering {
 }
 
 /// `spec.containers[0].image`, keys as they are.
-fn render(way: &[Step<'_>]) -> String {
+fn render(way: &[Hop<'_>]) -> String {
     let mut out = String::new();
     for step in way {
         match step {
-            Step::Key(key) => {
+            Hop::Key(key) => {
                 if !out.is_empty() {
                     out.push('.');
                 }
                 out.push_str(key);
             }
             // writing to a String cannot fail
-            Step::Index(index) => drop(write!(out, "[{index}]")),
+            Hop::Index(index) => drop(write!(out, "[{index}]")),
         }
     }
     out
