@@ -16,6 +16,7 @@ use crate::document::Span;
 use crate::document::edit::PatchOperation;
 use crate::finding::{Action, Certainty, Finding, ObjectId, PolicyPlace, PolicyRef, Severity};
 use crate::manifest::{DocumentError, FileOutcome, FileRecord, Position};
+use crate::objects::DEFAULTED;
 use crate::waiver::Suppressed;
 
 /// The version of the form.
@@ -279,7 +280,7 @@ impl Report<'_> {
             policy_file: policy.map(|place| &*place.file),
             policy_line: in_policy.map(|(line, _)| line),
             policy_column: in_policy.map(|(_, column)| column),
-            defaulted: false,
+            defaulted: finding.place.origin.as_deref() == Some(DEFAULTED),
             suppressed: match standing {
                 Standing::New => None,
                 Standing::Waived(by) => Some(self.wire_suppressed(by)),

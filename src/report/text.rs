@@ -185,7 +185,7 @@ impl Report<'_> {
             lines.push((plain, format!("{}: {message}", self.position_of(document, related.place.span))));
             lines.extend(self.line_of(document, related.place.span).map(|line| (FAINT, format!("  {line}"))));
         }
-        let origin = finding.place.origin.as_ref().map(made_by);
+        let origin = made_by(finding);
         let policy = finding.rule.policy.as_ref().filter(|policy| policy.namespace.is_some());
         let policy = policy.map(|policy| format!("by {}", readable(&policy.to_string())));
         lines.extend(origin.into_iter().chain(policy).map(|line| (plain, line)));
@@ -293,7 +293,11 @@ impl Frame<'_> {
         }
     }
 }
-/// Who put a node there that nobody wrote.
-fn made_by(origin: &String) -> String {
-    if origin == DEFAULTED { origin.clone() } else { format!("made by {}", readable(origin)) }
+/// Who put a node there that nobody wrote. What Kubernetes writes for nothing (`resources: {}`) is not told.
+fn made_by(finding: &Finding) -> Option<String> {
+    let origin = finding.place.origin.as_deref()?;
+    match origin {
+        DEFAULTED => finding.value.as_ref().map(|_| DEFAULTED.to_owned()),
+        _ => Some(format!("made by {}", readable(origin))),
+    }
 }
