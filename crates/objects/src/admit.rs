@@ -189,9 +189,31 @@ pub fn admit<'d, 'c>(
     served: Served<'c>,
     options: &Options<'_>,
 ) -> Result<Admitted<'d, 'c>, Refusal> {
+    admit_as(written, served, options, None)
+}
+
+/// What a mutating webhook is sent of an object that replaces a stored one.
+///
+/// # Errors
+/// When the server would not come so far.
+pub fn admit_update<'d, 'c>(
+    written: NodeRef<'d>,
+    served: Served<'c>,
+    options: &Options<'_>,
+    stored: NodeRef<'_>,
+) -> Result<Admitted<'d, 'c>, Refusal> {
+    admit_as(written, served, options, Some(stored))
+}
+
+fn admit_as<'d, 'c>(
+    written: NodeRef<'d>,
+    served: Served<'c>,
+    options: &Options<'_>,
+    stored: Option<NodeRef<'_>>,
+) -> Result<Admitted<'d, 'c>, Refusal> {
     match served {
-        Served::BuiltIn(row) => built_in(written, row, options),
-        Served::Custom(definition, version) => custom::admit(written, definition, version, options),
+        Served::BuiltIn(row) => built_in(written, row, options, stored),
+        Served::Custom(definition, version) => custom::admit(written, definition, version, options, stored),
     }
 }
 
@@ -206,6 +228,7 @@ fn built_in<'d, 'c>(
     written: NodeRef<'d>,
     row: &'static KindRow,
     options: &Options<'_>,
+    stored: Option<NodeRef<'_>>,
 ) -> Result<Admitted<'d, 'c>, Refusal> {
     let served = Served::BuiltIn(row);
     let Some(definition) = row.definition() else {
@@ -226,7 +249,7 @@ fn built_in<'d, 'c>(
     }
     defaults::apply(&mut tree, options.minor);
     defaults::convert(&mut tree);
-    plugins::run(&mut tree, served, options, written)?;
+    plugins::run(&mut tree, served, options, written, stored)?;
     let object = tree.finish().map_err(|limit| too_large(&limit, written))?;
     let warnings = match options.mode {
         Mode::Warn => problems.iter().map(|problem| problem.message.clone()).collect(),

@@ -12,12 +12,13 @@ pub(super) fn admit<'d, 'c>(
     definition: &'c Definition,
     version: &'c Version,
     options: &Options<'_>,
+    stored: Option<NodeRef<'_>>,
 ) -> Result<Admitted<'d, 'c>, Refusal> {
     let served = Served::Custom(definition, version);
     let mut tree = whole(written);
     // where metadata is no object, decoding says so
     let placed = written.get("metadata").is_none_or(|metadata| metadata.is_object() || metadata.is_null());
-    let plugged = if placed { plugins::run(&mut tree, served, options, written) } else { Ok(()) };
+    let plugged = if placed { plugins::run(&mut tree, served, options, written, stored) } else { Ok(()) };
     let document = tree.finish().map_err(|limit| too_large(&limit, written))?;
     let decoded = definition
         .decode(version, &document, Limits::default())
