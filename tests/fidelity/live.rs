@@ -44,14 +44,10 @@ pub(crate) fn path(base: &Base, resource: &str, namespaced: bool) -> String {
 }
 
 impl Live {
-    /// A control plane of its own without the controllers that would change what is stored, and with both families of
-    /// cluster IPs.
+    /// A control plane of its own, with both families of cluster IPs.
     pub(crate) async fn start(source: &Source) -> Self {
-        let flags = [
-            "--kube-apiserver-flag=--service-cluster-ip-range=10.96.0.0/16,fd00:10:96::/112",
-            "--kube-controller-manager-flag=--controllers=serviceaccount-controller",
-        ];
-        let cluster = Cluster::start_with(source, &flags.map(str::to_owned)).await;
+        let ranges = "--kube-apiserver-flag=--service-cluster-ip-range=10.96.0.0/16,fd00:10:96::/112";
+        let cluster = Cluster::start_with(source, &[ranges.to_owned()]).await;
         let seen = Arc::new(Mutex::new(None));
         let slot = seen.clone();
         let webhook = Https::serve("localhost", move |_, request| {
@@ -163,7 +159,8 @@ impl Live {
 /// The text of a header `299 - "text"`.
 fn warning(header: &str) -> Option<String> {
     let quoted = header.strip_prefix("299 - ")?;
-    Some(quoted.trim_matches('"').replace("\\\"", "\"").replace("\\\\", "\\"))
+    let text = quoted.strip_prefix('"')?.strip_suffix('"')?;
+    Some(text.replace("\\\"", "\"").replace("\\\\", "\\"))
 }
 
 /// What else is in the cluster.

@@ -157,16 +157,27 @@ impl Run<'_> {
         what: &str,
         tally: &mut Tally,
     ) {
-        let text = mutants::text(object);
         let mut path = ours::address(base);
+        let mut object = object.clone();
+        let mut there = None;
         if old.is_some() {
             path.push_str(&format!("/{}", base.metadata("name")));
+            // controllers write their part of it meanwhile
+            let now = self.live.send("GET", &path, String::new()).await.body;
+            object["metadata"]["resourceVersion"] = now["metadata"]["resourceVersion"].clone();
+            there = Some(now);
         }
+        let text = mutants::text(&object);
         path.push_str(&format!("?dryRun=All&fieldValidation={mode:?}"));
         let method = if old.is_some() { "PUT" } else { "POST" };
         let answer = self.live.send(method, &path, text.clone()).await;
-        let case =
-            Case { text: &text, mode, stored: old, definitions: &self.definitions, holds: &self.live.holds };
+        let case = Case {
+            text: &text,
+            mode,
+            stored: there.as_ref(),
+            definitions: &self.definitions,
+            holds: &self.live.holds,
+        };
         let comparison = ours::compare(&case, &answer);
         tally.count(&base.kind(), &format!("{method} {mode:?} {what}"), comparison);
     }

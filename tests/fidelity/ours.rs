@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use document::{Document, Limits};
-use kubernetes_objects::admit::{self, Mode, Options, Refusal};
+use kubernetes_objects::admit::{self, Mode, Options, Refusal, Request};
 use kubernetes_objects::custom::Definitions;
 use kubernetes_objects::plugins::Plugins;
 use plimsoll::document;
@@ -55,15 +55,20 @@ pub(crate) struct Case<'a> {
 }
 
 fn judge(case: &Case<'_>) -> Judged {
-    let options = Options { minor: MINOR, mode: case.mode, plugins: Plugins::default(), cluster: case.holds };
+    let options = Options {
+        minor: MINOR,
+        mode: case.mode,
+        plugins: Plugins::default(),
+        cluster: case.holds,
+        namespace: "default",
+    };
     let document = Document::from_json(case.text, Limits::default()).expect("JSON");
     let stored = case.stored.map(Value::to_string);
     let stored = stored.as_ref().map(|text| Document::from_json(text, Limits::default()).expect("JSON"));
     let root = document.root();
-    let admitted = admit::kind_of(root, MINOR, case.definitions).and_then(|served| match &stored {
-        Some(stored) => admit::admit_update(root, served, &options, stored.root()),
-        None => admit::admit(root, served, &options),
-    });
+    let request = Request { stored: stored.as_ref().map(Document::root), posted: true };
+    let admitted = admit::kind_of(root, MINOR, case.definitions)
+        .and_then(|served| admit::admit_request(root, served, &options, request));
     let admitted = match admitted {
         Err(refusal) => return Judged::refused(refusal, None),
         Ok(admitted) => admitted,

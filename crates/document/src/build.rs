@@ -60,6 +60,8 @@ pub struct Builder<'a> {
     origins: Origins,
     open: Vec<u32>,
     key: Option<(Text, Span)>,
+    /// Whether `owned` begins with that of the document of which this is a version.
+    continues: bool,
 }
 
 impl<'a> Builder<'a> {
@@ -92,14 +94,23 @@ impl<'a> Builder<'a> {
             origins: Origins::default(),
             open: Vec::with_capacity(16),
             key: None,
+            continues: false,
         }
     }
 
     /// A builder of a new version of `document`: the same text, so that nodes can be copied with their places.
     #[must_use]
     pub fn of_version(document: &Document<'a>, limits: Limits) -> Self {
-        let mut builder = Self::sized(document.source.clone(), document.nodes.len() * 16, limits);
+        let mut builder = Self::of_part(document, document.nodes.len(), limits);
         builder.owned.clone_from(&document.owned);
+        builder.continues = true;
+        builder
+    }
+
+    /// As [`Builder::of_version`], for a document of about so many nodes that has only a part of the other: an item of a list.
+    #[must_use]
+    pub fn of_part(document: &Document<'a>, nodes: usize, limits: Limits) -> Self {
+        let mut builder = Self::sized(document.source.clone(), nodes * 16, limits);
         builder.with_places = !document.places.is_empty();
         builder
     }
@@ -330,7 +341,7 @@ impl<'a> Builder<'a> {
             let from = &node.doc.nodes[at as usize];
             let place = node.doc.places.get(at as usize).filter(|_| same_text);
             if at != root && from.flags & HAS_KEY != 0 {
-                let key = if same_text { from.key } else { self.own(node.doc.text(from.key))? };
+                let key = self.carry(from.key, node.doc, same_text)?;
                 self.key = Some((key, place.map_or(Span::NONE, |p| p.key)));
             }
             let id = match from.kind {
@@ -338,8 +349,8 @@ impl<'a> Builder<'a> {
                     ends.push(from.end);
                     self.begin(from.kind)?
                 }
-                Kind::String if !same_text => {
-                    let text = self.own(node.doc.text(Text::unpack(from.payload)))?;
+                Kind::String => {
+                    let text = self.carry(Text::unpack(from.payload), node.doc, same_text)?;
                     self.push(Kind::String, text.pack())?
                 }
                 kind => self.push(kind, from.payload)?,
@@ -361,10 +372,21 @@ impl<'a> Builder<'a> {
         Ok(NodeId(first))
     }
 
+    /// A string of another document, which may have the same text.
+    fn carry(&mut self, text: Text, of: &Document<'_>, same_text: bool) -> Result<Text, LimitError> {
+        let carried = same_text && (self.continues || text.start & OWNED == 0);
+        if carried { Ok(text) } else { self.own(of.text(text)) }
+    }
+
     /// Sets the key of the next value to that of a node of the earlier version, with its place.
-    pub fn kept_key(&mut self, node: NodeRef<'_>) {
+    ///
+    /// # Errors
+    /// When the document would be too large.
+    pub fn kept_key(&mut self, node: NodeRef<'_>) -> Result<(), LimitError> {
         let span = node.doc.places.get(node.id as usize).map_or(Span::NONE, |p| p.key);
-        self.key = Some((node.doc.nodes[node.id as usize].key, span));
+        let key = self.carry(node.doc.nodes[node.id as usize].key, node.doc, true)?;
+        self.key = Some((key, span));
+        Ok(())
     }
 
     /// Says who made a completed value, with everything below it.
@@ -389,7 +411,18 @@ impl<'a> Builder<'a> {
     /// When a container is still open, or nothing was pushed.
     #[must_use]
     pub fn finish(self) -> Document<'a> {
-        let Self { limits: _, source, owned, nodes, places, with_places: _, origins, open, key: _ } = self;
+        let Self {
+            limits: _,
+            source,
+            owned,
+            nodes,
+            places,
+            with_places: _,
+            origins,
+            open,
+            key: _,
+            continues: _,
+        } = self;
         let whole = nodes.first().is_some_and(|root| root.end as usize == nodes.len());
         assert!(open.is_empty() && whole, "one complete value");
         Document { source, owned, nodes, places, origins, wide: OnceLock::new() }

@@ -38,6 +38,8 @@ pub struct Options<'c> {
     pub plugins: Plugins,
     /// What else there is.
     pub cluster: &'c dyn Cluster,
+    /// The namespace of the request, for objects that name none.
+    pub namespace: &'c str,
 }
 
 /// Why the server would not take an object.
@@ -189,31 +191,32 @@ pub fn admit<'d, 'c>(
     served: Served<'c>,
     options: &Options<'_>,
 ) -> Result<Admitted<'d, 'c>, Refusal> {
-    admit_as(written, served, options, None)
+    admit_request(written, served, options, Request::default())
 }
 
-/// What a mutating webhook is sent of an object that replaces a stored one.
+/// How an object arrives, beside what it is.
+#[derive(Clone, Copy, Default)]
+pub struct Request<'o> {
+    /// What it replaces, on UPDATE.
+    pub stored: Option<NodeRef<'o>>,
+    /// Whether the server is sent the text as it is written, where fields that are there twice count. What kubectl and
+    /// client libraries send has the last of them only.
+    pub posted: bool,
+}
+
+/// What a mutating webhook is sent of an object.
 ///
 /// # Errors
 /// When the server would not come so far.
-pub fn admit_update<'d, 'c>(
+pub fn admit_request<'d, 'c>(
     written: NodeRef<'d>,
     served: Served<'c>,
     options: &Options<'_>,
-    stored: NodeRef<'_>,
-) -> Result<Admitted<'d, 'c>, Refusal> {
-    admit_as(written, served, options, Some(stored))
-}
-
-fn admit_as<'d, 'c>(
-    written: NodeRef<'d>,
-    served: Served<'c>,
-    options: &Options<'_>,
-    stored: Option<NodeRef<'_>>,
+    request: Request<'_>,
 ) -> Result<Admitted<'d, 'c>, Refusal> {
     match served {
-        Served::BuiltIn(row) => built_in(written, row, options, stored),
-        Served::Custom(definition, version) => custom::admit(written, definition, version, options, stored),
+        Served::BuiltIn(row) => built_in(written, row, options, request),
+        Served::Custom(definition, version) => custom::admit(written, definition, version, options, request),
     }
 }
 
@@ -228,18 +231,18 @@ fn built_in<'d, 'c>(
     written: NodeRef<'d>,
     row: &'static KindRow,
     options: &Options<'_>,
-    stored: Option<NodeRef<'_>>,
+    request: Request<'_>,
 ) -> Result<Admitted<'d, 'c>, Refusal> {
     let served = Served::BuiltIn(row);
     let Some(definition) = row.definition() else {
         return Err(Refusal::new(None, "NoKindMatch", String::new(), written.id()));
     };
-    let mut decoder = Decoder::new(written, options.minor);
+    let mut decoder = Decoder::new(written, options.minor, request.posted);
     let root = decoder.tree.root();
     decoder.object(root, definition, Some(written));
     let (mut tree, problems) = decoder.finish();
     let problems = in_order(problems, written);
-    if let Some(first) = problems.first().filter(|problem| problem.kind != ProblemKind::Unknown) {
+    if let Some(first) = problems.first().filter(|problem| problem.kind < ProblemKind::Unknown) {
         return Err(bad_request(&served, &first.message, vec![first.node]));
     }
     if options.mode == Mode::Strict && !problems.is_empty() {
@@ -249,7 +252,7 @@ fn built_in<'d, 'c>(
     }
     defaults::apply(&mut tree, options.minor);
     defaults::convert(&mut tree);
-    plugins::run(&mut tree, served, options, written, stored)?;
+    plugins::run(&mut tree, served, options, written, request.stored)?;
     let object = tree.finish().map_err(|limit| too_large(&limit, written))?;
     let warnings = match options.mode {
         Mode::Warn => problems.iter().map(|problem| problem.message.clone()).collect(),
@@ -268,27 +271,38 @@ impl Admitted<'_, '_> {
     /// # Errors
     /// When there is something.
     pub fn validate<'o>(&'o self, old: Option<NodeRef<'o>>) -> Result<Vec<String>, Refusal> {
-        let root = self.object.root();
-        let (causes, warnings) = match self.served {
-            Served::BuiltIn(row) => {
+        let warnings = self.served.validate(self.object.root(), old)?;
+        Ok(self.warnings.iter().cloned().chain(warnings).collect())
+    }
+}
+
+impl Served<'_> {
+    /// What the server finds when it validates an object that is decoded and defaulted (422), and what it warns of where it
+    /// finds nothing.
+    ///
+    /// # Errors
+    /// When there is something.
+    pub fn validate<'o>(&self, root: NodeRef<'o>, old: Option<NodeRef<'o>>) -> Result<Vec<String>, Refusal> {
+        let (causes, warnings) = match self {
+            Self::BuiltIn(row) => {
                 let kind = validate::Kind { group: row.group, version: row.version, kind: row.kind };
                 let causes = validate::validate(kind, root, old);
                 let warnings =
                     if causes.is_empty() { validate::warnings(kind, root, old) } else { Vec::new() };
                 (causes, warnings)
             }
-            Served::Custom(definition, version) => {
+            Self::Custom(definition, version) => {
                 let causes =
                     definition.validate(version, root, old).map_err(|limit| too_large(&limit, root))?;
                 (causes, definition.warnings(version, root, old))
             }
         };
         if causes.is_empty() {
-            return Ok(self.warnings.iter().cloned().chain(warnings).collect());
+            return Ok(warnings);
         }
         let name = root.get("metadata").and_then(|metadata| metadata.get_str("name")).unwrap_or("");
         let causes = causes.into_vec();
-        let message = status_message(self.served.group(), self.served.kind(), name, &causes);
+        let message = status_message(self.group(), self.kind(), name, &causes);
         let nodes = causes.iter().filter_map(|cause| cause.node).collect();
         Err(Refusal { code: Some(422), reason: "Invalid", message, causes, nodes })
     }

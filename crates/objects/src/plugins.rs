@@ -191,7 +191,7 @@ pub(crate) fn run(
     written: NodeRef<'_>,
     stored: Option<NodeRef<'_>>,
 ) -> Result<(), Refusal> {
-    let namespace = place(tree, &served);
+    let namespace = place(tree, &served, options.namespace);
     let mut object = Object { tree, served, options, stored, namespace, written: written.id() };
     for plugin in ORDER {
         if options.plugins.has(plugin) && (stored.is_none() || plugin.handles_update()) {
@@ -201,16 +201,16 @@ pub(crate) fn run(
     Ok(())
 }
 
-/// The namespace of the request, which is the object's: `default` where none was written, none for cluster-scoped ones
+/// The namespace of the request, which is the object's where it names one; none for cluster-scoped ones
 /// (rest.EnsureObjectNamespaceMatchesRequestNamespace).
-fn place(tree: &mut Tree<'_>, served: &Served<'_>) -> String {
+fn place(tree: &mut Tree<'_>, served: &Served<'_>, of_request: &str) -> String {
     if served.namespaced().is_none() {
         return String::new();
     }
     let metadata = tree.object(tree.root(), "metadata");
     match served.namespaced() {
         Some(true) => {
-            tree.default(metadata, "namespace", Value::text("default"));
+            tree.default(metadata, "namespace", Value::text(of_request.to_owned()));
             tree.text(metadata, "namespace").to_owned()
         }
         Some(false) => {

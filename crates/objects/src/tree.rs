@@ -122,6 +122,24 @@ impl<'d> Tree<'d> {
         Id(id)
     }
 
+    /// An object that is part of nothing.
+    pub(crate) fn loose(&mut self) -> Id {
+        let id = u32::try_from(self.slots.len()).unwrap_or(NONE);
+        let (key, value) = (Cow::Borrowed(""), Value::Object);
+        let (from, definition, resources) = (None, None, false);
+        self.slots.push(Slot {
+            key,
+            value,
+            from,
+            definition,
+            resources,
+            first: NONE,
+            last: NONE,
+            next: NONE,
+        });
+        Id(id)
+    }
+
     pub(crate) fn define(&mut self, id: Id, definition: &'static Definition) {
         self.slots[id.0 as usize].definition = Some(definition);
     }
@@ -320,7 +338,7 @@ impl<'d> Tree<'d> {
     /// # Errors
     /// When it is larger or deeper than documents may be.
     pub(crate) fn finish(&self) -> Result<Document<'d>, LimitError> {
-        let mut builder = Builder::of_version(self.document, Limits::default());
+        let mut builder = Builder::of_part(self.document, self.slots.len(), Limits::default());
         let made: Arc<str> = Arc::from(DEFAULTED);
         self.write(&mut builder, self.root(), &made)?;
         Ok(builder.finish())
@@ -366,7 +384,7 @@ impl<'d> Tree<'d> {
         for child in self.children(id) {
             if members {
                 match self.slot(child).from.map(|node| self.document.node(node)) {
-                    Some(from) if from.key() == Some(self.key(child)) => builder.kept_key(from),
+                    Some(from) if from.key() == Some(self.key(child)) => builder.kept_key(from)?,
                     _ => builder.key(self.key(child), None)?,
                 }
             }

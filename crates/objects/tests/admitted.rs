@@ -8,7 +8,7 @@ use kubernetes_objects::plugins::{Plugin, Plugins, UnknownCluster};
 use kubernetes_objects::{DEFAULTED, schema};
 
 fn options(mode: Mode) -> Options<'static> {
-    Options { minor: 36, mode, plugins: Plugins::default(), cluster: &UnknownCluster }
+    Options { minor: 36, mode, plugins: Plugins::default(), cluster: &UnknownCluster, namespace: "default" }
 }
 
 /// Hands the outcome over, since the object borrows from the document.

@@ -41,8 +41,13 @@ fn sorted(mut told: Vec<Told>) -> Vec<Told> {
 
 fn written<'d, 'c>(object: NodeRef<'d>, custom: &'c Definitions) -> Result<Admitted<'d, 'c>, Refusal> {
     let served = kind_of(object, 36, custom)?;
-    let options =
-        Options { minor: 36, mode: Mode::Strict, plugins: Plugins::default(), cluster: &UnknownCluster };
+    let options = Options {
+        minor: 36,
+        mode: Mode::Strict,
+        plugins: Plugins::default(),
+        cluster: &UnknownCluster,
+        namespace: "default",
+    };
     admit(object, served, &options)
 }
 

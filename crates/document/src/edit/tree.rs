@@ -509,7 +509,7 @@ impl<'d> Tree<'d> {
                     let skipped = rest.take_while(|m| m.is_none()).count();
                     if let Some(Some(member)) = members.list.get(*done + skipped) {
                         match &member.key {
-                            Key::Kept(node) => builder.kept_key(*node),
+                            Key::Kept(node) => builder.kept_key(*node)?,
                             Key::New(text) => builder.key(text, None)?,
                         }
                         next = Some(member.slot);

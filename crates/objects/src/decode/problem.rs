@@ -1,11 +1,13 @@
 //! What is wrong with a written object before anything is judged, in the order in which the server meets it.
 
 use std::cmp::Ordering;
+use std::collections::HashSet;
 use std::fmt::Write;
 
 use document::{NodeId, NodeRef};
 
 use crate::field::go_quote;
+use crate::schema::Definition;
 
 /// How a problem ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -16,10 +18,12 @@ pub enum ProblemKind {
     Type,
     /// An unknown field: all are told, under Strict as an error (400), under Warn as warnings.
     Unknown,
+    /// A field that is there twice, likewise.
+    Duplicate,
 }
 
 /// Something that is wrong with what was written.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Problem {
     /// How it ends.
     pub kind: ProblemKind,
@@ -27,6 +31,8 @@ pub struct Problem {
     pub message: String,
     /// Where, in the document that was written.
     pub node: NodeId,
+    /// What has the field not, where a field is unknown.
+    pub of: Option<&'static Definition>,
 }
 
 /// Puts problems into the order in which the server meets them, and writes what is said of unknown fields. No more than
@@ -38,17 +44,24 @@ pub(crate) fn in_order<'d>(mut problems: Vec<Problem>, root: NodeRef<'d>) -> Vec
         .map(|problem| (way(document.node(problem.node), root), problem))
         .map(swap)
         .collect();
-    ways.sort_by(|(a, left), (b, right)| a.kind.cmp(&b.kind).then_with(|| compare(left, right)));
-    let mut unknown = 0;
+    // what is unknown and what is there twice is met on one way
+    let rank = |problem: &Problem| problem.kind.min(ProblemKind::Unknown);
+    ways.sort_by(|(a, left), (b, right)| rank(a).cmp(&rank(b)).then_with(|| compare(left, right)));
+    let mut told = HashSet::new();
     for (mut problem, way) in ways {
-        if problem.kind == ProblemKind::Unknown {
-            unknown += 1;
-            if unknown > MOST {
+        let word = match problem.kind {
+            ProblemKind::Unknown => "unknown",
+            ProblemKind::Duplicate => "duplicate",
+            ProblemKind::Fatal | ProblemKind::Type => {
+                problems.push(problem);
                 continue;
             }
-            problem.message = format!("unknown field {}", go_quote(&render(&way)));
+        };
+        problem.message = format!("{word} field {}", go_quote(&render(&way)));
+        // each is told once, though it be there three times
+        if told.len() < MOST && told.insert(problem.message.clone()) {
+            problems.push(problem);
         }
-        problems.push(problem);
     }
     problems
 }
@@ -61,7 +74,8 @@ fn swap<'d>((way, problem): (Vec<Step<'d>>, Problem)) -> (Problem, Vec<Step<'d>>
 
 /// A step from a value to one in it.
 enum Step<'d> {
-    Key(&'d str),
+    /// And which of the members of that name it is.
+    Key(&'d str, NodeId),
     Index(usize),
 }
 
@@ -69,7 +83,7 @@ fn way<'d>(node: NodeRef<'d>, root: NodeRef<'d>) -> Vec<Step<'d>> {
     let mut way = Vec::new();
     let mut at = node;
     while at.id() != root.id() {
-        way.push(at.key().map_or_else(|| Step::Index(at.position()), Step::Key));
+        way.push(at.key().map_or_else(|| Step::Index(at.position()), |key| Step::Key(key, at.id())));
         match at.parent() {
             Some(parent) => at = parent,
             None => break,
@@ -82,7 +96,7 @@ fn way<'d>(node: NodeRef<'d>, root: NodeRef<'d>) -> Vec<Step<'d>> {
 fn compare(left: &[Step<'_>], right: &[Step<'_>]) -> Ordering {
     for pair in left.iter().zip(right) {
         let order = match pair {
-            (Step::Key(a), Step::Key(b)) => a.cmp(b),
+            (Step::Key(a, first), Step::Key(b, second)) => a.cmp(b).then(first.cmp(second)),
             (Step::Index(a), Step::Index(b)) => a.cmp(b),
             _ => Ordering::Equal,
         };
@@ -98,7 +112,7 @@ fn render(way: &[Step<'_>]) -> String {
     let mut out = String::new();
     for step in way {
         match step {
-            Step::Key(key) => {
+            Step::Key(key, _) => {
                 if !out.is_empty() {
                     out.push('.');
                 }

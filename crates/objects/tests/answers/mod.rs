@@ -118,7 +118,8 @@ fn refused(refusal: Refusal, object: Option<Value>) -> Judged {
 }
 
 fn judge(document: &Document<'_>, mode: Mode, definitions: &Definitions) -> Judged {
-    let options = Options { minor: 36, mode, plugins: Plugins::default(), cluster: &Held };
+    let options =
+        Options { minor: 36, mode, plugins: Plugins::default(), cluster: &Held, namespace: "default" };
     let admitted = admit::kind_of(document.root(), options.minor, definitions)
         .and_then(|served| admit::admit(document.root(), served, &options));
     match admitted {
