@@ -115,16 +115,16 @@ impl<'s> Serving<'s, '_> {
                     findings.push(no_namespace(namespace, written, false));
                 }
                 match served {
-                    Served::BuiltIn(_) => findings.extend(admitted.problems.iter().map(problem)),
+                    Served::BuiltIn(_) => findings.extend(told(&admitted.problems).map(problem)),
                     Served::Custom(..) => {
-                        let unknown = admitted.warnings.iter();
+                        let unknown = admitted.warnings.iter().filter(|text| text.starts_with("unknown field "));
                         findings.extend(unknown.map(|text| unknown_field_of(text, written)));
                     }
                 }
                 Some(admitted.object)
             }
             Err(refusal) if !refusal.problems.is_empty() => {
-                findings.extend(refusal.problems.iter().map(problem));
+                findings.extend(told(&refusal.problems).map(problem));
                 None
             }
             Err(refusal) => {
@@ -172,6 +172,11 @@ pub fn validate(served: Served<'_>, object: NodeRef<'_>, old: Option<NodeRef<'_>
             told.collect()
         }
     }
+}
+
+/// Who reads documents says what stands there twice.
+fn told(problems: &[Problem]) -> impl Iterator<Item = &Problem> {
+    problems.iter().filter(|problem| problem.kind != ProblemKind::Duplicate)
 }
 
 /// Whether a fault may be none when what stands for other texts is filled in.

@@ -193,9 +193,32 @@ pub fn admit<'d, 'c>(
     served: Served<'c>,
     options: &Options<'_>,
 ) -> Result<Admitted<'d, 'c>, Refusal> {
+    admit_request(written, served, options, Request::default())
+}
+
+/// How an object arrives, beside what it is.
+#[derive(Clone, Copy, Default)]
+pub struct Request<'o> {
+    /// What it replaces, on UPDATE.
+    pub stored: Option<NodeRef<'o>>,
+    /// Whether the server is sent the text as it is written, where fields that are there twice count. What kubectl and
+    /// client libraries send has the last of them only.
+    pub posted: bool,
+}
+
+/// What a mutating webhook is sent of an object.
+///
+/// # Errors
+/// When the server would not come so far.
+pub fn admit_request<'d, 'c>(
+    written: NodeRef<'d>,
+    served: Served<'c>,
+    options: &Options<'_>,
+    request: Request<'_>,
+) -> Result<Admitted<'d, 'c>, Refusal> {
     match served {
-        Served::BuiltIn(row) => built_in(written, row, options),
-        Served::Custom(definition, version) => custom::admit(written, definition, version, options),
+        Served::BuiltIn(row) => built_in(written, row, options, request),
+        Served::Custom(definition, version) => custom::admit(written, definition, version, options, request),
     }
 }
 
@@ -211,17 +234,18 @@ fn built_in<'d, 'c>(
     written: NodeRef<'d>,
     row: &'static KindRow,
     options: &Options<'_>,
+    request: Request<'_>,
 ) -> Result<Admitted<'d, 'c>, Refusal> {
     let served = Served::BuiltIn(row);
     let Some(definition) = row.definition() else {
         return Err(Refusal::new(None, "NoKindMatch", String::new(), written.id()));
     };
-    let mut decoder = Decoder::new(written, options.minor);
+    let mut decoder = Decoder::new(written, options.minor, request.posted);
     let root = decoder.tree.root();
     decoder.object(root, definition, Some(written));
     let (mut tree, problems) = decoder.finish();
     let problems = in_order(problems, written);
-    if let Some(first) = problems.first().filter(|problem| problem.kind != ProblemKind::Unknown) {
+    if let Some(first) = problems.first().filter(|problem| problem.kind < ProblemKind::Unknown) {
         let refusal = bad_request(&served, &first.message, vec![first.node]);
         return Err(Refusal { problems, ..refusal });
     }
@@ -233,7 +257,7 @@ fn built_in<'d, 'c>(
     }
     defaults::apply(&mut tree, options.minor);
     defaults::convert(&mut tree);
-    plugins::run(&mut tree, served, options, written)?;
+    plugins::run(&mut tree, served, options, written, request.stored)?;
     let object = tree.finish().map_err(|limit| too_large(&limit, written))?;
     let warnings = match options.mode {
         Mode::Warn => problems.iter().map(|problem| problem.message.clone()).collect(),

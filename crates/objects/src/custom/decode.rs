@@ -65,8 +65,7 @@ pub(super) fn decode<'a>(
     limits: Limits,
 ) -> Result<Decoded<'a>, DecodeError> {
     let root = document.root();
-    let mut strict = Vec::new();
-    duplicates(root, &FieldPath::ROOT, &mut strict);
+    let mut strict = duplicates(root);
     let mut metadata_fields = Vec::new();
     if let Some(node) = root.get("metadata") {
         let unknown = metadata::check(node).map_err(DecodeError::Type)?;
@@ -88,10 +87,19 @@ pub(super) fn decode<'a>(
     Ok(Decoded { document: builder.finish(), strict })
 }
 
+/// How it begins to tell of a field that is there twice.
+pub(crate) const DUPLICATE: &str = "duplicate field ";
+
 /// Members whose name was there before in the same object, in the order of the text; each is told once.
-fn duplicates(node: NodeRef<'_>, place: &FieldPath<'_>, found: &mut Vec<String>) {
+pub(crate) fn duplicates(root: NodeRef<'_>) -> Vec<String> {
+    let mut found = Vec::new();
+    find_duplicates(root, &FieldPath::ROOT, &mut found);
+    found
+}
+
+fn find_duplicates(node: NodeRef<'_>, place: &FieldPath<'_>, found: &mut Vec<String>) {
     for (index, item) in node.items().enumerate() {
-        duplicates(item, &place.index(index), found);
+        find_duplicates(item, &place.index(index), found);
     }
     let mut members: Vec<_> = node.members().chain(node.shadowed_members()).collect();
     let plain = node.members().count() == members.len();
@@ -100,9 +108,9 @@ fn duplicates(node: NodeRef<'_>, place: &FieldPath<'_>, found: &mut Vec<String>)
     for (key, value) in members {
         let place = place.field(key);
         if !plain && !seen.insert(key) && told.insert(key) {
-            found.push(format!("duplicate field \"{}\"", place.unknown()));
+            found.push(format!("{DUPLICATE}\"{}\"", place.unknown()));
         }
-        duplicates(value, &place, found);
+        find_duplicates(value, &place, found);
     }
 }
 
