@@ -5,6 +5,8 @@
 
 #[path = "conformance/admission_objects.rs"]
 mod admission_objects;
+#[path = "conformance/admission_policies.rs"]
+mod admission_policies;
 #[path = "conformance/admission_reviews.rs"]
 mod admission_reviews;
 #[path = "conformance/cel.rs"]
@@ -28,6 +30,7 @@ use suite::{Ledger, Suite};
 /// Add a suite here.
 const SUITES: &[&dyn Suite] = &[
     &admission_objects::AdmissionObjects,
+    &admission_policies::AdmissionPolicies,
     &admission_reviews::AdmissionReviews,
     &cel::Cel,
     &field::Field,
