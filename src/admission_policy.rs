@@ -11,6 +11,7 @@
 //! What is not known – offline most of a cluster is – stays *unknown* on the whole way, and is an event of its own.
 
 pub mod answer;
+pub mod apply;
 pub mod convert;
 pub mod dispatch;
 pub mod input;

@@ -17,6 +17,8 @@ mod cel_value;
 mod field;
 #[path = "conformance/linters.rs"]
 mod linters;
+#[path = "conformance/mutations.rs"]
+mod mutations;
 #[path = "conformance/suite.rs"]
 mod suite;
 #[path = "conformance/thresholds.rs"]

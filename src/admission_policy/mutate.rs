@@ -15,7 +15,7 @@ use super::{AdmissionPolicy, Binding, Body, Hook, Mutation};
 
 /// One policy with one binding and one parameter, to be applied to the object as those before it left it.
 #[derive(Debug)]
-pub struct Invocation<'h> {
+pub struct Invocation<'h, 'd> {
     /// The policy.
     pub policy: &'h AdmissionPolicy,
     /// The binding.
@@ -25,7 +25,7 @@ pub struct Invocation<'h> {
     /// The version in which it sees objects.
     pub kind: Named,
     /// The parameter; `None`: null.
-    pub params: Option<NodeRef<'h>>,
+    pub params: Option<NodeRef<'d>>,
 }
 
 /// A policy that cannot be applied; what becomes of that is for its `failurePolicy` to say.
@@ -49,7 +49,10 @@ pub fn is_asked(request: &Request<'_>) -> bool {
 /// The invocations for a request, in the order of policies, bindings and parameters; and those that cannot be made. The
 /// versions that they ask for are the caller's to make.
 #[must_use]
-pub fn invocations<'h>(hooks: &'h [Hook], asked: Asked<'h>) -> (Vec<Invocation<'h>>, Vec<Misconfigured<'h>>) {
+pub fn invocations<'h, 'd>(
+    hooks: &'h [Hook],
+    asked: Asked<'d>,
+) -> (Vec<Invocation<'h, 'd>>, Vec<Misconfigured<'h>>) {
     let (mut all, mut faults) = (Vec::new(), Vec::new());
     if !is_asked(asked.request) {
         return (all, faults);

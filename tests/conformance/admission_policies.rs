@@ -9,11 +9,11 @@ use std::time::Instant;
 use kubernetes_objects::admit::{Mode, Options, admit, kind_of};
 use kubernetes_objects::custom::Definitions;
 use kubernetes_objects::plugins::{Plugins, UnknownCluster};
-use plimsoll::admission_policy::answer::Answer;
+use plimsoll::admission_policy::answer::{Answer, Denied};
 use plimsoll::admission_policy::dispatch::{Asked, dispatch};
 use plimsoll::admission_policy::kinds::Kinds;
 use plimsoll::admission_policy::written::{Written, read};
-use plimsoll::admission_policy::{AdmissionPolicy, Binding, Hook};
+use plimsoll::admission_policy::{AdmissionPolicy, Binding, Body, Hook};
 use plimsoll::api::Scope;
 use plimsoll::cel::library::authorizer::{Decision, Question};
 use plimsoll::cel::profile::Profile;
@@ -23,11 +23,12 @@ use plimsoll::host::{Host, HostObject, Listing, Lookup, ObjectKey, User, rbac};
 use plimsoll::request::{GroupVersionKind, GroupVersionResource, Operation, Request};
 use serde_json::{Value, json};
 
+use crate::mutations::{carry, mutate};
 use crate::suite::{Miss, Outcome, Suite};
 
 pub(crate) struct AdmissionPolicies;
 
-const MINOR: u8 = 36;
+pub(crate) const MINOR: u8 = 36;
 
 impl Suite for AdmissionPolicies {
     fn name(&self) -> &'static str {
@@ -201,22 +202,28 @@ fn cluster(case: &Value, kinds: &Kinds, custom: &Definitions) -> Cluster {
     Cluster(host)
 }
 
-/// The hooks of one kind of policies.
-fn hooks(case: &Value, custom: &Definitions) -> Vec<Hook> {
-    let (mut policies, mut bindings) = (Vec::<Arc<AdmissionPolicy>>::new(), Vec::<Arc<Binding>>::new());
+/// The hooks of a case: of validating policies, and of mutating ones.
+fn hooks(case: &Value, custom: &Definitions) -> [Vec<Hook>; 2] {
+    let mut policies = [const { Vec::<Arc<AdmissionPolicy>>::new() }; 2];
+    let mut bindings = [const { Vec::<Arc<Binding>>::new() }; 2];
     for object in items(case, "policies").chain(items(case, "bindings")) {
         match read(canonical(object, custom).root(), Profile::V1_36) {
-            Some(Written::Policy(policy)) => policies.push(Arc::new(policy)),
-            Some(Written::ValidatingBinding(binding)) => bindings.push(Arc::new(binding)),
-            Some(Written::MutatingBinding(_)) | None => {}
+            Some(Written::Policy(policy)) => {
+                let mutates = matches!(policy.body, Body::Mutating { .. });
+                policies[usize::from(mutates)].push(Arc::new(policy));
+            }
+            Some(Written::ValidatingBinding(binding)) => bindings[0].push(Arc::new(binding)),
+            Some(Written::MutatingBinding(binding)) => bindings[1].push(Arc::new(binding)),
+            None => {}
         }
     }
-    Hook::join(policies, bindings)
+    let ([validating, mutating], [of_validating, of_mutating]) = (policies, bindings);
+    [Hook::join(validating, of_validating), Hook::join(mutating, of_mutating)]
 }
 
-/// `admission.validating`, or what little is known of a request that admission does not see.
-fn review(case: &Value) -> Value {
-    let review = &case["admission"]["validating"];
+/// What admission saw at a stage, or what little is known of a request that it does not see.
+fn review(case: &Value, stage: &str) -> Value {
+    let review = &case["admission"][stage];
     if !review.is_null() {
         return review.clone();
     }
@@ -230,29 +237,31 @@ fn review(case: &Value) -> Value {
     })
 }
 
-impl Told {
-    fn by_us(case: &Value) -> Self {
-        let mut custom = Definitions::new();
-        let mut kinds = Kinds::new(u32::from(MINOR), true);
-        for definition in items(case, "crds") {
-            let definition = Document::from_value(definition).unwrap_or_else(|_| Document::null());
-            custom.add(definition.root());
-            kinds.define(definition.root());
-        }
-        let (host, hooks, review) = (cluster(case, &kinds, &custom), hooks(case, &custom), review(case));
+/// The documents that a review holds.
+struct Documents {
+    object: Option<Document<'static>>,
+    old: Option<Document<'static>>,
+    options: Option<Document<'static>>,
+}
+
+impl Documents {
+    fn of(review: &Value) -> Self {
         let document = |field: &str| {
             let value = Some(&review[field]).filter(|value| !value.is_null());
             value.map(|value| Document::from_value(value).unwrap_or_else(|_| Document::null()))
         };
-        let [object, old, options] = ["object", "oldObject", "options"].map(document);
-        let of = |field: &str| text(&review, field);
+        Self { object: document("object"), old: document("oldObject"), options: document("options") }
+    }
+
+    fn request<'d>(&'d self, review: &'d Value) -> Request<'d> {
+        let of = |field: &str| text(review, field);
         let user = User {
             username: of("/userInfo/username"),
             uid: of("/userInfo/uid"),
-            groups: texts(&review["userInfo"]["groups"]).collect(),
+            groups: items(&review["userInfo"], "groups").filter_map(Value::as_str).collect(),
             extra: extra(&review["userInfo"]["extra"]),
         };
-        let request = Request {
+        Request {
             operation: Operation::ALL
                 .into_iter()
                 .find(|operation| operation.name() == of("/operation"))
@@ -271,35 +280,75 @@ impl Told {
             sent_as: None,
             name: of("/name"),
             namespace: Some(of("/namespace")).filter(|namespace| !namespace.is_empty()),
-            object: object.as_ref().map(Document::root),
-            old_object: old.as_ref().map(Document::root),
+            object: self.object.as_ref().map(Document::root),
+            old_object: self.old.as_ref().map(Document::root),
             user: Some(user),
             dry_run: review["dryRun"] == true,
-            options: options.as_ref().map(Document::root),
-        };
+            options: self.options.as_ref().map(Document::root),
+        }
+    }
+}
+
+impl Told {
+    fn by_us(case: &Value) -> Self {
+        let mut custom = Definitions::new();
+        let mut kinds = Kinds::new(u32::from(MINOR), true);
+        for definition in items(case, "crds") {
+            let definition = Document::from_value(definition).unwrap_or_else(|_| Document::null());
+            custom.add(definition.root());
+            kinds.define(definition.root());
+        }
+        let (host, [validating, mutating]) = (cluster(case, &kinds, &custom), hooks(case, &custom));
+        let mut seen = review(case, "validating");
+        let mut made = None;
+        if !mutating.is_empty() {
+            let review = review(case, "mutating");
+            let documents = Documents::of(&review);
+            let request = documents.request(&review);
+            let asked = Asked { request: &request, kinds: &kinds, host: &host, deadline: None };
+            let mutated = mutate(&mutating, asked, &custom);
+            if let Some(denied) = &mutated.denied {
+                let mut told = refused(denied, &mutated.causes);
+                if !mutated.causes.is_empty() {
+                    told["object"] = mutated.object;
+                }
+                return Self(told);
+            }
+            carry(&review["object"], &mutated.object, &mut seen["object"]);
+            made = Some(mutated.object);
+        }
+        let documents = Documents::of(&seen);
+        let request = documents.request(&seen);
         let asked = Asked { request: &request, kinds: &kinds, host: &host, deadline: None };
-        let answer = Answer::of(&dispatch(&hooks, asked), &request);
-        let mut told = json!({
-            "allowed": answer.denied.is_none(),
-            "warnings": answer.warnings,
-            "auditAnnotations": answer.annotations,
-        });
-        if let Some(denied) = &answer.denied {
-            told["code"] = denied.code.into();
-            told["reason"] = denied.reason.as_str().into();
-            told["message"] = denied.message.as_str().into();
-            let cause = |message: &String| json!({"message": message});
-            told["causes"] = denied.causes.iter().map(cause).collect();
+        let answer = Answer::of(&dispatch(&validating, asked), &request);
+        let mut told = match &answer.denied {
+            Some(denied) => refused(denied, &[]),
+            None => json!({"allowed": true}),
+        };
+        told["warnings"] = json!(answer.warnings);
+        told["auditAnnotations"] = json!(answer.annotations);
+        if let Some(object) = made {
+            told["object"] = object;
         }
         Self(told)
     }
 }
 
-fn texts(list: &Value) -> impl Iterator<Item = &str> {
-    list.as_array().into_iter().flatten().filter_map(Value::as_str)
+fn refused(denied: &Denied, causes: &[Value]) -> Value {
+    let mut told = json!({
+        "allowed": false, "code": denied.code, "reason": denied.reason, "message": denied.message,
+        "warnings": [], "auditAnnotations": {},
+    });
+    let plain = denied.causes.iter().map(|message| json!({"message": message}));
+    let causes: Vec<Value> = plain.chain(causes.iter().cloned()).collect();
+    if !causes.is_empty() {
+        told["causes"] = causes.into();
+    }
+    told
 }
 
 fn extra(extra: &Value) -> BTreeMap<&str, Vec<&str>> {
+    let texts = |all: &'_ Value| all.as_array().into_iter().flatten().filter_map(Value::as_str);
     let members = extra.as_object().into_iter().flatten();
     members.map(|(key, all)| (key.as_str(), texts(all).collect())).collect()
 }

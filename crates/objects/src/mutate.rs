@@ -27,7 +27,7 @@ use crate::admit::Served;
 pub enum Fault {
     /// The policy failed: what its `failurePolicy` says becomes of the request.
     Policy(String),
-    /// The server answers with an internal error (500), whatever the policy says of failures.
+    /// The server answers with an internal error (500) of this text, whatever the policy says of failures.
     Internal(String),
     /// The server's handler crashes, and closes the connection without an answer.
     Crash,

@@ -115,7 +115,7 @@ fn internal_package(group: &str) -> &str {
 }
 
 fn internal(text: &str) -> Fault {
-    Fault::Internal(format!("Internal error occurred: {text}"))
+    Fault::Internal(text.to_owned())
 }
 
 /// The object without a change, as it is where a `test` failed.
