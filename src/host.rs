@@ -17,6 +17,7 @@ pub mod levels;
 pub mod objects;
 pub mod pairs;
 pub mod query;
+pub mod rbac;
 
 pub use query::{By, Coverage, Pool, Query, Seen, Visitor};
 

@@ -13,6 +13,7 @@
 //! Dependencies point downwards only; everything up to `admission` is synchronous and pure.
 
 pub mod admission;
+pub mod admission_policy;
 pub mod api;
 pub mod apiserver;
 pub mod baseline;

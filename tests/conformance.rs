@@ -5,6 +5,8 @@
 
 #[path = "conformance/admission_objects.rs"]
 mod admission_objects;
+#[path = "conformance/admission_policies.rs"]
+mod admission_policies;
 #[path = "conformance/admission_reviews.rs"]
 mod admission_reviews;
 #[path = "conformance/cel.rs"]
@@ -15,6 +17,8 @@ mod cel_value;
 mod field;
 #[path = "conformance/linters.rs"]
 mod linters;
+#[path = "conformance/mutations.rs"]
+mod mutations;
 #[path = "conformance/suite.rs"]
 mod suite;
 #[path = "conformance/thresholds.rs"]
@@ -28,6 +32,7 @@ use suite::{Ledger, Suite};
 /// Add a suite here.
 const SUITES: &[&dyn Suite] = &[
     &admission_objects::AdmissionObjects,
+    &admission_policies::AdmissionPolicies,
     &admission_reviews::AdmissionReviews,
     &cel::Cel,
     &field::Field,

@@ -105,6 +105,8 @@ def lists(schema):
         words.append("m:" + ",".join(schema["x-kubernetes-list-map-keys"]))
     if schema.get("x-kubernetes-map-type") == "atomic":
         words.append("A")
+    elif "$ref" in schema and schema.get("x-kubernetes-map-type") == "granular":
+        words.append("G")
     return words
 
 

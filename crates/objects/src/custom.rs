@@ -24,7 +24,7 @@ mod metadata;
 pub(crate) mod place;
 mod rules;
 mod scale;
-mod schema;
+pub(crate) mod schema;
 pub(crate) mod types;
 mod unknown;
 mod validate;

@@ -15,6 +15,7 @@ mod go_value;
 mod gotime;
 mod image;
 pub mod meta;
+pub mod mutate;
 pub mod names;
 mod pem;
 pub mod plugins;

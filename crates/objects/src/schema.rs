@@ -11,8 +11,8 @@
 //!                                                            and since 1.34
 //! ```
 //!
-//! The other marks: `z` omitzero, `r` required, `d` deprecated, `a` and `s` atomic lists and sets, `A` an atomic map,
-//! `.Name` the embedded struct that Go's messages name on the way.
+//! The other marks: `z` omitzero, `r` required, `d` deprecated, `a` and `s` atomic lists and sets, `A` an atomic map, `G` one
+//! that is granular though its definition is atomic, `.Name` the embedded struct that Go's messages name on the way.
 
 mod field;
 mod table;

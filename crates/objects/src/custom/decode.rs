@@ -73,6 +73,7 @@ pub(super) fn decode<'a>(
     }
     let mut walk = Walk {
         builder: Builder::of_version(document, limits),
+        fills_only: false,
         defaulted: Arc::from(DEFAULTED),
         pruned: Vec::new(),
         embedded: Vec::new(),
@@ -89,6 +90,30 @@ pub(super) fn decode<'a>(
 
 /// How it begins to tell of a field that is there twice.
 pub(crate) const DUPLICATE: &str = "duplicate field ";
+
+/// The object with the defaults of its schema, and nothing else changed (`structuraldefaulting.Default`).
+///
+/// # Errors
+/// When it is larger than is read.
+pub(super) fn fill(
+    document: &Document<'_>,
+    schema: Option<&Schema>,
+) -> Result<Document<'static>, LimitError> {
+    let mut walk = Walk {
+        builder: Builder::new("", Limits::default()),
+        fills_only: true,
+        defaulted: Arc::from(DEFAULTED),
+        pruned: Vec::new(),
+        embedded: Vec::new(),
+        text: Text::Other,
+    };
+    match walk.root(document.root(), schema) {
+        Ok(_) => Ok(walk.builder.finish()),
+        Err(DecodeError::Limit(limit)) => Err(limit),
+        // metadata is not looked at
+        Err(DecodeError::Type(_)) => Err(LimitError::Size),
+    }
+}
 
 /// Members whose name was there before in the same object, in the order of the text; each is told once.
 pub(crate) fn duplicates(root: NodeRef<'_>) -> Vec<String> {
@@ -125,6 +150,8 @@ enum Text {
 
 struct Walk<'a> {
     builder: Builder<'a>,
+    /// Whether nothing is taken out, and metadata left as it is.
+    fills_only: bool,
     defaulted: Arc<str>,
     pruned: Vec<String>,
     embedded: Vec<String>,
@@ -198,7 +225,7 @@ impl Walk<'_> {
         let unknown =
             if schema.is_some_and(|schema| schema.preserve_unknown) { Unknown::Kept } else { unknown };
         for (key, value) in node.members() {
-            if resource && matches!(key, "apiVersion" | "kind" | "metadata") {
+            if resource && !self.fills_only && matches!(key, "apiVersion" | "kind" | "metadata") {
                 self.of_resource(key, value, place, is_root)?;
                 continue;
             }
@@ -209,7 +236,7 @@ impl Walk<'_> {
                 (None, Some(Additional::Schema(additional))) => Some(&**additional),
                 (None, Some(Additional::Any | Additional::None)) => None,
                 (None, None | Some(Additional::Absent)) => {
-                    if unknown == Unknown::Pruned {
+                    if unknown == Unknown::Pruned && !self.fills_only {
                         if self.same() {
                             self.pruned.push(place.unknown());
                         }
@@ -246,8 +273,11 @@ impl Walk<'_> {
             if let Some(default) = &schema.default {
                 self.builder.key(key, value.key_span())?;
                 self.default(default.root(), Some(schema))?;
+                return Ok(());
             }
-            return Ok(());
+            if !self.fills_only {
+                return Ok(());
+            }
         }
         self.builder.key(key, value.key_span())?;
         self.value(value, schema, place, unknown)?;

@@ -130,6 +130,19 @@ impl Definition {
         decode::decode(document, schema, limits)
     }
 
+    /// An object of a version with its defaults, and nothing else changed.
+    ///
+    /// # Errors
+    /// When the object is larger than is read.
+    pub fn with_defaults(
+        &self,
+        version: &Version,
+        document: &Document<'_>,
+    ) -> Result<Document<'static>, LimitError> {
+        let schema = version.schema.as_ref().filter(|_| !self.preserve_unknown);
+        decode::fill(document, schema)
+    }
+
     /// Why the server would refuse the object with 422. Both are as [`Definition::decode`] gives them.
     ///
     /// # Errors

@@ -153,6 +153,8 @@ pub struct Schema {
     pub(crate) not: Option<Box<Schema>>,
     pub(crate) list_type: ListType,
     pub(crate) list_keys: Vec<String>,
+    /// `x-kubernetes-map-type: atomic`
+    pub(crate) map_atomic: bool,
     pub(crate) rules: Vec<ValidationRule>,
     /// CEL sees values of this schema otherwise than the document holds them.
     pub(crate) converted: bool,
@@ -209,6 +211,7 @@ impl Schema {
                 _ => ListType::Atomic,
             },
             list_keys: strings(node.get("x-kubernetes-list-map-keys")),
+            map_atomic: node.get_str("x-kubernetes-map-type") == Some("atomic"),
             rules: node
                 .get("x-kubernetes-validations")
                 .into_iter()

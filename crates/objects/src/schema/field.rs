@@ -83,6 +83,8 @@ pub struct Field {
     pub list: Option<ListType>,
     /// A map or struct that is merged as a whole.
     pub atomic: bool,
+    /// Whether it is merged member by member, whatever its definition says.
+    pub granular: bool,
     /// The values that it may have, where OpenAPI lists them.
     pub values: Vec<&'static str>,
     /// The default that the schema gives (a few; most defaults are Go code).
@@ -108,6 +110,7 @@ impl Field {
             deprecated: false,
             list: None,
             atomic: false,
+            granular: false,
             values: Vec::new(),
             default: None,
             embedded: None,
@@ -129,6 +132,7 @@ impl Field {
             "a" => self.list = Some(ListType::Atomic),
             "s" => self.list = Some(ListType::Set),
             "A" => self.atomic = true,
+            "G" => self.granular = true,
             _ => match word.split_at_checked(1)? {
                 ("|", values) => self.values = values.split('|').collect(),
                 ("=", value) => self.default = Some(value),
