@@ -216,18 +216,55 @@ fn hooks(case: &Value, custom: &Definitions) -> Vec<Hook> {
 
 /// `admission.validating`, or what little is known of a request that admission does not see.
 fn review(case: &Value) -> Value {
-    let review = &case["admission"]["validating"];
-    if !review.is_null() {
-        return review.clone();
+    let (review, request) = (&case["admission"]["validating"], &case["request"]);
+    if review.is_null() {
+        let gvk = GroupVersionKind::new(text(request, "/apiVersion"), text(request, "/kind"));
+        let resource = json!({"group": gvk.group, "version": gvk.version, "resource": request["resource"]});
+        return json!({
+            "operation": request["operation"], "name": request["name"], "namespace": request["namespace"],
+            "requestKind": {"group": gvk.group, "version": gvk.version, "kind": gvk.kind},
+            "requestResource": resource, "object": request["body"], "userInfo": {"username": "admin"},
+        });
     }
-    let request = &case["request"];
-    let gvk = GroupVersionKind::new(text(request, "/apiVersion"), text(request, "/kind"));
-    let resource = json!({"group": gvk.group, "version": gvk.version, "resource": request["resource"]});
-    json!({
-        "operation": request["operation"], "name": request["name"], "namespace": request["namespace"],
-        "requestKind": {"group": gvk.group, "version": gvk.version, "kind": gvk.kind},
-        "requestResource": resource, "object": request["body"], "userInfo": {"username": "admin"},
-    })
+    let mut review = review.clone();
+    unmask(&mut review, request);
+    review
+}
+
+/// Puts back what a review in JSON does not show of what a policy sees.
+fn unmask(review: &mut Value, request: &Value) {
+    // of who comes with a certificate there is more to tell
+    if review["userInfo"]["extra"] == json!({}) {
+        review["userInfo"]["extra"] = json!({"authentication.kubernetes.io/credential-id": ["X509SHA256=0"]});
+    }
+    // reviews were recorded with dry-run requests
+    if request["dryRun"] == false {
+        review["dryRun"] = false.into();
+        if let Some(options) = review["options"].as_object_mut() {
+            options.remove("dryRun");
+        }
+    }
+    doubles(&mut review["object"], &request["body"]);
+}
+
+/// Go writes a double that is whole without a point: what was sent tells that it is one.
+fn doubles(object: &mut Value, sent: &Value) {
+    match (object, sent) {
+        (Value::Object(object), Value::Object(sent)) => {
+            for (key, value) in object {
+                if let Some(sent) = sent.get(key) {
+                    doubles(value, sent);
+                }
+            }
+        }
+        (Value::Array(object), Value::Array(sent)) => {
+            object.iter_mut().zip(sent).for_each(|(value, sent)| doubles(value, sent));
+        }
+        (Value::Number(number), Value::Number(sent)) if sent.is_f64() && number.as_f64() == sent.as_f64() => {
+            *number = sent.clone();
+        }
+        _ => {}
+    }
 }
 
 impl Told {
