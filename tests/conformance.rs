@@ -17,6 +17,8 @@ mod cel_value;
 mod field;
 #[path = "conformance/linters.rs"]
 mod linters;
+#[path = "conformance/policy_writes.rs"]
+mod policy_writes;
 #[path = "conformance/suite.rs"]
 mod suite;
 #[path = "conformance/thresholds.rs"]

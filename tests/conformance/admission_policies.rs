@@ -35,13 +35,20 @@ impl Suite for AdmissionPolicies {
     }
 
     fn files(&self, shared: &Path) -> Vec<PathBuf> {
-        let file = shared.join("vectors/admission-policies/decisions.jsonl");
-        if file.is_file() { vec![file] } else { Vec::new() }
+        let file = |name| shared.join("vectors/admission-policies").join(name);
+        ["decisions.jsonl", "policy-writes.jsonl"]
+            .map(file)
+            .into_iter()
+            .filter(|file| file.is_file())
+            .collect()
     }
 
     fn run(&self, file: &Path) -> Outcome {
         let lines = std::fs::read_to_string(file).unwrap_or_default();
         let wanted = std::env::var("CASE").unwrap_or_default();
+        if file.ends_with("policy-writes.jsonl") {
+            return crate::policy_writes::run(file, &wanted);
+        }
         let mut outcome = Outcome::default();
         for line in lines.lines() {
             let case: Value = serde_json::from_str(line).unwrap_or_default();
@@ -171,8 +178,8 @@ fn cluster(case: &Value, kinds: &Kinds, custom: &Definitions) -> Cluster {
     let mut host = OwnedHost::new(true);
     let default = case["namespaces"].get(0).map(|namespace| text(namespace, "/metadata/name"));
     let all = ["namespaces", "params", "existing", "rbac"].into_iter().flat_map(|field| items(case, field));
-    for object in all {
-        let mut object = object.clone();
+    for object in all.cloned().chain(bootstrap()) {
+        let mut object = object;
         let gvk = GroupVersionKind::new(text(&object, "/apiVersion"), text(&object, "/kind"));
         let (group, kind) = (gvk.group.to_owned(), gvk.kind.to_owned());
         let named = plimsoll::admission_policy::kinds::Named::new(gvk.group, gvk.version, gvk.kind);
@@ -199,6 +206,48 @@ fn cluster(case: &Value, kinds: &Kinds, custom: &Definitions) -> Cluster {
         host.put(key, canonical(&namespace, custom));
     }
     Cluster(host)
+}
+
+/// The roles that the server gives everybody who is known to it
+/// (kubernetes `plugin/pkg/auth/authorizer/rbac/bootstrappolicy/policy.go`).
+fn bootstrap() -> impl Iterator<Item = Value> {
+    let roles = [
+        (
+            "system:discovery",
+            json!([{"verbs": ["get"], "nonResourceURLs": [
+                "/livez", "/readyz", "/healthz", "/version", "/version/", "/openapi", "/openapi/*", "/api",
+                "/api/*", "/apis", "/apis/*",
+            ]}]),
+        ),
+        (
+            "system:basic-user",
+            json!([
+                {"verbs": ["create"], "apiGroups": ["authorization.k8s.io"],
+                 "resources": ["selfsubjectaccessreviews", "selfsubjectrulesreviews"]},
+                {"verbs": ["create"], "apiGroups": ["authentication.k8s.io"],
+                 "resources": ["selfsubjectreviews"]},
+            ]),
+        ),
+        (
+            "system:public-info-viewer",
+            json!([{"verbs": ["get"],
+                    "nonResourceURLs": ["/livez", "/readyz", "/healthz", "/version", "/version/"]}]),
+        ),
+    ];
+    let api = "rbac.authorization.k8s.io/v1";
+    let group =
+        json!([{"kind": "Group", "apiGroup": "rbac.authorization.k8s.io", "name": "system:authenticated"}]);
+    roles.into_iter().flat_map(move |(name, rules)| {
+        let metadata = json!({"name": name});
+        let role = json!({"kind": "ClusterRole", "name": name});
+        [
+            json!({"apiVersion": api, "kind": "ClusterRole", "metadata": metadata, "rules": rules}),
+            json!({
+                "apiVersion": api, "kind": "ClusterRoleBinding", "metadata": metadata, "roleRef": role,
+                "subjects": group,
+            }),
+        ]
+    })
 }
 
 /// The hooks of one kind of policies.
