@@ -117,7 +117,8 @@ impl<'s> Serving<'s, '_> {
                 match served {
                     Served::BuiltIn(_) => findings.extend(told(&admitted.problems).map(problem)),
                     Served::Custom(..) => {
-                        let unknown = admitted.warnings.iter().filter(|text| text.starts_with("unknown field "));
+                        let unknown =
+                            admitted.warnings.iter().filter(|text| text.starts_with("unknown field "));
                         findings.extend(unknown.map(|text| unknown_field_of(text, written)));
                     }
                 }

@@ -2,7 +2,7 @@
 //! (kubernetes `plugin/pkg/auth/authorizer/rbac`, `pkg/registry/rbac/validation/rule.go`,
 //! `pkg/apis/rbac/v1/evaluation_helpers.go`).
 
-use crate::cel::library::authorizer::{Decision, Question, Subject, Target, Opinion};
+use crate::cel::library::authorizer::{Decision, Opinion, Question, Subject, Target};
 use crate::cel::library::numbers::quote;
 use crate::document::NodeRef;
 
