@@ -50,6 +50,25 @@ const UPWARDS: &[(&str, &str)] = &[
     ("waiver", "store"),
 ];
 
+/// Words that name one type in the whole workspace: another thing gets another name.
+const WORDS: [&str; 15] = [
+    "Budget",
+    "DocumentId",
+    "Identity",
+    "Loaded",
+    "Operation",
+    "Outcome",
+    "Place",
+    "Scope",
+    "Sources",
+    "Stage",
+    "Step",
+    "Subject",
+    "Verdict",
+    "Visit",
+    "Visitor",
+];
+
 type Arrows = BTreeMap<String, BTreeSet<String>>;
 
 fn root() -> &'static Path {
@@ -115,6 +134,32 @@ fn arrows_point_downwards() {
     let allowed: Vec<(String, String)> =
         UPWARDS.iter().map(|(room, used)| ((*room).to_owned(), (*used).to_owned())).collect();
     assert_eq!(upwards, allowed, "left: arrows that point upwards; right: UPWARDS");
+}
+
+#[test]
+fn one_word_names_one_type() {
+    let mut found = Vec::new();
+    files(&root().join("src"), &mut found);
+    for library in ["document", "cel", "objects"] {
+        files(&root().join("crates").join(library).join("src"), &mut found);
+    }
+    let mut defined: BTreeMap<&str, Vec<String>> = WORDS.into_iter().map(|word| (word, Vec::new())).collect();
+    for file in found {
+        let text = std::fs::read_to_string(&file).unwrap();
+        let tokens: Vec<&str> = text
+            .split(|c: char| !c.is_alphanumeric() && c != '_')
+            .filter(|token| !token.is_empty())
+            .collect();
+        for pair in tokens.windows(2) {
+            if let (["struct" | "enum" | "trait" | "type"], Some(places)) =
+                (&pair[..1], defined.get_mut(pair[1]))
+            {
+                places.push(file.display().to_string());
+            }
+        }
+    }
+    defined.retain(|_, places| places.len() != 1);
+    assert!(defined.is_empty(), "{defined:#?}");
 }
 
 #[test]
