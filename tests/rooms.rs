@@ -8,11 +8,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// The rooms from the ground up: each may use those before it.
-const ORDER: [&str; 28] = [
+const ORDER: [&str; 29] = [
     "document",
     "cel",
     "limits",
     "nearest",
+    "diagnostic",
     "api",
     "finding",
     "resource",
@@ -23,13 +24,13 @@ const ORDER: [&str; 28] = [
     "check",
     "manifest",
     "dialect",
-    "baseline",
-    "waiver",
-    "report",
     "store",
     "verdict",
     "admission",
     "offline",
+    "baseline",
+    "waiver",
+    "report",
     "webhook",
     "policytest",
     "explain",
@@ -37,17 +38,6 @@ const ORDER: [&str; 28] = [
     "cli",
     "lib",
     "main",
-];
-
-/// Arrows that point upwards still. One that is gone has to be taken out here.
-const UPWARDS: &[(&str, &str)] = &[
-    // how a diagnostic is shown
-    ("baseline", "report"),
-    // the digest of a fingerprint, and which document of the input is meant
-    ("finding", "resource"),
-    // waivers that are exceptions, and those of objects
-    ("waiver", "offline"),
-    ("waiver", "store"),
 ];
 
 /// Words that name one type in the whole workspace: another thing gets another name.
@@ -125,15 +115,13 @@ fn arrows_point_downwards() {
         let place = ORDER.iter().position(|other| *other == room);
         place.unwrap_or_else(|| panic!("the room {room} has no place in ORDER"))
     };
-    let mut upwards: Vec<(String, String)> = Vec::new();
+    let mut upwards = Vec::new();
     for (room, uses) in &arrows() {
         for used in uses.iter().filter(|used| place(used) > place(room)) {
-            upwards.push((room.clone(), used.clone()));
+            upwards.push(format!("{room} uses {used}"));
         }
     }
-    let allowed: Vec<(String, String)> =
-        UPWARDS.iter().map(|(room, used)| ((*room).to_owned(), (*used).to_owned())).collect();
-    assert_eq!(upwards, allowed, "left: arrows that point upwards; right: UPWARDS");
+    assert!(upwards.is_empty(), "arrows that point upwards: {upwards:#?}");
 }
 
 #[test]
