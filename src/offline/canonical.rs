@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use rayon::prelude::*;
 
-use super::ObjectIdentity;
 use super::held::Held;
 use crate::apiserver::{ApiServer, Received, Serving};
 use crate::document::{Document, NodeRef};
 use crate::manifest::Inventory;
 use crate::resource::custom::CustomKinds;
+use crate::resource::identity::Identity;
 
 /// What the API server makes of each manifest, before any policy is asked.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ impl<'i> Canonical<'i> {
         let mut held = Held::new(asking.complete && !inventory.kustomizations().is_open());
         for index in 0..count {
             let root = inventory.judged(index);
-            let identity = ObjectIdentity::of(root, &asking.namespace, &custom);
+            let identity = Identity::of(root).unwrap_or_default().settled(&custom, &asking.namespace);
             held.add(&identity, root);
         }
         let namespace = asking.namespace.as_str();

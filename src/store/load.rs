@@ -12,13 +12,13 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use crate::cel::profile::{Profile, Release};
+use crate::diagnostic::{Diagnostic, io_text};
 use crate::dialect::{self, Issue, Lowered, Written};
 use crate::document::NodeRef;
 use crate::finding::{Excepting, PolicyRef};
 use crate::manifest::compose::{Oddity, Remark, compose};
 use crate::manifest::decode::decode;
 use crate::manifest::split::split;
-use crate::report::diagnostic::{Diagnostic, io_text};
 use crate::resource::workload::TemplatePaths;
 
 use super::kept::{Origin, Refused, digest};
