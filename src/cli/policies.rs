@@ -1,6 +1,7 @@
 //! `plimsoll policies`: what is loaded, what a policy says, whether policies compile, the format's schema.
 
 mod check;
+mod types;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
