@@ -36,13 +36,20 @@ impl Suite for AdmissionPolicies {
     }
 
     fn files(&self, shared: &Path) -> Vec<PathBuf> {
-        let file = shared.join("vectors/admission-policies/decisions.jsonl");
-        if file.is_file() { vec![file] } else { Vec::new() }
+        let file = |name| shared.join("vectors/admission-policies").join(name);
+        ["decisions.jsonl", "policy-writes.jsonl"]
+            .map(file)
+            .into_iter()
+            .filter(|file| file.is_file())
+            .collect()
     }
 
     fn run(&self, file: &Path) -> Outcome {
         let lines = std::fs::read_to_string(file).unwrap_or_default();
         let wanted = std::env::var("CASE").unwrap_or_default();
+        if file.ends_with("policy-writes.jsonl") {
+            return crate::policy_writes::run(file, &wanted);
+        }
         let mut outcome = Outcome::default();
         for line in lines.lines() {
             let case: Value = serde_json::from_str(line).unwrap_or_default();
@@ -130,8 +137,13 @@ fn canonical(object: &Value, custom: &Definitions) -> Document<'static> {
     let Ok(document) = Document::from_json(&text, plimsoll::document::Limits::default()) else {
         return plain;
     };
-    let options =
-        Options { minor: MINOR, mode: Mode::Warn, plugins: Plugins::default(), cluster: &UnknownCluster };
+    let options = Options {
+        minor: MINOR,
+        mode: Mode::Warn,
+        plugins: Plugins::default(),
+        cluster: &UnknownCluster,
+        namespace: "default",
+    };
     let admitted =
         kind_of(document.root(), MINOR, custom).and_then(|served| admit(document.root(), served, &options));
     match admitted {
@@ -172,8 +184,8 @@ fn cluster(case: &Value, kinds: &Kinds, custom: &Definitions) -> Cluster {
     let mut host = OwnedHost::new(true);
     let default = case["namespaces"].get(0).map(|namespace| text(namespace, "/metadata/name"));
     let all = ["namespaces", "params", "existing", "rbac"].into_iter().flat_map(|field| items(case, field));
-    for object in all {
-        let mut object = object.clone();
+    for object in all.cloned().chain(bootstrap()) {
+        let mut object = object;
         let gvk = GroupVersionKind::new(text(&object, "/apiVersion"), text(&object, "/kind"));
         let (group, kind) = (gvk.group.to_owned(), gvk.kind.to_owned());
         let named = plimsoll::admission_policy::kinds::Named::new(gvk.group, gvk.version, gvk.kind);
@@ -202,6 +214,48 @@ fn cluster(case: &Value, kinds: &Kinds, custom: &Definitions) -> Cluster {
     Cluster(host)
 }
 
+/// The roles that the server gives everybody who is known to it
+/// (kubernetes `plugin/pkg/auth/authorizer/rbac/bootstrappolicy/policy.go`).
+fn bootstrap() -> impl Iterator<Item = Value> {
+    let roles = [
+        (
+            "system:discovery",
+            json!([{"verbs": ["get"], "nonResourceURLs": [
+                "/livez", "/readyz", "/healthz", "/version", "/version/", "/openapi", "/openapi/*", "/api",
+                "/api/*", "/apis", "/apis/*",
+            ]}]),
+        ),
+        (
+            "system:basic-user",
+            json!([
+                {"verbs": ["create"], "apiGroups": ["authorization.k8s.io"],
+                 "resources": ["selfsubjectaccessreviews", "selfsubjectrulesreviews"]},
+                {"verbs": ["create"], "apiGroups": ["authentication.k8s.io"],
+                 "resources": ["selfsubjectreviews"]},
+            ]),
+        ),
+        (
+            "system:public-info-viewer",
+            json!([{"verbs": ["get"],
+                    "nonResourceURLs": ["/livez", "/readyz", "/healthz", "/version", "/version/"]}]),
+        ),
+    ];
+    let api = "rbac.authorization.k8s.io/v1";
+    let group =
+        json!([{"kind": "Group", "apiGroup": "rbac.authorization.k8s.io", "name": "system:authenticated"}]);
+    roles.into_iter().flat_map(move |(name, rules)| {
+        let metadata = json!({"name": name});
+        let role = json!({"kind": "ClusterRole", "name": name});
+        [
+            json!({"apiVersion": api, "kind": "ClusterRole", "metadata": metadata, "rules": rules}),
+            json!({
+                "apiVersion": api, "kind": "ClusterRoleBinding", "metadata": metadata, "roleRef": role,
+                "subjects": group,
+            }),
+        ]
+    })
+}
+
 /// The hooks of a case: of validating policies, and of mutating ones.
 fn hooks(case: &Value, custom: &Definitions) -> [Vec<Hook>; 2] {
     let mut policies = [const { Vec::<Arc<AdmissionPolicy>>::new() }; 2];
@@ -223,18 +277,55 @@ fn hooks(case: &Value, custom: &Definitions) -> [Vec<Hook>; 2] {
 
 /// What admission saw at a stage, or what little is known of a request that it does not see.
 fn review(case: &Value, stage: &str) -> Value {
-    let review = &case["admission"][stage];
-    if !review.is_null() {
-        return review.clone();
+    let (review, request) = (&case["admission"][stage], &case["request"]);
+    if review.is_null() {
+        let gvk = GroupVersionKind::new(text(request, "/apiVersion"), text(request, "/kind"));
+        let resource = json!({"group": gvk.group, "version": gvk.version, "resource": request["resource"]});
+        return json!({
+            "operation": request["operation"], "name": request["name"], "namespace": request["namespace"],
+            "requestKind": {"group": gvk.group, "version": gvk.version, "kind": gvk.kind},
+            "requestResource": resource, "object": request["body"], "userInfo": {"username": "admin"},
+        });
     }
-    let request = &case["request"];
-    let gvk = GroupVersionKind::new(text(request, "/apiVersion"), text(request, "/kind"));
-    let resource = json!({"group": gvk.group, "version": gvk.version, "resource": request["resource"]});
-    json!({
-        "operation": request["operation"], "name": request["name"], "namespace": request["namespace"],
-        "requestKind": {"group": gvk.group, "version": gvk.version, "kind": gvk.kind},
-        "requestResource": resource, "object": request["body"], "userInfo": {"username": "admin"},
-    })
+    let mut review = review.clone();
+    unmask(&mut review, request);
+    review
+}
+
+/// Puts back what a review in JSON does not show of what a policy sees.
+fn unmask(review: &mut Value, request: &Value) {
+    // of who comes with a certificate there is more to tell
+    if review["userInfo"]["extra"] == json!({}) {
+        review["userInfo"]["extra"] = json!({"authentication.kubernetes.io/credential-id": ["X509SHA256=0"]});
+    }
+    // reviews were recorded with dry-run requests
+    if request["dryRun"] == false {
+        review["dryRun"] = false.into();
+        if let Some(options) = review["options"].as_object_mut() {
+            options.remove("dryRun");
+        }
+    }
+    doubles(&mut review["object"], &request["body"]);
+}
+
+/// Go writes a double that is whole without a point: what was sent tells that it is one.
+fn doubles(object: &mut Value, sent: &Value) {
+    match (object, sent) {
+        (Value::Object(object), Value::Object(sent)) => {
+            for (key, value) in object {
+                if let Some(sent) = sent.get(key) {
+                    doubles(value, sent);
+                }
+            }
+        }
+        (Value::Array(object), Value::Array(sent)) => {
+            object.iter_mut().zip(sent).for_each(|(value, sent)| doubles(value, sent));
+        }
+        (Value::Number(number), Value::Number(sent)) if sent.is_f64() && number.as_f64() == sent.as_f64() => {
+            *number = sent.clone();
+        }
+        _ => {}
+    }
 }
 
 /// The documents that a review holds.
@@ -348,7 +439,10 @@ fn refused(denied: &Denied, causes: &[Value]) -> Value {
 }
 
 fn extra(extra: &Value) -> BTreeMap<&str, Vec<&str>> {
-    let texts = |all: &'_ Value| all.as_array().into_iter().flatten().filter_map(Value::as_str);
-    let members = extra.as_object().into_iter().flatten();
-    members.map(|(key, all)| (key.as_str(), texts(all).collect())).collect()
+    let mut members = BTreeMap::new();
+    for (key, all) in extra.as_object().into_iter().flatten() {
+        members
+            .insert(key.as_str(), all.as_array().into_iter().flatten().filter_map(Value::as_str).collect());
+    }
+    members
 }

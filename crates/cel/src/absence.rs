@@ -119,7 +119,7 @@ impl<'p> Absence<'p> {
                     pair(&left, &right, |a, b| arithmetic::binary(*operator, a.view(), b.view()).ok())
                 })
             }
-            Node::Append { accumulator, item } => {
+            Node::Append { accumulator, item, .. } => {
                 let item = self.eval(frame, *item);
                 append(&frame.locals[accumulator.0 as usize], item)
             }
@@ -321,7 +321,7 @@ impl<'p> Absence<'p> {
     /// What a step adds to a list for an element, if it does nothing else.
     fn added(&mut self, frame: &mut Frame<'p>, step: NodeId, to: Slot) -> Option<(Option<Told<'p>>, Ways)> {
         match frame.plan.node(step) {
-            Node::Append { accumulator, item } if *accumulator == to => {
+            Node::Append { accumulator, item, .. } if *accumulator == to => {
                 Some((Some(self.eval(frame, *item)), Ways::new()))
             }
             Node::Attribute(Attribute { base: Base::Conditional { condition, then, otherwise }, .. }) => {

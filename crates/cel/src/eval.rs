@@ -117,7 +117,7 @@ impl<'d> Machine<'_, '_, 'd> {
             Node::Arithmetic { operator, left, right, rule } => {
                 self.arithmetic(*operator, *left, *right, *rule)
             }
-            Node::Append { accumulator, item } => self.append(*accumulator, *item),
+            Node::Append { accumulator, item, folded } => self.append(*accumulator, *item, *folded),
             Node::Insert { accumulator, entry } => self.insert(*accumulator, *entry),
             Node::InSet { item, set } => Ok(Value::Bool(set.contains(self.eval(*item)?.view())?)),
             Node::In { item, container, rule } => self.membership(*item, *container, *rule),
@@ -372,11 +372,11 @@ impl<'d> Machine<'_, '_, 'd> {
 
     /// `accumulator + [item]`: as the generic operators would charge it, without copying the list.
     #[inline(never)]
-    fn append(&mut self, accumulator: Slot, item: NodeId) -> Eval<Value<'d>> {
+    fn append(&mut self, accumulator: Slot, item: NodeId, folded: bool) -> Eval<Value<'d>> {
         let list = self.take_local(accumulator)?;
         self.meter.charge(1)?;
         let item = self.uncancelled(item)?;
-        self.meter.charge(cost::LIST_BASE)?;
+        self.meter.charge(if folded { 0 } else { cost::LIST_BASE })?;
         self.meter.charge(1)?;
         match (list, item) {
             (Ok(Value::List(mut list)), Ok(item)) => {

@@ -62,6 +62,8 @@ pub(super) enum Node {
     Append {
         accumulator: Slot,
         item: NodeId,
+        /// The list is a constant, which making costs nothing.
+        folded: bool,
     },
     /// `cel.@mapInsert(accumulator, ...)`, likewise.
     Insert {

@@ -657,6 +657,16 @@ mod tests {
         }
     }
 
+    /// A list literal of constants is folded; adding it to an accumulator costs no more room than adding an element does.
+    #[test]
+    fn many_constants_are_collected() {
+        let program = Program::compile("lists.range(30000).map(i, 'xxxxxxxxxx').join(',').size()", &env());
+        let program = program.unwrap();
+        let activation = Activation::new();
+        let outcome = program.evaluate(&activation, &mut Variables::none(), &mut Budget::default());
+        assert_eq!(outcome.result.unwrap().as_int(), Some(329_999));
+    }
+
     #[test]
     fn a_budget_runs_out() {
         let program = Program::compile("[1, 2, 3].all(x, x > 0)", &env()).unwrap();

@@ -57,7 +57,7 @@ impl<'d> Machine<'_, '_, 'd> {
                 let items: Eval<Vec<_>> = items.iter().map(|item| self.element(*item)).collect();
                 self.list_of(items?)
             }
-            Node::Append { accumulator, item } => {
+            Node::Append { accumulator, item, .. } => {
                 let item = self.element(*item)?;
                 let list = self.take_local(*accumulator)??;
                 let View::List(before) = list.view() else { return Err(EvalError::NoOverload.into()) };

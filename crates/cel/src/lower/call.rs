@@ -2,6 +2,13 @@
 
 use super::*;
 
+/// What is added to an accumulator.
+enum Added {
+    Item(NodeId),
+    /// Of a list that was folded.
+    Constant(Value<'static>),
+}
+
 impl Lowering<'_> {
     pub(super) fn call(
         &mut self,
@@ -96,7 +103,13 @@ impl Lowering<'_> {
             }
             (operator::ADD, [accumulator, list]) if self.appends(*accumulator, *list).is_some() => {
                 let Some((accumulator, item)) = self.appends(*accumulator, *list) else { return Ok(None) };
-                Node::Append { accumulator, item }
+                match item {
+                    Added::Item(item) => Node::Append { accumulator, item, folded: false },
+                    Added::Constant(item) => {
+                        let item = self.push(id, Node::Const(item));
+                        Node::Append { accumulator, item, folded: true }
+                    }
+                }
             }
             (name, [left, right]) => match (order_of(name), arithmetic_of(name)) {
                 (Some(order), _) => Node::Order { order, left: *left, right: *right, rule },
@@ -120,12 +133,16 @@ impl Lowering<'_> {
     }
 
     /// `accumulator + [item]`
-    fn appends(&self, accumulator: NodeId, list: NodeId) -> Option<(Slot, NodeId)> {
+    fn appends(&self, accumulator: NodeId, list: NodeId) -> Option<(Slot, Added)> {
         let slot = self.accumulator(accumulator)?;
         match &self.nodes[list.0 as usize] {
             Node::List { items, optional } if items.len() == 1 && optional.is_empty() => {
-                Some((slot, items[0]))
+                Some((slot, Added::Item(items[0])))
             }
+            Node::Const(Value::List(list)) => match list.items() {
+                [item] => Some((slot, Added::Constant(item.clone()))),
+                _ => None,
+            },
             _ => None,
         }
     }
