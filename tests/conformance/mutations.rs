@@ -69,7 +69,24 @@ fn masked(mut object: Value) -> Value {
     if let Some(uid) = object.pointer_mut("/metadata/uid") {
         *uid = "00000000-0000-0000-0000-000000000001".into();
     }
+    whole(&mut object);
     object
+}
+
+/// Go writes a double that is whole without a point.
+fn whole(value: &mut Value) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(whole),
+        Value::Object(members) => members.values_mut().for_each(whole),
+        Value::Number(number) if number.is_f64() => {
+            if let Some(whole) = number.as_f64().filter(|f| f.fract() == 0.0 && f.abs() < 9e18) {
+                #[expect(clippy::cast_possible_truncation, reason = "a whole number")]
+                let whole = whole as i64;
+                *value = whole.into();
+            }
+        }
+        _ => {}
+    }
 }
 
 /// Carries what policies changed over to the object as it is when it has been validated.
