@@ -61,6 +61,13 @@ e2e *ARGS:
     tests/control-plane/build.sh
     PLIMSOLL_E2E_REQUIRED=1 cargo test --release --test e2e {{ ARGS }}
 
+# What we say of objects beside a real kube-apiserver, on mutants: `just fidelity 3000 7` makes so many by another seed
+# (docs/fidelity.md). What differs goes to target/tmp/fidelity.txt.
+fidelity COUNT="3000" SEED="1877":
+    tests/control-plane/build.sh
+    PLIMSOLL_E2E_REQUIRED=1 PLIMSOLL_FIDELITY={{ COUNT }} PLIMSOLL_FIDELITY_SEED={{ SEED }} \
+        cargo test --release --test fidelity
+
 # What must be quiet before anything lands; all targets, or the tests rot.
 check:
     cargo fmt --check

@@ -21,15 +21,15 @@ use http_body_util::{BodyExt as _, Full};
 use hyper_util::rt::TokioIo;
 use plimsoll::host::Absent;
 use plimsoll::resource::workload::TemplatePaths;
-use plimsoll::store::load::{Sources, load};
+use plimsoll::store::load::{PolicySources, load};
 use plimsoll::store::set::Adjustments;
 use plimsoll::webhook::authority::{Material, Names};
 use plimsoll::webhook::certificate::{Slot, server_config};
 use plimsoll::webhook::client::{Client, Session};
 use plimsoll::webhook::engine::Engine;
 use plimsoll::webhook::readiness::Readiness;
-use plimsoll::webhook::reload::{Board, LoadError, Loaded, Loader, Policies, serve_material};
-use plimsoll::webhook::review::{self, Stage};
+use plimsoll::webhook::reload::{Board, InForce, LoadError, Loader, Policies, serve_material};
+use plimsoll::webhook::review::{self, Endpoint};
 use plimsoll::webhook::server::Server;
 use plimsoll::webhook::settings::Settings;
 use serde::Deserialize;
@@ -91,16 +91,16 @@ fn child(name: &str) -> Result<(), Failed> {
 }
 
 /// The engine of production, with the policies of a pack or none.
-fn engine(pack: Option<&str>) -> Result<Loaded, Failed> {
+fn engine(pack: Option<&str>) -> Result<InForce, Failed> {
     let profile = plimsoll::cel::profile::Profile::NEWEST;
-    let loaded = load(&Sources { embedded: pack.is_some(), paths: Vec::new(), profile });
+    let loaded = load(&PolicySources { embedded: pack.is_some(), paths: Vec::new(), profile });
     if let Some(error) = loaded.errors.first() {
         return Err(error.message.clone().into());
     }
     let packs = pack.map(|pack| BTreeSet::from([pack.to_owned()]));
     let set = loaded.into_set(&Adjustments { packs, ..Adjustments::default() }, TemplatePaths::default());
     let policies = set.policies().len();
-    Ok(Loaded::whole(Arc::new(Engine::new(Arc::new(set), Arc::new(Absent))), policies, "bench"))
+    Ok(InForce::whole(Arc::new(Engine::new(Arc::new(set), Arc::new(Absent))), policies, "bench"))
 }
 
 /// What any webhook does: no limits, no metrics, no policies.
@@ -156,7 +156,7 @@ fn evaluate(pack: Option<&str>, rounds: u32, body: Option<&str>) -> Result<(), F
             let began = Instant::now();
             for _ in 0..rounds {
                 let deadline = Instant::now() + Duration::from_secs(5);
-                std::hint::black_box(review::answer(&*loaded.judge, Stage::Validate, body, deadline));
+                std::hint::black_box(review::answer(&*loaded.judge, Endpoint::Validate, body, deadline));
             }
             let each = began.elapsed().as_secs_f64() * 1e6 / f64::from(rounds);
             println!("{pack:<24} {:>8} {name:<14} {each:>10.1}", loaded.policies);
@@ -190,7 +190,7 @@ impl Running {
         let mut line = || lines.next().ok_or("the server ended")?.map_err(Failed::from);
         let (address, ca) = (line()?, line()?.replace('|', "\n"));
         let client = Client::new(&format!("https://{address}"), ca.as_bytes())?;
-        client.post(Stage::Validate, pod(), Duration::from_secs(5)).await?;
+        client.post(Endpoint::Validate, pod(), Duration::from_secs(5)).await?;
         Ok(Running { name, process, client, ready: began.elapsed() })
     }
 
@@ -232,7 +232,7 @@ async fn cell(server: &Running, load: &Load, body: &Bytes, time: Duration) -> Re
     let mut sessions = Vec::with_capacity(connections);
     for _ in 0..connections {
         let mut session = server.client.connect().await?;
-        session.post(Stage::Validate, body.clone(), Duration::from_secs(10)).await?;
+        session.post(Endpoint::Validate, body.clone(), Duration::from_secs(10)).await?;
         sessions.push(session);
     }
     let (cpu, began) = (server.cpu()?, Instant::now());
@@ -270,7 +270,7 @@ async fn cell(server: &Running, load: &Load, body: &Bytes, time: Duration) -> Re
 }
 
 async fn one(session: &mut Session, body: &Bytes) -> bool {
-    let reply = session.post(Stage::Validate, body.clone(), Duration::from_secs(10)).await;
+    let reply = session.post(Endpoint::Validate, body.clone(), Duration::from_secs(10)).await;
     reply.is_ok_and(|reply| reply.http_status == 200)
 }
 

@@ -2,8 +2,10 @@
 //! webhook alike.
 //!
 //! ```text
-//! Request ─▶ mutate ─▶ judge ─▶ lift ─▶ Admission { patch, document, findings } ─▶ decide ─▶ Verdict
-//!            rules that change      findings that an exception is about
+//! Request ─▶ mutate ─▶ validate ─▶ judge ─▶ lift ─▶ Admission { patch, document, findings } ─▶ decide ─▶ Verdict
+//!            rules    as the API            findings that an exception is about
+//!            that     server does
+//!            change
 //! ```
 //!
 //! Who asks names the [`Stages`] that its request goes through: `/mutate` and `/validate` are two ways through, lint and
@@ -20,30 +22,37 @@ mod judge;
 mod mutate;
 pub mod needs;
 
-use crate::check::{Budget, Findings};
-use crate::document::edit::Operation;
+use crate::apiserver::{self, Serving};
+use crate::check::{EvaluationLimits, Findings};
+use crate::document::edit::PatchOperation;
 use crate::document::{Document, NodeRef};
+use crate::finding::Finding;
 use crate::host::Host;
-use crate::request::Request;
+use crate::objects::admit::Served;
+use crate::request::{self, Request};
 use crate::store::PolicySet;
 use crate::verdict::{self, Verdict};
 
 pub use mutate::Turn;
 
 /// The stages that a request goes through.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Stages {
+#[derive(Clone, Copy)]
+pub struct Stages<'s> {
     /// Rules that change objects run, in this turn.
     mutate: Option<Turn>,
+    /// The API server that validates the object, offline; what it serves.
+    server: Option<(Serving<'s, 's>, Served<'s>)>,
+    /// What it found on the way here.
+    found: &'s [Finding],
     /// All rules judge what has become of the object.
     judge: bool,
 }
 
-impl Stages {
+impl<'s> Stages<'s> {
     /// All: the object as the cluster would have it in the end is judged.
-    pub const ALL: Self = Self { mutate: Some(Turn::Only), judge: true };
+    pub const ALL: Self = Self { mutate: Some(Turn::Only), server: None, found: &[], judge: true };
     /// The object is judged as it is: what the API server asks a validating webhook for.
-    pub const JUDGE: Self = Self { mutate: None, judge: true };
+    pub const JUDGE: Self = Self { mutate: None, server: None, found: &[], judge: true };
     /// The object is changed, and not judged.
     pub const MUTATE: Self = Self::mutate(Turn::Only);
 
@@ -51,7 +60,21 @@ impl Stages {
     /// of all calls.
     #[must_use]
     pub const fn mutate(turn: Turn) -> Self {
-        Self { mutate: Some(turn), judge: false }
+        Self { mutate: Some(turn), server: None, found: &[], judge: false }
+    }
+
+    /// The same stages, with what the API server does between them: what mutation has made is decoded and defaulted again,
+    /// and where the object is judged it is validated before. The request's object has to be one that the server has
+    /// [received](Serving::receive) as this kind.
+    #[must_use]
+    pub const fn by(self, serving: Serving<'s, 's>, served: Served<'s>) -> Self {
+        Self { server: Some((serving, served)), ..self }
+    }
+
+    /// The same stages, where the API server has found this before the first of them.
+    #[must_use]
+    pub const fn after(self, found: &'s [Finding]) -> Self {
+        Self { found, ..self }
     }
 }
 
@@ -59,7 +82,7 @@ impl Stages {
 #[derive(Debug, Default)]
 pub struct Admission<'a> {
     /// What mutation does, in order, as RFC 6902 applies it.
-    pub patch: Vec<Operation>,
+    pub patch: Vec<PatchOperation>,
     /// The object after that; `None` where nothing changed.
     pub document: Option<Document<'a>>,
     /// The codes of the rules that changed something.
@@ -86,23 +109,47 @@ impl<'a> Admission<'a> {
     }
 }
 
+/// What the API server finds of an object that is created or changed.
+fn valid(served: Served<'_>, request: &Request<'_>) -> Findings {
+    let old = request.old_object.filter(|_| request.operation == request::Operation::Update);
+    let changes = matches!(request.operation, request::Operation::Create | request::Operation::Update);
+    let object = request.object.filter(|_| changes);
+    let mut findings = object.map(|object| apiserver::validate(served, object, old)).unwrap_or_default();
+    confidential::conceal(&mut findings, request);
+    findings
+}
+
 /// Takes a request through the stages.
 #[must_use]
 pub fn admit<'a>(
     set: &PolicySet,
-    stages: Stages,
+    stages: Stages<'_>,
     request: &Request<'a>,
     host: &dyn Host,
-    budget: Budget,
+    budget: EvaluationLimits,
 ) -> Admission<'a> {
     let mut admission = match stages.mutate {
         Some(turn) => mutate::mutate(set, request, host, budget, turn),
         None => Admission::default(),
     };
     let Admission { document, findings, .. } = &mut admission;
+    if !stages.found.is_empty() {
+        let mut found = stages.found.to_vec();
+        confidential::conceal(&mut found, request);
+        findings.splice(0..0, found);
+    }
     let mutated = document.as_ref().map(|document| request.with_object(document.root()));
     let request = mutated.as_ref().unwrap_or(request);
+    let again = mutated.as_ref().zip(stages.server).filter(|_| stages.judge);
+    let again = again.and_then(|(mutated, (serving, _))| Some(serving.receive(mutated.object?)));
+    findings.extend(again.iter().flat_map(|again| again.findings.iter().cloned()));
+    let canonical = again.as_ref().and_then(|again| again.object.as_ref());
+    let received = canonical.map(|object| request.with_object(object.root()));
+    let request = received.as_ref().unwrap_or(request);
     if stages.judge {
+        if let Some((_, served)) = stages.server.filter(|_| again.is_none() || received.is_some()) {
+            findings.extend(valid(served, request));
+        }
         findings.extend(judge::judge(set, request, host, budget));
     }
     excepted::lift(set, request, host, budget.today, findings);

@@ -9,7 +9,7 @@
 //!                                 change       what it changes, if it does          (edits of the object)
 //! ```
 //!
-//! A check sees one request through a [`Subject`], CEL through an [`Evaluator`], and says what it found to a [`Sink`]. Who
+//! A check sees one request through a [`PolicyContext`], CEL through an [`Evaluator`], and says what it found to a [`Sink`]. Who
 //! asks – lint, the webhook, a test – it does not know.
 
 mod alike;
@@ -51,7 +51,7 @@ pub use images::RewriteImages;
 pub use probes::RequireProbes;
 pub use references::LookedUp;
 pub use stop::Stop;
-pub use subject::{Sink, Subject};
+pub use subject::{PolicyContext, Sink};
 pub use trigger::{ROOTS, Trigger};
 pub use validate::Validate;
 
@@ -91,7 +91,12 @@ pub trait Check: fmt::Debug + Send + Sync {
     }
 
     /// Says what is wrong with the subject.
-    fn judge<'d>(&'d self, evaluator: &mut Evaluator<'d, '_>, subject: &Subject<'d>, sink: &mut Sink<'_>);
+    fn judge<'d>(
+        &'d self,
+        evaluator: &mut Evaluator<'d, '_>,
+        subject: &PolicyContext<'d>,
+        sink: &mut Sink<'_>,
+    );
 
     /// What it changes, where it is a rule that changes objects.
     fn change(&self) -> Option<&dyn Change> {
@@ -107,7 +112,7 @@ pub trait Check: fmt::Debug + Send + Sync {
 /// What a rule changes.
 pub trait Change {
     /// Whether there is nothing that it may write, so that nobody need ask whether its policy applies.
-    fn is_idle(&self, subject: &Subject<'_>, reach: &Reach<'_>) -> bool;
+    fn is_idle(&self, subject: &PolicyContext<'_>, reach: &Reach<'_>) -> bool;
 
     /// Makes the changes.
     ///
@@ -116,7 +121,7 @@ pub trait Change {
     fn apply<'d>(
         &'d self,
         evaluator: &mut Evaluator<'d, '_>,
-        subject: &Subject<'d>,
+        subject: &PolicyContext<'d>,
         editor: &mut Editor<'_, '_>,
         label: &Arc<str>,
     ) -> Result<(), Stop>;
@@ -136,7 +141,7 @@ pub enum Writes<'c> {
 
 /// What an evaluation may cost.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Budget {
+pub struct EvaluationLimits {
     /// When to stop; rules that have not run by then fail.
     pub deadline: Option<Instant>,
     /// Whether findings of expressions say what their parts came to.
@@ -154,7 +159,7 @@ pub struct Budget {
     pub today: Option<NaiveDate>,
 }
 
-impl Budget {
+impl EvaluationLimits {
     /// Whether the time is over.
     #[must_use]
     pub fn is_over(&self) -> bool {

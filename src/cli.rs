@@ -22,6 +22,7 @@ pub mod policies;
 pub mod review;
 pub mod selection;
 pub mod serve;
+pub mod serving;
 mod settled;
 pub mod test;
 

@@ -9,6 +9,7 @@
 //! The manifests are those of the policy's own tests, so they are known to be what they are said to be.
 
 pub mod catalogue;
+pub mod fields;
 pub mod markdown;
 pub mod text;
 
@@ -111,7 +112,7 @@ fn is_plain(case: &Case) -> bool {
     old.is_none()
         && user.is_none()
         && kubernetes_version.is_none()
-        && *operation == written::Operation::Create
+        && *operation == written::TestOperation::Create
 }
 
 fn good_example(case: &Case, policy: &Policy) -> Option<Example> {

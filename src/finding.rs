@@ -20,9 +20,9 @@ use chrono::NaiveDate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::document::edit::Operation;
+use crate::document::edit::PatchOperation;
 use crate::document::{NodeId, NodeRef, Span};
-pub use crate::resource::identity::DocumentId;
+pub use crate::resource::identity::ObjectId;
 
 /// What lint reports and exits on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -229,7 +229,7 @@ pub struct Related {
     /// What is to be seen there.
     pub message: String,
     /// The document it is in; `None`: the finding's own.
-    pub document: Option<DocumentId>,
+    pub document: Option<ObjectId>,
     /// Where in it.
     pub place: Place,
 }
@@ -254,7 +254,7 @@ pub struct Finding {
     /// Other places that explain it.
     pub related: Vec<Related>,
     /// Operations that mend it.
-    pub fix: Vec<Operation>,
+    pub fix: Vec<PatchOperation>,
     /// Whether it is a fault, an open question, or a failure of the rule.
     pub certainty: Certainty,
     /// Whether the old object of an UPDATE had it too, and the policy lets that be.

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use crate::cel::library::authorizer::{Decision, Question};
 use crate::document::NodeRef;
-use crate::resource::identity::DocumentId;
+use crate::resource::identity::ObjectId;
 
 pub mod fields;
 pub mod index;
@@ -19,7 +19,7 @@ pub mod pairs;
 pub mod query;
 pub mod rbac;
 
-pub use query::{By, Coverage, Pool, Query, Seen, Visit};
+pub use query::{By, Coverage, Pool, Query, Seen, Visitor};
 
 /// The answer to a look-up.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,7 +40,7 @@ pub struct HostObject<'h> {
     /// Its root.
     pub root: NodeRef<'h>,
     /// Which document of the input it is, where it came from one.
-    pub document: Option<DocumentId>,
+    pub document: Option<ObjectId>,
     /// Whether it may hold more than is known: of a ConfigMap that a kustomization generates from files that are not in
     /// the input, only some keys are.
     pub partial: bool,
@@ -115,7 +115,7 @@ pub trait Host: Sync {
 
     /// Shows every object that may fit a query, and perhaps others: who asks looks closer. A host with an index
     /// shows few others.
-    fn visit<'h>(&'h self, query: &Query<'_>, visitor: &mut Visit<'_, 'h>) -> Coverage {
+    fn visit<'h>(&'h self, query: &Query<'_>, visitor: &mut Visitor<'_, 'h>) -> Coverage {
         query::by_listing(self, query, visitor)
     }
 

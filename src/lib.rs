@@ -15,6 +15,7 @@
 pub mod admission;
 pub mod admission_policy;
 pub mod api;
+pub mod apiserver;
 pub mod baseline;
 pub mod check;
 pub mod cli;
@@ -40,3 +41,4 @@ pub mod webhook;
 
 pub use document;
 pub use kubernetes_cel as cel;
+pub use kubernetes_objects as objects;

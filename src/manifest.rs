@@ -34,7 +34,8 @@ pub mod walk;
 
 pub(crate) use compose::WORD;
 pub use inventory::{
-    Comment, DocumentError, DocumentId, FileRecord, Inventory, LoadError, LoadedDocument, Manifest, Outcome,
+    Comment, DocumentError, DocumentId, FileOutcome, FileRecord, Inventory, LoadError, LoadedDocument,
+    Manifest,
 };
 pub use notice::{Notice, NoticeCode};
 pub use source::{FileId, Position, SourceFile, Sources, Stamp};

@@ -1,9 +1,12 @@
 //! The offline side: manifests become the requests that a cluster would see, and answer each other's questions.
 //!
 //! ```text
-//! Inventory ─▶ identity of each manifest ─▶ Request (a CREATE unless told otherwise) ─▶ mutate ─▶ judge
+//! Inventory ─▶ Canonical: as the API server has them ─▶ Request (a CREATE unless told otherwise) ─▶ mutate ─▶ judge
 //!                      └─▶ InputHost: look-ups among the manifests
 //! ```
+
+mod canonical;
+mod held;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -13,9 +16,9 @@ use rayon::prelude::*;
 use crate::admission::{Admission, Stages, admit};
 use crate::api;
 use crate::cel::error::Unknown;
-use crate::check::{Budget, Findings};
+use crate::check::{EvaluationLimits, Findings};
 use crate::document::{Document, NodeRef};
-use crate::finding::{Certainty, DocumentId, Finding, Severity};
+use crate::finding::{Certainty, Finding, ObjectId, Severity};
 use crate::host::inventory::{Added, Beside, InputHost};
 use crate::host::levels::Layout;
 use crate::host::{HostObject, ObjectKey};
@@ -27,6 +30,8 @@ use crate::resource::custom::CustomKinds;
 use crate::resource::identity::Identity;
 use crate::resource::workload::{self, Lookalike, TemplatePaths};
 use crate::store::PolicySet;
+
+pub use canonical::Canonical;
 
 /// What the made-up requests are like.
 #[derive(Debug, Clone)]
@@ -126,6 +131,7 @@ fn host<'i>(
     inventory: &'i Inventory<'i>,
     identities: &[ObjectIdentity<'i>],
     asking: &'i Asking,
+    judged: impl Fn(usize) -> NodeRef<'i>,
 ) -> InputHost<'i> {
     let kustomizations = inventory.kustomizations();
     let mut host = InputHost::new(Layout::new(inventory.paths()), asking.complete);
@@ -133,9 +139,9 @@ fn host<'i>(
         host.leave_open();
     }
     for (index, (manifest, identity)) in inventory.manifests().iter().zip(identities).enumerate() {
-        let document = u32::try_from(index).ok().map(DocumentId);
+        let document = u32::try_from(index).ok().map(ObjectId);
         let (file, key) = (manifest.file.index(), identity.key_or_nameless());
-        let object = HostObject { root: inventory.judged(index), document, partial: false };
+        let object = HostObject { root: judged(index), document, partial: false };
         host.add(Added { key, file, object, kustomizations: kustomizations.listing(file) });
         let written = inventory.object(manifest).at("/metadata/namespace").and_then(NodeRef::as_str);
         let namespaced = identity.namespace.is_some();
@@ -171,12 +177,25 @@ pub struct Offline<'i> {
     /// The old objects of an UPDATE, by group, kind, namespace and name.
     old: HashMap<ObjectKey<'i>, NodeRef<'i>>,
     asking: &'i Asking,
+    /// What the API server makes of the manifests; none: they are judged as they are written.
+    canonical: Option<&'i Canonical<'i>>,
 }
 
 impl<'i> Offline<'i> {
-    /// Prepares the requests of all manifests; `old` holds the objects as they are before an UPDATE.
+    /// Prepares the requests of all manifests as they are written; `old` holds the objects as they are before an UPDATE.
     #[must_use]
     pub fn new(inventory: &'i Inventory<'i>, old: Option<&'i Inventory<'i>>, asking: &'i Asking) -> Self {
+        Self::over(inventory, old, asking, None)
+    }
+
+    /// As [`new`](Self::new), with the manifests, and those of `old`, as the API server has them.
+    #[must_use]
+    pub fn over(
+        inventory: &'i Inventory<'i>,
+        old: Option<&'i Inventory<'i>>,
+        asking: &'i Asking,
+        canonical: Option<&'i Canonical<'i>>,
+    ) -> Self {
         let mut custom = CustomKinds::default();
         for manifest in inventory.manifests() {
             custom.learn(inventory.object(manifest));
@@ -184,17 +203,27 @@ impl<'i> Offline<'i> {
         let identify = |root| ObjectIdentity::of(root, &asking.namespace, &custom);
         let identities: Vec<_> =
             (0..inventory.manifests().len()).map(|index| identify(inventory.judged(index))).collect();
-        let host = host(inventory, &identities, asking);
+        let judged =
+            |index| canonical.and_then(|all| all.object(index)).unwrap_or_else(|| inventory.judged(index));
+        let host = host(inventory, &identities, asking, judged);
         let mut by_key = HashMap::new();
         if let Some(old) = old {
-            for manifest in old.manifests() {
+            for (index, manifest) in old.manifests().iter().enumerate() {
                 let root = old.object(manifest);
                 if let Some(key) = identify(root).key() {
-                    by_key.insert(key, root);
+                    by_key.insert(key, canonical.and_then(|all| all.old(index)).unwrap_or(root));
                 }
             }
         }
-        Self { inventory, identities, host, old: by_key, asking }
+        Self { inventory, identities, host, old: by_key, asking, canonical }
+    }
+
+    /// The object of the manifest at this index that is judged: as the API server has it, where that is asked for and it
+    /// would come so far; else as it is written and the kustomizations of the input make it.
+    #[must_use]
+    pub fn object(&self, index: usize) -> NodeRef<'_> {
+        let canonical = self.canonical.and_then(|all| all.object(index));
+        canonical.unwrap_or_else(|| self.inventory.judged(index))
     }
 
     /// What the manifest at this index of the inventory calls itself.
@@ -209,11 +238,11 @@ impl<'i> Offline<'i> {
         self.host.beside(index)
     }
 
-    fn budget(&self) -> Budget {
+    fn budget(&self) -> EvaluationLimits {
         let explain = self.asking.explain;
         let today = Some(self.asking.today);
         let fingerprints = self.asking.fingerprints || self.asking.operation == Operation::Update;
-        Budget {
+        EvaluationLimits {
             deadline: None,
             explain,
             fixes: true,
@@ -228,7 +257,7 @@ impl<'i> Offline<'i> {
     #[must_use]
     pub fn request(&self, index: usize) -> Request<'_> {
         let identity = &self.identities[index];
-        let object = self.inventory.judged(index);
+        let object = self.object(index);
         let Asking { namespace: _, operation, user, groups, complete: _, explain: _, today: _, .. } =
             self.asking;
         let old = identity.key().and_then(|key| self.old.get(&key)).copied();
@@ -307,10 +336,17 @@ impl<'i> Offline<'i> {
     pub fn admit<'r>(
         &'r self,
         set: &PolicySet,
-        stages: Stages,
+        stages: Stages<'_>,
         index: usize,
     ) -> (Request<'r>, Admission<'r>) {
         let request = self.request(index);
+        let serving = self.canonical.map(Canonical::serving);
+        let served = |all: &Canonical<'i>| all.received(index).served.filter(|_| all.object(index).is_some());
+        let stages = match (serving, self.canonical.and_then(served)) {
+            (Some(serving), Some(served)) => stages.by(serving, served),
+            _ => stages,
+        };
+        let stages = stages.after(self.canonical.map_or(&[], |all| &all.received(index).findings));
         let mut admission = admit(set, stages, &request, &self.host(index), self.budget());
         admission.findings.retain(|finding| !self.is_filled_in(index, finding));
         let certain = |finding: &&mut Finding| finding.certainty == Certainty::Known && !self.asking.complete;
@@ -356,19 +392,20 @@ impl<'i> Offline<'i> {
     /// Whether a finding is about a value that is filled in before anything is applied: nothing is wrong with it yet, and
     /// nobody wants to be asked what it will be.
     fn is_filled_in(&self, index: usize, finding: &Finding) -> bool {
-        let at = || self.inventory.judged(index).at(&finding.place.pointer);
+        let at = || self.object(index).at(&finding.place.pointer);
         match finding.certainty {
             Certainty::Failed => false,
             Certainty::Unknown if finding.message.contains(Unknown::PLACEHOLDER) => true,
             Certainty::Known | Certainty::Unknown => {
-                at().is_some_and(|node| node.is_unknown() || lacks_what_is_injected(node))
+                finding.rule.policy.is_some()
+                    && at().is_some_and(|node| node.is_unknown() || lacks_what_is_injected(node))
             }
         }
     }
 
     /// The findings of all manifests, in parallel; in the order of the inventory at any number of threads.
     #[must_use]
-    pub fn judge_all(&self, set: &PolicySet) -> Vec<(DocumentId, Finding)> {
+    pub fn judge_all(&self, set: &PolicySet) -> Vec<(ObjectId, Finding)> {
         self.judge_each(|_| set, &|| {})
     }
 
@@ -377,7 +414,7 @@ impl<'i> Offline<'i> {
         &self,
         set: impl Fn(FileId) -> &'s PolicySet + Sync,
         judged: &(dyn Fn() + Sync),
-    ) -> Vec<(DocumentId, Finding)> {
+    ) -> Vec<(ObjectId, Finding)> {
         let set = |index: usize| set(self.inventory.manifests()[index].file);
         // so many at a time that all threads have work, and no list of lists of a large folder is ever held
         const BATCH: usize = 1 << 12;
@@ -391,7 +428,7 @@ impl<'i> Offline<'i> {
             });
             let findings: Vec<Findings> = findings.collect();
             for (index, findings) in batch.iter().zip(findings) {
-                all.extend(findings.into_iter().map(|finding| (DocumentId(*index), finding)));
+                all.extend(findings.into_iter().map(|finding| (ObjectId(*index), finding)));
             }
         }
         all

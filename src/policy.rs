@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use crate::cel::program::Composition;
 use crate::document::Document;
-use crate::document::edit::{Literal, Operation};
+use crate::document::edit::{Literal, PatchOperation};
 use crate::document::path::Path;
 use crate::finding::{Action, PolicyRef, RuleInfo, Severity};
 use crate::matching::Match;
@@ -187,11 +187,11 @@ pub enum Edit {
         path: Path,
     },
     /// An operation of RFC 6902, which fails where it does not apply.
-    Raw(Operation),
+    Raw(PatchOperation),
     /// The same with a value of its own for each request.
     RawComputed {
         /// The operation; its value is a placeholder.
-        operation: Operation,
+        operation: PatchOperation,
         /// What is put in its place.
         value: EditValue,
     },
@@ -203,7 +203,8 @@ impl Edit {
     pub fn is_test(&self) -> bool {
         matches!(
             self,
-            Self::Raw(Operation::Test { .. }) | Self::RawComputed { operation: Operation::Test { .. }, .. }
+            Self::Raw(PatchOperation::Test { .. })
+                | Self::RawComputed { operation: PatchOperation::Test { .. }, .. }
         )
     }
 }

@@ -42,7 +42,7 @@ use read::{Case, PolicyTest};
 
 /// What came of all tests.
 #[derive(Debug, Default)]
-pub struct Outcome {
+pub struct TestRun {
     /// In the order of their files.
     pub tests: Vec<TestOutcome>,
     /// What is wrong with files, tests and policies.
@@ -55,7 +55,7 @@ pub struct Outcome {
     pub updated: Vec<String>,
 }
 
-impl Outcome {
+impl TestRun {
     /// All cases.
     pub fn cases(&self) -> impl Iterator<Item = &CaseOutcome> {
         self.tests.iter().flat_map(|test| &test.cases)
@@ -104,9 +104,9 @@ impl CaseOutcome {
 
 /// Runs all tests below these paths; with `update`, expectations that do not hold are written anew first.
 #[must_use]
-pub fn run(paths: &[PathBuf], update: bool) -> Outcome {
+pub fn run(paths: &[PathBuf], update: bool) -> TestRun {
     let mut found = read::find(paths);
-    let mut outcome = Outcome { errors: std::mem::take(&mut found.errors), ..Outcome::default() };
+    let mut outcome = TestRun { errors: std::mem::take(&mut found.errors), ..TestRun::default() };
     if update {
         outcome.updated = rewrite(&found.tests, &mut outcome.errors);
         if !outcome.updated.is_empty() {
@@ -130,7 +130,7 @@ pub fn run(paths: &[PathBuf], update: bool) -> Outcome {
         reached.extend(of_test);
     }
     outcome.unreached = known.values().flatten().filter(|code| !reached.contains(*code)).cloned().collect();
-    let sources = load::Sources {
+    let sources = load::PolicySources {
         embedded: false,
         paths: paths.iter().filter(|p| p.is_dir()).cloned().collect(),
         profile: Profile::NEWEST,
@@ -278,7 +278,7 @@ impl<'t> Running<'t> {
 }
 
 fn load_policies(test: &PolicyTest, profile: Profile) -> Loaded {
-    load::load(&load::Sources { embedded: false, paths: test.policies.clone(), profile })
+    load::load(&load::PolicySources { embedded: false, paths: test.policies.clone(), profile })
 }
 
 fn set_of(loaded: Loaded) -> PolicySet {

@@ -46,14 +46,14 @@ pub mod waived;
 use std::path::PathBuf;
 
 use crate::baseline::Baseline;
-use crate::finding::{DocumentId, Finding};
+use crate::finding::{Finding, ObjectId};
 use crate::manifest::{FileId, Inventory, LoadError, Position, STDIN, SourceFile, Sources};
 
 use crate::waiver::{Suppressed, Waived};
 
 use catalogue::Catalogue;
 pub use color::ColorChoice;
-pub use entry::{Entry, Identity, Subject};
+pub use entry::{Entry, ObjectName, ReportedObject};
 pub use format::Format;
 pub use gate::{Exit, Gate};
 pub use mask::{masked, refusal};
@@ -65,7 +65,7 @@ pub use text::TextOptions;
 pub struct Report<'i> {
     sources: &'i Sources,
     inventory: &'i Inventory<'i>,
-    subjects: Vec<Subject<'i>>,
+    subjects: Vec<ReportedObject<'i>>,
     entries: Vec<Entry>,
     /// What is waived, each on its own: no finding is folded into another there.
     waived: Vec<(Entry, Suppressed)>,
@@ -128,7 +128,7 @@ pub struct Run {
 }
 
 impl<'i> Report<'i> {
-    /// A report of `findings` on the manifests of `inventory`. A finding's [`DocumentId`] is an index into
+    /// A report of `findings` on the manifests of `inventory`. A finding's [`ObjectId`] is an index into
     /// `subjects`; these are the manifests in their order, and whatever else there are findings on.
     ///
     /// # Panics
@@ -137,8 +137,8 @@ impl<'i> Report<'i> {
     pub fn new(
         sources: &'i Sources,
         inventory: &'i Inventory<'i>,
-        subjects: Vec<Subject<'i>>,
-        findings: impl IntoIterator<Item = (DocumentId, Finding)>,
+        subjects: Vec<ReportedObject<'i>>,
+        findings: impl IntoIterator<Item = (ObjectId, Finding)>,
     ) -> Self {
         Self::compared(sources, inventory, subjects, findings, Beside::default())
     }
@@ -152,8 +152,8 @@ impl<'i> Report<'i> {
     pub fn compared(
         sources: &'i Sources,
         inventory: &'i Inventory<'i>,
-        subjects: Vec<Subject<'i>>,
-        findings: impl IntoIterator<Item = (DocumentId, Finding)>,
+        subjects: Vec<ReportedObject<'i>>,
+        findings: impl IntoIterator<Item = (ObjectId, Finding)>,
         beside: Beside<'_>,
     ) -> Self {
         let Beside { waived, earlier } = beside;
@@ -257,7 +257,7 @@ impl<'i> Report<'i> {
     /// # Panics
     /// When the id is of another report.
     #[must_use]
-    pub fn subject(&self, id: DocumentId) -> &Subject<'i> {
+    pub fn subject(&self, id: ObjectId) -> &ReportedObject<'i> {
         &self.subjects[id.0 as usize]
     }
 

@@ -7,7 +7,8 @@ use crate::document::NodeRef;
 pub use crate::host::User;
 pub use crate::resource::identity::GroupVersionKind;
 
-/// An admission operation.
+/// An admission operation. PATCH and server-side apply are updates, or creations where apply creates; nothing tells them
+/// apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Operation {
@@ -34,6 +35,12 @@ impl Operation {
             Self::Delete => "DELETE",
             Self::Connect => "CONNECT",
         }
+    }
+
+    /// The operation of that name on the wire.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|operation| operation.name() == name)
     }
 }
 

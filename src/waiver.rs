@@ -23,7 +23,7 @@ mod written;
 use chrono::NaiveDate;
 
 use crate::document::Span;
-use crate::finding::{CodePattern, DocumentId, Finding};
+use crate::finding::{CodePattern, Finding, ObjectId};
 use crate::manifest::FileId;
 
 pub use add::{AddError, Addition, Writing, additions};
@@ -108,7 +108,7 @@ impl Suppressed {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Waived {
     /// What it is of.
-    pub subject: DocumentId,
+    pub subject: ObjectId,
     /// What was found.
     pub finding: Finding,
     /// What waives it.

@@ -73,7 +73,7 @@ spec:
 
 fn lint(folder: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_plimsoll"))
-        .args(["lint", "m.yaml", "--no-embedded", "--policies", "p.yaml"])
+        .args(["lint", "--raw", "m.yaml", "--no-embedded", "--policies", "p.yaml"])
         .args(arguments)
         .current_dir(folder)
         .output()

@@ -8,15 +8,15 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use plimsoll::manifest::{Inventory, Outcome, ReadLimits, Sources, read_sources};
+use plimsoll::manifest::{FileOutcome, Inventory, ReadLimits, Sources, read_sources};
 
 const POD: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\n";
 
 /// Name, content, outcome, manifests, and what the first error says.
-type Case = (&'static str, Vec<u8>, Outcome, usize, Option<&'static str>);
+type Case = (&'static str, Vec<u8>, FileOutcome, usize, Option<&'static str>);
 
 fn cases() -> Vec<Case> {
-    use Outcome::{Broken, Linted, NotKubernetes, Template};
+    use FileOutcome::{Broken, Linted, NotKubernetes, Template};
     let object = |data: &str| format!("{POD}data: {data}\n").into_bytes();
     let beside = |broken: &str| format!("{POD}---\n{broken}\n---\n{POD}").into_bytes();
     let utf16 =

@@ -20,7 +20,7 @@ fn write(folder: &Path, files: Files<'_>) {
 
 fn report(folder: &Path, arguments: &[&str]) -> Value {
     let output = Command::new(env!("CARGO_BIN_EXE_plimsoll"))
-        .args(["lint", "--format", "json", "--no-embedded", "--policies", "policy.yaml"])
+        .args(["lint", "--raw", "--format", "json", "--no-embedded", "--policies", "policy.yaml"])
         .args(arguments)
         .arg("manifests")
         .current_dir(folder)

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use plimsoll::admission::needs::{Need, Needs};
 use plimsoll::admission::{Stages, admit};
 use plimsoll::cel::profile::Profile;
-use plimsoll::check::Budget;
+use plimsoll::check::EvaluationLimits;
 use plimsoll::cluster::mirror::Mirror;
 use plimsoll::document::Document;
 use plimsoll::host::fields::Fields;
@@ -20,7 +20,7 @@ use plimsoll::manifest::{Inventory, Sources};
 use plimsoll::offline::{Asking, Offline};
 use plimsoll::policytest::read;
 use plimsoll::resource::workload::TemplatePaths;
-use plimsoll::store::load::{Sources as PolicySources, load};
+use plimsoll::store::load::{PolicySources, load};
 use plimsoll::store::set::{Adjustments, PolicySet};
 use serde_json::{Value, json};
 
@@ -89,7 +89,10 @@ impl Compared {
         for index in 0..inventory.manifests().len() {
             let request = offline.request(index);
             let told = |host: &dyn plimsoll::host::Host| {
-                format!("{:#?}", admit(set, Stages::JUDGE, &request, host, Budget::default()).findings)
+                format!(
+                    "{:#?}",
+                    admit(set, Stages::JUDGE, &request, host, EvaluationLimits::default()).findings
+                )
             };
             let (expected, got) = (told(&*whole.view()), told(&*kept.view()));
             assert_eq!(got, expected, "{:?} of {:?}", offline.identity(index), sources.files()[0].path());

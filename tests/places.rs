@@ -108,7 +108,7 @@ fn folder(policy: &str) -> tempfile::TempDir {
 #[test]
 fn a_finding_is_at_the_very_entry() {
     let folder = folder(POLICY);
-    let (code, out) = run(folder.path(), &["lint", "--format", "json"]);
+    let (code, out) = run(folder.path(), &["lint", "--raw", "--format", "json"]);
     assert_eq!(code, Some(1), "{out}");
     let report: Value = serde_json::from_str(&out).expect("JSON");
     let told: Vec<String> = report["findings"]
@@ -188,7 +188,7 @@ spec:
     - {name: fault, when: object.kind == 'ConfigMap', validate: 'false', message: bad}
 "#;
     let folder = folder(policy);
-    let (code, out) = run(folder.path(), &["lint", "--format", "json"]);
+    let (code, out) = run(folder.path(), &["lint", "--raw", "--format", "json"]);
     assert_eq!(code, Some(2), "{out}");
     let report: Value = serde_json::from_str(&out).expect("JSON");
     let mut told: Vec<String> = report["findings"]
@@ -223,7 +223,7 @@ spec:
     assert_eq!(report["summary"]["error"], 1, "{out}");
     assert!(report["summary"]["failed"].as_u64() > Some(6), "{out}");
     // in the text what is wrong with a policy is said once, before all else, at its place
-    let (code, text) = run(folder.path(), &["lint"]);
+    let (code, text) = run(folder.path(), &["lint", "--raw"]);
     assert_eq!(code, Some(2), "{text}");
     assert!(text.starts_with("failed[p/"), "{text}");
     assert_eq!(text.matches("failed[p/list]").count(), 1, "{text}");
@@ -249,7 +249,7 @@ spec:
     - {name: each, forEach: "[1, 2, 3]", validate: object.spec.nothing == item}
 "#;
     let folder = folder(policy);
-    let (_, text) = run(folder.path(), &["lint"]);
+    let (_, text) = run(folder.path(), &["lint", "--raw"]);
     assert!(
         text.contains("while judging app.yaml:1:1, Deployment default/web, and 1 other object\n"),
         "{text}"
@@ -282,7 +282,7 @@ spec:
       message: "{key} is {item}"
 "#;
     let folder = folder(policy);
-    let (_, out) = run(folder.path(), &["lint", "--format", "json"]);
+    let (_, out) = run(folder.path(), &["lint", "--raw", "--format", "json"]);
     let report: Value = serde_json::from_str(&out).expect("JSON");
     let told: Vec<String> = report["findings"]
         .as_array()

@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 
 use plimsoll::admission::{Stages, admit};
 use plimsoll::cel::profile::Profile;
-use plimsoll::check::{Budget, Findings};
+use plimsoll::check::{EvaluationLimits, Findings};
 use plimsoll::finding::{Certainty, Finding};
 use plimsoll::manifest::source::{Content, SourceFile};
 use plimsoll::manifest::{Inventory, Sources};
 use plimsoll::offline::{Asking, Offline};
 use plimsoll::policytest::read;
 use plimsoll::resource::workload::TemplatePaths;
-use plimsoll::store::load::{Sources as PolicySources, load};
+use plimsoll::store::load::{PolicySources, load};
 use plimsoll::store::set::{Adjustments, PolicySet};
 use serde_json::Value;
 
@@ -57,7 +57,8 @@ impl Compared {
         for index in 0..inventory.manifests().len() {
             let request = offline.request(index);
             let by = |set: &PolicySet| -> Findings {
-                admit(set, Stages::JUDGE, &request, &offline.host(index), Budget::default()).findings
+                admit(set, Stages::JUDGE, &request, &offline.host(index), EvaluationLimits::default())
+                    .findings
             };
             // the first few of a kind are not planned
             let (planned, whole) = (by(&sets.planned), by(&sets.whole));

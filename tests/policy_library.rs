@@ -7,14 +7,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-use plimsoll::policytest::{self, Outcome, read, text};
+use plimsoll::policytest::{self, TestRun, read, text};
 use plimsoll::store::embedded;
 
 fn library() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("policies")
 }
 
-static OUTCOME: LazyLock<Outcome> = LazyLock::new(|| policytest::run(&[library()], false));
+static OUTCOME: LazyLock<TestRun> = LazyLock::new(|| policytest::run(&[library()], false));
 
 #[test]
 fn every_test_goes_as_expected() {

@@ -8,9 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// The rooms from the ground up: each may use those before it.
-const ORDER: [&str; 28] = [
+const ORDER: [&str; 30] = [
     "document",
     "cel",
+    "objects",
     "limits",
     "nearest",
     "api",
@@ -22,6 +23,7 @@ const ORDER: [&str; 28] = [
     "policy",
     "check",
     "manifest",
+    "apiserver",
     "dialect",
     "baseline",
     "waiver",

@@ -47,7 +47,8 @@ fn findings(policy: &str, object: &str) -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("policy.yaml"), policy).unwrap();
     std::fs::write(folder.path().join("a.yaml"), object).unwrap();
-    let arguments = ["lint", "--format", "json", "--no-embedded", "--policies", "policy.yaml", "a.yaml"];
+    let arguments =
+        ["lint", "--raw", "--format", "json", "--no-embedded", "--policies", "policy.yaml", "a.yaml"];
     let output = run(folder.path(), &arguments);
     let report: Value = serde_json::from_slice(&output.stdout)
         .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)));

@@ -16,7 +16,7 @@ use plimsoll::store::load::{self, Loaded};
 use plimsoll::store::set::Adjustments;
 use plimsoll::resource::workload::TemplatePaths;
 use plimsoll::webhook::engine::Engine;
-use plimsoll::webhook::review::{Reply, Stage, answer};
+use plimsoll::webhook::review::{Reply, Endpoint, answer};
 
 const POD: &str = r#"{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a", "namespace": "shop",
   "labels": {"app": "a"}, "annotations": {"x": "y"}}, "spec": {"serviceAccountName": "s", "hostNetwork": true,
@@ -61,7 +61,7 @@ fn run(text: &str) -> (usize, Vec<Reply>) {
     let engine = Engine::new(Arc::new(set), Arc::new(NoHost));
     let deadline = Instant::now() + Duration::from_secs(60);
     let answers = bodies().into_iter().flat_map(|body| {
-        [Stage::Mutate, Stage::Validate].map(|stage| answer(&engine, stage, body.as_bytes(), deadline))
+        [Endpoint::Mutate, Endpoint::Validate].map(|stage| answer(&engine, stage, body.as_bytes(), deadline))
     });
     (policies, answers.collect())
 }

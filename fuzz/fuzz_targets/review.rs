@@ -12,11 +12,11 @@ use std::time::{Duration, Instant};
 use libfuzzer_sys::fuzz_target;
 use plimsoll::cel::profile::Profile;
 use plimsoll::host::{Absent, NoHost};
-use plimsoll::store::load::{self, Sources};
+use plimsoll::store::load::{self, PolicySources};
 use plimsoll::store::set::Adjustments;
 use plimsoll::resource::workload::TemplatePaths;
 use plimsoll::webhook::engine::Engine;
-use plimsoll::webhook::review::{Reply, Review, Stage, answer};
+use plimsoll::webhook::review::{Reply, Review, Endpoint, answer};
 use serde_json::Value;
 
 const PATCHING: &str = r#"
@@ -63,20 +63,20 @@ spec:
 "#;
 
 static ENGINES: LazyLock<[Engine; 2]> = LazyLock::new(|| {
-    let mut loaded = load::load(&Sources { embedded: true, paths: Vec::new(), profile: Profile::NEWEST });
+    let mut loaded = load::load(&PolicySources { embedded: true, paths: Vec::new(), profile: Profile::NEWEST });
     load::read_text("fuzz", PATCHING, false, Profile::NEWEST, &mut loaded);
     assert!(loaded.errors.is_empty(), "{:?}", loaded.errors);
     let set = Arc::new(loaded.into_set(&Adjustments::default(), TemplatePaths::default()));
     [Engine::new(set.clone(), Arc::new(NoHost)), Engine::new(set, Arc::new(Absent))]
 });
 
-fn judged(body: &[u8]) -> Vec<(Stage, Reply)> {
+fn judged(body: &[u8]) -> Vec<(Endpoint, Reply)> {
     let deadline = Instant::now() + Duration::from_secs(60);
-    let both = ENGINES.iter().zip([Stage::Validate, Stage::Mutate]);
+    let both = ENGINES.iter().zip([Endpoint::Validate, Endpoint::Mutate]);
     both.map(|(engine, stage)| (stage, answer(engine, stage, body, deadline))).collect()
 }
 
-fn check(stage: Stage, reply: &Reply, uid: Option<&str>) {
+fn check(stage: Endpoint, reply: &Reply, uid: Option<&str>) {
     let text = std::str::from_utf8(&reply.body).expect("UTF-8");
     if reply.http_status != 200 {
         assert!((400..500).contains(&reply.http_status) && text.len() < 1_000, "{text}");
@@ -87,7 +87,7 @@ fn check(stage: Stage, reply: &Reply, uid: Option<&str>) {
     assert_eq!(response["uid"].as_str(), uid);
     let allowed = response["allowed"].as_bool().expect("yes or no");
     assert_eq!(response.get("status").is_some(), !allowed, "{text}");
-    assert!(response.get("patch").is_none() || allowed && stage == Stage::Mutate, "{text}");
+    assert!(response.get("patch").is_none() || allowed && stage == Endpoint::Mutate, "{text}");
     // only what we say ourselves: the same words may stand in what was asked
     let said = response["status"]["message"].as_str().unwrap_or_default();
     assert!(!said.starts_with("plimsoll met an internal error"), "a panic: {text}");

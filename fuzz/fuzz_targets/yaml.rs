@@ -7,7 +7,7 @@
 mod bounds;
 
 use libfuzzer_sys::fuzz_target;
-use plimsoll::document::edit::{Operation, string};
+use plimsoll::document::edit::{PatchOperation, string};
 use plimsoll::document::path::Pointer;
 use plimsoll::document::{Document, Kind, Limits, NodeId, NodeRef};
 use plimsoll::manifest::decode::decode;
@@ -41,7 +41,7 @@ fn change(document: &Document<'_>, node: NodeRef<'_>) {
     if document.root().at(&path.to_string()).map(NodeRef::id) != Some(node.id()) {
         return;
     }
-    let replace = Operation::Replace { path: path.clone(), value: string("changed") };
+    let replace = PatchOperation::Replace { path: path.clone(), value: string("changed") };
     match document.edited(&[replace], "fuzz", LIMITS) {
         Ok(changed) => {
             let at = changed.root().at(&path.to_string()).expect("it was there");
@@ -55,7 +55,7 @@ fn change(document: &Document<'_>, node: NodeRef<'_>) {
     if node.id() == NodeId::ROOT {
         return;
     }
-    match document.edited(&[Operation::Remove { path: path.clone() }], "fuzz", LIMITS) {
+    match document.edited(&[PatchOperation::Remove { path: path.clone() }], "fuzz", LIMITS) {
         Ok(changed) => {
             assert!(changed.node_count() < document.node_count());
             told_and_read(&changed);
@@ -63,7 +63,7 @@ fn change(document: &Document<'_>, node: NodeRef<'_>) {
         Err((_, error)) => assert!(!error.to_string().is_empty()),
     }
     if node.kind() == Kind::Object {
-        let added = Operation::Add { path: Pointer::of(node, NodeId::ROOT).child("fuzz~/x"), value: string("a") };
+        let added = PatchOperation::Add { path: Pointer::of(node, NodeId::ROOT).child("fuzz~/x"), value: string("a") };
         let changed = document.edited(&[added], "fuzz", LIMITS).expect("an object takes a member");
         told_and_read(&changed);
     }

@@ -6,7 +6,7 @@
 //! to the owner as a whole – kinds, namespaces, selectors, exclusions and conditions.
 
 use crate::api;
-use crate::check::{Budget, Evaluator, Facts, Lookups, Policy, Subject};
+use crate::check::{EvaluationLimits, Evaluator, Facts, Lookups, Policy, PolicyContext};
 use crate::host::{Lookup, ObjectKey};
 use crate::matching::Applies;
 use crate::resource::identity::{self, OwnerReference};
@@ -36,7 +36,12 @@ pub fn owners() -> impl Iterator<Item = (&'static str, &'static str, &'static st
 }
 
 /// Whether the object was judged in its owner.
-pub(super) fn was_judged(set: &PolicySet, policy: &Policy, facts: &Facts<'_>, budget: Budget) -> bool {
+pub(super) fn was_judged(
+    set: &PolicySet,
+    policy: &Policy,
+    facts: &Facts<'_>,
+    budget: EvaluationLimits,
+) -> bool {
     let (request, host) = (facts.request(), facts.host());
     let Some(owner) = request.subject().and_then(identity::controller) else { return false };
     if !request.subresource.is_empty() || !is_made_by_its_controller(request, &owner) || owner.uid.is_empty()
@@ -91,14 +96,14 @@ fn applies(
     policy: &Policy,
     request: &Request<'_>,
     facts: &Facts<'_>,
-    budget: Budget,
+    budget: EvaluationLimits,
 ) -> bool {
     let host = facts.host();
     if policy.matches.holds(request, set.templates(), host) != Applies::Yes {
         return false;
     }
     let facts = Facts::new(request, host, set.templates());
-    let Some(subject) = Subject::new(policy, &facts, budget) else { return false };
+    let Some(subject) = PolicyContext::new(policy, &facts, budget) else { return false };
     let lookups = Lookups::of(&subject);
     let evaluator = Evaluator::new(&subject, &facts, &lookups);
     matches!(evaluator.conditions(&subject), Ok(true))

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use crate::check::{
-    Budget, Evaluator, Facts, Findings, Lookups, Policy, Sink, Stop, Subject, cap, undecided,
+    EvaluationLimits, Evaluator, Facts, Findings, Lookups, Policy, PolicyContext, Sink, Stop, cap, undecided,
 };
 use crate::document::{Document, NodeRef};
 use crate::finding::{Certainty, Digest, Finding};
@@ -25,7 +25,12 @@ const LARGE: usize = 50_000;
 /// Judges a request by every policy of the set.
 ///
 /// Mutating rules do not change anything here; what they cannot do is still found.
-pub(super) fn judge(set: &PolicySet, request: &Request<'_>, host: &dyn Host, budget: Budget) -> Findings {
+pub(super) fn judge(
+    set: &PolicySet,
+    request: &Request<'_>,
+    host: &dyn Host,
+    budget: EvaluationLimits,
+) -> Findings {
     let facts = Facts::new(request, host, set.templates());
     let plan = set.plan(request.kind.kind, request.subresource);
     // a plan knows of one Pod template
@@ -63,7 +68,7 @@ fn judge_by(
     policy: &Policy,
     fires: &Fires<'_>,
     facts: &Facts<'_>,
-    budget: Budget,
+    budget: EvaluationLimits,
     findings: &mut Findings,
 ) {
     // a condition that fails is told, whatever the rules would say; a scope that cannot be told is not
@@ -84,7 +89,10 @@ fn judge_by(
     let ratchets = request.operation == Operation::Update && policy.existing == Existing::Allow;
     let old = request.old_object.filter(|_| ratchets);
     let findings_per_rule = budget.findings_per_rule.filter(|_| old.is_none());
-    let Some(subject) = Subject::new(policy, facts, Budget { findings_per_rule, ..budget }) else { return };
+    let Some(subject) = PolicyContext::new(policy, facts, EvaluationLimits { findings_per_rule, ..budget })
+    else {
+        return;
+    };
     let first = findings.len();
     if let Err(stop) = certain(scope).and_then(|()| run_for_each(&subject, fires, facts, findings)) {
         findings.truncate(first);
@@ -98,7 +106,7 @@ fn judge_by(
         return;
     }
     if let Some(old) = old {
-        let all = Budget { findings_per_rule: None, ..budget };
+        let all = EvaluationLimits { findings_per_rule: None, ..budget };
         mark_existing(set, policy, facts, old, all, &mut findings[first..]);
         cap_each_rule(findings, first, budget.findings_per_rule);
     }
@@ -128,7 +136,7 @@ fn certain(scope: Applies) -> Result<(), Stop> {
 /// Runs the rules for each Pod template: what is not about Pods for the first to which the policy applies. Findings stay
 /// in the order of the rules.
 fn run_for_each<'d>(
-    subject: &Subject<'d>,
+    subject: &PolicyContext<'d>,
     fires: &Fires<'_>,
     facts: &'d Facts<'d>,
     findings: &mut Findings,
@@ -140,7 +148,7 @@ fn run_for_each<'d>(
     }
     let rules = &subject.policy.rules;
     for facts in facts.further() {
-        let subject = Subject { pods: facts.pods(), ..*subject };
+        let subject = PolicyContext { pods: facts.pods(), ..*subject };
         let fires =
             |rule: usize| fires(rule) && (!applied || rules[rule].check.is_about_pods(subject.policy));
         applied |= run(&subject, &fires, facts, findings)?;
@@ -155,7 +163,7 @@ fn run_for_each<'d>(
 /// # Errors
 /// Why that cannot be told.
 fn run<'d>(
-    subject: &Subject<'d>,
+    subject: &PolicyContext<'d>,
     fires: &Fires<'_>,
     facts: &'d Facts<'d>,
     findings: &mut Findings,
@@ -184,7 +192,7 @@ fn mark_existing(
     policy: &Policy,
     facts: &Facts<'_>,
     old: NodeRef<'_>,
-    budget: Budget,
+    budget: EvaluationLimits,
     findings: &mut [Finding],
 ) {
     let (request, host) = (facts.request(), facts.host());
@@ -194,7 +202,7 @@ fn mark_existing(
         return;
     }
     let old_facts = Facts::new(&old_request, host, set.templates());
-    let Some(subject) = Subject::new(policy, &old_facts, budget) else { return };
+    let Some(subject) = PolicyContext::new(policy, &old_facts, budget) else { return };
     let mut before = Findings::new();
     // a rule that finds nothing now needs not be asked what it found before
     let found = |rule: usize| findings.iter().any(|f| Arc::ptr_eq(&f.rule, &policy.rules[rule].info));

@@ -23,10 +23,10 @@ use std::iter;
 use std::sync::Arc;
 
 use crate::check::{
-    Budget, Change, Changes, EDIT_LIMITS, Evaluator, Facts, Lookups, Policy, Reach, Rule, Sink, Stop,
-    Subject, is_off_limits, item_document, undecided,
+    Change, Changes, EDIT_LIMITS, EvaluationLimits, Evaluator, Facts, Lookups, Policy, PolicyContext, Reach,
+    Rule, Sink, Stop, is_off_limits, item_document, undecided,
 };
-use crate::document::edit::{Editor, Operation};
+use crate::document::edit::{Editor, PatchOperation};
 use crate::document::{Document, NodeId, NodeRef};
 use crate::host::Host;
 use crate::matching::Applies;
@@ -51,7 +51,7 @@ pub(super) fn mutate<'a>(
     set: &PolicySet,
     request: &Request<'a>,
     host: &dyn Host,
-    budget: Budget,
+    budget: EvaluationLimits,
     turn: Turn,
 ) -> Admission<'a> {
     let mut mutation = Admission::default();
@@ -94,7 +94,7 @@ struct Applying<'c, 'a> {
     policy: &'c Policy,
     request: &'c Request<'a>,
     host: &'c dyn Host,
-    budget: Budget,
+    budget: EvaluationLimits,
     changes: Option<&'c Changes<'a>>,
 }
 
@@ -121,13 +121,13 @@ impl<'a> Applying<'_, 'a> {
         let object = document.as_ref().map_or(first, Document::root);
         let current = self.request.with_object(object);
         let facts = Facts::new(&current, self.host, self.set.templates());
-        let Some(subject) = Subject::new(self.policy, &facts, self.budget) else { return Ok(()) };
+        let Some(subject) = PolicyContext::new(self.policy, &facts, self.budget) else { return Ok(()) };
         let reach = Reach::new(self.changes, object);
         // a rule about Pods is applied to each Pod template
         let further = facts.further().iter().filter(|_| rule.check.is_about_pods(self.policy));
         let mut each = Vec::new();
         for facts in iter::once(&facts).chain(further) {
-            let subject = Subject { pods: facts.pods(), ..subject };
+            let subject = PolicyContext { pods: facts.pods(), ..subject };
             if !reach.is_everything() && change.is_idle(&subject, &reach) {
                 continue;
             }
@@ -171,7 +171,7 @@ impl<'a> Applying<'_, 'a> {
     fn applies<'d>(
         &self,
         current: &Request<'_>,
-        subject: &Subject<'d>,
+        subject: &PolicyContext<'d>,
         facts: &'d Facts<'d>,
     ) -> Result<bool, Stop> {
         match self.policy.matches.holds(current, self.set.templates(), self.host) {
@@ -192,12 +192,12 @@ struct Undecided;
 
 /// The object after the rule, and what the rule did over each Pod template; `None` where it did nothing.
 fn edited<'d, 'a>(
-    each: &[(Subject<'d>, &'d Facts<'d>)],
+    each: &[(PolicyContext<'d>, &'d Facts<'d>)],
     (rule, change): (&Rule, &'d dyn Change),
     reach: &Reach<'d>,
     document: Option<&Document<'a>>,
     first: NodeRef<'a>,
-) -> Result<Option<(Document<'a>, Vec<Operation>)>, Stop> {
+) -> Result<Option<(Document<'a>, Vec<PatchOperation>)>, Stop> {
     let label: Arc<str> = rule.info.code.as_str().into();
     // the item of a List becomes a document of its own, in which it is the root
     let item = match document {

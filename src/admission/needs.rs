@@ -9,7 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::cel::ast::{Ast, Expr, ExprId, Literal};
-use crate::cel::reads::{Composed, LOOKED_UP, Part as Step, Read, Reads, Root, reads};
+use crate::cel::reads::{Composed, LOOKED_UP, Part, Read, Reads, Root, reads};
 use crate::check::Policy;
 use crate::host::fields::Fields;
 use crate::policy::Controlled;
@@ -176,9 +176,9 @@ fn of_owner(policy: &Policy, group: &str, kind: &str) -> Fields {
     let Some(read) = read_by(policy, conditions, &OWNER) else { return Fields::whole() };
     // the kinds that own have one
     let template = workload::built_in(group, kind).first().copied().unwrap_or_default();
-    let way = |pointer: &str| -> Vec<Step> {
+    let way = |pointer: &str| -> Vec<Part> {
         let steps = template.split('/').chain(pointer.split('/')).filter(|step| !step.is_empty());
-        steps.map(|step| Step::Key(step.to_owned())).collect()
+        steps.map(|step| Part::Key(step.to_owned())).collect()
     };
     for Read { root, parts } in read {
         let pointers: &[&str] = match root.name() {

@@ -11,7 +11,7 @@ use crate::policy::{Base, Edit, Visit};
 use super::changes::Reach;
 use super::evaluator::{Evaluator, Next};
 use super::stop::Stop;
-use super::subject::{Sink, Subject};
+use super::subject::{PolicyContext, Sink};
 use super::{Change, Check, EDIT_LIMITS, Policy, Writes};
 
 /// A rule that changes objects.
@@ -34,7 +34,7 @@ impl Check for Mutate {
     }
 
     /// Nothing is wrong with what is yet to be changed.
-    fn judge<'d>(&'d self, _: &mut Evaluator<'d, '_>, _: &Subject<'d>, _: &mut Sink<'_>) {}
+    fn judge<'d>(&'d self, _: &mut Evaluator<'d, '_>, _: &PolicyContext<'d>, _: &mut Sink<'_>) {}
 
     fn change(&self) -> Option<&dyn Change> {
         Some(self)
@@ -46,7 +46,7 @@ impl Check for Mutate {
 }
 
 impl Change for Mutate {
-    fn is_idle(&self, subject: &Subject<'_>, reach: &Reach<'_>) -> bool {
+    fn is_idle(&self, subject: &PolicyContext<'_>, reach: &Reach<'_>) -> bool {
         let base = match self.visit.on {
             Base::Object => Some(subject.object),
             Base::PodSpec => subject.pods.map(|pods| pods.spec),
@@ -59,7 +59,7 @@ impl Change for Mutate {
     fn apply<'d>(
         &'d self,
         evaluator: &mut Evaluator<'d, '_>,
-        subject: &Subject<'d>,
+        subject: &PolicyContext<'d>,
         editor: &mut Editor<'_, '_>,
         label: &Arc<str>,
     ) -> Result<(), Stop> {

@@ -6,7 +6,7 @@
 //! containers in another order are the same.
 
 use crate::document::NodeRef;
-use crate::document::edit::Operation as Edit;
+use crate::document::edit::PatchOperation;
 use crate::document::path::{Path, Pointer, Step};
 use crate::policy;
 use crate::request::Operation;
@@ -81,13 +81,17 @@ impl<'r> Reach<'r> {
         self.place(&tokens)
     }
 
-    fn operation(&self, operation: &Edit, base: &Pointer) -> bool {
+    fn operation(&self, operation: &PatchOperation, base: &Pointer) -> bool {
         match operation {
-            Edit::Remove { path } | Edit::Replace { path, .. } => self.pointer(&path.below(base)),
-            Edit::Add { path, .. } | Edit::Copy { path, .. } => self.added(&path.below(base)),
+            PatchOperation::Remove { path } | PatchOperation::Replace { path, .. } => {
+                self.pointer(&path.below(base))
+            }
+            PatchOperation::Add { path, .. } | PatchOperation::Copy { path, .. } => {
+                self.added(&path.below(base))
+            }
             // what stands there now is what the request wrote, and where it goes follows
-            Edit::Move { from, .. } => self.pointer(&from.below(base)),
-            Edit::Test { .. } => false,
+            PatchOperation::Move { from, .. } => self.pointer(&from.below(base)),
+            PatchOperation::Test { .. } => false,
         }
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::cel::activation::{Activation, Binding};
-use crate::cel::program::{Budget as CelBudget, Failure, Variables};
+use crate::cel::program::{Budget, Failure, Variables};
 use crate::cel::value::{Value, View};
 use crate::document::NodeRef;
 use crate::document::edit::{EditError, Editor, Literal};
@@ -19,7 +19,7 @@ use super::changes::Reach;
 use super::facts::{Facts, Lookups};
 use super::repeats::Repeats;
 use super::stop::{Stop, boolean, stop};
-use super::subject::Subject;
+use super::subject::PolicyContext;
 use super::values::to_literal;
 
 /// Cost units of all match conditions of a policy (`RuntimeCELCostBudgetMatchConditions`).
@@ -35,7 +35,7 @@ pub struct Evaluator<'d, 'a> {
     pub(super) activation: Activation<'a, 'd>,
     pub(super) lookups: &'a Lookups<'d>,
     pub(super) variables: Variables<'d>,
-    pub(super) budget: CelBudget,
+    pub(super) budget: Budget,
     pub(super) pods: Option<PodTemplate<'d>>,
     /// Where `item`, `index`, `role` and `key` are bound, in this order, once something was visited.
     visited_at: Option<usize>,
@@ -46,7 +46,7 @@ pub struct Evaluator<'d, 'a> {
 }
 
 impl<'d, 'a> Evaluator<'d, 'a> {
-    pub(crate) fn new(subject: &Subject<'d>, facts: &'d Facts<'d>, lookups: &'a Lookups<'d>) -> Self {
+    pub(crate) fn new(subject: &PolicyContext<'d>, facts: &'d Facts<'d>, lookups: &'a Lookups<'d>) -> Self {
         let mut activation = Activation::with_functions(lookups);
         let (reads, parameters) = (subject.policy.reads, subject.policy.parameters.root());
         facts.bind(&mut activation, reads, parameters);
@@ -66,7 +66,7 @@ impl<'d, 'a> Evaluator<'d, 'a> {
 
     /// Whether all match conditions hold: one that is false decides, whatever the others came to
     /// (apiserver `pkg/admission/plugin/webhook/matchconditions/matcher.go`).
-    pub(crate) fn conditions(&self, subject: &Subject<'d>) -> Result<bool, Stop> {
+    pub(crate) fn conditions(&self, subject: &PolicyContext<'d>) -> Result<bool, Stop> {
         let mut budget = budget(CONDITIONS_BUDGET, subject);
         let mut stop = None;
         for condition in &self.policy.conditions {
@@ -335,8 +335,8 @@ impl<'d> Visited<'d> {
     }
 }
 
-fn budget(units: u64, subject: &Subject<'_>) -> CelBudget {
-    let budget = CelBudget::new(units);
+fn budget(units: u64, subject: &PolicyContext<'_>) -> Budget {
+    let budget = Budget::new(units);
     match subject.budget.deadline {
         Some(deadline) => budget.with_deadline(deadline),
         None => budget,

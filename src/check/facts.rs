@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::cel::activation::{Activation, Binding, Functions};
 use crate::cel::checker::OverloadId;
 use crate::cel::error::{Eval, EvalError, Unknown};
-use crate::cel::library::authorizer::{Decision, Question, ResourceCheck, Subject as Requester};
+use crate::cel::library::authorizer::{Decision, Question, ResourceCheck, Subject};
 use crate::cel::value::{Authorization, List, Map, Opaque, Value};
 use crate::document::{Document, NodeRef};
 use crate::host::{By, Forms, Host, HostObject, Listing, Lookup, ObjectKey};
@@ -21,7 +21,7 @@ use crate::resource::image::ImageRef;
 use crate::resource::selector::LabelSelector;
 use crate::resource::workload::{PodTemplate, TemplatePaths};
 
-use super::subject::Subject;
+use super::subject::PolicyContext;
 use super::values::to_document;
 use crate::request::User;
 
@@ -107,7 +107,7 @@ impl<'r> Facts<'r> {
             ("params", or_null(Some(parameters))),
             ("podSpec", or_null(self.pods.map(|p| p.spec))),
             ("podMetadata", or_null(self.pods.and_then(|p| p.metadata))),
-            ("authorizer", self.authorizer(|| Authorization::Authorizer(Requester::default()))),
+            ("authorizer", self.authorizer(|| Authorization::Authorizer(Subject::default()))),
             ("authorizer.requestResource", self.authorizer(|| self.request_resource())),
         ]);
         if all_containers {
@@ -265,7 +265,7 @@ impl<'d> Functions<'d> for Lookups<'d> {
 
 impl<'d> Lookups<'d> {
     /// What a policy over a request may ask.
-    pub(crate) fn of(subject: &Subject<'d>) -> Self {
+    pub(crate) fn of(subject: &PolicyContext<'d>) -> Self {
         Self {
             host: subject.host,
             own_namespace: subject.policy.matches.own_namespace(),

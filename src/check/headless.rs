@@ -11,7 +11,7 @@ use crate::host::{HostObject, Lookup, ObjectKey};
 use crate::policy::WhenAbsent;
 
 use super::evaluator::Evaluator;
-use super::subject::{self, Sink, Subject, related};
+use super::subject::{self, PolicyContext, Sink, related};
 use super::{Check, LookedUp, Policy};
 
 /// So many forms of one Service are looked at.
@@ -37,12 +37,12 @@ impl Check for RequireHeadlessService {
         vec![LookedUp { group: "", version: "v1", kind: "Service", fields, watched: true }]
     }
 
-    fn judge<'d>(&'d self, _: &mut Evaluator<'d, '_>, subject: &Subject<'d>, sink: &mut Sink<'_>) {
+    fn judge<'d>(&'d self, _: &mut Evaluator<'d, '_>, subject: &PolicyContext<'d>, sink: &mut Sink<'_>) {
         run(subject, self.when_absent, sink);
     }
 }
 
-fn run(subject: &Subject<'_>, when_absent: WhenAbsent, sink: &mut Sink<'_>) {
+fn run(subject: &PolicyContext<'_>, when_absent: WhenAbsent, sink: &mut Sink<'_>) {
     let request = subject.request;
     if request.kind.kind != "StatefulSet" || request.kind.group != "apps" || !request.subresource.is_empty() {
         return;
@@ -60,7 +60,7 @@ fn run(subject: &Subject<'_>, when_absent: WhenAbsent, sink: &mut Sink<'_>) {
     }
 }
 
-fn look(subject: &Subject<'_>, when_absent: WhenAbsent, sink: &mut Sink<'_>) {
+fn look(subject: &PolicyContext<'_>, when_absent: WhenAbsent, sink: &mut Sink<'_>) {
     let (request, set) = (subject.request, subject.object);
     let namespace = request.namespace.unwrap_or_default();
     let name_node = set.at("/spec/serviceName");
@@ -124,7 +124,7 @@ fn found(set: NodeRef<'_>, node: NodeRef<'_>, name: &str, service: HostObject<'_
 }
 
 fn absent(
-    subject: &Subject<'_>,
+    subject: &PolicyContext<'_>,
     node: NodeRef<'_>,
     namespace: &str,
     name: &str,
@@ -147,7 +147,7 @@ fn absent(
 }
 
 /// A headless Service of the namespace that selects the StatefulSet's Pods.
-fn nearest<'r>(subject: &Subject<'r>, namespace: &str) -> Option<(&'r str, HostObject<'r>)> {
+fn nearest<'r>(subject: &PolicyContext<'r>, namespace: &str) -> Option<(&'r str, HostObject<'r>)> {
     let Lookup::Known(listing) = subject.host.list("", "Service", Some(namespace)) else { return None };
     listing
         .objects

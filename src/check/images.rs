@@ -5,14 +5,14 @@
 
 use std::sync::Arc;
 
-use crate::document::edit::{self, Editor, Operation};
+use crate::document::edit::{self, Editor, PatchOperation};
 use crate::document::path::Pointer;
 use crate::resource::rewrite::RewriteTable;
 
 use super::changes::Reach;
 use super::evaluator::Evaluator;
 use super::stop::Stop;
-use super::subject::{Sink, Subject};
+use super::subject::{PolicyContext, Sink};
 use super::{Change, Check, Policy, Writes};
 
 /// `rewriteImages`.
@@ -25,7 +25,7 @@ impl Check for RewriteImages {
     }
 
     /// What cannot be rewritten.
-    fn judge<'d>(&'d self, _: &mut Evaluator<'d, '_>, subject: &Subject<'d>, sink: &mut Sink<'_>) {
+    fn judge<'d>(&'d self, _: &mut Evaluator<'d, '_>, subject: &PolicyContext<'d>, sink: &mut Sink<'_>) {
         let Some(pods) = &subject.pods else { return };
         for image in pods.images() {
             let fault = match image.as_str() {
@@ -46,19 +46,19 @@ impl Check for RewriteImages {
 }
 
 impl Change for RewriteImages {
-    fn is_idle(&self, subject: &Subject<'_>, reach: &Reach<'_>) -> bool {
+    fn is_idle(&self, subject: &PolicyContext<'_>, reach: &Reach<'_>) -> bool {
         rewrites(subject, &self.0, Some(reach)).next().is_none()
     }
 
     fn apply<'d>(
         &'d self,
         evaluator: &mut Evaluator<'d, '_>,
-        subject: &Subject<'d>,
+        subject: &PolicyContext<'d>,
         editor: &mut Editor<'_, '_>,
         label: &Arc<str>,
     ) -> Result<(), Stop> {
         for (path, rewritten) in rewrites(subject, &self.0, evaluator.reach) {
-            let operation = Operation::Replace { path, value: edit::string(&rewritten) };
+            let operation = PatchOperation::Replace { path, value: edit::string(&rewritten) };
             editor
                 .apply(operation, label)
                 .map_err(|error| Stop::failed(format!("the change does not apply: {error}")))?;
@@ -73,7 +73,7 @@ impl Change for RewriteImages {
 
 /// Each image that comes from elsewhere now; what cannot be rewritten is a finding of validation.
 fn rewrites<'s>(
-    subject: &'s Subject<'_>,
+    subject: &'s PolicyContext<'_>,
     table: &'s RewriteTable,
     reach: Option<&'s Reach<'_>>,
 ) -> impl Iterator<Item = (Pointer, String)> + 's {

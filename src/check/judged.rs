@@ -15,7 +15,7 @@ use crate::policy::Base;
 use crate::resource::digest::{combine, digest};
 use crate::resource::merge::{field_of, item_key};
 
-use super::subject::Subject;
+use super::subject::PolicyContext;
 use super::values::text;
 use super::{Policy, Validate};
 
@@ -27,7 +27,7 @@ pub(crate) struct Judged<'p> {
 }
 
 impl<'p> Judged<'p> {
-    pub(crate) fn new(policy: &Policy, rule: &'p Validate, subject: &Subject<'_>) -> Self {
+    pub(crate) fn new(policy: &Policy, rule: &'p Validate, subject: &PolicyContext<'_>) -> Self {
         let reads = rule.reads(policy);
         let outer = match reads {
             None => Some(digest(subject.object)),
@@ -108,7 +108,7 @@ fn is_of_element(read: &Read) -> bool {
     matches!(read.root.name(), "item" | "key")
 }
 
-fn roots<'r>(root: &str, subject: &Subject<'r>) -> Vec<Option<NodeRef<'r>>> {
+fn roots<'r>(root: &str, subject: &PolicyContext<'r>) -> Vec<Option<NodeRef<'r>>> {
     match root {
         "podSpec" => vec![subject.pods.map(|pods| pods.spec)],
         "podMetadata" => vec![subject.pods.and_then(|pods| pods.metadata)],

@@ -12,7 +12,7 @@ use crate::resource::identity;
 use crate::resource::workload::PodTemplate;
 
 use super::evaluator::Evaluator;
-use super::subject::{self, Sink, Subject};
+use super::subject::{self, PolicyContext, Sink};
 use super::{Check, Policy};
 
 /// `requireProbes`.
@@ -31,12 +31,12 @@ impl Check for RequireProbes {
         true
     }
 
-    fn judge<'d>(&'d self, _: &mut Evaluator<'d, '_>, subject: &Subject<'d>, sink: &mut Sink<'_>) {
+    fn judge<'d>(&'d self, _: &mut Evaluator<'d, '_>, subject: &PolicyContext<'d>, sink: &mut Sink<'_>) {
         run(subject, self, sink);
     }
 }
 
-fn run(subject: &Subject<'_>, rule: &RequireProbes, sink: &mut Sink<'_>) {
+fn run(subject: &PolicyContext<'_>, rule: &RequireProbes, sink: &mut Sink<'_>) {
     let RequireProbes { probes, exempt_run_to_completion, exempt_idle } = rule;
     let Some(pods) = &subject.pods else { return };
     if *exempt_run_to_completion && runs_to_completion(subject, pods.spec) {
@@ -82,7 +82,12 @@ fn has_handler(container: NodeRef<'_>, probe: Probe) -> bool {
 /// Whether a container gets a probe that it does not say. Knative gives a readinessProbe to the container that serves, the
 /// only one or the one with a port (knative/serving `pkg/apis/serving/v1/revision_defaults.go`); KubeRay both to the first
 /// container, which is Ray (ray-project/kuberay `ray-operator/controllers/ray/common/pod.go`).
-fn is_given(subject: &Subject<'_>, pods: &PodTemplate<'_>, container: NodeRef<'_>, probe: Probe) -> bool {
+fn is_given(
+    subject: &PolicyContext<'_>,
+    pods: &PodTemplate<'_>,
+    container: NodeRef<'_>,
+    probe: Probe,
+) -> bool {
     let Some(list) = container.parent().filter(|list| list.key() == Some("containers")) else { return false };
     match (subject.request.kind.group, probe) {
         ("serving.knative.dev", Probe::ReadinessProbe) => {
@@ -95,7 +100,7 @@ fn is_given(subject: &Subject<'_>, pods: &PodTemplate<'_>, container: NodeRef<'_
     }
 }
 
-fn runs_to_completion(subject: &Subject<'_>, pod_spec: NodeRef<'_>) -> bool {
+fn runs_to_completion(subject: &PolicyContext<'_>, pod_spec: NodeRef<'_>) -> bool {
     let request = subject.request;
     let by_kind = matches!(
         (request.kind.group, request.kind.kind),

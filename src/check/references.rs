@@ -23,7 +23,7 @@ use crate::finding::Certainty;
 use crate::policy::{AskedCertainty, ReferenceCheck, References};
 
 use super::evaluator::Evaluator;
-use super::subject::{Sink, Subject};
+use super::subject::{PolicyContext, Sink};
 use super::{Check, Policy};
 use ask::Ask;
 
@@ -38,12 +38,12 @@ impl Check for References {
         reads::looks_up(self.check)
     }
 
-    fn judge<'d>(&'d self, _: &mut Evaluator<'d, '_>, subject: &Subject<'d>, sink: &mut Sink<'_>) {
+    fn judge<'d>(&'d self, _: &mut Evaluator<'d, '_>, subject: &PolicyContext<'d>, sink: &mut Sink<'_>) {
         run(subject, self, sink);
     }
 }
 
-fn run(subject: &Subject<'_>, rule: &References, sink: &mut Sink<'_>) {
+fn run(subject: &PolicyContext<'_>, rule: &References, sink: &mut Sink<'_>) {
     if !subject.request.subresource.is_empty() {
         return;
     }

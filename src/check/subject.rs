@@ -12,10 +12,10 @@ use crate::resource::workload::{PodTemplate, TemplatePaths};
 
 use super::facts::Facts;
 use super::undecided::not_known;
-use super::{Budget, Findings, Policy, Rule};
+use super::{EvaluationLimits, Findings, Policy, Rule};
 
 /// What all rules of one policy see of one request.
-pub struct Subject<'r> {
+pub struct PolicyContext<'r> {
     pub(crate) policy: &'r Policy,
     /// Where custom kinds keep their Pod templates.
     pub(crate) templates: &'r TemplatePaths,
@@ -25,11 +25,11 @@ pub struct Subject<'r> {
     /// Where its Pod template is, if it has one.
     pub(crate) pods: Option<PodTemplate<'r>>,
     pub(crate) host: &'r dyn Host,
-    pub(crate) budget: Budget,
+    pub(crate) budget: EvaluationLimits,
 }
 
-impl<'r> Subject<'r> {
-    pub(crate) fn new(policy: &'r Policy, facts: &Facts<'r>, budget: Budget) -> Option<Self> {
+impl<'r> PolicyContext<'r> {
+    pub(crate) fn new(policy: &'r Policy, facts: &Facts<'r>, budget: EvaluationLimits) -> Option<Self> {
         let (request, host, pods) = (facts.request(), facts.host(), facts.pods());
         let templates = facts.templates();
         Some(Self { policy, templates, request, object: request.subject()?, pods, host, budget })
@@ -47,7 +47,7 @@ pub struct Sink<'s> {
     /// The root of the object, from which paths are counted.
     pub(crate) object: NodeRef<'s>,
     pub(crate) findings: &'s mut Findings,
-    pub(crate) budget: Budget,
+    pub(crate) budget: EvaluationLimits,
 }
 
 impl Sink<'_> {

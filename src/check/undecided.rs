@@ -5,7 +5,7 @@ use crate::finding::{Action, Severity};
 
 use super::stop::Stop;
 use super::subject::Sink;
-use super::{Budget, Findings, Policy, Rule};
+use super::{EvaluationLimits, Findings, Policy, Rule};
 use crate::document::NodeRef;
 
 /// One finding for the policy as a whole, at the object. It has the strongest action and severity of the policy's rules,
@@ -14,7 +14,7 @@ pub(crate) fn undecided(
     policy: &Policy,
     object: NodeRef<'_>,
     stop: Stop,
-    budget: Budget,
+    budget: EvaluationLimits,
     findings: &mut Findings,
 ) {
     let Some(rule) = strongest(policy) else { return };

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use crate::cel::program::Program;
 use crate::cel::reads;
 use crate::cel::value::Value;
-use crate::document::edit::{Editor, Operation};
+use crate::document::edit::{Editor, PatchOperation};
 use crate::document::path::{Path, Pointer, Step};
 use crate::document::{NodeId, NodeRef};
 use crate::finding::Digest;
@@ -20,7 +20,7 @@ use super::change::item_document;
 use super::evaluator::{Evaluator, Next, Visited};
 use super::judged::{Element, Judged};
 use super::stop::{Stop, boolean};
-use super::subject::{Sink, Subject};
+use super::subject::{PolicyContext, Sink};
 use super::trigger::{Trigger, quiet_without};
 use super::values::text;
 use super::{Check, EDIT_LIMITS, Policy, inspect};
@@ -96,7 +96,12 @@ impl Check for Validate {
         quiet_without(policy, self).map_or(Trigger::Always, Trigger::Where)
     }
 
-    fn judge<'d>(&'d self, evaluator: &mut Evaluator<'d, '_>, subject: &Subject<'d>, sink: &mut Sink<'_>) {
+    fn judge<'d>(
+        &'d self,
+        evaluator: &mut Evaluator<'d, '_>,
+        subject: &PolicyContext<'d>,
+        sink: &mut Sink<'_>,
+    ) {
         validate(evaluator, subject, self, sink);
     }
 
@@ -153,7 +158,12 @@ impl<'d> Evaluator<'d, '_> {
     }
 
     /// Runs a failing rule once more and notes what its parts come to, where that was asked for.
-    fn explanation(&mut self, rule: &'d Validate, subject: &Subject<'d>, sensitive: bool) -> Vec<String> {
+    fn explanation(
+        &mut self,
+        rule: &'d Validate,
+        subject: &PolicyContext<'d>,
+        sensitive: bool,
+    ) -> Vec<String> {
         if !subject.budget.explain || sensitive || subject.is_secret() {
             return Vec::new();
         }
@@ -163,7 +173,12 @@ impl<'d> Evaluator<'d, '_> {
         parts.into_iter().map(|p| format!("{}  is {}", p.text, p.value)).collect()
     }
 
-    fn message(&mut self, template: &'d Template, subject: &Subject<'d>, visited: &Visited<'d>) -> String {
+    fn message(
+        &mut self,
+        template: &'d Template,
+        subject: &PolicyContext<'d>,
+        visited: &Visited<'d>,
+    ) -> String {
         if let Some(item) = &visited.item {
             let label = item.node().and_then(|node| self.holder(node)).unwrap_or_default();
             self.activation.bind("container", Value::String(label.into()));
@@ -189,7 +204,7 @@ impl<'d> Evaluator<'d, '_> {
 
 fn validate<'d>(
     evaluator: &mut Evaluator<'d, '_>,
-    subject: &Subject<'d>,
+    subject: &PolicyContext<'d>,
     rule: &'d Validate,
     sink: &mut Sink<'_>,
 ) {
@@ -235,7 +250,7 @@ fn validate<'d>(
 
 fn found<'d>(
     evaluator: &mut Evaluator<'d, '_>,
-    subject: &Subject<'d>,
+    subject: &PolicyContext<'d>,
     rule: &'d Validate,
     (visited, culprit): (&Visited<'d>, Option<NodeRef<'d>>),
     judged: impl FnOnce() -> Option<Digest>,
@@ -258,7 +273,7 @@ fn found<'d>(
 
 /// Whether a value may be shown: of a Secret only what was written outside of its data and annotations, and the names of
 /// its keys.
-fn may_be_shown(value: &Value<'_>, subject: &Subject<'_>) -> bool {
+fn may_be_shown(value: &Value<'_>, subject: &PolicyContext<'_>) -> bool {
     if !subject.is_secret() {
         return true;
     }
@@ -277,11 +292,11 @@ fn may_be_shown(value: &Value<'_>, subject: &Subject<'_>) -> bool {
 
 fn fix<'d>(
     evaluator: &mut Evaluator<'d, '_>,
-    subject: &Subject<'d>,
+    subject: &PolicyContext<'d>,
     rule: &'d Validate,
     base: NodeRef<'d>,
     label: &Arc<str>,
-) -> Vec<Operation> {
+) -> Vec<PatchOperation> {
     if rule.fix.is_empty() || !subject.budget.fixes || subject.request.object.is_none() {
         return Vec::new();
     }

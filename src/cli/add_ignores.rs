@@ -7,7 +7,7 @@ use chrono::NaiveDate;
 use clap::Args;
 
 use crate::finding::terms::date;
-use crate::finding::{DocumentId, Finding, readable};
+use crate::finding::{Finding, ObjectId, readable};
 use crate::manifest::{Inventory, SourceFile, Sources};
 use crate::report::diagnostic::io_text;
 use crate::store::set::{Names, UnknownName};
@@ -55,7 +55,7 @@ pub fn write(
     sources: &Sources,
     inventory: &Inventory<'_>,
     targets: &[Target<'_>],
-    findings: &[(DocumentId, Finding)],
+    findings: &[(ObjectId, Finding)],
 ) -> bool {
     let (additions, errors) = additions(writing, sources, inventory, targets, findings);
     let mut good = errors.is_empty();

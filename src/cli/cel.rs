@@ -13,7 +13,7 @@ use crate::cel::profile::{Profile, Release};
 use crate::cel::program::Program;
 use crate::check::inspect::{Inspection, PartValue, inspect};
 use crate::dialect::native;
-use crate::document::edit::{Operation, string};
+use crate::document::edit::{PatchOperation, string};
 use crate::document::path::Pointer;
 use crate::document::{Document, Limits, NodeRef};
 use crate::host::Host;
@@ -268,14 +268,16 @@ fn masked(object: NodeRef<'_>) -> Option<Document<'_>> {
     if values.is_empty() {
         return None;
     }
-    let operation =
-        |node: NodeRef<'_>| Operation::Replace { path: Pointer::of(node, object.id()), value: string(MASK) };
-    let operations: Vec<Operation> = values.into_iter().map(operation).collect();
+    let operation = |node: NodeRef<'_>| PatchOperation::Replace {
+        path: Pointer::of(node, object.id()),
+        value: string(MASK),
+    };
+    let operations: Vec<PatchOperation> = values.into_iter().map(operation).collect();
     let limits = Limits { depth: 1_000, ..Limits::default() };
     let copy = object.to_document(limits).ok()?;
     // a key that is written twice has one value, and the other's place may be missing
-    let there = |operation: &Operation| copy.root().at(&operation.path().to_string()).is_some();
-    let operations: Vec<Operation> = operations.into_iter().filter(there).collect();
+    let there = |operation: &PatchOperation| copy.root().at(&operation.path().to_string()).is_some();
+    let operations: Vec<PatchOperation> = operations.into_iter().filter(there).collect();
     copy.edited(&operations, "mask", limits).ok()
 }
 

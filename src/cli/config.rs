@@ -24,7 +24,7 @@ enum ConfigCommand {
 }
 
 /// Entries of the file, and the flags that say the same, by clap's names.
-pub const KEYS: [(&str, &str); 28] = [
+pub const KEYS: [(&str, &str); 30] = [
     ("policies", "policies"),
     ("embedded", "no_embedded"),
     ("packs", "packs"),
@@ -39,6 +39,8 @@ pub const KEYS: [(&str, &str); 28] = [
     ("complete", "complete"),
     ("operation", "operation"),
     ("old", "old"),
+    ("raw", "raw"),
+    ("crds", "crds"),
     ("as", "user"),
     ("asGroups", "groups"),
     ("explain", "explain"),

@@ -24,7 +24,7 @@ use crate::manifest::walk;
 use crate::report::diagnostic::{Diagnostic, io_text};
 use crate::report::{ColorChoice, Format};
 use crate::store::set::Level;
-use crate::waiver::settings::{Fault, Ignores, Rule, WrittenRule};
+use crate::waiver::settings::{Fault, IgnoreRule, Ignores, WrittenRule};
 
 /// The name that is looked for.
 pub const FILE_NAME: &str = "plimsoll.yaml";
@@ -99,6 +99,12 @@ pub struct Configuration {
     /// A file or folder with the objects before an UPDATE or DELETE; relative to the file.
     #[serde(default)]
     pub old: Option<PathBuf>,
+    /// Whether manifests are judged as they are written, without what the API server makes of them.
+    #[serde(default)]
+    pub raw: Option<bool>,
+    /// Files and folders with CustomResourceDefinitions, beside those of the input; relative to the file.
+    #[serde(default)]
+    pub crds: Vec<PathBuf>,
     /// The user who makes the requests.
     #[serde(default, rename = "as")]
     pub user: Option<String>,
@@ -241,6 +247,8 @@ impl Default for Configuration {
             complete: None,
             operation: None,
             old: None,
+            raw: None,
+            crds: Vec::new(),
             user: None,
             groups: Vec::new(),
             explain: None,
@@ -306,9 +314,9 @@ impl Configuration {
             .map_err(|error| Diagnostic::of_file(&name, error))?;
         let mut configuration = Self::parse(&name, &text)?;
         let folder = path.parent().unwrap_or(Path::new(""));
-        let Self { policies, baseline, old, format, serve, .. } = &mut configuration;
+        let Self { policies, baseline, old, crds, format, serve, .. } = &mut configuration;
         *format = settled::outputs(format, folder);
-        for path in policies.iter_mut().chain(baseline).chain(old).chain(serve.paths()) {
+        for path in policies.iter_mut().chain(baseline).chain(old).chain(crds).chain(serve.paths()) {
             *path = folder.join(&*path);
         }
         configuration.source = Some(Source { name, text: text.into() });
@@ -322,8 +330,10 @@ impl Configuration {
         let mut flags: Vec<(&'static str, Vec<String>)> = Vec::new();
         let lists = [("only", only), ("skip", skip), ("groups", groups), ("format", format)];
         flags.extend(lists.map(|(id, values)| (id, values.clone())));
+        flags.push(("crds", self.crds.iter().map(|path| path.display().to_string()).collect()));
         let switches = [
             ("complete", self.complete),
+            ("raw", self.raw),
             ("explain", self.explain),
             ("fail_on_unknown", self.fail_on_unknown),
             ("allow_broken", self.allow_broken),
@@ -377,7 +387,7 @@ impl Configuration {
         let (mut rules, folder) = (Vec::new(), self.folder());
         for (index, written) in self.ignore.iter().enumerate() {
             let index = index.to_string();
-            match Rule::new(written, &folder) {
+            match IgnoreRule::new(written, &folder) {
                 Ok(rule) => {
                     let place = self.fault(&["ignore", &index], false, "").place;
                     let range = place.map_or(0..0, |(_, range)| range);
@@ -596,7 +606,7 @@ mod tests {
         for (text, expected) in [
             (
                 "polices: []",
-                "x:3:1: unknown field `polices`, expected one of `apiVersion`, `kind`, `policies`, `embedded`, `packs`, `parameters`, `actions`, `severities`, `actionOverride`, `kubernetesVersion`, `namespace`, `podTemplates`, `ignore`, `include`, `exclude`, `forceExclude`, `overrides`, `only`, `skip`, `complete`, `operation`, `old`, `as`, `asGroups`, `explain`, `failOn`, `failOnUnknown`, `allowBroken`, `parity`, `exitZero`, `since`, `format`, `color`, `quiet`, `verbose`, `baseline`, `serve` (did you mean `policies`?)",
+                "x:3:1: unknown field `polices`, expected one of `apiVersion`, `kind`, `policies`, `embedded`, `packs`, `parameters`, `actions`, `severities`, `actionOverride`, `kubernetesVersion`, `namespace`, `podTemplates`, `ignore`, `include`, `exclude`, `forceExclude`, `overrides`, `only`, `skip`, `complete`, `operation`, `old`, `raw`, `crds`, `as`, `asGroups`, `explain`, `failOn`, `failOnUnknown`, `allowBroken`, `parity`, `exitZero`, `since`, `format`, `color`, `quiet`, `verbose`, `baseline`, `serve` (did you mean `policies`?)",
             ),
             (
                 "actions: {p: Forbid}",

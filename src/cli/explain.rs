@@ -1,4 +1,4 @@
-//! `plimsoll explain`: a policy, or the policies about a kind.
+//! `plimsoll explain`: a policy, a code, or a kind with its fields and the policies about it.
 
 use std::process::ExitCode;
 
@@ -7,15 +7,15 @@ use clap::Args;
 use super::selection::{Selected, Selection};
 use super::{DONE, NOT_DONE};
 use crate::api;
-use crate::explain::{Page, embedded_tests, text};
+use crate::explain::{Page, embedded_tests, fields, text};
 use crate::manifest::codes;
 use crate::nearest::nearest;
 use crate::policytest::read;
 
-/// Explain a policy, a rule or a code: what it checks, why, and how to fix it
+/// Explain a policy, a rule, a code, a kind or a field: what it checks or takes, why, and how to fix it
 #[derive(Debug, Args)]
 pub struct ExplainArgs {
-    /// A policy, a rule (policy/rule), a code (yaml/octal), or a kind (Ingress)
+    /// A policy, a rule (policy/rule), a code (yaml/octal), a kind (Ingress) or a field (Ingress.spec.rules)
     #[arg(value_name = "NAME")]
     name: String,
     #[command(flatten)]
@@ -26,7 +26,7 @@ impl ExplainArgs {
     /// Runs the subcommand: 0 done, 2 not.
     pub fn run(self) -> ExitCode {
         let Self { name, selection } = self;
-        let Selected { set, errors, configuration, .. } = selection.load_all(Some("."));
+        let Selected { set, errors, configuration, release, .. } = selection.load_all(Some("."));
         super::print_errors(&errors);
         let end = ExitCode::from(if errors.is_empty() { DONE } else { NOT_DONE });
         let (policy_name, rule_name) = match name.split_once('/') {
@@ -55,6 +55,17 @@ impl ExplainArgs {
             super::print(&text::reserved_list(codes::all().filter(|row| codes::means(&name, row.code))));
             return end;
         }
+        let minor = u8::try_from(release.minor).unwrap_or(u8::MAX);
+        let asked = fields::asked(&name, minor);
+        if let Some(field) = asked.as_ref().filter(|asked| asked.is_field()) {
+            return match field.render() {
+                Ok(text) => {
+                    super::print(&text);
+                    end
+                }
+                Err(error) => super::fail(&error),
+            };
+        }
         let kind = api::built_in()
             .find(|kind| kind.kind.eq_ignore_ascii_case(&name) || kind.resource.eq_ignore_ascii_case(&name));
         let kind = kind.map_or(name.as_str(), |kind| kind.kind);
@@ -67,6 +78,9 @@ impl ExplainArgs {
                 None => "`plimsoll policies list` shows the names".to_owned(),
             };
             return super::fail(&format!("no policy, code or kind is named {name}: {hint}"));
+        }
+        if let Some(Ok(text)) = asked.map(|asked| asked.render()) {
+            super::print(&format!("{text}\nPolicies about it\n"));
         }
         super::print(&text::list(about.into_iter()));
         end

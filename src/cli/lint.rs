@@ -23,19 +23,23 @@ use super::outputs::Output;
 use super::paths::Paths;
 use super::selection::overrides::Variants;
 use super::selection::{Selected, Selection};
+use super::serving::ServingArgs;
 use super::{DONE, FINDINGS, NOT_DONE};
 use crate::baseline::{Baseline, Origin};
 use crate::cli;
 use crate::explain::catalogue::catalogue;
 use crate::finding::terms::is_waivable;
-use crate::finding::{DocumentId, Finding, Severity};
+use crate::finding::{Certainty, Finding, ObjectId, Severity};
 use crate::manifest::chosen::Chosen;
-use crate::manifest::{Inventory, LoadError, Outcome, ReadLimits, Sources, read_chosen, read_sources};
-use crate::offline::{Asking, Offline};
+use crate::manifest::{
+    FileOutcome, Inventory, LoadError, NoticeCode, ReadLimits, Sources, codes, read_chosen, read_sources,
+};
+use crate::offline::{Asking, Canonical, Offline};
 use crate::report::catalogue::Catalogue;
 use crate::report::waived::{self, targets};
 use crate::report::{
-    self, ColorChoice, Earlier, Format, Gate, Identity, Report, Run, Subject, TextOptions, notices, refusal,
+    self, ColorChoice, Earlier, Format, Gate, ObjectName, Report, ReportedObject, Run, TextOptions, notices,
+    refusal,
 };
 use crate::waiver::{self, Applied, Beside, Codes, Target};
 use progress::Progress;
@@ -68,6 +72,8 @@ pub struct LintArgs {
     selection: Selection,
     #[command(flatten)]
     asking: AskingArgs,
+    #[command(flatten)]
+    serving: ServingArgs,
     /// Show the parts of a failing expression and their values, false ones first
     #[arg(long, env = "PLIMSOLL_EXPLAIN", help_heading = "Result")]
     explain: bool,
@@ -190,7 +196,9 @@ impl LintArgs {
         let variants = selected.variants(&sources, None);
         let old_sources = read_old(self.asking.old.as_ref());
         let old = old_sources.as_ref().map(Inventory::load);
-        let offline = Offline::new(&inventory, old.as_ref(), &asking);
+        let server = self.serving.server(selected.release, &inventory).map_err(|_| Stopped)?;
+        let canonical = server.as_ref().map(|s| Canonical::of(&inventory, old.as_ref(), &asking, s));
+        let offline = Offline::over(&inventory, old.as_ref(), &asking, canonical.as_ref());
         let codes = variants.codes();
         progress.read(inventory.manifests().len());
         let input = Input {
@@ -231,12 +239,16 @@ impl LintArgs {
         match kept {
             Some(kept) => {
                 drop((report, offline));
+                drop(canonical);
                 drop(inventory);
                 kept.sources = Some(sources);
                 kept.chosen = chosen;
             }
             // the process ends: giving back millions of small pieces one by one would only take time
-            None => std::mem::forget((report, offline)),
+            None => {
+                std::mem::forget((report, offline));
+                std::mem::forget(canonical);
+            }
         }
         Ok(exit)
     }
@@ -276,7 +288,10 @@ impl LintArgs {
         let beside = Beside::of(&mut sources, &selected.ignores, selected.set.exceptions());
         let inventory = Inventory::load(&sources);
         let variants = selected.variants(&sources, Some(tree.moved()));
-        let offline = Offline::new(&inventory, None, asking);
+        // what cannot be read now has been said
+        let server = self.serving.server(selected.release, &inventory).ok().flatten();
+        let canonical = server.as_ref().map(|server| Canonical::of(&inventory, None, asking, server));
+        let offline = Offline::over(&inventory, None, asking, canonical.as_ref());
         let codes = variants.codes();
         let input = Input {
             selected,
@@ -299,7 +314,7 @@ impl LintArgs {
         input: Input<'_, '_>,
         today: NaiveDate,
         targets: &[Target<'_>],
-        findings: Vec<(DocumentId, Finding)>,
+        findings: Vec<(ObjectId, Finding)>,
     ) -> Applied {
         if self.no_ignore {
             return Applied { kept: findings, ..Applied::default() };
@@ -417,11 +432,26 @@ struct Input<'r, 'i> {
 
 impl<'i> Input<'_, 'i> {
     /// All findings, with what they are of; `judged` is called for each manifest.
-    fn findings(&self, judged: &(dyn Fn() + Sync)) -> (Vec<Subject<'i>>, Vec<(DocumentId, Finding)>) {
+    fn findings(&self, judged: &(dyn Fn() + Sync)) -> (Vec<ReportedObject<'i>>, Vec<(ObjectId, Finding)>) {
         let Self { variants, inventory, offline, .. } = *self;
         let mut subjects = subjects(inventory, offline);
         let mut findings = offline.judge_each(|file| variants.set(file), judged);
-        let severity = |file, code| variants.reserved(file, code);
+        let manifests = inventory.manifests();
+        findings.retain_mut(|(document, finding)| {
+            let row = if finding.rule.policy.is_some() { None } else { codes::named(finding.code()) };
+            let Some(row) = row else { return true };
+            let Some(severity) = variants.reserved(manifests[document.0 as usize].file, row) else {
+                return false;
+            };
+            // what is less than the others of its code stays so, unless somebody says what the code is worth
+            finding.severity =
+                if severity == row.severity { finding.severity.min(severity) } else { severity };
+            if finding.certainty == Certainty::Unknown {
+                finding.severity = finding.severity.min(Severity::Warning);
+            }
+            true
+        });
+        let severity = |file, code: NoticeCode| variants.reserved(file, code.about());
         findings.extend(notices::findings(inventory, &mut subjects, severity));
         (subjects, findings)
     }
@@ -430,7 +460,7 @@ impl<'i> Input<'_, 'i> {
 /// Says which files could not be read, and where. Whether all could.
 pub(super) fn report_broken(sources: &Sources, inventory: &Inventory<'_>) -> bool {
     let mut good = true;
-    for record in inventory.ledger().iter().filter(|record| record.outcome == Outcome::Broken) {
+    for record in inventory.ledger().iter().filter(|record| record.outcome == FileOutcome::Broken) {
         good = false;
         let file = sources.file(record.file);
         for error in &record.errors {
@@ -451,17 +481,17 @@ pub(super) fn read_old(path: Option<&String>) -> Option<Sources> {
 }
 
 /// The manifests of the inventory, as a report names them.
-pub(super) fn subjects<'i>(inventory: &'i Inventory<'i>, offline: &Offline<'i>) -> Vec<Subject<'i>> {
+pub(super) fn subjects<'i>(inventory: &'i Inventory<'i>, offline: &Offline<'i>) -> Vec<ReportedObject<'i>> {
     let manifests = inventory.manifests().iter().enumerate();
     manifests
         .map(|(index, manifest)| {
             let identity = offline.identity(index);
             let kind = identity.kind;
             let api_version = inventory.object(manifest).get_str("apiVersion").unwrap_or_default();
-            Subject::of(
+            ReportedObject::of(
                 inventory,
                 manifest,
-                Identity {
+                ObjectName {
                     api_version: api_version.to_owned(),
                     kind: kind.kind.to_owned(),
                     namespace: identity.namespace.map(str::to_owned),

@@ -19,7 +19,7 @@ use super::selection::{Selected, Selection};
 use super::{DONE, NOT_DONE};
 use crate::admission::Stages;
 use crate::document::NodeId;
-use crate::document::edit::Operation;
+use crate::document::edit::PatchOperation;
 use crate::document::path::Pointer;
 use crate::manifest::{FileId, Inventory, ReadLimits, Sources, read_chosen};
 use crate::offline::Offline;
@@ -172,7 +172,7 @@ fn operations_on(
     set: &Variants<'_>,
     manifests: &[usize],
     good: &mut bool,
-) -> Vec<Operation> {
+) -> Vec<PatchOperation> {
     let mut operations = Vec::new();
     for index in manifests {
         let manifest = &inventory.manifests()[*index];

@@ -19,7 +19,7 @@ use crate::host::{Absent, Host, NoHost};
 use crate::report::diagnostic::io_text;
 use crate::webhook::client::Client;
 use crate::webhook::engine::Engine;
-use crate::webhook::review::{self, Reply, Stage};
+use crate::webhook::review::{self, Endpoint, Reply};
 
 /// The largest review that is read, as the webhook reads it.
 const BODY_LIMIT: u64 = 16 << 20;
@@ -88,7 +88,7 @@ impl ReviewArgs {
                 return super::fail(&format!("{}: {}", file.display(), io_text(&error.to_string())));
             }
         };
-        let stage = if self.mutate { Stage::Mutate } else { Stage::Validate };
+        let stage = if self.mutate { Endpoint::Mutate } else { Endpoint::Validate };
         let timeout = Duration::from_secs(self.timeout);
         if let (Some(server), Some(ca)) = (server, ca) {
             return match self.ask(server, ca, stage, body, timeout) {
@@ -112,7 +112,7 @@ impl ReviewArgs {
         &self,
         server: &str,
         ca: &Path,
-        stage: Stage,
+        stage: Endpoint,
         body: Vec<u8>,
         timeout: Duration,
     ) -> Result<Reply, String> {

@@ -21,7 +21,7 @@ use crate::report::diagnostic::Diagnostic;
 use crate::resource::workload::TemplatePaths;
 use crate::store::PolicySet;
 use crate::store::kept::{self, Origin, Refused};
-use crate::store::load::{self, Loaded, Sources};
+use crate::store::load::{self, Loaded, PolicySources};
 use crate::store::set::{Adjustments, Names, UnknownName};
 use crate::waiver::settings::Ignores;
 
@@ -88,7 +88,7 @@ pub struct Selected {
     /// does not mean that they ran.
     pub packs_not_run: Vec<String>,
     /// Where the policies came from.
-    pub sources: Sources,
+    pub sources: PolicySources,
     /// Where each policy was read.
     pub origins: BTreeMap<PolicyRef, Origin>,
     /// Policies, or files of them, that do not load.
@@ -158,7 +158,7 @@ impl Selection {
             }
         }
         let release = self.release(&configuration, &mut errors);
-        let sources = Sources {
+        let sources = PolicySources {
             profile: release.profile(),
             embedded: configuration.embedded && !no_embedded,
             paths: configuration.policies.iter().chain(policies).cloned().collect(),
@@ -306,10 +306,11 @@ fn override_parameters(
 }
 
 /// The names of the library beside others.
-fn with_library(names: &Names, sources: &Sources, partly: bool) -> Names {
+fn with_library(names: &Names, sources: &PolicySources, partly: bool) -> Names {
     let mut all = names.clone();
     if !sources.embedded || partly {
-        let library = load::load(&Sources { embedded: true, paths: Vec::new(), profile: sources.profile });
+        let library =
+            load::load(&PolicySources { embedded: true, paths: Vec::new(), profile: sources.profile });
         all.extend(Names::of(library.policies.iter().map(|(policy, _)| policy)));
     }
     all
@@ -319,7 +320,7 @@ fn with_library(names: &Names, sources: &Sources, partly: bool) -> Names {
 fn check_waivers(
     loaded: &Loaded,
     names: &Names,
-    sources: &Sources,
+    sources: &PolicySources,
     configuration: &Configuration,
     errors: &mut Vec<Diagnostic>,
 ) {
@@ -412,7 +413,7 @@ fn check_packs(
 /// Which files the overrides are about. What is wrong with an override is said where it stands.
 fn check_overrides(
     loaded: &Loaded,
-    sources: &Sources,
+    sources: &PolicySources,
     configuration: &Configuration,
     errors: &mut Vec<Diagnostic>,
 ) -> Vec<FileGlobs> {

@@ -38,10 +38,10 @@ use crate::webhook::certificate::{CertificateError, Files, Pair, Slot};
 use crate::webhook::engine::Engine;
 use crate::webhook::memory;
 use crate::webhook::readiness::Readiness;
-use crate::webhook::reload::{self, Board, Clock, LoadError, Loaded, Loader, Policies};
+use crate::webhook::reload::{self, Board, Clock, InForce, LoadError, Loader, Policies};
 use crate::webhook::server::Server;
 use crate::webhook::settings::Settings;
-use crate::webhook::shutdown::{Shutdown, Signals, Stage};
+use crate::webhook::shutdown::{Shutdown, ShutdownPhase, Signals};
 
 pub mod flags;
 
@@ -164,7 +164,7 @@ fn load(
     store: &Store,
     findings: usize,
     cluster: Option<&Cluster>,
-) -> Result<Loaded, LoadError> {
+) -> Result<InForce, LoadError> {
     let Selected { set, errors, origins, refused, astray, .. } = selection.load(None, &[], &[]);
     let complaint = complaint(&errors);
     if astray {
@@ -194,7 +194,7 @@ fn load(
     };
     // what is wrong with the selection is no policy, and shows all the same
     let broken = if errors.is_empty() { 0 } else { refused.len().max(snapshot.kept.len()).max(1) };
-    Ok(Loaded {
+    Ok(InForce {
         judge: Arc::new(engine.with_findings_per_rule(findings)),
         policies,
         hash: snapshot.hash,
@@ -310,7 +310,8 @@ async fn serve(plan: Plan, mut selection: Selection, settings: Settings) -> Resu
 
     let shutdown = Shutdown::default();
     let server = Server::new(settings, policies, slot, &board).asked_by(callers);
-    let (drain, stop) = (shutdown.reached(Stage::LameDuck), shutdown.reached(Stage::Stopping));
+    let (drain, stop) =
+        (shutdown.reached(ShutdownPhase::LameDuck), shutdown.reached(ShutdownPhase::Stopping));
     let served = tokio::spawn(server.run(listener, drain, stop));
     signals.next().await;
     tracing::info!(?lame_duck, "asked to stop; not ready from here on");

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tokio::runtime::{Handle, RuntimeFlavor};
 
 use crate::cel::library::authorizer::{
-    Decision, FieldRequirement, LabelOperator, LabelRequirement, Question, Selector, Subject, Target, Verdict,
+    Decision, FieldRequirement, LabelOperator, LabelRequirement, Opinion, Question, Selector, Subject, Target,
 };
 use crate::request::User;
 
@@ -84,9 +84,9 @@ fn waiting<T>(wait: impl FnOnce() -> T) -> T {
 fn decision(status: SubjectAccessReviewStatus) -> Decision {
     let SubjectAccessReviewStatus { allowed, denied, evaluation_error, reason } = status;
     let verdict = match (allowed, denied.unwrap_or_default()) {
-        (true, _) => Verdict::Allow,
-        (false, true) => Verdict::Deny,
-        (false, false) => Verdict::NoOpinion,
+        (true, _) => Opinion::Allow,
+        (false, true) => Opinion::Deny,
+        (false, false) => Opinion::NoOpinion,
     };
     Decision {
         verdict,
@@ -196,10 +196,10 @@ mod tests {
     #[test]
     fn answers_as_decisions() {
         for (status, expected) in [
-            (json!({"allowed": true, "reason": "RBAC"}), (Verdict::Allow, None)),
-            (json!({"allowed": false}), (Verdict::NoOpinion, None)),
-            (json!({"allowed": false, "denied": true}), (Verdict::Deny, None)),
-            (json!({"allowed": false, "evaluationError": "no role"}), (Verdict::NoOpinion, Some("no role"))),
+            (json!({"allowed": true, "reason": "RBAC"}), (Opinion::Allow, None)),
+            (json!({"allowed": false}), (Opinion::NoOpinion, None)),
+            (json!({"allowed": false, "denied": true}), (Opinion::Deny, None)),
+            (json!({"allowed": false, "evaluationError": "no role"}), (Opinion::NoOpinion, Some("no role"))),
         ] {
             let got = decision(serde_json::from_value(status).unwrap());
             assert_eq!((got.verdict, got.error.as_deref()), expected);

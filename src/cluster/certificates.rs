@@ -24,7 +24,7 @@ use kube::{Client, Error};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::webhook::authority::{AuthorityError, Material, Names, Others, Step};
+use crate::webhook::authority::{AuthorityError, Material, Names, Others, Rotation};
 use crate::webhook::certificate::{CertificateError, Pair, Slot};
 use crate::webhook::reload::{self, Board, Clock};
 
@@ -264,7 +264,7 @@ fn turn(
             serve_the_leaf: roll.all_serve(&Entry::of(&material.pair()?), now),
         };
         match material.step(names, now, others)? {
-            Step::Nothing => break,
+            Rotation::Nothing => break,
             step => {
                 tracing::info!(?step, "own certificates change");
                 changed = true;

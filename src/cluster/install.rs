@@ -13,7 +13,7 @@ pub mod workload;
 use serde_json::{Map, Value, json};
 
 use crate::store::PolicySet;
-use crate::webhook::review::Stage;
+use crate::webhook::review::Endpoint;
 
 use super::rules::{self, Half};
 use crate::admission::needs::Needs;
@@ -77,7 +77,7 @@ impl Installation {
         let mut objects = vec![self.namespace_object()];
         objects.extend(access::objects(self, &needs));
         objects.extend(workload::objects(self));
-        objects.extend([Stage::Validate, Stage::Mutate].map(|stage| self.configuration(stage, set)));
+        objects.extend([Endpoint::Validate, Endpoint::Mutate].map(|stage| self.configuration(stage, set)));
         objects
     }
 
@@ -112,7 +112,7 @@ impl Installation {
         }
     }
 
-    fn configuration(&self, stage: Stage, set: &PolicySet) -> Value {
+    fn configuration(&self, stage: Endpoint, set: &PolicySet) -> Value {
         let table = rules::built_in();
         let webhooks: Vec<Value> = Half::of(stage)
             .into_iter()
@@ -138,10 +138,10 @@ impl Installation {
 
 /// The kind of the configuration for a stage.
 #[must_use]
-pub fn configuration_kind(stage: Stage) -> &'static str {
+pub fn configuration_kind(stage: Endpoint) -> &'static str {
     match stage {
-        Stage::Validate => "ValidatingWebhookConfiguration",
-        Stage::Mutate => "MutatingWebhookConfiguration",
+        Endpoint::Validate => "ValidatingWebhookConfiguration",
+        Endpoint::Mutate => "MutatingWebhookConfiguration",
     }
 }
 

@@ -20,7 +20,7 @@ use tokio::sync::watch;
 use crate::api;
 use crate::store::PolicySet;
 use crate::webhook::reload::{Board, Clock};
-use crate::webhook::review::Stage;
+use crate::webhook::review::Endpoint;
 
 use super::certificates::Held;
 use super::install::{Entries, NAME, configuration_kind};
@@ -191,7 +191,7 @@ impl Registrar {
     }
 }
 
-const STAGES: [Stage; 2] = [Stage::Validate, Stage::Mutate];
+const STAGES: [Endpoint; 2] = [Endpoint::Validate, Endpoint::Mutate];
 
 /// Once for each text.
 fn say(text: &str, complained: &mut String) {
@@ -212,7 +212,7 @@ enum RegisterError {
 
 /// How a configuration must be.
 struct Wanted<'w> {
-    stage: Stage,
+    stage: Endpoint,
     entries: &'w Entries,
     /// Of each half.
     rules: [Value; 2],
@@ -318,7 +318,7 @@ fn live<'c>(current: &'c Value, name: &str) -> Option<&'c Value> {
     current["webhooks"].as_array()?.iter().find(|entry| entry["name"] == *name)
 }
 
-fn resource_of(stage: Stage) -> ApiResource {
+fn resource_of(stage: Endpoint) -> ApiResource {
     let kind = configuration_kind(stage);
     ApiResource {
         group: "admissionregistration.k8s.io".to_owned(),
@@ -369,8 +369,8 @@ mod tests {
         let exempt = vec!["kube-system".to_owned()];
         let entries = Entries { namespace: "guard".to_owned(), exempt, fail_open: false };
         let rules = [json!([{"apiGroups": [""]}]), json!([])];
-        let wanted = Wanted { stage: Stage::Mutate, entries: &entries, rules, bundle: Some("Q0E=") };
-        let installed = json!({"webhooks": Half::of(Stage::Mutate).map(|half| entries.entry(half))});
+        let wanted = Wanted { stage: Endpoint::Mutate, entries: &entries, rules, bundle: Some("Q0E=") };
+        let installed = json!({"webhooks": Half::of(Endpoint::Mutate).map(|half| entries.entry(half))});
         assert_eq!(
             wanted.differences(&installed),
             [

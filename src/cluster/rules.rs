@@ -16,7 +16,7 @@ use crate::policy::FailurePolicy;
 use crate::resource::identity::GroupVersionKind;
 use crate::resource::workload::TemplatePaths;
 use crate::store::{PolicySet, placement};
-use crate::webhook::review::Stage;
+use crate::webhook::review::Endpoint;
 
 /// A resource or subresource of the API.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -80,7 +80,7 @@ pub fn built_in() -> Vec<Served> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Half {
     /// Which configuration.
-    pub stage: Stage,
+    pub stage: Endpoint,
     /// Which policies.
     pub failure_policy: FailurePolicy,
 }
@@ -88,7 +88,7 @@ pub struct Half {
 impl Half {
     /// The entries of a configuration.
     #[must_use]
-    pub fn of(stage: Stage) -> [Self; 2] {
+    pub fn of(stage: Endpoint) -> [Self; 2] {
         [FailurePolicy::Fail, FailurePolicy::Ignore].map(|failure_policy| Half { stage, failure_policy })
     }
 
@@ -105,15 +105,15 @@ impl Half {
     #[must_use]
     pub fn path(self) -> &'static str {
         match (self.stage, self.failure_policy) {
-            (Stage::Validate, FailurePolicy::Fail) => "/validate/fail",
-            (Stage::Validate, FailurePolicy::Ignore) => "/validate/ignore",
-            (Stage::Mutate, FailurePolicy::Fail) => "/mutate/fail",
-            (Stage::Mutate, FailurePolicy::Ignore) => "/mutate/ignore",
+            (Endpoint::Validate, FailurePolicy::Fail) => "/validate/fail",
+            (Endpoint::Validate, FailurePolicy::Ignore) => "/validate/ignore",
+            (Endpoint::Mutate, FailurePolicy::Fail) => "/mutate/fail",
+            (Endpoint::Mutate, FailurePolicy::Ignore) => "/mutate/ignore",
         }
     }
 
     fn mutates(self) -> bool {
-        self.stage == Stage::Mutate
+        self.stage == Endpoint::Mutate
     }
 
     /// Whether the policy is asked about this here. Roles and bindings are asked about at both entries, for which
@@ -130,7 +130,7 @@ impl Half {
 /// As a webhook configuration writes it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Rule {
+pub struct RuleWithOperations {
     /// One.
     pub api_groups: Vec<String>,
     /// One.
@@ -148,7 +148,7 @@ pub struct Rule {
 /// Of several versions the preferred one is registered where policies are about it, else those that they are about;
 /// `matchPolicy: Equivalent` has the API server convert the others.
 #[must_use]
-pub fn rules(set: &PolicySet, served: &[Served], half: Half) -> Vec<Rule> {
+pub fn rules(set: &PolicySet, served: &[Served], half: Half) -> Vec<RuleWithOperations> {
     // group, version, resource → operations
     let mut wanted: BTreeMap<(&str, &str, String), BTreeSet<u8>> = BTreeMap::new();
     let with_rules = |policy: &&Arc<Policy>| policy.rules.iter().any(|rule| rule.mutates == half.mutates());
@@ -177,12 +177,14 @@ pub fn rules(set: &PolicySet, served: &[Served], half: Half) -> Vec<Rule> {
     for ((group, version, resource), operations) in wanted {
         grouped.entry((group, version, operations)).or_default().push(resource);
     }
-    let rule = |((group, version, operations), resources): ((&str, &str, BTreeSet<u8>), Vec<String>)| Rule {
-        api_groups: vec![group.to_owned()],
-        api_versions: vec![version.to_owned()],
-        resources,
-        operations: operations.into_iter().map(|o| OPERATIONS[usize::from(o)]).collect(),
-        scope: "*",
+    let rule = |((group, version, operations), resources): ((&str, &str, BTreeSet<u8>), Vec<String>)| {
+        RuleWithOperations {
+            api_groups: vec![group.to_owned()],
+            api_versions: vec![version.to_owned()],
+            resources,
+            operations: operations.into_iter().map(|o| OPERATIONS[usize::from(o)]).collect(),
+            scope: "*",
+        }
     };
     grouped.into_iter().map(rule).collect()
 }
@@ -199,11 +201,11 @@ fn order(operation: Operation) -> u8 {
 }
 
 /// Nothing is patched while it is deleted. What is connected to is only connected to, and nothing else is.
-fn makes_sense(stage: Stage, operation: Operation, subresource: &str) -> bool {
+fn makes_sense(stage: Endpoint, operation: Operation, subresource: &str) -> bool {
     let connected = CONNECTED.contains(&subresource);
     match operation {
         Operation::Connect => connected,
-        Operation::Delete => stage == Stage::Validate && !connected,
+        Operation::Delete => stage == Endpoint::Validate && !connected,
         Operation::Create | Operation::Update => !connected,
     }
 }
@@ -228,7 +230,7 @@ mod tests {
         assert!(loaded.errors.is_empty(), "{:?}", loaded.errors);
         let adjustments = Adjustments { action_override, ..Adjustments::default() };
         let set = loaded.into_set(&adjustments, TemplatePaths::default());
-        Half::of(Stage::Validate).map(|half| {
+        Half::of(Endpoint::Validate).map(|half| {
             let rules = rules(&set, &built_in(), half);
             let lines = rules.iter().flat_map(|rule| {
                 rule.resources.iter().map(|resource| format!("{resource} {}", rule.operations.join(",")))

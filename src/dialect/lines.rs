@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use super::{Dialect, Issue, Lowered, Written};
 use crate::cel::profile::Profile;
-use crate::check::{Check, Evaluator, Policy, Rule, Sink, Subject};
+use crate::check::{Check, Evaluator, Policy, PolicyContext, Rule, Sink};
 use crate::document::{Document, NodeRef};
 use crate::finding::{Action, PolicyRef, RuleInfo, Severity};
 use crate::matching::{Kinds, Match};
@@ -80,7 +80,7 @@ impl Check for Forbid {
         false
     }
 
-    fn judge<'d>(&'d self, _: &mut Evaluator<'d, '_>, subject: &Subject<'d>, sink: &mut Sink<'_>) {
+    fn judge<'d>(&'d self, _: &mut Evaluator<'d, '_>, subject: &PolicyContext<'d>, sink: &mut Sink<'_>) {
         if let Some(node) = subject.object.at(&self.0) {
             sink.fault(node, "this is forbidden".to_owned());
         }

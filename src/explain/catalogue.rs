@@ -40,7 +40,7 @@ fn about(policy: &Policy, rule: &Rule) -> AboutRule {
 }
 
 fn reserved(row: &Reserved) -> AboutRule {
-    let Reserved { code, severity, title, description, remediation, example: _ } = *row;
+    let Reserved { code, severity, title, description, remediation, example: _, always: _ } = *row;
     with_markdown(AboutRule {
         code: code.to_owned(),
         policy: None,

@@ -87,7 +87,7 @@ pub fn render(page: &Page<'_>) -> String {
 /// The pages of the embedded library by their file names, the index among them.
 #[must_use]
 pub fn library() -> BTreeMap<String, String> {
-    let sources = load::Sources { embedded: true, paths: Vec::new(), profile: Profile::NEWEST };
+    let sources = load::PolicySources { embedded: true, paths: Vec::new(), profile: Profile::NEWEST };
     let set = load::load(&sources).into_set(&Adjustments::default(), TemplatePaths::default());
     pages(&set, &embedded_tests())
 }
@@ -119,7 +119,7 @@ fn reserved() -> String {
          weighted and explained like the rules of policies: `--skip yaml/octal`, `severities: {{yaml/octal: off}}`, \
          `plimsoll explain yaml/octal`; `yaml` alone means all codes that begin so.\n"
     );
-    for Reserved { code, severity, title, description, remediation, example } in codes::all() {
+    for Reserved { code, severity, title, description, remediation, example, always: _ } in codes::all() {
         let severity = severity.name();
         let _ = write!(out, "\n## {code}\n\n**{}** ({severity})\n\n", escape(title));
         let _ = write!(out, "{}\n\nTo fix it, {}.\n\n", escape(description), escape(remediation));

@@ -10,7 +10,7 @@ use crate::store::load::{self, Loaded};
 use crate::store::set::Adjustments;
 
 fn library(parameters: &str) -> PolicySet {
-    let sources = load::Sources { embedded: true, paths: Vec::new(), profile: Profile::NEWEST };
+    let sources = load::PolicySources { embedded: true, paths: Vec::new(), profile: Profile::NEWEST };
     let mut loaded: Loaded = load::load(&sources);
     loaded.for_release(Release::NEWEST);
     if !parameters.is_empty() {

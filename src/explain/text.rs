@@ -62,7 +62,7 @@ pub fn render(page: &Page<'_>) -> String {
 /// The page of a reserved code.
 #[must_use]
 pub fn reserved(row: &Reserved) -> String {
-    let Reserved { code, severity, title, description, remediation, example } = row;
+    let Reserved { code, severity, title, description, remediation, example, always: _ } = row;
     let mut out = heading(code, Some(title));
     for (name, text) in [("severity", severity.name()), ("what", description), ("fix", remediation)] {
         paragraph(&mut out, name, text);

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use super::inventory::within;
 use super::levels::Level;
 use super::pairs::Pairs;
-use super::query::{Axis, Pool, Query, Seen, Visit, label_pairs};
+use super::query::{Axis, Pool, Query, Seen, Visitor, label_pairs};
 use super::{HostObject, ObjectKey};
 use crate::api;
 use crate::resource::made;
@@ -133,7 +133,7 @@ impl<'d> Index<'d> {
         &self,
         within: &Within<'_, 'd>,
         query: &Query<'_>,
-        visitor: &mut Visit<'_, 'd>,
+        visitor: &mut Visitor<'_, 'd>,
     ) -> Option<ControlFlow<()>> {
         let one;
         let (shelves, pairs): (_, &[Pair<'_>]) = match query.pool {
@@ -183,7 +183,7 @@ impl<'d> Within<'_, 'd> {
     fn show<'b>(
         &self,
         buckets: impl IntoIterator<Item = &'b [u32]>,
-        visitor: &mut Visit<'_, 'd>,
+        visitor: &mut Visitor<'_, 'd>,
     ) -> ControlFlow<()> {
         let Self { entries, level, number } = self;
         let near = *number == 0;

@@ -11,7 +11,7 @@ use std::sync::OnceLock;
 use super::index::{Entry, Index, Within};
 use super::levels::{Layout, Level};
 use super::pairs::Pairs;
-use super::query::{self, Axis, By, Coverage, Pool, Query, Visit};
+use super::query::{self, Axis, By, Coverage, Pool, Query, Visitor};
 use super::{Forms, Host, HostObject, Listing, Lookup, ObjectKey, Twins, describe};
 use crate::document::NodeRef;
 use crate::resource::workload::TemplatePaths;
@@ -257,7 +257,7 @@ impl<'d> InputHost<'d> {
         &'h self,
         query: &Query<'_>,
         file: Option<u32>,
-        visitor: &mut Visit<'_, 'h>,
+        visitor: &mut Visitor<'_, 'h>,
     ) -> Option<Coverage> {
         let arranged = self.arranged();
         // the templates of a run do not change, so those of the first query are those of all
@@ -381,7 +381,7 @@ impl Host for InputHost<'_> {
         Lookup::Known(self.forms_from((group, kind, namespace), by, None, FIRST).0)
     }
 
-    fn visit<'h>(&'h self, query: &Query<'_>, visitor: &mut Visit<'_, 'h>) -> Coverage {
+    fn visit<'h>(&'h self, query: &Query<'_>, visitor: &mut Visitor<'_, 'h>) -> Coverage {
         match self.visit_from(query, None, visitor) {
             Some(coverage) => coverage,
             None => query::by_listing(self, query, visitor),
@@ -450,7 +450,7 @@ impl Host for Beside<'_, '_> {
         Lookup::Known(self.host.forms_from((group, kind, namespace), by, self.file(), forms))
     }
 
-    fn visit<'h>(&'h self, query: &Query<'_>, visitor: &mut Visit<'_, 'h>) -> Coverage {
+    fn visit<'h>(&'h self, query: &Query<'_>, visitor: &mut Visitor<'_, 'h>) -> Coverage {
         match self.host.visit_from(query, self.file(), visitor) {
             Some(coverage) => coverage,
             None => query::by_listing(self.host, query, visitor),

@@ -14,7 +14,7 @@ use crate::resource::workload::TemplatePaths;
 pub type Kept = Option<Arc<Document<'static>>>;
 
 #[derive(Debug)]
-struct Place {
+struct NamedObject {
     namespace: Arc<str>,
     name: Arc<str>,
     object: Kept,
@@ -25,7 +25,7 @@ struct Place {
 pub struct Objects {
     /// Namespace → name → place.
     names: BTreeMap<Arc<str>, BTreeMap<Arc<str>, u32>>,
-    places: Vec<Option<Place>>,
+    places: Vec<Option<NamedObject>>,
     /// Places of what has gone.
     free: Vec<u32>,
     /// How many cannot be read.
@@ -63,7 +63,7 @@ impl Objects {
         }
         self.names.entry(namespace.clone()).or_default().insert(name.clone(), position);
         if let Some(place) = self.places.get_mut(position as usize) {
-            *place = Some(Place { namespace, name, object });
+            *place = Some(NamedObject { namespace, name, object });
         }
     }
 
@@ -98,7 +98,7 @@ impl Objects {
         }
     }
 
-    fn place(&self, position: u32) -> Option<&Place> {
+    fn place(&self, position: u32) -> Option<&NamedObject> {
         self.places.get(position as usize)?.as_ref()
     }
 
@@ -132,8 +132,9 @@ impl Objects {
         let few = within.map_or(self.len(), |names| names.map_or(0, BTreeMap::len));
         let places = match bucket.filter(|bucket| bucket.len() <= few) {
             Some(bucket) => {
-                let is_in = |place: &&Place| namespace.is_none_or(|namespace| *place.namespace == *namespace);
-                let mut places: Vec<&Place> =
+                let is_in =
+                    |place: &&NamedObject| namespace.is_none_or(|namespace| *place.namespace == *namespace);
+                let mut places: Vec<&NamedObject> =
                     bucket.iter().filter_map(|position| self.place(*position)).filter(is_in).collect();
                 places.sort_by_key(|place| (&place.namespace, &place.name));
                 places
@@ -143,7 +144,7 @@ impl Objects {
         Some(places.into_iter().filter_map(|place| place.object.as_ref()).collect())
     }
 
-    fn in_order(&self, within: Option<Option<&BTreeMap<Arc<str>, u32>>>) -> Vec<&Place> {
+    fn in_order(&self, within: Option<Option<&BTreeMap<Arc<str>, u32>>>) -> Vec<&NamedObject> {
         let positions: Vec<u32> = match within {
             Some(names) => names.into_iter().flat_map(BTreeMap::values).copied().collect(),
             None => self.names.values().flat_map(BTreeMap::values).copied().collect(),

@@ -156,7 +156,7 @@ pub struct Seen<'v, 'h> {
 }
 
 /// Is shown each object, and may stop.
-pub type Visit<'v, 'h> = dyn FnMut(Seen<'_, 'h>) -> ControlFlow<()> + 'v;
+pub type Visitor<'v, 'h> = dyn FnMut(Seen<'_, 'h>) -> ControlFlow<()> + 'v;
 
 const VOLUME: (&str, &str) = ("", "PersistentVolume");
 const AUTOSCALER: (&str, &str) = ("autoscaling", "HorizontalPodAutoscaler");
@@ -204,7 +204,7 @@ pub fn target(autoscaler: NodeRef<'_>) -> Option<(&str, &str, &str)> {
 pub(super) fn by_listing<'h, H: Host + ?Sized>(
     host: &'h H,
     query: &Query<'_>,
-    visitor: &mut Visit<'_, 'h>,
+    visitor: &mut Visitor<'_, 'h>,
 ) -> Coverage {
     let kinds: Vec<(&str, &str)> = match query.pool {
         Pool::Pods(_) => api::workloads().map(|known| (known.group, known.kind)).collect(),
@@ -249,7 +249,11 @@ pub(super) fn by_listing<'h, H: Host + ?Sized>(
     coverage
 }
 
-fn show<'h>(query: &Query<'_>, objects: Vec<HostObject<'h>>, visitor: &mut Visit<'_, 'h>) -> ControlFlow<()> {
+fn show<'h>(
+    query: &Query<'_>,
+    objects: Vec<HostObject<'h>>,
+    visitor: &mut Visitor<'_, 'h>,
+) -> ControlFlow<()> {
     for object in objects {
         let own = object.root.at("/metadata/namespace").and_then(NodeRef::as_str);
         let namespace = query.namespace.or(own).unwrap_or_default();

@@ -2,7 +2,7 @@
 //! (kubernetes `plugin/pkg/auth/authorizer/rbac`, `pkg/registry/rbac/validation/rule.go`,
 //! `pkg/apis/rbac/v1/evaluation_helpers.go`).
 
-use crate::cel::library::authorizer::{Decision, Question, Subject, Target, Verdict};
+use crate::cel::library::authorizer::{Decision, Opinion, Question, Subject, Target};
 use crate::cel::library::numbers::quote;
 use crate::document::NodeRef;
 
@@ -56,7 +56,7 @@ pub fn authorize(host: &dyn Host, user: &User<'_>, question: &Question) -> Looku
     let who = Who::of(user, question);
     // before any other authorizer (kubernetes `pkg/kubeapiserver/authorizer`)
     if who.groups.iter().any(|group| group == "system:masters") {
-        return Lookup::Known(Decision { verdict: Verdict::Allow, ..Decision::default() });
+        return Lookup::Known(Decision { verdict: Opinion::Allow, ..Decision::default() });
     }
     let namespace = match &question.target {
         Target::Resource { namespace, .. } => namespace.as_str(),
@@ -80,7 +80,7 @@ pub fn authorize(host: &dyn Host, user: &User<'_>, question: &Question) -> Looku
             let namespace = namespace.unwrap_or_default();
             match grants(host, binding.root, namespace, &who, question) {
                 Lookup::Known(reason) => {
-                    return Lookup::Known(Decision { verdict: Verdict::Allow, reason, error: None });
+                    return Lookup::Known(Decision { verdict: Opinion::Allow, reason, error: None });
                 }
                 Lookup::Absent => {}
                 Lookup::Failed(why) => missing.push(why),

@@ -21,6 +21,8 @@ pub struct Reserved {
     pub remediation: &'static str,
     /// A manifest in which it is found.
     pub example: &'static str,
+    /// Whether it is also said where `--only` names other codes: nothing can be judged of what is not read.
+    pub always: bool,
 }
 
 impl Reserved {
@@ -32,9 +34,27 @@ impl Reserved {
             policy: None,
             remediation: Some(self.remediation.to_owned()),
             references: Vec::new(),
-            includes: Vec::new(),
+            includes: self.includes().iter().map(|&name| name.to_owned()).collect(),
             fail_closed: false,
             written: None,
+        }
+    }
+}
+
+impl Reserved {
+    /// Policies of the library that say less where the server says it.
+    fn includes(&self) -> &'static [&'static str] {
+        match self.code {
+            "kubernetes/type" => &["string-values", "valid-quantities"],
+            "kubernetes/invalid" => &[
+                "valid-labels",
+                "valid-quantities",
+                "valid-image",
+                "job-restart-policy",
+                "duplicate-environment",
+            ],
+            "kubernetes/removed-api" | "kubernetes/deprecated-api" => &["api-version"],
+            _ => &[],
         }
     }
 }
@@ -61,7 +81,7 @@ impl NoticeCode {
 /// All rows, in the order of the codes.
 pub fn all() -> impl Iterator<Item = &'static Reserved> {
     let notices = NoticeCode::ALL.iter().map(|code| code.about());
-    let mut rows: Vec<&Reserved> = notices.chain(WAIVERS).collect();
+    let mut rows: Vec<&Reserved> = notices.chain(SERVER).chain(WAIVERS).collect();
     rows.sort_by_key(|row| row.code);
     rows.into_iter()
 }
@@ -86,6 +106,7 @@ const DUPLICATE_KEY: Reserved = Reserved {
                   validation (`--validate=strict`) the API server refuses the object.",
     remediation: "keep one of them",
     example: "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\ndata:\n  mode: fast\n  mode: slow\n",
+    always: true,
 };
 
 const DROPPED_DOCUMENT: Reserved = Reserved {
@@ -95,6 +116,7 @@ const DROPPED_DOCUMENT: Reserved = Reserved {
     description: "A document has ended, and no line `---` begins another: kubectl drops what follows without a word.",
     remediation: "begin the next document with a line '---'",
     example: "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: one}\n...\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: two}\n",
+    always: true,
 };
 
 const BOOLEAN_WORD: Reserved = Reserved {
@@ -105,6 +127,7 @@ const BOOLEAN_WORD: Reserved = Reserved {
                   the API server refuses the object, or the value becomes \"true\".",
     remediation: "put it in quotes",
     example: "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\ndata:\n  country: no\n",
+    always: true,
 };
 
 const OCTAL: Reserved = Reserved {
@@ -114,6 +137,7 @@ const OCTAL: Reserved = Reserved {
     description: "Kubernetes reads YAML 1.1, in which 0123 is 83. Only file modes are meant that way.",
     remediation: "put it in quotes, or write the number without the leading zero",
     example: "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\ndata:\n  area: 0123\n",
+    always: true,
 };
 
 const FLOAT_VERSION: Reserved = Reserved {
@@ -123,6 +147,7 @@ const FLOAT_VERSION: Reserved = Reserved {
     description: "1.10 without quotes is the number 1.1, and where a string belongs the API server refuses any number.",
     remediation: "put it in quotes",
     example: "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: settings\n  labels: {version: 1.10}\n",
+    always: true,
 };
 
 const BIG_INTEGER: Reserved = Reserved {
@@ -132,6 +157,7 @@ const BIG_INTEGER: Reserved = Reserved {
     description: "An integer beyond 64 bits becomes a floating-point number, and loses its last digits.",
     remediation: "put it in quotes: as a number it loses digits",
     example: "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\ndata:\n  account: 123456789012345678901\n",
+    always: true,
 };
 
 const NO_KIND: Reserved = Reserved {
@@ -142,6 +168,7 @@ const NO_KIND: Reserved = Reserved {
                   `kind`. No policy can judge it.",
     remediation: "say which kind of object it is, as in `kind: ConfigMap`; keys are case-sensitive",
     example: "apiVersion: v1\nKind: ConfigMap\nmetadata: {name: settings}\n",
+    always: true,
 };
 
 const NO_API_VERSION: Reserved = Reserved {
@@ -152,6 +179,7 @@ const NO_API_VERSION: Reserved = Reserved {
                   `apiVersion`. No policy can judge it.",
     remediation: "say of which API it is, as in `apiVersion: apps/v1`; keys are case-sensitive",
     example: "apiversion: v1\nkind: ConfigMap\nmetadata: {name: settings}\n",
+    always: true,
 };
 
 const UNKNOWN_KIND: Reserved = Reserved {
@@ -163,6 +191,7 @@ const UNKNOWN_KIND: Reserved = Reserved {
                   kind is nearly the right one.",
     remediation: "correct the kind, or the apiVersion where the kind is of another API group",
     example: "apiVersion: apps/v1\nkind: Deploymnet\nmetadata: {name: web}\n",
+    always: true,
 };
 
 const NESTED_LIST: Reserved = Reserved {
@@ -173,7 +202,111 @@ const NESTED_LIST: Reserved = Reserved {
                   refuses it.",
     remediation: "put the objects of the inner List into the outer one",
     example: "apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: List\n  items: []\n",
+    always: true,
 };
+
+/// What the API server would refuse an object for before it decodes it.
+pub const UNKNOWN_FIELD: Reserved = Reserved {
+    code: "kubernetes/unknown-field",
+    severity: Severity::Error,
+    title: "A field that the kind does not have",
+    description: "The API server knows no such field there. kubectl asks it to refuse the object (`--validate=strict`, its \
+                  default); other clients are warned, and the field is dropped: what was meant does not happen.",
+    remediation: "correct the name or the indentation, or remove the field; `plimsoll explain KIND` lists the fields",
+    example: "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  replica: 2\n  selector: {matchLabels: {app: web}}\n  template:\n    metadata: {labels: {app: web}}\n    spec:\n      containers: [{name: web, image: \"registry.example/web:1\"}]\n",
+    always: false,
+};
+
+/// A value of another type.
+pub const TYPE: Reserved = Reserved {
+    code: "kubernetes/type",
+    severity: Severity::Error,
+    title: "A value of another type than the field has",
+    description: "The API server cannot decode the object and refuses it whole (400): a string where a number belongs, a \
+                  number where a string belongs, one object where a list belongs, a quantity or base64 that does not parse.",
+    remediation: "write a value of the type that the message names; numbers and booleans become strings in quotes",
+    example: "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\ndata:\n  port: 8080\n",
+    always: false,
+};
+
+/// A custom resource that does not fit its definition.
+pub const SCHEMA: Reserved = Reserved {
+    code: "kubernetes/schema",
+    severity: Severity::Error,
+    title: "A custom resource does not fit its definition",
+    description: "The CustomResourceDefinition of the input (or of `--crds`) says otherwise: a required field, a type, an \
+                  enum, a format or one of its rules (`x-kubernetes-validations`). The API server refuses the object (422).",
+    remediation: "write what the definition asks for at the field that is named",
+    example: "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: boats.example.com}\nspec:\n  group: example.com\n  names: {plural: boats, singular: boat, kind: Boat, listKind: BoatList}\n  scope: Namespaced\n  versions:\n  - name: v1\n    served: true\n    storage: true\n    schema:\n      openAPIV3Schema:\n        type: object\n        properties:\n          spec:\n            type: object\n            required: [draught]\n            properties:\n              draught: {type: integer}\n---\napiVersion: example.com/v1\nkind: Boat\nmetadata: {name: skiff}\nspec: {}\n",
+    always: false,
+};
+
+/// An object that the server's validation refuses.
+pub const INVALID: Reserved = Reserved {
+    code: "kubernetes/invalid",
+    severity: Severity::Error,
+    title: "The API server's validation refuses the object",
+    description: "The object can be decoded and breaks a rule of its kind: something required is missing, a name or a \
+                  number is out of bounds, two fields exclude each other, on an update an immutable field differs. The API \
+                  server answers 422 with these words.",
+    remediation: "change the field that is named",
+    example: "apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec:\n  ports: [{port: 70000}]\n",
+    always: false,
+};
+
+/// An object that a built-in admission plugin refuses.
+pub const ADMISSION: Reserved = Reserved {
+    code: "kubernetes/admission",
+    severity: Severity::Error,
+    title: "An admission plugin of the API server refuses the object",
+    description: "What the object refers to is not there (its namespace, service account, priority class), or the object \
+                  asks for what only the system may have. The answer is 403 or 404. What the input does not hold is unknown, \
+                  and found missing with `--complete` only.",
+    remediation: "create what is missing before it, or name what there is",
+    example: "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec:\n  priority: 5\n  containers: [{name: web, image: \"registry.example/web:1\"}]\n",
+    always: false,
+};
+
+/// An API version that is not served.
+pub const REMOVED_API: Reserved = Reserved {
+    code: "kubernetes/removed-api",
+    severity: Severity::Error,
+    title: "The API version is not served",
+    description: "The Kubernetes of `--kubernetes-version` serves the kind in other versions than this one: it was removed, \
+                  or comes with a later release. kubectl says \"no matches for kind\".",
+    remediation: "write the object in the version that is named; fields may have moved, see \
+                  https://kubernetes.io/docs/reference/using-api/deprecation-guide/",
+    example: "apiVersion: policy/v1beta1\nkind: PodDisruptionBudget\nmetadata: {name: web}\nspec: {maxUnavailable: 1}\n",
+    always: false,
+};
+
+/// An API version that goes.
+pub const DEPRECATED_API: Reserved = Reserved {
+    code: "kubernetes/deprecated-api",
+    severity: Severity::Warning,
+    title: "The API version is replaced by another",
+    description: "The version is still served, and a more stable one takes its place: the API server warns of it, and a later \
+                  release removes it.",
+    remediation: "write the object in the version that is named",
+    example: "apiVersion: admissionregistration.k8s.io/v1beta1\nkind: MutatingAdmissionPolicyBinding\nmetadata: {name: web}\nspec: {policyName: web}\n",
+    always: false,
+};
+
+/// What the server says and accepts.
+pub const WARNING: Reserved = Reserved {
+    code: "kubernetes/warning",
+    severity: Severity::Warning,
+    title: "The API server accepts the object with a warning",
+    description: "kubectl shows these words after `Warning:`. A field is deprecated or without effect, or a value is allowed \
+                  for the sake of old objects only.",
+    remediation: "do what the message says",
+    example: "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec:\n  nodeSelector: {beta.kubernetes.io/os: linux}\n  containers: [{name: web, image: \"registry.example/web:1\"}]\n",
+    always: false,
+};
+
+/// What the API server would say of an object that can be read.
+pub const SERVER: [&Reserved; 8] =
+    [&ADMISSION, &DEPRECATED_API, &INVALID, &REMOVED_API, &SCHEMA, &TYPE, &UNKNOWN_FIELD, &WARNING];
 
 /// A waiver that cannot be read, or names what there is not.
 pub const WAIVER_MALFORMED: Reserved = Reserved {
@@ -184,6 +317,7 @@ pub const WAIVER_MALFORMED: Reserved = Reserved {
                   names a policy, rule or code that there is not, or a date that is none. What it was to waive still counts.",
     remediation: "write it as in `# plimsoll: ignore[image-tag] pinned by the mirror, until=2027-03-31`",
     example: "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: settings  # plimsoll: ignore[]\n",
+    always: true,
 };
 
 /// A waiver that says nothing of why.
@@ -194,6 +328,7 @@ pub const WAIVER_NO_REASON: Reserved = Reserved {
     description: "Whoever reads the waiver later cannot tell whether it is still right.",
     remediation: "say behind the codes why the finding is acceptable",
     example: "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\ndata:\n  area: 0123  # plimsoll: ignore[yaml/octal]\n",
+    always: true,
 };
 
 /// A waiver whose last day is over.
@@ -204,6 +339,7 @@ pub const WAIVER_EXPIRED: Reserved = Reserved {
     description: "The last day that the waiver names (`until`) is over: it waives nothing, and what it waived counts again.",
     remediation: "fix what it waived and remove it, or give it a later date",
     example: "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\ndata:\n  area: \"0123\"  # plimsoll: ignore[yaml/octal] moving, until=2020-12-31\n",
+    always: true,
 };
 
 /// A waiver without a finding to waive.
@@ -215,6 +351,7 @@ pub const WAIVER_UNUSED: Reserved = Reserved {
                   not run (another pack, `--only`, `--skip`) are not held against a waiver.",
     remediation: "remove it, or the codes that are named",
     example: "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\ndata:\n  area: \"0123\"  # plimsoll: ignore[yaml/octal] an area code\n",
+    always: true,
 };
 
 /// What can be wrong with waivers. No waiver waives these: they are weighted and skipped like other codes.

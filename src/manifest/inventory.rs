@@ -54,7 +54,7 @@ pub struct Manifest {
 
 /// What became of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Outcome {
+pub enum FileOutcome {
     /// It has manifests.
     Linted,
     /// It was read, and holds nothing for a cluster.
@@ -70,7 +70,7 @@ pub enum Outcome {
     Broken,
 }
 
-impl Outcome {
+impl FileOutcome {
     /// The word in reports.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -119,7 +119,7 @@ pub struct FileRecord {
     /// The file.
     pub file: FileId,
     /// What became of it.
-    pub outcome: Outcome,
+    pub outcome: FileOutcome,
     /// How many documents it has, broken ones included; 0 of a template.
     pub documents: u32,
     /// What is broken in it.
@@ -354,22 +354,22 @@ impl<'s> FileLoad<'s> {
     /// The same of a file that something reads and does not apply: nothing of it is an object.
     fn into_patch(self) -> Self {
         let FileRecord { file, outcome: _, documents, errors: _ } = self.record;
-        Self::only(FileRecord { file, outcome: Outcome::Patch, documents, errors: Vec::new() })
+        Self::only(FileRecord { file, outcome: FileOutcome::Patch, documents, errors: Vec::new() })
     }
 
     fn of(id: FileId, file: &'s SourceFile) -> Self {
         let record = |outcome, documents, errors| FileRecord { file: id, outcome, documents, errors };
         let text = match file.content() {
             Content::Text(text) => text,
-            Content::Ignored => return Self::only(record(Outcome::Ignored, 0, Vec::new())),
+            Content::Ignored => return Self::only(record(FileOutcome::Ignored, 0, Vec::new())),
             Content::Unreadable(error) => {
                 let position = Position { line: 1, column: 1 };
                 let error = DocumentError { document: 0, position, error: error.clone().into() };
-                return Self::only(record(Outcome::Broken, 0, vec![error]));
+                return Self::only(record(FileOutcome::Broken, 0, vec![error]));
             }
         };
         if file.in_chart && text.contains("{{") {
-            return Self::only(record(Outcome::Template, 0, Vec::new()));
+            return Self::only(record(FileOutcome::Template, 0, Vec::new()));
         }
         let mut loader = Loader { text, ..Loader::default() };
         loader.run();
@@ -388,15 +388,15 @@ impl<'s> FileLoad<'s> {
         let foreign = file.walked && !mentions_kubernetes(text);
         let outcome = match any || said {
             _ if !errors.is_empty() && foreign => {
-                return Self::only(record(Outcome::NotKubernetes, next, Vec::new()));
+                return Self::only(record(FileOutcome::NotKubernetes, next, Vec::new()));
             }
-            _ if !errors.is_empty() => Outcome::Broken,
-            _ if template => Outcome::Template,
-            true => Outcome::Linted,
-            false => Outcome::NotKubernetes,
+            _ if !errors.is_empty() => FileOutcome::Broken,
+            _ if template => FileOutcome::Template,
+            true => FileOutcome::Linted,
+            false => FileOutcome::NotKubernetes,
         };
         if template && !any && errors.is_empty() {
-            return Self::only(record(Outcome::Template, 0, Vec::new()));
+            return Self::only(record(FileOutcome::Template, 0, Vec::new()));
         }
         let errors = errors.into_iter().map(|(document, at, error)| DocumentError {
             document,

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::observe::{Observation, Observed, ObservedFinding};
 use super::read::Case;
-use super::written::{ExpectedFinding, Verdict};
+use super::written::{ExpectedFinding, TestVerdict};
 use crate::nearest::nearest;
 
 /// An object of which something else was expected.
@@ -45,8 +45,8 @@ struct Group<'o> {
 }
 
 impl Group<'_> {
-    fn verdict(&self) -> Verdict {
-        self.objects.iter().map(|o| o.verdict).max().unwrap_or(Verdict::Allow)
+    fn verdict(&self) -> TestVerdict {
+        self.objects.iter().map(|o| o.verdict).max().unwrap_or(TestVerdict::Allow)
     }
 }
 
@@ -183,7 +183,7 @@ fn pair(expected: &[ExpectedFinding], observed: &[&ObservedFinding]) -> Vec<Opti
 impl Group<'_> {
     fn differences(
         &self,
-        verdict: Option<Verdict>,
+        verdict: Option<TestVerdict>,
         findings: &[ExpectedFinding],
         patch: &[serde_json::Value],
     ) -> Vec<String> {

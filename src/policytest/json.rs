@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{CaseOutcome, Outcome, TestOutcome};
+use super::{CaseOutcome, TestOutcome, TestRun};
 use crate::report::diagnostic::Diagnostic;
 use crate::report::json::{Tool, VERSION};
 
@@ -60,7 +60,7 @@ fn position(place: &str) -> (Option<usize>, Option<usize>) {
 
 /// The whole run, tests in the order of their files.
 #[must_use]
-pub fn render(outcome: &Outcome) -> String {
+pub fn render(outcome: &TestRun) -> String {
     let of_cases: usize = outcome.cases().map(|case| case.errors.len()).sum();
     let wire = Wire {
         version: VERSION,

@@ -2,13 +2,13 @@
 
 use quick_junit::{NonSuccessKind, Report, SerializeError, TestCase, TestCaseStatus, TestSuite};
 
-use super::{CaseOutcome, Outcome};
+use super::{CaseOutcome, TestRun};
 
 /// A suite for each test file; what is wrong outside of cases is a suite of its own.
 ///
 /// # Errors
 /// When the document cannot be written, which has no known reason.
-pub fn render(outcome: &Outcome) -> Result<String, SerializeError> {
+pub fn render(outcome: &TestRun) -> Result<String, SerializeError> {
     let mut report = Report::new("plimsoll test");
     for test in &outcome.tests {
         let mut suite = TestSuite::new(test.name.as_str());

@@ -8,9 +8,9 @@ use serde_json::Value;
 
 use super::read::Case;
 use super::review::{self, Reviewed};
-use super::written::{self, Verdict};
+use super::written::{self, TestVerdict};
 use crate::admission::{Stages, admit};
-use crate::check::Budget;
+use crate::check::EvaluationLimits;
 use crate::document::{Document, NodeRef};
 use crate::finding::{Certainty, Finding};
 use crate::manifest::source::{Content, SourceFile};
@@ -35,7 +35,7 @@ pub struct Observed {
     /// The name, else what the server makes one of.
     pub name: String,
     /// What the webhook would answer.
-    pub verdict: Verdict,
+    pub verdict: TestVerdict,
     /// In the order of lines.
     pub findings: Vec<ObservedFinding>,
     /// What mutation makes.
@@ -146,7 +146,7 @@ pub fn observe(case: &Case, set: &Arc<PolicySet>) -> Result<Observation, Observe
     for (index, manifest) in inventory.manifests().iter().enumerate() {
         let file = sources.file(manifest.file);
         if file.path() == MANIFESTS {
-            let subject = Subject { set, offline: &offline, file, index };
+            let subject = JudgedObject { set, offline: &offline, file, index };
             observation.objects.push(subject.observe(&reviewer, &mut observation.reached));
         }
     }
@@ -157,9 +157,9 @@ fn asking(case: &written::Case) -> Asking {
     Asking {
         namespace: case.namespace.clone().unwrap_or_else(|| "default".to_owned()),
         operation: match case.operation {
-            written::Operation::Create => Operation::Create,
-            written::Operation::Update => Operation::Update,
-            written::Operation::Delete => Operation::Delete,
+            written::TestOperation::Create => Operation::Create,
+            written::TestOperation::Update => Operation::Update,
+            written::TestOperation::Delete => Operation::Delete,
         },
         user: case.user.as_ref().map(|user| user.name.clone()),
         groups: case.user.iter().flat_map(|user| user.groups.iter().cloned()).collect(),
@@ -172,14 +172,14 @@ fn asking(case: &written::Case) -> Asking {
 }
 
 /// An object that is judged.
-struct Subject<'s, 'i> {
+struct JudgedObject<'s, 'i> {
     set: &'s Arc<PolicySet>,
     offline: &'s Offline<'i>,
     file: &'s SourceFile,
     index: usize,
 }
 
-impl Subject<'_, '_> {
+impl JudgedObject<'_, '_> {
     fn observe(&self, reviewer: &review::Reviewer, reached: &mut BTreeSet<String>) -> Observed {
         let (request, admission) = self.offline.admit(self.set, Stages::ALL, self.index);
         let (decided, findings) = (admission.verdict(&request), &admission.findings);
@@ -189,9 +189,9 @@ impl Subject<'_, '_> {
         let identity = self.offline.identity(self.index);
         let object = request.subject();
         let verdict = match () {
-            () if !decided.allowed() => Verdict::Deny,
-            () if !decided.warnings.is_empty() => Verdict::Warn,
-            () => Verdict::Allow,
+            () if !decided.allowed() => TestVerdict::Deny,
+            () if !decided.warnings.is_empty() => TestVerdict::Warn,
+            () => TestVerdict::Allow,
         };
         let patch: Vec<Value> =
             admission.patch.iter().filter_map(|operation| serde_json::to_value(operation).ok()).collect();
@@ -244,7 +244,7 @@ impl Subject<'_, '_> {
             };
             let host = self.offline.host(self.index);
             let fixed = request.with_object(fixed.root());
-            let again = admit(self.set, Stages::JUDGE, &fixed, &host, Budget::default()).findings;
+            let again = admit(self.set, Stages::JUDGE, &fixed, &host, EvaluationLimits::default()).findings;
             let same = |f: &&Finding| f.code() == finding.code() && f.message == finding.message;
             if again.iter().filter(same).count() >= findings.iter().filter(same).count() {
                 complaints.push(format!("the fix of {} at {at} does not resolve it", finding.code()));

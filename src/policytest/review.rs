@@ -11,7 +11,7 @@ use base64::Engine as _;
 use chrono::NaiveDate;
 use serde_json::{Value, json};
 
-use super::written::Verdict;
+use super::written::TestVerdict;
 use crate::admission::needs::Needs;
 use crate::check::beyond;
 use crate::document::{Document, NodeRef};
@@ -19,13 +19,12 @@ use crate::finding::Finding;
 use crate::host::ObjectKey;
 use crate::host::objects::OwnedHost;
 use crate::manifest::Inventory;
-use crate::matching::Operation;
 use crate::offline::{ObjectIdentity, Offline};
 use crate::request::GroupVersionKind;
 use crate::request::Request;
 use crate::store::PolicySet;
 use crate::webhook::engine::{Engine, Today};
-use crate::webhook::review::{self, Stage};
+use crate::webhook::review::{self, Endpoint};
 
 /// Far more than any test needs.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -34,7 +33,7 @@ const DEADLINE: Duration = Duration::from_secs(30);
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reviewed {
     /// Its answer.
-    pub verdict: Verdict,
+    pub verdict: TestVerdict,
     /// Why it denies, sorted.
     pub causes: Vec<String>,
     /// What it changes.
@@ -121,7 +120,7 @@ impl Reviewer {
             ));
         }
         // a denied request has no patch
-        if reviewed.verdict != Verdict::Deny && reviewed.patch != lint.patch {
+        if reviewed.verdict != TestVerdict::Deny && reviewed.patch != lint.patch {
             differences.push("the webhook makes another patch than `mutate` does".to_owned());
         }
         differences
@@ -132,8 +131,8 @@ impl Reviewer {
             node.map_or(Ok(Value::Null), |node| serde_json::from_str::<Value>(&node.to_json()))
         };
         let (mut object, old_object) = (json(request.object)?, json(request.old_object)?);
-        let first = self.ask(Stage::Mutate, &body(request, identity, &object, &old_object))?;
-        if first.verdict == Verdict::Deny {
+        let first = self.ask(Endpoint::Mutate, &body(request, identity, &object, &old_object))?;
+        if first.verdict == TestVerdict::Deny {
             return Ok(first);
         }
         if !first.patch.is_empty() {
@@ -141,11 +140,11 @@ impl Reviewer {
             json_patch::patch(&mut object, &patch)?;
         }
         let Reviewed { verdict, causes, patch: _ } =
-            self.ask(Stage::Validate, &body(request, identity, &object, &old_object))?;
+            self.ask(Endpoint::Validate, &body(request, identity, &object, &old_object))?;
         Ok(Reviewed { verdict: verdict.max(first.verdict), causes, patch: first.patch })
     }
 
-    fn ask(&self, stage: Stage, body: &Value) -> Result<Reviewed, ReviewError> {
+    fn ask(&self, stage: Endpoint, body: &Value) -> Result<Reviewed, ReviewError> {
         let body = serde_json::to_vec(body)?;
         let reply = review::answer(&self.engine, stage, &body, Instant::now() + DEADLINE);
         if reply.http_status != 200 {
@@ -164,9 +163,9 @@ impl Reviewer {
         let causes = causes.map(|c| cause(&text(&c["reason"]), &text(&c["message"]), &text(&c["field"])));
         let warned = response["warnings"].as_array().is_some_and(|warnings| !warnings.is_empty());
         let verdict = match response["allowed"].as_bool() {
-            Some(true) if warned => Verdict::Warn,
-            Some(true) => Verdict::Allow,
-            _ => Verdict::Deny,
+            Some(true) if warned => TestVerdict::Warn,
+            Some(true) => TestVerdict::Allow,
+            _ => TestVerdict::Deny,
         };
         Ok(Reviewed { verdict, causes: sorted(causes), patch })
     }
@@ -194,12 +193,7 @@ fn body(request: &Request<'_>, identity: &ObjectIdentity<'_>, object: &Value, ol
             "requestResource": resource,
             "name": identity.name.unwrap_or_default(),
             "namespace": request.namespace.unwrap_or_default(),
-            "operation": match request.operation {
-                Operation::Create => "CREATE",
-                Operation::Update => "UPDATE",
-                Operation::Delete => "DELETE",
-                Operation::Connect => "CONNECT",
-            },
+            "operation": request.operation.name(),
             "userInfo": user,
             "object": object,
             "oldObject": old_object,

@@ -41,7 +41,7 @@ spec:
 ";
 
 /// Runs the policy with one test.
-fn run_with(policy: &str, test: &str, update: bool) -> (Outcome, String, tempfile::TempDir) {
+fn run_with(policy: &str, test: &str, update: bool) -> (TestRun, String, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("tests")).unwrap();
     std::fs::write(folder.path().join("replicas.yaml"), policy).unwrap();

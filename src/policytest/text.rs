@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{CaseOutcome, Outcome};
+use super::{CaseOutcome, TestRun};
 
 /// How the text is written.
 #[derive(Debug, Clone, Copy, Default)]
@@ -21,7 +21,7 @@ impl TextOptions {
 
 /// Writes the outcome for people.
 #[must_use]
-pub fn render(outcome: &Outcome, options: TextOptions) -> String {
+pub fn render(outcome: &TestRun, options: TextOptions) -> String {
     let mut out = String::new();
     if !options.quiet {
         for test in &outcome.tests {

@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use super::observe::{Observation, Observed, ObservedFinding};
 use super::read::Case;
-use super::written::Verdict;
+use super::written::TestVerdict;
 
 /// Bytes of a file, and what shall stand there.
 #[derive(Debug, PartialEq, Eq)]
@@ -100,7 +100,8 @@ fn render(case: &Case, observation: &Observation, codes: &BTreeSet<String>, colu
     let objects = &observation.objects;
     let written = &case.written.expect;
     let named = |object: &Observed| written.iter().position(|e| object.is_called(&e.object));
-    let speaks = |o: &Observed| !o.findings.is_empty() || !o.patch.is_empty() || o.verdict != Verdict::Allow;
+    let speaks =
+        |o: &Observed| !o.findings.is_empty() || !o.patch.is_empty() || o.verdict != TestVerdict::Allow;
     let mut shown: Vec<&Observed> = objects.iter().filter(|o| named(o).is_some() || speaks(o)).collect();
     if shown.is_empty() {
         shown = objects.iter().collect();
@@ -118,7 +119,7 @@ fn render(case: &Case, observation: &Observation, codes: &BTreeSet<String>, colu
             _ if namespaces.len() == 1 => object.label(),
             _ => object.full_label(),
         };
-        let verdict = same.iter().map(|o| o.verdict).max().unwrap_or(Verdict::Allow);
+        let verdict = same.iter().map(|o| o.verdict).max().unwrap_or(TestVerdict::Allow);
         let _ = writeln!(out, "{pad}  - object: {}", scalar(&label));
         let _ = writeln!(out, "{pad}    verdict: {}", verdict.name());
         let mut findings = same.iter().flat_map(|o| &o.findings).peekable();

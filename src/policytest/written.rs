@@ -62,7 +62,7 @@ pub struct Case {
     pub complete: bool,
     /// CREATE unless told otherwise.
     #[serde(default)]
-    pub operation: Operation,
+    pub operation: TestOperation,
     /// The objects as they are before an UPDATE.
     #[serde(default)]
     pub old: Option<String>,
@@ -83,7 +83,8 @@ pub struct Case {
 /// What is done with the objects.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
-pub enum Operation {
+#[schemars(rename = "Operation")]
+pub enum TestOperation {
     /// They are made.
     #[default]
     Create,
@@ -112,7 +113,7 @@ pub struct Expectation {
     pub object: String,
     /// What the webhook would answer.
     #[serde(default)]
-    pub verdict: Option<Verdict>,
+    pub verdict: Option<TestVerdict>,
     /// Exactly these.
     #[serde(default)]
     pub findings: Vec<ExpectedFinding>,
@@ -124,7 +125,8 @@ pub struct Expectation {
 /// What the webhook would answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum Verdict {
+#[schemars(rename = "Verdict")]
+pub enum TestVerdict {
     /// Yes.
     Allow,
     /// Yes, with warnings.
@@ -133,7 +135,7 @@ pub enum Verdict {
     Deny,
 }
 
-impl Verdict {
+impl TestVerdict {
     /// The word in tests and reports.
     #[must_use]
     pub fn name(self) -> &'static str {

@@ -8,9 +8,9 @@ use textwrap::core::display_width;
 
 use super::summary::Counted;
 use super::{Report, TextOptions};
-use crate::finding::{DocumentId, readable};
+use crate::finding::{ObjectId, readable};
 use crate::manifest::walk::LINK_OUTSIDE;
-use crate::manifest::{FileRecord, Outcome};
+use crate::manifest::{FileOutcome, FileRecord};
 
 impl Report<'_> {
     /// Writes all of it.
@@ -58,7 +58,7 @@ impl Report<'_> {
     /// Files that were passed over: how many of what.
     fn skipped(&self, are_named: bool) -> Option<String> {
         let files = &self.summary().files;
-        let templates = files.template - self.in_part(Outcome::Template);
+        let templates = files.template - self.in_part(FileOutcome::Template);
         let count = |count: usize, one: &str, many: &str| match count {
             0 => None,
             1 => Some(format!("1 {one}")),
@@ -82,7 +82,7 @@ impl Report<'_> {
 
     /// Documents with template code in files of which others were linted.
     fn skipped_parts(&self, are_named: bool) -> Option<String> {
-        let (templates, them) = match self.in_part(Outcome::Template) {
+        let (templates, them) = match self.in_part(FileOutcome::Template) {
             0 => return None,
             1 => ("1 template".to_owned(), "it"),
             many => (format!("{many} templates"), "them"),
@@ -92,7 +92,7 @@ impl Report<'_> {
     }
 
     /// Files that ended so, and of which objects were linted all the same.
-    fn in_part(&self, outcome: Outcome) -> usize {
+    fn in_part(&self, outcome: FileOutcome) -> usize {
         let objects = self.subjects.iter().filter(|subject| subject.identity.is_some());
         let with: BTreeSet<_> = objects.map(|subject| subject.file).collect();
         let ledger = self.inventory.ledger().iter();
@@ -103,11 +103,11 @@ impl Report<'_> {
         for FileRecord { file, outcome, .. } in self.inventory.ledger() {
             let source = self.sources.file(*file);
             let why = match outcome {
-                Outcome::Linted | Outcome::Broken => continue,
-                Outcome::NotKubernetes => "not Kubernetes",
-                Outcome::Template => "a template: render it, then lint the output",
-                Outcome::Patch => "a patch: read by its kustomization",
-                Outcome::Ignored => match source.ignored_because() {
+                FileOutcome::Linted | FileOutcome::Broken => continue,
+                FileOutcome::NotKubernetes => "not Kubernetes",
+                FileOutcome::Template => "a template: render it, then lint the output",
+                FileOutcome::Patch => "a patch: read by its kustomization",
+                FileOutcome::Ignored => match source.ignored_because() {
                     Some(LINK_OUTSIDE) => "a link that leads outside of the repository or folder",
                     Some(reason) => reason,
                     None => "ignored",
@@ -127,7 +127,7 @@ impl Report<'_> {
         let plain = if counts.is_empty() { self.none().to_owned() } else { plain.join(", ") };
         let painted = if counts.is_empty() { plain.clone() } else { painted.join(", ") };
         let objects = self.subjects.iter().filter(|subject| subject.identity.is_some()).count();
-        let of_object = |subject: &DocumentId| self.subject(*subject).identity.is_some();
+        let of_object = |subject: &ObjectId| self.subject(*subject).identity.is_some();
         let with: BTreeSet<_> = self.entries().iter().map(|entry| entry.subject).filter(of_object).collect();
         let of = match with.len() {
             0 => String::new(),
@@ -148,8 +148,8 @@ impl Report<'_> {
     /// `5 files linted, 1 in part, 1 broken`
     fn files(&self) -> String {
         let files = &self.summary().files;
-        let broken = self.in_part(Outcome::Broken);
-        let in_part = broken + self.in_part(Outcome::Template);
+        let broken = self.in_part(FileOutcome::Broken);
+        let in_part = broken + self.in_part(FileOutcome::Template);
         let mut told = match (files.linted, in_part) {
             (linted, 0) => format!("{} linted", plural(linted, "file")),
             (0, in_part) => format!("{} linted in part", plural(in_part, "file")),

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::entry::{Entry, Named, fold};
 use super::{Earlier, Report};
 use crate::baseline::{Baseline, Known, Origin};
-use crate::finding::{Certainty, DocumentId, Finding};
+use crate::finding::{Certainty, Finding, ObjectId};
 use crate::waiver::Suppressed;
 
 /// A run beside an earlier one.
@@ -16,7 +16,7 @@ pub(super) struct Compared {
     /// What both have found.
     pub(super) unchanged: Vec<Entry>,
     /// What this run would have found, and has not; each with the object.
-    pub(super) gone: Vec<(Known, DocumentId)>,
+    pub(super) gone: Vec<(Known, ObjectId)>,
     /// Of objects that are not part of the input, and of rules that did not run.
     pub(super) not_judged: usize,
 }
@@ -42,8 +42,8 @@ pub(super) fn compare(
     waived.iter().for_each(|(entry, _)| {
         is_known(entry);
     });
-    let mut objects: HashMap<String, DocumentId> = HashMap::with_capacity(named.subjects.len());
-    for id in (0_u32..).take(named.subjects.len()).map(DocumentId) {
+    let mut objects: HashMap<String, ObjectId> = HashMap::with_capacity(named.subjects.len());
+    for id in (0_u32..).take(named.subjects.len()).map(ObjectId) {
         objects.entry(named.object(id)).or_insert(id);
     }
     let (mut gone, mut not_judged) = (Vec::new(), 0);

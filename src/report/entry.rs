@@ -5,14 +5,14 @@ use std::collections::HashMap;
 use serde::Serialize;
 
 use crate::document::NodeRef;
-use crate::finding::{DocumentId, Finding, OfObject, fold, readable};
+use crate::finding::{Finding, ObjectId, OfObject, fold, readable};
 use crate::manifest::{FileId, Inventory, Manifest};
 
 /// A finding, and what it is of.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
-    /// The index of the [`Subject`].
-    pub subject: DocumentId,
+    /// The index of the [`ReportedObject`].
+    pub subject: ObjectId,
     /// What was found; of its own severity and those of `also`, the highest counts.
     pub finding: Finding,
     /// What was found at the same node and says less.
@@ -43,7 +43,7 @@ pub(super) fn fold(entries: Vec<Entry>) -> Vec<Entry> {
 
 /// An object of the input, as findings and related places refer to it.
 #[derive(Debug, Clone)]
-pub struct Subject<'i> {
+pub struct ReportedObject<'i> {
     /// Its file.
     pub file: FileId,
     /// Which document of the file, counted from 0.
@@ -53,13 +53,13 @@ pub struct Subject<'i> {
     /// The object as it was read: the document's root, or that of the item.
     pub object: NodeRef<'i>,
     /// What the object calls itself; `None` where it is none.
-    pub identity: Option<Identity>,
+    pub identity: Option<ObjectName>,
 }
 
-impl<'i> Subject<'i> {
+impl<'i> ReportedObject<'i> {
     /// A manifest of the inventory.
     #[must_use]
-    pub fn of(inventory: &'i Inventory<'i>, manifest: &Manifest, identity: Identity) -> Self {
+    pub fn of(inventory: &'i Inventory<'i>, manifest: &Manifest, identity: ObjectName) -> Self {
         let Manifest { document: _, root: _, file, index, item } = *manifest;
         Self { file, document: index, item, object: inventory.object(manifest), identity: Some(identity) }
     }
@@ -67,7 +67,7 @@ impl<'i> Subject<'i> {
 
 /// Which of its like in the file each subject is, counted from 0: where the server makes the name, nothing else tells
 /// one from another.
-pub(super) fn ordinals(subjects: &[Subject<'_>]) -> Vec<usize> {
+pub(super) fn ordinals(subjects: &[ReportedObject<'_>]) -> Vec<usize> {
     let mut seen: HashMap<(FileId, &str, &str, &str), usize> = HashMap::new();
     subjects
         .iter()
@@ -87,17 +87,17 @@ pub(super) fn ordinals(subjects: &[Subject<'_>]) -> Vec<usize> {
 /// Subjects, and which of its like in the file each is: what tells them from each other, whatever files they are in.
 #[derive(Clone, Copy)]
 pub(super) struct Named<'r, 'i> {
-    pub(super) subjects: &'r [Subject<'i>],
+    pub(super) subjects: &'r [ReportedObject<'i>],
     pub(super) ordinals: &'r [usize],
 }
 
 impl Named<'_, '_> {
-    fn of(&self, id: DocumentId) -> OfObject<'_> {
+    fn of(&self, id: ObjectId) -> OfObject<'_> {
         let index = id.0 as usize;
         let identity = self.subjects[index].identity.as_ref();
         let ordinal = self.ordinals.get(index).copied().unwrap_or_default();
         OfObject {
-            group: identity.map_or("", Identity::group),
+            group: identity.map_or("", ObjectName::group),
             kind: identity.map_or("", |identity| &identity.kind),
             namespace: identity.and_then(|identity| identity.namespace.as_deref()).unwrap_or_default(),
             name: identity.and_then(|identity| identity.name.as_deref()).ok_or(ordinal),
@@ -105,12 +105,12 @@ impl Named<'_, '_> {
     }
 
     /// The same for the same fault of the same object in another run.
-    pub(super) fn fingerprint(&self, id: DocumentId, finding: &Finding) -> String {
+    pub(super) fn fingerprint(&self, id: ObjectId, finding: &Finding) -> String {
         finding.fingerprint.in_report(&finding.rule, self.of(id))
     }
 
     /// The object, as in `Deployment.apps shop/web`.
-    pub(super) fn object(&self, id: DocumentId) -> String {
+    pub(super) fn object(&self, id: ObjectId) -> String {
         let OfObject { group, kind, namespace, name } = self.of(id);
         let dot = if group.is_empty() { "" } else { "." };
         let slash = if namespace.is_empty() { "" } else { "/" };
@@ -122,7 +122,7 @@ impl Named<'_, '_> {
 /// What an object calls itself.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Identity {
+pub struct ObjectName {
     /// `apps/v1`
     pub api_version: String,
     /// `Deployment`
@@ -133,7 +133,7 @@ pub struct Identity {
     pub name: Option<String>,
 }
 
-impl Identity {
+impl ObjectName {
     /// The API group; empty for the core group.
     #[must_use]
     pub fn group(&self) -> &str {
@@ -141,7 +141,7 @@ impl Identity {
     }
 }
 
-impl std::fmt::Display for Identity {
+impl std::fmt::Display for ObjectName {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { api_version: _, kind, namespace, name } = self;
         let name = name.as_deref().unwrap_or("(without a name)");

@@ -13,7 +13,7 @@ use super::entry::Entry;
 use super::excerpt::{Excerpt, WIDE, byte_at, excerpt};
 use super::{Report, TextOptions};
 use crate::document::Span;
-use crate::finding::{Certainty, DocumentId, Finding, PolicyPlace};
+use crate::finding::{Certainty, Finding, ObjectId, PolicyPlace};
 use crate::manifest::compose::ComposeError;
 use crate::manifest::inventory::LoadError;
 use crate::manifest::{DocumentError, FileId};
@@ -44,7 +44,7 @@ impl Report<'_> {
     /// Rules that could not be evaluated, each with its first object and how many others there are: what is wrong
     /// with a policy is wrong with it once.
     fn failures(&self) -> Vec<(&Entry, usize)> {
-        let mut failures: Vec<(&Entry, BTreeSet<DocumentId>)> = Vec::new();
+        let mut failures: Vec<(&Entry, BTreeSet<ObjectId>)> = Vec::new();
         let mut known = BTreeMap::new();
         for entry in self.entries().iter().filter(|entry| entry.finding.certainty == Certainty::Failed) {
             let Finding { rule, message, fault, .. } = &entry.finding;

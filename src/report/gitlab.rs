@@ -25,11 +25,11 @@ struct Issue<'r> {
     check_name: &'r str,
     fingerprint: &'r str,
     severity: &'static str,
-    location: Place,
+    location: GitlabLocation,
 }
 
 #[derive(Serialize)]
-struct Place {
+struct GitlabLocation {
     path: String,
     lines: Lines,
 }
@@ -93,7 +93,7 @@ impl Report<'_> {
             check_name,
             fingerprint,
             severity,
-            location: Place { path, lines: Lines { begin, end } },
+            location: GitlabLocation { path, lines: Lines { begin, end } },
         }
     }
 }

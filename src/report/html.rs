@@ -14,7 +14,7 @@ use super::excerpt::{Excerpt, WIDE, excerpt};
 use super::lines::write_list;
 use super::summary::Counted;
 use super::{Report, TextOptions};
-use crate::finding::{DocumentId, readable};
+use crate::finding::{ObjectId, readable};
 use crate::waiver::Suppressed;
 
 /// The page, with a mark where the data belong.
@@ -22,7 +22,7 @@ const PAGE: &str = include_str!("html/page.html");
 const MARK: &str = "<!--DATA-->";
 
 #[derive(Serialize)]
-struct Rule<'r> {
+struct RuleText<'r> {
     code: &'r str,
     description: &'r str,
     rationale: &'r str,
@@ -117,7 +117,7 @@ impl Report<'_> {
     }
 
     /// The line of a finding in three parts; the second is the place.
-    fn parted(&self, id: DocumentId, entry: &Entry) -> Option<[String; 3]> {
+    fn parted(&self, id: ObjectId, entry: &Entry) -> Option<[String; 3]> {
         let file = self.subject(id).file;
         let span = entry.finding.place.span?;
         let Excerpt { text, marks, .. } =
@@ -128,9 +128,9 @@ impl Report<'_> {
     }
 }
 
-fn rule(about: &AboutRule) -> Rule<'_> {
+fn rule(about: &AboutRule) -> RuleText<'_> {
     let AboutRule { code, description, rationale, remediation, references, .. } = about;
-    Rule { code, description, rationale, remediation, references }
+    RuleText { code, description, rationale, remediation, references }
 }
 
 /// JSON within a script: a `<` stands only in strings there, and could end the script or begin a comment.

@@ -8,14 +8,15 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::compared::Compared;
-use super::entry::{Entry, Identity};
+use super::entry::{Entry, ObjectName};
 use super::lines::write_list;
 use super::{Policies, Report, Run};
 use crate::baseline::{Known, Origin};
 use crate::document::Span;
-use crate::document::edit::Operation;
-use crate::finding::{Action, Certainty, DocumentId, Finding, PolicyPlace, PolicyRef, Severity};
-use crate::manifest::{DocumentError, FileRecord, Outcome, Position};
+use crate::document::edit::PatchOperation;
+use crate::finding::{Action, Certainty, Finding, ObjectId, PolicyPlace, PolicyRef, Severity};
+use crate::manifest::{DocumentError, FileOutcome, FileRecord, Position};
+use crate::objects::DEFAULTED;
 use crate::waiver::Suppressed;
 
 /// The version of the form.
@@ -56,9 +57,9 @@ struct WireFinding<'r> {
     end_column: Option<u32>,
     path: &'r str,
     pointer: &'r str,
-    object: Option<&'r Identity>,
+    object: Option<&'r ObjectName>,
     related: Vec<WireRelated<'r>>,
-    fix: &'r [Operation],
+    fix: &'r [PatchOperation],
     unknown: bool,
     /// `known`, `unknown`, or `failed`: the rule could not be evaluated.
     certainty: &'static str,
@@ -279,7 +280,7 @@ impl Report<'_> {
             policy_file: policy.map(|place| &*place.file),
             policy_line: in_policy.map(|(line, _)| line),
             policy_column: in_policy.map(|(_, column)| column),
-            defaulted: false,
+            defaulted: finding.place.origin.as_deref() == Some(DEFAULTED),
             suppressed: match standing {
                 Standing::New => None,
                 Standing::Waived(by) => Some(self.wire_suppressed(by)),
@@ -306,7 +307,7 @@ impl Report<'_> {
     }
 
     /// The same for the same fault of the same object in another run.
-    pub(super) fn fingerprint(&self, id: &DocumentId, finding: &Finding) -> String {
+    pub(super) fn fingerprint(&self, id: &ObjectId, finding: &Finding) -> String {
         self.named().fingerprint(*id, finding)
     }
 
@@ -316,7 +317,7 @@ impl Report<'_> {
             path: self.sources.file(*file).path(),
             outcome: outcome.name(),
             documents: *documents,
-            reason: self.sources.file(*file).ignored_because().filter(|_| *outcome == Outcome::Ignored),
+            reason: self.sources.file(*file).ignored_because().filter(|_| *outcome == FileOutcome::Ignored),
             errors: errors
                 .iter()
                 .map(|DocumentError { document, position, error }| WireError {
@@ -329,7 +330,7 @@ impl Report<'_> {
         }
     }
 
-    fn positions(&self, id: DocumentId, span: Option<Span>) -> (Option<Position>, Option<Position>) {
+    fn positions(&self, id: ObjectId, span: Option<Span>) -> (Option<Position>, Option<Position>) {
         let positions = span.map(|span| self.sources.file(self.subject(id).file).positions(span));
         (positions.as_ref().map(|p| p.start), positions.map(|p| p.end))
     }

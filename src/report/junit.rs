@@ -10,12 +10,12 @@ use std::io::{self, Write};
 use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 
 use super::Report;
-use super::entry::{Entry, Subject};
+use super::entry::{Entry, ReportedObject};
 use super::escape::xml;
 use super::paths::Location;
 use super::summary::Counted;
-use crate::finding::{DocumentId, Finding};
-use crate::manifest::{FileId, Outcome};
+use crate::finding::{Finding, ObjectId};
+use crate::manifest::{FileId, FileOutcome};
 use crate::waiver::Suppressed;
 
 impl Report<'_> {
@@ -24,16 +24,16 @@ impl Report<'_> {
     /// # Errors
     /// Those of `out`.
     pub fn write_junit(&self, out: &mut dyn Write) -> io::Result<()> {
-        let mut subjects: BTreeMap<FileId, Vec<DocumentId>> = BTreeMap::new();
+        let mut subjects: BTreeMap<FileId, Vec<ObjectId>> = BTreeMap::new();
         for (index, subject) in self.subjects.iter().enumerate() {
-            let id = DocumentId(u32::try_from(index).expect("subjects are counted in u32"));
+            let id = ObjectId(u32::try_from(index).expect("subjects are counted in u32"));
             subjects.entry(subject.file).or_default().push(id);
         }
-        let mut entries: BTreeMap<DocumentId, Vec<&Entry>> = BTreeMap::new();
+        let mut entries: BTreeMap<ObjectId, Vec<&Entry>> = BTreeMap::new();
         for entry in self.entries() {
             entries.entry(entry.subject).or_default().push(entry);
         }
-        let mut waived: BTreeMap<DocumentId, Vec<&(Entry, Suppressed)>> = BTreeMap::new();
+        let mut waived: BTreeMap<ObjectId, Vec<&(Entry, Suppressed)>> = BTreeMap::new();
         for told in self.waived() {
             waived.entry(told.0.subject).or_default().push(told);
         }
@@ -60,7 +60,7 @@ impl Report<'_> {
                 let name = unique(&mut names, format!("document {}", error.document));
                 suite.add_test_case(case(&path, &name, status));
             }
-            if record.outcome == Outcome::Template {
+            if record.outcome == FileOutcome::Template {
                 let mut status = TestCaseStatus::skipped();
                 status.set_message("a template: render it, then lint the output");
                 suite.add_test_case(case(&path, "template", status));
@@ -142,7 +142,7 @@ fn case(path: &str, name: &str, status: TestCaseStatus) -> TestCase {
 }
 
 /// `Deployment shop/web`
-fn name_of(subject: &Subject<'_>) -> String {
+fn name_of(subject: &ReportedObject<'_>) -> String {
     match &subject.identity {
         Some(identity) => identity.to_string(),
         None => format!("document {}", subject.document),

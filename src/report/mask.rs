@@ -9,9 +9,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use super::entry::{Entry, Subject};
+use super::entry::{Entry, ReportedObject};
 use crate::document::{Document, NodeRef, Span};
-use crate::finding::{DocumentId, Finding};
+use crate::finding::{Finding, ObjectId};
 use crate::manifest::compose::ComposeError;
 use crate::manifest::json::JsonError;
 use crate::manifest::source::Content;
@@ -23,7 +23,7 @@ use crate::waiver::Suppressed;
 #[derive(Debug, Default)]
 pub(super) struct Masks {
     files: BTreeMap<FileId, FileMask>,
-    texts: BTreeMap<DocumentId, Texts>,
+    texts: BTreeMap<ObjectId, Texts>,
 }
 
 /// What is secret in a file.
@@ -93,7 +93,7 @@ impl Masks {
     pub(super) fn new(
         sources: &Sources,
         inventory: &Inventory<'_>,
-        subjects: &[Subject<'_>],
+        subjects: &[ReportedObject<'_>],
         entries: &[Entry],
     ) -> Self {
         let mut masks = Self::default();
@@ -113,7 +113,7 @@ impl Masks {
         masks
     }
 
-    fn add_sensitive(&mut self, subjects: &[Subject<'_>], entries: &[Entry]) {
+    fn add_sensitive(&mut self, subjects: &[ReportedObject<'_>], entries: &[Entry]) {
         for Entry { subject, finding, .. } in entries.iter().filter(|entry| entry.finding.sensitive) {
             let subject = &subjects[subject.0 as usize];
             let mask = self.files.entry(subject.file).or_default();
@@ -156,8 +156,8 @@ impl Masks {
     }
 
     /// The texts that may not stand in messages, for the subjects that have findings.
-    fn collect_texts(&mut self, subjects: &[Subject<'_>], entries: &[Entry]) {
-        let object = |id: DocumentId| subjects[id.0 as usize].object;
+    fn collect_texts(&mut self, subjects: &[ReportedObject<'_>], entries: &[Entry]) {
+        let object = |id: ObjectId| subjects[id.0 as usize].object;
         for Entry { subject, finding, .. } in entries.iter().filter(|entry| entry.finding.sensitive) {
             let texts = self.texts.remove(subject).unwrap_or_default();
             self.texts.insert(*subject, texts.and(Texts::of_finding(finding, Some(object(*subject)))));
@@ -201,7 +201,7 @@ impl Masks {
 }
 
 /// The objects that a finding is about: its own, and those of related places.
-fn concerned(subject: DocumentId, finding: &Finding) -> impl Iterator<Item = DocumentId> {
+fn concerned(subject: ObjectId, finding: &Finding) -> impl Iterator<Item = ObjectId> {
     finding.related.iter().filter_map(|related| related.document).chain([subject])
 }
 

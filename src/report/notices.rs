@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
-use super::entry::Subject;
+use super::entry::ReportedObject;
 use crate::document::{NodeId, NodeRef, Span};
-use crate::finding::{DocumentId, Finding, Fingerprint, Place, Related, RuleInfo, Severity};
+use crate::finding::{Finding, Fingerprint, ObjectId, Place, Related, RuleInfo, Severity};
 use crate::manifest::{FileId, Inventory, Manifest, Notice, NoticeCode};
 
 /// A rule for each code.
@@ -18,9 +18,9 @@ static RULES: LazyLock<Vec<Arc<RuleInfo>>> =
 #[must_use]
 pub fn findings<'i>(
     inventory: &'i Inventory<'i>,
-    subjects: &mut Vec<Subject<'i>>,
+    subjects: &mut Vec<ReportedObject<'i>>,
     severity: impl Fn(FileId, NoticeCode) -> Option<Severity>,
-) -> Vec<(DocumentId, Finding)> {
+) -> Vec<(ObjectId, Finding)> {
     let mut findings = Vec::with_capacity(inventory.notices().len());
     let mut envelopes = BTreeMap::new();
     for notice in inventory.notices() {
@@ -34,13 +34,19 @@ pub fn findings<'i>(
             None => {
                 let subject = *envelopes.entry(document).or_insert_with(|| {
                     let Notice { file, index: document, .. } = *notice;
-                    subjects.push(Subject { file, document, item: None, object: root, identity: None });
+                    subjects.push(ReportedObject {
+                        file,
+                        document,
+                        item: None,
+                        object: root,
+                        identity: None,
+                    });
                     subjects.len() - 1
                 });
                 (subject, NodeId::ROOT)
             }
         };
-        let id = DocumentId(u32::try_from(subject).expect("fewer than 4 Gi manifests"));
+        let id = ObjectId(u32::try_from(subject).expect("fewer than 4 Gi manifests"));
         findings.push((id, Finding { severity, ..finding(notice, node, object) }));
     }
     findings

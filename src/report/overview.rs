@@ -7,7 +7,7 @@ use super::closing::fill;
 use super::entry::Entry;
 use super::summary::Counted;
 use super::{Report, TextOptions};
-use crate::finding::{DocumentId, readable};
+use crate::finding::{ObjectId, readable};
 use crate::manifest::FileId;
 
 /// So many files are named.
@@ -30,7 +30,7 @@ pub(super) struct OfRule<'r> {
 impl Report<'_> {
     /// The findings by rule: what weighs most first, of these the most frequent.
     pub(super) fn by_rule(&self) -> Vec<OfRule<'_>> {
-        let mut rules: BTreeMap<_, (OfRule<'_>, BTreeSet<DocumentId>)> = BTreeMap::new();
+        let mut rules: BTreeMap<_, (OfRule<'_>, BTreeSet<ObjectId>)> = BTreeMap::new();
         for entry in self.entries() {
             let counted = Counted::of(&entry.finding);
             let (code, policy) = (entry.finding.code(), entry.finding.rule.policy.as_ref());

@@ -9,15 +9,15 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::catalogue::{AboutRule, Catalogue};
-use super::entry::{Entry, Identity};
+use super::entry::{Entry, ObjectName};
 use super::excerpt::{WIDE, byte_at, excerpt};
 use super::lines::write_list;
 use super::paths::Location;
 use super::{Report, summary::Counted};
 use crate::baseline::Known;
 use crate::document::Span;
-use crate::document::edit::Operation;
-use crate::finding::{Action, DocumentId, Finding, PolicyRef, Severity};
+use crate::document::edit::PatchOperation;
+use crate::finding::{Action, Finding, ObjectId, PolicyRef, Severity};
 use crate::manifest::{FileId, Position};
 use crate::waiver::Suppressed;
 
@@ -30,7 +30,7 @@ const LINES: u32 = 10;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Rule<'r> {
+struct ReportingDescriptor<'r> {
     id: &'r str,
     name: String,
     short_description: Text,
@@ -72,16 +72,16 @@ struct RuleProperties<'r> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Outcome<'r> {
+struct SarifResult<'r> {
     rule_id: &'r str,
     #[serde(skip_serializing_if = "Option::is_none")]
     rule_index: Option<usize>,
     kind: &'static str,
     level: &'static str,
     message: Text,
-    locations: [Place<'r>; 1],
+    locations: [SarifLocation<'r>; 1],
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    related_locations: Vec<Place<'r>>,
+    related_locations: Vec<SarifLocation<'r>>,
     partial_fingerprints: Fingerprints,
     /// Present where the finding is waived.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -95,7 +95,7 @@ struct Outcome<'r> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Place<'r> {
+struct SarifLocation<'r> {
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<usize>,
     physical_location: Physical,
@@ -149,7 +149,7 @@ struct Suppression<'r> {
     status: &'static str,
     justification: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    location: Option<Place<'r>>,
+    location: Option<SarifLocation<'r>>,
     properties: SuppressionProperties,
 }
 
@@ -209,7 +209,7 @@ struct Notification<'r> {
     message: Text,
     #[serde(skip_serializing_if = "Option::is_none")]
     associated_rule: Option<Reference<'r>>,
-    locations: [Place<'r>; 1],
+    locations: [SarifLocation<'r>; 1],
 }
 
 #[derive(Serialize)]
@@ -223,7 +223,7 @@ struct Reference<'r> {
 enum Told<'r> {
     /// With what waives it, and its state beside an earlier run.
     Found(&'r Entry, Option<&'r Suppressed>, Option<&'static str>),
-    Gone(&'r Known, DocumentId),
+    Gone(&'r Known, ObjectId),
 }
 
 impl Report<'_> {
@@ -273,7 +273,7 @@ impl Report<'_> {
         let results: Vec<Told<'_>> = found.chain(known).chain(gone).collect();
         write_list(out, &results, |told| match told {
             Told::Found(entry, by, state) => {
-                Outcome { baseline_state: *state, ..self.outcome(entry, *by, &catalogue) }
+                SarifResult { baseline_state: *state, ..self.outcome(entry, *by, &catalogue) }
             }
             Told::Gone(known, id) => self.gone(known, *id),
         })?;
@@ -285,7 +285,7 @@ impl Report<'_> {
         entry: &'r Entry,
         by: Option<&'r Suppressed>,
         catalogue: &Catalogue,
-    ) -> Outcome<'r> {
+    ) -> SarifResult<'r> {
         let Entry { subject: id, finding, also } = entry;
         let counted = Counted::of(finding);
         let mut message = finding.message.clone();
@@ -294,7 +294,7 @@ impl Report<'_> {
         }
         let mut place = self.place(*id, finding.place.span);
         place.logical_locations.extend(self.subject(*id).identity.as_ref().map(logical));
-        Outcome {
+        SarifResult {
             rule_id: finding.code(),
             rule_index: catalogue.index(&finding.rule),
             kind: if counted == Counted::Unknown { "open" } else { "fail" },
@@ -320,12 +320,12 @@ impl Report<'_> {
     }
 
     /// What an earlier run has found at an object, and this one has not.
-    fn gone<'r>(&'r self, known: &'r Known, id: DocumentId) -> Outcome<'r> {
+    fn gone<'r>(&'r self, known: &'r Known, id: ObjectId) -> SarifResult<'r> {
         let Known { object: _, code, path, fingerprint, unknown, count: _ } = known;
         let subject = self.subject(id);
         let mut place = self.place(id, subject.object.span().map(|span| Span { end: span.start, ..span }));
         place.logical_locations.extend(subject.identity.as_ref().map(logical));
-        Outcome {
+        SarifResult {
             rule_id: code,
             rule_index: None,
             kind: if *unknown { "open" } else { "fail" },
@@ -346,7 +346,10 @@ impl Report<'_> {
         let denied = if by.still_denied { " (the webhook still denies)" } else { "" };
         let location = by.at.map(|(file, span)| {
             let region = Region { snippet: None, ..self.region(file, span) };
-            Place::of(Physical { artifact_location: self.artifact(self.path(file)), region: Some(region) })
+            SarifLocation::of(Physical {
+                artifact_location: self.artifact(self.path(file)),
+                region: Some(region),
+            })
         });
         Suppression {
             kind: if by.kind.is_in_source() { "inSource" } else { "external" },
@@ -362,8 +365,8 @@ impl Report<'_> {
         }
     }
 
-    fn related<'r>(&'r self, id: DocumentId, finding: &'r Finding) -> Vec<Place<'r>> {
-        let places = finding.related.iter().enumerate().map(|(index, related)| Place {
+    fn related<'r>(&'r self, id: ObjectId, finding: &'r Finding) -> Vec<SarifLocation<'r>> {
+        let places = finding.related.iter().enumerate().map(|(index, related)| SarifLocation {
             id: Some(index + 1),
             message: Some(text(&related.message)),
             ..self.place(related.document.unwrap_or(id), related.place.span)
@@ -391,14 +394,14 @@ impl Report<'_> {
                 level: "error",
                 message: text(&message),
                 associated_rule: None,
-                locations: [Place::of(physical)],
+                locations: [SarifLocation::of(physical)],
             }
         })
     }
 
-    fn place<'r>(&'r self, id: DocumentId, span: Option<Span>) -> Place<'r> {
+    fn place<'r>(&'r self, id: ObjectId, span: Option<Span>) -> SarifLocation<'r> {
         let file = self.subject(id).file;
-        Place::of(Physical {
+        SarifLocation::of(Physical {
             artifact_location: self.artifact(self.path(file)),
             region: span.map(|span| self.region(file, span)),
         })
@@ -436,10 +439,10 @@ impl Report<'_> {
 
     /// The finding's operations as changes of the text: values that are replaced where they stand. `None` where there
     /// are others, for half a fix is none.
-    fn fix(&self, id: DocumentId, finding: &Finding) -> Option<Fix> {
+    fn fix(&self, id: ObjectId, finding: &Finding) -> Option<Fix> {
         let subject = self.subject(id);
         let replacements = finding.fix.iter().map(|operation| {
-            let Operation::Replace { path, value } = operation else { return None };
+            let PatchOperation::Replace { path, value } = operation else { return None };
             let span = subject.object.at(&path.to_string())?.span()?;
             let Region { start_line, start_column, end_line, end_column, .. } =
                 self.region(subject.file, span);
@@ -463,7 +466,7 @@ impl Report<'_> {
     }
 }
 
-impl<'r> Place<'r> {
+impl<'r> SarifLocation<'r> {
     fn of(physical_location: Physical) -> Self {
         Self { id: None, physical_location, logical_locations: Vec::new(), message: None }
     }
@@ -475,7 +478,7 @@ impl Default for Region {
     }
 }
 
-fn rule(about: &AboutRule) -> Rule<'_> {
+fn rule(about: &AboutRule) -> ReportingDescriptor<'_> {
     let AboutRule { code, policy, severity, title, description, remediation, references, .. } = about;
     // GitHub refuses rules without these
     let first = |texts: [&String; 4]| Text {
@@ -485,7 +488,7 @@ fn rule(about: &AboutRule) -> Rule<'_> {
     if about.security && !tags.contains(&"security") {
         tags.push("security");
     }
-    Rule {
+    ReportingDescriptor {
         id: code,
         name: pascal(code),
         short_description: first([title, description, remediation, code]),
@@ -515,8 +518,8 @@ fn pascal(code: &str) -> String {
     words.map(capital).collect()
 }
 
-fn logical(identity: &Identity) -> Logical<'_> {
-    let Identity { api_version, kind, namespace, name } = identity;
+fn logical(identity: &ObjectName) -> Logical<'_> {
+    let ObjectName { api_version, kind, namespace, name } = identity;
     let name = name.as_deref().unwrap_or("(without a name)");
     let namespace = namespace.as_deref().map_or(String::new(), |namespace| format!("{namespace}/"));
     Logical {

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::entry::Entry;
 use crate::finding::{Certainty, Finding, Severity};
-use crate::manifest::{FileRecord, Outcome};
+use crate::manifest::{FileOutcome, FileRecord};
 
 /// What a finding counts as, what weighs most first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -118,12 +118,12 @@ impl Summary {
         }
         for file in ledger {
             *match file.outcome {
-                Outcome::Linted => &mut summary.files.linted,
-                Outcome::NotKubernetes => &mut summary.files.not_kubernetes,
-                Outcome::Template => &mut summary.files.template,
-                Outcome::Ignored => &mut summary.files.ignored,
-                Outcome::Patch => &mut summary.files.patch,
-                Outcome::Broken => &mut summary.files.broken,
+                FileOutcome::Linted => &mut summary.files.linted,
+                FileOutcome::NotKubernetes => &mut summary.files.not_kubernetes,
+                FileOutcome::Template => &mut summary.files.template,
+                FileOutcome::Ignored => &mut summary.files.ignored,
+                FileOutcome::Patch => &mut summary.files.patch,
+                FileOutcome::Broken => &mut summary.files.broken,
             } += 1;
             summary.documents += file.documents as usize;
         }

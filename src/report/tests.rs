@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 
 use super::*;
-use crate::document::edit::Operation;
+use crate::document::edit::PatchOperation;
 use crate::document::{Document, NodeId};
 use crate::finding::{Action, Certainty, Place, PolicyRef, Related, RuleInfo, Severity};
 use crate::manifest::SourceFile;
@@ -17,9 +17,9 @@ fn sources(files: &[(&str, &str)]) -> Sources {
     Sources::new(files.iter().map(file).collect())
 }
 
-fn identity(object: crate::document::NodeRef<'_>) -> Identity {
+fn identity(object: crate::document::NodeRef<'_>) -> ObjectName {
     let metadata = |key| object.get("metadata").and_then(|m| m.get_str(key)).map(str::to_owned);
-    Identity {
+    ObjectName {
         api_version: object.get_str("apiVersion").unwrap_or_default().to_owned(),
         kind: object.get_str("kind").unwrap_or_default().to_owned(),
         namespace: metadata("namespace").or(Some("default".to_owned())),
@@ -27,11 +27,11 @@ fn identity(object: crate::document::NodeRef<'_>) -> Identity {
     }
 }
 
-fn subjects<'i>(inventory: &'i Inventory<'i>) -> Vec<Subject<'i>> {
+fn subjects<'i>(inventory: &'i Inventory<'i>) -> Vec<ReportedObject<'i>> {
     inventory
         .manifests()
         .iter()
-        .map(|manifest| Subject::of(inventory, manifest, identity(inventory.object(manifest))))
+        .map(|manifest| ReportedObject::of(inventory, manifest, identity(inventory.object(manifest))))
         .collect()
 }
 
@@ -76,8 +76,8 @@ fn finding(inventory: &Inventory<'_>, manifest: usize, code: &str, pointer: &str
     }
 }
 
-fn add(path: &str, value: &serde_json::Value) -> Operation {
-    Operation::Add { path: path.parse().unwrap(), value: Arc::new(Document::from_value(value).unwrap()) }
+fn add(path: &str, value: &serde_json::Value) -> PatchOperation {
+    PatchOperation::Add { path: path.parse().unwrap(), value: Arc::new(Document::from_value(value).unwrap()) }
 }
 
 fn text(report: &Report<'_>) -> String {
@@ -116,7 +116,7 @@ fn a_finding_with_its_lines() {
     let findings = [("1", "log"), ("0", "web")].map(|(at, name)| {
         let message = format!("container {name} has no livenessProbe");
         let pointer = format!("{containers}/{at}");
-        (DocumentId(0), finding(&inventory, 0, "required-probes/probes", &pointer, &message))
+        (ObjectId(0), finding(&inventory, 0, "required-probes/probes", &pointer, &message))
     });
     let report = Report::new(&sources, &inventory, subjects(&inventory), findings);
     insta::assert_snapshot!(text(&report), @r##"
@@ -148,13 +148,13 @@ fn related_places_near_and_far() {
         Related { message: "of this kind".into(), document: None, place: place(0, "/kind") },
         Related {
             message: "has a cluster IP".into(),
-            document: Some(DocumentId(1)),
+            document: Some(ObjectId(1)),
             place: place(1, "/spec/clusterIP"),
         },
     ];
     one.severity = Severity::Warning;
     one.certainty = Certainty::Unknown;
-    let report = Report::new(&sources, &inventory, subjects(&inventory), [(DocumentId(0), one)]);
+    let report = Report::new(&sources, &inventory, subjects(&inventory), [(ObjectId(0), one)]);
     insta::assert_snapshot!(text(&report), @r##"
 a.yaml · Deployment default/web
     4 │ metadata: {name: web}
@@ -292,7 +292,7 @@ fn json_is_as_promised() {
     let inventory = Inventory::load(&sources);
     let mut one = finding(&inventory, 0, "x/y", "/metadata/namespace", "no good");
     one.fix = vec![add("/metadata/labels", &serde_json::json!({"a": "b"}))];
-    let report = Report::new(&sources, &inventory, subjects(&inventory), [(DocumentId(0), one)]);
+    let report = Report::new(&sources, &inventory, subjects(&inventory), [(ObjectId(0), one)]);
     insta::assert_json_snapshot!(json(&report)["findings"], @r##"
 [
   {
@@ -353,7 +353,7 @@ fn sarif(report: &Report<'_>) -> serde_json::Value {
 fn a_fix_in_sarif_replaces_text() {
     let sources = sources(&[("web.yaml", DEPLOYMENT)]);
     let inventory = Inventory::load(&sources);
-    let replace = |path: &str, value: &serde_json::Value| Operation::Replace {
+    let replace = |path: &str, value: &serde_json::Value| PatchOperation::Replace {
         path: path.parse().unwrap(),
         value: Arc::new(Document::from_value(value).unwrap()),
     };
@@ -365,7 +365,7 @@ fn a_fix_in_sarif_replaces_text() {
     ];
     let mut other = one.clone();
     other.fix.push(add("/metadata/labels", &serde_json::json!({})));
-    let findings = [(DocumentId(0), one), (DocumentId(0), other)];
+    let findings = [(ObjectId(0), one), (ObjectId(0), other)];
     let report = Report::new(&sources, &inventory, subjects(&inventory), findings);
     let log = sarif(&report);
     let results = &log["runs"][0]["results"];
@@ -390,7 +390,7 @@ fn a_region_in_sarif_is_shown_in_part() {
     let sources = sources(&[("web.yaml", &text)]);
     let inventory = Inventory::load(&sources);
     let findings = ["", "/kind", "/spec/template/spec/containers/1"]
-        .map(|pointer| (DocumentId(0), finding(&inventory, 0, "x/y", pointer, "no good")));
+        .map(|pointer| (ObjectId(0), finding(&inventory, 0, "x/y", pointer, "no good")));
     let report = Report::new(&sources, &inventory, subjects(&inventory), findings);
     let log = sarif(&report);
     let snippet = |at: usize| {
@@ -433,7 +433,7 @@ fn exit_codes() {
         let inventory = Inventory::load(&sources);
         let findings = found.map(|(severity, certainty)| {
             let made = finding(&inventory, 0, "x/y", "/kind", "no good");
-            (DocumentId(0), Finding { severity, certainty, ..made })
+            (ObjectId(0), Finding { severity, certainty, ..made })
         });
         let report = Report::new(&sources, &inventory, subjects(&inventory), findings);
         assert_eq!(gate.judge(&report).code(), expected, "{name}");
@@ -459,11 +459,11 @@ fn the_order_is_that_of_the_places() {
         for (code, pointer, message) in
             [("b/1", "/kind", "m"), ("a/1", "/kind", "n"), ("a/1", "/kind", "m"), ("z/1", "/apiVersion", "m")]
         {
-            let id = DocumentId(u32::try_from(manifest).unwrap());
+            let id = ObjectId(u32::try_from(manifest).unwrap());
             findings.push((id, finding(&inventory, manifest, code, pointer, message)));
         }
     }
-    let write = |findings: Vec<(DocumentId, Finding)>| {
+    let write = |findings: Vec<(ObjectId, Finding)>| {
         let report = Report::new(&sources, &inventory, subjects(&inventory), findings);
         (text(&report), json(&report))
     };
@@ -536,10 +536,7 @@ items:
 "##;
 
     /// Reports in every form on `files`, with findings of `make`, and the notices of reading.
-    fn outputs(
-        files: &[(&str, &str)],
-        make: impl Fn(&Inventory<'_>) -> Vec<(DocumentId, Finding)>,
-    ) -> String {
+    fn outputs(files: &[(&str, &str)], make: impl Fn(&Inventory<'_>) -> Vec<(ObjectId, Finding)>) -> String {
         let sources = sources(files);
         let inventory = Inventory::load(&sources);
         let mut subjects = subjects(&inventory);
@@ -565,7 +562,7 @@ items:
     }
 
     /// A finding at every node of every manifest, which says all that it knows.
-    fn everywhere(inventory: &Inventory<'_>) -> Vec<(DocumentId, Finding)> {
+    fn everywhere(inventory: &Inventory<'_>) -> Vec<(ObjectId, Finding)> {
         let mut findings = Vec::new();
         for (index, manifest) in inventory.manifests().iter().enumerate() {
             let object = inventory.object(manifest);
@@ -578,7 +575,7 @@ items:
                 one.related =
                     vec![Related { message: message.clone(), document: None, place: one.place.clone() }];
                 one.fix = vec![add("/x", &serde_json::to_value(node).unwrap())];
-                findings.push((DocumentId(u32::try_from(index).unwrap()), one));
+                findings.push((ObjectId(u32::try_from(index).unwrap()), one));
             }
         }
         findings
@@ -637,7 +634,7 @@ items:
             one.sensitive = true;
             // what another rule says of the same value and line
             let other = finding(inventory, 0, "x/z", "/spec/containers/0/env/0", "hunter2two is short");
-            vec![(DocumentId(0), one), (DocumentId(0), other)]
+            vec![(ObjectId(0), one), (ObjectId(0), other)]
         });
         assert!(output.contains("the password *** is written down"), "{output}");
         assert!(output.contains("{name: TOKEN, value: ***} # from"), "{output}");
@@ -648,7 +645,7 @@ items:
     fn other_objects_are_shown_as_they_are() {
         let map = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: m}\ndata:\n  p: hunter2two\n";
         let output = outputs(&[("m.yaml", map)], |inventory| {
-            vec![(DocumentId(0), finding(inventory, 0, "x/y", "/data/p", "hunter2two is not a number"))]
+            vec![(ObjectId(0), finding(inventory, 0, "x/y", "/data/p", "hunter2two is not a number"))]
         });
         assert!(output.contains("p: hunter2two") && output.contains("hunter2two is not"), "{output}");
     }
@@ -663,7 +660,7 @@ fn a_line_of_fifty_megabytes_is_not_printed() {
     let sources = sources(&[("m.json", &text_of)]);
     let inventory = Inventory::load(&sources);
     let findings = ["", "/data", "/data/a", "/data/b"]
-        .map(|pointer| (DocumentId(0), finding(&inventory, 0, "x/y", pointer, "no good")));
+        .map(|pointer| (ObjectId(0), finding(&inventory, 0, "x/y", pointer, "no good")));
     let report = Report::new(&sources, &inventory, subjects(&inventory), findings);
     let output = text(&report);
     assert!(output.len() < 4_000, "{}", output.len());

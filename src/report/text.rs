@@ -25,8 +25,9 @@ use super::entry::Entry;
 use super::excerpt::{Excerpt, WIDE, excerpt};
 use super::summary::Counted;
 use crate::document::Span;
-use crate::finding::{Certainty, DocumentId, Finding, PolicyRef, readable};
+use crate::finding::{Certainty, Finding, ObjectId, PolicyRef, readable};
 use crate::manifest::FileId;
+use crate::objects::DEFAULTED;
 
 /// How text is written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -73,7 +74,7 @@ const STRONG: Style = Style::new().effects(Effects::BOLD);
 const FAINT: Style = Style::new().effects(Effects::DIMMED);
 
 /// A rule, as far as advice on it is given once.
-type Rule<'r> = (&'r str, Option<&'r PolicyRef>);
+type Advised<'r> = (&'r str, Option<&'r PolicyRef>);
 
 impl Report<'_> {
     /// Writes the report for people.
@@ -97,7 +98,7 @@ impl Report<'_> {
         out: &mut dyn Write,
         options: &TextOptions,
         found: &[&'r Entry],
-        advised: &mut BTreeSet<Rule<'r>>,
+        advised: &mut BTreeSet<Advised<'r>>,
     ) -> io::Result<()> {
         let Some(first) = found.first() else { return Ok(()) };
         let subject = self.subject(first.subject);
@@ -184,7 +185,7 @@ impl Report<'_> {
             lines.push((plain, format!("{}: {message}", self.position_of(document, related.place.span))));
             lines.extend(self.line_of(document, related.place.span).map(|line| (FAINT, format!("  {line}"))));
         }
-        let origin = finding.place.origin.as_ref().map(|origin| format!("made by {}", readable(origin)));
+        let origin = made_by(finding);
         let policy = finding.rule.policy.as_ref().filter(|policy| policy.namespace.is_some());
         let policy = policy.map(|policy| format!("by {}", readable(&policy.to_string())));
         lines.extend(origin.into_iter().chain(policy).map(|line| (plain, line)));
@@ -195,7 +196,7 @@ impl Report<'_> {
         lines
     }
 
-    pub(super) fn position_of(&self, document: DocumentId, span: Option<Span>) -> String {
+    pub(super) fn position_of(&self, document: ObjectId, span: Option<Span>) -> String {
         let file = self.subject(document).file;
         let path = readable(self.path(file));
         match span.map(|span| self.sources.file(file).position(span.start as usize)) {
@@ -205,7 +206,7 @@ impl Report<'_> {
     }
 
     /// The line where a span begins, without its indentation.
-    fn line_of(&self, document: DocumentId, span: Option<Span>) -> Option<String> {
+    fn line_of(&self, document: ObjectId, span: Option<Span>) -> Option<String> {
         let file = self.subject(document).file;
         let excerpt = excerpt(self.sources.file(file), self.masks.file(file), &[span?], WIDE)?;
         Some(readable(&excerpt.text.replace('\t', " ")).trim().to_owned()).filter(|line| !line.is_empty())
@@ -290,5 +291,13 @@ impl Frame<'_> {
             Some(url) => format!("\u{1b}]8;;{url}\u{1b}\\{code}\u{1b}]8;;\u{1b}\\"),
             None => code,
         }
+    }
+}
+/// Who put a node there that nobody wrote. What Kubernetes writes for nothing (`resources: {}`) is not told.
+fn made_by(finding: &Finding) -> Option<String> {
+    let origin = finding.place.origin.as_deref()?;
+    match origin {
+        DEFAULTED => finding.value.as_ref().map(|_| DEFAULTED.to_owned()),
+        _ => Some(format!("made by {}", readable(origin))),
     }
 }

@@ -3,11 +3,11 @@
 use std::io::{self, Write};
 use std::sync::LazyLock;
 
-use super::entry::{Entry, Subject};
+use super::entry::{Entry, ReportedObject};
 use super::summary::Counted;
 use super::{Report, sort};
 use crate::document::Document;
-use crate::finding::{DocumentId, Finding, readable};
+use crate::finding::{Finding, ObjectId, readable};
 use crate::manifest::FileId;
 use crate::waiver::{Suppressed, Target};
 
@@ -16,7 +16,7 @@ static NOTHING: LazyLock<Document<'static>> = LazyLock::new(Document::null);
 
 /// What the subjects of a report are to waivers.
 #[must_use]
-pub fn targets<'i>(subjects: &[Subject<'i>]) -> Vec<Target<'i>> {
+pub fn targets<'i>(subjects: &[ReportedObject<'i>]) -> Vec<Target<'i>> {
     subjects.iter().map(|subject| (subject.file, subject.document, subject.object)).collect()
 }
 
@@ -24,17 +24,23 @@ pub fn targets<'i>(subjects: &[Subject<'i>]) -> Vec<Target<'i>> {
 #[must_use]
 pub fn about(
     about: Vec<(FileId, Option<usize>, Finding)>,
-    subjects: &mut Vec<Subject<'_>>,
-) -> Vec<(DocumentId, Finding)> {
+    subjects: &mut Vec<ReportedObject<'_>>,
+) -> Vec<(ObjectId, Finding)> {
     let mut own: Vec<(FileId, usize)> = Vec::new();
     let mut place = |(file, manifest, finding): (FileId, Option<usize>, Finding)| {
         let index = manifest.or_else(|| own.iter().find(|(of, _)| *of == file).map(|(_, index)| *index));
         let index = index.unwrap_or_else(|| {
-            subjects.push(Subject { file, document: 0, item: None, object: NOTHING.root(), identity: None });
+            subjects.push(ReportedObject {
+                file,
+                document: 0,
+                item: None,
+                object: NOTHING.root(),
+                identity: None,
+            });
             own.push((file, subjects.len() - 1));
             subjects.len() - 1
         });
-        (DocumentId(u32::try_from(index).expect("fewer than 4 Gi manifests")), finding)
+        (ObjectId(u32::try_from(index).expect("fewer than 4 Gi manifests")), finding)
     };
     about.into_iter().map(&mut place).collect()
 }

@@ -13,7 +13,7 @@ pub const DEFAULT_NAMESPACE: &str = "default";
 
 /// One object of the input: its number among those that the run has found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct DocumentId(pub u32);
+pub struct ObjectId(pub u32);
 
 /// A group, a version and a kind; the core group is `""`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]

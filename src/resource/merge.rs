@@ -88,7 +88,7 @@ pub fn place(node: NodeRef<'_>, ancestor: NodeId) -> String {
 
 /// A step on the way to a place.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
+pub enum MergeStep {
     /// A member, or, where nothing is there yet, what a pointer says.
     Token(String),
     /// An item: its key and which of those with this key it is, or its content, and its index.
@@ -142,7 +142,7 @@ impl<'d> Keyed<'d> {
 
     /// The way to a place that a pointer's tokens name, there or not.
     #[must_use]
-    pub fn way(&self, tokens: &[String]) -> Vec<Step> {
+    pub fn way(&self, tokens: &[String]) -> Vec<MergeStep> {
         let mut at = Some(self.root);
         let mut way = Vec::with_capacity(tokens.len());
         for token in tokens {
@@ -152,13 +152,13 @@ impl<'d> Keyed<'d> {
                 (Some(list), Some(index)) => {
                     at = list.item(index);
                     way.push(match self.list(list).keys.get(index) {
-                        Some(key) => Step::Item(key.clone(), index),
-                        None => Step::Token(token.clone()),
+                        Some(key) => MergeStep::Item(key.clone(), index),
+                        None => MergeStep::Token(token.clone()),
                     });
                 }
                 _ => {
                     at = at.and_then(|node| node.get(token));
-                    way.push(Step::Token(token.clone()));
+                    way.push(MergeStep::Token(token.clone()));
                 }
             }
         }
@@ -167,13 +167,13 @@ impl<'d> Keyed<'d> {
 
     /// What stands at the end of a way; an item without a key that is not there goes by its index.
     #[must_use]
-    pub fn find(&self, way: &[Step]) -> Option<NodeRef<'d>> {
+    pub fn find(&self, way: &[MergeStep]) -> Option<NodeRef<'d>> {
         let mut at = self.root;
         for step in way {
             at = match step {
-                Step::Token(token) if at.is_array() => at.item(token.parse().ok()?)?,
-                Step::Token(token) => at.get(token)?,
-                Step::Item(key, index) => match self.list(at).by_key.get(key) {
+                MergeStep::Token(token) if at.is_array() => at.item(token.parse().ok()?)?,
+                MergeStep::Token(token) => at.get(token)?,
+                MergeStep::Item(key, index) => match self.list(at).by_key.get(key) {
                     Some(id) => at.document().node(*id),
                     None if key.starts_with('#') => at.item(*index)?,
                     None => return None,

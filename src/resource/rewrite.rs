@@ -33,7 +33,7 @@ pub struct RewriteRule {
 /// A compiled table; see the [module](self).
 #[derive(Debug, Clone, Default)]
 pub struct RewriteTable {
-    rules: Vec<Rule>,
+    rules: Vec<Rewrite>,
     /// Rules whose `from` has no glob, by it.
     literal: HashMap<String, usize>,
     /// The others by the number of their segments, the more specific first.
@@ -43,7 +43,7 @@ pub struct RewriteTable {
 }
 
 #[derive(Debug, Clone)]
-struct Rule {
+struct Rewrite {
     from: Prefix,
     to: Target,
     except: Vec<Prefix>,
@@ -234,7 +234,7 @@ impl RewriteTable {
         let mut errors = Vec::new();
         let mut table = Self::default();
         for (index, written) in rules.iter().enumerate() {
-            match Rule::read(index, written, &mut errors) {
+            match Rewrite::read(index, written, &mut errors) {
                 Some(rule) if errors.is_empty() => table.insert(rule, &mut errors),
                 _ => {}
             }
@@ -337,7 +337,7 @@ impl RewriteTable {
         advice
     }
 
-    fn insert(&mut self, rule: Rule, errors: &mut Vec<TableError>) {
+    fn insert(&mut self, rule: Rewrite, errors: &mut Vec<TableError>) {
         let second = self.rules.len();
         let from = rule.from.to_string();
         let same = match rule.from.glob {
@@ -397,7 +397,7 @@ impl RewriteTable {
     }
 }
 
-impl Rule {
+impl Rewrite {
     fn read(index: usize, written: &RewriteRule, errors: &mut Vec<TableError>) -> Option<Self> {
         let mut fail = |field, problem| errors.push(TableError { rule: index, field, problem });
         let from = Prefix::read(&written.from).map_err(|p| fail(Field::From, p)).ok();

@@ -32,7 +32,7 @@ const FILE_LIMIT: u64 = 4 << 20;
 
 /// Where policies come from.
 #[derive(Debug, Clone)]
-pub struct Sources {
+pub struct PolicySources {
     /// Whether the embedded library counts.
     pub embedded: bool,
     /// Files and folders.
@@ -119,14 +119,14 @@ impl Loaded {
 
 /// Reads all policies of the sources.
 #[must_use]
-pub fn load(sources: &Sources) -> Loaded {
+pub fn load(sources: &PolicySources) -> Loaded {
     load_packs(sources, None)
 }
 
 /// Reads the policies of the sources, of the library only those files with a policy of one of some packs, or of none.
 #[must_use]
-pub fn load_packs(sources: &Sources, packs: Option<&BTreeSet<String>>) -> Loaded {
-    let Sources { embedded, paths, profile } = sources;
+pub fn load_packs(sources: &PolicySources, packs: Option<&BTreeSet<String>>) -> Loaded {
+    let PolicySources { embedded, paths, profile } = sources;
     let mut loaded = Loaded::default();
     if *embedded {
         let chosen = |of: &[&str]| {
@@ -210,7 +210,7 @@ fn read_file(path: &Path, profile: Profile, loaded: &mut Loaded) {
 
 /// The text of a policy as it is written, of the embedded library or of a file.
 #[must_use]
-pub fn written(sources: &Sources, policy: &PolicyRef) -> Option<String> {
+pub fn written(sources: &PolicySources, policy: &PolicyRef) -> Option<String> {
     let of_library = embedded::files().iter().filter(|_| sources.embedded);
     let own = sources.paths.iter().flat_map(|path| files(path, &mut Vec::new()));
     let own = own.filter_map(|file| decode(fs::read(file).ok()?, FILE_LIMIT).ok());

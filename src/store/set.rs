@@ -279,7 +279,8 @@ impl Adjustments {
         let named = |names: &[String]| names.iter().any(|name| codes::means(name, row.code));
         // what is wrong with the reading of a file is said beside any policy, unless some codes are asked for alone
         let some_asked = only.iter().any(|name| codes::all().any(|row| codes::means(name, row.code)));
-        if (some_asked && !named(only)) || named(skip) {
+        let is_said = only.is_empty() || named(only) || (row.always && !some_asked);
+        if !is_said || named(skip) {
             return None;
         }
         let kind = row.code.split_once('/').map_or(row.code, |(kind, _)| kind);

@@ -13,7 +13,7 @@ use super::cover::{begin, node_of};
 use super::{Target, written};
 use crate::document::{NodeRef, Span};
 use crate::finding::terms::{self, TermError};
-use crate::finding::{CodePattern, DocumentId, Finding};
+use crate::finding::{CodePattern, Finding, ObjectId};
 use crate::manifest::source::Content;
 use crate::manifest::{FileId, Inventory, STDIN, SourceFile, Sources, json};
 
@@ -92,7 +92,7 @@ pub fn additions(
     sources: &Sources,
     inventory: &Inventory<'_>,
     targets: &[Target<'_>],
-    findings: &[(DocumentId, Finding)],
+    findings: &[(ObjectId, Finding)],
 ) -> (Vec<Addition>, Vec<(FileId, AddError)>) {
     let mut by_file: BTreeMap<FileId, Vec<(NodeRef<'_>, &Finding)>> = BTreeMap::new();
     for (id, finding) in findings.iter().filter(|(_, finding)| writing.pattern.matches(finding.code())) {

@@ -13,7 +13,7 @@ use super::{Covers, Kind, Suppressed, Waived, Waiver};
 use crate::document::{NodeRef, Span};
 use crate::finding::terms::is_waivable;
 use crate::finding::{
-    Action, Certainty, CodePattern, DocumentId, Finding, Fingerprint, Place, RuleInfo, Severity, readable,
+    Action, Certainty, CodePattern, Finding, Fingerprint, ObjectId, Place, RuleInfo, Severity, readable,
 };
 use crate::manifest::codes::{self, Reserved};
 use crate::manifest::{FileId, Inventory, STDIN, Sources};
@@ -61,16 +61,16 @@ pub type Target<'i> = (FileId, u32, NodeRef<'i>);
 #[derive(Debug, Default)]
 pub struct Applied {
     /// The findings that are not waived.
-    pub kept: Vec<(DocumentId, Finding)>,
+    pub kept: Vec<(ObjectId, Finding)>,
     /// Those that are.
     pub waived: Vec<Waived>,
     /// Findings about waivers: the file, the manifest that is nearest, if there is one, and what is wrong.
     pub about: Vec<(FileId, Option<usize>, Finding)>,
 }
 
-/// Applies the waivers of a run. `targets` are what the [`DocumentId`]s of the findings mean.
+/// Applies the waivers of a run. `targets` are what the [`ObjectId`]s of the findings mean.
 #[must_use]
-pub fn apply(run: &Run<'_, '_>, targets: &[Target<'_>], findings: Vec<(DocumentId, Finding)>) -> Applied {
+pub fn apply(run: &Run<'_, '_>, targets: &[Target<'_>], findings: Vec<(ObjectId, Finding)>) -> Applied {
     let Run { sources, inventory, beside, ignores, set, .. } = run;
     let Collected { waivers, mut bad } =
         Collected::new(sources, inventory, beside, ignores, set.exceptions());
@@ -151,7 +151,7 @@ impl<'a, 'r, 'i> Applying<'a, 'r, 'i> {
     }
 
     /// What waives a finding: of several that do, the webhook's, else the nearest. All of them count as used.
-    fn waiver_of(&mut self, id: DocumentId, finding: &Finding) -> Option<Suppressed> {
+    fn waiver_of(&mut self, id: ObjectId, finding: &Finding) -> Option<Suppressed> {
         if !is_waivable(finding.code()) {
             return None;
         }
@@ -208,7 +208,7 @@ impl<'a, 'r, 'i> Applying<'a, 'r, 'i> {
     }
 
     /// Whether the rule that is this one of the waivers by rule is about a subject; told once for each.
-    fn is_under(&mut self, at: usize, id: DocumentId) -> bool {
+    fn is_under(&mut self, at: usize, id: ObjectId) -> bool {
         let Covers::Rule(rule) = self.waivers[self.rules[at]].covers else { return false };
         let (run, subject) = (self.run, id.0 as usize);
         let file = self.targets[subject].0;

@@ -43,7 +43,7 @@ pub struct WrittenRule {
 
 /// A rule that can be applied.
 #[derive(Debug)]
-pub struct Rule {
+pub struct IgnoreRule {
     pub(super) patterns: Vec<CodePattern>,
     pub(super) reason: Option<String>,
     pub(super) until: Option<NaiveDate>,
@@ -61,7 +61,7 @@ pub struct Ignores {
     /// Its text.
     pub text: Arc<str>,
     /// The rules, and where each stands.
-    pub rules: Vec<(Rule, Span)>,
+    pub rules: Vec<(IgnoreRule, Span)>,
 }
 
 /// What is wrong with a rule, and at which of its fields; with an index where that is a list.
@@ -75,7 +75,7 @@ pub struct Fault {
     pub message: String,
 }
 
-impl Rule {
+impl IgnoreRule {
     /// Reads a rule; its paths count from `folder`.
     ///
     /// # Errors
@@ -147,10 +147,10 @@ impl Rule {
 mod tests {
     use super::*;
 
-    fn rule(yaml: &str) -> Result<Rule, Fault> {
+    fn rule(yaml: &str) -> Result<IgnoreRule, Fault> {
         let composed = crate::manifest::compose::compose(yaml, 0..yaml.len()).unwrap();
         let document = composed.document.unwrap();
-        Rule::new(&document.root().decode::<WrittenRule>().unwrap(), Path::new("/w"))
+        IgnoreRule::new(&document.root().decode::<WrittenRule>().unwrap(), Path::new("/w"))
     }
 
     #[test]

@@ -134,7 +134,7 @@ pub struct Others {
 
 /// What a [step](Material::step) did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
+pub enum Rotation {
     /// Nothing is due.
     Nothing,
     /// A new leaf from the same authority.
@@ -159,35 +159,40 @@ impl Material {
     }
 
     /// Does the one thing that is due now, if any. Call it again, with what is known then, until it says
-    /// [`Step::Nothing`].
-    pub fn step(&mut self, names: &Names, now: SystemTime, others: Others) -> Result<Step, AuthorityError> {
+    /// [`Rotation::Nothing`].
+    pub fn step(
+        &mut self,
+        names: &Names,
+        now: SystemTime,
+        others: Others,
+    ) -> Result<Rotation, AuthorityError> {
         let time = seconds(now);
         let newest = self.authorities.len() - 1;
         if time >= self.authorities[newest].not_after {
             *self = Material::new(names, now)?;
-            return Ok(Step::StartedOver);
+            return Ok(Rotation::StartedOver);
         }
         let signer_expired = time >= self.authorities[self.signer].not_after;
         if self.signer != newest && (others.trust_the_bundle || signer_expired) {
             self.leaf = make_leaf(&self.authorities[newest], names, time)?;
             (self.signer, self.names) = (newest, names.clone());
-            return Ok(Step::NewSigner);
+            return Ok(Rotation::NewSigner);
         }
         if newest > 0 && self.signer == newest && others.serve_the_leaf {
             self.authorities.drain(..newest);
             self.signer = 0;
-            return Ok(Step::OldAuthorityGone);
+            return Ok(Rotation::OldAuthorityGone);
         }
         if two_thirds(&self.leaf, time) || self.names != *names {
             self.leaf = make_leaf(&self.authorities[self.signer], names, time)?;
             self.names = names.clone();
-            return Ok(Step::NewLeaf);
+            return Ok(Rotation::NewLeaf);
         }
         if newest == 0 && two_thirds(&self.authorities[0], time) {
             self.authorities.push(make_authority(time)?);
-            return Ok(Step::NewAuthority);
+            return Ok(Rotation::NewAuthority);
         }
-        Ok(Step::Nothing)
+        Ok(Rotation::Nothing)
     }
 
     /// What `caBundle` must hold: all authorities, newest first.

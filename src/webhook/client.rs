@@ -14,7 +14,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use super::review::{Reply, Stage};
+use super::review::{Endpoint, Reply};
 
 /// Why a review was not answered.
 #[derive(Debug, thiserror::Error)]
@@ -142,7 +142,7 @@ impl Client {
 
     /// Posts one review on a connection of its own. `timeout` is told to the webhook as the API server does, and
     /// held to here.
-    pub async fn post(&self, stage: Stage, body: Bytes, timeout: Duration) -> Result<Reply, ClientError> {
+    pub async fn post(&self, stage: Endpoint, body: Bytes, timeout: Duration) -> Result<Reply, ClientError> {
         let posting = async { self.connect().await?.post(stage, body, timeout).await };
         tokio::time::timeout(timeout, posting).await.unwrap_or(Err(ClientError::Timeout(timeout)))
     }
@@ -150,7 +150,12 @@ impl Client {
 
 impl Session {
     /// Posts one review, and leaves the connection open. Without a limit of its own in time.
-    pub async fn post(&mut self, stage: Stage, body: Bytes, timeout: Duration) -> Result<Reply, ClientError> {
+    pub async fn post(
+        &mut self,
+        stage: Endpoint,
+        body: Bytes,
+        timeout: Duration,
+    ) -> Result<Reply, ClientError> {
         let request = Request::builder()
             .method(Method::POST)
             .uri(format!("{}?timeout={}ms", stage.path(), timeout.as_millis()))

@@ -9,7 +9,7 @@ use chrono::{NaiveDate, Utc};
 use serde_json::value::RawValue;
 
 use crate::admission::{Stages, Turn, admit};
-use crate::check::{Budget, Findings};
+use crate::check::{EvaluationLimits, Findings};
 use crate::document::{Document, JsonError, Limits};
 use crate::finding::{Certainty, Finding};
 use crate::host::{Host, Views};
@@ -21,7 +21,7 @@ use crate::request::{GroupVersionKind, GroupVersionResource, SentAs, User};
 use crate::store::{PolicySet, placement};
 use crate::verdict::{self, Verdict};
 
-use super::review::{self, Answer, AnswerReason, Cause, Denial, Failure, Judge, ReviewRequest, Stage};
+use super::review::{Answer, AnswerReason, Cause, Denial, Endpoint, Failure, Judge, ReviewRequest};
 
 /// Where other objects are looked up.
 #[derive(Clone)]
@@ -131,12 +131,12 @@ impl Engine {
         &self.set
     }
 
-    fn validate(&self, request: &Request<'_>, host: &dyn Host, budget: Budget) -> Answer {
+    fn validate(&self, request: &Request<'_>, host: &dyn Host, budget: EvaluationLimits) -> Answer {
         let admission = admit(&self.set, Stages::JUDGE, request, host, budget);
         answer_of(&admission.verdict(request), &admission.findings)
     }
 
-    fn mutate(&self, request: &Request<'_>, host: &dyn Host, budget: Budget) -> Answer {
+    fn mutate(&self, request: &Request<'_>, host: &dyn Host, budget: EvaluationLimits) -> Answer {
         let mutation = admit(&self.whole, Stages::mutate(self.turn), request, host, budget);
         let verdict = mutation.verdict(request);
         if !verdict.allowed() || mutation.patch.is_empty() {
@@ -156,7 +156,7 @@ impl Engine {
     }
 
     /// An object that cannot be read is nobody's friend: denied where a policy that fails closed asks for it.
-    fn unreadable(&self, stage: Stage, review: &ReviewRequest<'_>, error: &JsonError) -> Answer {
+    fn unreadable(&self, stage: Endpoint, review: &ReviewRequest<'_>, error: &JsonError) -> Answer {
         if !self.must_fail(stage, review) {
             return Answer::allow().warn(format!("plimsoll cannot read the object: {error}"));
         }
@@ -168,8 +168,8 @@ impl Engine {
     }
 
     /// Whether a policy that fails closed may be about the review.
-    fn must_fail(&self, stage: Stage, review: &ReviewRequest<'_>) -> bool {
-        let (set, mutates) = (&self.set, stage == Stage::Mutate);
+    fn must_fail(&self, stage: Endpoint, review: &ReviewRequest<'_>) -> bool {
+        let (set, mutates) = (&self.set, stage == Endpoint::Mutate);
         let request = request_of(review, None, None, None);
         set.is_half() != Some(FailurePolicy::Ignore)
             && set.for_request(&review.kind.kind, &review.sub_resource).any(|policy| {
@@ -187,7 +187,7 @@ impl Judge for Engine {
         })
     }
 
-    fn judge(&self, stage: Stage, review: &ReviewRequest<'_>, deadline: Instant) -> Answer {
+    fn judge(&self, stage: Endpoint, review: &ReviewRequest<'_>, deadline: Instant) -> Answer {
         if self.set.for_request(&review.kind.kind, &review.sub_resource).next().is_none() {
             return Answer::allow();
         }
@@ -202,7 +202,7 @@ impl Judge for Engine {
         // options are what the API server made of flags: they are read for expressions only
         let options = self.read(review.options).ok().flatten();
         let request = request_of(review, object.as_ref(), old_object.as_ref(), options.as_ref());
-        let budget = Budget {
+        let budget = EvaluationLimits {
             deadline: Some(deadline),
             explain: false,
             fixes: false,
@@ -221,12 +221,12 @@ impl Judge for Engine {
             }
         };
         match stage {
-            Stage::Validate => self.validate(&request, host, budget),
-            Stage::Mutate => self.mutate(&request, host, budget),
+            Endpoint::Validate => self.validate(&request, host, budget),
+            Endpoint::Mutate => self.mutate(&request, host, budget),
         }
     }
 
-    fn fail(&self, stage: Stage, review: &ReviewRequest<'_>, failure: &Failure) -> Answer {
+    fn fail(&self, stage: Endpoint, review: &ReviewRequest<'_>, failure: &Failure) -> Answer {
         if self.must_fail(stage, review) {
             Answer::from(failure)
         } else {
@@ -244,12 +244,7 @@ fn request_of<'r>(
 ) -> Request<'r> {
     let user = &review.user_info;
     Request {
-        operation: match review.operation {
-            review::Operation::Create => Operation::Create,
-            review::Operation::Update => Operation::Update,
-            review::Operation::Delete => Operation::Delete,
-            review::Operation::Connect => Operation::Connect,
-        },
+        operation: review.operation,
         kind: GroupVersionKind {
             group: &review.kind.group,
             version: &review.kind.version,

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::metrics::Metrics;
-use super::review::{Failure, Judge, Observer, Reply, Stage, answer_failure, answer_observed};
+use super::review::{Endpoint, Failure, Judge, Observer, Reply, answer_failure, answer_observed};
 use super::settings::Settings;
 
 /// The places for evaluation.
@@ -62,7 +62,7 @@ impl Gate {
     pub(super) async fn answer(
         self: &Arc<Self>,
         judge: Arc<dyn Judge>,
-        stage: Stage,
+        stage: Endpoint,
         body: Bytes,
         deadlines: Deadlines,
         metrics: &Metrics,
@@ -81,7 +81,7 @@ impl Gate {
     async fn pooled(
         self: &Arc<Self>,
         judge: Arc<dyn Judge>,
-        stage: Stage,
+        stage: Endpoint,
         body: Bytes,
         deadlines: Deadlines,
         observer: Arc<impl Observer + Send + Sync + 'static>,
@@ -111,7 +111,7 @@ impl Gate {
     fn run(
         &self,
         judge: &dyn Judge,
-        stage: Stage,
+        stage: Endpoint,
         body: &[u8],
         deadlines: Deadlines,
         observer: &dyn Observer,
@@ -146,7 +146,7 @@ struct Once<O> {
 impl<O: Observer> Observer for Once<O> {
     fn answered(
         &self,
-        stage: Stage,
+        stage: Endpoint,
         review: &super::review::ReviewRequest<'_>,
         answer: &super::review::Answer,
         failure: Option<&Failure>,
@@ -155,7 +155,7 @@ impl<O: Observer> Observer for Once<O> {
             self.observer.answered(stage, review, answer, failure);
         }
     }
-    fn refused(&self, stage: Stage, refusal: &super::review::Refusal) {
+    fn refused(&self, stage: Endpoint, refusal: &super::review::Refusal) {
         if !self.taken.swap(true, Ordering::Relaxed) {
             self.observer.refused(stage, refusal);
         }

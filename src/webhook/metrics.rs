@@ -14,8 +14,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
-use super::reload::Loaded;
-use super::review::{Answer, Failure, Operation, ReviewRequest, Stage};
+use super::reload::InForce;
+use super::review::{Answer, Endpoint, Failure, ReviewRequest};
 
 /// Beyond so many different kinds, new ones are counted as `other`: whoever reaches the port may invent kinds.
 const MAX_KINDS: usize = 500;
@@ -157,8 +157,9 @@ impl Metrics {
         }
         let seconds = || Histogram::new(BUCKETS);
         let durations = Family::<StageLabel, Histogram, fn() -> Histogram>::new_with_constructor(seconds);
-        let validate_seconds = durations.get_or_create_owned(&StageLabel { stage: Stage::Validate.name() });
-        let mutate_seconds = durations.get_or_create_owned(&StageLabel { stage: Stage::Mutate.name() });
+        let validate_seconds =
+            durations.get_or_create_owned(&StageLabel { stage: Endpoint::Validate.name() });
+        let mutate_seconds = durations.get_or_create_owned(&StageLabel { stage: Endpoint::Mutate.name() });
         registry.register(
             "review_duration_seconds",
             "Time from a request's head to its answer, body and queue included",
@@ -265,7 +266,7 @@ impl Metrics {
 
     pub(super) fn answered(
         &self,
-        stage: Stage,
+        stage: Endpoint,
         review: &ReviewRequest<'_>,
         answer: &Answer,
         failure: Option<&Failure>,
@@ -278,7 +279,7 @@ impl Metrics {
             (true, Some(_)) => "failed_open",
             (false, Some(_)) => "failed_closed",
         };
-        let operation = Operation::as_str(review.operation);
+        let operation = review.operation.name();
         let kind = self.kind(&review.kind.kind);
         for outcome in &answer.outcomes {
             let (policy, rule) = (Name(outcome.policy.clone()), Name(outcome.rule.clone()));
@@ -294,8 +295,8 @@ impl Metrics {
             self.failures.get_or_create(&ReasonLabel { reason: failure.label() }).inc();
         }
         match stage {
-            Stage::Validate => &self.validate_seconds,
-            Stage::Mutate => &self.mutate_seconds,
+            Endpoint::Validate => &self.validate_seconds,
+            Endpoint::Mutate => &self.mutate_seconds,
         }
         .observe(took.as_secs_f64());
     }
@@ -350,7 +351,7 @@ impl Metrics {
     }
 
     /// Policies were loaded, some of them perhaps not.
-    pub(super) fn policies(&self, loaded: &Loaded, generation: u64, now: f64) {
+    pub(super) fn policies(&self, loaded: &InForce, generation: u64, now: f64) {
         let good = loaded.broken == 0;
         let gauge = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
         let label = ResultLabel { result: if good { "ok" } else { "error" } };
@@ -406,7 +407,7 @@ mod tests {
             );
             let review = Review::read(body.as_bytes()).request.unwrap();
             let answer = Answer::forbid("secret message").outcome("p".into(), "r".into(), "deny");
-            metrics.answered(Stage::Validate, &review, &answer, None, Duration::from_micros(70));
+            metrics.answered(Endpoint::Validate, &review, &answer, None, Duration::from_micros(70));
         }
         let text = metrics.text();
         assert!(text.contains(

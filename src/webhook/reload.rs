@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwapOption;
 
-use super::authority::{Material, Names, Others, SETTLE, Step};
+use super::authority::{Material, Names, Others, Rotation, SETTLE};
 use super::certificate::{Files, Slot};
 use super::metrics::Metrics;
 use super::readiness::Readiness;
@@ -20,7 +20,7 @@ use super::review::Judge;
 
 /// What a loader gives.
 #[derive(Clone)]
-pub struct Loaded {
+pub struct InForce {
     /// The compiled policies.
     pub judge: Arc<dyn Judge>,
     /// How many there are.
@@ -35,11 +35,11 @@ pub struct Loaded {
     pub complaint: String,
 }
 
-impl Loaded {
+impl InForce {
     /// So many policies, all of them good.
     #[must_use]
     pub fn whole(judge: Arc<dyn Judge>, policies: usize, hash: impl Into<String>) -> Self {
-        Loaded { judge, policies, hash: hash.into(), broken: 0, kept: 0, complaint: String::new() }
+        InForce { judge, policies, hash: hash.into(), broken: 0, kept: 0, complaint: String::new() }
     }
 }
 
@@ -49,7 +49,7 @@ impl Loaded {
 pub struct LoadError(pub String);
 
 /// Reads and compiles all policies. Called on a thread of its own, never at the same time twice.
-pub type Loader = Box<dyn Fn() -> Result<Loaded, LoadError> + Send + Sync>;
+pub type Loader = Box<dyn Fn() -> Result<InForce, LoadError> + Send + Sync>;
 
 /// The time, so that tests can set it.
 pub type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
@@ -66,7 +66,7 @@ pub struct Board {
 /// The policies in force.
 #[derive(Default)]
 pub struct Policies {
-    current: ArcSwapOption<Loaded>,
+    current: ArcSwapOption<InForce>,
     /// How often what is in force has changed.
     generation: AtomicU64,
 }
@@ -105,8 +105,8 @@ impl Policies {
         }
     }
 
-    fn put(&self, loaded: Loaded, board: &Board, seconds: f64) {
-        let Loaded { policies, broken, kept, .. } = loaded;
+    fn put(&self, loaded: InForce, board: &Board, seconds: f64) {
+        let InForce { policies, broken, kept, .. } = loaded;
         let changed = self.current.load().as_ref().is_none_or(|current| current.hash != loaded.hash);
         let generation =
             self.generation.fetch_add(u64::from(changed), Ordering::Relaxed) + u64::from(changed);
@@ -260,10 +260,13 @@ pub async fn watch_authority(
             let settled = now.duration_since(published).is_ok_and(|since| since >= SETTLE);
             let others = Others { trust_the_bundle: settled, serve_the_leaf: true };
             match material.step(&names, now, others) {
-                Ok(Step::Nothing) => break,
+                Ok(Rotation::Nothing) => break,
                 Ok(step) => {
                     tracing::info!(?step, "own certificates changed");
-                    if matches!(step, Step::NewAuthority | Step::OldAuthorityGone | Step::StartedOver) {
+                    if matches!(
+                        step,
+                        Rotation::NewAuthority | Rotation::OldAuthorityGone | Rotation::StartedOver
+                    ) {
                         published = now;
                         publish(&material);
                     }
@@ -310,7 +313,7 @@ mod tests {
     use std::sync::atomic::AtomicUsize;
 
     use super::*;
-    use crate::webhook::review::{Answer, ReviewRequest, Stage};
+    use crate::webhook::review::{Answer, Endpoint, ReviewRequest};
 
     #[test]
     fn a_fingerprint_changes_with_names_and_contents_only() {
@@ -346,7 +349,7 @@ mod tests {
 
     struct Yes;
     impl Judge for Yes {
-        fn judge(&self, _: Stage, _: &ReviewRequest<'_>, _: std::time::Instant) -> Answer {
+        fn judge(&self, _: Endpoint, _: &ReviewRequest<'_>, _: std::time::Instant) -> Answer {
             Answer::allow()
         }
     }
@@ -357,7 +360,7 @@ mod tests {
         let count = calls.clone();
         let load: Loader = Box::new(move || match count.fetch_add(1, Ordering::Relaxed) {
             0 => Err(LoadError("p.yaml:3: no such field".into())),
-            1 => Ok(Loaded::whole(Arc::new(Yes), 7, "ab")),
+            1 => Ok(InForce::whole(Arc::new(Yes), 7, "ab")),
             2 => panic!("bug"),
             _ => Err(LoadError("p.yaml:4: broken".into())),
         });

@@ -15,10 +15,8 @@ mod request;
 mod warnings;
 mod wire;
 
-pub use answer::{Answer, AnswerReason, Cause, Decision, Denial, Outcome};
-pub use request::{
-    GroupVersionKind, GroupVersionResource, Operation, Refusal, Review, ReviewRequest, Str, UserInfo,
-};
+pub use answer::{Answer, AnswerReason, Cause, Decision, Denial, RuleDecision};
+pub use request::{GroupVersionKind, GroupVersionResource, Refusal, Review, ReviewRequest, Str, UserInfo};
 pub use warnings::{MAX_WARNING_RUNES, MAX_WARNINGS_RUNES, WARNING_RUNES, fit as fit_warnings};
 pub use wire::{Observer, Reply, answer, answer_failure, answer_observed};
 
@@ -29,20 +27,20 @@ use crate::policy::FailurePolicy;
 
 /// Which of the two webhook calls a review came in by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Stage {
+pub enum Endpoint {
     /// `/validate`: may deny and warn, may never send a patch.
     Validate,
     /// `/mutate`: may also send a patch; the object is what earlier plugins made of it, not yet validated.
     Mutate,
 }
 
-impl Stage {
+impl Endpoint {
     /// The path that the webhook serves it at.
     #[must_use]
     pub fn path(self) -> &'static str {
         match self {
-            Stage::Validate => "/validate",
-            Stage::Mutate => "/mutate",
+            Endpoint::Validate => "/validate",
+            Endpoint::Mutate => "/mutate",
         }
     }
 
@@ -89,11 +87,11 @@ impl Failure {
 /// Whoever decides: the policy engine in production, a closure in tests.
 ///
 /// ```
-/// use plimsoll::webhook::review::{Answer, Judge, ReviewRequest, Stage, answer};
+/// use plimsoll::webhook::review::{Answer, Judge, ReviewRequest, Endpoint, answer};
 ///
 /// struct NoPods;
 /// impl Judge for NoPods {
-///     fn judge(&self, _: Stage, review: &ReviewRequest<'_>, _: std::time::Instant) -> Answer {
+///     fn judge(&self, _: Endpoint, review: &ReviewRequest<'_>, _: std::time::Instant) -> Answer {
 ///         if &*review.kind.kind == "Pod" { Answer::forbid("no Pods today") } else { Answer::allow() }
 ///     }
 /// }
@@ -101,7 +99,7 @@ impl Failure {
 /// let body = br#"{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":{"uid":"u1",
 ///     "kind":{"group":"","version":"v1","kind":"Pod"},"operation":"CREATE","object":{}}}"#;
 /// let deadline = std::time::Instant::now() + std::time::Duration::from_secs(1);
-/// let reply = answer(&NoPods, Stage::Validate, body, deadline);
+/// let reply = answer(&NoPods, Endpoint::Validate, body, deadline);
 /// assert_eq!(
 ///     std::str::from_utf8(&reply.body).unwrap(),
 ///     r#"{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","response":{"uid":"u1","allowed":false,"status":{"status":"Failure","code":403,"reason":"Forbidden","message":"no Pods today"}}}"#
@@ -116,11 +114,11 @@ pub trait Judge: Send + Sync + 'static {
     }
 
     /// Judges one review. Past `deadline` nobody waits any more: give up and say so in the answer.
-    fn judge(&self, stage: Stage, review: &ReviewRequest<'_>, deadline: Instant) -> Answer;
+    fn judge(&self, stage: Endpoint, review: &ReviewRequest<'_>, deadline: Instant) -> Answer;
 
     /// What is answered when [`judge`](Judge::judge) could not give an answer. A judge that knows its policies'
     /// `failurePolicy` overrides this; without that knowledge the safe answer is a deny with code 500.
-    fn fail(&self, stage: Stage, review: &ReviewRequest<'_>, failure: &Failure) -> Answer {
+    fn fail(&self, stage: Endpoint, review: &ReviewRequest<'_>, failure: &Failure) -> Answer {
         let _ = (stage, review);
         Answer::from(failure)
     }

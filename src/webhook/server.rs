@@ -31,7 +31,7 @@ use super::gate::{Deadlines, Gate};
 use super::goduration;
 use super::metrics::Metrics;
 use super::reload::{Board, Policies};
-use super::review::{Answer, Failure, Observer, Outcome, Refusal, Reply, ReviewRequest, Stage};
+use super::review::{Answer, Endpoint, Failure, Observer, Refusal, Reply, ReviewRequest, RuleDecision};
 use super::settings::Settings;
 
 /// The server, before and while it runs.
@@ -264,14 +264,14 @@ async fn serve(shared: Arc<Shared>, acceptor: TlsAcceptor, tcp: TcpStream, guard
 }
 
 /// The stage, and the policies where the call is about a part of them.
-fn route(path: &str) -> Option<(Stage, Option<FailurePolicy>)> {
+fn route(path: &str) -> Option<(Endpoint, Option<FailurePolicy>)> {
     Some(match path {
-        "/validate" => (Stage::Validate, None),
-        "/validate/fail" => (Stage::Validate, Some(FailurePolicy::Fail)),
-        "/validate/ignore" => (Stage::Validate, Some(FailurePolicy::Ignore)),
-        "/mutate" => (Stage::Mutate, None),
-        "/mutate/fail" => (Stage::Mutate, Some(FailurePolicy::Fail)),
-        "/mutate/ignore" => (Stage::Mutate, Some(FailurePolicy::Ignore)),
+        "/validate" => (Endpoint::Validate, None),
+        "/validate/fail" => (Endpoint::Validate, Some(FailurePolicy::Fail)),
+        "/validate/ignore" => (Endpoint::Validate, Some(FailurePolicy::Ignore)),
+        "/mutate" => (Endpoint::Mutate, None),
+        "/mutate/fail" => (Endpoint::Mutate, Some(FailurePolicy::Fail)),
+        "/mutate/ignore" => (Endpoint::Mutate, Some(FailurePolicy::Ignore)),
         _ => return None,
     })
 }
@@ -466,7 +466,13 @@ struct Seen {
 }
 
 impl Observer for Seen {
-    fn answered(&self, stage: Stage, review: &ReviewRequest<'_>, answer: &Answer, failure: Option<&Failure>) {
+    fn answered(
+        &self,
+        stage: Endpoint,
+        review: &ReviewRequest<'_>,
+        answer: &Answer,
+        failure: Option<&Failure>,
+    ) {
         let took = self.started.elapsed();
         self.metrics.answered(stage, review, answer, failure, took);
         if answer.allowed() && failure.is_none() {
@@ -475,7 +481,7 @@ impl Observer for Seen {
         tracing::info!(
             uid = &*review.uid,
             stage = stage.name(),
-            operation = review.operation.as_str(),
+            operation = review.operation.name(),
             policy = denying(&answer.outcomes),
             user = &*review.user_info.username,
             kind = &*review.kind.kind,
@@ -489,16 +495,16 @@ impl Observer for Seen {
         );
     }
 
-    fn refused(&self, stage: Stage, refusal: &Refusal) {
+    fn refused(&self, stage: Endpoint, refusal: &Refusal) {
         self.metrics.refused(refusal.label());
         tracing::warn!(stage = stage.name(), reason = refusal.label(), "review refused");
     }
 }
 
 /// `policy/rule` of all that denied, in order, each once.
-fn denying(outcomes: &[Outcome]) -> String {
+fn denying(outcomes: &[RuleDecision]) -> String {
     let mut names: Vec<String> = Vec::new();
-    for Outcome { policy, rule, decision, failed: _ } in outcomes {
+    for RuleDecision { policy, rule, decision, failed: _ } in outcomes {
         let name = format!("{policy}/{rule}");
         if matches!(*decision, "deny" | "error") && !names.contains(&name) {
             names.push(name);

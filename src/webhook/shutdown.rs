@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 /// How far the shutdown has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Stage {
+pub enum ShutdownPhase {
     /// Not asked to stop.
     Running,
     /// Still serving, not ready.
@@ -22,24 +22,24 @@ pub enum Stage {
 
 /// Tells those who serve how far the shutdown has come.
 #[derive(Debug, Clone)]
-pub struct Shutdown(watch::Sender<Stage>);
+pub struct Shutdown(watch::Sender<ShutdownPhase>);
 
 impl Default for Shutdown {
     fn default() -> Self {
-        Shutdown(watch::Sender::new(Stage::Running))
+        Shutdown(watch::Sender::new(ShutdownPhase::Running))
     }
 }
 
 impl Shutdown {
     /// Begins the lame duck period; the stop follows after `lame_duck`. Returns when it has ended.
     pub async fn begin(&self, lame_duck: Duration) {
-        self.0.send_replace(Stage::LameDuck);
+        self.0.send_replace(ShutdownPhase::LameDuck);
         tokio::time::sleep(lame_duck).await;
-        self.0.send_replace(Stage::Stopping);
+        self.0.send_replace(ShutdownPhase::Stopping);
     }
 
     /// Ends when `stage` has been reached.
-    pub fn reached(&self, stage: Stage) -> impl Future<Output = ()> + Send + 'static {
+    pub fn reached(&self, stage: ShutdownPhase) -> impl Future<Output = ()> + Send + 'static {
         let mut watching = self.0.subscribe();
         async move {
             // an error means that nobody is left to stop us; then nothing is ever reached

@@ -439,10 +439,11 @@ fn refused(denied: &Denied, causes: &[Value]) -> Value {
 }
 
 fn extra(extra: &Value) -> BTreeMap<&str, Vec<&str>> {
-    let mut members = BTreeMap::new();
-    for (key, all) in extra.as_object().into_iter().flatten() {
-        members
-            .insert(key.as_str(), all.as_array().into_iter().flatten().filter_map(Value::as_str).collect());
-    }
-    members
+    let members = extra.as_object().into_iter().flatten();
+    let texts = |(key, all)| {
+        let all: &Value = all;
+        let key: &String = key;
+        (key.as_str(), all.as_array().into_iter().flatten().filter_map(Value::as_str).collect())
+    };
+    members.map(texts).collect()
 }

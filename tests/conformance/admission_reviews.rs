@@ -13,7 +13,7 @@ use plimsoll::resource::workload::TemplatePaths;
 use plimsoll::store::load::{Loaded, read_text};
 use plimsoll::store::set::Adjustments;
 use plimsoll::webhook::engine::Engine;
-use plimsoll::webhook::review::{Stage, answer};
+use plimsoll::webhook::review::{Endpoint, answer};
 use serde_json::Value;
 
 use crate::suite::{Miss, Outcome, Suite};
@@ -70,7 +70,7 @@ fn check(engine: &Engine, file: &Path) -> Result<(), (String, String)> {
     let body = std::fs::read(file).map_err(|e| ("a file".to_owned(), e.to_string()))?;
     let review: Value = serde_json::from_slice(&body).map_err(|e| ("JSON".to_owned(), e.to_string()))?;
     let request = &review["request"];
-    for stage in [Stage::Validate, Stage::Mutate] {
+    for stage in [Endpoint::Validate, Endpoint::Mutate] {
         let reply = answer(engine, stage, &body, Instant::now() + Duration::from_secs(10));
         let answer: Value =
             serde_json::from_slice(&reply.body).map_err(|e| ("an answer".to_owned(), e.to_string()))?;
@@ -81,7 +81,7 @@ fn check(engine: &Engine, file: &Path) -> Result<(), (String, String)> {
         if response["allowed"] != true {
             return Err(("allowed".to_owned(), response.to_string()));
         }
-        let expected = if stage == Stage::Mutate { mirrored(request) } else { None };
+        let expected = if stage == Endpoint::Mutate { mirrored(request) } else { None };
         let got = match response["patch"].as_str() {
             None => None,
             Some(patch) => {

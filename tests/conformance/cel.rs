@@ -13,7 +13,7 @@ use plimsoll::cel::declarations::{Env, EnvKind};
 use plimsoll::cel::error::{Eval, EvalError};
 use plimsoll::cel::issue::Stage;
 use plimsoll::cel::library::authorizer::{
-    Decision, Question, ResourceCheck, Selector, Subject, Target, Verdict,
+    Decision, Opinion, Question, ResourceCheck, Selector, Subject, Target,
 };
 use plimsoll::cel::profile::Profile;
 use plimsoll::cel::program::{Budget, CompileError, Composition, Failure, Program, Variables};
@@ -452,9 +452,9 @@ impl<'d> Functions<'d> for Stub<'_> {
             None => Decision::default(),
             Some(rule) => Decision {
                 verdict: match &*rule.decision {
-                    "allow" => Verdict::Allow,
-                    "deny" => Verdict::Deny,
-                    _ => Verdict::NoOpinion,
+                    "allow" => Opinion::Allow,
+                    "deny" => Opinion::Deny,
+                    _ => Opinion::NoOpinion,
                 },
                 reason: rule.reason.clone(),
                 error: rule.error.clone().filter(|error| !error.is_empty()),

@@ -18,11 +18,11 @@ use std::sync::{LazyLock, Mutex};
 
 use plimsoll::cel::profile::Profile;
 use plimsoll::finding::Certainty;
-use plimsoll::manifest::{Inventory, Outcome as FileOutcome, ReadLimits, read_sources};
+use plimsoll::manifest::{FileOutcome, Inventory, ReadLimits, read_sources};
 use plimsoll::offline::{Asking, Offline};
 use plimsoll::resource::workload::TemplatePaths;
 use plimsoll::store::PolicySet;
-use plimsoll::store::load::{Sources, load};
+use plimsoll::store::load::{PolicySources, load};
 use plimsoll::store::set::Adjustments;
 use serde_json::Value;
 
@@ -264,7 +264,7 @@ fn policies(parameters: &Parameters) -> &'static PolicySet {
     let key = serde_json::to_string(parameters).unwrap_or_default();
     sets.entry(key).or_insert_with(|| {
         let paths = vec![PathBuf::from(USERS)];
-        let sources = Sources { embedded: true, paths, profile: Profile::NEWEST };
+        let sources = PolicySources { embedded: true, paths, profile: Profile::NEWEST };
         let mut loaded = load(&sources);
         assert!(loaded.errors.is_empty(), "the library loads");
         for (name, values) in parameters {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use plimsoll::document::Document;
 use plimsoll::manifest::source::{Content, SourceFile};
-use plimsoll::manifest::{Inventory, Outcome as FileOutcome, ReadLimits, Sources, read_sources};
+use plimsoll::manifest::{FileOutcome, Inventory, ReadLimits, Sources, read_sources};
 use serde_json::Value;
 
 use crate::suite::{Miss, Outcome, Suite};

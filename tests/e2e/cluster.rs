@@ -100,17 +100,20 @@ impl Cluster {
     /// [stops](Self::stop) it.
     pub(crate) async fn another(&self, api_server_flags: &[String]) -> Self {
         assert!(self.ours(), "our own control plane");
-        Self::start_with(&Source::ControlPlane(self.kubectl[0].clone().into()), api_server_flags).await
+        let flags: Vec<String> =
+            api_server_flags.iter().map(|flag| format!("--kube-apiserver-flag={flag}")).collect();
+        Self::start_with(&Source::ControlPlane(self.kubectl[0].clone().into()), &flags).await
     }
 
-    async fn start_with(source: &Source, api_server_flags: &[String]) -> Self {
+    /// Likewise, with these flags of `up` where the control plane is our own.
+    pub(crate) async fn start_with(source: &Source, flags: &[String]) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let folder = tempfile::Builder::new().prefix("plimsoll-e2e-").tempdir().unwrap();
         let (process, kubeconfig, audit_log, webhook_host) = match source {
             Source::ControlPlane(binary) => {
                 let home = folder.path().join("control-plane");
                 let began = Instant::now();
-                let process = start_control_plane(binary, &home, api_server_flags);
+                let process = start_control_plane(binary, &home, flags);
                 eprintln!(
                     "end-to-end tests: control plane ready after {:.1} s",
                     began.elapsed().as_secs_f32()
@@ -200,11 +203,11 @@ impl Cluster {
     }
 }
 
-fn start_control_plane(binary: &Path, home: &Path, api_server_flags: &[String]) -> Child {
+fn start_control_plane(binary: &Path, home: &Path, flags: &[String]) -> Child {
     let mut child = Command::new(binary)
         .args(["up", "--start-timeout=90s", "--lifetime=40m", "--dir"])
         .arg(home)
-        .args(api_server_flags.iter().map(|flag| format!("--kube-apiserver-flag={flag}")))
+        .args(flags)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()

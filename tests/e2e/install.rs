@@ -10,7 +10,7 @@ use k8s_openapi::ByteString;
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::{Pod, Secret};
 use kube::api::{Api, DeleteParams, DynamicObject, ListParams};
-use plimsoll::webhook::authority::{AUTHORITY_LIFE, Material, Names, Others, Step};
+use plimsoll::webhook::authority::{AUTHORITY_LIFE, Material, Names, Others, Rotation};
 use plimsoll::webhook::client::Client;
 use serde_json::{Value, json};
 
@@ -199,7 +199,7 @@ async fn our_own_ca_rotates(cluster: Arc<Cluster>) {
     let now = SystemTime::now();
     let mut old = Material::new(&names, now - AUTHORITY_LIFE / 10 * 7).unwrap();
     let others = Others { trust_the_bundle: false, serve_the_leaf: false };
-    assert_eq!(old.step(&names, now, others).unwrap(), Step::NewLeaf);
+    assert_eq!(old.step(&names, now, others).unwrap(), Rotation::NewLeaf);
     let secrets: Api<Secret> = home.api();
     let mut secret = secrets.get("plimsoll-certificates").await.unwrap();
     let bytes = |(name, text): (&str, String)| (name.to_owned(), ByteString(text.into_bytes()));

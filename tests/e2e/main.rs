@@ -25,6 +25,7 @@ mod door;
 mod fleet;
 mod forwarder;
 mod harness;
+mod https;
 mod install;
 mod installed;
 mod lockout;

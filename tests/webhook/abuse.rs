@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use plimsoll::webhook::review::Stage;
+use plimsoll::webhook::review::Endpoint;
 use plimsoll::webhook::settings::Settings;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -59,13 +59,16 @@ async fn slowloris() {
 async fn idle_connections_outlive_the_header_timeout_and_make_room_at_the_cap() {
     let webhook = Webhook::start(impatient().with_connections(40)).await;
     let mut first = webhook.client.connect().await.unwrap();
-    first.post(Stage::Validate, review("fine"), TIMEOUT).await.unwrap();
+    first.post(Endpoint::Validate, review("fine"), TIMEOUT).await.unwrap();
     tokio::time::sleep(Duration::from_millis(500)).await;
-    first.post(Stage::Validate, review("fine"), TIMEOUT).await.expect("idle for longer than a head may take");
+    first
+        .post(Endpoint::Validate, review("fine"), TIMEOUT)
+        .await
+        .expect("idle for longer than a head may take");
     let mut idle = vec![first];
     for _ in 0..120 {
         let mut session = webhook.client.connect().await.unwrap();
-        let reply = session.post(Stage::Validate, review("fine"), TIMEOUT).await.unwrap();
+        let reply = session.post(Endpoint::Validate, review("fine"), TIMEOUT).await.unwrap();
         assert_eq!(response("fine", &reply)["allowed"], true);
         idle.push(session);
     }
@@ -84,9 +87,9 @@ async fn sixteen_mebibytes_and_one() {
         assert_eq!(body.len(), size);
         body
     };
-    let reply = webhook.client.post(Stage::Validate, sized(16 << 20), TIMEOUT).await.unwrap();
+    let reply = webhook.client.post(Endpoint::Validate, sized(16 << 20), TIMEOUT).await.unwrap();
     assert_eq!(response("fine", &reply)["allowed"], true);
-    let reply = webhook.client.post(Stage::Validate, sized((16 << 20) + 1), TIMEOUT).await.unwrap();
+    let reply = webhook.client.post(Endpoint::Validate, sized((16 << 20) + 1), TIMEOUT).await.unwrap();
     assert_eq!((reply.http_status, &*reply.body), (413, &b"the body is larger than 16777216 bytes\n"[..]));
     assert_eq!(webhook.metric("plimsoll_requests_refused_total{reason=\"too_large\"}"), 1.0);
 
@@ -119,11 +122,11 @@ async fn large_bodies_share_a_budget() {
     }
     tokio::time::sleep(Duration::from_millis(100)).await;
     let large = review_of("fine", &format!(r#"{{"a":"{}"}}"#, "x".repeat(1 << 20)));
-    let reply = webhook.client.post(Stage::Validate, large.clone(), Duration::from_secs(1)).await.unwrap();
+    let reply = webhook.client.post(Endpoint::Validate, large.clone(), Duration::from_secs(1)).await.unwrap();
     assert_eq!(reply.http_status, 503);
     assert_eq!(response("fine", &webhook.post("fine").await)["allowed"], true, "small ones pass");
     drop(hogs);
-    let reply = webhook.client.post(Stage::Validate, large, TIMEOUT).await.unwrap();
+    let reply = webhook.client.post(Endpoint::Validate, large, TIMEOUT).await.unwrap();
     assert_eq!(response("fine", &reply)["allowed"], true);
 }
 
@@ -143,7 +146,7 @@ async fn small_bodies_share_the_budget_too() {
     }
     tokio::time::sleep(Duration::from_millis(200)).await;
     let body = review_of("fine", &format!(r#"{{"a":"{}"}}"#, "x".repeat(100 << 10)));
-    let reply = webhook.client.post(Stage::Validate, body, Duration::from_secs(1)).await.unwrap();
+    let reply = webhook.client.post(Endpoint::Validate, body, Duration::from_secs(1)).await.unwrap();
     assert_eq!(reply.http_status, 503);
     drop(hogs);
     assert_eq!(response("fine", &webhook.post("fine").await)["allowed"], true);

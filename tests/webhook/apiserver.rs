@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use plimsoll::webhook::review::{
-    Answer, AnswerReason, Cause, Denial, Judge, Reply, Review, ReviewRequest, Stage, answer,
+    Answer, AnswerReason, Cause, Denial, Endpoint, Judge, Reply, Review, ReviewRequest, answer,
 };
 use proptest::prelude::*;
 use serde::Deserialize;
@@ -216,12 +216,12 @@ fn the_model_agrees_with_a_real_server() {
 struct Given(Answer);
 
 impl Judge for Given {
-    fn judge(&self, _: Stage, _: &ReviewRequest<'_>, _: Instant) -> Answer {
+    fn judge(&self, _: Endpoint, _: &ReviewRequest<'_>, _: Instant) -> Answer {
         self.0.clone()
     }
 }
 
-fn ask(given: Answer, stage: Stage) -> Reply {
+fn ask(given: Answer, stage: Endpoint) -> Reply {
     let body = br#"{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":{"uid":"u","kind":{"kind":"Pod"},
         "operation":"CREATE","object":{"data":{}}}}"#;
     answer(&Given(given), stage, body, Instant::now() + Duration::from_secs(1))
@@ -262,7 +262,7 @@ proptest! {
 
     #[test]
     fn no_answer_of_ours_is_a_failed_call(given in answers(), mutating in any::<bool>()) {
-        let (stage, name) = if mutating { (Stage::Mutate, "mutating") } else { (Stage::Validate, "validating") };
+        let (stage, name) = if mutating { (Endpoint::Mutate, "mutating") } else { (Endpoint::Validate, "validating") };
         let reply = ask(given.clone(), stage);
         let text = std::str::from_utf8(&reply.body).unwrap();
         let written: Value = serde_json::from_str(text).unwrap();
@@ -310,7 +310,7 @@ fn every_request_of_a_real_server_is_read() {
             false => format!("{}/{}/{}", gvk.group, gvk.version, gvk.kind),
         };
         assert_eq!(named(&review.kind), kind, "{file}");
-        assert_eq!(review.operation.as_str(), operation, "{file}");
+        assert_eq!(review.operation.name(), operation, "{file}");
         let asked = review.request_kind.as_ref().map(named).filter(|asked| asked != kind);
         assert_eq!(asked.unwrap_or_default(), request_kind, "{file}");
         let with_sub = match review.sub_resource.is_empty() {
@@ -332,8 +332,12 @@ fn every_request_of_a_real_server_is_read() {
         }
         assert_eq!(serde_json::from_str::<Value>(&review.envelope_json()).unwrap(), expected, "{file}");
 
-        let reply =
-            answer(&Given(Answer::allow()), Stage::Validate, &body, Instant::now() + Duration::from_secs(1));
+        let reply = answer(
+            &Given(Answer::allow()),
+            Endpoint::Validate,
+            &body,
+            Instant::now() + Duration::from_secs(1),
+        );
         let uid = raw["request"]["uid"].as_str().unwrap();
         let text = String::from_utf8(reply.body).unwrap();
         let allowed = Received::Allowed { patch: None, warnings: vec![] };

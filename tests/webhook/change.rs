@@ -9,8 +9,8 @@ use std::time::{Duration, SystemTime};
 use plimsoll::webhook::authority::{Material, Names};
 use plimsoll::webhook::certificate::Files;
 use plimsoll::webhook::client::Client;
-use plimsoll::webhook::reload::{LoadError, Loaded, Loader, watch_authority, watch_certificate};
-use plimsoll::webhook::review::Stage;
+use plimsoll::webhook::reload::{InForce, LoadError, Loader, watch_authority, watch_certificate};
+use plimsoll::webhook::review::Endpoint;
 use plimsoll::webhook::settings::Settings;
 
 use crate::harness::{TIMEOUT, Traffic, Webhook, by_name, eventually, response, review};
@@ -114,7 +114,7 @@ async fn a_hundred_policy_reloads_under_traffic() {
         let version = fs::read_to_string(path.join("policy.yaml")).map_err(|e| LoadError(e.to_string()))?;
         match version.contains("broken") {
             true => Err(LoadError("policy.yaml:1: broken".into())),
-            false => Ok(Loaded::whole(by_name(&version), 1, version)),
+            false => Ok(InForce::whole(by_name(&version), 1, version)),
         }
     });
     let watching = webhook.policies.clone().watch(
@@ -171,11 +171,11 @@ async fn a_drain_loses_nothing() {
     tokio::time::sleep(Duration::from_millis(150)).await;
 
     let mut idle = webhook.client.connect().await.unwrap();
-    idle.post(Stage::Validate, review("fine"), TIMEOUT).await.unwrap();
+    idle.post(Endpoint::Validate, review("fine"), TIMEOUT).await.unwrap();
     let mut slow = webhook.client.connect().await.unwrap();
     let slow = tokio::spawn(async move {
         tokio::time::sleep(Duration::from_millis(150)).await;
-        slow.post(Stage::Validate, review("slow"), TIMEOUT).await
+        slow.post(Endpoint::Validate, review("slow"), TIMEOUT).await
     });
     webhook.board.readiness.report("shutdown", false, "draining");
     let begun = tokio::time::Instant::now();
@@ -185,7 +185,7 @@ async fn a_drain_loses_nothing() {
     // in its lame duck period it serves, also on new connections, and asks to go
     tokio::time::sleep(Duration::from_millis(20)).await;
     let mut late = webhook.client.connect().await.unwrap();
-    let reply = late.post(Stage::Validate, review("deny"), TIMEOUT).await.unwrap();
+    let reply = late.post(Endpoint::Validate, review("deny"), TIMEOUT).await.unwrap();
     assert_eq!(response("deny", &reply)["allowed"], false);
     eventually("Connection: close", || late.is_closed()).await;
     assert!(webhook.admin("/readyz").await.contains("[-] shutdown: draining"));

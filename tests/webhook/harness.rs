@@ -11,11 +11,11 @@ use plimsoll::webhook::authority::{Material, Names};
 use plimsoll::webhook::certificate::Slot;
 use plimsoll::webhook::client::{Client, ClientError};
 use plimsoll::webhook::readiness::Readiness;
-use plimsoll::webhook::reload::{Board, Loaded, Loader, Policies, serve_material};
-use plimsoll::webhook::review::{Answer, Failure, Judge, Reply, ReviewRequest, Stage};
+use plimsoll::webhook::reload::{Board, InForce, Loader, Policies, serve_material};
+use plimsoll::webhook::review::{Answer, Endpoint, Failure, Judge, Reply, ReviewRequest};
 use plimsoll::webhook::server::Server;
 use plimsoll::webhook::settings::Settings;
-use plimsoll::webhook::shutdown::{Shutdown, Stage as Stopping};
+use plimsoll::webhook::shutdown::{Shutdown, ShutdownPhase};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -29,7 +29,7 @@ pub(crate) struct ByName {
 }
 
 impl Judge for ByName {
-    fn judge(&self, _: Stage, review: &ReviewRequest<'_>, deadline: Instant) -> Answer {
+    fn judge(&self, _: Endpoint, review: &ReviewRequest<'_>, deadline: Instant) -> Answer {
         let wait = |millis| std::thread::sleep(Duration::from_millis(millis));
         self.running.fetch_add(1, Ordering::SeqCst);
         let answer = match &*review.name {
@@ -79,7 +79,7 @@ pub(crate) struct Webhook {
 impl Webhook {
     pub(crate) async fn start(settings: Settings) -> Self {
         let webhook = Self::start_empty(settings).await;
-        let load: Loader = Box::new(|| Ok(Loaded::whole(by_name("v0"), 1, "v0")));
+        let load: Loader = Box::new(|| Ok(InForce::whole(by_name("v0"), 1, "v0")));
         webhook.policies.load(&load, &webhook.board, SystemTime::now()).unwrap();
         webhook
     }
@@ -99,14 +99,15 @@ impl Webhook {
         let admin = admin_listener.local_addr().unwrap();
         admin::spawn(admin_listener, board.clone()).unwrap();
         let shutdown = Shutdown::default();
-        let (drain, stop) = (shutdown.reached(Stopping::LameDuck), shutdown.reached(Stopping::Stopping));
+        let (drain, stop) =
+            (shutdown.reached(ShutdownPhase::LameDuck), shutdown.reached(ShutdownPhase::Stopping));
         let served = tokio::spawn(server.run(listener, drain, stop));
         let client = Client::new(&format!("https://{address}"), material.bundle_pem().as_bytes()).unwrap();
         Webhook { address, admin, material, client, board, policies, slot, shutdown, served }
     }
 
     pub(crate) async fn post(&self, name: &str) -> Reply {
-        self.client.post(Stage::Validate, review(name), TIMEOUT).await.unwrap()
+        self.client.post(Endpoint::Validate, review(name), TIMEOUT).await.unwrap()
     }
 
     /// A TLS connection on which a test writes what it likes.
@@ -205,7 +206,7 @@ impl Traffic {
                 while !stop.load(Ordering::Relaxed) {
                     let mut session = client().connect().await?;
                     for _ in 0..20 {
-                        let reply = session.post(Stage::Validate, review(name), TIMEOUT).await?;
+                        let reply = session.post(Endpoint::Validate, review(name), TIMEOUT).await?;
                         answers.push(response(name, &reply));
                         tokio::time::sleep(Duration::from_millis(1)).await;
                         if session.is_closed() || stop.load(Ordering::Relaxed) {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use plimsoll::webhook::review::Stage;
+use plimsoll::webhook::review::Endpoint;
 use plimsoll::webhook::settings::Settings;
 
 use crate::harness::{TIMEOUT, Webhook, response, review};
@@ -17,7 +17,7 @@ fn many(
         let client = webhook.client.clone();
         tokio::spawn(async move {
             let mut session = client.connect().await.unwrap();
-            let reply = session.post(Stage::Validate, review(name), timeout).await.unwrap();
+            let reply = session.post(Endpoint::Validate, review(name), timeout).await.unwrap();
             response(name, &reply)
         })
     };
@@ -33,7 +33,7 @@ async fn a_hundred_slow_evaluations_do_not_stop_quick_ones() {
     let mut quick = 0;
     while quick < 10 || !slow.iter().all(tokio::task::JoinHandle::is_finished) {
         let began = Instant::now();
-        let reply = session.post(Stage::Validate, review("fine"), TIMEOUT).await.unwrap();
+        let reply = session.post(Endpoint::Validate, review("fine"), TIMEOUT).await.unwrap();
         assert_eq!(response("fine", &reply)["allowed"], true);
         worst = worst.max(began.elapsed());
         assert!(webhook.admin("/healthz").await.starts_with("HTTP/1.1 200"));

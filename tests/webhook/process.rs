@@ -258,7 +258,7 @@ fn open_files() -> usize {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn silent_connections_and_unfinished_heads_cost_little() {
     use plimsoll::webhook::client::Client;
-    use plimsoll::webhook::review::Stage;
+    use plimsoll::webhook::review::Endpoint;
     use tokio::io::AsyncWriteExt as _;
 
     let files = open_files().saturating_sub(500);
@@ -271,7 +271,7 @@ async fn silent_connections_and_unfinished_heads_cost_little() {
     let client = Client::new(&format!("https://{address}"), &ca).unwrap();
     let timeout = Duration::from_secs(10);
     let mut session = client.connect().await.unwrap();
-    session.post(Stage::Validate, review().into(), timeout).await.unwrap();
+    session.post(Endpoint::Validate, review().into(), timeout).await.unwrap();
     let before = resident(serve.process.id());
 
     let mut open = Vec::new();
@@ -296,7 +296,7 @@ async fn silent_connections_and_unfinished_heads_cost_little() {
             if fresh {
                 session = client.connect().await.unwrap();
             }
-            let reply = session.post(Stage::Validate, review().into(), timeout).await.unwrap();
+            let reply = session.post(Endpoint::Validate, review().into(), timeout).await.unwrap();
             assert_eq!(reply.http_status, 200);
             worst = worst.max(began.elapsed());
         }

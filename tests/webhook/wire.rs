@@ -1,7 +1,7 @@
 //! What is answered to one request.
 
 use plimsoll::webhook::client::{Client, ClientError};
-use plimsoll::webhook::review::Stage;
+use plimsoll::webhook::review::Endpoint;
 use plimsoll::webhook::settings::Settings;
 use serde_json::json;
 
@@ -22,17 +22,17 @@ async fn reviews_are_answered() {
     ];
     let mut session = webhook.client.connect().await.unwrap();
     for (name, answer) in expected {
-        let reply = session.post(Stage::Validate, review(name), TIMEOUT).await.unwrap();
+        let reply = session.post(Endpoint::Validate, review(name), TIMEOUT).await.unwrap();
         assert_eq!(response(name, &reply), answer);
     }
-    let reply = session.post(Stage::Mutate, review("patch"), TIMEOUT).await.unwrap();
+    let reply = session.post(Endpoint::Mutate, review("patch"), TIMEOUT).await.unwrap();
     let got = response("patch", &reply);
     assert_eq!(got["patchType"], "JSONPatch");
     assert_eq!(
         got["patch"],
         "W3sib3AiOiJhZGQiLCJwYXRoIjoiL21ldGFkYXRhL2xhYmVscyIsInZhbHVlIjp7ImEiOiJiIn19XQ=="
     );
-    let reply = session.post(Stage::Mutate, review("bad-patch"), TIMEOUT).await.unwrap();
+    let reply = session.post(Endpoint::Mutate, review("bad-patch"), TIMEOUT).await.unwrap();
     assert_eq!(response("bad-patch", &reply)["status"]["code"], 500);
     assert_eq!(webhook.metric("plimsoll_review_failures_total{reason=\"patch_does_not_apply\"}"), 1.0);
     assert!(!session.is_closed(), "one connection for all of it");
@@ -100,7 +100,7 @@ async fn not_ready_and_not_judging_before_policies() {
     let webhook = Webhook::start_empty(Settings::default()).await;
     assert!(webhook.admin("/readyz").await.starts_with("HTTP/1.1 503"));
     assert!(webhook.admin("/healthz").await.starts_with("HTTP/1.1 200"));
-    let reply = webhook.client.post(Stage::Validate, review("fine"), TIMEOUT).await.unwrap();
+    let reply = webhook.client.post(Endpoint::Validate, review("fine"), TIMEOUT).await.unwrap();
     assert_eq!((reply.http_status, &*reply.body), (503, &b"no policies are loaded yet\n"[..]));
     assert!(webhook.admin("/metrics").await.contains("plimsoll_ready 0\n"));
 }
@@ -129,10 +129,10 @@ async fn a_panic_costs_one_review() {
     let webhook = Webhook::start(Settings::default()).await;
     let mut session = webhook.client.connect().await.unwrap();
     for _ in 0..3 {
-        let reply = session.post(Stage::Validate, review("panic"), TIMEOUT).await.unwrap();
+        let reply = session.post(Endpoint::Validate, review("panic"), TIMEOUT).await.unwrap();
         let got = response("panic", &reply);
         assert_eq!((&got["allowed"], &got["status"]["code"]), (&json!(false), &json!(500)));
-        let reply = session.post(Stage::Validate, review("fine"), TIMEOUT).await.unwrap();
+        let reply = session.post(Endpoint::Validate, review("fine"), TIMEOUT).await.unwrap();
         assert_eq!(response("fine", &reply)["allowed"], true, "on the same connection");
     }
     assert_eq!(webhook.metric("plimsoll_review_failures_total{reason=\"panicked\"}"), 3.0);
@@ -144,7 +144,7 @@ async fn a_certificate_of_somebody_else_is_not_trusted() {
         (Webhook::start(Settings::default()).await, Webhook::start(Settings::default()).await);
     let ca = other.material.bundle_pem();
     let client = Client::new(&format!("https://{}", webhook.address), ca.as_bytes()).unwrap();
-    let error = client.post(Stage::Validate, review("fine"), TIMEOUT).await.unwrap_err();
+    let error = client.post(Endpoint::Validate, review("fine"), TIMEOUT).await.unwrap_err();
     assert!(matches!(error, ClientError::Tls { .. }), "{error}");
     for bad in ["http://127.0.0.1:1", "127.0.0.1", "https://h/validate", "https://"] {
         assert!(matches!(Client::new(bad, ca.as_bytes()), Err(ClientError::BadAddress(_))), "{bad}");
@@ -156,11 +156,11 @@ async fn a_certificate_of_somebody_else_is_not_trusted() {
 async fn nesting_bombs_are_answered() {
     let webhook = Webhook::start(Settings::default()).await;
     let deep = format!("{}1{}", r#"{"a":"#.repeat(500_000), "}".repeat(500_000));
-    let reply = webhook.client.post(Stage::Validate, review_of("fine", &deep), TIMEOUT).await.unwrap();
+    let reply = webhook.client.post(Endpoint::Validate, review_of("fine", &deep), TIMEOUT).await.unwrap();
     assert_eq!(response("fine", &reply)["allowed"], true, "this judge does not look into objects");
-    let reply = webhook.client.post(Stage::Mutate, review_of("patch", &deep), TIMEOUT).await.unwrap();
+    let reply = webhook.client.post(Endpoint::Mutate, review_of("patch", &deep), TIMEOUT).await.unwrap();
     assert_eq!(response("patch", &reply)["status"]["code"], 500, "a patch that cannot be tried is not sent");
     let open = review_of("fine", &"[".repeat(1_000_000));
-    let reply = webhook.client.post(Stage::Validate, open, TIMEOUT).await.unwrap();
+    let reply = webhook.client.post(Endpoint::Validate, open, TIMEOUT).await.unwrap();
     assert_eq!(response("fine", &reply)["status"]["code"], 400);
 }

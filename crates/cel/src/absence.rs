@@ -17,7 +17,9 @@ use super::compare;
 use super::cost::{EXPRESSION_LIMIT, Meter};
 use super::dispatch::Context;
 use super::eval::{borrowed, element_of};
-use super::plan::{Attribute, Base, Call, Fold, FoldKind, Node, NodeId, Plan, Qualifier, Slot, Step};
+use super::plan::{
+    Attribute, Base, Call, Fold, FoldKind, Node, NodeId, Plan, Qualifier, QualifierKind, Slot,
+};
 use super::profile::Profile;
 use super::program::{Composition, Program};
 use super::value::{Value, View};
@@ -448,9 +450,9 @@ impl<'p> Absence<'p> {
         let mut optional = false;
         for (at, qualifier) in path.iter().enumerate() {
             let key = match &qualifier.step {
-                Step::Field(field) | Step::Member(field) => Arc::clone(field),
-                Step::Index(Value::String(text)) => Arc::clone(text),
-                Step::Index(_) | Step::Computed { .. } => return Told::any(),
+                QualifierKind::Field(field) | QualifierKind::Member(field) => Arc::clone(field),
+                QualifierKind::Index(Value::String(text)) => Arc::clone(text),
+                QualifierKind::Index(_) | QualifierKind::Computed { .. } => return Told::any(),
             };
             way = way.then(Stride::Key(key));
             optional |= qualifier.optional;
@@ -485,9 +487,11 @@ impl<'p> Absence<'p> {
             }
             optional |= qualifier.optional;
             let found = match &qualifier.step {
-                Step::Field(field) | Step::Member(field) => element_of(&value, View::Str(field)),
-                Step::Index(index) => element_of(&value, index.view()),
-                Step::Computed { index } => {
+                QualifierKind::Field(field) | QualifierKind::Member(field) => {
+                    element_of(&value, View::Str(field))
+                }
+                QualifierKind::Index(index) => element_of(&value, index.view()),
+                QualifierKind::Computed { index } => {
                     let index = self.attribute(frame, index);
                     let Some((key, ways)) = index.value() else { return Told::any() };
                     let scalar = matches!(key.view(), View::Str(_) | View::Int(_) | View::Bool(_));

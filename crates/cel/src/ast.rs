@@ -145,7 +145,7 @@ pub struct MacroCall {
 
 /// Where a node stands in the text, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct NodeSpan {
     /// The position cel-go reports: the operator, the opening bracket, the dot.
     pub offset: u32,
     /// First byte of the node's text.
@@ -158,7 +158,7 @@ pub struct Place {
 #[derive(Clone, Debug)]
 pub struct Ast {
     pub(crate) nodes: Vec<Expr>,
-    pub(crate) places: Vec<Place>,
+    pub(crate) places: Vec<NodeSpan>,
     pub(crate) root: ExprId,
     pub(crate) source: Arc<str>,
     pub(crate) macro_calls: Vec<MacroCall>,
@@ -196,7 +196,7 @@ impl Ast {
 
     /// Where the node stands in the text. Nodes that a macro made stand where the macro does.
     #[must_use]
-    pub fn place(&self, id: ExprId) -> Place {
+    pub fn place(&self, id: ExprId) -> NodeSpan {
         self.places[id.index()]
     }
 

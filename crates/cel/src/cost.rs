@@ -115,7 +115,7 @@ pub(super) const STRUCT_BASE: u64 = 40;
 
 /// How a call is charged.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Rule {
+pub(super) enum CostRule {
     Fixed(u64),
     /// Characters of the first argument, times a factor.
     Text(f64),
@@ -131,7 +131,7 @@ pub(super) enum Rule {
     In,
     /// The smaller of both sizes.
     Smaller,
-    /// Like [`Rule::Smaller`], but one for a Kubernetes value on the left.
+    /// Like [`CostRule::Smaller`], but one for a Kubernetes value on the left.
     Equals,
     /// Both sizes.
     Sum,
@@ -155,7 +155,7 @@ pub(super) enum Rule {
 
 /// The rule of a call. The overload is known only where the checker found a single one; without it the extension
 /// libraries' and most of cel-go's own formulas do not apply, which upstream has so.
-pub(super) fn rule(function: &str, overload: Option<&str>, arguments: usize) -> Rule {
+pub(super) fn rule(function: &str, overload: Option<&str>, arguments: usize) -> CostRule {
     if let Some(rule) = overload.and_then(by_tracker) {
         return rule;
     }
@@ -166,8 +166,8 @@ pub(super) fn rule(function: &str, overload: Option<&str>, arguments: usize) -> 
         Some(
             "starts_with_string" | "ends_with_string" | "string_to_bytes" | "bytes_to_string"
             | "strings_quote" | "string_format",
-        ) => Rule::Text(1.0),
-        Some("in_list") => Rule::In,
+        ) => CostRule::Text(1.0),
+        Some("in_list") => CostRule::In,
         Some(
             "less_string"
             | "greater_string"
@@ -178,39 +178,39 @@ pub(super) fn rule(function: &str, overload: Option<&str>, arguments: usize) -> 
             | "less_equals_bytes"
             | "greater_equals_bytes"
             | "not_equals",
-        ) => Rule::Smaller,
-        Some("equals") => Rule::Equals,
-        Some("add_string" | "add_bytes") => Rule::Sum,
-        Some("matches_string") => Rule::Regex,
-        Some("contains_string") => Rule::Contains,
-        _ => Rule::Fixed(1),
+        ) => CostRule::Smaller,
+        Some("equals") => CostRule::Equals,
+        Some("add_string" | "add_bytes") => CostRule::Sum,
+        Some("matches_string") => CostRule::Regex,
+        Some("contains_string") => CostRule::Contains,
+        _ => CostRule::Fixed(1),
     }
 }
 
 /// The extension libraries' trackers (cel-go `ext/lists.go`, `ext/sets.go`).
-fn by_tracker(overload: &str) -> Option<Rule> {
+fn by_tracker(overload: &str) -> Option<CostRule> {
     Some(match overload {
-        "list_slice" => Rule::Slice,
-        "lists_range" => Rule::Range,
-        "list_reverse" => Rule::Reverse,
-        "list_flatten" | "list_flatten_int" => Rule::Flatten,
-        "list_distinct" => Rule::SelfCompare(0),
-        "list_sets_contains_list" | "list_sets_intersects_list" => Rule::Sets(1),
-        "list_sets_equivalent_list" => Rule::Sets(2),
-        _ if overload.ends_with("_sortByAssociatedKeys") => Rule::SelfCompare(1),
-        _ if overload.starts_with("list_") && overload.ends_with("_sort") => Rule::SelfCompare(0),
+        "list_slice" => CostRule::Slice,
+        "lists_range" => CostRule::Range,
+        "list_reverse" => CostRule::Reverse,
+        "list_flatten" | "list_flatten_int" => CostRule::Flatten,
+        "list_distinct" => CostRule::SelfCompare(0),
+        "list_sets_contains_list" | "list_sets_intersects_list" => CostRule::Sets(1),
+        "list_sets_equivalent_list" => CostRule::Sets(2),
+        _ if overload.ends_with("_sortByAssociatedKeys") => CostRule::SelfCompare(1),
+        _ if overload.starts_with("list_") && overload.ends_with("_sort") => CostRule::SelfCompare(0),
         _ => return None,
     })
 }
 
 /// The API server's formulas, which go by the function's name whatever it is called on.
-fn by_function(function: &str, overload: Option<&str>, arguments: usize) -> Option<Rule> {
+fn by_function(function: &str, overload: Option<&str>, arguments: usize) -> Option<CostRule> {
     Some(match function {
-        "check" => Rule::Fixed(350_000),
+        "check" => CostRule::Fixed(350_000),
         "serviceAccount" | "path" | "group" | "resource" | "subresource" | "namespace" | "name"
-        | "allowed" | "reason" | "error" | "errored" => Rule::Fixed(1),
-        "fieldSelector" | "labelSelector" if arguments >= 2 => Rule::Selector,
-        "isSorted" | "sum" | "max" | "min" | "indexOf" | "lastIndexOf" | "includes" => Rule::Tree,
+        | "allowed" | "reason" | "error" | "errored" => CostRule::Fixed(1),
+        "fieldSelector" | "labelSelector" if arguments >= 2 => CostRule::Selector,
+        "isSorted" | "sum" | "max" | "min" | "indexOf" | "lastIndexOf" | "includes" => CostRule::Tree,
         "url"
         | "lowerAscii"
         | "upperAscii"
@@ -223,20 +223,20 @@ fn by_function(function: &str, overload: Option<&str>, arguments: usize) -> Opti
         | "quantity"
         | "isQuantity"
         | "semver"
-        | "isSemver" => Rule::Text(1.0),
-        "replace" | "split" | "ip.isCanonical" => Rule::Text(2.0),
-        "join" => Rule::Join,
-        "find" | "findAll" => Rule::Regex,
-        "ip" if overload == Some("cidr_ip") => Rule::Fixed(1),
-        "ip" => Rule::Address,
-        "containsIP" => Rule::ContainsIp { text: overload == Some("cidr_contains_ip_string") },
-        "containsCIDR" => Rule::ContainsCidr { text: overload == Some("cidr_contains_cidr_string") },
-        "validate" if arguments >= 2 => Rule::Validate,
+        | "isSemver" => CostRule::Text(1.0),
+        "replace" | "split" | "ip.isCanonical" => CostRule::Text(2.0),
+        "join" => CostRule::Join,
+        "find" | "findAll" => CostRule::Regex,
+        "ip" if overload == Some("cidr_ip") => CostRule::Fixed(1),
+        "ip" => CostRule::Address,
+        "containsIP" => CostRule::ContainsIp { text: overload == Some("cidr_contains_ip_string") },
+        "containsCIDR" => CostRule::ContainsCidr { text: overload == Some("cidr_contains_cidr_string") },
+        "validate" if arguments >= 2 => CostRule::Validate,
         _ => return None,
     })
 }
 
-impl Rule {
+impl CostRule {
     /// Charges the call with these arguments.
     pub(super) fn charge(self, meter: &mut Meter, profile: Profile, arguments: &[Value<'_>]) -> Eval<()> {
         let cost = match (self, arguments) {

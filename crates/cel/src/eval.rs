@@ -9,7 +9,7 @@ use super::activation::{Activation, Binding};
 use super::arithmetic::{self, Operator};
 use super::ast::operator;
 use super::compare::{self, Equality};
-use super::cost::{self, Meter, Rule};
+use super::cost::{self, CostRule, Meter};
 use super::dispatch::{self, Context};
 use super::error::{Eval, EvalError, Fault, Unknown};
 use super::explain::Trace;
@@ -188,7 +188,7 @@ impl<'d> Machine<'_, '_, 'd> {
     }
 
     /// Both operands of a strict operator, charged also when one failed. The left one's fault comes first.
-    fn operands(&mut self, left: NodeId, right: NodeId, rule: Rule) -> Eval<(Value<'d>, Value<'d>)> {
+    fn operands(&mut self, left: NodeId, right: NodeId, rule: CostRule) -> Eval<(Value<'d>, Value<'d>)> {
         let left = self.uncancelled(left)?;
         let right = self.uncancelled(right)?;
         self.charged(left, right, rule)
@@ -198,7 +198,7 @@ impl<'d> Machine<'_, '_, 'd> {
         &mut self,
         left: Eval<Value<'d>>,
         right: Eval<Value<'d>>,
-        rule: Rule,
+        rule: CostRule,
     ) -> Eval<(Value<'d>, Value<'d>)> {
         match (left, right) {
             (Ok(left), Ok(right)) => {
@@ -216,7 +216,7 @@ impl<'d> Machine<'_, '_, 'd> {
 
     #[inline(never)]
     fn equal(&mut self, left: NodeId, right: NodeId, negated: bool) -> Eval<Value<'d>> {
-        let rule = if negated { Rule::Smaller } else { Rule::Equals };
+        let rule = if negated { CostRule::Smaller } else { CostRule::Equals };
         let (left, right) = self.operands(left, right, rule)?;
         match compare::equal(left.view(), right.view()) {
             Equality::Same => Ok(Value::Bool(!negated)),
@@ -227,7 +227,7 @@ impl<'d> Machine<'_, '_, 'd> {
     }
 
     #[inline(never)]
-    fn order(&mut self, order: Order, left: NodeId, right: NodeId, rule: Rule) -> Eval<Value<'d>> {
+    fn order(&mut self, order: Order, left: NodeId, right: NodeId, rule: CostRule) -> Eval<Value<'d>> {
         let (left, right) = self.operands(left, right, rule)?;
         let (left, right) = (left.view(), right.view());
         if !compare::is_ordered(left) {
@@ -237,7 +237,13 @@ impl<'d> Machine<'_, '_, 'd> {
     }
 
     #[inline(never)]
-    fn arithmetic(&mut self, operator: Operator, left: NodeId, right: NodeId, rule: Rule) -> Eval<Value<'d>> {
+    fn arithmetic(
+        &mut self,
+        operator: Operator,
+        left: NodeId,
+        right: NodeId,
+        rule: CostRule,
+    ) -> Eval<Value<'d>> {
         let (left, right) = self.operands(left, right, rule)?;
         if let (Operator::Add, View::List(a), View::List(b)) = (operator, left.view(), right.view()) {
             self.meter.grow((a.len() + b.len()) * size_of::<Value<'_>>())?;
@@ -259,7 +265,7 @@ impl<'d> Machine<'_, '_, 'd> {
     }
 
     #[inline(never)]
-    fn membership(&mut self, item: NodeId, container: NodeId, rule: Rule) -> Eval<Value<'d>> {
+    fn membership(&mut self, item: NodeId, container: NodeId, rule: CostRule) -> Eval<Value<'d>> {
         let item = self.uncancelled(item)?;
         let container = self.uncancelled(container)?;
         if let (Ok(Value::Bytes(_)), Ok(Value::Map(_))) = (&item, &container) {

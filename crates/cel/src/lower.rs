@@ -16,7 +16,7 @@ use super::error::EvalError;
 use super::eval;
 use super::plan::{
     Attribute, Base, Call, ConstSet, Fold, FoldKind, Implementation, InsertEntry, Node, NodeId, Order, Plan,
-    Qualifier, Slot, Step, Target, VariableIndex,
+    Qualifier, QualifierKind, Slot, Target, VariableIndex,
 };
 use super::profile::Profile;
 use super::stack;
@@ -98,7 +98,7 @@ impl<'c> Lowering<'c> {
 
     fn push(&mut self, source: ExprId, mut node: Node) -> NodeId {
         if let Node::Attribute(attribute) = &mut node {
-            let plain = |step: &Qualifier| !step.optional && matches!(step.step, Step::Field(_));
+            let plain = |step: &Qualifier| !step.optional && matches!(step.step, QualifierKind::Field(_));
             attribute.plain = attribute.path.iter().all(plain);
         }
         let id = NodeId(self.nodes.len() as u32);
@@ -188,8 +188,8 @@ impl<'c> Lowering<'c> {
             _ => {}
         }
         let step = match self.checked.type_of(operand) {
-            Type::Struct(name) if &**name == "Object" || name.starts_with("Object.") => Step::Member,
-            _ => Step::Field,
+            Type::Struct(name) if &**name == "Object" || name.starts_with("Object.") => QualifierKind::Member,
+            _ => QualifierKind::Field,
         };
         let step = step(Arc::from(field.as_ref()));
         let operand = self.node(operand)?;
@@ -214,7 +214,7 @@ impl<'c> Lowering<'c> {
                 self.qualify(otherwise, qualifier, presence);
             }
             base => {
-                if let (Base::Variables, Step::Field(name)) = (&*base, &qualifier.step)
+                if let (Base::Variables, QualifierKind::Field(name)) = (&*base, &qualifier.step)
                     && let Some(index) = self.variables.get(&**name)
                 {
                     *base = Base::Variable(*index);
@@ -228,14 +228,16 @@ impl<'c> Lowering<'c> {
         let mut attribute = self.as_attribute(operand);
         let step = match &self.nodes[index.0 as usize] {
             Node::Const(value) => match value.view() {
-                View::Str(text) => Step::Field(text.into()),
-                View::Int(_) | View::Uint(_) | View::Bool(_) | View::Double(_) => Step::Index(value.clone()),
+                View::Str(text) => QualifierKind::Field(text.into()),
+                View::Int(_) | View::Uint(_) | View::Bool(_) | View::Double(_) => {
+                    QualifierKind::Index(value.clone())
+                }
                 other => return Err(EvalError::QualifierType(other.go_type()).into()),
             },
-            Node::Attribute(inner) => Step::Computed { index: Box::new(inner.clone()) },
+            Node::Attribute(inner) => QualifierKind::Computed { index: Box::new(inner.clone()) },
             _ => {
                 let inner = Attribute::new(Base::Value(index));
-                Step::Computed { index: Box::new(inner) }
+                QualifierKind::Computed { index: Box::new(inner) }
             }
         };
         self.qualify(&mut attribute, &Qualifier { step, optional }, false);

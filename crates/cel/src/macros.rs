@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::ast::{Comprehension, Expr, ExprId, Literal, MacroCall, Name, Place, operator};
+use super::ast::{Comprehension, Expr, ExprId, Literal, MacroCall, Name, NodeSpan, operator};
 
 /// The accumulator of every fold. No expression can name it.
 pub const ACCUMULATOR: &str = "@result";
@@ -19,7 +19,7 @@ pub const SORT_BY_INPUT: &str = "@__sortBy_input__";
 /// The tree under construction.
 pub(super) struct Builder {
     nodes: Vec<Expr>,
-    places: Vec<Place>,
+    places: Vec<NodeSpan>,
     /// How many nodes that count against the recursion limit stand on the deepest path to a leaf.
     heights: Vec<u16>,
     macro_calls: Vec<MacroCall>,
@@ -45,7 +45,7 @@ impl Builder {
         }
     }
 
-    pub(super) fn into_parts(self) -> (Vec<Expr>, Vec<Place>, Vec<MacroCall>) {
+    pub(super) fn into_parts(self) -> (Vec<Expr>, Vec<NodeSpan>, Vec<MacroCall>) {
         (self.nodes, self.places, self.macro_calls)
     }
 
@@ -54,7 +54,7 @@ impl Builder {
         self.too_deep
     }
 
-    pub(super) fn push(&mut self, expr: Expr, place: Place, height: u16) -> ExprId {
+    pub(super) fn push(&mut self, expr: Expr, place: NodeSpan, height: u16) -> ExprId {
         let id = ExprId(self.nodes.len() as u32);
         self.too_deep |= height > super::parser::MAX_RECURSION;
         self.nodes.push(expr);
@@ -70,7 +70,7 @@ impl Builder {
         (place.start, place.end) = (start, end);
     }
 
-    pub(super) fn place(&self, id: ExprId) -> Place {
+    pub(super) fn place(&self, id: ExprId) -> NodeSpan {
         self.places[id.index()]
     }
 
@@ -94,7 +94,7 @@ impl Builder {
         function: &str,
         target: Option<ExprId>,
         args: &[ExprId],
-        place: Place,
+        place: NodeSpan,
         height: u16,
     ) -> Option<Expansion> {
         let mut expand = Expand { build: self, place, height };
@@ -164,7 +164,7 @@ enum Transform {
 /// One expansion: every new node stands where the macro's parenthesis opens.
 struct Expand<'b> {
     build: &'b mut Builder,
-    place: Place,
+    place: NodeSpan,
     height: u16,
 }
 

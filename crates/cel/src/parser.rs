@@ -13,7 +13,7 @@ mod recovery;
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::ast::{Ast, Expr, ExprId, Literal, MapEntry, Name, Place, StructField, operator};
+use super::ast::{Ast, Expr, ExprId, Literal, MapEntry, Name, NodeSpan, StructField, operator};
 use super::issue::{Issue, Issues, Stage};
 use super::lexer::{Kind, Lexed, Token, lex};
 use super::macros::Builder;
@@ -515,9 +515,9 @@ impl Parser<'_> {
         self.node(offset, offset, Expr::Literal(Literal::Null))
     }
 
-    fn place(&self, offset: u32, start: u32) -> Place {
+    fn place(&self, offset: u32, start: u32) -> NodeSpan {
         let end = self.at.checked_sub(1).map_or(0, |last| self.tokens[last].end);
-        Place { offset, start, end }
+        NodeSpan { offset, start, end }
     }
 
     fn report(&mut self, offset: u32, message: &str) {

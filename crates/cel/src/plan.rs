@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::arithmetic::Operator;
 use super::ast::Name;
 use super::checker::OverloadId;
-use super::cost::Rule;
+use super::cost::CostRule;
 use super::dispatch::Native;
 use super::types::Type;
 use super::value::Value;
@@ -50,13 +50,13 @@ pub(super) enum Node {
         order: Order,
         left: NodeId,
         right: NodeId,
-        rule: Rule,
+        rule: CostRule,
     },
     Arithmetic {
         operator: Operator,
         left: NodeId,
         right: NodeId,
-        rule: Rule,
+        rule: CostRule,
     },
     /// `accumulator + [item]`, which owns the accumulator while it runs.
     Append {
@@ -78,7 +78,7 @@ pub(super) enum Node {
     In {
         item: NodeId,
         container: NodeId,
-        rule: Rule,
+        rule: CostRule,
     },
     /// `a.or(b)`
     OptionalOr {
@@ -180,13 +180,13 @@ pub(super) enum Base {
 /// A step down.
 #[derive(Clone, Debug)]
 pub(super) struct Qualifier {
-    pub(super) step: Step,
+    pub(super) step: QualifierKind,
     /// `.?field` or `[?index]`
     pub(super) optional: bool,
 }
 
 #[derive(Clone, Debug)]
-pub(super) enum Step {
+pub(super) enum QualifierKind {
     Field(Arc<str>),
     /// A field of what the checker knows to be an `Object`: upstream such values have their fields only there.
     Member(Arc<str>),
@@ -203,7 +203,7 @@ pub(super) struct Call {
     pub(super) function: Name,
     pub(super) args: Box<[NodeId]>,
     pub(super) target: Target,
-    pub(super) rule: Rule,
+    pub(super) rule: CostRule,
     /// The regular expression, where it is a constant.
     pub(super) regex: Option<super::dispatch::Pattern>,
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use super::{
-    Document, HAS_KEY, Kind, Node, NodeId, NodeRef, OWNED, Origins, Place, SHADOWED, Source, Span, Text,
+    Document, HAS_KEY, Kind, Node, NodeId, NodeRef, OWNED, Origins, SHADOWED, Source, Span, Spans, Text,
     UNKNOWN,
 };
 
@@ -55,7 +55,7 @@ pub struct Builder<'a> {
     source: Source<'a>,
     owned: String,
     nodes: Vec<Node>,
-    places: Vec<Place>,
+    places: Vec<Spans>,
     with_places: bool,
     origins: Origins,
     open: Vec<u32>,
@@ -449,7 +449,7 @@ impl<'a> Builder<'a> {
         }
         self.nodes.push(Node { payload, key, end: id + 1, parent, kind, flags });
         if self.with_places {
-            self.places.push(Place { key: key_span, value: Span::NONE });
+            self.places.push(Spans { key: key_span, value: Span::NONE });
         }
         Ok(NodeId(id))
     }

@@ -28,7 +28,7 @@ pub type Literal = Arc<Document<'static>>;
 
 /// One RFC 6902 operation. Serializes as such.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Operation {
+pub enum PatchOperation {
     /// Puts a value where there is none: a member (replacing one of that name), or an item before the one that is
     /// there; `-` is behind the last.
     Add {
@@ -158,7 +158,7 @@ pub struct Editor<'d, 'a> {
     base: &'d Document<'a>,
     limits: Limits,
     tree: Tree<'d>,
-    applied: Vec<Operation>,
+    applied: Vec<PatchOperation>,
 }
 
 impl<'d, 'a> Editor<'d, 'a> {
@@ -178,26 +178,26 @@ impl<'d, 'a> Editor<'d, 'a> {
     ///
     /// # Errors
     /// When the operation does not apply.
-    pub fn apply(&mut self, operation: Operation, label: &Arc<str>) -> Result<(), EditError> {
+    pub fn apply(&mut self, operation: PatchOperation, label: &Arc<str>) -> Result<(), EditError> {
         match &operation {
-            Operation::Add { path, value } => {
+            PatchOperation::Add { path, value } => {
                 let slot = self.tree.literal(value, label)?;
                 self.tree.add(path, slot)?;
             }
-            Operation::Remove { path } => {
+            PatchOperation::Remove { path } => {
                 self.tree.detach(path)?;
             }
-            Operation::Replace { path, value } => {
+            PatchOperation::Replace { path, value } => {
                 let target = self.tree.resolve(path)?;
                 self.tree.put_literal(target, value, label)?;
             }
-            Operation::Move { from, path } => self.tree.relocate(from, path)?,
-            Operation::Copy { from, path } => {
+            PatchOperation::Move { from, path } => self.tree.relocate(from, path)?,
+            PatchOperation::Copy { from, path } => {
                 let source = self.tree.resolve(from)?;
                 let copy = self.tree.duplicate(source, label)?;
                 self.tree.add(path, copy)?;
             }
-            Operation::Test { path, value } => {
+            PatchOperation::Test { path, value } => {
                 let target = self.tree.resolve(path)?;
                 if !self.tree.equals(target, value.root()) {
                     return Err(EditError::TestFailed { at: path.to_string() });
@@ -229,7 +229,7 @@ impl<'d, 'a> Editor<'d, 'a> {
             if self.tree.kind(slot) == Kind::Null {
                 let value = nest(&steps[done..], value, &at)?;
                 return self
-                    .apply(Operation::Replace { path: Pointer::of_tokens(&at), value }, label)
+                    .apply(PatchOperation::Replace { path: Pointer::of_tokens(&at), value }, label)
                     .map(|()| true);
             }
             let last = done + 1 == steps.len();
@@ -239,7 +239,7 @@ impl<'d, 'a> Editor<'d, 'a> {
                     at.push(token(step));
                     let value = nest(&steps[done + 1..], value, &at)?;
                     return self
-                        .apply(Operation::Add { path: Pointer::of_tokens(&at), value }, label)
+                        .apply(PatchOperation::Add { path: Pointer::of_tokens(&at), value }, label)
                         .map(|()| true);
                 }
             }
@@ -248,7 +248,7 @@ impl<'d, 'a> Editor<'d, 'a> {
         if self.tree.equals(slot, value.root()) {
             return Ok(false);
         }
-        let operation = Operation::Replace { path: Pointer::of_tokens(&at), value: Arc::clone(value) };
+        let operation = PatchOperation::Replace { path: Pointer::of_tokens(&at), value: Arc::clone(value) };
         self.apply(operation, label).map(|()| true)
     }
 
@@ -267,7 +267,7 @@ impl<'d, 'a> Editor<'d, 'a> {
             }
             at.push(token(step));
         }
-        self.apply(Operation::Remove { path: Pointer::of_tokens(&at) }, label).map(|()| true)
+        self.apply(PatchOperation::Remove { path: Pointer::of_tokens(&at) }, label).map(|()| true)
     }
 
     /// The child that a step names; `None` where it could be put.
@@ -289,9 +289,9 @@ impl<'d, 'a> Editor<'d, 'a> {
     ///
     /// # Errors
     /// When it would be nested too deep or too large.
-    pub fn finish(self) -> Result<(Document<'a>, Vec<Operation>), LimitError> {
+    pub fn finish(self) -> Result<(Document<'a>, Vec<PatchOperation>), LimitError> {
         let Self { base, limits, tree, applied } = self;
-        let changed = applied.iter().any(|o| !matches!(o, Operation::Test { .. }));
+        let changed = applied.iter().any(|o| !matches!(o, PatchOperation::Test { .. }));
         let document = if changed { tree.build(base, limits)? } else { base.clone() };
         Ok((document, applied))
     }
@@ -305,7 +305,7 @@ impl<'a> Document<'a> {
     /// the result as a whole goes over a limit.
     pub fn edited(
         &self,
-        operations: &[Operation],
+        operations: &[PatchOperation],
         label: &str,
         limits: Limits,
     ) -> Result<Document<'a>, (usize, EditError)> {
@@ -375,7 +375,7 @@ fn nest(steps: &[Step], value: &Literal, at: &[String]) -> Result<Literal, EditE
     Ok(Arc::new(builder.finish()))
 }
 
-impl Operation {
+impl PatchOperation {
     /// The same operation with another value; those without one stay as they are.
     #[must_use]
     pub fn with_value(self, value: Literal) -> Self {
@@ -496,7 +496,7 @@ pub enum OperationReason {
     Limit(LimitError),
 }
 
-impl Serialize for Operation {
+impl Serialize for PatchOperation {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("op", self.name())?;
@@ -512,7 +512,7 @@ impl Serialize for Operation {
 }
 
 /// The operation without its value, which may be secret: `replace /data/key`.
-impl fmt::Display for Operation {
+impl fmt::Display for PatchOperation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Move { from, path } | Self::Copy { from, path } => {

@@ -47,7 +47,7 @@ pub(super) fn attach(document: &mut Document<'_>) {
     }
 }
 
-fn close(text: &[u8], at: &mut usize, places: &mut [super::Place], open: &mut Vec<usize>) {
+fn close(text: &[u8], at: &mut usize, places: &mut [super::Spans], open: &mut Vec<usize>) {
     *at = skip(text, *at) + 1;
     if let Some(id) = open.pop() {
         let start = places[id].value.start as usize;

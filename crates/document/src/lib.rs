@@ -109,7 +109,7 @@ const SHADOWED: u8 = 2;
 const UNKNOWN: u8 = 4;
 
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Place {
+pub(crate) struct Spans {
     key: Span,
     value: Span,
 }
@@ -144,7 +144,7 @@ pub struct Document<'a> {
     owned: String,
     nodes: Vec<Node>,
     /// Parallel to `nodes`, or empty when the reader gave no places.
-    places: Vec<Place>,
+    places: Vec<Spans>,
     origins: Origins,
     /// Children of containers too wide to search from the front, made at the first such look-up.
     wide: OnceLock<HashMap<u32, Vec<u32>>>,

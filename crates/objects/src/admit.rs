@@ -55,6 +55,8 @@ pub struct Refusal {
     pub causes: Vec<Cause>,
     /// The nodes at fault: of the admitted object where it is invalid (422), else of the document that was written.
     pub nodes: Vec<NodeId>,
+    /// Where it cannot be decoded (400): all that is wrong, of which the message tells what the server does.
+    pub problems: Vec<Problem>,
 }
 
 /// What kind an object is of.
@@ -128,7 +130,7 @@ pub struct Admitted<'d, 'c> {
 
 impl Refusal {
     fn new(code: Option<u16>, reason: &'static str, message: String, node: NodeId) -> Self {
-        Self { code, reason, message, causes: Vec::new(), nodes: vec![node] }
+        Self { code, reason, message, causes: Vec::new(), nodes: vec![node], problems: Vec::new() }
     }
 
     pub(crate) fn forbidden(message: String, node: NodeId) -> Self {
@@ -191,9 +193,32 @@ pub fn admit<'d, 'c>(
     served: Served<'c>,
     options: &Options<'_>,
 ) -> Result<Admitted<'d, 'c>, Refusal> {
+    admit_request(written, served, options, Request::default())
+}
+
+/// How an object arrives, beside what it is.
+#[derive(Clone, Copy, Default)]
+pub struct Request<'o> {
+    /// What it replaces, on UPDATE.
+    pub stored: Option<NodeRef<'o>>,
+    /// Whether the server is sent the text as it is written, where fields that are there twice count. What kubectl and
+    /// client libraries send has the last of them only.
+    pub posted: bool,
+}
+
+/// What a mutating webhook is sent of an object.
+///
+/// # Errors
+/// When the server would not come so far.
+pub fn admit_request<'d, 'c>(
+    written: NodeRef<'d>,
+    served: Served<'c>,
+    options: &Options<'_>,
+    request: Request<'_>,
+) -> Result<Admitted<'d, 'c>, Refusal> {
     match served {
-        Served::BuiltIn(row) => built_in(written, row, options),
-        Served::Custom(definition, version) => custom::admit(written, definition, version, options),
+        Served::BuiltIn(row) => built_in(written, row, options, request),
+        Served::Custom(definition, version) => custom::admit(written, definition, version, options, request),
     }
 }
 
@@ -201,34 +226,38 @@ pub fn admit<'d, 'c>(
 fn bad_request(served: &Served<'_>, message: &str, nodes: Vec<NodeId>) -> Refusal {
     let (kind, version) = (served.kind(), served.version());
     let message = format!("{kind} in version \"{version}\" cannot be handled as a {kind}: {message}");
-    Refusal { code: Some(400), reason: "BadRequest", message, causes: Vec::new(), nodes }
+    let (causes, problems) = (Vec::new(), Vec::new());
+    Refusal { code: Some(400), reason: "BadRequest", message, causes, nodes, problems }
 }
 
 fn built_in<'d, 'c>(
     written: NodeRef<'d>,
     row: &'static KindRow,
     options: &Options<'_>,
+    request: Request<'_>,
 ) -> Result<Admitted<'d, 'c>, Refusal> {
     let served = Served::BuiltIn(row);
     let Some(definition) = row.definition() else {
         return Err(Refusal::new(None, "NoKindMatch", String::new(), written.id()));
     };
-    let mut decoder = Decoder::new(written, options.minor);
+    let mut decoder = Decoder::new(written, options.minor, request.posted);
     let root = decoder.tree.root();
     decoder.object(root, definition, Some(written));
     let (mut tree, problems) = decoder.finish();
     let problems = in_order(problems, written);
-    if let Some(first) = problems.first().filter(|problem| problem.kind != ProblemKind::Unknown) {
-        return Err(bad_request(&served, &first.message, vec![first.node]));
+    if let Some(first) = problems.first().filter(|problem| problem.kind < ProblemKind::Unknown) {
+        let refusal = bad_request(&served, &first.message, vec![first.node]);
+        return Err(Refusal { problems, ..refusal });
     }
     if options.mode == Mode::Strict && !problems.is_empty() {
         let unknown: Vec<&str> = problems.iter().map(|problem| problem.message.as_str()).collect();
         let nodes = problems.iter().map(|problem| problem.node).collect();
-        return Err(bad_request(&served, &format!("strict decoding error: {}", unknown.join(", ")), nodes));
+        let refusal = bad_request(&served, &format!("strict decoding error: {}", unknown.join(", ")), nodes);
+        return Err(Refusal { problems, ..refusal });
     }
     defaults::apply(&mut tree, options.minor);
     defaults::convert(&mut tree);
-    plugins::run(&mut tree, served, options, written)?;
+    plugins::run(&mut tree, served, options, written, request.stored)?;
     let object = tree.finish().map_err(|limit| too_large(&limit, written))?;
     let warnings = match options.mode {
         Mode::Warn => problems.iter().map(|problem| problem.message.clone()).collect(),
@@ -280,6 +309,6 @@ impl Served<'_> {
         let causes = causes.into_vec();
         let message = status_message(self.group(), self.kind(), name, &causes);
         let nodes = causes.iter().filter_map(|cause| cause.node).collect();
-        Err(Refusal { code: Some(422), reason: "Invalid", message, causes, nodes })
+        Err(Refusal { code: Some(422), reason: "Invalid", message, causes, nodes, problems: Vec::new() })
     }
 }

@@ -30,6 +30,7 @@ mod unknown;
 mod validate;
 mod values;
 
+pub(crate) use decode::{DUPLICATE, duplicates};
 pub use decode::{DecodeError, Decoded};
 pub use definition::{Definition, Definitions, Scale, Version};
 pub use schema::Schema;

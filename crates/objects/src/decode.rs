@@ -28,11 +28,14 @@ pub(crate) struct Decoder<'d> {
     /// How many values are around that read their JSON by code of their own: nothing is unknown in them, and an error
     /// ends the decoding.
     own: usize,
+    /// Whether fields that are there twice count.
+    posted: bool,
 }
 
 impl<'d> Decoder<'d> {
-    pub(crate) fn new(written: NodeRef<'d>, minor: u8) -> Self {
-        Self { tree: Tree::new(written), minor, problems: Vec::new(), stack: Vec::new(), of: "", own: 0 }
+    pub(crate) fn new(written: NodeRef<'d>, minor: u8, posted: bool) -> Self {
+        let (tree, problems, stack) = (Tree::new(written), Vec::new(), Vec::new());
+        Self { tree, minor, problems, stack, of: "", own: 0, posted }
     }
 
     /// What was made, and what is wrong with what was written.
@@ -43,6 +46,9 @@ impl<'d> Decoder<'d> {
     /// Fills an object with the members that were written, then with those that Go writes in any case.
     pub(crate) fn object(&mut self, to: Id, of: &'static Definition, written: Option<NodeRef<'d>>) {
         self.tree.define(to, of);
+        if let Some(written) = written.filter(|_| self.posted) {
+            self.twice(of, written);
+        }
         for (key, member) in written.into_iter().flat_map(NodeRef::members) {
             match of.field(key, self.minor) {
                 Some(field) => self.field(to, of, field, member),
@@ -57,6 +63,26 @@ impl<'d> Decoder<'d> {
             if !self.tree.children(to).any(|child| self.tree.key(child) == field.name) {
                 self.zero(to, field.name, &field.kind);
             }
+        }
+    }
+
+    /// What comes again is told where it does; what stood there first is read for what is wrong with it alone.
+    fn twice(&mut self, of: &'static Definition, written: NodeRef<'d>) {
+        let mut aside = None;
+        for (key, member) in written.shadowed_members() {
+            let Some(field) = of.field(key, self.minor) else { continue };
+            let aside = *aside.get_or_insert_with(|| self.tree.loose());
+            self.tree.define(aside, of);
+            self.field(aside, of, field, member);
+            self.again(written, key, member);
+        }
+    }
+
+    /// The next member of the same name is one too many.
+    fn again(&mut self, written: NodeRef<'d>, key: &str, member: NodeRef<'d>) {
+        let later = written.shadowed_members().find(|(other, node)| *other == key && node.id() > member.id());
+        if let (Some(node), 0) = (later.map(|(_, node)| node).or_else(|| written.get(key)), self.own) {
+            self.problem(ProblemKind::Duplicate, String::new(), node);
         }
     }
 
@@ -145,6 +171,11 @@ impl<'d> Decoder<'d> {
         let map = self.tree.push(to, key, Value::Object, Some(node));
         if matches!(kind, Type::Map(_, Some("v1.ResourceList"), _)) {
             self.tree.mark_resources(map);
+        }
+        if self.posted {
+            for (key, member) in node.shadowed_members() {
+                self.again(node, key, member);
+            }
         }
         for (key, member) in node.members() {
             self.value(map, key, value, member, false);

@@ -16,13 +16,13 @@ use std::fmt;
 const MISSING: usize = 8;
 
 #[derive(Debug, Clone, Copy)]
-enum Step<'d> {
+enum FieldStep<'d> {
     Field(&'d str),
     Index(usize),
     Key(&'d str),
 }
 
-impl Default for Step<'_> {
+impl Default for FieldStep<'_> {
     fn default() -> Self {
         Self::Index(0)
     }
@@ -40,7 +40,7 @@ pub struct At<'d> {
     /// Bit n: the nth step above `base` is a map key, written `[key]` and not `.key`.
     keys: u128,
     /// The steps below `base` that lead to nothing.
-    steps: [Step<'d>; MISSING],
+    steps: [FieldStep<'d>; MISSING],
     missing: usize,
     /// Another node to read than the path says (some of upstream's paths name a wrong field).
     node: Option<NodeRef<'d>>,
@@ -55,7 +55,7 @@ impl<'d> At<'d> {
             base: node,
             root: node,
             keys: 0,
-            steps: [Step::default(); MISSING],
+            steps: [FieldStep::default(); MISSING],
             missing: 0,
             node: None,
             detached: false,
@@ -65,7 +65,7 @@ impl<'d> At<'d> {
     /// The field of that name.
     #[must_use]
     pub fn field(self, name: &'d str) -> Self {
-        self.down(Step::Field(name), self.node().and_then(|node| node.get(name)))
+        self.down(FieldStep::Field(name), self.node().and_then(|node| node.get(name)))
     }
 
     /// The field at the end of a chain of names, separated by dots.
@@ -77,19 +77,19 @@ impl<'d> At<'d> {
     /// The entry of a map; written `[key]`.
     #[must_use]
     pub fn key(self, key: &'d str) -> Self {
-        self.down(Step::Key(key), self.node().and_then(|node| node.get(key)))
+        self.down(FieldStep::Key(key), self.node().and_then(|node| node.get(key)))
     }
 
     /// The item of a list; walk lists with [`At::items`].
     #[must_use]
     pub fn index(self, index: usize) -> Self {
-        self.down(Step::Index(index), self.node().and_then(|node| node.item(index)))
+        self.down(FieldStep::Index(index), self.node().and_then(|node| node.item(index)))
     }
 
-    fn down(mut self, step: Step<'d>, child: Option<NodeRef<'d>>) -> Self {
+    fn down(mut self, step: FieldStep<'d>, child: Option<NodeRef<'d>>) -> Self {
         if let Some(child) = child.filter(|_| !self.detached) {
             self.base = child;
-            self.keys = (self.keys << 1) | u128::from(matches!(step, Step::Key(_)));
+            self.keys = (self.keys << 1) | u128::from(matches!(step, FieldStep::Key(_)));
             return self;
         }
         if let Some(slot) = self.steps.get_mut(self.missing) {
@@ -114,7 +114,7 @@ impl<'d> At<'d> {
     pub fn said(mut self, name: &'d str) -> Self {
         self.detached = true;
         self.node = None;
-        self.down(Step::Field(name), None)
+        self.down(FieldStep::Field(name), None)
     }
 
     /// The node here, `null` included.
@@ -205,13 +205,16 @@ impl<'d> At<'d> {
             .into_iter()
             .flatten()
             .enumerate()
-            .map(move |(index, item)| self.down(Step::Index(index), Some(item)))
+            .map(move |(index, item)| self.down(FieldStep::Index(index), Some(item)))
     }
 
     /// The members of the map here, each at its key.
     pub fn entries(self) -> impl Iterator<Item = (&'d str, At<'d>)> + Clone {
         let members = self.node().filter(|node| node.is_object()).map(NodeRef::members);
-        members.into_iter().flatten().map(move |(key, value)| (key, self.down(Step::Key(key), Some(value))))
+        members
+            .into_iter()
+            .flatten()
+            .map(move |(key, value)| (key, self.down(FieldStep::Key(key), Some(value))))
     }
 
     /// The strings of the list here.
@@ -263,9 +266,9 @@ impl fmt::Display for At<'_> {
         let mut first = true;
         for (above, node) in chain.iter().enumerate().rev() {
             let step = match node.key() {
-                Some(key) if above < 128 && self.keys >> above & 1 == 1 => Step::Key(key),
-                Some(key) => Step::Field(key),
-                None => Step::Index(node.position()),
+                Some(key) if above < 128 && self.keys >> above & 1 == 1 => FieldStep::Key(key),
+                Some(key) => FieldStep::Field(key),
+                None => FieldStep::Index(node.position()),
             };
             write_step(out, step, &mut first)?;
         }
@@ -277,13 +280,13 @@ impl fmt::Display for At<'_> {
     }
 }
 
-fn write_step(out: &mut fmt::Formatter<'_>, step: Step<'_>, first: &mut bool) -> fmt::Result {
+fn write_step(out: &mut fmt::Formatter<'_>, step: FieldStep<'_>, first: &mut bool) -> fmt::Result {
     let dot = if *first { "" } else { "." };
     *first = false;
     match step {
-        Step::Field(name) => write!(out, "{dot}{name}"),
-        Step::Index(index) => write!(out, "[{index}]"),
-        Step::Key(key) => write!(out, "[{key}]"),
+        FieldStep::Field(name) => write!(out, "{dot}{name}"),
+        FieldStep::Index(index) => write!(out, "[{index}]"),
+        FieldStep::Key(key) => write!(out, "[{key}]"),
     }
 }
 

@@ -9,7 +9,7 @@ pub use selector::{
 
 use crate::field::{At, Causes, Value, go_json_string, go_quote, is_print};
 use crate::names::{self, Faults};
-use crate::validate::Subject;
+use crate::validate::Submitted;
 use std::collections::BTreeSet;
 
 /// Judges a name; the flag says that it is a `generateName`, so only a beginning.
@@ -156,7 +156,7 @@ pub fn object_meta_update(metadata: At<'_>, old: At<'_>, causes: &mut Causes) {
 }
 
 /// `rest.BeforeCreate` and `rest.BeforeUpdate` of every kind, after its own rules.
-pub(crate) fn validate_any(subject: &Subject<'_>, causes: &mut Causes) {
+pub(crate) fn validate_any(subject: &Submitted<'_>, causes: &mut Causes) {
     let metadata = subject.at.field("metadata");
     object_meta(metadata, name_is_path_segment, causes);
     if let Some(old) = subject.old {

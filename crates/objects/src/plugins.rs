@@ -129,6 +129,12 @@ const ORDER: [Plugin; 9] = [
     Plugin::DefaultIngressClass,
 ];
 
+impl Plugin {
+    fn handles_update(self) -> bool {
+        matches!(self, Self::NamespaceLifecycle | Self::Priority | Self::DefaultTolerationSeconds)
+    }
+}
+
 /// Which admission plugins a server has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Plugins(u16);
@@ -166,6 +172,8 @@ struct Object<'t, 'd, 'o> {
     tree: &'t mut Tree<'d>,
     served: Served<'o>,
     options: &'o Options<'o>,
+    /// What it replaces, on UPDATE.
+    stored: Option<NodeRef<'o>>,
     /// Empty for cluster-scoped ones.
     namespace: String,
     /// The whole of what was written.
@@ -181,11 +189,12 @@ pub(crate) fn run(
     served: Served<'_>,
     options: &Options<'_>,
     written: NodeRef<'_>,
+    stored: Option<NodeRef<'_>>,
 ) -> Result<(), Refusal> {
     let namespace = place(tree, &served, options.namespace);
-    let mut object = Object { tree, served, options, namespace, written: written.id() };
+    let mut object = Object { tree, served, options, stored, namespace, written: written.id() };
     for plugin in ORDER {
-        if options.plugins.has(plugin) {
+        if options.plugins.has(plugin) && (stored.is_none() || plugin.handles_update()) {
             object.admit(plugin)?;
         }
     }

@@ -122,6 +122,24 @@ impl<'d> Tree<'d> {
         Id(id)
     }
 
+    /// An object that is part of nothing.
+    pub(crate) fn loose(&mut self) -> Id {
+        let id = u32::try_from(self.slots.len()).unwrap_or(NONE);
+        let (key, value) = (Cow::Borrowed(""), Value::Object);
+        let (from, definition, resources) = (None, None, false);
+        self.slots.push(Slot {
+            key,
+            value,
+            from,
+            definition,
+            resources,
+            first: NONE,
+            last: NONE,
+            next: NONE,
+        });
+        Id(id)
+    }
+
     pub(crate) fn define(&mut self, id: Id, definition: &'static Definition) {
         self.slots[id.0 as usize].definition = Some(definition);
     }

@@ -40,7 +40,7 @@ pub struct Kind<'k> {
 
 /// An object to be judged, and what it replaces.
 #[derive(Debug, Clone, Copy)]
-pub struct Subject<'d> {
+pub struct Submitted<'d> {
     /// Its kind.
     pub kind: Kind<'d>,
     /// The object.
@@ -59,9 +59,9 @@ pub struct Rules {
     /// Whether objects of the kind stand in a namespace.
     pub namespaced: bool,
     /// Adds what is wrong, on CREATE and UPDATE alike, metadata included.
-    pub check: for<'d> fn(&Subject<'d>, &mut Causes),
+    pub check: for<'d> fn(&Submitted<'d>, &mut Causes),
     /// What the server warns of; asked only where nothing is wrong.
-    pub warn: Option<for<'d> fn(&Subject<'d>, &mut Vec<String>)>,
+    pub warn: Option<for<'d> fn(&Submitted<'d>, &mut Vec<String>)>,
 }
 
 fn tables() -> impl Iterator<Item = &'static Rules> {
@@ -109,7 +109,7 @@ pub fn covered() -> Vec<(&'static str, &'static str)> {
 /// nothing; on UPDATE it comes before (rest.BeforeCreate, rest.BeforeUpdate).
 #[must_use]
 pub fn validate<'d>(kind: Kind<'d>, object: NodeRef<'d>, old: Option<NodeRef<'d>>) -> Causes {
-    let subject = Subject { kind, at: At::root(object), old: old.map(At::root) };
+    let subject = Submitted { kind, at: At::root(object), old: old.map(At::root) };
     let mut causes = Causes::new();
     if subject.old.is_some() {
         meta::validate_any(&subject, &mut causes);
@@ -126,7 +126,7 @@ pub fn validate<'d>(kind: Kind<'d>, object: NodeRef<'d>, old: Option<NodeRef<'d>
 /// What the server warns of when it accepts the object.
 #[must_use]
 pub fn warnings<'d>(kind: Kind<'d>, object: NodeRef<'d>, old: Option<NodeRef<'d>>) -> Vec<String> {
-    let subject = Subject { kind, at: At::root(object), old: old.map(At::root) };
+    let subject = Submitted { kind, at: At::root(object), old: old.map(At::root) };
     let mut warnings = Vec::new();
     if let Some(warn) = rules(kind.group, kind.kind).and_then(|rules| rules.warn) {
         warn(&subject, &mut warnings);

@@ -2,9 +2,9 @@
 
 use std::ops::ControlFlow;
 
-use crate::check::subject::{Sink, Subject};
+use crate::check::subject::{PolicyContext, Sink};
 use crate::document::NodeRef;
-use crate::host::{Coverage, HostObject, Lookup, ObjectKey, Pool, Query, Seen, Visit, query};
+use crate::host::{Coverage, HostObject, Lookup, ObjectKey, Pool, Query, Seen, Visitor, query};
 use crate::resource::identity;
 use crate::resource::pod_labels::{self, Made};
 use crate::resource::selector::LabelSelector;
@@ -20,7 +20,7 @@ pub(super) const NEAR: u32 = 1;
 
 /// The judged object and what may be asked about it.
 pub(super) struct Ask<'a, 'r> {
-    pub(super) subject: &'a Subject<'r>,
+    pub(super) subject: &'a PolicyContext<'r>,
     pub(super) templates: &'a TemplatePaths,
 }
 
@@ -72,7 +72,7 @@ impl<'r> Ask<'_, 'r> {
         }
     }
 
-    pub(super) fn visit(&self, query: &Query<'_>, visitor: &mut Visit<'_, 'r>) -> Coverage {
+    pub(super) fn visit(&self, query: &Query<'_>, visitor: &mut Visitor<'_, 'r>) -> Coverage {
         match self.allowed(query.namespace) {
             Ok(()) => self.subject.host.visit(query, visitor),
             Err(why) => Coverage::Failed(why),

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use crate::document::edit::Operation;
+use crate::document::edit::PatchOperation;
 use crate::document::{Document, Limits, NodeRef, Scalar};
 use crate::manifest::source::Content;
 use crate::manifest::{Inventory, SourceFile, Sources, emit};
@@ -18,7 +18,7 @@ type Splice = (Range<usize>, String);
 /// A document of a file and the operations on it.
 pub(super) struct Change<'d> {
     pub(super) document: &'d Document<'d>,
-    pub(super) operations: Vec<Operation>,
+    pub(super) operations: Vec<PatchOperation>,
 }
 
 /// Why a file cannot be shown as it would be.
@@ -88,13 +88,14 @@ fn whole(text: &str, before: &Document<'_>, after: NodeRef<'_>) -> Result<Splice
 fn scalar_splices(text: &str, change: &Change<'_>) -> Option<Vec<Splice>> {
     let mut splices: BTreeMap<usize, Splice> = BTreeMap::new();
     for operation in &change.operations {
-        let (Operation::Replace { path, value } | Operation::Add { path, value }) = operation else {
+        let (PatchOperation::Replace { path, value } | PatchOperation::Add { path, value }) = operation
+        else {
             return None;
         };
         let node = change.document.root().at(&path.to_string())?;
         node.scalar()?;
         // an item is added to a list before the one that is there
-        if matches!(operation, Operation::Add { .. }) && node.key().is_none() {
+        if matches!(operation, PatchOperation::Add { .. }) && node.key().is_none() {
             return None;
         }
         let range = place(text, node)?;
@@ -159,9 +160,9 @@ mod tests {
         text.split('/').skip(1).fold(Pointer::default(), |pointer, token| pointer.child(token))
     }
 
-    fn replace(path: &str, value: &serde_json::Value) -> Operation {
+    fn replace(path: &str, value: &serde_json::Value) -> PatchOperation {
         let value = std::sync::Arc::new(Document::from_value(value).unwrap());
-        Operation::Replace { path: pointer(path), value }
+        PatchOperation::Replace { path: pointer(path), value }
     }
 
     /// The first document of the text after replacements.

@@ -124,7 +124,7 @@ impl Checked {
 }
 
 fn check(paths: Vec<PathBuf>) -> Checked {
-    let mut loaded = load::load(&load::Sources { embedded: false, paths, profile: Profile::NEWEST });
+    let mut loaded = load::load(&load::PolicySources { embedded: false, paths, profile: Profile::NEWEST });
     let errors = std::mem::take(&mut loaded.errors);
     let policies = loaded.policies.iter().map(|(policy, _)| Row {
         policy: policy.id.clone(),
@@ -134,7 +134,7 @@ fn check(paths: Vec<PathBuf>) -> Checked {
     let mut warnings = unasked(&loaded);
     // compiled where something may speak of it
     let library = LazyCell::new(|| {
-        load::load(&load::Sources { embedded: true, paths: Vec::new(), profile: Profile::NEWEST })
+        load::load(&load::PolicySources { embedded: true, paths: Vec::new(), profile: Profile::NEWEST })
     });
     warnings.extend(includes(&loaded, &library));
     warnings.extend(unknown_exceptions(&loaded, &library));

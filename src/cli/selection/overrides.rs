@@ -13,7 +13,8 @@ use super::Selected;
 use crate::cli::configuration::WrittenLevel;
 use crate::finding::{PolicyRef, Severity};
 use crate::manifest::chosen::{Chosen, FileGlobs};
-use crate::manifest::{FileId, NoticeCode, Sources};
+use crate::manifest::codes::Reserved;
+use crate::manifest::{FileId, Sources};
 use crate::report::Policies;
 use crate::store::PolicySet;
 use crate::store::kept;
@@ -143,12 +144,12 @@ impl Variants<'_> {
 
     /// The severity of a reserved code in a file; `None` when the run does not want it.
     #[must_use]
-    pub fn reserved(&self, file: FileId, code: NoticeCode) -> Option<Severity> {
+    pub fn reserved(&self, file: FileId, row: &Reserved) -> Option<Severity> {
         let adjustments = match self.of_file.get(&file) {
             Some(index) => &self.others[*index].1,
             None => &self.base.adjustments,
         };
-        adjustments.reserved(code.about())
+        adjustments.reserved(row)
     }
 
     /// The codes that findings of the run can have.

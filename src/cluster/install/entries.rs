@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::cluster::rules::Half;
 use crate::matching;
 use crate::policy::FailurePolicy;
-use crate::webhook::review::Stage;
+use crate::webhook::review::Endpoint;
 
 use super::NAME;
 use super::access::LOOKUPS;
@@ -43,7 +43,7 @@ impl Entries {
             "sideEffects": "None",
             "timeoutSeconds": 5,
         });
-        if half.stage == Stage::Mutate {
+        if half.stage == Endpoint::Mutate {
             // what others inject later is rewritten, too
             entry["reinvocationPolicy"] = json!("IfNeeded");
         }

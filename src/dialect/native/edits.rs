@@ -6,7 +6,7 @@ use super::expressions::{Expressions, Wanted};
 use super::lower::Lowering;
 use super::written;
 use crate::document::Document;
-use crate::document::edit::Operation;
+use crate::document::edit::PatchOperation;
 use crate::document::path::Path;
 use crate::policy::Base;
 use crate::policy::{Edit, EditValue};
@@ -193,7 +193,7 @@ impl Lowering<'_> {
             return None;
         }
         let document = Document::from_value(&operation).ok()?;
-        match Operation::read(document.root()) {
+        match PatchOperation::read(document.root()) {
             Ok(operation) => Some(Edit::Raw(operation)),
             Err(error) => {
                 let field = document.node(error.node).key().unwrap_or_default();

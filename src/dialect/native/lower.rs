@@ -383,7 +383,7 @@ impl<'d> Lowering<'d> {
     }
 
     /// Names that no rule can have. Whether a rule of that name is loaded is no matter: packs are chosen.
-    fn includes(&mut self, pointer: &str, rule: &written::Rule) {
+    fn includes(&mut self, pointer: &str, rule: &written::RuleSpec) {
         for (at, name) in rule.includes.iter().enumerate() {
             let (policy, rule) = name.split_once('/').map_or((name.as_str(), None), |(p, r)| (p, Some(r)));
             if !is_name(policy, true) || rule.is_some_and(|rule| !is_name(rule, false)) {
@@ -400,13 +400,13 @@ impl<'d> Lowering<'d> {
     fn check(
         &mut self,
         pointer: &str,
-        rule: &written::Rule,
+        rule: &written::RuleSpec,
         expressions: &Expressions,
     ) -> Option<Box<dyn Check>> {
-        let written::Rule { on, for_each, when, validate, message, at, fix, mutate, .. } = rule;
+        let written::RuleSpec { on, for_each, when, validate, message, at, fix, mutate, .. } = rule;
         let typed = rule.typed();
         if typed.len() + usize::from(validate.is_some()) + usize::from(!mutate.is_empty()) != 1 {
-            let types = format!("one of {}", written::Rule::TYPES.join(", "));
+            let types = format!("one of {}", written::RuleSpec::TYPES.join(", "));
             self.help(pointer, "a rule does exactly one thing", types);
             return None;
         }

@@ -96,7 +96,7 @@ pub struct Spec {
     #[serde(default)]
     pub pod_templates: Vec<PodTemplate>,
     /// The rules, in order.
-    pub rules: Vec<Rule>,
+    pub rules: Vec<RuleSpec>,
 }
 
 fn default_severity() -> Severity {
@@ -214,14 +214,15 @@ pub struct PodTemplate {
     pub path: String,
 }
 
-/// Makes [`Rule`] of what all rules have and of the types of rules that are written under a field of their own.
+/// Makes [`RuleSpec`] of what all rules have and of the types of rules that are written under a field of their own.
 macro_rules! rule {
     ($($(#[cfg($cfg:meta)])? $(#[doc = $doc:literal])* $name:literal => $field:ident: $type:ty,)*) => {
         /// A rule: exactly one of `validate`, `mutate`, `requireProbes`, `requireHeadlessService`, `references`,
         /// `rewriteImages`.
         #[derive(Debug, Clone, Deserialize, JsonSchema)]
         #[serde(rename_all = "camelCase", deny_unknown_fields)]
-        pub struct Rule {
+        #[schemars(rename = "Rule")]
+        pub struct RuleSpec {
             /// Unique in the policy; findings have the code `<policy>/<rule>`.
             pub name: String,
             /// Instead of the policy's.
@@ -274,7 +275,7 @@ macro_rules! rule {
             pub mutate: Vec<Edit>,
         }
 
-        impl Rule {
+        impl RuleSpec {
             /// The types of rules that it is written as, each with its field.
             pub(super) fn typed(&self) -> Vec<(&'static str, &dyn RuleType)> {
                 let types: Vec<(&'static str, Option<&dyn RuleType>)> = vec![

@@ -10,7 +10,7 @@ fn sources(files: &[(&str, &str)]) -> Sources {
 }
 
 /// Outcome, documents, manifests of one file.
-fn of(text: &str) -> (Outcome, u32, usize) {
+fn of(text: &str) -> (FileOutcome, u32, usize) {
     let sources = sources(&[("f", text)]);
     let inventory = Inventory::load(&sources);
     (inventory.ledger()[0].outcome, inventory.ledger()[0].documents, inventory.manifests().len())
@@ -18,7 +18,7 @@ fn of(text: &str) -> (Outcome, u32, usize) {
 
 #[test]
 fn every_file_has_an_outcome() {
-    use Outcome::{Broken, Linted, NotKubernetes, Template};
+    use FileOutcome::{Broken, Linted, NotKubernetes, Template};
     let item = "{apiVersion: v1, kind: Pod, metadata: {name: p}}";
     let json = r#"{"apiVersion":"v1","kind":"Pod"}"#;
     for (name, text, expected) in [
@@ -289,18 +289,18 @@ fn kinds_that_nobody_has() {
 #[test]
 fn what_is_walked_and_not_for_kubernetes_is_not_broken() {
     for (text, expected) in [
-        ("{ // for the editor\n \"strict\": true}", Outcome::NotKubernetes),
-        ("{\"id\": 1}\n{\"id\": 2,}", Outcome::NotKubernetes),
-        ("{'a': 'b'}", Outcome::NotKubernetes),
-        ("{\"mankind\": 1,}", Outcome::NotKubernetes),
-        ("{\"kind\": \"Pod\",}", Outcome::Broken),
-        ("apiVersion : v1\na: [", Outcome::Broken),
+        ("{ // for the editor\n \"strict\": true}", FileOutcome::NotKubernetes),
+        ("{\"id\": 1}\n{\"id\": 2,}", FileOutcome::NotKubernetes),
+        ("{'a': 'b'}", FileOutcome::NotKubernetes),
+        ("{\"mankind\": 1,}", FileOutcome::NotKubernetes),
+        ("{\"kind\": \"Pod\",}", FileOutcome::Broken),
+        ("apiVersion : v1\na: [", FileOutcome::Broken),
     ] {
         for walked in [true, false] {
             let mut file = SourceFile::new("f", Content::Text(text.to_owned()));
             file.walked = walked;
             let sources = Sources::new(vec![file]);
-            let expected = if walked { expected } else { Outcome::Broken };
+            let expected = if walked { expected } else { FileOutcome::Broken };
             assert_eq!(Inventory::load(&sources).ledger()[0].outcome, expected, "{text} {walked}");
         }
     }
@@ -315,8 +315,8 @@ fn what_kustomizations_read_is_not_judged() {
         ("base/web.yaml", part),
     ]);
     let inventory = Inventory::load(&sources);
-    let outcomes: Vec<Outcome> = inventory.ledger().iter().map(|record| record.outcome).collect();
-    assert_eq!(outcomes, [Outcome::NotKubernetes, Outcome::Patch, Outcome::Linted]);
+    let outcomes: Vec<FileOutcome> = inventory.ledger().iter().map(|record| record.outcome).collect();
+    assert_eq!(outcomes, [FileOutcome::NotKubernetes, FileOutcome::Patch, FileOutcome::Linted]);
     assert_eq!(inventory.manifests().len(), 1);
     assert_eq!(inventory.judged(0).at("/metadata/namespace").and_then(NodeRef::as_str), Some("shop"));
     assert_eq!(inventory.object(&inventory.manifests()[0]).at("/metadata/namespace"), None);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::scaled::{FIELDS, Scaled};
 use crate::api::{self, Scope};
-use crate::document::edit::{Editor, Operation, string};
+use crate::document::edit::{Editor, PatchOperation, string};
 use crate::document::path::Pointer;
 use crate::document::{Builder, Document, Limits, NodeRef};
 use crate::resource::workload::{PodTemplate, TemplatePaths};
@@ -184,7 +184,7 @@ pub(crate) fn changed<'s>(
     editor.finish().ok().map(|(document, _)| document)
 }
 
-fn operations(root: NodeRef<'_>, changes: &[Change]) -> Vec<Operation> {
+fn operations(root: NodeRef<'_>, changes: &[Change]) -> Vec<PatchOperation> {
     let mut operations = Vec::new();
     let version = root.get_str("apiVersion").unwrap_or_default();
     let group = version.split_once('/').map_or("", |(group, _)| group);
@@ -194,7 +194,7 @@ fn operations(root: NodeRef<'_>, changes: &[Change]) -> Vec<Operation> {
     let namespaced = api::scope(group, kind) != Some(Scope::Cluster);
     if let Some(namespace) = changes.iter().find_map(|c| c.namespace.as_deref()).filter(|_| namespaced) {
         let path = at(metadata).child("namespace");
-        operations.push(Operation::Add { path, value: string(namespace) });
+        operations.push(PatchOperation::Add { path, value: string(namespace) });
     }
     let none = TemplatePaths::default();
     let all = PodTemplate::all(root, group, "", kind, &none);
@@ -222,7 +222,7 @@ fn operations(root: NodeRef<'_>, changes: &[Change]) -> Vec<Operation> {
         let Some(text) = image.as_str() else { continue };
         let new = changes.iter().map(|change| change.image(text)).find(|new| new != text);
         if let Some(new) = new {
-            operations.push(Operation::Replace { path: at(image), value: string(&new) });
+            operations.push(PatchOperation::Replace { path: at(image), value: string(&new) });
         }
     }
     operations
@@ -234,7 +234,7 @@ fn scale(
     object: (&str, &str, &str),
     changes: &[Change],
     at: &Pointer,
-    operations: &mut Vec<Operation>,
+    operations: &mut Vec<PatchOperation>,
 ) {
     for field in FIELDS {
         let own = spec.get(field).and_then(NodeRef::as_i64);
@@ -244,7 +244,7 @@ fn scale(
         let left = given.clone().any(|given| given.is_none()).then(|| own.unwrap_or(1));
         let number = most.max(left.unwrap_or(most));
         let Ok(value) = Document::from_value(&number) else { continue };
-        operations.push(Operation::Add { path: at.child(field), value: Arc::new(value) });
+        operations.push(PatchOperation::Add { path: at.child(field), value: Arc::new(value) });
     }
 }
 
@@ -262,7 +262,7 @@ fn add_labels(
     field: &str,
     labels: &[(&String, &String)],
     at: &dyn Fn(NodeRef<'_>) -> Pointer,
-    operations: &mut Vec<Operation>,
+    operations: &mut Vec<PatchOperation>,
 ) {
     let there = parent.get_present(field);
     if labels.is_empty() || !parent.is_object() || there.is_some_and(|labels| !labels.is_object()) {
@@ -272,13 +272,13 @@ fn add_labels(
     if there.is_none() {
         let empty = serde_json::Map::new();
         let Ok(value) = Document::from_value(&empty) else { return };
-        operations.push(Operation::Add { path: path.clone(), value: Arc::new(value) });
+        operations.push(PatchOperation::Add { path: path.clone(), value: Arc::new(value) });
     }
     let mut known: Vec<&str> = Vec::new();
     for (key, value) in labels {
         if !known.contains(&key.as_str()) && there.is_none_or(|labels| labels.get(key).is_none()) {
             known.push(key);
-            operations.push(Operation::Add { path: path.child(key.as_str()), value: string(value) });
+            operations.push(PatchOperation::Add { path: path.child(key.as_str()), value: string(value) });
         }
     }
 }
@@ -289,7 +289,7 @@ fn add_metadata(
     metadata: NodeRef<'_>,
     labels: &[(&String, &String)],
     at: &dyn Fn(NodeRef<'_>) -> Pointer,
-    operations: &mut Vec<Operation>,
+    operations: &mut Vec<PatchOperation>,
 ) {
     let Some(template) = pods.filter(|pods| pods.metadata.is_none()).and_then(|pods| pods.spec.parent())
     else {
@@ -307,7 +307,7 @@ fn add_selector(
     spec: NodeRef<'_>,
     labels: &[(&String, &String)],
     at: &dyn Fn(NodeRef<'_>) -> Pointer,
-    operations: &mut Vec<Operation>,
+    operations: &mut Vec<PatchOperation>,
 ) {
     match spec.get_present("selector") {
         Some(selector) => add_labels(selector, "matchLabels", labels, at, operations),
@@ -317,11 +317,11 @@ fn add_selector(
 }
 
 /// An object that has nothing but these labels in a field.
-fn holding(path: Pointer, field: &str, labels: &[(&String, &String)]) -> Option<Operation> {
+fn holding(path: Pointer, field: &str, labels: &[(&String, &String)]) -> Option<PatchOperation> {
     let mut all = serde_json::Map::new();
     for (key, value) in labels {
         all.entry(key.as_str()).or_insert_with(|| value.as_str().into());
     }
     let value = Document::from_value(&serde_json::json!({ field: all })).ok()?;
-    Some(Operation::Add { path, value: Arc::new(value) })
+    Some(PatchOperation::Add { path, value: Arc::new(value) })
 }

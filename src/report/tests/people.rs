@@ -20,7 +20,7 @@ fn written(count: usize) -> Vec<(String, String)> {
     (0..objects).map(|at| (format!("deploy/team-{}/program-{at}.yaml", at % 7), deployment(at))).collect()
 }
 
-fn findings_of(inventory: &Inventory<'_>, count: usize) -> Vec<(DocumentId, Finding)> {
+fn findings_of(inventory: &Inventory<'_>, count: usize) -> Vec<(ObjectId, Finding)> {
     let mut findings = Vec::new();
     let objects = inventory.manifests().len();
     for index in 0..count {
@@ -46,7 +46,7 @@ fn findings_of(inventory: &Inventory<'_>, count: usize) -> Vec<(DocumentId, Find
         let message = format!("container container-{container} {message}");
         let made = finding(inventory, object, &code, &pointer, &message);
         let certainty = if index == 4 { Certainty::Unknown } else { Certainty::Known };
-        findings.push((DocumentId(u32::try_from(object).unwrap()), Finding { severity, certainty, ..made }));
+        findings.push((ObjectId(u32::try_from(object).unwrap()), Finding { severity, certainty, ..made }));
     }
     findings
 }
@@ -116,7 +116,7 @@ fn codes_lead_to_pages_where_links_are_followed() {
         let mut one = finding(&inventory, 0, "x/y", "/kind", "no good");
         let rule = RuleInfo { references: vec![url.to_owned()], ..(*one.rule).clone() };
         one.rule = Arc::new(rule);
-        let report = Report::new(&sources, &inventory, subjects(&inventory), [(DocumentId(0), one)]);
+        let report = Report::new(&sources, &inventory, subjects(&inventory), [(ObjectId(0), one)]);
         let mut out = Vec::new();
         report.write_text(&mut out, TextOptions { links, ..TextOptions::default() }).unwrap();
         String::from_utf8(out).unwrap()

@@ -1,5 +1,5 @@
 use super::*;
-use crate::document::edit::{self, Operation};
+use crate::document::edit::{self, PatchOperation};
 use crate::document::path::Pointer;
 use crate::document::{Document, Limits, NodeId};
 use crate::resource::workload::{PodTemplate, TemplatePaths};
@@ -236,7 +236,7 @@ fn every_place_of_every_kind() {
             .images()
             .filter_map(|image| {
                 let value = edit::string(&table.rewrite(image.as_str()?).ok().flatten()?);
-                Some(Operation::Replace { path: Pointer::of(image, NodeId::ROOT), value })
+                Some(PatchOperation::Replace { path: Pointer::of(image, NodeId::ROOT), value })
             })
             .collect();
         let new = document.edited(&operations, "mirrors/images", Limits::default()).unwrap();

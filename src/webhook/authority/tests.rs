@@ -50,15 +50,15 @@ fn a_leaf_is_good_for_the_service_and_this_machine_for_90_days() {
 fn a_leaf_is_renewed_at_two_thirds_and_when_names_change() {
     let names = Names::local();
     let mut material = Material::new(&names, at(Duration::ZERO)).unwrap();
-    assert_eq!(material.step(&names, at(59 * DAY), UNKNOWN).unwrap(), Step::Nothing);
+    assert_eq!(material.step(&names, at(59 * DAY), UNKNOWN).unwrap(), Rotation::Nothing);
     let before = material.clone();
-    assert_eq!(material.step(&names, at(60 * DAY), UNKNOWN).unwrap(), Step::NewLeaf);
+    assert_eq!(material.step(&names, at(60 * DAY), UNKNOWN).unwrap(), Rotation::NewLeaf);
     assert_ne!(material.leaf_pem(), before.leaf_pem());
     assert_eq!(material.bundle_pem(), before.bundle_pem());
     assert!(trusted(&material.bundle_pem(), material.leaf_pem(), "localhost", 149 * DAY));
     let service = Names::of_service("s", "n").unwrap();
-    assert_eq!(material.step(&service, at(61 * DAY), UNKNOWN).unwrap(), Step::NewLeaf);
-    assert_eq!(material.step(&service, at(61 * DAY), UNKNOWN).unwrap(), Step::Nothing);
+    assert_eq!(material.step(&service, at(61 * DAY), UNKNOWN).unwrap(), Rotation::NewLeaf);
+    assert_eq!(material.step(&service, at(61 * DAY), UNKNOWN).unwrap(), Rotation::Nothing);
     assert!(trusted(&material.bundle_pem(), material.leaf_pem(), "s.n.svc", 61 * DAY));
 }
 
@@ -74,24 +74,24 @@ fn a_rotation_waits_for_callers_and_for_replicas() {
         assert!(trusted(&before.bundle_pem(), material.leaf_pem(), "localhost", after), "{step:?}");
         // (a leaf that is renewed may have expired long ago)
         let still = trusted(&material.bundle_pem(), before.leaf_pem(), "localhost", after);
-        assert!(still || step == Step::NewLeaf, "{step:?}");
+        assert!(still || step == Rotation::NewLeaf, "{step:?}");
         (step, material.authorities.len())
     };
-    assert_eq!(step(due - DAY, true, true), (Step::NewLeaf, 1));
-    assert_eq!(step(due, true, true), (Step::NewAuthority, 2));
+    assert_eq!(step(due - DAY, true, true), (Rotation::NewLeaf, 1));
+    assert_eq!(step(due, true, true), (Rotation::NewAuthority, 2));
     // the leaf is renewed by the old authority for as long as somebody may not trust the new one
     for (after, expected) in
-        [(0, Step::Nothing), (59, Step::NewLeaf), (60, Step::Nothing), (118, Step::Nothing)]
+        [(0, Rotation::Nothing), (59, Rotation::NewLeaf), (60, Rotation::Nothing), (118, Rotation::Nothing)]
     {
         assert_eq!(step(due + after * DAY, false, true), (expected, 2), "{after}");
     }
-    assert_eq!(step(due + 118 * DAY, true, false), (Step::NewSigner, 2));
+    assert_eq!(step(due + 118 * DAY, true, false), (Rotation::NewSigner, 2));
     // and the old one stays for as long as somebody may serve a leaf from it
-    for (after, expected) in [(118, Step::Nothing), (177, Step::Nothing), (178, Step::NewLeaf)] {
+    for (after, expected) in [(118, Rotation::Nothing), (177, Rotation::Nothing), (178, Rotation::NewLeaf)] {
         assert_eq!(step(due + after * DAY, true, false), (expected, 2), "{after}");
     }
-    assert_eq!(step(due + 179 * DAY, true, true), (Step::OldAuthorityGone, 1));
-    assert_eq!(step(due + 179 * DAY, true, true), (Step::Nothing, 1));
+    assert_eq!(step(due + 179 * DAY, true, true), (Rotation::OldAuthorityGone, 1));
+    assert_eq!(step(due + 179 * DAY, true, true), (Rotation::Nothing, 1));
 }
 
 #[test]
@@ -99,8 +99,8 @@ fn an_authority_that_has_expired_is_waited_for_by_nobody() {
     let names = Names::local();
     let mut material = Material::new(&names, at(Duration::ZERO)).unwrap();
     material.step(&names, at(AUTHORITY_LIFE - DAY), UNKNOWN).unwrap();
-    assert_eq!(material.step(&names, at(AUTHORITY_LIFE - DAY), UNKNOWN).unwrap(), Step::NewAuthority);
-    assert_eq!(material.step(&names, at(AUTHORITY_LIFE), UNKNOWN).unwrap(), Step::NewSigner);
+    assert_eq!(material.step(&names, at(AUTHORITY_LIFE - DAY), UNKNOWN).unwrap(), Rotation::NewAuthority);
+    assert_eq!(material.step(&names, at(AUTHORITY_LIFE), UNKNOWN).unwrap(), Rotation::NewSigner);
     assert!(trusted(&material.bundle_pem(), material.leaf_pem(), "localhost", AUTHORITY_LIFE));
 }
 
@@ -109,9 +109,9 @@ fn after_years_of_absence_everything_is_new() {
     let names = Names::local();
     let mut material = Material::new(&names, at(Duration::ZERO)).unwrap();
     let late = 2 * AUTHORITY_LIFE;
-    assert_eq!(material.step(&names, at(late), UNKNOWN).unwrap(), Step::StartedOver);
+    assert_eq!(material.step(&names, at(late), UNKNOWN).unwrap(), Rotation::StartedOver);
     assert!(trusted(&material.bundle_pem(), material.leaf_pem(), "localhost", late));
-    assert_eq!(material.step(&names, at(late), UNKNOWN).unwrap(), Step::Nothing);
+    assert_eq!(material.step(&names, at(late), UNKNOWN).unwrap(), Rotation::Nothing);
 }
 
 #[test]
@@ -120,7 +120,7 @@ fn survives_being_stored() {
     let mut material = Material::new(&names, at(Duration::ZERO)).unwrap();
     let due = AUTHORITY_LIFE / 3 * 2;
     material.step(&names, at(due), UNKNOWN).unwrap();
-    assert_eq!(material.step(&names, at(due), UNKNOWN).unwrap(), Step::NewAuthority);
+    assert_eq!(material.step(&names, at(due), UNKNOWN).unwrap(), Rotation::NewAuthority);
     let data = material.to_data();
     let back = Material::from_data(|key| data.get(key).map(String::as_str)).unwrap();
     assert_eq!(back, material);

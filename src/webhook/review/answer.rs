@@ -18,7 +18,7 @@ pub struct Answer {
     pub warnings: Vec<String>,
     audit_annotations: BTreeMap<String, String>,
     /// What each rule said, for metrics and the log. Not on the wire.
-    pub outcomes: Vec<Outcome>,
+    pub outcomes: Vec<RuleDecision>,
 }
 
 /// Yes or no.
@@ -107,7 +107,7 @@ pub struct Cause {
 
 /// What one rule contributed, as metrics and the log count it. Names only: no namespace, no object, no message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Outcome {
+pub struct RuleDecision {
     /// The policy's name.
     pub policy: Arc<str>,
     /// The rule's name.
@@ -166,7 +166,7 @@ impl Answer {
     /// Adds what a rule contributed.
     #[must_use]
     pub fn outcome(mut self, policy: Arc<str>, rule: Arc<str>, decision: &'static str) -> Self {
-        self.outcomes.push(Outcome { policy, rule, decision, failed: false });
+        self.outcomes.push(RuleDecision { policy, rule, decision, failed: false });
         self
     }
 

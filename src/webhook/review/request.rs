@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use crate::limits::UID_BYTES;
+use crate::request::Operation;
 
 /// The only version that is spoken. `v1beta1` went away with Kubernetes 1.22.
 pub(super) const API_VERSION: &str = "admission.k8s.io/v1";
@@ -201,40 +202,6 @@ fn null_is_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(fro
     Ok(Option::<T>::deserialize(from)?.unwrap_or_default())
 }
 
-/// What is being done to the object.
-///
-/// PATCH and server-side apply arrive as UPDATE (or CREATE, when apply creates); nothing tells them apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Operation {
-    /// A new object.
-    Create,
-    /// A change, of the object or of a subresource.
-    Update,
-    /// A deletion; the object stands in `oldObject`.
-    Delete,
-    /// `exec`, `attach`, `portforward`, `proxy`; the object is the options kind.
-    Connect,
-}
-
-impl Operation {
-    /// As on the wire: `CREATE`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Operation::Create => "CREATE",
-            Operation::Update => "UPDATE",
-            Operation::Delete => "DELETE",
-            Operation::Connect => "CONNECT",
-        }
-    }
-
-    /// The operation of that name.
-    #[must_use]
-    pub fn from_wire(name: &str) -> Option<Self> {
-        [Self::Create, Self::Update, Self::Delete, Self::Connect].into_iter().find(|op| op.as_str() == name)
-    }
-}
-
 /// `AdmissionReview.request`, borrowing from the body.
 ///
 /// Members that Go leaves out when empty are empty here as well: `sub_resource`, `name`, `namespace`.
@@ -295,7 +262,7 @@ impl Serialize for ReviewRequest<'_> {
                 map.serialize_entry(key, value)?;
             }
         }
-        map.serialize_entry("operation", self.operation.as_str())?;
+        map.serialize_entry("operation", self.operation.name())?;
         map.serialize_entry("userInfo", &self.user_info)?;
         map.serialize_entry("dryRun", &self.dry_run)?;
         map.serialize_entry("options", &self.options)?;
@@ -409,7 +376,7 @@ impl<'a> Parts<'a> {
         if self.kind.kind.is_empty() {
             return Err(Refusal::NoKind);
         }
-        let operation = Operation::from_wire(&self.operation)
+        let operation = Operation::named(&self.operation)
             .ok_or_else(|| Refusal::UnknownOperation(self.operation.chars().take(20).collect()))?;
         Ok(ReviewRequest {
             uid,

@@ -8,13 +8,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 
-use crate::document::edit::Operation;
+use crate::document::edit::PatchOperation;
 use crate::document::{Document, Limits};
 use crate::limits::{self, ANSWER_BYTES, MESSAGE_BYTES};
 
 use super::request::{API_VERSION, KIND};
 use super::{
-    Answer, AnswerReason, Cause, Decision, Denial, Failure, Judge, Refusal, Review, ReviewRequest, Stage,
+    Answer, AnswerReason, Cause, Decision, Denial, Endpoint, Failure, Judge, Refusal, Review, ReviewRequest,
     fit_warnings,
 };
 
@@ -41,15 +41,21 @@ impl Reply {
 /// Sees each review after it was answered, for logs and metrics.
 pub trait Observer {
     /// A review was judged, or failed to be and was answered as the judge's failure policy says.
-    fn answered(&self, stage: Stage, review: &ReviewRequest<'_>, answer: &Answer, failure: Option<&Failure>);
+    fn answered(
+        &self,
+        stage: Endpoint,
+        review: &ReviewRequest<'_>,
+        answer: &Answer,
+        failure: Option<&Failure>,
+    );
     /// A body was no review.
-    fn refused(&self, stage: Stage, refusal: &Refusal);
+    fn refused(&self, stage: Endpoint, refusal: &Refusal);
 }
 
 /// Sees nothing.
 impl Observer for () {
-    fn answered(&self, _: Stage, _: &ReviewRequest<'_>, _: &Answer, _: Option<&Failure>) {}
-    fn refused(&self, _: Stage, _: &Refusal) {}
+    fn answered(&self, _: Endpoint, _: &ReviewRequest<'_>, _: &Answer, _: Option<&Failure>) {}
+    fn refused(&self, _: Endpoint, _: &Refusal) {}
 }
 
 /// Judges one posted body and writes the answer: the whole wire, without HTTP.
@@ -57,14 +63,14 @@ impl Observer for () {
 /// Never panics: a panic of the judge becomes [`Failure::Panicked`]. A patch is applied to the object before it
 /// is sent, and one that does not apply becomes [`Failure::PatchDoesNotApply`].
 #[must_use]
-pub fn answer(judge: &dyn Judge, stage: Stage, body: &[u8], deadline: Instant) -> Reply {
+pub fn answer(judge: &dyn Judge, stage: Endpoint, body: &[u8], deadline: Instant) -> Reply {
     answer_observed(judge, stage, body, deadline, &())
 }
 
 /// [`answer`], shown to an observer before it is written.
 pub fn answer_observed(
     judge: &dyn Judge,
-    stage: Stage,
+    stage: Endpoint,
     body: &[u8],
     deadline: Instant,
     observer: &dyn Observer,
@@ -84,7 +90,7 @@ pub fn answer_observed(
 /// Answers a body that is not judged, because there is no capacity or no time.
 pub fn answer_failure(
     judge: &dyn Judge,
-    stage: Stage,
+    stage: Endpoint,
     body: &[u8],
     failure: Failure,
     observer: &dyn Observer,
@@ -93,7 +99,7 @@ pub fn answer_failure(
 }
 
 fn reply(
-    stage: Stage,
+    stage: Endpoint,
     body: &[u8],
     observer: &dyn Observer,
     decide: impl FnOnce(&ReviewRequest<'_>) -> (Answer, Option<Failure>),
@@ -122,7 +128,7 @@ fn reply(
 }
 
 /// Asks the judge what its failure policy says; should that fail as well, the answer is no.
-fn fail(judge: &dyn Judge, stage: Stage, review: &ReviewRequest<'_>, failure: &Failure) -> Answer {
+fn fail(judge: &dyn Judge, stage: Endpoint, review: &ReviewRequest<'_>, failure: &Failure) -> Answer {
     caught(|| judge.fail(stage, review, failure)).unwrap_or_else(|again| Answer::from(&again)).without_patch()
 }
 
@@ -132,11 +138,11 @@ fn caught(run: impl FnOnce() -> Answer) -> Result<Answer, Failure> {
 }
 
 /// Applies the patch to a copy of the object, as the API server will. The copy is as deep as the engine takes objects.
-fn check_patch(stage: Stage, review: &ReviewRequest<'_>, answer: &Answer) -> Result<(), String> {
-    let Some(patch) = answer.patch_json().filter(|_| stage == Stage::Mutate) else { return Ok(()) };
+fn check_patch(stage: Endpoint, review: &ReviewRequest<'_>, answer: &Answer) -> Result<(), String> {
+    let Some(patch) = answer.patch_json().filter(|_| stage == Endpoint::Mutate) else { return Ok(()) };
     let object = review.object.ok_or("the request has no object")?;
     let patch = Document::from_json(patch, PATCHED).map_err(|e| e.to_string())?;
-    let operations: Result<Vec<Operation>, _> = patch.root().items().map(Operation::read).collect();
+    let operations: Result<Vec<PatchOperation>, _> = patch.root().items().map(PatchOperation::read).collect();
     let operations = operations.map_err(|e| e.to_string())?;
     let object = Document::from_json(object.get(), PATCHED).map_err(|e| e.to_string())?;
     let object = object.edited(&operations, "", PATCHED).map_err(|(_, error)| error.to_string())?;
@@ -187,7 +193,7 @@ struct DetailsOut<'a> {
 }
 
 /// The one place where an answer becomes bytes. A patch leaves only by `/mutate`, in base64 and with its type.
-fn write(stage: Stage, uid: &str, answer: &Answer) -> Vec<u8> {
+fn write(stage: Endpoint, uid: &str, answer: &Answer) -> Vec<u8> {
     let status = match answer.decision() {
         Decision::Allow { .. } => None,
         Decision::Deny(Denial { reason, message, causes }) => {
@@ -197,7 +203,7 @@ fn write(stage: Stage, uid: &str, answer: &Answer) -> Vec<u8> {
             Some(StatusOut { status: "Failure", code, reason, message, details })
         }
     };
-    let patch = answer.patch_json().filter(|_| stage == Stage::Mutate);
+    let patch = answer.patch_json().filter(|_| stage == Endpoint::Mutate);
     let response = ResponseOut {
         uid,
         allowed: answer.allowed(),

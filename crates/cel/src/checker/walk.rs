@@ -14,7 +14,7 @@ use super::unify::{self, Mapping};
 use super::{OverloadId, Reference};
 
 /// What is still to do; the last pushed is done next.
-enum Step {
+enum Task {
     Visit(ExprId),
     /// The operand of a selection is typed.
     Selected(ExprId),
@@ -68,7 +68,7 @@ pub(super) fn walk(ast: &Ast, env: &Env) -> Result<Tables, Vec<Issue>> {
         references: vec![Reference::None; ast.len()],
         locals: Vec::new(),
         issues: Vec::new(),
-        steps: vec![Step::Visit(ast.root())],
+        steps: vec![Task::Visit(ast.root())],
     };
     while let Some(step) = walk.steps.pop() {
         walk.step(step);
@@ -99,25 +99,25 @@ struct Walk<'a> {
     /// Comprehension variables, innermost last.
     locals: Vec<(&'a Name, Type)>,
     issues: Vec<Issue>,
-    steps: Vec<Step>,
+    steps: Vec<Task>,
 }
 
 impl<'a> Walk<'a> {
-    fn step(&mut self, step: Step) {
+    fn step(&mut self, step: Task) {
         match step {
-            Step::Visit(id) => self.visit(id),
-            Step::Selected(id) => self.selected(id),
-            Step::OptSelected(id) => self.opt_selected(id),
-            Step::Arguments(id) => self.arguments(id),
-            Step::Target(id) => self.target(id),
-            Step::Element { list, index, joined } => self.element(list, index, joined),
-            Step::Key { map, index, joined } => self.key(map, index, joined),
-            Step::Value { map, index, key, value } => self.value(map, index, key, value),
-            Step::FieldValue { message, index, name } => self.field_value(message, index, name),
-            Step::LoopRange(id) => self.loop_range(id),
-            Step::LoopCondition(id) => self.loop_condition(id),
-            Step::LoopStepped(id) => self.loop_step(id),
-            Step::LoopResult(id) => self.loop_result(id),
+            Task::Visit(id) => self.visit(id),
+            Task::Selected(id) => self.selected(id),
+            Task::OptSelected(id) => self.opt_selected(id),
+            Task::Arguments(id) => self.arguments(id),
+            Task::Target(id) => self.target(id),
+            Task::Element { list, index, joined } => self.element(list, index, joined),
+            Task::Key { map, index, joined } => self.key(map, index, joined),
+            Task::Value { map, index, key, value } => self.value(map, index, key, value),
+            Task::FieldValue { message, index, name } => self.field_value(message, index, name),
+            Task::LoopRange(id) => self.loop_range(id),
+            Task::LoopCondition(id) => self.loop_condition(id),
+            Task::LoopStepped(id) => self.loop_step(id),
+            Task::LoopResult(id) => self.loop_result(id),
         }
     }
 
@@ -130,20 +130,20 @@ impl<'a> Walk<'a> {
             Expr::Ident(name) => self.ident(id, name),
             Expr::Select { operand, .. } => {
                 if !self.qualified_ident(id) {
-                    self.steps.extend([Step::Selected(id), Step::Visit(*operand)]);
+                    self.steps.extend([Task::Selected(id), Task::Visit(*operand)]);
                 }
             }
             Expr::Call { target: None, function, args } if function == operator::OPT_SELECT => {
-                self.steps.extend([Step::OptSelected(id), Step::Visit(args[0])]);
+                self.steps.extend([Task::OptSelected(id), Task::Visit(args[0])]);
             }
             Expr::Call { args, .. } => {
-                self.steps.push(Step::Arguments(id));
-                self.steps.extend(args.iter().rev().map(|arg| Step::Visit(*arg)));
+                self.steps.push(Task::Arguments(id));
+                self.steps.extend(args.iter().rev().map(|arg| Task::Visit(*arg)));
             }
             Expr::List { elements, .. } => match elements.first() {
                 Some(first) => {
                     self.steps
-                        .extend([Step::Element { list: id, index: 0, joined: None }, Step::Visit(*first)]);
+                        .extend([Task::Element { list: id, index: 0, joined: None }, Task::Visit(*first)]);
                 }
                 None => {
                     let element = self.mapping.fresh();
@@ -153,7 +153,7 @@ impl<'a> Walk<'a> {
             Expr::Map(entries) => match entries.first() {
                 Some(first) => {
                     self.steps
-                        .extend([Step::Key { map: id, index: 0, joined: None }, Step::Visit(first.key)]);
+                        .extend([Task::Key { map: id, index: 0, joined: None }, Task::Visit(first.key)]);
                 }
                 None => {
                     let (key, value) = (self.mapping.fresh(), self.mapping.fresh());
@@ -163,9 +163,9 @@ impl<'a> Walk<'a> {
             Expr::Struct { type_name, .. } => self.message(id, type_name),
             Expr::Comprehension(fold) => {
                 self.steps.extend([
-                    Step::LoopRange(id),
-                    Step::Visit(fold.accu_init),
-                    Step::Visit(fold.iter_range),
+                    Task::LoopRange(id),
+                    Task::Visit(fold.accu_init),
+                    Task::Visit(fold.iter_range),
                 ]);
             }
         }
@@ -331,7 +331,7 @@ impl<'a> Walk<'a> {
             self.resolve(id, name, overloads, None, args, true);
             return;
         }
-        self.steps.extend([Step::Target(id), Step::Visit(*target)]);
+        self.steps.extend([Task::Target(id), Task::Visit(*target)]);
     }
 
     /// The function `a.b.f` for the call `a.b.f(...)`, if there is one.

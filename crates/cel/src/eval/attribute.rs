@@ -4,7 +4,7 @@ use super::{Local, Machine};
 use crate::activation::Binding;
 use crate::dispatch::{self, message};
 use crate::error::{Eval, EvalError, Fault, Unknown};
-use crate::plan::{Attribute, Base, Qualifier, Slot, Step};
+use crate::plan::{Attribute, Base, Qualifier, QualifierKind, Slot};
 use crate::profile::Profile;
 use crate::value::{Opaque, Value, View};
 use document::NodeRef;
@@ -81,7 +81,7 @@ impl<'d> Machine<'_, '_, 'd> {
             None => return Err(EvalError::NoAttribute(name().to_string()).into()),
         };
         let steps = path.iter().map(|qualifier| match &qualifier.step {
-            Step::Field(field) => Some(&**field),
+            QualifierKind::Field(field) => Some(&**field),
             _ => None,
         });
         match (binding.unknown_at(name(), steps), binding) {
@@ -173,7 +173,7 @@ impl<'d> Machine<'_, '_, 'd> {
             let tests = presence && at == last;
             optional |= qualifier.optional;
             let mut computed = None;
-            if let Step::Computed { index } = &qualifier.step {
+            if let QualifierKind::Computed { index } = &qualifier.step {
                 match self.resolve(index) {
                     Err(Fault::Cancelled(error)) => return Err(Fault::Cancelled(error)),
                     key => computed = Some(key),
@@ -181,21 +181,21 @@ impl<'d> Machine<'_, '_, 'd> {
             }
             let asks = tests || optional;
             let found = match (&qualifier.step, &computed) {
-                (Step::Computed { .. }, Some(Err(fault))) => Err(fault.clone()),
+                (QualifierKind::Computed { .. }, Some(Err(fault))) => Err(fault.clone()),
                 (_, Some(Ok(key))) => match computed_key(key) {
                     Ok(view) => self.found(&value, view, asks),
                     Err(error) => Err(error.into()),
                 },
-                (Step::Field(field), _) => match &value {
+                (QualifierKind::Field(field), _) => match &value {
                     Value::Node(node) if node.is_object() => Ok(node.get(field).map(Value::Node)),
                     _ => self.found(&value, View::Str(field), asks),
                 },
-                (Step::Member(field), _) => match value.view() {
+                (QualifierKind::Member(field), _) => match value.view() {
                     View::Object(object) => Ok(object.get(field).cloned().map(message::plain)),
                     _ => self.found(&value, View::Str(field), asks),
                 },
-                (Step::Index(index), _) => self.found(&value, index.view(), asks),
-                (Step::Computed { .. }, None) => Ok(None),
+                (QualifierKind::Index(index), _) => self.found(&value, index.view(), asks),
+                (QualifierKind::Computed { .. }, None) => Ok(None),
             };
             if let Err(Fault::Cancelled(error)) = found {
                 return Err(Fault::Cancelled(error));
@@ -209,15 +209,19 @@ impl<'d> Machine<'_, '_, 'd> {
                 Some(found) => value = found,
                 None if optional => return Ok(Value::Optional(None)),
                 // a message has every field of its type; what is not set is null
-                None if message::has_every_field(&value, matches!(qualifier.step, Step::Member(_))) => {
+                None if message::has_every_field(
+                    &value,
+                    matches!(qualifier.step, QualifierKind::Member(_)),
+                ) =>
+                {
                     value = Value::Null;
                 }
                 None => {
                     let key = match (&qualifier.step, &computed) {
                         (_, Some(Ok(key))) => key.view(),
-                        (Step::Index(index), _) => index.view(),
-                        (Step::Field(field) | Step::Member(field), _) => View::Str(field),
-                        (Step::Computed { .. }, _) => View::Null,
+                        (QualifierKind::Index(index), _) => index.view(),
+                        (QualifierKind::Field(field) | QualifierKind::Member(field), _) => View::Str(field),
+                        (QualifierKind::Computed { .. }, _) => View::Null,
                     };
                     return Err(missing_key(&value, key).into());
                 }
@@ -259,7 +263,7 @@ fn known(value: Value<'_>) -> Eval<Value<'_>> {
 fn below<'d>(mut node: NodeRef<'d>, attribute: &Attribute) -> Option<Value<'d>> {
     let last = attribute.path.len().wrapping_sub(1);
     for (at, qualifier) in attribute.path.iter().enumerate() {
-        let Step::Field(field) = &qualifier.step else { return None };
+        let QualifierKind::Field(field) = &qualifier.step else { return None };
         match node.get(field) {
             Some(child) => node = child,
             None if attribute.presence && at == last && node.is_object() => return Some(Value::Bool(false)),

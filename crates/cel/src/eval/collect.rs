@@ -12,7 +12,7 @@ use super::{Local, Machine};
 use crate::arithmetic::Operator;
 use crate::cost;
 use crate::error::{Eval, EvalError, Fault};
-use crate::plan::{Attribute, Base, Call, Fold, FoldKind, Node, NodeId, Qualifier, Slot, Step};
+use crate::plan::{Attribute, Base, Call, Fold, FoldKind, Node, NodeId, Qualifier, QualifierKind, Slot};
 use crate::value::{List, Value, View};
 use document::{Document, Limits};
 
@@ -177,7 +177,7 @@ impl<'d> Machine<'_, '_, 'd> {
     /// only if the list was made from this variable.
     pub(super) fn variable_beside(&mut self, index: u32, rest: &'d [Qualifier]) -> Eval<Value<'d>> {
         let whole = self.variable(index);
-        let beside = || matches!(rest.first(), Some(Qualifier { step: Step::Computed { .. }, .. }));
+        let beside = || matches!(rest.first(), Some(Qualifier { step: QualifierKind::Computed { .. }, .. }));
         if self.variables.elementwise && is_placeholder(&whole) && beside() {
             let index = index as usize;
             let (told, in_place) = self.told(index);

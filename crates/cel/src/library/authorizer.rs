@@ -196,7 +196,7 @@ impl<R> Selector<R> {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Decision {
     /// Which way.
-    pub verdict: Verdict,
+    pub verdict: Opinion,
     /// Shown by `reason()`.
     pub reason: String,
     /// Shown by `error()`; `errored()` tells whether there is one.
@@ -206,14 +206,14 @@ pub struct Decision {
 impl Decision {
     /// `allowed()`
     pub fn allowed(&self) -> bool {
-        self.verdict == Verdict::Allow
+        self.verdict == Opinion::Allow
     }
 }
 
 /// Three ways to decide; only one of them allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[allow(missing_docs)]
-pub enum Verdict {
+pub enum Opinion {
     Allow,
     Deny,
     #[default]

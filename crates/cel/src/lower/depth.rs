@@ -65,7 +65,7 @@ impl Lowering<'_> {
             _ => 0,
         };
         let path = attribute.path.iter().map(|qualifier| match &qualifier.step {
-            Step::Computed { index, .. } => 1 + self.attribute_depth(index),
+            QualifierKind::Computed { index, .. } => 1 + self.attribute_depth(index),
             _ => 0,
         });
         path.max().unwrap_or(0).max(base) + 1

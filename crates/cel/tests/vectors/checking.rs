@@ -40,7 +40,7 @@ struct Expectation {
 
 /// What the front half decides.
 #[derive(Debug, PartialEq)]
-enum Outcome {
+enum Checking {
     /// The position of the first error; cel-go's token sets are not reproduced.
     Parse(Option<(i64, i64)>),
     /// The first error's position, and the whole text.
@@ -50,14 +50,14 @@ enum Outcome {
 }
 
 impl Vector {
-    fn expected(&self, profile: &str) -> Outcome {
+    fn expected(&self, profile: &str) -> Checking {
         let expect = &self.expect[profile];
         let err = expect.err.as_deref().unwrap_or_default();
         match expect.stage.as_deref() {
-            Some("parse") => Outcome::Parse(first_position(err)),
-            Some("check") => Outcome::Check(first_position(err), err.to_owned()),
-            Some("result") => Outcome::Checked(expect.output.clone().unwrap(), Some(err.to_owned())),
-            _ => Outcome::Checked(expect.output.clone().unwrap(), None),
+            Some("parse") => Checking::Parse(first_position(err)),
+            Some("check") => Checking::Check(first_position(err), err.to_owned()),
+            Some("result") => Checking::Checked(expect.output.clone().unwrap(), Some(err.to_owned())),
+            _ => Checking::Checked(expect.output.clone().unwrap(), None),
         }
     }
 
@@ -88,11 +88,11 @@ impl Vector {
         env
     }
 
-    fn actual(&self, profile: Profile) -> Outcome {
+    fn actual(&self, profile: Profile) -> Checking {
         let checked = match self.compile(profile) {
             Ok(checked) => checked,
-            Err(issues) if issues.stage() == Stage::Parse => return Outcome::Parse(position_of(&issues)),
-            Err(issues) => return Outcome::Check(position_of(&issues), issues.to_string()),
+            Err(issues) if issues.stage() == Stage::Parse => return Checking::Parse(position_of(&issues)),
+            Err(issues) => return Checking::Check(position_of(&issues), issues.to_string()),
         };
         let kind = match self.kind.as_deref() {
             Some("validation" | "matchCondition") => Some(ResultKind::Bool),
@@ -103,7 +103,7 @@ impl Vector {
             _ => None,
         };
         let refused = kind.and_then(|kind| checked.expect_result(kind).err());
-        Outcome::Checked(checked.output_type().to_string(), refused.map(|issues| issues.to_string()))
+        Checking::Checked(checked.output_type().to_string(), refused.map(|issues| issues.to_string()))
     }
 }
 
@@ -132,7 +132,7 @@ fn decides_as_the_vectors_say() {
             for (profile, name) in [(Profile::V1_36, "1.36"), (Profile::V1_37, "1.37")] {
                 let (expected, actual) = (vector.expected(name), vector.actual(profile));
                 total += 1;
-                if let Outcome::Parse(_) = expected {
+                if let Checking::Parse(_) = expected {
                     let text = vector.compile(profile).map_err(|issues| issues.to_string()).err();
                     let same = text == vector.expect[name].err;
                     texts[usize::from(same)] += 1;

@@ -11,9 +11,9 @@ fn value(value: &Value) -> Literal {
     Arc::new(Document::from_value(value).unwrap())
 }
 
-fn operations(list: &Value) -> Vec<Operation> {
+fn operations(list: &Value) -> Vec<PatchOperation> {
     let document = Document::from_value(list).unwrap();
-    document.root().items().map(|node| Operation::read(node).unwrap()).collect()
+    document.root().items().map(|node| PatchOperation::read(node).unwrap()).collect()
 }
 
 fn edited(text: &str, list: &Value) -> Result<Value, (usize, EditError)> {
@@ -144,7 +144,7 @@ fn objects_that_are_no_operations() {
     ];
     for (text, message, at) in rows {
         let document = Document::from_value(&text).unwrap();
-        let error = Operation::read(document.root()).expect_err(message);
+        let error = PatchOperation::read(document.root()).expect_err(message);
         assert_eq!(error.to_string(), message);
         assert_eq!(document.node(error.node).pointer(), at);
     }
@@ -156,10 +156,10 @@ fn a_failed_move_leaves_everything_in_place() {
         let document = read(text);
         let mut editor = Editor::new(&document, Limits::default());
         let from = if text.contains('b') { "/a/b" } else { "/a/0" };
-        let operation = Operation::Move { from: from.parse().unwrap(), path: "/x/y".parse().unwrap() };
+        let operation = PatchOperation::Move { from: from.parse().unwrap(), path: "/x/y".parse().unwrap() };
         assert_eq!(editor.apply(operation, &"t".into()), Err(EditError::Missing { at: "/x".into() }));
         // still there, and found
-        let again = Operation::Test { path: from.parse().unwrap(), value: value(&json!(1)) };
+        let again = PatchOperation::Test { path: from.parse().unwrap(), value: value(&json!(1)) };
         editor.apply(again, &"t".into()).unwrap();
         editor
             .apply(operations(&json!([{"op":"add","path":"/z","value":0}])).remove(0), &"t".into())
@@ -407,12 +407,12 @@ fn wide_containers_and_many_operations() {
     let label = "t".into();
     for i in 0..5_000 {
         let path: Pointer = format!("/k{i}").parse().unwrap();
-        editor.apply(Operation::Remove { path: path.clone() }, &label).unwrap();
+        editor.apply(PatchOperation::Remove { path: path.clone() }, &label).unwrap();
         if i % 2 == 0 {
-            editor.apply(Operation::Add { path, value: value(&json!(-i)) }, &label).unwrap();
+            editor.apply(PatchOperation::Add { path, value: value(&json!(-i)) }, &label).unwrap();
         }
         let path: Pointer = format!("/l/{i}").parse().unwrap();
-        editor.apply(Operation::Replace { path, value: value(&json!(i)) }, &label).unwrap();
+        editor.apply(PatchOperation::Replace { path, value: value(&json!(i)) }, &label).unwrap();
     }
     let (new, operations) = editor.finish().unwrap();
     assert_eq!((new.root().len(), operations.len()), (2_501, 12_500));

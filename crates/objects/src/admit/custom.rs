@@ -2,8 +2,8 @@
 
 use document::{Limits, NodeRef};
 
-use super::{Admitted, Mode, Options, Refusal, Served, bad_request, too_large};
-use crate::custom::{Definition, Version};
+use super::{Admitted, Mode, Options, Refusal, Request, Served, bad_request, too_large};
+use crate::custom::{DUPLICATE, Definition, Version, duplicates};
 use crate::plugins;
 use crate::tree::{Tree, Value};
 
@@ -12,22 +12,26 @@ pub(super) fn admit<'d, 'c>(
     definition: &'c Definition,
     version: &'c Version,
     options: &Options<'_>,
+    request: Request<'_>,
 ) -> Result<Admitted<'d, 'c>, Refusal> {
     let served = Served::Custom(definition, version);
     let mut tree = whole(written);
     // where metadata is no object, decoding says so
     let placed = written.get("metadata").is_none_or(|metadata| metadata.is_object() || metadata.is_null());
-    let plugged = if placed { plugins::run(&mut tree, served, options, written) } else { Ok(()) };
+    let plugged =
+        if placed { plugins::run(&mut tree, served, options, written, request.stored) } else { Ok(()) };
     let document = tree.finish().map_err(|limit| too_large(&limit, written))?;
     let decoded = definition
         .decode(version, &document, Limits::default())
         .map_err(|error| bad_request(&served, &error.to_string(), vec![written.id()]))?;
-    if options.mode == Mode::Strict && !decoded.strict.is_empty() {
-        let message = format!("strict decoding error: {}", decoded.strict.join(", "));
+    let mut strict = if request.posted { duplicates(written) } else { Vec::new() };
+    strict.extend(decoded.strict.into_iter().filter(|told| !told.starts_with(DUPLICATE)));
+    if options.mode == Mode::Strict && !strict.is_empty() {
+        let message = format!("strict decoding error: {}", strict.join(", "));
         return Err(bad_request(&served, &message, vec![written.id()]));
     }
     plugged?;
-    let warnings = if options.mode == Mode::Warn { decoded.strict } else { Vec::new() };
+    let warnings = if options.mode == Mode::Warn { strict } else { Vec::new() };
     Ok(Admitted { served, object: decoded.document, problems: Vec::new(), warnings })
 }
 

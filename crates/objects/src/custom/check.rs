@@ -5,21 +5,21 @@
 use document::{Kind, NodeRef, Scalar};
 
 use super::correlate::{Keyed, Link};
-use super::fault::{Faults, Outcome, shown};
+use super::fault::{CheckResult, Faults, shown};
 use super::go_number;
-use super::place::Place;
+use super::place::FieldPath;
 use super::schema::{Additional, Schema, Type};
 
 /// A value at its place, with what it replaces on UPDATE.
 #[derive(Clone, Copy)]
-pub(crate) struct Subject<'p, 's, 'd> {
+pub(crate) struct ValueAt<'p, 's, 'd> {
     pub(crate) node: NodeRef<'d>,
-    pub(crate) place: &'p Place<'p>,
+    pub(crate) place: &'p FieldPath<'p>,
     pub(crate) link: Option<Link<'s, 'd>>,
 }
 
 /// Checks a value; faults of one that did not change are dropped.
-pub(crate) fn check<'s>(schema: &'s Schema, subject: Subject<'_, 's, '_>) -> Outcome {
+pub(crate) fn check<'s>(schema: &'s Schema, subject: ValueAt<'_, 's, '_>) -> CheckResult {
     let mut outcome = of_schema(schema, subject);
     if !outcome.is_valid() && subject.link.is_some_and(Link::is_unchanged) {
         outcome.faults.clear();
@@ -28,11 +28,11 @@ pub(crate) fn check<'s>(schema: &'s Schema, subject: Subject<'_, 's, '_>) -> Out
 }
 
 /// `SchemaValidator.Validate`: each part that applies counts as a match by itself, even if it fails.
-fn of_schema<'s>(schema: &'s Schema, subject: Subject<'_, 's, '_>) -> Outcome {
-    let Subject { node, place, .. } = subject;
+fn of_schema<'s>(schema: &'s Schema, subject: ValueAt<'_, 's, '_>) -> CheckResult {
+    let ValueAt { node, place, .. } = subject;
     let faults = Faults { place, node };
-    let mut outcome = Outcome::default();
-    let mut merge = |part: Outcome, counted: u64| {
+    let mut outcome = CheckResult::default();
+    let mut merge = |part: CheckResult, counted: u64| {
         outcome.merge(part);
         outcome.matches += counted;
     };
@@ -54,7 +54,7 @@ fn of_schema<'s>(schema: &'s Schema, subject: Subject<'_, 's, '_>) -> Outcome {
             merge(of_string(schema, text, &faults), 1);
             if let (Some(checked), Some(format)) = (schema.checked, format) {
                 let fault = (!checked.allows(text)).then(|| faults.of_type(format, text));
-                merge(Outcome { faults: fault.into_iter().collect(), matches: 0 }, 1);
+                merge(CheckResult { faults: fault.into_iter().collect(), matches: 0 }, 1);
             }
         }
         Some(Scalar::Int(_) | Scalar::Float(_)) => merge(of_number(schema, &faults), 1),
@@ -77,8 +77,8 @@ fn effective_format(schema: &Schema) -> Option<&str> {
     super::format::is_recognised(schema.kind, schema.int_or_string, format).then_some(format)
 }
 
-fn of_type(schema: &Schema, format: Option<&str>, faults: &Faults<'_, '_>) -> Outcome {
-    let mut outcome = Outcome { faults: Vec::new(), matches: 1 };
+fn of_type(schema: &Schema, format: Option<&str>, faults: &Faults<'_, '_>) -> CheckResult {
+    let mut outcome = CheckResult { faults: Vec::new(), matches: 1 };
     let wants = |kind: Type| match schema.int_or_string {
         true => matches!(kind, Type::Integer | Type::String),
         false => schema.kind == Some(kind),
@@ -86,7 +86,7 @@ fn of_type(schema: &Schema, format: Option<&str>, faults: &Faults<'_, '_>) -> Ou
     let wanted = if schema.int_or_string { "integer,string" } else { schema.kind.map_or("", Type::name) };
     let typed = schema.kind.is_some() || schema.int_or_string;
     let mut fail = |wanted: &str, found: &str| {
-        outcome = Outcome { faults: vec![faults.of_type(wanted, found)], matches: 0 };
+        outcome = CheckResult { faults: vec![faults.of_type(wanted, found)], matches: 0 };
     };
     let (found, found_format) = match faults.node.kind() {
         Kind::Null => {
@@ -116,8 +116,8 @@ fn of_type(schema: &Schema, format: Option<&str>, faults: &Faults<'_, '_>) -> Ou
     outcome
 }
 
-fn of_enum(schema: &Schema, faults: &Faults<'_, '_>) -> Outcome {
-    let mut outcome = Outcome::default();
+fn of_enum(schema: &Schema, faults: &Faults<'_, '_>) -> CheckResult {
+    let mut outcome = CheckResult::default();
     if let Some(allowed) = &schema.allowed
         && !allowed.root().items().any(|one| is_enum_value(faults.node, one))
     {
@@ -144,7 +144,7 @@ fn is_enum_value(node: NodeRef<'_>, allowed: NodeRef<'_>) -> bool {
 }
 
 /// The first fault only.
-fn of_string(schema: &Schema, text: &str, faults: &Faults<'_, '_>) -> Outcome {
+fn of_string(schema: &Schema, text: &str, faults: &Faults<'_, '_>) -> CheckResult {
     let length = || i64::try_from(text.chars().count()).unwrap_or(i64::MAX);
     let quoted = || shown(faults.node);
     let fault = if let Some(most) = schema.length.most.filter(|most| length() > *most) {
@@ -164,7 +164,7 @@ fn of_string(schema: &Schema, text: &str, faults: &Faults<'_, '_>) -> Outcome {
     } else {
         None
     };
-    Outcome { faults: fault.into_iter().collect(), matches: 0 }
+    CheckResult { faults: fault.into_iter().collect(), matches: 0 }
 }
 
 /// A number of the schema's type and format, if it fits (`IsValueValidAgainstRange`).
@@ -194,8 +194,8 @@ fn in_range(
     }))
 }
 
-fn of_number(schema: &Schema, faults: &Faults<'_, '_>) -> Outcome {
-    let mut outcome = Outcome { faults: Vec::new(), matches: 1 };
+fn of_number(schema: &Schema, faults: &Faults<'_, '_>) -> CheckResult {
+    let mut outcome = CheckResult { faults: Vec::new(), matches: 1 };
     let bounds = &schema.bounds;
     let (int, float) = (faults.node.as_i64(), faults.node.as_f64().unwrap_or_default());
     outcome.push(in_range(schema, float, "Checked", faults).err());
@@ -251,8 +251,8 @@ fn multiple(schema: &Schema, factor: f64, faults: &Faults<'_, '_>) -> Result<(),
     }
 }
 
-fn of_list<'s>(schema: &'s Schema, subject: Subject<'_, 's, '_>, faults: &Faults<'_, '_>) -> Outcome {
-    let mut outcome = Outcome::default();
+fn of_list<'s>(schema: &'s Schema, subject: ValueAt<'_, 's, '_>, faults: &Faults<'_, '_>) -> CheckResult {
+    let mut outcome = CheckResult::default();
     if let Some(items) = schema.items.as_deref() {
         let keyed = subject.link.map(Link::keyed);
         for (index, item) in subject.node.items().enumerate() {
@@ -260,7 +260,7 @@ fn of_list<'s>(schema: &'s Schema, subject: Subject<'_, 's, '_>, faults: &Faults
                 .link
                 .zip(keyed.as_ref())
                 .and_then(|(link, keyed): (_, &Keyed<'_, '_>)| link.item(keyed, index));
-            outcome.merge(check(items, Subject { node: item, place: &subject.place.index(index), link }));
+            outcome.merge(check(items, ValueAt { node: item, place: &subject.place.index(index), link }));
         }
     }
     let size = subject.node.len();
@@ -278,8 +278,8 @@ fn of_list<'s>(schema: &'s Schema, subject: Subject<'_, 's, '_>, faults: &Faults
     outcome
 }
 
-fn of_object<'s>(schema: &'s Schema, subject: Subject<'_, 's, '_>, faults: &Faults<'_, '_>) -> Outcome {
-    let mut outcome = Outcome::default();
+fn of_object<'s>(schema: &'s Schema, subject: ValueAt<'_, 's, '_>, faults: &Faults<'_, '_>) -> CheckResult {
+    let mut outcome = CheckResult::default();
     let node = subject.node;
     let count = i64::try_from(node.len()).unwrap_or(i64::MAX);
     if let Some(least) = schema.properties_range.least.filter(|least| count < *least) {
@@ -294,13 +294,13 @@ fn of_object<'s>(schema: &'s Schema, subject: Subject<'_, 's, '_>, faults: &Faul
         let linked = !(subject.place.is_root() && matches!(key, "kind" | "apiVersion"));
         let link = subject.link.filter(|_| linked).and_then(|link| link.key(key));
         if let Some(property) = schema.properties.get(key) {
-            outcome.merge(check(property, Subject { node: value, place: &subject.place.field(key), link }));
+            outcome.merge(check(property, ValueAt { node: value, place: &subject.place.field(key), link }));
             continue;
         }
         match &schema.additional {
             Additional::Schema(additional) => {
                 outcome
-                    .merge(check(additional, Subject { node: value, place: &subject.place.key(key), link }));
+                    .merge(check(additional, ValueAt { node: value, place: &subject.place.key(key), link }));
             }
             Additional::None => outcome.push(Some(faults.unallowed(key))),
             Additional::Absent | Additional::Any => {}
@@ -315,8 +315,8 @@ fn of_object<'s>(schema: &'s Schema, subject: Subject<'_, 's, '_>, faults: &Faul
 }
 
 /// `anyOf`, `oneOf`, `allOf` and `not`.
-fn combined<'s>(schema: &'s Schema, subject: Subject<'_, 's, '_>) -> Outcome {
-    let mut outcome = Outcome::default();
+fn combined<'s>(schema: &'s Schema, subject: ValueAt<'_, 's, '_>) -> CheckResult {
+    let mut outcome = CheckResult::default();
     let faults = Faults { place: subject.place, node: subject.node };
     let path = || crate::field::go_quote(&faults.path());
     if !schema.any_of.is_empty() {
@@ -371,10 +371,10 @@ fn combined<'s>(schema: &'s Schema, subject: Subject<'_, 's, '_>) -> Outcome {
 /// How many of the schemas hold, and what to tell of them: the first that holds, else the one in which most did.
 fn alternatives<'s>(
     schemas: &'s [Schema],
-    subject: Subject<'_, 's, '_>,
+    subject: ValueAt<'_, 's, '_>,
     first_is_enough: bool,
-) -> (usize, Outcome) {
-    let (mut valid, mut told, mut best): (_, Option<Outcome>, Option<Outcome>) = (0, None, None);
+) -> (usize, CheckResult) {
+    let (mut valid, mut told, mut best): (_, Option<CheckResult>, Option<CheckResult>) = (0, None, None);
     for schema in schemas {
         let outcome = of_schema(schema, subject);
         if outcome.is_valid() {

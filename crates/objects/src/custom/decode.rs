@@ -10,7 +10,7 @@ use document::{Builder, Document, LimitError, Limits, NodeId, NodeRef};
 
 use super::fault::shown;
 use super::metadata;
-use super::place::Place;
+use super::place::FieldPath;
 use super::schema::{Additional, Schema};
 
 /// The label of what the server fills in.
@@ -65,8 +65,7 @@ pub(super) fn decode<'a>(
     limits: Limits,
 ) -> Result<Decoded<'a>, DecodeError> {
     let root = document.root();
-    let mut strict = Vec::new();
-    duplicates(root, &Place::ROOT, &mut strict);
+    let mut strict = duplicates(root);
     let mut metadata_fields = Vec::new();
     if let Some(node) = root.get("metadata") {
         let unknown = metadata::check(node).map_err(DecodeError::Type)?;
@@ -88,6 +87,9 @@ pub(super) fn decode<'a>(
     strict.extend(unknown.map(|field| format!("unknown field \"{field}\"")));
     Ok(Decoded { document: builder.finish(), strict })
 }
+
+/// How it begins to tell of a field that is there twice.
+pub(crate) const DUPLICATE: &str = "duplicate field ";
 
 /// The object with the defaults of its schema, and nothing else changed (`structuraldefaulting.Default`).
 ///
@@ -114,9 +116,15 @@ pub(super) fn fill(
 }
 
 /// Members whose name was there before in the same object, in the order of the text; each is told once.
-fn duplicates(node: NodeRef<'_>, place: &Place<'_>, found: &mut Vec<String>) {
+pub(crate) fn duplicates(root: NodeRef<'_>) -> Vec<String> {
+    let mut found = Vec::new();
+    find_duplicates(root, &FieldPath::ROOT, &mut found);
+    found
+}
+
+fn find_duplicates(node: NodeRef<'_>, place: &FieldPath<'_>, found: &mut Vec<String>) {
     for (index, item) in node.items().enumerate() {
-        duplicates(item, &place.index(index), found);
+        find_duplicates(item, &place.index(index), found);
     }
     let mut members: Vec<_> = node.members().chain(node.shadowed_members()).collect();
     let plain = node.members().count() == members.len();
@@ -125,9 +133,9 @@ fn duplicates(node: NodeRef<'_>, place: &Place<'_>, found: &mut Vec<String>) {
     for (key, value) in members {
         let place = place.field(key);
         if !plain && !seen.insert(key) && told.insert(key) {
-            found.push(format!("duplicate field \"{}\"", place.unknown()));
+            found.push(format!("{DUPLICATE}\"{}\"", place.unknown()));
         }
-        duplicates(value, &place, found);
+        find_duplicates(value, &place, found);
     }
 }
 
@@ -168,16 +176,16 @@ impl Walk<'_> {
     fn root(&mut self, node: NodeRef<'_>, schema: Option<&Schema>) -> Result<NodeId, DecodeError> {
         let Some(schema) = schema else {
             // no schema preserves everything
-            return self.object(node, None, &Place::ROOT, Unknown::Kept, true);
+            return self.object(node, None, &FieldPath::ROOT, Unknown::Kept, true);
         };
-        self.object(node, Some(schema), &Place::ROOT, Unknown::Pruned, true)
+        self.object(node, Some(schema), &FieldPath::ROOT, Unknown::Pruned, true)
     }
 
     fn value(
         &mut self,
         node: NodeRef<'_>,
         schema: Option<&Schema>,
-        place: &Place<'_>,
+        place: &FieldPath<'_>,
         unknown: Unknown,
     ) -> Result<NodeId, DecodeError> {
         if node.is_object() {
@@ -208,7 +216,7 @@ impl Walk<'_> {
         &mut self,
         node: NodeRef<'_>,
         schema: Option<&Schema>,
-        place: &Place<'_>,
+        place: &FieldPath<'_>,
         unknown: Unknown,
         is_root: bool,
     ) -> Result<NodeId, DecodeError> {
@@ -258,7 +266,7 @@ impl Walk<'_> {
         key: &str,
         value: NodeRef<'_>,
         schema: Option<&Schema>,
-        place: &Place<'_>,
+        place: &FieldPath<'_>,
         unknown: Unknown,
     ) -> Result<(), DecodeError> {
         if let Some(schema) = schema.filter(|schema| value.is_null() && !schema.nullable) {
@@ -280,7 +288,7 @@ impl Walk<'_> {
         &mut self,
         key: &str,
         value: NodeRef<'_>,
-        place: &Place<'_>,
+        place: &FieldPath<'_>,
         is_root: bool,
     ) -> Result<(), DecodeError> {
         let place = place.field(key);
@@ -315,7 +323,7 @@ impl Walk<'_> {
     fn default(&mut self, default: NodeRef<'_>, schema: Option<&Schema>) -> Result<(), DecodeError> {
         let before = std::mem::replace(&mut self.text, Text::Other);
         let id = if self.builder.depth() < DEPTH {
-            self.value(default, schema, &Place::ROOT, below(Unknown::Pruned, schema))?
+            self.value(default, schema, &FieldPath::ROOT, below(Unknown::Pruned, schema))?
         } else {
             self.builder.copy_node(default, false)?
         };

@@ -170,7 +170,8 @@ impl Definition {
 /// All custom kinds that are known: of the cluster, of files, of the input itself.
 #[derive(Debug, Default)]
 pub struct Definitions {
-    by_kind: BTreeMap<(String, String), Definition>,
+    /// In the order they were met.
+    by_kind: BTreeMap<(String, String), Vec<Definition>>,
 }
 
 impl Definitions {
@@ -180,31 +181,36 @@ impl Definitions {
         Self::default()
     }
 
-    /// Adds a CustomResourceDefinition; a later one of the same kind takes the place of an earlier one. Anything
-    /// else is left alone.
+    /// Adds a CustomResourceDefinition; of several that serve a version of the same kind the last one counts. Anything else
+    /// is left alone.
     pub fn add(&mut self, node: NodeRef<'_>) {
         let is_definition = node.get_str("kind") == Some("CustomResourceDefinition")
             && node.get_str("apiVersion").is_some_and(|version| version.starts_with("apiextensions.k8s.io/"));
         if let Some(definition) = Definition::read(node).filter(|_| is_definition) {
-            self.by_kind.insert((definition.group.clone(), definition.kind.clone()), definition);
+            let key = (definition.group.clone(), definition.kind.clone());
+            self.by_kind.entry(key).or_default().push(definition);
         }
     }
 
     /// The definition of a kind, whatever the version.
     #[must_use]
     pub fn kind(&self, group: &str, kind: &str) -> Option<&Definition> {
-        self.by_kind.get(&(group.to_owned(), kind.to_owned()))
+        self.of_kind(group, kind).last()
+    }
+
+    fn of_kind(&self, group: &str, kind: &str) -> &[Definition] {
+        self.by_kind.get(&(group.to_owned(), kind.to_owned())).map_or(&[], Vec::as_slice)
     }
 
     /// The definition and served version of an object.
     #[must_use]
     pub fn find(&self, group: &str, version: &str, kind: &str) -> Option<(&Definition, &Version)> {
-        let definition = self.kind(group, kind)?;
-        Some((definition, definition.served(version)?))
+        let mut latest_first = self.of_kind(group, kind).iter().rev();
+        latest_first.find_map(|definition| Some((definition, definition.served(version)?)))
     }
 
     /// All of them, by group and kind.
     pub fn iter(&self) -> impl Iterator<Item = &Definition> {
-        self.by_kind.values()
+        self.by_kind.values().filter_map(|definitions| definitions.last())
     }
 }

@@ -6,12 +6,12 @@ use document::{NodeRef, Scalar};
 
 use crate::field::{Cause, Reason, go_quote};
 
-use super::place::Place;
+use super::place::FieldPath;
 use super::{go_json, go_number};
 
 /// What was found, and how much held: of several alternatives that fail, the one is told in which most held.
 #[derive(Debug, Default)]
-pub(crate) struct Outcome {
+pub(crate) struct CheckResult {
     pub(crate) faults: Vec<Fault>,
     pub(crate) matches: u64,
 }
@@ -23,7 +23,7 @@ pub(crate) struct Fault {
     cause: Cause,
 }
 
-impl Outcome {
+impl CheckResult {
     pub(crate) fn is_valid(&self) -> bool {
         self.faults.is_empty()
     }
@@ -78,7 +78,7 @@ pub(crate) fn shown(node: NodeRef<'_>) -> String {
 
 /// Makes the faults of one place.
 pub(crate) struct Faults<'p, 'd> {
-    pub(crate) place: &'p Place<'p>,
+    pub(crate) place: &'p FieldPath<'p>,
     pub(crate) node: NodeRef<'d>,
 }
 

@@ -4,10 +4,10 @@ use document::NodeRef;
 
 use crate::field::{At, Cause, Causes};
 
-use super::check::{Subject, check};
+use super::check::{ValueAt, check};
 use super::embedded;
 use super::format;
-use super::place::Place;
+use super::place::FieldPath;
 use super::rules::{Rules, compile_scope};
 use super::schema::{Schema, Type};
 
@@ -44,12 +44,12 @@ pub(crate) fn rule_problems(schema: &Schema, is_resource: bool) -> Option<Vec<Ru
 }
 
 /// What the schema says of its own default: the first kind of fault that there is.
-pub(crate) fn default_faults(default: NodeRef<'_>, schema: &Schema, place: &Place<'_>) -> Vec<Cause> {
+pub(crate) fn default_faults(default: NodeRef<'_>, schema: &Schema, place: &FieldPath<'_>) -> Vec<Cause> {
     let mut causes = Causes::new();
     embedded::check(schema, default, At::root(default), &mut causes);
     let mut found = causes.into_vec();
     if found.is_empty() {
-        let subject = Subject { node: default, place: &Place::ROOT, link: None };
+        let subject = ValueAt { node: default, place: &FieldPath::ROOT, link: None };
         found = check(schema, subject).into_causes();
     }
     if found.is_empty() && schema.has_rules() {

@@ -8,11 +8,11 @@ use crate::field::{Cause, Reason};
 
 use super::fault::{message, shown};
 use super::go_json;
-use super::place::Place;
+use super::place::FieldPath;
 use super::schema::{ListType, Schema};
 
 /// Adds what is there twice. Recursion goes as deep as the object is nested.
-pub(crate) fn check(schema: &Schema, node: NodeRef<'_>, place: &Place<'_>, causes: &mut Vec<Cause>) {
+pub(crate) fn check(schema: &Schema, node: NodeRef<'_>, place: &FieldPath<'_>, causes: &mut Vec<Cause>) {
     if node.is_object() {
         for (key, value) in node.members() {
             // upstream looks at a property of the same name as well as at the additional ones
@@ -40,7 +40,7 @@ pub(crate) fn check(schema: &Schema, node: NodeRef<'_>, place: &Place<'_>, cause
     }
 }
 
-fn of_map(schema: &Schema, node: NodeRef<'_>, place: &Place<'_>, causes: &mut Vec<Cause>) {
+fn of_map(schema: &Schema, node: NodeRef<'_>, place: &FieldPath<'_>, causes: &mut Vec<Cause>) {
     if let Some((index, item)) =
         node.items().enumerate().find(|(_, item)| !item.is_object() && !item.is_null())
     {
@@ -68,7 +68,7 @@ fn of_map(schema: &Schema, node: NodeRef<'_>, place: &Place<'_>, causes: &mut Ve
 /// Each value that is there more than once is told of once, where it is there for the second time.
 fn duplicates<'d>(
     keyed: impl Iterator<Item = (NodeRef<'d>, String)>,
-    place: &Place<'_>,
+    place: &FieldPath<'_>,
     show: impl Fn(NodeRef<'d>) -> String,
     causes: &mut Vec<Cause>,
 ) {

@@ -4,7 +4,7 @@ use std::fmt;
 
 /// A step from a place to one below it.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Step<'p> {
+pub(crate) enum PathStep<'p> {
     /// `.name`
     Field(&'p str),
     /// `[0]`
@@ -15,24 +15,24 @@ pub(crate) enum Step<'p> {
 
 /// A place in an object; [`fmt::Display`] is `field.Path.String()`.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Place<'p> {
-    above: Option<(&'p Place<'p>, Step<'p>)>,
+pub(crate) struct FieldPath<'p> {
+    above: Option<(&'p FieldPath<'p>, PathStep<'p>)>,
 }
 
-impl<'p> Place<'p> {
+impl<'p> FieldPath<'p> {
     /// Upstream's nil path.
     pub(crate) const ROOT: Self = Self { above: None };
 
     pub(crate) fn field(&'p self, name: &'p str) -> Self {
-        Self { above: Some((self, Step::Field(name))) }
+        Self { above: Some((self, PathStep::Field(name))) }
     }
 
     pub(crate) fn index(&'p self, index: usize) -> Self {
-        Self { above: Some((self, Step::Index(index))) }
+        Self { above: Some((self, PathStep::Index(index))) }
     }
 
     pub(crate) fn key(&'p self, key: &'p str) -> Self {
-        Self { above: Some((self, Step::Key(key))) }
+        Self { above: Some((self, PathStep::Key(key))) }
     }
 
     /// As in `unknown field "…"`: keys and fields alike behind a dot.
@@ -45,7 +45,7 @@ impl<'p> Place<'p> {
         self.above.is_none()
     }
 
-    fn steps(&self) -> Vec<Step<'p>> {
+    fn steps(&self) -> Vec<PathStep<'p>> {
         let mut steps = Vec::with_capacity(8);
         let mut at = *self;
         while let Some((above, step)) = at.above {
@@ -62,29 +62,29 @@ impl<'p> Place<'p> {
         let mut out = String::new();
         for (at, step) in self.steps().into_iter().enumerate() {
             match step {
-                Step::Field(name) if at == 0 => out.push_str(name),
-                Step::Field(name) | Step::Key(name) => {
+                PathStep::Field(name) if at == 0 => out.push_str(name),
+                PathStep::Field(name) | PathStep::Key(name) => {
                     out.push('.');
                     out.push_str(name);
                 }
-                Step::Index(index) => out.push_str(&format!("[{index}]")),
+                PathStep::Index(index) => out.push_str(&format!("[{index}]")),
             }
         }
         out
     }
 }
 
-impl fmt::Display for Place<'_> {
+impl fmt::Display for FieldPath<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.above.is_none() {
             return out.write_str("<nil>");
         }
         for (at, step) in self.steps().into_iter().enumerate() {
             match step {
-                Step::Field(name) if at == 0 => out.write_str(name)?,
-                Step::Field(name) => write!(out, ".{name}")?,
-                Step::Index(index) => write!(out, "[{index}]")?,
-                Step::Key(key) => write!(out, "[{key}]")?,
+                PathStep::Field(name) if at == 0 => out.write_str(name)?,
+                PathStep::Field(name) => write!(out, ".{name}")?,
+                PathStep::Index(index) => write!(out, "[{index}]")?,
+                PathStep::Key(key) => write!(out, "[{key}]")?,
             }
         }
         Ok(())

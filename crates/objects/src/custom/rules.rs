@@ -19,19 +19,19 @@ use super::schema::Schema;
 /// The rules of a schema and of all that is below it, compiled; nodes without any are left out.
 #[derive(Debug, Default)]
 pub(crate) struct Rules {
-    root: Option<Box<Scope>>,
+    root: Option<Box<SchemaRules>>,
 }
 
 /// The rules of one schema node.
 #[derive(Debug)]
-pub(crate) struct Scope {
+pub(crate) struct SchemaRules {
     pub(super) rules: Vec<Compiled>,
     /// The schema has rules, and values that expressions cannot see.
     pub(super) unseen: bool,
-    pub(super) all_of: Vec<Scope>,
-    pub(super) items: Option<Box<Scope>>,
-    pub(super) properties: BTreeMap<String, Scope>,
-    pub(super) additional: Option<Box<Scope>>,
+    pub(super) all_of: Vec<SchemaRules>,
+    pub(super) items: Option<Box<SchemaRules>>,
+    pub(super) properties: BTreeMap<String, SchemaRules>,
+    pub(super) additional: Option<Box<SchemaRules>>,
 }
 
 impl Rules {

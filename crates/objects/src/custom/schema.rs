@@ -112,7 +112,7 @@ impl Pattern {
 
 /// One of `x-kubernetes-validations`, as written.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Rule {
+pub(crate) struct ValidationRule {
     pub(crate) rule: String,
     pub(crate) message: String,
     pub(crate) message_expression: String,
@@ -155,7 +155,7 @@ pub struct Schema {
     pub(crate) list_keys: Vec<String>,
     /// `x-kubernetes-map-type: atomic`
     pub(crate) map_atomic: bool,
-    pub(crate) rules: Vec<Rule>,
+    pub(crate) rules: Vec<ValidationRule>,
     /// CEL sees values of this schema otherwise than the document holds them.
     pub(crate) converted: bool,
 }
@@ -216,7 +216,7 @@ impl Schema {
                 .get("x-kubernetes-validations")
                 .into_iter()
                 .flat_map(NodeRef::items)
-                .map(Rule::read)
+                .map(ValidationRule::read)
                 .collect(),
             converted: false,
         };
@@ -268,7 +268,7 @@ impl Schema {
     }
 }
 
-impl Rule {
+impl ValidationRule {
     fn read(node: NodeRef<'_>) -> Self {
         let text = |name: &str| node.get_str(name).unwrap_or_default().to_owned();
         Self {

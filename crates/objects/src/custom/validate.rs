@@ -7,10 +7,10 @@ use document::{Builder, Document, LimitError, Limits, NodeRef};
 use crate::field::{At, Cause, Causes, Reason};
 use crate::meta;
 
-use super::check::{self, Subject};
+use super::check::{self, ValueAt};
 use super::correlate::Link;
 use super::definition::{Definition, Version};
-use super::place::Place;
+use super::place::FieldPath;
 use super::{embedded, lists, scale};
 
 /// Said where rules were not asked.
@@ -109,7 +109,7 @@ fn of_prepared(
         if let Some(schema) = &version.schema {
             let link = old.map(|old| Link { new: object, old, schema });
             found.extend(
-                check::check(schema, Subject { node: object, place: &Place::ROOT, link }).into_causes(),
+                check::check(schema, ValueAt { node: object, place: &FieldPath::ROOT, link }).into_causes(),
             );
         }
         if let Some(scale) = &version.scale {
@@ -121,7 +121,7 @@ fn of_prepared(
         embedded::check(schema, object, At::root(object), &mut causes);
         let duplicates = |object: NodeRef<'_>| {
             let mut found = Vec::new();
-            lists::check(schema, object, &Place::ROOT, &mut found);
+            lists::check(schema, object, &FieldPath::ROOT, &mut found);
             found
         };
         // lists that were wrong before may stay wrong

@@ -1,6 +1,7 @@
 //! What is wrong with a written object before anything is judged, in the order in which the server meets it.
 
 use std::cmp::Ordering;
+use std::collections::HashSet;
 use std::fmt::Write;
 
 use document::{NodeId, NodeRef};
@@ -17,6 +18,8 @@ pub enum ProblemKind {
     Type,
     /// An unknown field: all are told, under Strict as an error (400), under Warn as warnings.
     Unknown,
+    /// A field that is there twice, likewise.
+    Duplicate,
 }
 
 /// Something that is wrong with what was written.
@@ -36,43 +39,51 @@ pub struct Problem {
 /// 100 of those are told (`saveStrictError`).
 pub(crate) fn in_order<'d>(mut problems: Vec<Problem>, root: NodeRef<'d>) -> Vec<Problem> {
     let document = root.document();
-    let mut ways: Vec<(Problem, Vec<Step<'d>>)> = problems
+    let mut ways: Vec<(Problem, Vec<Hop<'d>>)> = problems
         .drain(..)
         .map(|problem| (way(document.node(problem.node), root), problem))
         .map(swap)
         .collect();
-    ways.sort_by(|(a, left), (b, right)| a.kind.cmp(&b.kind).then_with(|| compare(left, right)));
-    let mut unknown = 0;
+    // what is unknown and what is there twice is met on one way
+    let rank = |problem: &Problem| problem.kind.min(ProblemKind::Unknown);
+    ways.sort_by(|(a, left), (b, right)| rank(a).cmp(&rank(b)).then_with(|| compare(left, right)));
+    let mut told = HashSet::new();
     for (mut problem, way) in ways {
-        if problem.kind == ProblemKind::Unknown {
-            unknown += 1;
-            if unknown > MOST {
+        let word = match problem.kind {
+            ProblemKind::Unknown => "unknown",
+            ProblemKind::Duplicate => "duplicate",
+            ProblemKind::Fatal | ProblemKind::Type => {
+                problems.push(problem);
                 continue;
             }
-            problem.message = format!("unknown field {}", go_quote(&render(&way)));
+        };
+        problem.message = format!("{word} field {}", go_quote(&render(&way)));
+        // each is told once, though it be there three times
+        if told.len() < MOST && told.insert(problem.message.clone()) {
+            problems.push(problem);
         }
-        problems.push(problem);
     }
     problems
 }
 
 const MOST: usize = 100;
 
-fn swap<'d>((way, problem): (Vec<Step<'d>>, Problem)) -> (Problem, Vec<Step<'d>>) {
+fn swap<'d>((way, problem): (Vec<Hop<'d>>, Problem)) -> (Problem, Vec<Hop<'d>>) {
     (problem, way)
 }
 
 /// A step from a value to one in it.
-enum Step<'d> {
-    Key(&'d str),
+enum Hop<'d> {
+    /// And which of the members of that name it is.
+    Key(&'d str, NodeId),
     Index(usize),
 }
 
-fn way<'d>(node: NodeRef<'d>, root: NodeRef<'d>) -> Vec<Step<'d>> {
+fn way<'d>(node: NodeRef<'d>, root: NodeRef<'d>) -> Vec<Hop<'d>> {
     let mut way = Vec::new();
     let mut at = node;
     while at.id() != root.id() {
-        way.push(at.key().map_or_else(|| Step::Index(at.position()), Step::Key));
+        way.push(at.key().map_or_else(|| Hop::Index(at.position()), |key| Hop::Key(key, at.id())));
         match at.parent() {
             Some(parent) => at = parent,
             None => break,
@@ -82,11 +93,11 @@ fn way<'d>(node: NodeRef<'d>, root: NodeRef<'d>) -> Vec<Step<'d>> {
     way
 }
 
-fn compare(left: &[Step<'_>], right: &[Step<'_>]) -> Ordering {
+fn compare(left: &[Hop<'_>], right: &[Hop<'_>]) -> Ordering {
     for pair in left.iter().zip(right) {
         let order = match pair {
-            (Step::Key(a), Step::Key(b)) => a.cmp(b),
-            (Step::Index(a), Step::Index(b)) => a.cmp(b),
+            (Hop::Key(a, first), Hop::Key(b, second)) => a.cmp(b).then(first.cmp(second)),
+            (Hop::Index(a), Hop::Index(b)) => a.cmp(b),
             _ => Ordering::Equal,
         };
         if order != Ordering::Equal {
@@ -97,18 +108,18 @@ fn compare(left: &[Step<'_>], right: &[Step<'_>]) -> Ordering {
 }
 
 /// `spec.containers[0].image`, keys as they are.
-fn render(way: &[Step<'_>]) -> String {
+fn render(way: &[Hop<'_>]) -> String {
     let mut out = String::new();
     for step in way {
         match step {
-            Step::Key(key) => {
+            Hop::Key(key, _) => {
                 if !out.is_empty() {
                     out.push('.');
                 }
                 out.push_str(key);
             }
             // writing to a String cannot fail
-            Step::Index(index) => drop(write!(out, "[{index}]")),
+            Hop::Index(index) => drop(write!(out, "[{index}]")),
         }
     }
     out

@@ -129,7 +129,7 @@ pub(super) fn unchanged(object: NodeRef<'_>, target: &Target<'_>) -> Result<Docu
 
 fn read<'d>(document: &'d Document<'d>, row: &KindRow, target: &Target<'_>) -> (Tree<'d>, Vec<Problem>) {
     let root = document.root();
-    let mut decoder = Decoder::new(root, target.minor);
+    let mut decoder = Decoder::new(root, target.minor, false);
     let to = decoder.tree.root();
     if let Some(definition) = row.definition() {
         decoder.object(to, definition, Some(root));

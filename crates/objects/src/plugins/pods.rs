@@ -1,5 +1,7 @@
 //! The plugins that are about Pods: ServiceAccount, Priority, DefaultTolerationSeconds, RuntimeClass.
 
+use document::NodeRef;
+
 use super::{Account, Known, Object, Priority};
 use crate::admit::Refusal;
 use crate::tree::{Id, Value};
@@ -126,6 +128,10 @@ impl Object<'_, '_, '_> {
     /// plugin/pkg/admission/priority
     pub(super) fn priority(&mut self) -> Result<(), Refusal> {
         let spec = self.pod_spec();
+        if let Some(stored) = self.stored {
+            self.keep_priority(spec, stored);
+            return Ok(());
+        }
         let name = self.tree.text(spec, "priorityClassName").to_owned();
         let class =
             if name.is_empty() { self.options.cluster.default_priority_class() } else { self.class(&name) };
@@ -165,6 +171,17 @@ impl Object<'_, '_, '_> {
         self.tree.default_absent(spec, "priority", Value::Int(class.value));
         self.tree.default_absent(spec, "preemptionPolicy", Value::text(class.preemption));
         Ok(())
+    }
+
+    /// On UPDATE nothing is computed: what was is kept where nothing is said.
+    fn keep_priority(&mut self, spec: Id, stored: NodeRef<'_>) {
+        let Some(stored) = stored.get("spec") else { return };
+        if let Some(priority) = stored.get("priority").and_then(NodeRef::as_i64) {
+            self.tree.default_absent(spec, "priority", Value::Int(priority));
+        }
+        if let Some(policy) = stored.get_str("preemptionPolicy") {
+            self.tree.default_absent(spec, "preemptionPolicy", Value::text(policy.to_owned()));
+        }
     }
 
     fn class(&self, name: &str) -> Known<Priority> {

@@ -7,13 +7,13 @@ pub(crate) mod webhooks;
 
 use kubernetes_cel::profile::Profile;
 
-use super::{Rules, Subject};
+use super::{Rules, Submitted};
 use crate::field::Causes;
 
 /// The CEL that expressions are compiled as: that of the release whose rules these are.
 const PROFILE: Profile = Profile::V1_36;
 
-const fn of(kind: &'static str, check: for<'d> fn(&Subject<'d>, &mut Causes)) -> Rules {
+const fn of(kind: &'static str, check: for<'d> fn(&Submitted<'d>, &mut Causes)) -> Rules {
     Rules { group: "admissionregistration.k8s.io", kind, namespaced: false, check, warn: None }
 }
 

@@ -6,7 +6,7 @@
 mod metric;
 
 use super::rules::{metadata, optional_enum, required_path_segment, typed};
-use super::{Rules, Subject};
+use super::{Rules, Submitted};
 use crate::field::{At, Causes};
 use crate::meta::name_is_subdomain;
 
@@ -30,7 +30,7 @@ struct References {
 }
 
 /// `ValidateHorizontalPodAutoscaler`, `…Update`, with the options of its registry's strategy.
-fn horizontal_pod_autoscaler(subject: &Subject<'_>, causes: &mut Causes) {
+fn horizontal_pod_autoscaler(subject: &Submitted<'_>, causes: &mut Causes) {
     metadata(subject, name_is_subdomain, causes);
     let spec = subject.at.field("spec");
     let old = subject.old.map(|old| old.field("spec"));

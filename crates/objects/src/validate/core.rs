@@ -12,7 +12,7 @@ use super::Rules;
 const fn of(
     kind: &'static str,
     namespaced: bool,
-    check: for<'d> fn(&super::Subject<'d>, &mut crate::field::Causes),
+    check: for<'d> fn(&super::Submitted<'d>, &mut crate::field::Causes),
 ) -> Rules {
     Rules { group: "", kind, namespaced, check, warn: None }
 }

@@ -15,9 +15,9 @@ mod versions;
 
 use document::NodeRef;
 
-use super::{Rules, Subject};
+use super::{Rules, Submitted};
 use crate::custom::is_recognised_format;
-use crate::custom::place::Place;
+use crate::custom::place::FieldPath;
 use crate::field::{At, Causes, Value, go_json_string, go_quote};
 use crate::{meta, names as texts};
 use report::{Report, member};
@@ -33,7 +33,7 @@ pub const RULES: &[Rules] = &[Rules {
 
 const APPROVAL: &str = "api-approved.kubernetes.io";
 
-fn definition(subject: &Subject<'_>, causes: &mut Causes) {
+fn definition(subject: &Submitted<'_>, causes: &mut Causes) {
     let root = subject.at;
     let (metadata, spec) = (root.field("metadata"), root.field("spec"));
     match subject.old {
@@ -50,7 +50,7 @@ fn definition(subject: &Subject<'_>, causes: &mut Causes) {
     }
     let mut report = Report::default();
     {
-        let place = Place::ROOT;
+        let place = FieldPath::ROOT;
         let spec = spec.node().unwrap_or(root.nearest());
         spec_rules(spec, &place.field("spec"), &mut report);
     }
@@ -69,7 +69,7 @@ fn definition(subject: &Subject<'_>, causes: &mut Causes) {
     }
 }
 
-fn spec_rules(spec: NodeRef<'_>, place: &Place<'_>, report: &mut Report) {
+fn spec_rules(spec: NodeRef<'_>, place: &FieldPath<'_>, report: &mut Report) {
     let text = |name: &str| spec.get_str(name).unwrap_or_default();
     let group = member(spec, "group");
     if text("group").is_empty() {
@@ -100,7 +100,7 @@ fn spec_rules(spec: NodeRef<'_>, place: &Place<'_>, report: &mut Report) {
     conversion::check(spec, place, report);
 }
 
-fn immutable(subject: &Subject<'_>, old: At<'_>, causes: &mut Causes) {
+fn immutable(subject: &Submitted<'_>, old: At<'_>, causes: &mut Causes) {
     let conditions = old.fields("status.conditions");
     let established = conditions.items().any(|condition| {
         condition.field("type").str() == "Established" && condition.field("status").str() == "True"
@@ -119,7 +119,7 @@ fn immutable(subject: &Subject<'_>, old: At<'_>, causes: &mut Causes) {
 }
 
 /// The server keeps the list; what was stored once must stay among the versions.
-fn stored_versions(subject: &Subject<'_>, causes: &mut Causes) {
+fn stored_versions(subject: &Submitted<'_>, causes: &mut Causes) {
     let versions = subject.at.fields("spec.versions");
     let named = |name: &str| versions.items().any(|version| version.field("name").str() == name);
     let at = subject.at.fields("status.storedVersions");
@@ -153,7 +153,7 @@ fn stored_versions(subject: &Subject<'_>, causes: &mut Causes) {
 }
 
 /// Groups of the Kubernetes project need its approval.
-fn approval(subject: &Subject<'_>, causes: &mut Causes) {
+fn approval(subject: &Submitted<'_>, causes: &mut Causes) {
     let group = subject.at.fields("spec.group").str();
     let within =
         |domain: &str| group == domain || group.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.'));
@@ -202,7 +202,7 @@ fn approval(subject: &Subject<'_>, causes: &mut Causes) {
 }
 
 /// Formats that the server does not know, new ones only.
-fn warnings<'d>(subject: &Subject<'d>, warnings: &mut Vec<String>) {
+fn warnings<'d>(subject: &Submitted<'d>, warnings: &mut Vec<String>) {
     let of = |root: At<'d>| -> Vec<String> {
         let versions = root.fields("spec.versions");
         let mut found = Vec::new();

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::net::IpAddr;
 
 use super::rules::{PROTOCOLS, immutable, metadata, port_number, protocol, required_enum, typed};
-use super::{Rules, Subject};
+use super::{Rules, Submitted};
 use crate::field::{At, Causes};
 use crate::go_value::Shape;
 use crate::meta::{self, name_is_subdomain};
@@ -50,7 +50,7 @@ pub(super) fn ip_faults(text: &str) -> Faults {
 }
 
 /// `ValidateEndpointsCreate`, `ValidateEndpointsUpdate`: what is invalid and was stored so may stay.
-fn endpoints(subject: &Subject<'_>, causes: &mut Causes) {
+fn endpoints(subject: &Submitted<'_>, causes: &mut Causes) {
     metadata_twice(subject, causes);
     let subsets = subject.at.field("subsets");
     if subject.old.is_some_and(|old| old.field("subsets").same(subsets)) {
@@ -73,7 +73,7 @@ fn endpoints(subject: &Subject<'_>, causes: &mut Causes) {
 }
 
 /// On update the metadata is checked as if new as well.
-fn metadata_twice(subject: &Subject<'_>, causes: &mut Causes) {
+fn metadata_twice(subject: &Submitted<'_>, causes: &mut Causes) {
     metadata(subject, name_is_subdomain, causes);
     if subject.old.is_some() {
         meta::core_object_meta(subject.at.field("metadata"), name_is_subdomain, causes);
@@ -114,7 +114,7 @@ fn application_protocol(port: At<'_>, causes: &mut Causes) {
 }
 
 /// `ValidateEndpointSliceCreate`, `ValidateEndpointSliceUpdate`.
-fn endpoint_slice(subject: &Subject<'_>, causes: &mut Causes) {
+fn endpoint_slice(subject: &Submitted<'_>, causes: &mut Causes) {
     meta::core_object_meta(subject.at.field("metadata"), name_is_subdomain, causes);
     let kind = subject.at.field("addressType");
     required_enum(kind, &["FQDN", "IPv4", "IPv6"], causes);
@@ -241,7 +241,7 @@ fn hints(hints: At<'_>, causes: &mut Causes) {
 }
 
 /// `endpointsWarnings` of pkg/registry/core/endpoint/strategy.go.
-fn warn_of_endpoints(subject: &Subject<'_>, warnings: &mut Vec<String>) {
+fn warn_of_endpoints(subject: &Submitted<'_>, warnings: &mut Vec<String>) {
     let manager = subject.at.fields("metadata.labels").key("endpoints.kubernetes.io/managed-by");
     if manager.str() == "endpoint-controller" {
         return;
@@ -256,7 +256,7 @@ fn warn_of_endpoints(subject: &Subject<'_>, warnings: &mut Vec<String>) {
 }
 
 /// Warnings of pkg/registry/discovery/endpointslice/strategy.go.
-fn warn_of_slice(subject: &Subject<'_>, warnings: &mut Vec<String>) {
+fn warn_of_slice(subject: &Submitted<'_>, warnings: &mut Vec<String>) {
     if subject.old.is_none() && subject.at.field("addressType").str() == "FQDN" {
         warnings.push("spec.addressType: FQDN endpoints are deprecated".to_owned());
     }

@@ -3,7 +3,7 @@
 mod class;
 
 use super::rules::{metadata, port_name, port_number, required_path_segment, typed};
-use super::{Rules, Subject};
+use super::{Rules, Submitted};
 use crate::field::{At, Causes, Value};
 use crate::meta::{self, name_is_subdomain};
 use crate::names::{self, parse_ip_sloppy};
@@ -25,7 +25,7 @@ struct Lax {
 }
 
 /// `ValidateIngressCreate`, `ValidateIngressUpdate`, which checks the metadata as if new as well.
-fn ingress(subject: &Subject<'_>, causes: &mut Causes) {
+fn ingress(subject: &Submitted<'_>, causes: &mut Causes) {
     metadata(subject, name_is_subdomain, causes);
     if subject.old.is_some() {
         meta::core_object_meta(subject.at.field("metadata"), name_is_subdomain, causes);
@@ -189,7 +189,7 @@ fn service_backend(at: At<'_>, service: At<'_>, causes: &mut Causes) {
 }
 
 /// `WarningsOnCreate` of pkg/registry/networking/ingress/strategy.go.
-fn warn(subject: &Subject<'_>, warnings: &mut Vec<String>) {
+fn warn(subject: &Submitted<'_>, warnings: &mut Vec<String>) {
     let annotation = subject.at.fields("metadata.annotations").key(CLASS_ANNOTATION);
     let class = subject.at.fields("spec.ingressClassName");
     if subject.old.is_none() && annotation.is_set() && !class.is_set() {

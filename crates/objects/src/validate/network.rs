@@ -5,7 +5,7 @@ mod address;
 use std::net::IpAddr;
 
 use super::rules::{label_selector, metadata, port_name, port_number, typed};
-use super::{Rules, Subject};
+use super::{Rules, Submitted};
 use crate::field::{At, Causes};
 use crate::meta::name_is_subdomain;
 use crate::names::{self, Cidr, cidr_warnings, parse_cidr_sloppy};
@@ -36,7 +36,7 @@ struct Known<'d> {
 }
 
 /// `ValidateNetworkPolicy`, `ValidateNetworkPolicyUpdate`.
-fn network_policy(subject: &Subject<'_>, causes: &mut Causes) {
+fn network_policy(subject: &Submitted<'_>, causes: &mut Causes) {
     metadata(subject, name_is_subdomain, causes);
     let known = subject.old.map(|old| known(old.field("spec"))).unwrap_or_default();
     let spec = subject.at.field("spec");
@@ -159,7 +159,7 @@ fn is_strict_subset(part: Cidr, whole: Cidr) -> bool {
 }
 
 /// `networkPolicyWarnings` of pkg/registry/networking/networkpolicy/strategy.go.
-fn warn(subject: &Subject<'_>, warnings: &mut Vec<String>) {
+fn warn(subject: &Submitted<'_>, warnings: &mut Vec<String>) {
     let spec = subject.at.field("spec");
     for (direction, peers) in DIRECTIONS {
         for rule in spec.field(direction).items() {

@@ -27,7 +27,7 @@ mod windows;
 pub use options::PodOptions;
 pub use warnings::pod_template_warnings;
 
-use super::{Rules, Subject};
+use super::{Rules, Submitted};
 use crate::field::{At, Causes};
 use crate::{meta, names};
 
@@ -43,7 +43,7 @@ pub const RULES: &[Rules] = &[
     },
 ];
 
-fn pod(subject: &Subject<'_>, causes: &mut Causes) {
+fn pod(subject: &Submitted<'_>, causes: &mut Causes) {
     let options = PodOptions::for_pod(subject.at, subject.old);
     match subject.old {
         None => create(subject.at, &options, causes),
@@ -94,7 +94,7 @@ fn all_containers(spec: At<'_>) -> impl Iterator<Item = At<'_>> + Clone {
         .flat_map(move |list| spec.field(list).items())
 }
 
-fn pod_template(subject: &Subject<'_>, causes: &mut Causes) {
+fn pod_template(subject: &Submitted<'_>, causes: &mut Causes) {
     let template = subject.at.field("template");
     let options = PodOptions::for_template(template, subject.old.map(|old| old.field("template")));
     let metadata = subject.at.field("metadata");
@@ -124,7 +124,7 @@ pub fn validate_pod_template_spec(at: At<'_>, options: &PodOptions, causes: &mut
 }
 
 /// `podStrategy.WarningsOnCreate`; an update draws none.
-fn pod_warnings(subject: &Subject<'_>, warnings: &mut Vec<String>) {
+fn pod_warnings(subject: &Submitted<'_>, warnings: &mut Vec<String>) {
     if subject.old.is_some() {
         return;
     }
@@ -140,7 +140,7 @@ fn pod_warnings(subject: &Subject<'_>, warnings: &mut Vec<String>) {
 }
 
 /// `podTemplateStrategy`: on update only where the template has changed.
-fn stored_template_warnings(subject: &Subject<'_>, warnings: &mut Vec<String>) {
+fn stored_template_warnings(subject: &Submitted<'_>, warnings: &mut Vec<String>) {
     let template = subject.at.field("template");
     if subject.old.is_none_or(|old| !template.same(old.field("template"))) {
         pod_template_warnings(template, None, warnings);

@@ -3,7 +3,7 @@
 
 use super::int_or_percent::{at_most_100_percent, positive_int_or_percent};
 use super::rules::{label_selector, optional_enum};
-use super::{Rules, Subject};
+use super::{Rules, Submitted};
 use crate::field::Causes;
 use crate::go_value::{Field, LABEL_SELECTOR, Shape};
 
@@ -24,7 +24,7 @@ const SPEC: Shape = Shape::Struct(&[
 ]);
 
 /// `ValidatePodDisruptionBudget`.
-fn pod_disruption_budget(subject: &Subject<'_>, causes: &mut Causes) {
+fn pod_disruption_budget(subject: &Submitted<'_>, causes: &mut Causes) {
     let spec = subject.at.field("spec");
     let min = spec.field("minAvailable");
     let max = spec.field("maxUnavailable");

@@ -1,6 +1,6 @@
 //! Roles and their bindings (pkg/apis/rbac/validation).
 
-use super::{Rules, Subject};
+use super::{Rules, Submitted};
 use crate::field::{At, Causes, Value};
 use crate::go_value::{Field, Shape, value};
 use crate::{meta, names, selectors};
@@ -13,7 +13,7 @@ const ROLE_REF: &[Field] = &[
 
 const GROUP: &str = "rbac.authorization.k8s.io";
 
-const fn of(kind: &'static str, namespaced: bool, check: for<'d> fn(&Subject<'d>, &mut Causes)) -> Rules {
+const fn of(kind: &'static str, namespaced: bool, check: for<'d> fn(&Submitted<'d>, &mut Causes)) -> Rules {
     Rules { group: GROUP, kind, namespaced, check, warn: None }
 }
 

@@ -1,6 +1,6 @@
 //! Rules that several kinds have in common.
 
-use super::Subject;
+use super::Submitted;
 use crate::field::{At, Causes, Value, go_json_string};
 use crate::go_value::Shape;
 use crate::meta::{self, NameRule, SelectorOptions};
@@ -10,7 +10,7 @@ use crate::names;
 pub(super) const PROTOCOLS: [&str; 3] = ["SCTP", "TCP", "UDP"];
 
 /// `ValidateObjectMeta` on create, `ValidateObjectMetaUpdate` on update.
-pub(super) fn metadata(subject: &Subject<'_>, name: NameRule, causes: &mut Causes) {
+pub(super) fn metadata(subject: &Submitted<'_>, name: NameRule, causes: &mut Causes) {
     let metadata = subject.at.field("metadata");
     match subject.old {
         Some(old) => meta::core_object_meta_update(metadata, old.field("metadata"), causes),

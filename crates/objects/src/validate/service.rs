@@ -19,7 +19,7 @@ mod warnings;
 
 use super::endpoints::ip_faults;
 use super::rules::required_enum;
-use super::{Rules, Subject, endpoints};
+use super::{Rules, Submitted, endpoints};
 use crate::field::{At, Causes};
 use crate::meta::{labels, name_is_label};
 use crate::names;
@@ -40,7 +40,7 @@ const SOURCE_RANGES: &str = "service.beta.kubernetes.io/load-balancer-source-ran
 const MAX_AFFINITY: i64 = 86_400;
 
 /// `ValidateServiceCreate`, `ValidateServiceUpdate`.
-fn service(subject: &Subject<'_>, causes: &mut Causes) {
+fn service(subject: &Submitted<'_>, causes: &mut Causes) {
     let spec = subject.at.field("spec");
     let mut facts = Facts::read(spec);
     let before = subject.old.map(|old| Facts::read(old.field("spec")));
@@ -59,7 +59,7 @@ fn service(subject: &Subject<'_>, causes: &mut Causes) {
 }
 
 /// `validateService`.
-fn check(facts: &Facts<'_>, before: Option<&Facts<'_>>, subject: &Subject<'_>, causes: &mut Causes) {
+fn check(facts: &Facts<'_>, before: Option<&Facts<'_>>, subject: &Submitted<'_>, causes: &mut Causes) {
     let spec = subject.at.field("spec");
     topology(subject.at, causes);
     by_type(facts, spec, causes);
@@ -156,7 +156,7 @@ fn external_ips(spec: At<'_>, old: Option<At<'_>>, causes: &mut Causes) {
 }
 
 /// `spec.loadBalancerSourceRanges`, whose path upstream writes with a capital, or the older annotation.
-fn source_ranges(facts: &Facts<'_>, subject: &Subject<'_>, causes: &mut Causes) {
+fn source_ranges(facts: &Facts<'_>, subject: &Submitted<'_>, causes: &mut Causes) {
     let only = "may only be used when `type` is 'LoadBalancer'";
     let written = subject.at.fields("spec.loadBalancerSourceRanges");
     let ranges = subject.at.field("spec").said("LoadBalancerSourceRanges").reading(written);

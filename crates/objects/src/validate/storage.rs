@@ -8,10 +8,10 @@ pub(crate) mod sources;
 pub(crate) mod volumes;
 pub(crate) mod warnings;
 
-use super::{Rules, Subject};
+use super::{Rules, Submitted};
 use crate::field::Causes;
 
-const fn of(kind: &'static str, namespaced: bool, check: for<'d> fn(&Subject<'d>, &mut Causes)) -> Rules {
+const fn of(kind: &'static str, namespaced: bool, check: for<'d> fn(&Submitted<'d>, &mut Causes)) -> Rules {
     Rules { group: "storage.k8s.io", kind, namespaced, check, warn: None }
 }
 

@@ -6,14 +6,14 @@ mod flow;
 mod leases;
 mod registration;
 
-use super::{Rules, Subject};
+use super::{Rules, Submitted};
 use crate::field::Causes;
 
 const fn of(
     group: &'static str,
     kind: &'static str,
     namespaced: bool,
-    check: for<'d> fn(&Subject<'d>, &mut Causes),
+    check: for<'d> fn(&Submitted<'d>, &mut Causes),
 ) -> Rules {
     Rules { group, kind, namespaced, check, warn: None }
 }

@@ -2,7 +2,7 @@
 
 use document::{Builder, Document, LimitError, Limits, NodeRef};
 
-use super::Subject;
+use super::Submitted;
 use super::pod::{PodOptions, pod_template_warnings, validate_pod_template_spec};
 use crate::field::{At, Cause, Causes};
 use crate::meta::{self, final_name};
@@ -130,7 +130,7 @@ fn template_node(template: At<'_>, node: NodeRef<'_>) -> document::NodeId {
 }
 
 /// Warnings of a template; on update only where the object has changed so that its generation does.
-pub(super) fn warn(subject: &Subject<'_>, with_annotations: bool, warnings: &mut Vec<String>) {
+pub(super) fn warn(subject: &Submitted<'_>, with_annotations: bool, warnings: &mut Vec<String>) {
     let differs = |old: At<'_>, member| !subject.at.fields(member).same(old.fields(member));
     let changed = |old| differs(old, "spec") || with_annotations && differs(old, "metadata.annotations");
     if subject.old.is_none_or(changed) {
@@ -140,7 +140,7 @@ pub(super) fn warn(subject: &Subject<'_>, with_annotations: bool, warnings: &mut
 }
 
 /// Pods are called after their workload.
-pub(super) fn warn_of_name(subject: &Subject<'_>, warnings: &mut Vec<String>) {
+pub(super) fn warn_of_name(subject: &Submitted<'_>, warnings: &mut Vec<String>) {
     let faults = names::dns1123_label(&final_name(subject.at.field("metadata")));
     if subject.old.is_none() && !faults.is_empty() {
         warnings.push(format!(

@@ -52,7 +52,7 @@ impl Cluster for Held {
 }
 
 /// The differences between two values, by path.
-fn differences(path: &str, wanted: &Value, found: &Value, out: &mut Vec<String>) {
+pub(crate) fn differences(path: &str, wanted: &Value, found: &Value, out: &mut Vec<String>) {
     match (wanted, found) {
         (Value::Object(a), Value::Object(b)) => {
             let keys: BTreeSet<&String> = a.keys().chain(b.keys()).collect();
@@ -77,7 +77,7 @@ fn differences(path: &str, wanted: &Value, found: &Value, out: &mut Vec<String>)
 }
 
 /// As the vectors have it: without what the server makes up, and with its random letters named.
-fn seen(object: &Document<'_>) -> Value {
+pub(crate) fn seen(object: &Document<'_>) -> Value {
     let text = object.root().to_json().replace("kube-api-access-xxxxx", "kube-api-access-RANDOM");
     let mut value: Value = serde_json::from_str(&text).expect("written by us");
     if let Some(metadata) = value["metadata"].as_object_mut() {
@@ -88,7 +88,7 @@ fn seen(object: &Document<'_>) -> Value {
     value
 }
 
-fn verdict(code: Option<u16>, reason: &str) -> String {
+pub(crate) fn verdict(code: Option<u16>, reason: &str) -> String {
     match code {
         None => format!("none {reason}"),
         // the name is there already: everything else was passed
@@ -218,7 +218,7 @@ fn refusals(answer: &Value, judged: &Judged, verdict: bool, varies: bool, compar
 }
 
 /// What a message says, in no order.
-fn parts(message: &str) -> Vec<&str> {
+pub(crate) fn parts(message: &str) -> Vec<&str> {
     let (opening, list) = message.split_once(": [").unwrap_or((message, ""));
     let mut parts: Vec<&str> = list.trim_end_matches(']').split(", ").collect();
     parts.push(opening);

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::RuleType;
-use crate::check::{Check, Evaluator, Policy, Sink, Subject};
+use crate::check::{Check, Evaluator, Policy, PolicyContext, Sink};
 use crate::dialect::native::lower::Lowering;
 
 /// Every object has a label that says whose it is.
@@ -31,7 +31,7 @@ impl Check for RequireOwner {
         false
     }
 
-    fn judge<'d>(&'d self, _: &mut Evaluator<'d, '_>, subject: &Subject<'d>, sink: &mut Sink<'_>) {
+    fn judge<'d>(&'d self, _: &mut Evaluator<'d, '_>, subject: &PolicyContext<'d>, sink: &mut Sink<'_>) {
         let labels = subject.object.at("/metadata/labels");
         if labels.and_then(|labels| labels.get_str(&self.label)).is_none() {
             let node = labels.unwrap_or(subject.object);

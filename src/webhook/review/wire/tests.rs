@@ -9,7 +9,7 @@ use super::*;
 struct Fixed<F>(F);
 
 impl<F: Fn(&ReviewRequest<'_>) -> Answer + Send + Sync + 'static> Judge for Fixed<F> {
-    fn judge(&self, _: Stage, review: &ReviewRequest<'_>, _: Instant) -> Answer {
+    fn judge(&self, _: Endpoint, review: &ReviewRequest<'_>, _: Instant) -> Answer {
         (self.0)(review)
     }
 }
@@ -18,7 +18,7 @@ const BODY: &str = r#"{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionRevie
     "operation":"CREATE","object":{"metadata":{"labels":{"a":"b"}},"list":[1]}}}"#;
 
 fn response(
-    stage: Stage,
+    stage: Endpoint,
     body: &str,
     judge: impl Fn(&ReviewRequest<'_>) -> Answer + Send + Sync + 'static,
 ) -> Value {
@@ -34,13 +34,13 @@ const PATCH: &str = r#"[{"op":"add","path":"/metadata/labels/c","value":"d"}]"#;
 
 #[test]
 fn allow_says_nothing_more() {
-    let got = response(Stage::Mutate, BODY, |_| Answer::allow());
+    let got = response(Endpoint::Mutate, BODY, |_| Answer::allow());
     assert_eq!(got, json!({"uid": "u", "allowed": true}));
 }
 
 #[test]
 fn deny_is_complete() {
-    let got = response(Stage::Validate, BODY, |_| {
+    let got = response(Endpoint::Validate, BODY, |_| {
         let causes = vec![Cause {
             reason: "FieldValueInvalid".into(),
             message: "no tag".into(),
@@ -60,12 +60,12 @@ fn deny_is_complete() {
 
 #[test]
 fn a_patch_goes_out_by_mutate_only() {
-    let got = response(Stage::Mutate, BODY, |_| Answer::patch(PATCH.into()));
+    let got = response(Endpoint::Mutate, BODY, |_| Answer::patch(PATCH.into()));
     assert_eq!(
         got,
         json!({"uid": "u", "allowed": true, "patchType": "JSONPatch", "patch": STANDARD.encode(PATCH)})
     );
-    let got = response(Stage::Validate, BODY, |_| Answer::patch(PATCH.into()));
+    let got = response(Endpoint::Validate, BODY, |_| Answer::patch(PATCH.into()));
     assert_eq!(got, json!({"uid": "u", "allowed": true}));
 }
 
@@ -80,14 +80,14 @@ fn a_patch_that_does_not_apply_is_never_sent() {
         r#"[{"op":"frobnicate","path":"/list"}]"#,
         "not json",
     ] {
-        let got = response(Stage::Mutate, BODY, move |_| Answer::patch(patch.into()));
+        let got = response(Endpoint::Mutate, BODY, move |_| Answer::patch(patch.into()));
         assert_eq!((&got["allowed"], &got["status"]["code"]), (&json!(false), &json!(500)), "{patch}");
         assert!(got.get("patch").is_none() && got.get("patchType").is_none(), "{patch}");
         let message = got["status"]["message"].as_str().unwrap();
         assert!(message.starts_with("the patch that the policies made does not apply: "), "{message}");
     }
     let delete = BODY.replace("CREATE", "DELETE").replace("\"object\"", "\"oldObject\"");
-    let got = response(Stage::Mutate, &delete, |_| Answer::patch(PATCH.into()));
+    let got = response(Endpoint::Mutate, &delete, |_| Answer::patch(PATCH.into()));
     assert_eq!(
         got["status"]["message"],
         "the patch that the policies made does not apply: the request has no object"
@@ -96,7 +96,7 @@ fn a_patch_that_does_not_apply_is_never_sent() {
 
 #[test]
 fn a_panic_is_answered_with_the_uid_and_without_its_text() {
-    let got = response(Stage::Validate, BODY, |_| panic!("secret"));
+    let got = response(Endpoint::Validate, BODY, |_| panic!("secret"));
     assert_eq!((&got["uid"], &got["allowed"]), (&json!("u"), &json!(false)));
     assert_eq!(got["status"]["code"], 500);
     assert!(!got.to_string().contains("secret"));
@@ -106,14 +106,14 @@ fn a_panic_is_answered_with_the_uid_and_without_its_text() {
 fn a_judge_that_ignores_failures_is_heard() {
     struct Lenient;
     impl Judge for Lenient {
-        fn judge(&self, _: Stage, _: &ReviewRequest<'_>, _: Instant) -> Answer {
+        fn judge(&self, _: Endpoint, _: &ReviewRequest<'_>, _: Instant) -> Answer {
             panic!("no")
         }
-        fn fail(&self, _: Stage, _: &ReviewRequest<'_>, failure: &Failure) -> Answer {
+        fn fail(&self, _: Endpoint, _: &ReviewRequest<'_>, failure: &Failure) -> Answer {
             Answer::patch(PATCH.into()).warn(failure.to_string())
         }
     }
-    let reply = answer(&Lenient, Stage::Mutate, BODY.as_bytes(), Instant::now());
+    let reply = answer(&Lenient, Endpoint::Mutate, BODY.as_bytes(), Instant::now());
     let got: Value = serde_json::from_slice(&reply.body).unwrap();
     assert_eq!(
         got["response"],
@@ -125,12 +125,12 @@ fn a_judge_that_ignores_failures_is_heard() {
 #[test]
 fn an_unreadable_review_is_answered_with_its_uid_or_refused() {
     let truncated = &BODY[..BODY.len() - 9];
-    let got = response(Stage::Validate, truncated, |_| Answer::allow());
+    let got = response(Endpoint::Validate, truncated, |_| Answer::allow());
     assert_eq!((&got["uid"], &got["status"]["code"]), (&json!("u"), &json!(400)));
     let beta = BODY.replace("admission.k8s.io/v1", "admission.k8s.io/v1beta1");
     let reply = answer(
         &Fixed(|_: &ReviewRequest<'_>| Answer::allow()),
-        Stage::Validate,
+        Endpoint::Validate,
         beta.as_bytes(),
         Instant::now(),
     );
@@ -144,5 +144,5 @@ fn an_unreadable_review_is_answered_with_its_uid_or_refused() {
 #[test]
 fn a_uid_is_escaped() {
     let body = BODY.replace(r#""u""#, r#""u\"\n""#);
-    assert_eq!(response(Stage::Validate, &body, |_| Answer::allow())["uid"], "u\"\n");
+    assert_eq!(response(Endpoint::Validate, &body, |_| Answer::allow())["uid"], "u\"\n");
 }

@@ -6,7 +6,7 @@ use super::super::super::ast::{Expr, ExprId, Name};
 use super::super::super::issue::Issue;
 use super::super::super::types::{Primitive, Type};
 use super::super::{Reference, unify};
-use super::{Step, Walk, undeclared};
+use super::{Task, Walk, undeclared};
 
 impl<'a> Walk<'a> {
     pub(super) fn element(&mut self, list: ExprId, index: usize, joined: Option<Type>) {
@@ -18,7 +18,7 @@ impl<'a> Walk<'a> {
         match elements.get(index + 1) {
             Some(next) => self
                 .steps
-                .extend([Step::Element { list, index: index + 1, joined: Some(joined) }, Step::Visit(*next)]),
+                .extend([Task::Element { list, index: index + 1, joined: Some(joined) }, Task::Visit(*next)]),
             None => self.set_type(list, Type::list(joined.or_dyn())),
         }
     }
@@ -43,7 +43,7 @@ impl<'a> Walk<'a> {
         let (key, value) = joined.unzip();
         let ty = self.types[entry.key.index()].clone();
         let key = self.join(key, ty);
-        self.steps.extend([Step::Value { map, index, key, value }, Step::Visit(entry.value)]);
+        self.steps.extend([Task::Value { map, index, key, value }, Task::Visit(entry.value)]);
     }
 
     pub(super) fn value(&mut self, map: ExprId, index: usize, key: Type, value: Option<Type>) {
@@ -53,8 +53,8 @@ impl<'a> Walk<'a> {
         let value = self.join(value, ty);
         match entries.get(index + 1) {
             Some(next) => self.steps.extend([
-                Step::Key { map, index: index + 1, joined: Some((key, value)) },
-                Step::Visit(next.key),
+                Task::Key { map, index: index + 1, joined: Some((key, value)) },
+                Task::Visit(next.key),
             ]),
             None => self.set_type(map, Type::map(key.or_dyn(), value.or_dyn())),
         }
@@ -101,7 +101,7 @@ impl<'a> Walk<'a> {
     pub(super) fn next_field(&mut self, message: ExprId, index: usize, name: Name) {
         let Expr::Struct { fields, .. } = &self.ast[message] else { return };
         if let Some(field) = fields.get(index) {
-            self.steps.extend([Step::FieldValue { message, index, name }, Step::Visit(field.value)]);
+            self.steps.extend([Task::FieldValue { message, index, name }, Task::Visit(field.value)]);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::super::super::ast::{Expr, ExprId};
 use super::super::super::types::Type;
-use super::{Step, Walk};
+use super::{Task, Walk};
 
 impl Walk<'_> {
     pub(super) fn loop_range(&mut self, id: ExprId) {
@@ -31,13 +31,13 @@ impl Walk<'_> {
         if let Some(name) = &fold.iter_var2 {
             self.locals.push((name, two));
         }
-        self.steps.extend([Step::LoopCondition(id), Step::Visit(fold.loop_condition)]);
+        self.steps.extend([Task::LoopCondition(id), Task::Visit(fold.loop_condition)]);
     }
 
     pub(super) fn loop_condition(&mut self, id: ExprId) {
         let Expr::Comprehension(fold) = &self.ast[id] else { return };
         self.assert_type(fold.loop_condition, &Type::Bool);
-        self.steps.extend([Step::LoopStepped(id), Step::Visit(fold.loop_step)]);
+        self.steps.extend([Task::LoopStepped(id), Task::Visit(fold.loop_step)]);
     }
 
     pub(super) fn loop_step(&mut self, id: ExprId) {
@@ -46,7 +46,7 @@ impl Walk<'_> {
         self.assert_type(fold.loop_step, &accumulated);
         let iteration_variables = 1 + usize::from(fold.iter_var2.is_some());
         self.locals.truncate(self.locals.len() - iteration_variables);
-        self.steps.extend([Step::LoopResult(id), Step::Visit(fold.result)]);
+        self.steps.extend([Task::LoopResult(id), Task::Visit(fold.result)]);
     }
 
     pub(super) fn loop_result(&mut self, id: ExprId) {

@@ -1,11 +1,11 @@
 //! What a backslash or a name between brackets stands for: one code point, or a set of them.
 
-use super::translate::{Code, Outcome, RegexError};
+use super::translate::{Code, RegexError, Translated};
 
 /// Matches nothing; for code points that are no characters.
 pub(super) const NEVER: &str = r"[^\x{0}-\x{10FFFF}]";
 
-pub(super) fn read_class_character<'p>(text: &'p str, whole: &str) -> Outcome<(u32, &'p str)> {
+pub(super) fn read_class_character<'p>(text: &'p str, whole: &str) -> Translated<(u32, &'p str)> {
     match text.chars().next() {
         None => Err(RegexError::new(Code::MissingBracket, whole)),
         Some('\\') => read_escape(text),
@@ -14,7 +14,7 @@ pub(super) fn read_class_character<'p>(text: &'p str, whole: &str) -> Outcome<(u
 }
 
 /// A backslash and what belongs to it, as one code point.
-pub(super) fn read_escape(text: &str) -> Outcome<(u32, &str)> {
+pub(super) fn read_escape(text: &str) -> Translated<(u32, &str)> {
     let mut characters = text[1..].chars();
     let Some(kind) = characters.next() else { return Err(RegexError::new(Code::TrailingBackslash, "")) };
     let rest = characters.as_str();
@@ -71,7 +71,7 @@ fn read_hexadecimal(text: &str) -> Result<(u32, &str), &str> {
 }
 
 /// `\d` and its like, or `\p{…}`, as a set that may stand within or without brackets.
-pub(super) fn named_set(text: &str) -> Outcome<Option<(String, &str)>> {
+pub(super) fn named_set(text: &str) -> Translated<Option<(String, &str)>> {
     let Some(kind) = text.strip_prefix('\\').and_then(|text| text.chars().next()) else { return Ok(None) };
     let set = match kind {
         'd' => "[0-9]",
@@ -86,7 +86,7 @@ pub(super) fn named_set(text: &str) -> Outcome<Option<(String, &str)>> {
     Ok(Some((set.to_owned(), &text[2..])))
 }
 
-fn unicode_set(text: &str, negated: bool) -> Outcome<(String, &str)> {
+fn unicode_set(text: &str, negated: bool) -> Translated<(String, &str)> {
     let (written, name, rest) = match text[2..].chars().next() {
         None => (text, "", ""),
         Some('{') => {

@@ -183,10 +183,10 @@ struct Translator<'p> {
     group: Group,
 }
 
-pub(super) type Outcome<T = ()> = Result<T, RegexError>;
+pub(super) type Translated<T = ()> = Result<T, RegexError>;
 
 impl<'p> Translator<'p> {
-    fn run(&mut self) -> Outcome {
+    fn run(&mut self) -> Translated {
         let mut last_repeat: Option<&'p str> = None;
         while let Some(next) = self.rest.chars().next() {
             let before = self.rest;
@@ -242,13 +242,13 @@ impl<'p> Translator<'p> {
         if self.groups.is_empty() { Ok(()) } else { Err(RegexError::new(Code::MissingParen, self.pattern)) }
     }
 
-    fn push(&mut self, measure: Measure, shape: Shape, start: usize) -> Outcome {
+    fn push(&mut self, measure: Measure, shape: Shape, start: usize) -> Translated {
         self.check(measure)?;
         self.group.pieces.push(Piece { measure, shape, start });
         Ok(())
     }
 
-    fn check(&self, measure: Measure) -> Outcome {
+    fn check(&self, measure: Measure) -> Translated {
         if measure.height > MAX_HEIGHT {
             return Err(RegexError::new(Code::NestingDepth, self.pattern));
         }
@@ -258,14 +258,14 @@ impl<'p> Translator<'p> {
         Ok(())
     }
 
-    fn atom(&mut self, length: usize, text: &str) -> Outcome {
+    fn atom(&mut self, length: usize, text: &str) -> Translated {
         let start = self.out.len();
         self.out.push_str(text);
         self.rest = &self.rest[length..];
         self.push(LEAF, Shape::Atom, start)
     }
 
-    fn literal(&mut self, character: char) -> Outcome {
+    fn literal(&mut self, character: char) -> Translated {
         let start = self.out.len();
         let folded = self.flags.fold && (!character.is_ascii() || character.is_ascii_alphabetic());
         if folded {
@@ -279,7 +279,7 @@ impl<'p> Translator<'p> {
     }
 
     /// A code point, which need not be a character.
-    fn code_point(&mut self, value: u32) -> Outcome {
+    fn code_point(&mut self, value: u32) -> Translated {
         match char::from_u32(value) {
             Some(character) => self.literal(character),
             None => self.atom(0, NEVER),
@@ -292,7 +292,7 @@ impl<'p> Translator<'p> {
         self.out.push_str("(?:");
     }
 
-    fn close(&mut self) -> Outcome {
+    fn close(&mut self) -> Translated {
         let Some(parent) = self.groups.pop() else {
             return Err(RegexError::new(Code::UnexpectedParen, self.pattern));
         };
@@ -326,7 +326,7 @@ impl<'p> Translator<'p> {
         self.push(measure, shape, group.start)
     }
 
-    fn counted(&mut self, before: &'p str, counts: &Counts<'p>, last: Option<&'p str>) -> Outcome {
+    fn counted(&mut self, before: &'p str, counts: &Counts<'p>, last: Option<&'p str>) -> Translated {
         let Counts { least, most, after } = *counts;
         let written = &before[..before.len() - after.len()];
         let (Some(least), Some(most)) = (least, most) else {
@@ -347,7 +347,7 @@ impl<'p> Translator<'p> {
         least: u64,
         most: Option<u64>,
         last: Option<&'p str>,
-    ) -> Outcome {
+    ) -> Translated {
         let mut lazy = self.flags.lazy;
         if let Some(after) = self.rest.strip_prefix('?') {
             self.rest = after;
@@ -387,7 +387,7 @@ impl<'p> Translator<'p> {
     }
 
     /// `(?…`: flags, a group with or without them, or a named group.
-    fn perl_flags(&mut self) -> Outcome {
+    fn perl_flags(&mut self) -> Translated {
         let before = self.rest;
         let named = before
             .strip_prefix("(?P<")
@@ -433,7 +433,7 @@ impl<'p> Translator<'p> {
         Err(RegexError::new(Code::PerlOp, &before[..before.len() - rest.len()]))
     }
 
-    fn escape(&mut self) -> Outcome {
+    fn escape(&mut self) -> Translated {
         let before = self.rest;
         match before.as_bytes().get(1) {
             Some(b'A') => return self.atom(2, r"\A"),
@@ -462,7 +462,7 @@ impl<'p> Translator<'p> {
     }
 
     /// `[…]`
-    fn class(&mut self) -> Outcome {
+    fn class(&mut self) -> Translated {
         let whole = self.rest;
         let start = self.out.len();
         self.out.push_str(if self.flags.fold { "(?i:[" } else { "[" });

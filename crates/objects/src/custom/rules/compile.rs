@@ -6,9 +6,9 @@ use kubernetes_cel::profile::Profile;
 use kubernetes_cel::program::{CompileError, Composition, Program};
 use kubernetes_cel::types::Type;
 
-use super::super::schema::{Rule, Schema};
+use super::super::schema::{Schema, ValidationRule};
 use super::super::types;
-use super::{Scope, field_path};
+use super::{SchemaRules, field_path};
 
 /// The name of the type of `self`: upstream takes one that differs from time to time.
 const SELF: &str = "selfType";
@@ -16,7 +16,7 @@ const SELF: &str = "selfType";
 /// A rule that can be run, or why not.
 #[derive(Debug)]
 pub(crate) struct Compiled {
-    pub(crate) rule: Rule,
+    pub(crate) rule: ValidationRule,
     /// `None` for a rule of blanks, which is never run.
     pub(crate) program: Result<Option<Program>, RuleError>,
     pub(crate) message: Result<Option<Program>, RuleError>,
@@ -48,7 +48,11 @@ fn environments(schema: &Schema, is_resource: bool) -> Option<(Env, Env)> {
 }
 
 /// Compiles rules in the scope of a schema; `None` where expressions cannot see its values.
-pub(crate) fn compile_scope(rules: &[Rule], schema: &Schema, is_resource: bool) -> Option<Vec<Compiled>> {
+pub(crate) fn compile_scope(
+    rules: &[ValidationRule],
+    schema: &Schema,
+    is_resource: bool,
+) -> Option<Vec<Compiled>> {
     let (env, optional) = environments(schema, is_resource)?;
     Some(
         rules
@@ -58,7 +62,7 @@ pub(crate) fn compile_scope(rules: &[Rule], schema: &Schema, is_resource: bool) 
     )
 }
 
-fn compile(rule: &Rule, schema: &Schema, env: &Env) -> Compiled {
+fn compile(rule: &ValidationRule, schema: &Schema, env: &Env) -> Compiled {
     let blank = rule.rule.trim().is_empty();
     let program = if blank { Ok(None) } else { program(&rule.rule, env, &Type::Bool, "").map(Some) };
     let message = if blank || program.is_err() || rule.message_expression.is_empty() {
@@ -75,7 +79,7 @@ fn compile(rule: &Rule, schema: &Schema, env: &Env) -> Compiled {
     Compiled { rule: rule.clone(), program, message, uses_old_self, field }
 }
 
-fn program_of_message(rule: &Rule, env: &Env) -> Result<Option<Program>, RuleError> {
+fn program_of_message(rule: &ValidationRule, env: &Env) -> Result<Option<Program>, RuleError> {
     program(&rule.message_expression, env, &Type::String, "messageExpression ").map(Some)
 }
 
@@ -99,7 +103,7 @@ fn program(source: &str, env: &Env, wanted: &Type, what: &str) -> Result<Program
 
 /// The scope of a schema node: `rules` has the rules, `schema` the types. They differ within `allOf`.
 /// Recursion goes as deep as the schema is nested.
-pub(super) fn scope(rules: &Schema, schema: &Schema, is_resource: bool) -> Option<Scope> {
+pub(super) fn scope(rules: &Schema, schema: &Schema, is_resource: bool) -> Option<SchemaRules> {
     let seen = types::is_visible(schema);
     let own = if rules.rules.is_empty() { None } else { compile_scope(&rules.rules, schema, is_resource) };
     let child = |rules: Option<&Schema>, schema: Option<&Schema>| {
@@ -110,7 +114,7 @@ pub(super) fn scope(rules: &Schema, schema: &Schema, is_resource: bool) -> Optio
         let schema = schema.properties.get(name).filter(|property| types::is_visible(property))?;
         Some((name.clone(), scope(rules, schema, schema.embedded)?))
     });
-    let scope = Scope {
+    let scope = SchemaRules {
         unseen: !rules.rules.is_empty() && !seen,
         rules: own.unwrap_or_default(),
         items: child(rules.items.as_deref(), schema.items.as_deref()),

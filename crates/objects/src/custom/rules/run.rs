@@ -10,10 +10,10 @@ use crate::field::{Cause, Reason, go_quote};
 
 use super::super::correlate::{Keyed, Link};
 use super::super::fault::{message, shown};
-use super::super::place::Place;
-use super::super::schema::{Rule, Schema, Type};
+use super::super::place::FieldPath;
+use super::super::schema::{Schema, Type, ValidationRule};
 use super::super::values;
-use super::{Compiled, Scope};
+use super::{Compiled, SchemaRules};
 
 /// `RuntimeCELCostBudget`
 const BUDGET: u64 = 10_000_000;
@@ -24,7 +24,7 @@ const OUT_OF_BUDGET: &str =
 
 /// What the rules say.
 pub(super) fn run(
-    scope: &Scope,
+    scope: &SchemaRules,
     schema: &Schema,
     object: NodeRef<'_>,
     old: Option<NodeRef<'_>>,
@@ -32,7 +32,7 @@ pub(super) fn run(
     let mut run = Run { left: BUDGET, causes: Vec::new() };
     let ratchet = Ratchet { current: old.map(|old| Link { new: object, old, schema }), nearest: None };
     // what is found until then is told, also where the budget is spent
-    let _ = run.value(scope, schema, At { node: object, old, place: &Place::ROOT, ratchet });
+    let _ = run.value(scope, schema, At { node: object, old, place: &FieldPath::ROOT, ratchet });
     run.causes
 }
 
@@ -50,7 +50,7 @@ struct At<'p, 's, 'd> {
     node: NodeRef<'d>,
     /// The old value, where the two can be told to be the same thing.
     old: Option<NodeRef<'d>>,
-    place: &'p Place<'p>,
+    place: &'p FieldPath<'p>,
     ratchet: Ratchet<'s, 'd>,
 }
 
@@ -87,7 +87,7 @@ impl<'s, 'd> Ratchet<'s, 'd> {
 }
 
 impl Run {
-    fn value(&mut self, scope: &Scope, schema: &Schema, at: At<'_, '_, '_>) -> Result<(), Stop> {
+    fn value(&mut self, scope: &SchemaRules, schema: &Schema, at: At<'_, '_, '_>) -> Result<(), Stop> {
         if at.node.is_null() {
             return Ok(());
         }
@@ -99,7 +99,7 @@ impl Run {
         if at.node.is_array() { self.items(scope, schema, at) } else { self.members(scope, schema, at) }
     }
 
-    fn items(&mut self, scope: &Scope, schema: &Schema, at: At<'_, '_, '_>) -> Result<(), Stop> {
+    fn items(&mut self, scope: &SchemaRules, schema: &Schema, at: At<'_, '_, '_>) -> Result<(), Stop> {
         let Some((scope, items)) = scope.items.as_deref().zip(schema.items.as_deref()) else { return Ok(()) };
         let old = Keyed::new(at.old, schema);
         let ratcheted = at.ratchet.current.map(Link::keyed);
@@ -114,7 +114,7 @@ impl Run {
         Ok(())
     }
 
-    fn members(&mut self, scope: &Scope, schema: &Schema, at: At<'_, '_, '_>) -> Result<(), Stop> {
+    fn members(&mut self, scope: &SchemaRules, schema: &Schema, at: At<'_, '_, '_>) -> Result<(), Stop> {
         let old = |key: &str| at.old.and_then(|old| old.get(key));
         if let Some((scope, additional)) = scope.additional.as_deref().zip(schema.additional_schema()) {
             for (key, node) in at.node.members() {
@@ -139,7 +139,7 @@ impl Run {
         Ok(())
     }
 
-    fn rules(&mut self, scope: &Scope, schema: &Schema, at: At<'_, '_, '_>) -> Result<(), Stop> {
+    fn rules(&mut self, scope: &SchemaRules, schema: &Schema, at: At<'_, '_, '_>) -> Result<(), Stop> {
         let teller = Teller { schema, at };
         if scope.unseen {
             let text =
@@ -211,7 +211,12 @@ impl Run {
         }
     }
 
-    fn erred(&mut self, failure: &Failure, rule: &Rule, teller: Teller<'_, '_, '_>) -> Result<(), Stop> {
+    fn erred(
+        &mut self,
+        failure: &Failure,
+        rule: &ValidationRule,
+        teller: Teller<'_, '_, '_>,
+    ) -> Result<(), Stop> {
         let (error, rule) = (failure.to_string(), named(rule));
         if error.starts_with("no such overload") {
             self.causes.push(teller.invalid(&format!(
@@ -288,7 +293,7 @@ fn evaluate<'d>(program: &'d Program, activation: &Activation<'_, 'd>) -> Outcom
 }
 
 /// `ruleErrorString`
-fn named(rule: &Rule) -> &str {
+fn named(rule: &ValidationRule) -> &str {
     if rule.message.is_empty() { rule.rule.trim() } else { rule.message.trim() }
 }
 
@@ -319,7 +324,7 @@ impl Teller<'_, '_, '_> {
         }
     }
 
-    fn broken(self, rule: &Rule, field: Option<&str>, detail: &str) -> Cause {
+    fn broken(self, rule: &ValidationRule, field: Option<&str>, detail: &str) -> Cause {
         let value = match self.schema.kind {
             Some(Type::Object | Type::Array) => None,
             _ => Some(shown(self.at.node)),

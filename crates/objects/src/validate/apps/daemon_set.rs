@@ -1,6 +1,6 @@
 //! DaemonSets.
 
-use super::super::Subject;
+use super::super::Submitted;
 use super::super::int_or_percent::{at_most_100_percent, int_or_percent, positive_int_or_percent};
 use super::super::pod::pod_template_warnings;
 use super::super::rules::{immutable, label_selector, metadata, not_negative_members, selects_all};
@@ -12,7 +12,7 @@ use crate::go_value::LABEL_SELECTOR;
 use crate::meta::{has_invalid_label_value, matches_labels, name_is_subdomain};
 
 /// `ValidateDaemonSet`, `ValidateDaemonSetUpdate`. The template's generation is kept by the server itself.
-pub(super) fn daemon_set(subject: &Subject<'_>, causes: &mut Causes) {
+pub(super) fn daemon_set(subject: &Submitted<'_>, causes: &mut Causes) {
     metadata(subject, name_is_subdomain, causes);
     let spec = subject.at.field("spec");
     let old = subject.old.map(|old| old.field("spec"));
@@ -64,7 +64,7 @@ fn rolling_update(at: At<'_>, causes: &mut Causes) {
 }
 
 /// `WarningsOnCreate`, `WarningsOnUpdate`: of the template alone, on update where it has changed.
-pub(super) fn warn(subject: &Subject<'_>, warnings: &mut Vec<String>) {
+pub(super) fn warn(subject: &Submitted<'_>, warnings: &mut Vec<String>) {
     let template = subject.at.fields("spec.template");
     let old = template::of(subject.old.map(|old| old.field("spec")));
     if old.is_none_or(|old| !template.same(old)) {

@@ -2,7 +2,7 @@
 
 use super::super::int_or_percent::{at_most_100_percent, int_or_percent, positive_int_or_percent};
 use super::super::rules::{immutable, metadata, not_negative_members};
-use super::super::{Subject, template};
+use super::super::{Submitted, template};
 use super::{replica_template, required_selector};
 use crate::field::{At, Causes};
 use crate::go_value::{Field, LABEL_SELECTOR, Shape};
@@ -22,7 +22,7 @@ pub(super) const STRATEGY: Shape = Shape::Struct(&[
 ]);
 
 /// `ValidateDeployment`, `ValidateDeploymentUpdate`.
-pub(super) fn deployment(subject: &Subject<'_>, causes: &mut Causes) {
+pub(super) fn deployment(subject: &Submitted<'_>, causes: &mut Causes) {
     metadata(subject, name_is_subdomain, causes);
     let spec = subject.at.field("spec");
     let old = subject.old.map(|old| old.field("spec"));
@@ -72,7 +72,7 @@ fn strategy(at: At<'_>, causes: &mut Causes) {
 }
 
 /// `WarningsOnCreate`, `WarningsOnUpdate` of pkg/registry/apps/deployment/strategy.go.
-pub(super) fn warn(subject: &Subject<'_>, warnings: &mut Vec<String>) {
+pub(super) fn warn(subject: &Submitted<'_>, warnings: &mut Vec<String>) {
     template::warn_of_name(subject, warnings);
     template::warn(subject, true, warnings);
 }

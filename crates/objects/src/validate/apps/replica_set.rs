@@ -1,6 +1,6 @@
 //! ReplicaSets, and ReplicationControllers (pkg/apis/core/validation/validation.go).
 
-use super::super::Subject;
+use super::super::Submitted;
 use super::super::rules::{immutable, metadata, not_negative_members};
 use super::super::template::{self, pod_template};
 use super::{always_restarts, must_select, replica_template, required_selector};
@@ -9,7 +9,7 @@ use crate::go_value::LABEL_SELECTOR;
 use crate::meta::{name_is_subdomain, not_negative};
 
 /// `ValidateReplicaSet`, `ValidateReplicaSetUpdate`. An empty selector is called one of a deployment here too.
-pub(super) fn replica_set(subject: &Subject<'_>, causes: &mut Causes) {
+pub(super) fn replica_set(subject: &Submitted<'_>, causes: &mut Causes) {
     metadata(subject, name_is_subdomain, causes);
     let spec = subject.at.field("spec");
     let old = subject.old.map(|old| old.field("spec"));
@@ -22,7 +22,7 @@ pub(super) fn replica_set(subject: &Subject<'_>, causes: &mut Causes) {
 }
 
 /// `ValidateReplicationController`, `ValidateReplicationControllerUpdate`.
-pub(super) fn replication_controller(subject: &Subject<'_>, causes: &mut Causes) {
+pub(super) fn replication_controller(subject: &Submitted<'_>, causes: &mut Causes) {
     metadata(subject, name_is_subdomain, causes);
     let spec = subject.at.field("spec");
     not_negative(spec.field("minReadySeconds"), causes);
@@ -49,7 +49,7 @@ pub(super) fn replication_controller(subject: &Subject<'_>, causes: &mut Causes)
 }
 
 /// `WarningsOnCreate`, `WarningsOnUpdate` of both strategies.
-pub(super) fn warn(subject: &Subject<'_>, warnings: &mut Vec<String>) {
+pub(super) fn warn(subject: &Submitted<'_>, warnings: &mut Vec<String>) {
     template::warn_of_name(subject, warnings);
     template::warn(subject, false, warnings);
 }

@@ -1,12 +1,12 @@
 //! ControllerRevisions.
 
-use super::super::Subject;
+use super::super::Submitted;
 use super::super::rules::metadata;
 use crate::field::Causes;
 use crate::meta::{self, immutable, name_is_subdomain, not_negative};
 
 /// `ValidateControllerRevisionCreate`, `ValidateControllerRevisionUpdate`, which checks the name again.
-pub(super) fn controller_revision(subject: &Subject<'_>, causes: &mut Causes) {
+pub(super) fn controller_revision(subject: &Submitted<'_>, causes: &mut Causes) {
     metadata(subject, name_is_subdomain, causes);
     if subject.old.is_some() {
         meta::core_object_meta(subject.at.field("metadata"), name_is_subdomain, causes);

@@ -4,7 +4,7 @@ use super::super::core::resource_names;
 use super::super::int_or_percent::{at_most_100_percent, int_or_percent, positive_int_or_percent};
 use super::super::rules::{metadata, not_negative_members, typed};
 use super::super::storage::claims;
-use super::super::{Subject, template};
+use super::super::{Submitted, template};
 use super::{always_restarts, must_select, required_selector};
 use crate::field::{At, Causes, go_quote};
 use crate::go_value::{Field, LABEL_SELECTOR, Shape};
@@ -39,7 +39,7 @@ struct Skip {
 }
 
 /// `ValidateStatefulSet`, `ValidateStatefulSetUpdate`.
-pub(super) fn stateful_set(subject: &Subject<'_>, causes: &mut Causes) {
+pub(super) fn stateful_set(subject: &Submitted<'_>, causes: &mut Causes) {
     metadata(subject, name_is_label, causes);
     let spec = subject.at.field("spec");
     let Some(old) = subject.old.map(|old| old.field("spec")) else {
@@ -133,7 +133,7 @@ fn retention(at: At<'_>, causes: &mut Causes) {
 }
 
 /// `WarningsOnCreate`, `WarningsOnUpdate` of pkg/registry/apps/statefulset/strategy.go.
-pub(super) fn warn(subject: &Subject<'_>, warnings: &mut Vec<String>) {
+pub(super) fn warn(subject: &Submitted<'_>, warnings: &mut Vec<String>) {
     template::warn(subject, false, warnings);
     let spec = subject.at.field("spec");
     for claim in spec.field("volumeClaimTemplates").items() {

@@ -2,7 +2,7 @@
 
 use super::super::pod::pod_template_warnings;
 use super::super::rules::{metadata, not_negative_members, required_enum};
-use super::super::{Subject, cron, template};
+use super::super::{Submitted, cron, template};
 use super::{job_spec, warn_of_size};
 use crate::field::{At, Causes, Value, go_json_string};
 use crate::go_value::LABEL_SELECTOR;
@@ -12,7 +12,7 @@ use crate::meta::{final_name, name_is_subdomain};
 const MAX_NAME: usize = 63 - 11;
 
 /// `ValidateCronJobCreate`, `ValidateCronJobUpdate`.
-pub(super) fn cron_job(subject: &Subject<'_>, causes: &mut Causes) {
+pub(super) fn cron_job(subject: &Submitted<'_>, causes: &mut Causes) {
     metadata(subject, name_is_subdomain, causes);
     check_spec(subject.at.field("spec"), subject.old.map(|old| old.field("spec")), causes);
     let name = final_name(subject.at.field("metadata"));
@@ -68,7 +68,7 @@ fn schedule(at: At<'_>, has_zone: bool, old: Option<At<'_>>, causes: &mut Causes
 }
 
 /// `WarningsOnCreate`, `WarningsOnUpdate` of pkg/registry/batch/cronjob/strategy.go.
-pub(super) fn warn(subject: &Subject<'_>, warnings: &mut Vec<String>) {
+pub(super) fn warn(subject: &Submitted<'_>, warnings: &mut Vec<String>) {
     template::warn_of_name(subject, warnings);
     let spec = subject.at.field("spec");
     let job = spec.fields("jobTemplate.spec");

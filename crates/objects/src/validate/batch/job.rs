@@ -6,7 +6,7 @@ use document::{Builder, Document, LimitError, Limits};
 
 use super::super::pod::pod_template_warnings;
 use super::super::rules::{immutable, label_selector};
-use super::super::{Subject, template};
+use super::super::{Submitted, template};
 use super::success_policy::SUCCESS_POLICY;
 use super::{job_spec, template_update, warn_of_size};
 use crate::field::{At, Causes, Value, go_json_string};
@@ -60,7 +60,7 @@ struct Job<'d> {
 }
 
 /// `ValidateJob`, and on update `ValidateJobUpdate` behind it, which checks the `spec` a second time.
-pub(super) fn job(subject: &Subject<'_>, causes: &mut Causes) {
+pub(super) fn job(subject: &Submitted<'_>, causes: &mut Causes) {
     let job = Job::read(subject.at, subject.old.is_none());
     let metadata = subject.at.field("metadata");
     let old_spec = subject.old.map(|old| old.field("spec"));
@@ -242,7 +242,7 @@ fn label_document(labels: &BTreeMap<String, String>) -> Result<Document<'static>
 }
 
 /// `WarningsOnCreate`, `WarningsOnUpdate` of pkg/registry/batch/job/strategy.go.
-pub(super) fn warn(subject: &Subject<'_>, warnings: &mut Vec<String>) {
+pub(super) fn warn(subject: &Submitted<'_>, warnings: &mut Vec<String>) {
     template::warn_of_name(subject, warnings);
     let spec = subject.at.field("spec");
     if subject.old.is_none_or(|old| !spec.same(old.field("spec"))) {

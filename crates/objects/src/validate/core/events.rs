@@ -3,7 +3,7 @@
 
 use crate::field::{At, Causes};
 use crate::go_value::{Field, Shape, value};
-use crate::validate::Subject;
+use crate::validate::Submitted;
 use crate::validate::storage::diff::OBJECT;
 use crate::{meta, names};
 
@@ -43,7 +43,7 @@ impl<'d> Event<'d> {
     }
 }
 
-pub(crate) fn event(subject: &Subject<'_>, causes: &mut Causes) {
+pub(crate) fn event(subject: &Submitted<'_>, causes: &mut Causes) {
     let event = Event::new(subject.at, subject.kind.group);
     of_both_groups(&event, causes);
     if event.core || subject.kind.version == "v1beta1" {

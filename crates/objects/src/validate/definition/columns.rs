@@ -3,13 +3,13 @@
 use document::NodeRef;
 
 use super::report::{Report, member};
-use crate::custom::{Schema, place::Place, rule_field_path};
+use crate::custom::{Schema, place::FieldPath, rule_field_path};
 
 const TYPES: [&str; 5] = ["boolean", "date", "integer", "number", "string"];
 const FORMATS: [&str; 8] = ["byte", "date", "date-time", "double", "float", "int32", "int64", "password"];
 const SELECTABLE: usize = 8;
 
-pub(super) fn columns(columns: NodeRef<'_>, place: &Place<'_>, report: &mut Report) {
+pub(super) fn columns(columns: NodeRef<'_>, place: &FieldPath<'_>, report: &mut Report) {
     for (index, column) in columns.items().enumerate() {
         let place = place.index(index);
         let text = |name: &str| column.get_str(name).unwrap_or_default();
@@ -37,7 +37,7 @@ pub(super) fn columns(columns: NodeRef<'_>, place: &Place<'_>, report: &mut Repo
 }
 
 /// Whether it is one.
-fn simple_path(path: &str, place: &Place<'_>, node: NodeRef<'_>, report: &mut Report) -> bool {
+fn simple_path(path: &str, place: &FieldPath<'_>, node: NodeRef<'_>, report: &mut Report) -> bool {
     let fits = path.starts_with('.');
     if !fits {
         report.invalid_text(place, node, path, "must be a simple json path starting with .");
@@ -48,7 +48,7 @@ fn simple_path(path: &str, place: &Place<'_>, node: NodeRef<'_>, report: &mut Re
 pub(super) fn selectable(
     fields: NodeRef<'_>,
     schema: Option<NodeRef<'_>>,
-    place: &Place<'_>,
+    place: &FieldPath<'_>,
     report: &mut Report,
 ) {
     let Some(schema) = schema.map(Schema::read) else {
@@ -95,7 +95,7 @@ pub(super) fn selectable(
     }
 }
 
-pub(super) fn subresources(subresources: NodeRef<'_>, place: &Place<'_>, report: &mut Report) {
+pub(super) fn subresources(subresources: NodeRef<'_>, place: &FieldPath<'_>, report: &mut Report) {
     let Some(scale) = subresources.get_present("scale") else { return };
     let paths: [(_, _, &[&str], _); 3] = [
         ("specReplicasPath", "scale.specReplicasPath", &[".spec."], "should be a json path under .spec"),

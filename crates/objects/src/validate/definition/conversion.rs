@@ -5,12 +5,12 @@ use kubernetes_cel::library::url::Url;
 
 use super::report::{Report, flag, member, strings};
 use crate::custom::go_json;
-use crate::custom::place::Place;
+use crate::custom::place::FieldPath;
 use crate::names::{dns1035_label, dns1123_subdomain, port_number};
 
 const FORM: &str = "; desired format: https://host[/path]";
 
-pub(super) fn check(spec: NodeRef<'_>, place: &Place<'_>, report: &mut Report) {
+pub(super) fn check(spec: NodeRef<'_>, place: &FieldPath<'_>, report: &mut Report) {
     let Some(conversion) = spec.get_present("conversion") else { return };
     let place = place.field("conversion");
     let strategy = conversion.get_str("strategy").unwrap_or_default();
@@ -46,7 +46,7 @@ pub(super) fn check(spec: NodeRef<'_>, place: &Place<'_>, report: &mut Report) {
     }
 }
 
-fn of_client(client: NodeRef<'_>, place: &Place<'_>, report: &mut Report) {
+fn of_client(client: NodeRef<'_>, place: &FieldPath<'_>, report: &mut Report) {
     match (client.get_present("url"), client.get_present("service")) {
         (Some(url), None) => of_url(url, &place.field("url"), report),
         (None, Some(service)) => of_service(service, &place.field("service"), report),
@@ -54,7 +54,7 @@ fn of_client(client: NodeRef<'_>, place: &Place<'_>, report: &mut Report) {
     }
 }
 
-fn of_url(node: NodeRef<'_>, place: &Place<'_>, report: &mut Report) {
+fn of_url(node: NodeRef<'_>, place: &FieldPath<'_>, report: &mut Report) {
     let text = node.as_str().unwrap_or_default();
     // a fragment and a user are no part of what is read, but of what is looked at
     let (address, fragment) =
@@ -84,7 +84,7 @@ fn of_url(node: NodeRef<'_>, place: &Place<'_>, report: &mut Report) {
     }
 }
 
-fn of_service(service: NodeRef<'_>, place: &Place<'_>, report: &mut Report) {
+fn of_service(service: NodeRef<'_>, place: &FieldPath<'_>, report: &mut Report) {
     // upstream hands name and namespace over in the wrong order
     for (given, told) in [("namespace", "name"), ("name", "namespace")] {
         if service.get_str(given).is_none_or(str::is_empty) {
@@ -121,7 +121,7 @@ fn of_service(service: NodeRef<'_>, place: &Place<'_>, report: &mut Report) {
     }
 }
 
-fn review_versions(webhook: NodeRef<'_>, place: &Place<'_>, report: &mut Report) {
+fn review_versions(webhook: NodeRef<'_>, place: &FieldPath<'_>, report: &mut Report) {
     let list = member(webhook, "conversionReviewVersions");
     let versions: Vec<_> = strings(webhook, "conversionReviewVersions").collect();
     if versions.is_empty() {

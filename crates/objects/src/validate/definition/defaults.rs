@@ -6,14 +6,14 @@
 use document::NodeRef;
 
 use super::report::{Report, flag};
-use crate::custom::place::Place;
+use crate::custom::place::FieldPath;
 use crate::custom::{Schema, default_faults, go_json};
 
-pub(super) fn check(schema: NodeRef<'_>, place: &Place<'_>, report: &mut Report) {
+pub(super) fn check(schema: NodeRef<'_>, place: &FieldPath<'_>, report: &mut Report) {
     of_schema(schema, true, place, report);
 }
 
-fn of_schema(schema: NodeRef<'_>, resource: bool, place: &Place<'_>, report: &mut Report) {
+fn of_schema(schema: NodeRef<'_>, resource: bool, place: &FieldPath<'_>, report: &mut Report) {
     if let Some(default) = schema.get_present("default") {
         let place = place.field("default");
         let mut read = Schema::read(schema);

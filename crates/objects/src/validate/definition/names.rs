@@ -3,12 +3,12 @@
 use document::NodeRef;
 
 use super::report::{Report, member, strings};
-use crate::custom::place::Place;
+use crate::custom::place::FieldPath;
 use crate::names::dns1035_label;
 
 const MIXED: &str = "may have mixed case, but should otherwise match: ";
 
-pub(super) fn required(spec: NodeRef<'_>, place: &Place<'_>, report: &mut Report) {
+pub(super) fn required(spec: NodeRef<'_>, place: &FieldPath<'_>, report: &mut Report) {
     let (names, place) = (member(spec, "names"), place.field("names"));
     for name in ["plural", "singular", "kind", "listKind"] {
         if spec.get("names").and_then(|names| names.get_str(name)).is_none_or(str::is_empty) {
@@ -17,7 +17,7 @@ pub(super) fn required(spec: NodeRef<'_>, place: &Place<'_>, report: &mut Report
     }
 }
 
-pub(super) fn check(names: NodeRef<'_>, place: &Place<'_>, report: &mut Report) {
+pub(super) fn check(names: NodeRef<'_>, place: &FieldPath<'_>, report: &mut Report) {
     let text = |name: &str| names.get_str(name).unwrap_or_default();
     for (name, mixed) in [("plural", false), ("singular", false), ("kind", true), ("listKind", true)] {
         let value = text(name);
@@ -40,7 +40,7 @@ pub(super) fn check(names: NodeRef<'_>, place: &Place<'_>, report: &mut Report) 
     list(names, "categories", place, report);
 }
 
-fn list(names: NodeRef<'_>, name: &str, place: &Place<'_>, report: &mut Report) {
+fn list(names: NodeRef<'_>, name: &str, place: &FieldPath<'_>, report: &mut Report) {
     for (index, (node, value)) in strings(names, name).enumerate() {
         let faults = dns1035_label(value);
         if !faults.is_empty() {

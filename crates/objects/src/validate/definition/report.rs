@@ -3,7 +3,7 @@
 use document::NodeRef;
 
 use crate::custom::fault::message;
-use crate::custom::place::Place;
+use crate::custom::place::FieldPath;
 use crate::field::{Cause, Reason, go_quote};
 
 /// Causes, each with the node that is nearest to its place.
@@ -36,7 +36,7 @@ impl Report {
 
     fn push(
         &mut self,
-        place: &Place<'_>,
+        place: &FieldPath<'_>,
         node: NodeRef<'_>,
         reason: Reason,
         value: Option<&str>,
@@ -50,39 +50,45 @@ impl Report {
         });
     }
 
-    pub(super) fn required(&mut self, place: &Place<'_>, node: NodeRef<'_>, detail: &str) {
+    pub(super) fn required(&mut self, place: &FieldPath<'_>, node: NodeRef<'_>, detail: &str) {
         self.push(place, node, Reason::Required, None, detail);
     }
 
-    pub(super) fn forbidden(&mut self, place: &Place<'_>, node: NodeRef<'_>, detail: &str) {
+    pub(super) fn forbidden(&mut self, place: &FieldPath<'_>, node: NodeRef<'_>, detail: &str) {
         self.push(place, node, Reason::Forbidden, None, detail);
     }
 
-    pub(super) fn internal(&mut self, place: &Place<'_>, node: NodeRef<'_>, detail: &str) {
+    pub(super) fn internal(&mut self, place: &FieldPath<'_>, node: NodeRef<'_>, detail: &str) {
         self.push(place, node, Reason::Internal, None, detail);
     }
 
-    pub(super) fn invalid_text(&mut self, place: &Place<'_>, node: NodeRef<'_>, value: &str, detail: &str) {
+    pub(super) fn invalid_text(
+        &mut self,
+        place: &FieldPath<'_>,
+        node: NodeRef<'_>,
+        value: &str,
+        detail: &str,
+    ) {
         self.push(place, node, Reason::Invalid, Some(&go_quote(value)), detail);
     }
 
     /// The value as it is shown.
-    pub(super) fn invalid(&mut self, place: &Place<'_>, node: NodeRef<'_>, shown: &str, detail: &str) {
+    pub(super) fn invalid(&mut self, place: &FieldPath<'_>, node: NodeRef<'_>, shown: &str, detail: &str) {
         self.push(place, node, Reason::Invalid, Some(shown), detail);
     }
 
-    pub(super) fn duplicate(&mut self, place: &Place<'_>, node: NodeRef<'_>, value: &str) {
+    pub(super) fn duplicate(&mut self, place: &FieldPath<'_>, node: NodeRef<'_>, value: &str) {
         self.push(place, node, Reason::Duplicate, Some(&go_quote(value)), "");
     }
 
-    pub(super) fn too_many(&mut self, place: &Place<'_>, node: NodeRef<'_>, actual: usize, most: usize) {
+    pub(super) fn too_many(&mut self, place: &FieldPath<'_>, node: NodeRef<'_>, actual: usize, most: usize) {
         let detail = format!("must have at most {most} items");
         self.push(place, node, Reason::TooMany, Some(&actual.to_string()), &detail);
     }
 
     pub(super) fn not_supported(
         &mut self,
-        place: &Place<'_>,
+        place: &FieldPath<'_>,
         node: NodeRef<'_>,
         value: &str,
         supported: &[&str],

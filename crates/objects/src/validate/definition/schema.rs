@@ -6,7 +6,7 @@ use document::NodeRef;
 
 use super::report::{Report, any_schema, flag, member, strings};
 use super::{defaults, internal, structural};
-use crate::custom::place::Place;
+use crate::custom::place::FieldPath;
 use crate::custom::{RuleProblem, Schema, go_json, rule_field_path, rule_problems};
 
 const TYPES: [&str; 6] = ["array", "boolean", "integer", "number", "object", "string"];
@@ -38,7 +38,7 @@ const NOT_AT_ROOT: [&str; 18] = [
 ];
 
 /// The schema of a version, in its holder (`schema`, or `validation` of the internal form).
-pub(super) fn check(holder: NodeRef<'_>, status: bool, place: &Place<'_>, report: &mut Report) {
+pub(super) fn check(holder: NodeRef<'_>, status: bool, place: &FieldPath<'_>, report: &mut Report) {
     let Some(schema) = holder.get_present("openAPIV3Schema") else { return };
     let before = report.len();
     if status {
@@ -98,7 +98,7 @@ fn unsupported(schema: NodeRef<'_>) -> Option<String> {
     .then(|| "OpenAPIV3Schema 'items' must be a schema, but is an array".to_owned())
 }
 
-fn at_root(schema: NodeRef<'_>, place: &Place<'_>, report: &mut Report) {
+fn at_root(schema: NodeRef<'_>, place: &FieldPath<'_>, report: &mut Report) {
     let is_set = |name: &&str| {
         schema.get_present(name).is_some_and(|value| match value.as_bool() {
             Some(flag) => flag || *name == "additionalProperties",
@@ -146,7 +146,7 @@ impl Context {
         Self { rules: false, ..self.inner() }
     }
 
-    fn uncorrelated(mut self, place: &Place<'_>) -> Self {
+    fn uncorrelated(mut self, place: &FieldPath<'_>) -> Self {
         self.uncorrelated.get_or_insert_with(|| place.to_string());
         self
     }
@@ -155,7 +155,7 @@ impl Context {
 fn of_schema(
     schema: NodeRef<'_>,
     context: &Context,
-    place: &Place<'_>,
+    place: &FieldPath<'_>,
     shape: &mut Report,
     rules: &mut Report,
 ) {
@@ -182,7 +182,7 @@ fn of_schema(
 }
 
 /// What OpenAPI knows and Kubernetes does not take.
-fn keywords(schema: NodeRef<'_>, context: &Context, place: &Place<'_>, report: &mut Report) {
+fn keywords(schema: NodeRef<'_>, context: &Context, place: &FieldPath<'_>, report: &mut Report) {
     let kind = schema.get_str("type").unwrap_or_default();
     let node = member(schema, "type");
     if !kind.is_empty() && !TYPES.contains(&kind) {
@@ -222,7 +222,7 @@ fn keywords(schema: NodeRef<'_>, context: &Context, place: &Place<'_>, report: &
 fn children(
     schema: NodeRef<'_>,
     context: &Context,
-    place: &Place<'_>,
+    place: &FieldPath<'_>,
     shape: &mut Report,
     rules: &mut Report,
 ) {
@@ -284,7 +284,7 @@ fn children(
 }
 
 /// `x-kubernetes-preserve-unknown-fields`, `-map-type` and `-list-type`.
-fn extensions(schema: NodeRef<'_>, place: &Place<'_>, report: &mut Report) {
+fn extensions(schema: NodeRef<'_>, place: &FieldPath<'_>, report: &mut Report) {
     let preserve = "x-kubernetes-preserve-unknown-fields";
     if let Some(node) = schema.get(preserve).filter(|node| node.as_bool() == Some(false)) {
         report.invalid(&place.field(preserve), node, "false", "must be true or undefined");
@@ -331,7 +331,7 @@ fn extensions(schema: NodeRef<'_>, place: &Place<'_>, report: &mut Report) {
 }
 
 /// Lists whose items are told apart by keys.
-fn list_map(schema: NodeRef<'_>, place: &Place<'_>, report: &mut Report) {
+fn list_map(schema: NodeRef<'_>, place: &FieldPath<'_>, report: &mut Report) {
     let (list_type, map_keys) = ("x-kubernetes-list-type", "x-kubernetes-list-map-keys");
     let keys: Vec<_> = strings(schema, map_keys).collect();
     let kind = schema.get_str(list_type);
@@ -387,7 +387,7 @@ fn list_map(schema: NodeRef<'_>, place: &Place<'_>, report: &mut Report) {
 }
 
 /// Items and keys of sets and maps (`validateMapListKeysMapSet`).
-fn list_keys(schema: NodeRef<'_>, place: &Place<'_>, report: &mut Report) {
+fn list_keys(schema: NodeRef<'_>, place: &FieldPath<'_>, report: &mut Report) {
     let Some(kind @ ("set" | "map")) = schema.get_str("x-kubernetes-list-type") else { return };
     let Some(items) = schema.get_present("items").filter(|items| items.is_object()) else { return };
     let place = place.field("items");
@@ -417,7 +417,7 @@ fn list_keys(schema: NodeRef<'_>, place: &Place<'_>, report: &mut Report) {
 }
 
 /// What of a rule can be judged without compiling it.
-fn of_rule(schema: NodeRef<'_>, rule: NodeRef<'_>, place: &Place<'_>, report: &mut Report) {
+fn of_rule(schema: NodeRef<'_>, rule: NodeRef<'_>, place: &FieldPath<'_>, report: &mut Report) {
     let text = |name: &str| rule.get_str(name).unwrap_or_default();
     let broken = |text: &str| text.contains(['\n', '\r']);
     let (source, message) = (text("rule"), text("message"));
@@ -454,7 +454,7 @@ fn of_rule(schema: NodeRef<'_>, rule: NodeRef<'_>, place: &Place<'_>, report: &m
 }
 
 /// What the compiler says of the rules of a schema.
-fn compiled(schema: NodeRef<'_>, context: &Context, place: &Place<'_>, report: &mut Report) {
+fn compiled(schema: NodeRef<'_>, context: &Context, place: &FieldPath<'_>, report: &mut Report) {
     let list = member(schema, "x-kubernetes-validations");
     let place = place.field("x-kubernetes-validations");
     let read = Schema::read(schema);

@@ -7,7 +7,7 @@ use document::NodeRef;
 use kubernetes_cel::library::regex::Regex;
 
 use super::report::{Report, flag, member};
-use crate::custom::place::Place;
+use crate::custom::place::FieldPath;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Level {
@@ -21,7 +21,7 @@ const INT_OR_STRING: &str = "x-kubernetes-int-or-string";
 const PRESERVE: &str = "x-kubernetes-preserve-unknown-fields";
 
 /// Adds why a schema is not structural.
-pub(super) fn check(schema: NodeRef<'_>, place: &Place<'_>, report: &mut Report) {
+pub(super) fn check(schema: NodeRef<'_>, place: &FieldPath<'_>, report: &mut Report) {
     invariants(schema, Level::Root, place, report);
     complete(schema, Some(schema), place, place, report);
     report.sort();
@@ -35,7 +35,7 @@ fn property<'d>(schema: NodeRef<'d>, name: &str) -> Option<NodeRef<'d>> {
     schema.get("properties")?.get_present(name)
 }
 
-fn invariants(schema: NodeRef<'_>, level: Level, place: &Place<'_>, report: &mut Report) {
+fn invariants(schema: NodeRef<'_>, level: Level, place: &FieldPath<'_>, report: &mut Report) {
     let items = schema.get_present("items").filter(|items| items.is_object());
     match items {
         None if kind(schema) == "array" => {
@@ -83,7 +83,7 @@ fn types(
     schema: NodeRef<'_>,
     level: Level,
     additional: Option<NodeRef<'_>>,
-    place: &Place<'_>,
+    place: &FieldPath<'_>,
     report: &mut Report,
 ) {
     let (kind, node, at) = (kind(schema), member(schema, "type"), place.field("type"));
@@ -111,7 +111,7 @@ fn types(
     }
 }
 
-fn metadata(schema: NodeRef<'_>, level: Level, place: &Place<'_>, report: &mut Report) {
+fn metadata(schema: NodeRef<'_>, level: Level, place: &FieldPath<'_>, report: &mut Report) {
     let resource = level == Level::Root || flag(schema, EMBEDDED);
     let place = place.field("properties");
     for name in ["kind", "apiVersion"] {
@@ -157,7 +157,13 @@ fn is_int_or_string(schema: NodeRef<'_>) -> bool {
 }
 
 /// What judges values, and the schemas of `allOf` and its like.
-fn values(schema: NodeRef<'_>, skip_any: bool, skip_first_all: bool, place: &Place<'_>, report: &mut Report) {
+fn values(
+    schema: NodeRef<'_>,
+    skip_any: bool,
+    skip_first_all: bool,
+    place: &FieldPath<'_>,
+    report: &mut Report,
+) {
     for name in ["anyOf", "allOf", "oneOf"] {
         if name == "anyOf" && skip_any {
             continue;
@@ -183,7 +189,7 @@ const UNDEFINED: &str = "must be undefined to be structural";
 const FALSE: &str = "must be false to be structural";
 
 /// A schema within `allOf` and its like may judge values, and say nothing of what there is.
-fn nested(schema: NodeRef<'_>, skip_any: bool, place: &Place<'_>, report: &mut Report) {
+fn nested(schema: NodeRef<'_>, skip_any: bool, place: &FieldPath<'_>, report: &mut Report) {
     values(schema, skip_any, false, place, report);
     if let Some(items) = schema.get_present("items").filter(|items| items.is_object()) {
         nested(items, false, &place.field("items"), report);
@@ -227,8 +233,8 @@ fn nested(schema: NodeRef<'_>, skip_any: bool, place: &Place<'_>, report: &mut R
 fn complete(
     values: NodeRef<'_>,
     schema: Option<NodeRef<'_>>,
-    at: &Place<'_>,
-    from: &Place<'_>,
+    at: &FieldPath<'_>,
+    from: &FieldPath<'_>,
     report: &mut Report,
 ) {
     if let Some(not) = values.get_present("not") {
@@ -244,8 +250,8 @@ fn complete(
 fn nested_complete(
     values: NodeRef<'_>,
     schema: Option<NodeRef<'_>>,
-    at: &Place<'_>,
-    from: &Place<'_>,
+    at: &FieldPath<'_>,
+    from: &FieldPath<'_>,
     report: &mut Report,
 ) {
     let Some(schema) = schema else {

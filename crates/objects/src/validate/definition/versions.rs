@@ -4,7 +4,7 @@ use document::NodeRef;
 
 use super::report::{Report, any_schema, flag, member};
 use super::{columns, internal, schema};
-use crate::custom::place::Place;
+use crate::custom::place::FieldPath;
 use crate::field::{At, is_print};
 use crate::names::dns1035_label;
 
@@ -50,7 +50,7 @@ fn has_status(subresources: Option<NodeRef<'_>>) -> bool {
 }
 
 /// Each version, and what must hold of them together.
-pub(super) fn check(spec: NodeRef<'_>, place: &Place<'_>, report: &mut Report) {
+pub(super) fn check(spec: NodeRef<'_>, place: &FieldPath<'_>, report: &mut Report) {
     let versions = Versions::of(spec);
     let node = member(spec, "versions");
     let place = place.field("versions");
@@ -68,7 +68,7 @@ pub(super) fn check(spec: NodeRef<'_>, place: &Place<'_>, report: &mut Report) {
     };
     if flag(spec, "preserveUnknownFields") && versions.list.iter().any(defaulted) {
         let detail = "must be false in order to use defaults in the schema";
-        let above = Place::ROOT;
+        let above = FieldPath::ROOT;
         let above = above.field("spec");
         report.invalid(
             &above.field("preserveUnknownFields"),
@@ -98,7 +98,7 @@ pub(super) fn check(spec: NodeRef<'_>, place: &Place<'_>, report: &mut Report) {
     if let Some(name) = versions.list.first().and_then(|version| version.get_str("name")) {
         let faults = if name.is_empty() { Vec::new() } else { dns1035_label(name) };
         if !faults.is_empty() {
-            let above = Place::ROOT;
+            let above = FieldPath::ROOT;
             let above = above.field("spec");
             report.invalid_text(
                 &above.field("version"),
@@ -110,7 +110,7 @@ pub(super) fn check(spec: NodeRef<'_>, place: &Place<'_>, report: &mut Report) {
     }
 }
 
-fn of_version(versions: &Versions<'_>, version: NodeRef<'_>, place: &Place<'_>, report: &mut Report) {
+fn of_version(versions: &Versions<'_>, version: NodeRef<'_>, place: &FieldPath<'_>, report: &mut Report) {
     let name = version.get_str("name").unwrap_or_default();
     let faults = dns1035_label(name);
     if !faults.is_empty() {
@@ -136,7 +136,7 @@ fn of_version(versions: &Versions<'_>, version: NodeRef<'_>, place: &Place<'_>, 
 }
 
 /// What is the same in all versions.
-pub(super) fn common(spec: NodeRef<'_>, place: &Place<'_>, report: &mut Report) {
+pub(super) fn common(spec: NodeRef<'_>, place: &FieldPath<'_>, report: &mut Report) {
     let versions = Versions::of(spec);
     let any_status = has_status(versions.common("subresources"))
         || versions.list.iter().any(|version| has_status(versions.own(*version, "subresources")));
@@ -160,7 +160,7 @@ pub(super) fn common(spec: NodeRef<'_>, place: &Place<'_>, report: &mut Report) 
     }
 }
 
-fn deprecation(version: NodeRef<'_>, place: &Place<'_>, report: &mut Report) {
+fn deprecation(version: NodeRef<'_>, place: &FieldPath<'_>, report: &mut Report) {
     let Some(node) = version.get_present("deprecationWarning") else { return };
     let text = node.as_str().unwrap_or_default();
     let mut fault = |detail: &str| report.invalid_text(place, node, text, detail);

@@ -1,7 +1,7 @@
 //! IngressClasses.
 
 use super::super::rules::{domain_prefixed_path, immutable, metadata, required_path_segment};
-use super::super::{Rules, Subject};
+use super::super::{Rules, Submitted};
 use crate::field::{At, Causes};
 use crate::go_value::Shape;
 use crate::meta::{self, name_is_label, name_is_subdomain};
@@ -18,7 +18,7 @@ pub(super) const INGRESS_CLASS: Rules = Rules {
 const MAX_CONTROLLER: usize = 250;
 
 /// `ValidateIngressClass`, `ValidateIngressClassUpdate`, which checks everything as if new as well.
-fn ingress_class(subject: &Subject<'_>, causes: &mut Causes) {
+fn ingress_class(subject: &Submitted<'_>, causes: &mut Causes) {
     metadata(subject, name_is_subdomain, causes);
     let spec = subject.at.field("spec");
     let controller = spec.field("controller");

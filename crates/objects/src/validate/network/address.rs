@@ -1,7 +1,7 @@
 //! IPAddresses and ServiceCIDRs.
 
 use super::super::rules::{immutable, metadata, required_path_segment};
-use super::super::{Rules, Subject};
+use super::super::{Rules, Submitted};
 use crate::field::{At, Causes, Value, go_json_string};
 use crate::go_value::{Field, Shape};
 use crate::meta::{self, IMMUTABLE, name_is_subdomain};
@@ -29,7 +29,7 @@ fn name_is_ip(name: &str, _prefix: bool) -> Faults {
 }
 
 /// `ValidateIPAddress`, on update as well, and then `ValidateIPAddressUpdate`.
-fn ip_address(subject: &Subject<'_>, causes: &mut Causes) {
+fn ip_address(subject: &Submitted<'_>, causes: &mut Causes) {
     meta::core_object_meta(subject.at.field("metadata"), name_is_ip, causes);
     let parent = subject.at.fields("spec.parentRef");
     if parent.is_set() {
@@ -57,7 +57,7 @@ fn parent_reference(parent: At<'_>, causes: &mut Causes) {
 }
 
 /// `ValidateServiceCIDR`, `ValidateServiceCIDRUpdate`: one block per family, and a second may be added later.
-fn service_cidr(subject: &Subject<'_>, causes: &mut Causes) {
+fn service_cidr(subject: &Submitted<'_>, causes: &mut Causes) {
     metadata(subject, name_is_subdomain, causes);
     let cidrs = subject.at.fields("spec.cidrs");
     let Some(old) = subject.old.map(|old| old.fields("spec.cidrs")) else { return blocks(cidrs, causes) };

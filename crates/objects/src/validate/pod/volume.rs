@@ -9,13 +9,13 @@ use crate::validate::core::resource_names;
 use crate::validate::storage::{claims, csi, sources};
 use crate::{meta, names};
 
-type Rule = fn(At<'_>, &PodOptions, &mut Causes);
+type VolumeRule = fn(At<'_>, &PodOptions, &mut Causes);
 
 const MODE: &str = "must be a number between 0 and 0777 (octal), both inclusive";
 
 /// In the order in which the server looks: of several the first is judged, the others are one too many. Some
 /// rules call the field by another name: the second for what is too many, the third for what is judged.
-const SOURCES: [(&str, &str, &str, Rule); 29] = [
+const SOURCES: [(&str, &str, &str, VolumeRule); 29] = [
     ("hostPath", "hostPath", "hostPath", |at, _, causes| sources::host_path(at, causes)),
     ("gitRepo", "gitRepo", "gitRepo", git_repo),
     ("gcePersistentDisk", "gcePersistentDisk", "persistentDisk", |at, _, causes| {

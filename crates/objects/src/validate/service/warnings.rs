@@ -1,11 +1,11 @@
 //! pkg/api/service/warnings.go.
 
 use super::facts::Facts;
-use super::{Subject, TOPOLOGY_HINTS, TOPOLOGY_MODE};
+use super::{Submitted, TOPOLOGY_HINTS, TOPOLOGY_MODE};
 use crate::names::{cidr_warnings, ip_warnings};
 
 /// `GetWarningsForService`, on create and update alike.
-pub(super) fn warn(subject: &Subject<'_>, warnings: &mut Vec<String>) {
+pub(super) fn warn(subject: &Submitted<'_>, warnings: &mut Vec<String>) {
     let spec = subject.at.field("spec");
     if subject.at.fields("metadata.annotations").key(TOPOLOGY_HINTS).is_set() {
         warnings

@@ -25,7 +25,7 @@ pub(crate) fn claim(object: At<'_>, old: Option<At<'_>>, causes: &mut Causes) {
             ["dataSource", "dataSourceRef"].iter().any(|f| s.field(f).field("apiGroup").is_set())
         }),
     };
-    let sources = Sources::normalized(object.field("spec"), stored);
+    let sources = DataSources::normalized(object.field("spec"), stored);
     with_sources(object.field("spec"), sources, options, causes);
     if let Some(old) = old {
         changes(object, old, causes);
@@ -41,10 +41,10 @@ struct Options {
 
 /// `ValidatePersistentVolumeClaimSpec` of a claim template, whose sources are taken as they are written.
 pub(crate) fn template_spec(at: At<'_>, causes: &mut Causes) {
-    with_sources(at, Sources::written(at), Options::default(), causes);
+    with_sources(at, DataSources::written(at), Options::default(), causes);
 }
 
-fn with_sources(at: At<'_>, sources: Sources<'_>, options: Options, causes: &mut Causes) {
+fn with_sources(at: At<'_>, sources: DataSources<'_>, options: Options, causes: &mut Causes) {
     let modes = at.field("accessModes");
     if modes.is_empty() {
         causes.required(modes, "at least 1 access mode is required");
@@ -96,12 +96,12 @@ fn class_name(at: At<'_>, causes: &mut Causes) {
 
 /// Where a claim's content comes from: `dataSource` and `dataSourceRef`, as a copy of each other where one is absent.
 #[derive(Clone, Copy)]
-pub(super) struct Sources<'d> {
+pub(super) struct DataSources<'d> {
     pub(super) source: At<'d>,
     pub(super) reference: At<'d>,
 }
 
-impl<'d> Sources<'d> {
+impl<'d> DataSources<'d> {
     fn written(spec: At<'d>) -> Self {
         Self { source: spec.field("dataSource"), reference: spec.field("dataSourceRef") }
     }
@@ -135,8 +135,8 @@ fn is_claim_or_snapshot(at: At<'_>) -> bool {
     )
 }
 
-fn data_sources(spec: At<'_>, sources: Sources<'_>, options: Options, causes: &mut Causes) {
-    let Sources { source, reference } = sources;
+fn data_sources(spec: At<'_>, sources: DataSources<'_>, options: Options, causes: &mut Causes) {
+    let DataSources { source, reference } = sources;
     data_source(source, options, causes);
     data_source(reference, options, causes);
     let namespace = reference.field("namespace");
@@ -213,8 +213,8 @@ fn changes(object: At<'_>, old: At<'_>, causes: &mut Causes) {
     if bound {
         ignored.push("volumeAttributesClassName");
     }
-    let after = (new_spec, Sources::normalized(new_spec, Some(old_spec)));
-    let before = (old_spec, Sources::normalized(old_spec, Some(old_spec)));
+    let after = (new_spec, DataSources::normalized(new_spec, Some(old_spec)));
+    let before = (old_spec, DataSources::normalized(old_spec, Some(old_spec)));
     if let Some(difference) = diff::claim_specs(after, before, &ignored, bound) {
         let detail = format!(
             "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound \

@@ -1,6 +1,6 @@
 //! What the server shows where a claim's or a volume's spec changed: a diff of the internal types (pkg/apis/core/types.go).
 
-use super::claims::Sources;
+use super::claims::DataSources;
 use crate::field::At;
 use crate::go_value::{Field, GoValue, Shape, value};
 use crate::unified_diff::unified_diff;
@@ -259,12 +259,12 @@ const SOURCES: &[Field] = &[
 /// How the spec of a claim differs from the stored one, without the fields that may change.
 /// `size_may_change`: the request for storage as well.
 pub(super) fn claim_specs(
-    new: (At<'_>, Sources<'_>),
-    old: (At<'_>, Sources<'_>),
+    new: (At<'_>, DataSources<'_>),
+    old: (At<'_>, DataSources<'_>),
     ignored: &[&str],
     size_may_change: bool,
 ) -> Option<String> {
-    let print = |side: (At<'_>, Sources<'_>)| {
+    let print = |side: (At<'_>, DataSources<'_>)| {
         let members = CLAIM_SPEC.iter().map(|Field(name, json, shape)| {
             let (spec, sources) = match *json {
                 "volumeName" if ignored.contains(json) => new,

@@ -7,11 +7,11 @@ use crate::field::{At, Causes};
 use crate::go_value::named;
 use crate::names;
 
-type Rule = fn(At<'_>, &mut Causes);
+type SourceRule = fn(At<'_>, &mut Causes);
 
 /// In the order in which the server looks: of several sources the first is looked at, the others are one too many.
 /// Some rules call the field by another name, here in third place; the second name is used for what is too many.
-const SOURCES: [(&str, &str, &str, Rule); 21] = [
+const SOURCES: [(&str, &str, &str, SourceRule); 21] = [
     ("hostPath", "hostPath", "hostPath", host_path),
     ("gcePersistentDisk", "gcePersistentDisk", "persistentDisk", gce_disk),
     ("awsElasticBlockStore", "awsElasticBlockStore", "awsElasticBlockStore", aws_disk),
@@ -42,7 +42,7 @@ const SOURCES: [(&str, &str, &str, Rule); 21] = [
 /// There has to be one source. `affinity`: where the volume can be used is said.
 pub(super) fn one(spec: At<'_>, name: &str, affinity: bool, causes: &mut Causes) {
     let mut found = false;
-    let csi: (&str, &str, &str, Rule) = ("csi", "csi", "csi", csi_volume);
+    let csi: (&str, &str, &str, SourceRule) = ("csi", "csi", "csi", csi_volume);
     for (field, surplus, called, rule) in SOURCES.into_iter().chain([csi]) {
         let source = spec.field(field);
         if !source.is_set() {

@@ -1,0 +1,65 @@
+//! The flags that say what the API server is like.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::apiserver::ApiServer;
+use crate::cel::profile::Release;
+use crate::manifest::{Inventory, ReadLimits, read_sources};
+
+/// What the API server makes of manifests before policies are asked.
+#[derive(Debug, Clone, Default, Args)]
+pub struct ServingArgs {
+    /// Judge manifests as they are written: without the API server's types, defaults and validation
+    #[arg(long, env = "PLIMSOLL_RAW", help_heading = "Requests")]
+    raw: bool,
+    /// A file or folder with CustomResourceDefinitions, beside those of the input; may be repeated
+    #[arg(
+        long,
+        value_name = "PATH",
+        env = "PLIMSOLL_CRDS",
+        value_delimiter = ',',
+        help_heading = "Requests"
+    )]
+    crds: Vec<PathBuf>,
+}
+
+impl ServingArgs {
+    /// The API server of a release with the custom kinds of the input and of the flags; none with `--raw`.
+    ///
+    /// # Errors
+    /// When a file with definitions cannot be read, which has been said.
+    pub(super) fn server(
+        &self,
+        release: Release,
+        inventory: &Inventory<'_>,
+    ) -> Result<Option<ApiServer>, Unread> {
+        if self.raw {
+            return Ok(None);
+        }
+        let mut server = ApiServer::new(u8::try_from(release.minor).unwrap_or(u8::MAX));
+        if !self.crds.is_empty() {
+            let paths: Vec<String> = self.crds.iter().map(|path| path.display().to_string()).collect();
+            let sources = read_sources(&paths, &mut std::io::empty(), ReadLimits::default());
+            let further = Inventory::load(&sources);
+            if !super::lint::report_broken(&sources, &further) {
+                return Err(Unread);
+            }
+            learn(&mut server, &further);
+        }
+        // what is applied with the manifests has the last word
+        learn(&mut server, inventory);
+        Ok(Some(server))
+    }
+}
+
+/// A file with definitions could not be read.
+#[derive(Debug)]
+pub(super) struct Unread;
+
+fn learn(server: &mut ApiServer, inventory: &Inventory<'_>) {
+    for index in 0..inventory.manifests().len() {
+        server.learn(inventory.judged(index));
+    }
+}
