@@ -122,7 +122,7 @@ impl<'s> Serving<'s, '_> {
                         findings.extend(unknown.map(|text| unknown_field_of(text, written)));
                     }
                 }
-                Some(admitted.object)
+                Some(admitted.object.shrunk())
             }
             Err(refusal) if !refusal.problems.is_empty() => {
                 findings.extend(told(&refusal.problems).map(problem));
