@@ -24,6 +24,7 @@ use crate::objects::custom::Definitions;
 use crate::objects::decode::{Problem, ProblemKind};
 use crate::objects::field::{Cause, Reason};
 use crate::objects::plugins::{Cluster, Known, Plugins};
+use crate::objects::schema::is_struct;
 
 /// An API server, as far as its answers do not depend on what it holds.
 #[derive(Debug, Default)]
@@ -255,7 +256,10 @@ fn wanted(go: &str) -> &'static str {
         "float64" | "float32" => "a number",
         _ if go.starts_with("int") || go.starts_with("uint") => "a whole number",
         _ if go.starts_with("[]") => "a list",
-        _ => "an object",
+        _ if go.starts_with("map[") || is_struct(go) => "an object",
+        // lists of resources are maps with a name
+        _ if go.ends_with("List") => "an object",
+        _ => "a string",
     }
 }
 

@@ -112,6 +112,9 @@ impl<'a> Builder<'a> {
     pub fn of_part(document: &Document<'a>, nodes: usize, limits: Limits) -> Self {
         let mut builder = Self::sized(document.source.clone(), nodes * 16, limits);
         builder.with_places = !document.places.is_empty();
+        if builder.with_places {
+            builder.places.reserve(nodes);
+        }
         builder
     }
 
@@ -363,11 +366,9 @@ impl<'a> Builder<'a> {
         for _ in ends {
             self.end();
         }
-        let around = node.doc.origins.ranges.range(..root).next_back().filter(|(_, (to, _))| *to > root);
-        let inside = node.doc.origins.ranges.range(root..end);
-        for (from, (to, label)) in around.into_iter().chain(inside) {
+        for (from, to, label) in node.doc.origins.within(root, end) {
             let (from, to) = ((*from).max(root) - root + first, (*to).min(end) - root + first);
-            self.origins.ranges.insert(from, (to, Arc::clone(label)));
+            self.origins.put(from, to, Arc::clone(label));
         }
         Ok(NodeId(first))
     }
@@ -392,17 +393,12 @@ impl<'a> Builder<'a> {
     /// Says who made a completed value, with everything below it.
     pub fn mark_origin(&mut self, id: NodeId, label: Arc<str>) {
         let end = self.nodes[id.index()].end;
-        // ranges do not overlap: who made a value made what is in it
-        let below: Vec<u32> = self.origins.ranges.range(id.0..end).map(|(from, _)| *from).collect();
-        for from in below {
-            self.origins.ranges.remove(&from);
-        }
-        self.origins.ranges.insert(id.0, (end, label));
+        self.origins.put(id.0, end, label);
     }
 
     /// Says who made a value, but not what will be below it.
     pub(super) fn mark_one(&mut self, id: NodeId, label: Arc<str>) {
-        self.origins.ranges.insert(id.0, (id.0 + 1, label));
+        self.origins.put(id.0, id.0 + 1, label);
     }
 
     /// The document.

@@ -33,7 +33,7 @@ pub use json::JsonError;
 pub use node::{Children, Items, Kind, Members, NodeRef, Scalar};
 pub use write::{render_path, write_pointer_token};
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 /// The position of a node in its document's tape.
@@ -133,8 +133,27 @@ impl Source<'_> {
 /// Which nodes were made after the text was read, and by whom. Subtrees are contiguous, so ranges do.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Origins {
-    /// First node of a range → one past its last, label.
-    ranges: BTreeMap<u32, (u32, Arc<str>)>,
+    /// First node of a range, one past its last, label; by the first node, and none overlaps another.
+    ranges: Vec<(u32, u32, Arc<str>)>,
+}
+
+impl Origins {
+    /// Who made the nodes of a range, whoever made a part of them before. Mostly it is behind all others.
+    fn put(&mut self, from: u32, to: u32, label: Arc<str>) {
+        let first = match self.ranges.last() {
+            Some(last) if last.0 >= from => self.ranges.partition_point(|range| range.0 < from),
+            _ => self.ranges.len(),
+        };
+        let inside = self.ranges[first..].partition_point(|range| range.0 < to);
+        self.ranges.splice(first..first + inside, [(from, to, label)]);
+    }
+
+    /// The ranges that have a part in this one.
+    fn within(&self, from: u32, to: u32) -> &[(u32, u32, Arc<str>)] {
+        let first = self.ranges.partition_point(|range| range.1 <= from);
+        let some = &self.ranges[first..];
+        &some[..some.partition_point(|range| range.0 < to)]
+    }
 }
 
 /// A JSON or YAML value with everything below it.

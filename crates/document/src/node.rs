@@ -253,7 +253,8 @@ impl<'d> NodeRef<'d> {
     }
 
     /// How many nodes the value is made of, itself included.
-    pub(super) fn subtree_len(self) -> usize {
+    #[must_use]
+    pub fn subtree_len(self) -> usize {
         (self.node().end - self.id) as usize
     }
 
@@ -405,8 +406,8 @@ impl<'d> NodeRef<'d> {
     /// Who made the node, where it was not in the text: the label given to the edit.
     #[must_use]
     pub fn origin(self) -> Option<&'d str> {
-        let (_, (end, label)) = self.doc.origins.ranges.range(..=self.id).next_back()?;
-        (self.id < *end).then_some(&**label)
+        let (_, _, label) = self.doc.origins.within(self.id, self.id + 1).first()?;
+        Some(label)
     }
 }
 

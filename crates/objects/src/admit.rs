@@ -259,12 +259,18 @@ fn built_in<'d, 'c>(
     defaults::convert(&mut tree);
     plugins::run(&mut tree, served, options, written, request.stored)?;
     let object = tree.finish().map_err(|limit| too_large(&limit, written))?;
-    let warnings = match options.mode {
+    let mut warnings: Vec<String> = match options.mode {
         Mode::Warn => problems.iter().map(|problem| problem.message.clone()).collect(),
         _ => Vec::new(),
     };
+    if (row.group, row.kind) == ("", "Endpoints") && options.minor >= 33 {
+        warnings.push(ENDPOINTS.to_owned());
+    }
     Ok(Admitted { served, object, problems, warnings })
 }
+
+/// What the server says of every object of this kind.
+const ENDPOINTS: &str = "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice";
 
 fn too_large(limit: &LimitError, written: NodeRef<'_>) -> Refusal {
     Refusal::new(Some(413), "RequestEntityTooLarge", limit.to_string(), written.id())
@@ -307,7 +313,9 @@ impl Served<'_> {
         }
         let name = root.get("metadata").and_then(|metadata| metadata.get_str("name")).unwrap_or("");
         let causes = causes.into_vec();
-        let message = status_message(self.group(), self.kind(), name, &causes);
+        // those of both groups are of one kind inside of the server
+        let group = if self.kind() == "Event" { "" } else { self.group() };
+        let message = status_message(group, self.kind(), name, &causes);
         let nodes = causes.iter().filter_map(|cause| cause.node).collect();
         Err(Refusal { code: Some(422), reason: "Invalid", message, causes, nodes, problems: Vec::new() })
     }

@@ -8,12 +8,12 @@ pub use cause::{BadValue, Cause, Causes, Reason, Value, status_message};
 pub(crate) use go::is_print;
 pub use go::{go_json_string, go_quote};
 
-use document::NodeRef;
+use document::{Document, NodeId, NodeRef};
 use kubernetes_cel::library::quantity::Quantity;
 use std::fmt;
 
 /// A path with more steps than this below its nearest present node is cut short in messages.
-const MISSING: usize = 8;
+const MISSING: usize = 5;
 
 #[derive(Debug, Clone, Copy)]
 enum FieldStep<'d> {
@@ -22,43 +22,48 @@ enum FieldStep<'d> {
     Key(&'d str),
 }
 
-impl Default for FieldStep<'_> {
-    fn default() -> Self {
-        Self::Index(0)
-    }
-}
-
 /// A place in an object: a field path as Kubernetes writes it, with the node there, if any.
 ///
-/// Copied freely and made without allocation: the path is read off the tree when a message asks for it.
+/// Copied freely and made without allocation: the path is read off the tree when a message asks for it. It is kept to
+/// 128 bytes, for most of what rules cost is copies of these.
 /// `null` counts as absent throughout, as in Go, and absent values read as Go's zero values.
 #[derive(Clone, Copy)]
 pub struct At<'d> {
+    document: &'d Document<'d>,
     /// The nearest present node; the path runs from `root` down to it.
-    base: NodeRef<'d>,
-    root: NodeRef<'d>,
+    base: NodeId,
+    root: NodeId,
     /// Bit n: the nth step above `base` is a map key, written `[key]` and not `.key`.
-    keys: u128,
-    /// The steps below `base` that lead to nothing.
-    steps: [FieldStep<'d>; MISSING],
-    missing: usize,
+    keys: u64,
     /// Another node to read than the path says (some of upstream's paths name a wrong field).
     node: Option<NodeRef<'d>>,
-    detached: bool,
+    /// The names of the steps below `base` that lead to nothing; that of an index is empty.
+    steps: [&'d str; MISSING],
+    /// The last index among them, and the one before: no upstream path that names what is not there has more.
+    index: u32,
+    index_before: u16,
+    missing: u8,
+    /// Bit n: the nth of them is a map key. [`DETACHED`]: `node` is what is read.
+    flags: u8,
 }
+
+const DETACHED: u8 = 1 << 7;
 
 impl<'d> At<'d> {
     /// The object itself; its path is empty.
     #[must_use]
     pub fn root(node: NodeRef<'d>) -> Self {
         Self {
-            base: node,
-            root: node,
+            document: node.document(),
+            base: node.id(),
+            root: node.id(),
             keys: 0,
-            steps: [FieldStep::default(); MISSING],
-            missing: 0,
             node: None,
-            detached: false,
+            steps: [""; MISSING],
+            index: 0,
+            index_before: 0,
+            missing: 0,
+            flags: 0,
         }
     }
 
@@ -71,7 +76,12 @@ impl<'d> At<'d> {
     /// The field at the end of a chain of names, separated by dots.
     #[must_use]
     pub fn fields(self, names: &'d str) -> Self {
-        names.split('.').fold(self, Self::field)
+        let (mut at, mut rest) = (self, names);
+        while let Some(dot) = rest.bytes().position(|byte| byte == b'.') {
+            at = at.field(&rest[..dot]);
+            rest = &rest[dot + 1..];
+        }
+        at.field(rest)
     }
 
     /// The entry of a map; written `[key]`.
@@ -87,16 +97,27 @@ impl<'d> At<'d> {
     }
 
     fn down(mut self, step: FieldStep<'d>, child: Option<NodeRef<'d>>) -> Self {
-        if let Some(child) = child.filter(|_| !self.detached) {
-            self.base = child;
-            self.keys = (self.keys << 1) | u128::from(matches!(step, FieldStep::Key(_)));
+        if let Some(child) = child.filter(|_| !self.is_detached()) {
+            self.base = child.id();
+            self.keys = (self.keys << 1) | u64::from(matches!(step, FieldStep::Key(_)));
             return self;
         }
-        if let Some(slot) = self.steps.get_mut(self.missing) {
-            *slot = step;
+        if let Some(slot) = self.steps.get_mut(usize::from(self.missing)) {
+            *slot = match step {
+                FieldStep::Field(name) => name,
+                FieldStep::Key(key) => {
+                    self.flags |= 1 << self.missing;
+                    key
+                }
+                FieldStep::Index(index) => {
+                    self.index_before = u16::try_from(self.index).unwrap_or(u16::MAX);
+                    self.index = u32::try_from(index).unwrap_or(u32::MAX);
+                    ""
+                }
+            };
             self.missing += 1;
         }
-        self.detached = true;
+        self.flags |= DETACHED;
         self.node = child;
         self
     }
@@ -105,21 +126,25 @@ impl<'d> At<'d> {
     #[must_use]
     pub fn reading(mut self, other: At<'d>) -> Self {
         self.node = other.here();
-        self.detached = true;
+        self.flags |= DETACHED;
         self
     }
 
     /// The path alone, a field further down than anything that is there.
     #[must_use]
     pub fn said(mut self, name: &'d str) -> Self {
-        self.detached = true;
+        self.flags |= DETACHED;
         self.node = None;
         self.down(FieldStep::Field(name), None)
     }
 
+    fn is_detached(self) -> bool {
+        self.flags & DETACHED != 0
+    }
+
     /// The node here, `null` included.
     fn here(self) -> Option<NodeRef<'d>> {
-        if self.detached { self.node } else { Some(self.base) }
+        if self.is_detached() { self.node } else { Some(self.document.node(self.base)) }
     }
 
     /// The node here, unless absent or `null`.
@@ -131,7 +156,7 @@ impl<'d> At<'d> {
     /// The node here, or its nearest present ancestor.
     #[must_use]
     pub fn nearest(self) -> NodeRef<'d> {
-        self.here().unwrap_or(self.base)
+        self.here().unwrap_or_else(|| self.document.node(self.base))
     }
 
     /// Whether there is a value other than `null`: a pointer that is not nil.
@@ -255,8 +280,8 @@ fn same(a: Option<NodeRef<'_>>, b: Option<NodeRef<'_>>) -> bool {
 impl fmt::Display for At<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut chain = Vec::with_capacity(8);
-        let mut node = self.base;
-        while node.id() != self.root.id() {
+        let mut node = self.document.node(self.base);
+        while node.id() != self.root {
             chain.push(node);
             match node.parent() {
                 Some(parent) => node = parent,
@@ -266,14 +291,21 @@ impl fmt::Display for At<'_> {
         let mut first = true;
         for (above, node) in chain.iter().enumerate().rev() {
             let step = match node.key() {
-                Some(key) if above < 128 && self.keys >> above & 1 == 1 => FieldStep::Key(key),
+                Some(key) if above < 64 && self.keys >> above & 1 == 1 => FieldStep::Key(key),
                 Some(key) => FieldStep::Field(key),
                 None => FieldStep::Index(node.position()),
             };
             write_step(out, step, &mut first)?;
         }
-        for step in &self.steps[..self.missing] {
-            write_step(out, *step, &mut first)?;
+        let steps = &self.steps[..usize::from(self.missing)];
+        for (at, name) in steps.iter().enumerate() {
+            let step = match *name {
+                key if self.flags >> at & 1 == 1 => FieldStep::Key(key),
+                "" if steps[at + 1..].contains(&"") => FieldStep::Index(self.index_before.into()),
+                "" => FieldStep::Index(self.index as usize),
+                name => FieldStep::Field(name),
+            };
+            write_step(out, step, &mut first)?;
         }
         // upstream's nil path
         if first { out.write_str("<nil>") } else { Ok(()) }
@@ -303,6 +335,11 @@ mod tests {
     use document::{Document, Limits};
 
     #[test]
+    fn small() {
+        assert!(size_of::<At<'_>>() <= 128);
+    }
+
+    #[test]
     fn paths() {
         let text = r#"{"spec":{"containers":[{"name":"a","resources":{"limits":{"cpu":"1"}}}],"x":null}}"#;
         let document = Document::from_json(text, Limits::default()).unwrap();
@@ -315,6 +352,7 @@ mod tests {
             (container.fields("resources.limits").key("gpu"), "spec.containers[0].resources.limits[gpu]"),
             (root.field("metadata").field("labels").key("a/b"), "metadata.labels[a/b]"),
             (root.fields("spec.x.y").index(3).field("z"), "spec.x.y[3].z"),
+            (root.said("a").index(1).said("b").index(70_000).field("c"), "a[1].b[70000].c"),
             (container.said("HostPID").reading(container.field("name")), "spec.containers[0].HostPID"),
         ] {
             assert_eq!(at.to_string(), path);

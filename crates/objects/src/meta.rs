@@ -103,6 +103,12 @@ pub fn core_object_meta(metadata: At<'_>, name_rule: NameRule, causes: &mut Caus
     kube_finalizers(metadata, causes);
 }
 
+/// Likewise, but for the name, which the server gives.
+pub(crate) fn core_object_meta_of_named(metadata: At<'_>, causes: &mut Causes) {
+    common(metadata, causes);
+    kube_finalizers(metadata, causes);
+}
+
 /// `ValidateObjectMetaUpdate` of pkg/apis/core/validation.
 pub fn core_object_meta_update(metadata: At<'_>, old: At<'_>, causes: &mut Causes) {
     object_meta_update(metadata, old, causes);
@@ -322,6 +328,17 @@ fn managed_fields(entries: At<'_>, causes: &mut Causes) {
         }
         if entry.field("subresource").len() > 256 {
             causes.too_long(entry.field("subresource"), 256);
+        }
+    }
+}
+
+/// `ValidateTemplateObjectMeta`: of what is made from a template, only labels and annotations are its own.
+pub(crate) fn template_meta(metadata: At<'_>, causes: &mut Causes) {
+    annotations(metadata.field("annotations"), causes);
+    labels(metadata.field("labels"), causes);
+    for (name, value) in metadata.entries() {
+        if !matches!(name, "annotations" | "labels" | "creationTimestamp") && value.is_set() {
+            causes.forbidden(metadata.field(name), "cannot be set");
         }
     }
 }

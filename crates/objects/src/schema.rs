@@ -19,7 +19,7 @@ mod table;
 
 pub use field::{Field, ListType, SchemaOr, Type};
 pub(crate) use table::at;
-pub use table::{Definition, KindRow, definition, kind, kinds, kinds_named};
+pub use table::{Definition, KindRow, definition, is_struct, kind, kinds, kinds_named};
 
 /// The oldest and the newest minor release of Kubernetes that is known.
 pub const OLDEST: u8 = 30;

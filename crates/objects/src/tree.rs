@@ -19,6 +19,8 @@ pub const DEFAULTED: &str = "defaulted by Kubernetes";
 pub(crate) struct Id(u32);
 
 const NONE: u32 = u32::MAX;
+/// Room for what Kubernetes adds to most objects.
+const ADDED: usize = 48;
 
 /// What a node is; children are linked from it.
 #[derive(Debug, Clone)]
@@ -64,7 +66,8 @@ pub(crate) struct Tree<'d> {
 
 impl<'d> Tree<'d> {
     pub(crate) fn new(written: NodeRef<'d>) -> Self {
-        let mut tree = Self { document: written.document(), slots: Vec::with_capacity(64) };
+        let mut tree =
+            Self { document: written.document(), slots: Vec::with_capacity(written.subtree_len() + ADDED) };
         tree.slots.push(Slot {
             key: Cow::Borrowed(""),
             value: Value::Object,
@@ -340,11 +343,18 @@ impl<'d> Tree<'d> {
     pub(crate) fn finish(&self) -> Result<Document<'d>, LimitError> {
         let mut builder = Builder::of_part(self.document, self.slots.len(), Limits::default());
         let made: Arc<str> = Arc::from(DEFAULTED);
-        self.write(&mut builder, self.root(), &made)?;
+        self.write(&mut builder, self.root(), &made, false)?;
         Ok(builder.finish())
     }
 
-    fn write(&self, builder: &mut Builder<'d>, id: Id, made: &Arc<str>) -> Result<(), LimitError> {
+    /// `within`: what is around it was made, and says so for all of it.
+    fn write(
+        &self,
+        builder: &mut Builder<'d>,
+        id: Id,
+        made: &Arc<str>,
+        within: bool,
+    ) -> Result<(), LimitError> {
         let slot = self.slot(id);
         let from = slot.from.map(|node| self.document.node(node));
         let node = match &slot.value {
@@ -360,7 +370,9 @@ impl<'d> Tree<'d> {
                 Some(written) => builder.copy_node(written, true)?,
                 None => builder.null()?,
             },
-            Value::Object | Value::List => self.write_container(builder, id, made)?,
+            Value::Object | Value::List => {
+                self.write_container(builder, id, made, within || from.is_none())?
+            }
         };
         match from {
             Some(from) => {
@@ -368,6 +380,7 @@ impl<'d> Tree<'d> {
                     builder.place(node, span);
                 }
             }
+            None if within => {}
             None => builder.mark_origin(node, Arc::clone(made)),
         }
         Ok(())
@@ -378,6 +391,7 @@ impl<'d> Tree<'d> {
         builder: &mut Builder<'d>,
         id: Id,
         made: &Arc<str>,
+        within: bool,
     ) -> Result<NodeId, LimitError> {
         let members = matches!(self.slot(id).value, Value::Object);
         let _ = if members { builder.begin_object()? } else { builder.begin_array()? };
@@ -388,7 +402,7 @@ impl<'d> Tree<'d> {
                     _ => builder.key(self.key(child), None)?,
                 }
             }
-            self.write(builder, child, made)?;
+            self.write(builder, child, made, within)?;
         }
         Ok(builder.end())
     }

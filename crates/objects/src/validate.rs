@@ -17,6 +17,7 @@ pub mod network;
 pub mod pod;
 pub mod policy;
 pub mod rbac;
+pub mod resource;
 mod rules;
 pub mod service;
 pub mod storage;
@@ -77,6 +78,7 @@ fn tables() -> impl Iterator<Item = &'static Rules> {
         pod::RULES,
         policy::RULES,
         rbac::RULES,
+        resource::RULES,
         service::RULES,
         storage::RULES,
         system::RULES,

@@ -177,6 +177,12 @@ pub fn definition(name: &str) -> Option<&'static Definition> {
     at(position(name)?)
 }
 
+/// Whether Go's messages call a definition so (`v1.PodSpec`), rather than a named string (`v1.RestartPolicy`).
+#[must_use]
+pub fn is_struct(go: &str) -> bool {
+    TABLE.slots.iter().any(|slot| slot.name.rsplit('/').next() == Some(go))
+}
+
 pub(super) fn position(name: &str) -> Option<usize> {
     TABLE.slots.binary_search_by(|slot| slot.name.cmp(name)).ok()
 }

@@ -11,8 +11,14 @@ use crate::go_value::{Field, Shape, named, value};
 use crate::{meta, names};
 
 /// On UPDATE the server compares nothing with what was stored.
-pub(crate) fn limit_range(object: At<'_>, _old: Option<At<'_>>, causes: &mut Causes) {
-    meta::core_object_meta(object.field("metadata"), meta::name_is_subdomain, causes);
+pub(crate) fn limit_range(object: At<'_>, old: Option<At<'_>>, causes: &mut Causes) {
+    let metadata = object.field("metadata");
+    if old.is_none() && meta::final_name(metadata).is_empty() {
+        // its strategy gives it a UUID for a name (pkg/registry/core/limitrange)
+        meta::core_object_meta_of_named(metadata, causes);
+    } else {
+        meta::core_object_meta(metadata, meta::name_is_subdomain, causes);
+    }
     let mut types = BTreeSet::new();
     for limit in object.field("spec").field("limits").items() {
         let kind = limit.field("type");

@@ -53,7 +53,7 @@ fn is_native(name: &str) -> bool {
 }
 
 /// `IsExtendedResourceName`
-fn is_extended(name: &str) -> bool {
+pub(crate) fn is_extended(name: &str) -> bool {
     !is_native(name)
         && !name.starts_with("requests.")
         && names::qualified_name(&format!("requests.{name}")).is_empty()

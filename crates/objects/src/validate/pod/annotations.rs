@@ -29,6 +29,9 @@ pub(super) fn check(annotations: At<'_>, spec: At<'_>, options: &PodOptions, cau
     for (key, profile) in annotations.entries().filter(|(key, _)| key.starts_with(SECCOMP_CONTAINER)) {
         seccomp(annotations.said(key).reading(profile), causes);
     }
+    if !annotations.entries().any(|(key, _)| key.starts_with(APP_ARMOR)) {
+        return;
+    }
     let known: BTreeSet<&str> = all_containers(spec).map(|container| container.field("name").str()).collect();
     for (key, profile) in annotations.entries() {
         let Some(container) = key.strip_prefix(APP_ARMOR) else { continue };
@@ -72,6 +75,9 @@ pub(super) fn seccomp_fields_match(annotations: At<'_>, spec: At<'_>, causes: &m
     let field = spec.fields("securityContext.seccompProfile");
     matching(annotations.key(SECCOMP_POD), field, field, "seccomp", causes);
     let named = by_container(annotations, SECCOMP_CONTAINER);
+    if named.is_empty() {
+        return;
+    }
     for container in all_containers(spec) {
         let field = container.fields("securityContext.seccompProfile");
         if let Some(annotation) = named.get(container.field("name").str()) {
@@ -88,11 +94,11 @@ pub(super) fn app_armor_fields_match(
     options: &PodOptions,
     causes: &mut Causes,
 ) {
-    if spec.fields("os.name").str() == "windows" {
+    let named = by_container(annotations, APP_ARMOR);
+    if named.is_empty() || spec.fields("os.name").str() == "windows" {
         return;
     }
     let of_pod = spec.fields("securityContext.appArmorProfile");
-    let named = by_container(annotations, APP_ARMOR);
     for container in all_containers(spec) {
         let at = container.fields("securityContext.appArmorProfile");
         let Some(annotation) = named.get(container.field("name").str()) else { continue };
@@ -158,11 +164,11 @@ pub(super) fn says_the_same(field: At<'_>, annotation: &str) -> bool {
 /// `applyAppArmorVersionSkew`: the warnings of a Pod, told while annotations become fields.
 pub(super) fn app_armor_warnings(pod: At<'_>, warnings: &mut Vec<String>) {
     let (spec, annotations) = (pod.field("spec"), pod.fields("metadata.annotations"));
-    if spec.fields("os.name").str() == "windows" {
+    let named = by_container(annotations, APP_ARMOR);
+    if named.is_empty() || spec.fields("os.name").str() == "windows" {
         return;
     }
     let of_pod = spec.fields("securityContext.appArmorProfile");
-    let named = by_container(annotations, APP_ARMOR);
     for container in all_containers(spec) {
         let Some(annotation) = named.get(container.field("name").str()) else { continue };
         if container.fields("securityContext.appArmorProfile").is_set() {

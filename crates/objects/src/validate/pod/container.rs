@@ -28,6 +28,9 @@ pub(super) fn containers<'d>(spec: At<'d>, around: &Surroundings<'d>, causes: &m
 
 /// `validateInitContainers`
 pub(super) fn init_containers<'d>(spec: At<'d>, around: &Surroundings<'d>, causes: &mut Causes) {
+    if spec.field("initContainers").is_empty() {
+        return;
+    }
     let mut seen: BTreeSet<&str> =
         spec.field("containers").items().map(|container| container.field("name").str()).collect();
     for container in spec.field("initContainers").items() {
@@ -80,6 +83,9 @@ pub(super) fn has_init_restart_container(spec: At<'_>) -> bool {
 
 /// `validateEphemeralContainers`
 pub(super) fn ephemeral_containers<'d>(spec: At<'d>, around: &Surroundings<'d>, causes: &mut Causes) {
+    if spec.field("ephemeralContainers").is_empty() {
+        return;
+    }
     let others: BTreeSet<&str> = ["containers", "initContainers"]
         .into_iter()
         .flat_map(|list| spec.field(list).items())

@@ -286,15 +286,7 @@ fn ephemeral(at: At<'_>, _: &PodOptions, causes: &mut Causes) {
     if !template.is_set() {
         return causes.required(template, "");
     }
-    let metadata = template.field("metadata");
-    meta::annotations(metadata.field("annotations"), causes);
-    meta::labels(metadata.field("labels"), causes);
-    for (name, value) in metadata.entries() {
-        let at = metadata.field(name);
-        if !matches!(name, "annotations" | "labels" | "creationTimestamp") && value.is_set() {
-            causes.forbidden(at, "cannot be set");
-        }
-    }
+    meta::template_meta(template.field("metadata"), causes);
     claims::template_spec(template.field("spec"), causes);
 }
 

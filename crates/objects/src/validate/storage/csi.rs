@@ -140,15 +140,18 @@ fn node_driver<'d>(driver: At<'d>, seen: &mut BTreeSet<&'d str>, causes: &mut Ca
 
 /// `ValidateCSIDriverName` of pkg/apis/core/validation.
 pub(crate) fn driver_name(at: At<'_>, causes: &mut Causes) {
-    if at.str().is_empty() {
+    driver_name_of(at, at.str(), causes);
+}
+
+/// Likewise, of a name that is only a part of what is there.
+pub(crate) fn driver_name_of(at: At<'_>, name: &str, causes: &mut Causes) {
+    if name.is_empty() {
         return causes.required(at, "");
     }
-    if at.str().len() > 63 {
+    if name.len() > 63 {
         causes.too_long(at, 63);
     }
-    for error in names::dns1123_subdomain(&at.str().to_lowercase()) {
-        causes.invalid(at, &error);
-    }
+    causes.invalid_each(at, name, names::dns1123_subdomain(&name.to_lowercase()));
 }
 
 pub(crate) fn storage_capacity(object: At<'_>, old: Option<At<'_>>, causes: &mut Causes) {
