@@ -178,7 +178,7 @@ pub enum Edit {
     Set {
         /// Where.
         path: Path,
-        /// What.
+        /// As written, or computed when the edit is made.
         value: EditValue,
     },
     /// Removes a value; nothing happens where it is not there.

@@ -131,9 +131,9 @@ impl Half {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RuleWithOperations {
-    /// One.
+    /// One, as resources of several groups would be every one in each.
     pub api_groups: Vec<String>,
-    /// One.
+    /// One, for the same reason.
     pub api_versions: Vec<String>,
     /// Sorted.
     pub resources: Vec<String>,

@@ -64,7 +64,7 @@ pub enum ComposeError {
     /// A character that is an indicator to kubectl and none to others.
     #[error("inside brackets kubectl takes {indicator:?} for an indicator; quote the text")]
     FlowIndicator {
-        /// Which.
+        /// As it stands in the text.
         indicator: char,
     },
     /// A key inside of brackets that goes over several lines.

@@ -38,7 +38,7 @@ pub enum JsonError {
     /// A control character inside a string.
     #[error("invalid JSON: control character {character:?} in a string")]
     Control {
-        /// Which.
+        /// Escaped in the message, whatever it is.
         character: char,
     },
     /// A backslash before something that it does not go with.

@@ -67,7 +67,7 @@ impl NoticeCode {
 /// Something noticed while reading.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notice {
-    /// What.
+    /// Decides its severity, and by what code it is waived.
     pub code: NoticeCode,
     /// The file.
     pub file: FileId,

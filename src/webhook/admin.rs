@@ -36,6 +36,9 @@ async fn metrics(State(board): State<Board>) -> impl IntoResponse {
 }
 
 /// Serves until dropped. It outlives the drain, so that a probe sees *not ready* rather than nothing.
+///
+/// # Errors
+/// None: where the listener fails, `axum::serve` tries again.
 pub async fn serve(listener: TcpListener, board: Board) -> io::Result<()> {
     axum::serve(listener, routes(board)).await
 }

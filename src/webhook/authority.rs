@@ -59,6 +59,9 @@ pub struct Names {
 impl Names {
     /// `<service>.<namespace>.svc`, which the API server asks for, and what else may be used to reach a Service; and
     /// this machine, for probes and forwarded ports.
+    ///
+    /// # Errors
+    /// A name that no certificate can carry.
     pub fn of_service(service: &str, namespace: &str) -> Result<Self, AuthorityError> {
         let label = |text: &str| {
             let fine = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
@@ -151,6 +154,9 @@ pub enum Rotation {
 
 impl Material {
     /// A new authority and a leaf from it.
+    ///
+    /// # Errors
+    /// A certificate that could not be made.
     pub fn new(names: &Names, now: SystemTime) -> Result<Self, AuthorityError> {
         let now = seconds(now);
         let authority = make_authority(now)?;
@@ -160,6 +166,9 @@ impl Material {
 
     /// Does the one thing that is due now, if any. Call it again, with what is known then, until it says
     /// [`Rotation::Nothing`].
+    ///
+    /// # Errors
+    /// A certificate that could not be made.
     pub fn step(
         &mut self,
         names: &Names,
@@ -214,6 +223,9 @@ impl Material {
     }
 
     /// The pair to serve.
+    ///
+    /// # Errors
+    /// Stored material that does not fit together.
     pub fn pair(&self) -> Result<super::certificate::Pair, super::certificate::CertificateError> {
         super::certificate::Pair::from_pem(self.leaf.pem.as_bytes(), self.leaf.key_pem.as_bytes())
     }
@@ -237,6 +249,9 @@ impl Material {
     }
 
     /// Back from what [`to_data`](Self::to_data) gave.
+    ///
+    /// # Errors
+    /// An entry that is missing or cannot be read.
     pub fn from_data<'d>(get: impl Fn(&str) -> Option<&'d str>) -> Result<Self, AuthorityError> {
         let entry = |name: &'static str| get(name).ok_or(AuthorityError::Missing(name));
         let signed = |crt: &'static str, key: &'static str, life: Duration| -> Result<_, AuthorityError> {

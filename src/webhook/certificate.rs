@@ -70,6 +70,9 @@ impl Pair {
     ///
     /// An expired certificate is accepted: a clock may be wrong, and an API server that still trusts it is better
     /// served than refused. `not_after` is exported for alerts.
+    ///
+    /// # Errors
+    /// What is no PEM or X.509, a key that cannot be used, and one that is of another certificate.
     pub fn from_pem(certificates: &[u8], key: &[u8]) -> Result<Self, CertificateError> {
         let chain = CertificateDer::pem_slice_iter(certificates)
             .collect::<Result<Vec<_>, _>>()

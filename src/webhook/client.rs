@@ -76,11 +76,17 @@ const MAX_ANSWER: usize = 16 << 20;
 
 impl Client {
     /// For `https://HOST[:PORT]`, trusting only the certificates in `ca_pem`.
+    ///
+    /// # Errors
+    /// An address that is not `https://HOST[:PORT]`, and a CA file without a certificate.
     pub fn new(server: &str, ca_pem: &[u8]) -> Result<Self, ClientError> {
         Self::showing(server, ca_pem, None)
     }
 
     /// As [`Self::new`], showing a certificate by which the webhook knows us: its chain and its key, in PEM form.
+    ///
+    /// # Errors
+    /// Those of [`Self::new`], and a certificate that does not fit its key.
     pub fn showing(
         server: &str,
         ca_pem: &[u8],
@@ -124,6 +130,9 @@ impl Client {
     }
 
     /// Opens a connection.
+    ///
+    /// # Errors
+    /// No TCP connection, or no TLS session over it.
     pub async fn connect(&self) -> Result<Session, ClientError> {
         let Self { host, name, authority, tls } = self;
         let failed = |source| ClientError::Connect { host: host.clone(), source };
@@ -142,6 +151,9 @@ impl Client {
 
     /// Posts one review on a connection of its own. `timeout` is told to the webhook as the API server does, and
     /// held to here.
+    ///
+    /// # Errors
+    /// Those of [`Self::connect`], an answer that breaks off, and none within `timeout`.
     pub async fn post(&self, stage: Endpoint, body: Bytes, timeout: Duration) -> Result<Reply, ClientError> {
         let posting = async { self.connect().await?.post(stage, body, timeout).await };
         tokio::time::timeout(timeout, posting).await.unwrap_or(Err(ClientError::Timeout(timeout)))
@@ -150,6 +162,9 @@ impl Client {
 
 impl Session {
     /// Posts one review, and leaves the connection open. Without a limit of its own in time.
+    ///
+    /// # Errors
+    /// An answer that breaks off.
     pub async fn post(
         &mut self,
         stage: Endpoint,

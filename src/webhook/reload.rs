@@ -79,6 +79,9 @@ impl Policies {
     }
 
     /// Loads, and swaps if that worked.
+    ///
+    /// # Errors
+    /// Those of the loader, and one that panicked; what is in force stays.
     pub fn load(&self, load: &Loader, board: &Board, now: SystemTime) -> Result<usize, LoadError> {
         let loaded = catch_unwind(AssertUnwindSafe(load))
             .unwrap_or_else(|_| Err(LoadError("internal error while loading policies".to_owned())));

@@ -51,6 +51,9 @@ pub enum Subject {
 
 impl Subject {
     /// `authorizer.serviceAccount(namespace, name)`
+    ///
+    /// # Errors
+    /// Names that no service account or namespace can have.
     pub fn service_account(namespace: &str, name: &str) -> Result<Self, CheckError> {
         if !dns_subdomain(name).is_empty() {
             return Err(CheckError::ServiceAccountName);
@@ -62,6 +65,9 @@ impl Subject {
     }
 
     /// `authorizer.path(path)`
+    ///
+    /// # Errors
+    /// An empty path.
     pub fn path(&self, path: &str) -> Result<PathCheck, CheckError> {
         if path.trim().is_empty() {
             return Err(CheckError::Path);
@@ -99,6 +105,9 @@ pub struct GroupCheck {
 
 impl GroupCheck {
     /// `resource(resource)`
+    ///
+    /// # Errors
+    /// An empty resource.
     pub fn resource(&self, resource: &str) -> Result<ResourceCheck, CheckError> {
         if resource.trim().is_empty() {
             return Err(CheckError::Resource);
@@ -305,6 +314,9 @@ pub enum SelectorError {
 }
 
 /// `fields.ParseSelector`: terms joined by commas, in order of their texts; `\` escapes `\`, `,` and `=`.
+///
+/// # Errors
+/// What `fields.ParseSelector` refuses.
 pub fn parse_field_selector(text: &str) -> Result<Vec<FieldRequirement>, SelectorError> {
     let (mut terms, mut start, mut escaped) = (Vec::new(), 0, false);
     for (index, byte) in text.bytes().enumerate() {
@@ -347,6 +359,9 @@ fn parse_field_term(term: &str) -> Result<FieldRequirement, SelectorError> {
 }
 
 /// `labels.ParseToRequirements`: in order of their keys.
+///
+/// # Errors
+/// What `labels.ParseToRequirements` refuses.
 pub fn parse_label_selector(text: &str) -> Result<Vec<LabelRequirement>, SelectorError> {
     let mut parser = LabelParser { tokens: tokens(text), at: 0 };
     let mut requirements = Vec::new();

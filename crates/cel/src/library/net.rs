@@ -78,6 +78,9 @@ pub struct Ip(IpAddr);
 
 impl Ip {
     /// `ip(text)`
+    ///
+    /// # Errors
+    /// What `netip.ParseAddr` refuses, zones, and IPv4 addresses that are mapped into IPv6.
     pub fn parse(text: &str) -> Result<Self, NetError> {
         let (address, zone) =
             parse_address(text).map_err(|reason| NetError::Address { text: text.to_owned(), reason })?;
@@ -91,6 +94,9 @@ impl Ip {
     }
 
     /// `ip.isCanonical(text)`: whether writing the address again gives the same text.
+    ///
+    /// # Errors
+    /// Those of [`Self::parse`].
     pub fn is_canonical(text: &str) -> Result<bool, NetError> {
         Self::parse(text).map(|ip| ip.to_string() == text)
     }
@@ -151,6 +157,9 @@ pub struct Cidr {
 
 impl Cidr {
     /// `cidr(text)`
+    ///
+    /// # Errors
+    /// What `netip.ParsePrefix` refuses, and IPv4 addresses that are mapped into IPv6.
     pub fn parse(text: &str) -> Result<Self, NetError> {
         let cidr =
             parse_network(text).map_err(|reason| NetError::Network { text: text.to_owned(), reason })?;

@@ -44,6 +44,9 @@ fn digits_of(text: &str, signed: bool) -> Option<&str> {
 
 /// `strconv.ParseInt(text, 10, 64)`: an optional sign and digits, nothing else.
 /// `function` is the name that Go's error shows (`ParseInt`, `Atoi`).
+///
+/// # Errors
+/// Syntax, and what is out of range.
 pub fn parse_i64(text: &str, function: &'static str) -> Result<i64, ParseError> {
     let fail = |reason| ParseError { function, text: text.to_owned(), reason };
     digits_of(text, true).ok_or_else(|| fail(Reason::Syntax))?;
@@ -51,22 +54,34 @@ pub fn parse_i64(text: &str, function: &'static str) -> Result<i64, ParseError> 
 }
 
 /// `strconv.ParseUint(text, 10, 64)`: digits without a sign.
+///
+/// # Errors
+/// Syntax, and what is out of range.
 pub fn parse_u64(text: &str) -> Result<u64, ParseError> {
     let fail = |reason| ParseError { function: "ParseUint", text: text.to_owned(), reason };
     digits_of(text, false).ok_or_else(|| fail(Reason::Syntax))?.parse().map_err(|_| fail(Reason::Range))
 }
 
 /// `int(string)`.
+///
+/// # Errors
+/// What `parse_i64` refuses.
 pub fn int_from_text(text: &str) -> Result<i64, NumberError> {
     parse_i64(text, "ParseInt").map_err(|_| NumberError::Text("int"))
 }
 
 /// `uint(string)`.
+///
+/// # Errors
+/// What `parse_u64` refuses.
 pub fn uint_from_text(text: &str) -> Result<u64, NumberError> {
     parse_u64(text).map_err(|_| NumberError::Text("uint"))
 }
 
 /// `bool(string)`: the twelve spellings of `strconv.ParseBool`.
+///
+/// # Errors
+/// Any other text.
 pub fn bool_from_text(text: &str) -> Result<bool, NumberError> {
     match text {
         "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
@@ -77,16 +92,25 @@ pub fn bool_from_text(text: &str) -> Result<bool, NumberError> {
 
 /// `double(string)`: decimal and hexadecimal, `inf` and `nan` in any case, `_` between digits.
 /// What rounds to infinity is refused.
+///
+/// # Errors
+/// Any other text.
 pub fn double_from_text(text: &str) -> Result<f64, NumberError> {
     parse_f64(text).ok_or(NumberError::Text("double"))
 }
 
 /// `string(bytes)`.
+///
+/// # Errors
+/// Bytes that are not UTF-8.
 pub fn text_from_bytes(bytes: &[u8]) -> Result<&str, NumberError> {
     std::str::from_utf8(bytes).map_err(|_| NumberError::Utf8)
 }
 
 /// `int(double)`: towards zero. The smallest integer itself is refused too, as cel-go does.
+///
+/// # Errors
+/// What is out of range, and what is no number.
 pub fn int_from_double(value: f64) -> Result<i64, NumberError> {
     // false for NaN
     let fits = value > -9_223_372_036_854_775_808.0 && value < 9_223_372_036_854_775_808.0;
@@ -94,17 +118,26 @@ pub fn int_from_double(value: f64) -> Result<i64, NumberError> {
 }
 
 /// `int(uint)`.
+///
+/// # Errors
+/// What is out of range.
 pub fn int_from_uint(value: u64) -> Result<i64, NumberError> {
     i64::try_from(value).map_err(|_| NumberError::Int)
 }
 
 /// `uint(double)`: towards zero, and nothing negative, not even `-0.5`.
+///
+/// # Errors
+/// What is out of range, and what is no number.
 pub fn uint_from_double(value: f64) -> Result<u64, NumberError> {
     let fits = (0.0..18_446_744_073_709_551_616.0).contains(&value);
     if fits { Ok(value as u64) } else { Err(NumberError::Uint) }
 }
 
 /// `uint(int)`.
+///
+/// # Errors
+/// A negative number.
 pub fn uint_from_int(value: i64) -> Result<u64, NumberError> {
     u64::try_from(value).map_err(|_| NumberError::Uint)
 }

@@ -103,6 +103,9 @@ impl Clone for Quantity {
 
 impl Quantity {
     /// Reads a quantity as `resource.ParseQuantity` does. Blanks are not trimmed.
+    ///
+    /// # Errors
+    /// What `resource.ParseQuantity` refuses, in its words.
     pub fn parse(text: &str) -> Result<Self, QuantityError> {
         if text.is_empty() {
             return Err(QuantityError::Format);
@@ -119,6 +122,9 @@ impl Quantity {
     }
 
     /// Reads a quantity as the API server decodes one from JSON: blanks around are trimmed.
+    ///
+    /// # Errors
+    /// Those of [`Self::parse`].
     pub fn parse_trimmed(text: &str) -> Result<Self, QuantityError> {
         Self::parse(text.trim())
     }
@@ -156,6 +162,9 @@ impl Quantity {
     }
 
     /// `asInteger`: the value where `is_integer` holds.
+    ///
+    /// # Errors
+    /// A value with a fraction, or beyond 64 bits.
     pub fn as_integer(&self) -> Result<i64, QuantityError> {
         match self.amount {
             Amount::Int { value, scale } if !self.promoted.load(Memory::Relaxed) => {
@@ -184,21 +193,33 @@ impl Quantity {
     }
 
     /// `add`: a zero receiver takes the format of the other. Fails only beyond this implementation's bound.
+    ///
+    /// # Errors
+    /// More digits than are kept.
     pub fn add(&self, other: &Self) -> Result<Self, QuantityError> {
         self.combine(other, false)
     }
 
     /// `sub`: as `add`.
+    ///
+    /// # Errors
+    /// More digits than are kept.
     pub fn sub(&self, other: &Self) -> Result<Self, QuantityError> {
         self.combine(other, true)
     }
 
     /// `add(int)`: the number counts as written with an exponent, which shows when the receiver is zero.
+    ///
+    /// # Errors
+    /// More digits than are kept.
     pub fn add_i64(&self, other: i64) -> Result<Self, QuantityError> {
         self.add(&Self::from_i64(other, Format::DecimalExponent))
     }
 
     /// `sub(int)`: as `add_i64`.
+    ///
+    /// # Errors
+    /// More digits than are kept.
     pub fn sub_i64(&self, other: i64) -> Result<Self, QuantityError> {
         self.sub(&Self::from_i64(other, Format::DecimalExponent))
     }

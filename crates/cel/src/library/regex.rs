@@ -28,11 +28,17 @@ pub struct Regex(regex::Regex);
 
 impl Regex {
     /// Compiles a pattern as `regexp.Compile` does. For constants; see [`Regex::cached`] for the rest.
+    ///
+    /// # Errors
+    /// What `regexp.Compile` refuses, in its words.
     pub fn compile(pattern: &str) -> Result<Self, RegexError> {
         Self::compile_within(pattern, LARGEST)
     }
 
     /// A pattern from a bounded cache, for those that come with the request.
+    ///
+    /// # Errors
+    /// Those of [`Self::compile`].
     pub fn cached(pattern: &str) -> Result<Arc<Self>, RegexError> {
         static CACHE: LazyLock<Cache> = LazyLock::new(Mutex::default);
         let lock = || CACHE.lock().unwrap_or_else(PoisonError::into_inner);

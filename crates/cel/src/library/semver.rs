@@ -66,6 +66,9 @@ pub struct Semver {
 
 impl Semver {
     /// `semver(text)`
+    ///
+    /// # Errors
+    /// What `semver.Parse` refuses, in its words.
     pub fn parse(text: &str) -> Result<Self, SemverError> {
         if text.is_empty() {
             return Err(SemverError::Empty);
@@ -88,6 +91,9 @@ impl Semver {
 
     /// `semver(text, true)`: without a leading `v`, leading zeroes of the three numbers, and with `.0` for
     /// the numbers that are missing.
+    ///
+    /// # Errors
+    /// What is no version even so.
     pub fn parse_lenient(text: &str) -> Result<Self, SemverError> {
         let text = text.strip_prefix('v').unwrap_or(text);
         let mut parts: Vec<String> = text.splitn(3, '.').map(strip_zeroes).collect();
@@ -101,6 +107,9 @@ impl Semver {
     }
 
     /// `semver(text, normalize)`
+    ///
+    /// # Errors
+    /// Those of [`Self::parse`] or [`Self::parse_lenient`].
     pub fn parse_with(text: &str, normalize: bool) -> Result<Self, SemverError> {
         if normalize { Self::parse_lenient(text) } else { Self::parse(text) }
     }

@@ -202,6 +202,9 @@ fn read_clause(text: &str) -> Result<(Clause, usize), FormatError> {
 
 /// Formats a text with its arguments. More arguments than clauses are no error here; the checker says so
 /// where it can see them.
+///
+/// # Errors
+/// A clause that there is not or that has no argument, and an argument that it cannot show.
 pub fn format<V: Formattable>(format: &str, arguments: &[V]) -> Result<String, FormatError> {
     let mut out = String::with_capacity(format.len());
     let mut next = 0;

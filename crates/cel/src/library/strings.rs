@@ -37,6 +37,9 @@ pub fn size(text: &str) -> i64 {
 }
 
 /// `charAt`: one code point, empty at the very end.
+///
+/// # Errors
+/// An index that is negative or beyond the end.
 pub fn char_at(text: &str, index: i64) -> Result<&str, StringError> {
     let start = byte_of(text, index).ok_or(StringError::Index(index))?;
     let length = text[start..].chars().next().map_or(0, char::len_utf8);
@@ -50,6 +53,9 @@ pub fn index_of(text: &str, needle: &str) -> i64 {
 
 /// `indexOf(needle, offset)`: an offset beyond the end finds nothing, a negative one is refused. An empty
 /// needle is found at the offset itself, which before 1.37 was not even looked at.
+///
+/// # Errors
+/// A negative offset.
 pub fn index_of_from(text: &str, needle: &str, offset: i64, profile: Profile) -> Result<i64, StringError> {
     if needle.is_empty() {
         return empty_needle(text, offset, profile);
@@ -68,6 +74,9 @@ pub fn last_index_of(text: &str, needle: &str) -> i64 {
 
 /// `lastIndexOf(needle, offset)`: the last occurrence that begins at `offset` or before; an offset at or
 /// beyond the end finds nothing.
+///
+/// # Errors
+/// A negative offset.
 pub fn last_index_of_from(
     text: &str,
     needle: &str,
@@ -96,11 +105,17 @@ fn empty_needle(text: &str, offset: i64, profile: Profile) -> Result<i64, String
 }
 
 /// `substring(start)`
+///
+/// # Errors
+/// A start that is negative or beyond the end.
 pub fn substring_from(text: &str, start: i64) -> Result<&str, StringError> {
     byte_of(text, start).map(|start| &text[start..]).ok_or(StringError::Index(start))
 }
 
 /// `substring(start, end)`
+///
+/// # Errors
+/// A range that is not within the text, or whose end is before its start.
 pub fn substring(text: &str, start: i64, end: i64) -> Result<&str, StringError> {
     if start > end {
         return Err(StringError::Range { start, end });

@@ -74,6 +74,9 @@ impl Ord for Timestamp {
 
 impl Timestamp {
     /// `timestamp(int)`: seconds since 1970.
+    ///
+    /// # Errors
+    /// A time outside of the years 1 to 9999.
     pub fn from_unix(seconds: i64) -> Result<Self, TimeError> {
         Self::new(seconds, 0, 0)
     }
@@ -87,6 +90,9 @@ impl Timestamp {
 
     /// `timestamp(string)`: Go's `time.Parse(time.RFC3339, text)`, which is laxer than RFC 3339: one digit
     /// will do for the hour, a comma may stand before the fraction, and offsets go up to `24:60`.
+    ///
+    /// # Errors
+    /// Any other text, and a time outside of the years 1 to 9999.
     pub fn parse(text: &str) -> Result<Self, TimeError> {
         let (seconds, nanos, offset) = parse_rfc3339(text).ok_or(TimeError::TimestampText)?;
         Self::new(seconds, nanos, offset)
@@ -113,11 +119,17 @@ impl Timestamp {
     }
 
     /// `timestamp + duration`; the offset it was written with stays.
+    ///
+    /// # Errors
+    /// A time outside of the years 1 to 9999.
     pub fn add(&self, duration: Duration) -> Result<Self, TimeError> {
         self.shift(i128::from(duration.0))
     }
 
     /// `timestamp - duration`. The smallest duration cannot be negated, upstream either.
+    ///
+    /// # Errors
+    /// A time outside of the years 1 to 9999.
     pub fn sub(&self, duration: Duration) -> Result<Self, TimeError> {
         let negated = duration.0.checked_neg().ok_or(TimeError::DurationRange)?;
         self.shift(i128::from(negated))
@@ -132,6 +144,9 @@ impl Timestamp {
 
     /// `timestamp - timestamp`. Seconds are scaled before the nanoseconds are added, so a difference
     /// at the very edge of the range overflows although its sum would fit.
+    ///
+    /// # Errors
+    /// A difference that overflows.
     pub fn since(&self, earlier: &Self) -> Result<Duration, TimeError> {
         let seconds = self.seconds - earlier.seconds;
         let nanos = i64::from(self.nanos) - i64::from(earlier.nanos);
@@ -143,6 +158,9 @@ impl Timestamp {
     }
 
     /// The calendar fields in a zone; `None` is UTC.
+    ///
+    /// # Errors
+    /// A zone that is not known.
     pub fn fields(&self, zone: Option<&str>) -> Result<Fields, TimeError> {
         let offset = match zone {
             None => 0,
@@ -348,21 +366,33 @@ impl Duration {
 
     /// `duration(string)`: Go's `time.ParseDuration`: `1h30m`, `-1.5s`, `.5ms`, `0`. Digits below a
     /// nanosecond are cut off.
+    ///
+    /// # Errors
+    /// Any other text, and a duration that overflows.
     pub fn parse(text: &str) -> Result<Self, TimeError> {
         parse_duration(text).map(Self).ok_or(TimeError::DurationText)
     }
 
     /// `duration + duration`
+    ///
+    /// # Errors
+    /// A duration that overflows.
     pub fn add(self, other: Self) -> Result<Self, TimeError> {
         self.0.checked_add(other.0).map(Self).ok_or(TimeError::DurationRange)
     }
 
     /// `duration - duration`
+    ///
+    /// # Errors
+    /// A duration that overflows.
     pub fn sub(self, other: Self) -> Result<Self, TimeError> {
         self.0.checked_sub(other.0).map(Self).ok_or(TimeError::DurationRange)
     }
 
     /// `-duration`
+    ///
+    /// # Errors
+    /// The smallest duration.
     pub fn neg(self) -> Result<Self, TimeError> {
         self.0.checked_neg().map(Self).ok_or(TimeError::DurationRange)
     }

@@ -97,17 +97,26 @@ enum Mode {
 
 impl Url {
     /// `isURL(text)` and the format `uri`: whether `url.ParseRequestURI` takes it.
+    ///
+    /// # Errors
+    /// What `url.ParseRequestURI` refuses, in its words.
     pub fn check(text: &str) -> Result<(), ParseUrlError> {
         Self::take_apart(text, Mode::Request).map(drop).map_err(|reason| ParseUrlError::new(text, reason))
     }
 
     /// `url(text)` without the prefix of the CEL function.
+    ///
+    /// # Errors
+    /// What `url.ParseRequestURI` refuses, in its words.
     pub fn parse(text: &str) -> Result<Self, ParseUrlError> {
         Self::check(text)?;
         Self::parse_reference(text)
     }
 
     /// `url.Parse`: references relative to something are taken as well.
+    ///
+    /// # Errors
+    /// What `url.Parse` refuses, in its words.
     pub fn parse_reference(text: &str) -> Result<Self, ParseUrlError> {
         let (main, fragment) = text.split_once('#').unwrap_or((text, ""));
         let mut url =
