@@ -4,6 +4,8 @@
 //! cargo bench --profile dist --bench webhook_load -- [SECONDS]     (default 3 for each cell of the table)
 //! cargo bench --profile dist --bench webhook_load -- --evaluate [PACK [ROUNDS [BODY]]]
 //!                                                                  the judging alone, in this thread
+//! cargo bench --profile dist --bench webhook_load -- --each [PACK [ROUNDS [BODY]]]
+//!                                                                  the same for each policy by itself, the costly first
 //! ```
 //!
 //! The floor is the same TLS, HTTP/1.1 and JSON reading, builds a `serde_json::Value` of the object, and always
@@ -51,6 +53,10 @@ fn main() -> Result<(), Failed> {
             let (pack, rounds, body) = (args.next(), args.next(), args.next());
             evaluate(pack.as_deref(), rounds.as_deref().unwrap_or("2000").parse()?, body.as_deref())
         }
+        Some("--each") => {
+            let (pack, rounds, body) = (args.next(), args.next(), args.next());
+            each(pack.as_deref(), rounds.as_deref().unwrap_or("2000").parse()?, body.as_deref())
+        }
         // `cargo test --benches` runs this too: nothing to check there
         Some("--test" | "--list") => Ok(()),
         seconds => {
@@ -81,8 +87,9 @@ fn child(name: &str) -> Result<(), Failed> {
         }
         let policies = Arc::new(Policies::default());
         let pack = (name != NONE).then(|| name.to_owned());
-        let loader: Loader =
-            Box::new(move || engine(pack.as_deref()).map_err(|error| LoadError(error.to_string())));
+        let loader: Loader = Box::new(move || {
+            engine(pack.as_deref(), Vec::new()).map_err(|error| LoadError(error.to_string()))
+        });
         policies.load(&loader, &board, SystemTime::now())?;
         let server = Server::new(settings, policies, slot, &board);
         server.run(listener, std::future::pending(), std::future::pending()).await;
@@ -90,15 +97,16 @@ fn child(name: &str) -> Result<(), Failed> {
     })
 }
 
-/// The engine of production, with the policies of a pack or none.
-fn engine(pack: Option<&str>) -> Result<InForce, Failed> {
+/// The engine of production, with the policies of a pack or none; of these only those that are named, if some are.
+fn engine(pack: Option<&str>, only: Vec<String>) -> Result<InForce, Failed> {
     let profile = plimsoll::cel::profile::Profile::NEWEST;
     let loaded = load(&PolicySources { embedded: pack.is_some(), paths: Vec::new(), profile });
     if let Some(error) = loaded.errors.first() {
         return Err(error.message.clone().into());
     }
     let packs = pack.map(|pack| BTreeSet::from([pack.to_owned()]));
-    let set = loaded.into_set(&Adjustments { packs, ..Adjustments::default() }, TemplatePaths::default());
+    let adjustments = Adjustments { packs, only, ..Adjustments::default() };
+    let set = loaded.into_set(&adjustments, TemplatePaths::default());
     let policies = set.policies().len();
     Ok(InForce::whole(Arc::new(Engine::new(Arc::new(set), Arc::new(Absent))), policies, "bench"))
 }
@@ -151,17 +159,46 @@ fn evaluate(pack: Option<&str>, rounds: u32, body: Option<&str>) -> Result<(), F
     let bodies = [("pod", pod()), ("seven-faults", seven_faults()), ("deployment", deployment())];
     println!("{:<24} {:>8} {:<14} {:>10}", "pack", "policies", "body", "µs");
     for pack in SERVERS.into_iter().skip(1).filter(|server| pack.is_none_or(|pack| pack == *server)) {
-        let loaded = engine((pack != NONE).then_some(pack))?;
+        let loaded = engine((pack != NONE).then_some(pack), Vec::new())?;
         for (name, body) in bodies.iter().filter(|(name, _)| body.is_none_or(|body| body == *name)) {
-            let began = Instant::now();
-            for _ in 0..rounds {
-                let deadline = Instant::now() + Duration::from_secs(5);
-                std::hint::black_box(review::answer(&*loaded.judge, Endpoint::Validate, body, deadline));
-            }
-            let each = began.elapsed().as_secs_f64() * 1e6 / f64::from(rounds);
+            let each = micros(&loaded, rounds, body);
             println!("{pack:<24} {:>8} {name:<14} {each:>10.1}", loaded.policies);
         }
     }
+    Ok(())
+}
+
+/// What a review takes, in µs.
+fn micros(loaded: &InForce, rounds: u32, body: &Bytes) -> f64 {
+    let began = Instant::now();
+    for _ in 0..rounds {
+        let deadline = Instant::now() + Duration::from_secs(5);
+        std::hint::black_box(review::answer(&*loaded.judge, Endpoint::Validate, body, deadline));
+    }
+    began.elapsed().as_secs_f64() * 1e6 / f64::from(rounds)
+}
+
+/// What each rule of a pack adds to a review without policies.
+fn each(pack: Option<&str>, rounds: u32, body: Option<&str>) -> Result<(), Failed> {
+    let body = match body {
+        None | Some("pod") => pod(),
+        Some("seven-faults") => seven_faults(),
+        Some(_) => deployment(),
+    };
+    let profile = plimsoll::cel::profile::Profile::NEWEST;
+    let loaded = load(&PolicySources { embedded: true, paths: Vec::new(), profile });
+    let packs = Some(BTreeSet::from([pack.unwrap_or("all").to_owned()]));
+    let set = loaded.into_set(&Adjustments { packs, ..Adjustments::default() }, TemplatePaths::default());
+    let nothing = micros(&engine(None, Vec::new())?, rounds, &body);
+    let mut all = Vec::new();
+    for rule in set.policies().iter().flat_map(|policy| &policy.rules) {
+        let loaded = engine(pack.or(Some("all")), vec![rule.info.code.clone()])?;
+        all.push((micros(&loaded, rounds, &body) - nothing, &rule.info.code));
+    }
+    all.sort_by(|(a, _), (b, _)| b.total_cmp(a));
+    println!("{:>10.1} without policies", nothing);
+    println!("{:>10.1} all", all.iter().map(|(each, _)| each).sum::<f64>());
+    all.iter().for_each(|(each, code)| println!("{each:>10.1} {code}"));
     Ok(())
 }
 

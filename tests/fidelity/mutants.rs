@@ -303,7 +303,10 @@ fn replaced(way: &str, value: &Value, place: &Place, random: &mut Random) -> Val
             _ => json!(format!("{text}/{text}")),
         },
         ("other", Value::Number(number)) => json!(number.to_string()),
-        _ => serde_json::from_str::<Value>(random.choose(WRONG)).unwrap(),
+        _ => {
+            let wrong: &&str = random.choose(WRONG);
+            serde_json::from_str::<Value>(wrong).unwrap()
+        }
     }
 }
 
