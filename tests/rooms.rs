@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// The rooms from the ground up: each may use those before it.
-const ORDER: [&str; 30] = [
+const ORDER: [&str; 31] = [
     "document",
     "cel",
     "objects",
@@ -21,6 +21,7 @@ const ORDER: [&str; 30] = [
     "request",
     "matching",
     "policy",
+    "admission_policy",
     "check",
     "manifest",
     "apiserver",
