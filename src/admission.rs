@@ -109,9 +109,14 @@ impl<'a> Admission<'a> {
     }
 }
 
+/// What the object of an UPDATE takes the place of.
+fn replaced<'a>(request: &Request<'a>) -> Option<NodeRef<'a>> {
+    request.old_object.filter(|_| request.operation == request::Operation::Update)
+}
+
 /// What the API server finds of an object that is created or changed.
 fn valid(served: Served<'_>, request: &Request<'_>) -> Findings {
-    let old = request.old_object.filter(|_| request.operation == request::Operation::Update);
+    let old = replaced(request);
     let changes = matches!(request.operation, request::Operation::Create | request::Operation::Update);
     let object = request.object.filter(|_| changes);
     let mut findings = object.map(|object| apiserver::validate(served, object, old)).unwrap_or_default();
@@ -141,7 +146,8 @@ pub fn admit<'a>(
     let mutated = document.as_ref().map(|document| request.with_object(document.root()));
     let request = mutated.as_ref().unwrap_or(request);
     let again = mutated.as_ref().zip(stages.server).filter(|_| stages.judge);
-    let again = again.and_then(|(mutated, (serving, _))| Some(serving.receive(mutated.object?)));
+    let again =
+        again.and_then(|(mutated, (serving, _))| Some(serving.receive(mutated.object?, replaced(mutated))));
     findings.extend(again.iter().flat_map(|again| again.findings.iter().cloned()));
     let canonical = again.as_ref().and_then(|again| again.object.as_ref());
     let received = canonical.map(|object| request.with_object(object.root()));

@@ -30,7 +30,7 @@ use crate::policy::FailurePolicy;
 
 use params::{ParamKind, ParamRef};
 use programs::Compiled;
-use scope::Scope;
+use scope::MatchConstraints;
 
 /// A policy, compiled.
 #[derive(Debug)]
@@ -42,7 +42,7 @@ pub struct AdmissionPolicy {
     /// What objects it takes parameters from.
     pub param_kind: Option<ParamKind>,
     /// `matchConstraints`; `None` in a policy that nobody validated.
-    pub scope: Option<Scope>,
+    pub scope: Option<MatchConstraints>,
     /// `matchConditions`
     pub conditions: Vec<Compiled>,
     /// `variables`
@@ -137,7 +137,7 @@ pub struct Binding {
     /// `paramRef`
     pub param_ref: Option<ParamRef>,
     /// `matchResources`; `None`: what the policy matches.
-    pub scope: Option<Scope>,
+    pub scope: Option<MatchConstraints>,
     /// `validationActions`, in their order; none in a binding of a MutatingAdmissionPolicy.
     pub actions: Vec<ValidationAction>,
 }

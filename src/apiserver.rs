@@ -19,7 +19,7 @@ use crate::finding::{Certainty, Finding, Place, RuleInfo, Severity};
 use crate::manifest::codes::{self, Reserved};
 use crate::manifest::placeholder;
 use crate::nearest::nearest;
-use crate::objects::admit::{Mode, Options, Refusal, Served, admit, kind_of};
+use crate::objects::admit::{Mode, Options, Refusal, Request, Served, admit_request, kind_of};
 use crate::objects::custom::Definitions;
 use crate::objects::decode::{Problem, ProblemKind};
 use crate::objects::field::{Cause, Reason};
@@ -78,9 +78,9 @@ impl ApiServer {
 }
 
 impl<'s> Serving<'s, '_> {
-    /// Decodes an object, sets its defaults, and lets the server's own plugins at it.
+    /// Decodes an object, sets its defaults, and lets the server's own plugins at it; on an UPDATE it replaces what is `stored`.
     #[must_use]
-    pub fn receive<'d>(&self, written: NodeRef<'d>) -> Received<'d, 's> {
+    pub fn receive<'d>(&self, written: NodeRef<'d>, stored: Option<NodeRef<'_>>) -> Received<'d, 's> {
         let ApiServer { minor, definitions } = self.server;
         let served = match kind_of(written, *minor, definitions) {
             Ok(served) => served,
@@ -103,7 +103,8 @@ impl<'s> Serving<'s, '_> {
         };
         let mut findings: Vec<Finding> = versions::deprecated(*minor, served, written).into_iter().collect();
         let problem = |problem: &Problem| decoding(problem, written, *minor);
-        let object = match admit(written, served, &options) {
+        let request = Request { stored, posted: false };
+        let object = match admit_request(written, served, &options, request) {
             Ok(admitted) => {
                 let namespace =
                     written.at("/metadata/namespace").filter(|_| served.namespaced() == Some(true));
@@ -122,7 +123,7 @@ impl<'s> Serving<'s, '_> {
                         findings.extend(unknown.map(|text| unknown_field_of(text, written)));
                     }
                 }
-                Some(admitted.object)
+                Some(admitted.object.shrunk())
             }
             Err(refusal) if !refusal.problems.is_empty() => {
                 findings.extend(told(&refusal.problems).map(problem));

@@ -13,7 +13,8 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use codes::{CodePattern, CodePatternError};
-pub use fingerprint::{Digest, Fingerprint, OfObject};
+pub(crate) use fingerprint::write_part;
+pub use fingerprint::{Digest, Fingerprint, OfObject, combine};
 pub use readable::readable;
 
 use chrono::NaiveDate;
@@ -22,7 +23,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::document::edit::PatchOperation;
 use crate::document::{NodeId, NodeRef, Span};
-pub use crate::resource::identity::ObjectId;
 
 /// What lint reports and exits on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -190,6 +190,10 @@ impl Certainty {
         }
     }
 }
+
+/// One object of the input: its number among those that the run has found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ObjectId(pub u32);
 
 /// Where a finding points.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,7 +8,8 @@ use std::time::Instant;
 
 use crate::cel::library::authorizer::{Decision, Question};
 use crate::document::NodeRef;
-use crate::resource::identity::ObjectId;
+use crate::finding::ObjectId;
+pub use crate::resource::identity::ObjectKey;
 
 pub mod fields;
 pub mod index;
@@ -62,19 +63,6 @@ pub struct Forms {
     pub number: usize,
     /// So many of one object are told apart.
     pub most: usize,
-}
-
-/// Which object.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ObjectKey<'k> {
-    /// The group; empty for the core group.
-    pub group: &'k str,
-    /// The kind.
-    pub kind: &'k str,
-    /// The namespace; empty for cluster-scoped objects.
-    pub namespace: &'k str,
-    /// The name.
-    pub name: &'k str,
 }
 
 /// Other copies of one object.

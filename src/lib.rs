@@ -20,6 +20,7 @@ pub mod baseline;
 pub mod check;
 pub mod cli;
 pub mod cluster;
+pub mod diagnostic;
 pub mod dialect;
 pub mod explain;
 pub mod finding;

@@ -71,47 +71,6 @@ impl Default for Asking {
     }
 }
 
-/// What an object calls itself, its namespace defaulted.
-#[derive(Debug, Clone)]
-pub struct ObjectIdentity<'i> {
-    /// Group, version, kind.
-    pub kind: GroupVersionKind<'i>,
-    /// The plural that requests use.
-    pub resource: String,
-    /// `None` for objects of the whole cluster.
-    pub namespace: Option<&'i str>,
-    /// `None` where the server makes it.
-    pub name: Option<&'i str>,
-}
-
-impl<'i> ObjectIdentity<'i> {
-    /// The identity of a manifest, which has kind and apiVersion.
-    fn of(root: NodeRef<'i>, namespace: &'i str, custom: &CustomKinds) -> Self {
-        let identity = Identity::of(root);
-        let kind = identity.map(|id| id.gvk).unwrap_or_default();
-        Self {
-            kind,
-            resource: custom.resource(kind.group, kind.kind),
-            namespace: identity.and_then(|id| id.namespace(custom, namespace)),
-            name: identity.and_then(|id| id.name),
-        }
-    }
-
-    fn key(&self) -> Option<ObjectKey<'i>> {
-        self.name.is_some().then(|| self.key_or_nameless())
-    }
-
-    /// The name is empty where the server makes it.
-    fn key_or_nameless(&self) -> ObjectKey<'i> {
-        ObjectKey {
-            group: self.kind.group,
-            kind: self.kind.kind,
-            namespace: self.namespace.unwrap_or_default(),
-            name: self.name.unwrap_or_default(),
-        }
-    }
-}
-
 /// Whether a finding at this node is about something that Istio's injector brings: a container whose image is `auto` says
 /// only what shall be other than in the injector's template, which has probes, resources and a user. A finding at a mapping
 /// in it is about what is not written there.
@@ -130,7 +89,7 @@ fn lacks_what_is_injected(node: NodeRef<'_>) -> bool {
 /// generate.
 fn host<'i>(
     inventory: &'i Inventory<'i>,
-    identities: &[ObjectIdentity<'i>],
+    identities: &[Identity<'i>],
     asking: &'i Asking,
     judged: impl Fn(usize) -> NodeRef<'i>,
 ) -> InputHost<'i> {
@@ -141,7 +100,7 @@ fn host<'i>(
     }
     for (index, (manifest, identity)) in inventory.manifests().iter().zip(identities).enumerate() {
         let document = u32::try_from(index).ok().map(ObjectId);
-        let (file, key) = (manifest.file.index(), identity.key_or_nameless());
+        let (file, key) = (manifest.file.index(), identity.key());
         let object = HostObject { root: judged(index), document, partial: false };
         host.add(Added { key, file, object, kustomizations: kustomizations.listing(file) });
         let written = inventory.object(manifest).at("/metadata/namespace").and_then(NodeRef::as_str);
@@ -173,7 +132,9 @@ fn host<'i>(
 #[derive(Debug)]
 pub struct Offline<'i> {
     inventory: &'i Inventory<'i>,
-    identities: Vec<ObjectIdentity<'i>>,
+    identities: Vec<Identity<'i>>,
+    /// The plurals that requests use, of each.
+    resources: Vec<String>,
     host: InputHost<'i>,
     /// The old objects of an UPDATE, by group, kind, namespace and name.
     old: HashMap<ObjectKey<'i>, NodeRef<'i>>,
@@ -201,9 +162,11 @@ impl<'i> Offline<'i> {
         for manifest in inventory.manifests() {
             custom.learn(inventory.object(manifest));
         }
-        let identify = |root| ObjectIdentity::of(root, &asking.namespace, &custom);
+        // a manifest has kind and apiVersion
+        let identify = |root| Identity::of(root).unwrap_or_default().settled(&custom, &asking.namespace);
         let identities: Vec<_> =
             (0..inventory.manifests().len()).map(|index| identify(inventory.judged(index))).collect();
+        let resources = identities.iter().map(|id| custom.resource(id.gvk.group, id.gvk.kind)).collect();
         let judged =
             |index| canonical.and_then(|all| all.object(index)).unwrap_or_else(|| inventory.judged(index));
         let host = host(inventory, &identities, asking, judged);
@@ -211,12 +174,13 @@ impl<'i> Offline<'i> {
         if let Some(old) = old {
             for (index, manifest) in old.manifests().iter().enumerate() {
                 let root = old.object(manifest);
-                if let Some(key) = identify(root).key() {
-                    by_key.insert(key, canonical.and_then(|all| all.old(index)).unwrap_or(root));
+                let identity = identify(root);
+                if identity.name.is_some() {
+                    by_key.insert(identity.key(), canonical.and_then(|all| all.old(index)).unwrap_or(root));
                 }
             }
         }
-        Self { inventory, identities, host, old: by_key, asking, canonical }
+        Self { inventory, identities, resources, host, old: by_key, asking, canonical }
     }
 
     /// The object of the manifest at this index that is judged: as the API server has it, where that is asked for and it
@@ -229,8 +193,8 @@ impl<'i> Offline<'i> {
 
     /// What the manifest at this index of the inventory calls itself.
     #[must_use]
-    pub fn identity(&self, index: usize) -> &ObjectIdentity<'i> {
-        &self.identities[index]
+    pub fn identity(&self, index: usize) -> Identity<'i> {
+        self.identities[index]
     }
 
     /// The other objects, as the manifest at this index of the inventory sees them.
@@ -257,11 +221,11 @@ impl<'i> Offline<'i> {
     /// The request about the manifest at this index of the inventory.
     #[must_use]
     pub fn request(&self, index: usize) -> Request<'_> {
-        let identity = &self.identities[index];
+        let identity = self.identities[index];
         let object = self.object(index);
         let Asking { namespace: _, operation, user, groups, complete: _, explain: _, today: _, .. } =
             self.asking;
-        let old = identity.key().and_then(|key| self.old.get(&key)).copied();
+        let old = identity.name.and_then(|_| self.old.get(&identity.key())).copied();
         let (object, old_object) = match operation {
             Operation::Delete => (None, old.or(Some(object))),
             Operation::Update => (Some(object), old),
@@ -273,14 +237,14 @@ impl<'i> Offline<'i> {
             ..User::default()
         });
         // a Namespace's request is in the namespace it is about
-        let is_namespace = identity.kind.group.is_empty() && identity.kind.kind == "Namespace";
+        let is_namespace = identity.gvk.group.is_empty() && identity.gvk.kind == "Namespace";
         Request {
             operation: *operation,
-            kind: identity.kind,
+            kind: identity.gvk,
             resource: GroupVersionResource {
-                group: identity.kind.group,
-                version: identity.kind.version,
-                resource: &identity.resource,
+                group: identity.gvk.group,
+                version: identity.gvk.version,
+                resource: &self.resources[index],
             },
             subresource: "",
             sent_as: None,
@@ -314,7 +278,7 @@ impl<'i> Offline<'i> {
         }
         let mut kinds = BTreeMap::new();
         for (index, identity) in self.identities.iter().enumerate() {
-            let GroupVersionKind { group, version, kind } = identity.kind;
+            let GroupVersionKind { group, version, kind } = identity.gvk;
             let known = api::find(group, kind).is_some()
                 || workload::holds_pods(group, kind)
                 || templates.declares(group, version, kind);
@@ -387,7 +351,7 @@ impl<'i> Offline<'i> {
             })
         })?;
         let identity = self.identities.get(other.0 as usize)?;
-        Some(format!("{} {}", identity.kind.kind, identity.name.unwrap_or_default()))
+        Some(format!("{} {}", identity.gvk.kind, identity.name.unwrap_or_default()))
     }
 
     /// Whether a finding is about a value that is filled in before anything is applied: nothing is wrong with it yet, and

@@ -30,8 +30,8 @@ use std::time::{Duration, Instant};
 use rayon::prelude::*;
 
 use crate::cel::profile::{Profile, Release};
+use crate::diagnostic::Diagnostic;
 use crate::policy::parameters::ParameterError;
-use crate::report::diagnostic::Diagnostic;
 use crate::resource::workload::TemplatePaths;
 use crate::store::PolicySet;
 use crate::store::load::{self, Loaded};

@@ -19,7 +19,6 @@ mod closing;
 pub mod color;
 mod compared;
 mod concise;
-pub mod diagnostic;
 pub mod entry;
 mod escape;
 mod excerpt;
@@ -53,7 +52,7 @@ use crate::waiver::{Suppressed, Waived};
 
 use catalogue::Catalogue;
 pub use color::ColorChoice;
-pub use entry::{Entry, ObjectName, ReportedObject};
+pub use entry::{Entry, ReportedObject};
 pub use format::Format;
 pub use gate::{Exit, Gate};
 pub use mask::{masked, refusal};

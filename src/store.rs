@@ -1,7 +1,7 @@
 //! The policies of a run: where they come from, which are chosen, and what of them is in force.
 //!
 //! ```text
-//! files, embedded library ─▶ load ─▶ dialect::lower ─▶ Policy ─┐
+//! source (library, folders) ─▶ load ─▶ dialect::lower ─▶ Policy ─┐
 //!                                                               ├─▶ PolicySet ─▶ evaluate
 //!                          overrides, packs, --only, --skip ───┘   (index by kind, plan)
 //! ```
@@ -14,5 +14,6 @@ pub mod overlap;
 pub mod placement;
 pub mod plan;
 pub mod set;
+pub mod source;
 
 pub use set::PolicySet;

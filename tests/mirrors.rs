@@ -65,7 +65,7 @@ impl Compared {
         let mut objects: BTreeMap<_, (Objects, Objects)> = BTreeMap::new();
         for (index, manifest) in inventory.manifests().iter().enumerate() {
             let identity = offline.identity(index);
-            let of = (identity.kind.group.to_owned(), identity.kind.kind.to_owned());
+            let of = (identity.gvk.group.to_owned(), identity.gvk.kind.to_owned());
             let (Some(need), Some(name)) = (needs.kinds.get(&of), identity.name) else { continue };
             let mut value: Value = serde_json::from_str(&inventory.object(manifest).to_json()).unwrap();
             let namespace = identity.namespace.unwrap_or_default();

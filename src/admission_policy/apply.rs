@@ -9,7 +9,8 @@ use kubernetes_objects::custom::Definitions;
 use kubernetes_objects::mutate::{Fault as Unpatched, Target, apply_configuration, json_patch, settled};
 use kubernetes_objects::schema;
 
-use crate::document::{Document, NodeRef};
+use crate::document::edit::PatchOperation;
+use crate::document::{Document, LimitError, NodeRef};
 use crate::policy::FailurePolicy;
 use crate::request::Request;
 
@@ -17,7 +18,7 @@ use super::answer::Denied;
 use super::convert::Unconverted;
 use super::dispatch::{Asked, Versioned};
 use super::input::{Authorizer, Input, Made, Objects, original};
-use super::kinds::Named;
+use super::kinds::{Named, Serving};
 use super::mutate::{Invocation, Misconfigured, invocations, value};
 use super::programs::Fault;
 use super::validate::{Conditions, conditions};
@@ -82,6 +83,15 @@ impl Failure<'_> {
 }
 
 impl Mutated<'_> {
+    /// The operations that make the object out of `before`, which is the request's: as the server reads it, with its
+    /// defaults, or these are among the operations.
+    ///
+    /// # Errors
+    /// When a new value goes over a limit.
+    pub fn patch(&self, before: NodeRef<'_>) -> Result<Vec<PatchOperation>, LimitError> {
+        self.object.as_ref().map_or_else(|| Ok(Vec::new()), |object| before.difference(object.root()))
+    }
+
     /// Why the request is refused, if it is. A server that crashes answers nothing; that is told as code 0.
     #[must_use]
     pub fn denied(&self) -> Option<Denied> {
@@ -338,6 +348,11 @@ impl Here<'_, '_, '_, '_> {
             Err(why) => return Some(Err(why)),
         };
         let target = Run::target(self.run.custom, self.run.minor, &invocation.kind, self.asked.request);
+        if target.served.is_none() && self.asked.kinds.serving(&invocation.kind) == Serving::Unknown {
+            // how it merges, and what its defaults are
+            let Named { group, name, .. } = &invocation.kind;
+            return Some(Err(Fault::Unknown(format!("the definition of {name}.{group}"))));
+        }
         let patched = match mutation.patch {
             PatchType::ApplyConfiguration => apply_configuration(object, &value, &target),
             PatchType::JsonPatch => json_patch(object, &value, &target),

@@ -14,7 +14,7 @@ use super::input::{Authorizer, Input, Made, Objects, original};
 use super::kinds::{Kinds, Named};
 use super::params::{self, Params};
 use super::scope::Matched;
-use super::validate::{Note, Outcome, Validated, validate};
+use super::validate::{DecisionKind, Note, Validated, validate};
 use super::{AdmissionPolicy, Binding, Body, Hook, ValidationAction};
 
 /// A request, and what is known beside it.
@@ -245,13 +245,13 @@ fn said(Validated { decisions, notes }: Validated<'_>, asked: Asked<'_>) -> Vec<
             decision.culprit.filter(|node| own.is_some_and(|own| std::ptr::eq(own, node.document())));
         let culprit = culprit.map(|node| node.id());
         let (error, reason) = match decision.outcome {
-            Outcome::Admit => continue,
-            Outcome::Unknown => {
+            DecisionKind::Admit => continue,
+            DecisionKind::Unknown => {
                 all.push(What::Unknown { validation: Some(validation), what: message });
                 continue;
             }
-            Outcome::Error => (true, None),
-            Outcome::Deny(reason) => (false, reason),
+            DecisionKind::Error => (true, None),
+            DecisionKind::Deny(reason) => (false, reason),
         };
         all.push(What::Fails { validation, error, message, reason, culprit });
     }

@@ -207,7 +207,7 @@ fn is_container(node: NodeRef<'_>) -> bool {
 
 /// Which variables there are beside the objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stage {
+pub enum ExpressionRole {
     /// Match conditions: the resource that was asked for, and no Namespace.
     Conditions,
     /// Validations and mutations.
@@ -231,12 +231,12 @@ pub struct Input<'d> {
 impl<'d> Input<'d> {
     /// The variables of a stage.
     #[must_use]
-    pub fn activation(&self, stage: Stage, params: Option<NodeRef<'d>>) -> Activation<'d, 'd> {
+    pub fn activation(&self, stage: ExpressionRole, params: Option<NodeRef<'d>>) -> Activation<'d, 'd> {
         let or_null = |node: Option<NodeRef<'d>>| Binding::Value(node.map_or(Value::Null, Value::Node));
         let mut activation = Activation::with_functions(self.functions);
         let envelope = match stage {
-            Stage::Conditions => &self.made.asked,
-            Stage::Rules | Stage::Words => &self.made.matched,
+            ExpressionRole::Conditions => &self.made.asked,
+            ExpressionRole::Rules | ExpressionRole::Words => &self.made.matched,
         };
         activation.extend([
             ("object", or_null(self.objects.object)),
@@ -245,7 +245,7 @@ impl<'d> Input<'d> {
             ("request", self.request_of(envelope)),
             ("namespaceObject", self.namespace(stage)),
         ]);
-        if stage != Stage::Words {
+        if stage != ExpressionRole::Words {
             let subject = Subject::default();
             activation.extend([
                 ("authorizer", self.authorizer(Authorization::Authorizer(subject))),
@@ -263,9 +263,9 @@ impl<'d> Input<'d> {
         }
     }
 
-    fn namespace(&self, stage: Stage) -> Binding<'d> {
+    fn namespace(&self, stage: ExpressionRole) -> Binding<'d> {
         match &self.made.namespace {
-            _ if stage == Stage::Conditions => Binding::Value(Value::Null),
+            _ if stage == ExpressionRole::Conditions => Binding::Value(Value::Null),
             Namespace::None => Binding::Value(Value::Null),
             Namespace::Unknown(what) => Binding::Unknown(what.as_str().into()),
             Namespace::Known(document) => {

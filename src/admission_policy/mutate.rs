@@ -7,7 +7,7 @@ use crate::document::NodeRef;
 use crate::request::{Operation, Request};
 
 use super::dispatch::{Asked, Definition, is_excluded, matched, params_of};
-use super::input::{Input, Stage, original};
+use super::input::{ExpressionRole, Input, original};
 use super::kinds::Named;
 use super::params::Params;
 use super::programs::{Fault, OUT_OF_BUDGET, VALIDATIONS_BUDGET, evaluate};
@@ -104,7 +104,7 @@ pub fn value<'d>(
     if let Err(why) = &mutation.expression.program {
         return Err(Fault::Error(why.clone()));
     }
-    let activation = input.activation(Stage::Rules, params);
+    let activation = input.activation(ExpressionRole::Rules, params);
     let mut variables = Variables::new(&policy.variables);
     let mut budget = input.budget(VALIDATIONS_BUDGET);
     match evaluate(&mutation.expression, &mut variables, &activation, &mut budget) {

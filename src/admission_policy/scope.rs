@@ -11,7 +11,7 @@ use super::kinds::{Kinds, Named};
 
 /// `matchConstraints` and `matchResources`.
 #[derive(Debug)]
-pub struct Scope {
+pub struct MatchConstraints {
     /// `namespaceSelector`
     pub namespaces: LabelSelector,
     /// `objectSelector`
@@ -78,7 +78,7 @@ enum Selected {
     Unknown(String),
 }
 
-impl Scope {
+impl MatchConstraints {
     /// Whether a request is matched. An error of a selector counts only where all the rest matches.
     #[must_use]
     pub fn matches(&self, request: &Request<'_>, kinds: &Kinds, host: &dyn Host) -> Matched {

@@ -7,7 +7,7 @@ use crate::cel::value::View;
 use crate::document::NodeRef;
 use crate::policy::FailurePolicy;
 
-use super::input::{Input, Stage};
+use super::input::{ExpressionRole, Input};
 use super::programs::{
     CONDITIONS_BUDGET, Compiled, Evaluated, Fault, OUT_OF_BUDGET, OutOfBudget, VALIDATIONS_BUDGET, for_input,
 };
@@ -20,7 +20,7 @@ const LONGEST_MESSAGE: usize = 5 * 1024;
 #[derive(Debug, Clone)]
 pub struct Decision<'d> {
     /// Which way.
-    pub outcome: Outcome,
+    pub outcome: DecisionKind,
     /// What is said.
     pub message: String,
     /// The element of the object at which the validation failed.
@@ -29,7 +29,7 @@ pub struct Decision<'d> {
 
 /// Which way a validation was decided.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
+pub enum DecisionKind {
     /// It holds, or an error is ignored.
     Admit,
     /// It does not hold; the `reason` that the policy gives.
@@ -91,7 +91,7 @@ pub fn conditions<'d>(
         FailurePolicy::Fail => Conditions::Failed(why),
         FailurePolicy::Ignore => Conditions::No,
     };
-    let activation = input.activation(Stage::Conditions, params);
+    let activation = input.activation(ExpressionRole::Conditions, params);
     let expressions = policy.conditions.iter().map(Some);
     let mut budget = input.budget(CONDITIONS_BUDGET);
     let evaluated = match for_input(expressions, &policy.variables, &activation, &mut budget) {
@@ -132,13 +132,13 @@ pub fn validate<'d>(
         Conditions::Failed(why) => return one(error(policy, why)),
         Conditions::Unknown(what) => return one(unknown(what)),
     }
-    let activation = input.activation(Stage::Rules, params);
+    let activation = input.activation(ExpressionRole::Rules, params);
     let mut budget = input.budget(VALIDATIONS_BUDGET);
     let expressions = validations.iter().map(|validation| Some(&validation.expression));
     let Ok(evaluated) = for_input(expressions, &policy.variables, &activation, &mut budget) else {
         return one(error(policy, OUT_OF_BUDGET.to_owned()));
     };
-    let words = input.activation(Stage::Words, params);
+    let words = input.activation(ExpressionRole::Words, params);
     let messages = validations.iter().map(|validation| validation.message_expression.as_ref());
     // what the validations left of the budget
     let messages = for_input(messages, &policy.variables, &words, &mut budget);
@@ -159,14 +159,14 @@ pub fn validate<'d>(
 
 fn error<'d>(policy: &AdmissionPolicy, message: String) -> Decision<'d> {
     let outcome = match policy.failure_policy {
-        FailurePolicy::Fail => Outcome::Error,
-        FailurePolicy::Ignore => Outcome::Admit,
+        FailurePolicy::Fail => DecisionKind::Error,
+        FailurePolicy::Ignore => DecisionKind::Admit,
     };
     Decision { outcome, message, culprit: None }
 }
 
 fn unknown<'d>(what: String) -> Decision<'d> {
-    Decision { outcome: Outcome::Unknown, message: what, culprit: None }
+    Decision { outcome: DecisionKind::Unknown, message: what, culprit: None }
 }
 
 fn decide<'d>(
@@ -185,11 +185,11 @@ fn decide<'d>(
         return error(policy, format!("failed messageExpression: {OUT_OF_BUDGET}"));
     };
     if value.as_bool() == Some(true) {
-        return Decision { outcome: Outcome::Admit, message: String::new(), culprit: None };
+        return Decision { outcome: DecisionKind::Admit, message: String::new(), culprit: None };
     }
     let told = message.and_then(|message| usable(message));
     Decision {
-        outcome: Outcome::Deny(validation.reason.clone()),
+        outcome: DecisionKind::Deny(validation.reason.clone()),
         message: told.unwrap_or_else(|| fixed_message(validation)),
         culprit,
     }

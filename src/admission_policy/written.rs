@@ -11,7 +11,7 @@ use crate::resource::selector::LabelSelector;
 use super::kinds::Named;
 use super::params::{ParamKind, ParamRef};
 use super::programs::Compiler;
-use super::scope::{Rule, RuleScope, Scope};
+use super::scope::{MatchConstraints, Rule, RuleScope};
 use super::{AdmissionPolicy, Annotation, Binding, Body, Mutation, PatchType, Validation, ValidationAction};
 
 /// The API group of all of these.
@@ -176,9 +176,9 @@ fn binding(root: NodeRef<'_>) -> Binding {
     }
 }
 
-fn scope(node: NodeRef<'_>) -> Scope {
+fn scope(node: NodeRef<'_>) -> MatchConstraints {
     let selector_at = |field: &str| node.get_present(field).map(selector).unwrap_or_default();
-    Scope {
+    MatchConstraints {
         namespaces: selector_at("namespaceSelector"),
         objects: selector_at("objectSelector"),
         rules: items(Some(node), "resourceRules").map(rule).collect(),

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::{Baseline, Known, Origin};
-use crate::report::diagnostic::io_text;
+use crate::diagnostic::io_text;
 
 /// The version of the form.
 const VERSION: u64 = 1;

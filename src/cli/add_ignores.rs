@@ -6,10 +6,10 @@ use std::path::Path;
 use chrono::NaiveDate;
 use clap::Args;
 
+use crate::diagnostic::io_text;
 use crate::finding::terms::date;
 use crate::finding::{Finding, ObjectId, readable};
 use crate::manifest::{Inventory, SourceFile, Sources};
-use crate::report::diagnostic::io_text;
 use crate::store::set::{Names, UnknownName};
 use crate::waiver::{AddError, Addition, Target, Writing, additions};
 

@@ -12,6 +12,7 @@ use crate::cel::ast::Expr;
 use crate::cel::profile::{Profile, Release};
 use crate::cel::program::Program;
 use crate::check::inspect::{Inspection, PartValue, inspect};
+use crate::diagnostic::io_text;
 use crate::dialect::native;
 use crate::document::edit::{PatchOperation, string};
 use crate::document::path::Pointer;
@@ -20,7 +21,6 @@ use crate::host::Host;
 use crate::manifest::source::Content;
 use crate::manifest::{Inventory, ReadLimits, STDIN, SourceFile, Sources, read_sources};
 use crate::offline::Offline;
-use crate::report::diagnostic::io_text;
 use crate::request::Request;
 use crate::resource::secret::{self, MASK};
 use crate::resource::workload::TemplatePaths;
@@ -195,7 +195,7 @@ fn eval(
             inspect_masked(program, &offline.request(index), params.root(), &host);
         failed |= value.is_err();
         let identity = offline.identity(index);
-        let subject = match (identity.kind.kind, identity.name) {
+        let subject = match (identity.gvk.kind, identity.name) {
             _ if object_variable(program).is_none() => String::new(),
             (kind, Some(name)) => format!("{kind} {name}: "),
             (kind, None) => format!("{kind}: "),

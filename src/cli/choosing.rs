@@ -5,8 +5,8 @@ use std::path::Path;
 use clap::Args;
 
 use super::configuration::Configuration;
+use crate::diagnostic::Diagnostic;
 use crate::manifest::chosen::{Chosen, FileGlobs};
-use crate::report::diagnostic::Diagnostic;
 
 /// Which files of folders are read. Globs are those of `.gitignore`.
 #[derive(Debug, Clone, Default, Args)]

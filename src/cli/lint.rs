@@ -38,8 +38,7 @@ use crate::offline::{Asking, Canonical, Offline};
 use crate::report::catalogue::Catalogue;
 use crate::report::waived::{self, targets};
 use crate::report::{
-    self, ColorChoice, Earlier, Format, Gate, ObjectName, Report, ReportedObject, Run, TextOptions, notices,
-    refusal,
+    self, ColorChoice, Earlier, Format, Gate, Report, ReportedObject, Run, TextOptions, notices, refusal,
 };
 use crate::waiver::{self, Applied, Beside, Codes, Target};
 use progress::Progress;
@@ -486,20 +485,6 @@ pub(super) fn read_old(path: Option<&String>) -> Option<Sources> {
 pub(super) fn subjects<'i>(inventory: &'i Inventory<'i>, offline: &Offline<'i>) -> Vec<ReportedObject<'i>> {
     let manifests = inventory.manifests().iter().enumerate();
     manifests
-        .map(|(index, manifest)| {
-            let identity = offline.identity(index);
-            let kind = identity.kind;
-            let api_version = inventory.object(manifest).get_str("apiVersion").unwrap_or_default();
-            ReportedObject::of(
-                inventory,
-                manifest,
-                ObjectName {
-                    api_version: api_version.to_owned(),
-                    kind: kind.kind.to_owned(),
-                    namespace: identity.namespace.map(str::to_owned),
-                    name: identity.name.map(str::to_owned),
-                },
-            )
-        })
+        .map(|(index, manifest)| ReportedObject::of(inventory, manifest, offline.identity(index)))
         .collect()
 }

@@ -9,7 +9,7 @@ use clap::{Args, CommandFactory};
 use clap_mangen::Man;
 
 use super::{Cli, DONE};
-use crate::report::diagnostic::io_text;
+use crate::diagnostic::io_text;
 
 /// Print the manual page (`plimsoll man | man -l -`), or write one for each command into a folder
 #[derive(Debug, Args)]

@@ -113,7 +113,7 @@ fn patches(inventory: &Inventory<'_>, offline: &Offline<'_>, set: &Variants<'_>,
         }
         let identity = offline.identity(index);
         let line = serde_json::json!({
-            "kind": identity.kind.kind, "namespace": identity.namespace, "name": identity.name,
+            "kind": identity.gvk.kind, "namespace": identity.namespace, "name": identity.name,
             "rules": mutation.rules, "patch": mutation.patch,
         });
         let _ = writeln!(out, "{line}");

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
 
-use crate::report::diagnostic::io_text;
+use crate::diagnostic::io_text;
 
 /// A format, and the file it is written to; without one, standard output.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! `plimsoll policies`: what is loaded, what a policy says, whether policies compile, the format's schema.
 
 mod check;
+mod types;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -13,12 +14,12 @@ use super::configuration::Configuration;
 use super::selection::{Selected, Selection};
 use super::{DONE, NOT_DONE};
 use crate::check::Policy;
+use crate::diagnostic::io_text;
 use crate::dialect::native::exceptions::ExceptionFile;
 use crate::dialect::native::written::PolicyFile;
 use crate::explain::{embedded_tests, markdown, text};
 use crate::policytest::read;
 use crate::policytest::written::TestFile;
-use crate::report::diagnostic::io_text;
 use crate::store::load;
 
 /// List, show and check policies

@@ -180,7 +180,7 @@ impl Asked<'_> {
         let document = Document::from_json(&text, Limits::default()).ok()?;
         let server = ApiServer::new(self.minor);
         let serving = Serving { server: &server, cluster: &UnknownCluster, namespace: "default" };
-        let received = serving.receive(document.root());
+        let received = serving.receive(document.root(), None);
         let node = received.object.as_ref()?.root().at(&format!("{pointer}/{last}"))?;
         let told = node.origin() == Some(DEFAULTED) && !is_nothing(node) && *last != "status";
         told.then(|| node.to_json()).filter(|json| json.len() <= 40 && *last != "namespace")

@@ -12,16 +12,22 @@
 
 use std::fmt;
 
+use ring::digest::{Context, SHA256};
+
 use super::RuleInfo;
 
-/// A digest of something; see [`crate::resource::digest`] for that of a value.
+/// A digest of something, by SHA-256. `resource::digest` makes that of a value.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest([u8; 32]);
 
 impl Digest {
-    /// Of these bytes.
+    /// The digest of these bytes.
     #[must_use]
-    pub const fn new(bytes: [u8; 32]) -> Self {
+    pub fn of(form: &[u8]) -> Self {
+        let mut context = Context::new(&SHA256);
+        context.update(form);
+        let mut bytes = [0; 32];
+        bytes.copy_from_slice(context.finish().as_ref());
         Self(bytes)
     }
 
@@ -42,6 +48,22 @@ impl fmt::Debug for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
+}
+
+/// A digest of several, in their order.
+#[must_use]
+pub fn combine<'p>(parts: impl IntoIterator<Item = &'p [u8]>) -> Digest {
+    let mut form = Vec::new();
+    for part in parts {
+        write_part(&mut form, part);
+    }
+    Digest::of(&form)
+}
+
+/// With its length before it, so that no two lists of parts run together.
+pub(crate) fn write_part(form: &mut Vec<u8>, part: &[u8]) {
+    form.extend((part.len() as u64).to_be_bytes());
+    form.extend(part);
 }
 
 /// What a finding is of, within its object and beside its rule.
@@ -87,7 +109,7 @@ impl Fingerprint {
             self.place.as_bytes(),
             judged.as_ref().map_or(&[][..], |judged| judged.bytes()),
         ];
-        crate::resource::digest::combine(parts).to_string()[..32].to_owned()
+        combine(parts).to_string()[..32].to_owned()
     }
 }
 
@@ -108,7 +130,7 @@ mod tests {
             written: None,
         };
         let object = OfObject { group: "apps", kind: "Deployment", namespace: "shop", name: Ok("web") };
-        let print = Fingerprint { place: "/spec".into(), judged: Some(Digest::new([7; 32])), secret: false };
+        let print = Fingerprint { place: "/spec".into(), judged: Some(Digest([7; 32])), secret: false };
         let base = print.in_report(&rule("p/r", "ClusterManifestPolicy"), object);
         // baselines hold these
         assert_eq!(base, "f1243abe6bec415f8ebcf2188584a2a5");
@@ -128,7 +150,7 @@ mod tests {
         }
         let secret = |judged| Fingerprint { judged, secret: true, ..print.clone() };
         let rule = rule("p/r", "ClusterManifestPolicy");
-        let digests = [None, Some(Digest::new([1; 32])), Some(Digest::new([2; 32]))];
+        let digests = [None, Some(Digest([1; 32])), Some(Digest([2; 32]))];
         let printed = digests.map(|judged| secret(judged).in_report(&rule, object));
         assert!(printed.iter().all(|other| *other == printed[0]), "a secret is not in it: {printed:?}");
     }

@@ -1,15 +1,16 @@
 //! The objects of the input as the API server would have them when it asks about them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use rayon::prelude::*;
 
-use super::ObjectIdentity;
 use super::held::Held;
 use crate::apiserver::{ApiServer, Received, Serving};
 use crate::document::{Document, NodeRef};
 use crate::manifest::Inventory;
+use crate::matching::Operation;
 use crate::resource::custom::CustomKinds;
+use crate::resource::identity::{Identity, ObjectKey};
 
 /// What the API server makes of each manifest, before any policy is asked.
 #[derive(Debug)]
@@ -39,19 +40,31 @@ impl<'i> Canonical<'i> {
         let mut held = Held::new(asking.complete && !inventory.kustomizations().is_open());
         for index in 0..count {
             let root = inventory.judged(index);
-            let identity = ObjectIdentity::of(root, &asking.namespace, &custom);
+            let identity = Identity::of(root).unwrap_or_default().settled(&custom, &asking.namespace);
             held.add(&identity, root);
         }
         let namespace = asking.namespace.as_str();
         let serving = Serving { server, cluster: &held, namespace };
-        let received =
-            (0..count).into_par_iter().map(|index| serving.receive(inventory.judged(index))).collect();
-        let old = old.into_iter().flat_map(|old| {
-            let objects = old.manifests().iter().enumerate();
-            objects
-                .filter_map(|(index, manifest)| Some((index, serving.receive(old.object(manifest)).object?)))
-        });
-        let old = old.collect();
+        let identify = |root| Identity::of(root).unwrap_or_default().settled(&custom, &asking.namespace);
+        let old: BTreeMap<usize, (ObjectKey<'i>, Document<'i>)> = old
+            .into_iter()
+            .flat_map(|old| {
+                old.manifests().iter().enumerate().map(|(index, manifest)| (index, old.object(manifest)))
+            })
+            .filter_map(|(index, root)| {
+                Some((index, (identify(root).key(), serving.receive(root, None).object?)))
+            })
+            .collect();
+        let replaces = asking.operation == Operation::Update;
+        let stored: HashMap<ObjectKey<'i>, NodeRef<'_>> =
+            old.values().filter(|_| replaces).map(|(key, document)| (*key, document.root())).collect();
+        let receive = |index| {
+            let root = inventory.judged(index);
+            let stored = if replaces { stored.get(&identify(root).key()).copied() } else { None };
+            serving.receive(root, stored)
+        };
+        let received = (0..count).into_par_iter().map(receive).collect();
+        let old = old.into_iter().map(|(index, (_, document))| (index, document)).collect();
         Self { server, held, namespace, received, old }
     }
 

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::ObjectIdentity;
 use crate::apiserver::NAMESPACES;
 use crate::document::NodeRef;
 use crate::objects::plugins::{Account, Cluster, Known, Priority};
+use crate::resource::identity::Identity;
 
 /// The objects that plugins ask for.
 #[derive(Debug, Default)]
@@ -30,13 +30,13 @@ impl Held {
     }
 
     /// Takes an object that will be there.
-    pub(super) fn add(&mut self, identity: &ObjectIdentity<'_>, object: NodeRef<'_>) {
+    pub(super) fn add(&mut self, identity: &Identity<'_>, object: NodeRef<'_>) {
         let Some(name) = identity.name.map(str::to_owned) else { return };
         let is_default = |annotation: &str| {
             let annotations = object.at("/metadata/annotations");
             annotations.and_then(|all| all.get_str(annotation)) == Some("true")
         };
-        match (identity.kind.group, identity.kind.kind) {
+        match (identity.gvk.group, identity.gvk.kind) {
             ("", "Namespace") => {
                 self.namespaces.insert(name);
             }

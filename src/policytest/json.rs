@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{CaseOutcome, TestOutcome, TestRun};
-use crate::report::diagnostic::Diagnostic;
+use crate::diagnostic::Diagnostic;
 use crate::report::json::{Tool, VERSION};
 
 #[derive(Serialize)]

@@ -16,8 +16,9 @@ use crate::finding::{Certainty, Finding};
 use crate::manifest::source::{Content, SourceFile};
 use crate::manifest::{Inventory, Sources};
 use crate::matching::Operation;
-use crate::offline::{Asking, ObjectIdentity, Offline};
+use crate::offline::{Asking, Offline};
 use crate::request::Request;
+use crate::resource::identity::Identity;
 use crate::store::PolicySet;
 
 /// The name of the judged text among the sources of a case …
@@ -209,7 +210,7 @@ impl JudgedObject<'_, '_> {
         observed.sort();
         Observed {
             namespace: identity.namespace.map(str::to_owned),
-            kind: identity.kind.kind.to_owned(),
+            kind: identity.gvk.kind.to_owned(),
             name: name_of(identity, object),
             verdict,
             findings: observed,
@@ -254,7 +255,7 @@ impl JudgedObject<'_, '_> {
     }
 }
 
-fn name_of(identity: &ObjectIdentity<'_>, object: Option<NodeRef<'_>>) -> String {
+fn name_of(identity: Identity<'_>, object: Option<NodeRef<'_>>) -> String {
     let made_of = object.and_then(|o| o.at("/metadata/generateName")).and_then(NodeRef::as_str);
     identity.name.or(made_of).unwrap_or_default().to_owned()
 }

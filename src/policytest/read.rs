@@ -7,13 +7,13 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use super::written::{self, KIND, TestFile};
+use crate::diagnostic::Diagnostic;
 use crate::dialect::native;
 use crate::document::{DecodeError, NodeRef};
 use crate::manifest::compose::compose;
 use crate::manifest::decode::decode;
 use crate::manifest::split::split;
 use crate::nearest::meant;
-use crate::report::diagnostic::Diagnostic;
 
 /// The largest test file that is read.
 const FILE_LIMIT: u64 = 4 << 20;

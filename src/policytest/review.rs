@@ -16,12 +16,11 @@ use crate::admission::needs::Needs;
 use crate::check::beyond;
 use crate::document::{Document, NodeRef};
 use crate::finding::Finding;
-use crate::host::ObjectKey;
 use crate::host::objects::OwnedHost;
 use crate::manifest::Inventory;
-use crate::offline::{ObjectIdentity, Offline};
-use crate::request::GroupVersionKind;
+use crate::offline::Offline;
 use crate::request::Request;
+use crate::resource::identity::Identity;
 use crate::store::PolicySet;
 use crate::webhook::engine::{Engine, Today};
 use crate::webhook::review::{self, Endpoint};
@@ -96,7 +95,7 @@ impl Reviewer {
     pub fn disagreements(
         &self,
         request: &Request<'_>,
-        identity: &ObjectIdentity<'_>,
+        identity: Identity<'_>,
         lint: &Reviewed,
     ) -> Vec<String> {
         let reviewed = match self.review(request, identity) {
@@ -126,7 +125,7 @@ impl Reviewer {
         differences
     }
 
-    fn review(&self, request: &Request<'_>, identity: &ObjectIdentity<'_>) -> Result<Reviewed, ReviewError> {
+    fn review(&self, request: &Request<'_>, identity: Identity<'_>) -> Result<Reviewed, ReviewError> {
         let json = |node: Option<NodeRef<'_>>| {
             node.map_or(Ok(Value::Null), |node| serde_json::from_str::<Value>(&node.to_json()))
         };
@@ -172,7 +171,7 @@ impl Reviewer {
 }
 
 /// The review as kube-apiserver writes it.
-fn body(request: &Request<'_>, identity: &ObjectIdentity<'_>, object: &Value, old_object: &Value) -> Value {
+fn body(request: &Request<'_>, identity: Identity<'_>, object: &Value, old_object: &Value) -> Value {
     let kind =
         json!({"group": request.kind.group, "version": request.kind.version, "kind": request.kind.kind});
     let resource = json!({
@@ -208,15 +207,16 @@ fn mirrored(inventory: &Inventory<'_>, offline: &Offline<'_>, complete: bool, ne
     let mut host = OwnedHost::new(complete);
     for (index, manifest) in inventory.manifests().iter().enumerate() {
         let identity = offline.identity(index);
-        let GroupVersionKind { group, kind, .. } = identity.kind;
+        let key = identity.key();
         let mut value = serde_json::from_str::<Value>(&inventory.object(manifest).to_json());
-        if let (Ok(value), Some(need)) = (&mut value, needs.kinds.get(&(group.to_owned(), kind.to_owned()))) {
+        if let (Ok(value), Some(need)) =
+            (&mut value, needs.kinds.get(&(key.group.to_owned(), key.kind.to_owned())))
+        {
             need.fields.keep(value);
         }
         let document = value.ok().and_then(|value| Document::from_value(&value).ok());
-        if let (Some(name), Some(document)) = (identity.name, document) {
-            let namespace = identity.namespace.unwrap_or_default();
-            host.put(ObjectKey { group, kind, namespace, name }, document);
+        if let (Some(_), Some(document)) = (identity.name, document) {
+            host.put(key, document);
         }
     }
     host

@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 
-use serde::Serialize;
+use serde::ser::SerializeStruct as _;
+use serde::{Serialize, Serializer};
 
 use crate::document::NodeRef;
 use crate::finding::{Finding, ObjectId, OfObject, fold, readable};
 use crate::manifest::{FileId, Inventory, Manifest};
+use crate::resource::identity::Identity;
 
 /// A finding, and what it is of.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,13 +55,13 @@ pub struct ReportedObject<'i> {
     /// The object as it was read: the document's root, or that of the item.
     pub object: NodeRef<'i>,
     /// What the object calls itself; `None` where it is none.
-    pub identity: Option<ObjectName>,
+    pub identity: Option<Identity<'i>>,
 }
 
 impl<'i> ReportedObject<'i> {
     /// A manifest of the inventory.
     #[must_use]
-    pub fn of(inventory: &'i Inventory<'i>, manifest: &Manifest, identity: ObjectName) -> Self {
+    pub fn of(inventory: &'i Inventory<'i>, manifest: &Manifest, identity: Identity<'i>) -> Self {
         let Manifest { document: _, root: _, file, index, item } = *manifest;
         Self { file, document: index, item, object: inventory.object(manifest), identity: Some(identity) }
     }
@@ -75,8 +77,8 @@ pub(super) fn ordinals(subjects: &[ReportedObject<'_>]) -> Vec<usize> {
             let Some(identity) = subject.identity.as_ref().filter(|identity| identity.name.is_none()) else {
                 return 0;
             };
-            let namespace = identity.namespace.as_deref().unwrap_or_default();
-            let like = (subject.file, identity.group(), identity.kind.as_str(), namespace);
+            let namespace = identity.namespace.unwrap_or_default();
+            let like = (subject.file, identity.gvk.group, identity.gvk.kind, namespace);
             let count = seen.entry(like).or_default();
             *count += 1;
             *count - 1
@@ -94,13 +96,13 @@ pub(super) struct Named<'r, 'i> {
 impl Named<'_, '_> {
     fn of(&self, id: ObjectId) -> OfObject<'_> {
         let index = id.0 as usize;
-        let identity = self.subjects[index].identity.as_ref();
+        let identity = self.subjects[index].identity.unwrap_or_default();
         let ordinal = self.ordinals.get(index).copied().unwrap_or_default();
         OfObject {
-            group: identity.map_or("", ObjectName::group),
-            kind: identity.map_or("", |identity| &identity.kind),
-            namespace: identity.and_then(|identity| identity.namespace.as_deref()).unwrap_or_default(),
-            name: identity.and_then(|identity| identity.name.as_deref()).ok_or(ordinal),
+            group: identity.gvk.group,
+            kind: identity.gvk.kind,
+            namespace: identity.namespace.unwrap_or_default(),
+            name: identity.name.ok_or(ordinal),
         }
     }
 
@@ -119,33 +121,22 @@ impl Named<'_, '_> {
     }
 }
 
-/// What an object calls itself.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ObjectName {
-    /// `apps/v1`
-    pub api_version: String,
-    /// `Deployment`
-    pub kind: String,
-    /// The effective one; `None` for objects of the whole cluster.
-    pub namespace: Option<String>,
-    /// `None` where the server makes the name.
-    pub name: Option<String>,
-}
-
-impl ObjectName {
-    /// The API group; empty for the core group.
-    #[must_use]
-    pub fn group(&self) -> &str {
-        self.api_version.split_once('/').map_or("", |(group, _)| group)
+impl Serialize for Identity<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = serializer.serialize_struct("Identity", 4)?;
+        object.serialize_field("apiVersion", &self.gvk.api_version())?;
+        object.serialize_field("kind", self.gvk.kind)?;
+        object.serialize_field("namespace", &self.namespace)?;
+        object.serialize_field("name", &self.name)?;
+        object.end()
     }
 }
 
-impl std::fmt::Display for ObjectName {
+impl std::fmt::Display for Identity<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { api_version: _, kind, namespace, name } = self;
-        let name = name.as_deref().unwrap_or("(without a name)");
-        match namespace {
+        let kind = self.gvk.kind;
+        let name = self.name.unwrap_or("(without a name)");
+        match self.namespace {
             Some(namespace) => f.write_str(&readable(&format!("{kind} {namespace}/{name}"))),
             None => f.write_str(&readable(&format!("{kind} {name}"))),
         }

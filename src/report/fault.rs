@@ -8,10 +8,10 @@ use std::io;
 use annotate_snippets::normalize_untrusted_str;
 use annotate_snippets::{AnnotationKind, Element, Group, Level, Origin, Renderer, Snippet};
 
-use super::diagnostic::snippet;
 use super::entry::Entry;
 use super::excerpt::{Excerpt, WIDE, byte_at, excerpt};
 use super::{Report, TextOptions};
+use crate::diagnostic::snippet;
 use crate::document::Span;
 use crate::finding::{Certainty, Finding, ObjectId, PolicyPlace};
 use crate::manifest::compose::ComposeError;

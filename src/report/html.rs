@@ -94,7 +94,7 @@ impl Report<'_> {
         let subject = self.subject(*id);
         let source = self.sources.file(subject.file);
         let at = finding.place.span.map(|span| source.position(span.start as usize));
-        let identity = subject.identity.as_ref();
+        let identity = subject.identity;
         let related = finding.related.iter().map(|related| {
             let place = self.position_of(related.document.unwrap_or(*id), related.place.span);
             format!("{place}: {}", readable(&related.message))
@@ -108,8 +108,8 @@ impl Report<'_> {
             line: at.map(|at| at.line),
             column: at.map(|at| at.column),
             path: &finding.place.path,
-            object: identity.map_or_else(String::new, ToString::to_string),
-            namespace: identity.and_then(|identity| identity.namespace.as_deref()).unwrap_or_default(),
+            object: identity.map_or_else(String::new, |identity| identity.to_string()),
+            namespace: identity.and_then(|identity| identity.namespace).unwrap_or_default(),
             excerpt: self.parted(*id, entry),
             related: related.collect(),
             waived: by.map(|by| readable(&self.why_waived(by)).into_owned()),

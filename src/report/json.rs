@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::compared::Compared;
-use super::entry::{Entry, ObjectName};
+use super::entry::Entry;
 use super::lines::write_list;
 use super::{Policies, Report, Run};
 use crate::baseline::{Known, Origin};
@@ -17,6 +17,7 @@ use crate::document::edit::PatchOperation;
 use crate::finding::{Action, Certainty, Finding, ObjectId, PolicyPlace, PolicyRef, Severity};
 use crate::manifest::{DocumentError, FileOutcome, FileRecord, Position};
 use crate::objects::DEFAULTED;
+use crate::resource::identity::Identity;
 use crate::waiver::Suppressed;
 
 /// The version of the form.
@@ -57,7 +58,7 @@ struct WireFinding<'r> {
     end_column: Option<u32>,
     path: &'r str,
     pointer: &'r str,
-    object: Option<&'r ObjectName>,
+    object: Option<Identity<'r>>,
     related: Vec<WireRelated<'r>>,
     fix: &'r [PatchOperation],
     unknown: bool,
@@ -247,7 +248,7 @@ impl Report<'_> {
             end_column: end.map(|p| p.column),
             path: &finding.place.path,
             pointer: &finding.place.pointer,
-            object: subject.identity.as_ref(),
+            object: subject.identity,
             related: finding
                 .related
                 .iter()

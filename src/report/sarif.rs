@@ -9,7 +9,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::catalogue::{AboutRule, Catalogue};
-use super::entry::{Entry, ObjectName};
+use super::entry::Entry;
 use super::excerpt::{WIDE, byte_at, excerpt};
 use super::lines::write_list;
 use super::paths::Location;
@@ -19,6 +19,7 @@ use crate::document::Span;
 use crate::document::edit::PatchOperation;
 use crate::finding::{Action, Finding, ObjectId, PolicyRef, Severity};
 use crate::manifest::{FileId, Position};
+use crate::resource::identity::Identity;
 use crate::waiver::Suppressed;
 
 const SCHEMA: &str =
@@ -293,7 +294,7 @@ impl Report<'_> {
             message.push_str(&format!("; also {}: {}", also.code(), also.message));
         }
         let mut place = self.place(*id, finding.place.span);
-        place.logical_locations.extend(self.subject(*id).identity.as_ref().map(logical));
+        place.logical_locations.extend(self.subject(*id).identity.map(logical));
         SarifResult {
             rule_id: finding.code(),
             rule_index: catalogue.index(&finding.rule),
@@ -324,7 +325,7 @@ impl Report<'_> {
         let Known { object: _, code, path, fingerprint, unknown, count: _ } = known;
         let subject = self.subject(id);
         let mut place = self.place(id, subject.object.span().map(|span| Span { end: span.start, ..span }));
-        place.logical_locations.extend(subject.identity.as_ref().map(logical));
+        place.logical_locations.extend(subject.identity.map(logical));
         SarifResult {
             rule_id: code,
             rule_index: None,
@@ -518,10 +519,10 @@ fn pascal(code: &str) -> String {
     words.map(capital).collect()
 }
 
-fn logical(identity: &ObjectName) -> Logical<'_> {
-    let ObjectName { api_version, kind, namespace, name } = identity;
-    let name = name.as_deref().unwrap_or("(without a name)");
-    let namespace = namespace.as_deref().map_or(String::new(), |namespace| format!("{namespace}/"));
+fn logical(identity: Identity<'_>) -> Logical<'_> {
+    let (api_version, kind) = (identity.gvk.api_version(), identity.gvk.kind);
+    let name = identity.name.unwrap_or("(without a name)");
+    let namespace = identity.namespace.map_or(String::new(), |namespace| format!("{namespace}/"));
     Logical {
         name,
         fully_qualified_name: format!("{api_version}/{kind}/{namespace}{name}"),

@@ -11,20 +11,16 @@ use crate::document::{Document, NodeId};
 use crate::finding::{Action, Certainty, Place, PolicyRef, Related, RuleInfo, Severity};
 use crate::manifest::SourceFile;
 use crate::manifest::source::Content;
+use crate::resource::identity::Identity;
 
 fn sources(files: &[(&str, &str)]) -> Sources {
     let file = |(path, text): &(&str, &str)| SourceFile::new(*path, Content::Text((*text).to_owned()));
     Sources::new(files.iter().map(file).collect())
 }
 
-fn identity(object: crate::document::NodeRef<'_>) -> ObjectName {
-    let metadata = |key| object.get("metadata").and_then(|m| m.get_str(key)).map(str::to_owned);
-    ObjectName {
-        api_version: object.get_str("apiVersion").unwrap_or_default().to_owned(),
-        kind: object.get_str("kind").unwrap_or_default().to_owned(),
-        namespace: metadata("namespace").or(Some("default".to_owned())),
-        name: metadata("name"),
-    }
+fn identity(object: crate::document::NodeRef<'_>) -> Identity<'_> {
+    let identity = Identity::of(object).unwrap();
+    Identity { namespace: identity.namespace.or(Some("default")), ..identity }
 }
 
 fn subjects<'i>(inventory: &'i Inventory<'i>) -> Vec<ReportedObject<'i>> {

@@ -4,11 +4,10 @@
 //! way, list items that have merge keys in the order of these. Digests decide whether an object had a fault before, so
 //! nobody may be able to make two values with one; and baselines keep them, so the form never changes.
 
-use ring::digest::{Context, SHA256};
-
 use super::merge::{field_of, item_key};
 use crate::document::{NodeRef, Scalar};
-use crate::finding::Digest;
+pub use crate::finding::combine;
+use crate::finding::{Digest, write_part};
 
 /// A form of a value: a scalar as it is, anything larger by its digest.
 type Form = Vec<u8>;
@@ -28,17 +27,7 @@ pub fn digest(node: NodeRef<'_>) -> Digest {
         };
         forms[node.id().index() - first] = Some(form);
     }
-    finish(forms[0].as_deref().unwrap_or_default())
-}
-
-/// A digest of several, in their order.
-#[must_use]
-pub fn combine<'p>(parts: impl IntoIterator<Item = &'p [u8]>) -> Digest {
-    let mut form = Vec::new();
-    for part in parts {
-        write(&mut form, part);
-    }
-    finish(&form)
+    Digest::of(forms[0].as_deref().unwrap_or_default())
 }
 
 fn of_scalar(scalar: Scalar<'_>) -> Form {
@@ -92,24 +81,10 @@ fn of_children<'d>(node: NodeRef<'d>, form: &mut dyn FnMut(NodeRef<'d>) -> Optio
     };
     let mut all = vec![tag];
     for (key, value) in parts {
-        write(&mut all, key.as_bytes());
-        write(&mut all, &value);
+        write_part(&mut all, key.as_bytes());
+        write_part(&mut all, &value);
     }
-    [&b"h"[..], finish(&all).bytes()].concat()
-}
-
-/// With its length before it, so that no two lists of parts run together.
-fn write(form: &mut Vec<u8>, part: &[u8]) {
-    form.extend((part.len() as u64).to_be_bytes());
-    form.extend(part);
-}
-
-fn finish(form: &[u8]) -> Digest {
-    let mut context = Context::new(&SHA256);
-    context.update(form);
-    let mut bytes = [0; 32];
-    bytes.copy_from_slice(context.finish().as_ref());
-    Digest::new(bytes)
+    [&b"h"[..], Digest::of(&all).bytes()].concat()
 }
 
 #[cfg(test)]

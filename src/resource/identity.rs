@@ -11,10 +11,6 @@ use crate::document::NodeRef;
 /// Where objects go that name no namespace, when nobody says otherwise: kubectl's default.
 pub const DEFAULT_NAMESPACE: &str = "default";
 
-/// One object of the input: its number among those that the run has found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ObjectId(pub u32);
-
 /// A group, a version and a kind; the core group is `""`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct GroupVersionKind<'d> {
@@ -27,7 +23,7 @@ pub struct GroupVersionKind<'d> {
 }
 
 /// An object as it names itself.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Identity<'d> {
     /// What it is.
     pub gvk: GroupVersionKind<'d>,
@@ -35,8 +31,21 @@ pub struct Identity<'d> {
     pub name: Option<&'d str>,
     /// What its name is to start with.
     pub generate_name: Option<&'d str>,
-    /// The namespace it names, which its kind may not have.
-    pub written_namespace: Option<&'d str>,
+    /// The namespace it names, which its kind may not have; when it is [settled](Self::settled), the one it is in.
+    pub namespace: Option<&'d str>,
+}
+
+/// By what an object is found, in whatever version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ObjectKey<'k> {
+    /// The group; empty for the core group.
+    pub group: &'k str,
+    /// The kind.
+    pub kind: &'k str,
+    /// The namespace; empty for cluster-scoped objects.
+    pub namespace: &'k str,
+    /// The name.
+    pub name: &'k str,
 }
 
 impl<'d> GroupVersionKind<'d> {
@@ -70,20 +79,29 @@ impl<'d> Identity<'d> {
             gvk: GroupVersionKind::new(text(root, "apiVersion")?, text(root, "kind")?),
             name: name("name"),
             generate_name: name("generateName"),
-            written_namespace: name("namespace"),
+            namespace: name("namespace"),
         })
     }
 
-    /// The namespace that the object is in: none where its kind has none, else the one it names, else `default`.
+    /// With the namespace that the object is in: none where its kind has none, else the one it names, else `default`.
     /// A kind whose scope nobody knows is taken as namespaced.
     #[must_use]
-    pub fn namespace<'n>(&self, custom: &CustomKinds, default: &'n str) -> Option<&'n str>
-    where
-        'd: 'n,
-    {
-        match custom.scope(self.gvk.group, self.gvk.kind) {
+    pub fn settled(self, custom: &CustomKinds, default: &'d str) -> Self {
+        let namespace = match custom.scope(self.gvk.group, self.gvk.kind) {
             Some(Scope::Cluster) => None,
-            Some(Scope::Namespaced) | None => Some(self.written_namespace.unwrap_or(default)),
+            Some(Scope::Namespaced) | None => Some(self.namespace.unwrap_or(default)),
+        };
+        Self { namespace, ..self }
+    }
+
+    /// The name is empty where the server makes it.
+    #[must_use]
+    pub fn key(&self) -> ObjectKey<'d> {
+        ObjectKey {
+            group: self.gvk.group,
+            kind: self.gvk.kind,
+            namespace: self.namespace.unwrap_or_default(),
+            name: self.name.unwrap_or_default(),
         }
     }
 }
@@ -196,7 +214,7 @@ mod tests {
             let id = Identity::of(document.root()).unwrap();
             let generated = id.generate_name.map(|g| format!("{g}*"));
             let name = id.name.map(str::to_owned).or(generated).unwrap_or("?".into());
-            let namespace = id.namespace(&custom, "dev").unwrap_or_default();
+            let namespace = id.settled(&custom, "dev").namespace.unwrap_or_default();
             let got = format!("{} {} {name} in {namespace}", id.gvk.api_version(), id.gvk.kind);
             assert_eq!(got, expected, "{text}");
         }

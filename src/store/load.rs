@@ -1,46 +1,30 @@
-//! Finding and reading policies: the embedded library, files, folders.
+//! Reading policies out of the texts of their sources.
 //!
 //! A policy that does not compile is refused whole, with everything that is wrong with it; the others load.
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rayon::prelude::*;
 
 use crate::admission_policy::Binding;
 use crate::cel::profile::{Profile, Release};
+use crate::diagnostic::Diagnostic;
 use crate::dialect::{self, Issue, Lowered, Written};
 use crate::document::NodeRef;
 use crate::finding::{Excepting, PolicyRef};
 use crate::manifest::compose::{Oddity, Remark, compose};
-use crate::manifest::decode::decode;
 use crate::manifest::split::split;
-use crate::report::diagnostic::{Diagnostic, io_text};
 use crate::resource::workload::TemplatePaths;
 
+use super::PolicySet;
 use super::kept::{Origin, Refused, digest};
 use super::set::Adjustments;
-use super::{PolicySet, embedded};
+pub use super::source::PolicySources;
 use crate::check::Policy;
 use crate::policy::exception::Exception;
-
-/// The largest policy file that is read.
-const FILE_LIMIT: u64 = 4 << 20;
-
-/// Where policies come from.
-#[derive(Debug, Clone)]
-pub struct PolicySources {
-    /// Whether the embedded library counts.
-    pub embedded: bool,
-    /// Files and folders.
-    pub paths: Vec<PathBuf>,
-    /// The CEL that the policies are written in.
-    pub profile: Profile,
-}
 
 /// Policies that compile, and what is wrong with the others.
 #[derive(Debug, Default)]
@@ -80,7 +64,7 @@ pub(crate) struct NamePlace {
 
 impl Loaded {
     /// Reads each of some texts, in parallel, and adds what came of them in their order.
-    fn add_all<T: Sync>(&mut self, texts: &[T], read: impl Fn(&T, &mut Self) + Sync) {
+    pub(super) fn add_all<T: Sync>(&mut self, texts: &[T], read: impl Fn(&T, &mut Self) + Sync) {
         let parts = texts.par_iter().map(|text| {
             let mut part = Self::default();
             read(text, &mut part);
@@ -123,7 +107,7 @@ impl Loaded {
         }
     }
 
-    fn refuse(&mut self, file: &str, policy: Option<PolicyRef>) {
+    pub(super) fn refuse(&mut self, file: &str, policy: Option<PolicyRef>) {
         self.refused.push(Refused { file: file.to_owned(), policy });
     }
 
@@ -149,96 +133,22 @@ pub fn load(sources: &PolicySources) -> Loaded {
 /// Reads the policies of the sources, of the library only those files with a policy of one of some packs, or of none.
 #[must_use]
 pub fn load_packs(sources: &PolicySources, packs: Option<&BTreeSet<String>>) -> Loaded {
-    let PolicySources { embedded, paths, profile } = sources;
     let mut loaded = Loaded::default();
-    if *embedded {
-        let chosen = |of: &[&str]| {
-            packs.is_none_or(|packs| {
-                of.is_empty() || packs.contains("all") || of.iter().any(|pack| packs.contains(*pack))
-            })
-        };
-        let (read, unread): (Vec<_>, Vec<_>) = embedded::with_packs().partition(|(_, packs)| chosen(packs));
-        loaded.unread = unread.into_iter().map(|(_, packs)| packs).collect();
-        let files: Vec<_> = read.into_iter().map(|(file, _)| file).collect();
-        loaded.add_all(&files, |(name, text), part| {
-            read_text(&format!("embedded:{name}"), text, true, *profile, part);
-        });
-    }
-    for path in paths {
-        let known = loaded.errors.len();
-        let files = files(path, &mut loaded.errors);
-        if loaded.errors.len() > known {
-            loaded.refuse(&path.display().to_string(), None);
-        }
-        loaded.add_all(&files, |file, part| read_file(file, *profile, part));
+    for source in sources.all() {
+        source.read(packs, sources.profile, &mut loaded);
     }
     refuse_twins(&mut loaded);
     refuse_twin_exceptions(&mut loaded);
     loaded
 }
 
-/// The YAML and JSON files below a path, in the order of their names; a file named is a file meant.
-fn files(path: &Path, errors: &mut Vec<Diagnostic>) -> Vec<PathBuf> {
-    if !path.is_dir() {
-        return vec![path.to_owned()];
-    }
-    let mut found = Vec::new();
-    // Flags and configuration say which policies are in force, ignore files of search tools do not. Hidden folders are
-    // passed over: a ConfigMap volume has its files twice, once behind `..data`
-    let walk = ignore::WalkBuilder::new(path).standard_filters(false).hidden(true).follow_links(true).build();
-    for entry in walk {
-        match entry {
-            Ok(entry) => {
-                let name = entry.file_name().to_string_lossy();
-                let is_test = entry
-                    .path()
-                    .strip_prefix(path)
-                    .is_ok_and(|p| p.components().rev().skip(1).any(|c| c.as_os_str() == "tests"));
-                if entry.path().is_file()
-                    && !is_test
-                    && [".yaml", ".yml", ".json"].iter().any(|e| name.ends_with(e))
-                {
-                    found.push(entry.into_path());
-                }
-            }
-            Err(error) => errors.push(Diagnostic::of_file(path.display(), io_text(&error.to_string()))),
-        }
-    }
-    found.sort();
-    found
-}
-
-fn read_file(path: &Path, profile: Profile, loaded: &mut Loaded) {
-    let name = path.display().to_string();
-    let bytes = match fs::metadata(path).and_then(|meta| {
-        if meta.len() > FILE_LIMIT {
-            return Err(std::io::Error::other(format!("larger than {} MiB", FILE_LIMIT >> 20)));
-        }
-        fs::read(path)
-    }) {
-        Ok(bytes) => bytes,
-        Err(error) => {
-            loaded.refuse(&name, None);
-            return loaded.errors.push(Diagnostic::of_file(name, io_text(&error.to_string())));
-        }
-    };
-    match decode(bytes, FILE_LIMIT) {
-        Ok(text) => read_text(&name, &text, false, profile, loaded),
-        Err(error) => {
-            loaded.refuse(&name, None);
-            loaded.errors.push(Diagnostic::of_file(name, error.to_string()));
-        }
-    }
-}
-
 /// The text of a policy as it is written, of the embedded library or of a file.
 #[must_use]
 pub fn written(sources: &PolicySources, policy: &PolicyRef) -> Option<String> {
-    let of_library = embedded::files().iter().filter(|_| sources.embedded);
-    let own = sources.paths.iter().flat_map(|path| files(path, &mut Vec::new()));
-    let own = own.filter_map(|file| decode(fs::read(file).ok()?, FILE_LIMIT).ok());
     // the library is looked at last: a policy of one's own has no name of the library while both are loaded
-    own.chain(of_library.map(|(_, text)| (*text).to_owned())).find_map(|text| document_of(&text, policy))
+    let mut all = sources.all();
+    all.rotate_left(usize::from(sources.embedded));
+    all.iter().flat_map(|source| source.texts()).find_map(|text| document_of(&text, policy))
 }
 
 /// The document of a text that is this policy.

@@ -400,7 +400,7 @@ impl Told {
             let mutated = mutate(&mutating, asked, &custom);
             if let Some(denied) = &mutated.denied {
                 let mut told = refused(denied, &mutated.causes);
-                if !mutated.causes.is_empty() {
+                if mutated.later {
                     told["object"] = mutated.object;
                 }
                 return Self(told);

@@ -373,7 +373,7 @@ fn findings(path: &Path, set: &PolicySet, rules: &[String]) -> Result<BTreeSet<S
         };
         if finding.certainty == Certainty::Known && rules.iter().any(answers) {
             let identity = offline.identity(id.0 as usize);
-            objects.insert(format!("{}/{}", identity.kind.kind, identity.name.unwrap_or_default()));
+            objects.insert(format!("{}/{}", identity.gvk.kind, identity.name.unwrap_or_default()));
         }
     }
     let noticed = |notice: &plimsoll::manifest::Notice| rules.iter().any(|rule| rule == notice.code.code());

@@ -18,6 +18,8 @@ pub(crate) struct Mutated {
     pub(crate) denied: Option<Denied>,
     /// The object as it leaves the policies.
     pub(crate) object: Value,
+    /// Whether it is refused by what comes after the policies.
+    pub(crate) later: bool,
     /// Refusals of the validation.
     pub(crate) causes: Vec<Value>,
 }
@@ -37,16 +39,27 @@ pub(crate) fn mutate(hooks: &[Hook], asked: Asked<'_>, custom: &Definitions) -> 
         (None, Some(object)) => later_stage(object.root(), asked.request, custom, &mut causes),
         _ => None,
     };
-    Mutated { denied: denied.or(refused), object: masked(object), causes }
+    let later = refused.is_some();
+    Mutated { denied: denied.or(refused), object: masked(object), later, causes }
 }
 
-/// What API validation says of an object that a policy made.
+/// What the registry says of an object that a policy made (apiserver `pkg/registry/rest/create.go`, BeforeCreate).
 fn later_stage(
     object: NodeRef<'_>,
     request: &Request<'_>,
     custom: &Definitions,
     causes: &mut Vec<Value>,
 ) -> Option<Denied> {
+    let namespace = object.at("/metadata/namespace").and_then(|node| node.as_str()).unwrap_or_default();
+    if request.namespace.is_some_and(|asked| !namespace.is_empty() && namespace != asked) {
+        let message = "the namespace of the provided object does not match the namespace sent on the request";
+        return Some(Denied {
+            code: 400,
+            reason: "BadRequest".to_owned(),
+            message: message.to_owned(),
+            causes: Vec::new(),
+        });
+    }
     let served = kind_of(object, MINOR, custom).ok()?;
     let object = Document::from_value(&object).ok()?;
     let admitted = Admitted { served, object, problems: Vec::new(), warnings: Vec::new() };

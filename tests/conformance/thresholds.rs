@@ -9,6 +9,7 @@ const THRESHOLDS: &[(&str, &str, &str, f64)] = &[
     ("admission-objects", "*", "object", 100.0),
     ("admission-objects", "*", "causes", 100.0),
     ("admission-objects", "*", "message", 100.0),
+    ("admission-policies", "decisions", "cases", 99.8),
     ("admission-policies", "policy-writes", "cases", 100.0),
     ("admission-reviews", "*", "cases", 100.0),
     ("cel", "*", "cases", 100.0),

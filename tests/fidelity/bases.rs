@@ -5,8 +5,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use kubernetes_objects::schema::{self, KindRow, Type};
-use plimsoll::manifest::{compose, split};
+use plimsoll::document::NodeRef;
+use plimsoll::manifest::{Inventory, ReadLimits, compose, read_sources, split};
 use serde_json::Value;
+
+use crate::random::Random;
 
 /// A release of the live server.
 pub(crate) const MINOR: u8 = 36;
@@ -79,6 +82,30 @@ pub(crate) fn corpora() -> Vec<Base> {
         }
     }
     bases
+}
+
+/// So many of the documents of a folder, drawn by chance: those of built-in kinds in which nothing is filled in later.
+pub(crate) fn folder(folder: &str, count: usize, random: &mut Random) -> Vec<Base> {
+    let sources = read_sources(&[folder.to_owned()], &mut std::io::empty(), ReadLimits::default());
+    let inventory = Inventory::load(&sources);
+    let mut bases = Vec::new();
+    for manifest in inventory.manifests() {
+        let object = inventory.object(manifest);
+        if object.descendants().any(NodeRef::is_unknown) {
+            continue;
+        }
+        let source = format!("{}#{}", sources.file(manifest.file).path(), manifest.index);
+        let base = Base { source, object: serde_json::from_str(&object.to_json()).unwrap(), own: false };
+        if base.row().is_some() {
+            bases.push(base);
+        }
+    }
+    let mut drawn = Vec::new();
+    while drawn.len() < count && !bases.is_empty() {
+        let index = random.below(bases.len());
+        drawn.push(bases.swap_remove(index));
+    }
+    drawn
 }
 
 /// What stands in a field of a definition, anywhere in the objects.

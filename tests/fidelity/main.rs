@@ -7,7 +7,8 @@
 //! ```
 //!
 //! `PLIMSOLL_FIDELITY` is how many mutants (300), `PLIMSOLL_FIDELITY_SEED` another seed, `PLIMSOLL_FIDELITY_KIND` the
-//! only kind, `PLIMSOLL_FIDELITY_BASE=1` sends the objects as they are instead. What differs goes to
+//! only kind, `PLIMSOLL_FIDELITY_BASE=1` sends the objects as they are instead, `PLIMSOLL_FIDELITY_FOLDER` as many of a
+//! folder's documents. What differs goes to
 //! `target/tmp/fidelity.txt`. The control plane is that of the end-to-end tests, never a cluster of somebody else's;
 //! without it the test is ignored, and says so; with `PLIMSOLL_E2E_REQUIRED=1` that is a failure.
 
@@ -81,11 +82,15 @@ async fn run(source: &Source) -> Result<(), Failed> {
     let seed = number("PLIMSOLL_FIDELITY_SEED", SEED);
     let count = usize::try_from(number("PLIMSOLL_FIDELITY", 300))?;
     let own = bases::own();
-    let all = [own.clone(), bases::corpora()].concat();
+    let all = match std::env::var("PLIMSOLL_FIDELITY_FOLDER") {
+        Ok(folder) => [own.clone(), bases::folder(&folder, count, &mut Random::new(seed))].concat(),
+        Err(_) => [own.clone(), bases::corpora()].concat(),
+    };
     let mut live = Live::start(source).await;
     let stored = live.hold(&own, &all).await;
     let run = Run { pool: Pool::of(&all), definitions: definitions(&own), live: &live };
-    let tally = if std::env::var_os("PLIMSOLL_FIDELITY_BASE").is_some() {
+    let as_they_are = ["PLIMSOLL_FIDELITY_BASE", "PLIMSOLL_FIDELITY_FOLDER"];
+    let tally = if as_they_are.iter().any(|name| std::env::var_os(name).is_some()) {
         run.as_they_are(&all).await
     } else {
         run.mutants(&all, &stored, seed, count).await

@@ -50,7 +50,7 @@ pub enum EvalError {
     Internal(String),
     #[error("composited variable \"{name}\" fails to evaluate: {cause}")]
     Variable { name: Arc<str>, cause: Box<EvalError> },
-    /// The text of the compiler.
+    /// What the server says of compiling it.
     #[error("composited variable \"{name}\" fails to compile: {text}")]
     VariableCompile { name: Arc<str>, text: Arc<str> },
     #[error(transparent)]

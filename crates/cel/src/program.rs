@@ -313,7 +313,7 @@ impl Composition {
             Ok(program) => (Ok(program), Ok(())),
             Err(error) => {
                 let text = match &error {
-                    CompileError::Issues(issues) => issues.to_string(),
+                    CompileError::Issues(issues) => format!("compilation failed: {issues}"),
                     CompileError::Plan(error) => format!("program instantiation failed: {error}"),
                 };
                 (Err(Arc::from(text)), Err(error))

@@ -12,6 +12,7 @@
 //! `set` and `remove` say what is wanted rather than what to do: where it is so already they do nothing, so twice is
 //! once. What they did is among the operations, so they are a JSON patch as well.
 
+mod difference;
 mod tree;
 
 use std::fmt;

@@ -192,6 +192,9 @@ pub(crate) fn run(
     stored: Option<NodeRef<'_>>,
 ) -> Result<(), Refusal> {
     let namespace = place(tree, &served, options.namespace);
+    if stored.is_none() {
+        wipe(tree);
+    }
     let mut object = Object { tree, served, options, stored, namespace, written: written.id() };
     for plugin in ORDER {
         if options.plugins.has(plugin) && (stored.is_none() || plugin.handles_update()) {
@@ -199,6 +202,16 @@ pub(crate) fn run(
         }
     }
     Ok(())
+}
+
+/// Takes out what only the server sets (`WipeObjectMetaSystemFields` in apiserver pkg/registry/rest/meta.go); the time of
+/// creation, which it writes anew, stays.
+fn wipe(tree: &mut Tree<'_>) {
+    if let Some(metadata) = tree.get(tree.root(), "metadata") {
+        for key in ["uid", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"] {
+            tree.remove(metadata, key);
+        }
+    }
 }
 
 /// The namespace of the request, which is the object's where it names one; none for cluster-scoped ones

@@ -79,6 +79,12 @@ pub fn type_check(policy: NodeRef<'_>, kinds: Kinds<'_>) -> Vec<ExpressionWarnin
     warnings
 }
 
+/// Declares the type that objects of a kind have in expressions; `None` where there is no schema, or one that holds itself.
+#[must_use]
+pub fn declare_kind(kind: (&str, &str, &str), kinds: Kinds<'_>, env: &mut Env) -> Option<Type> {
+    types::declare(kind, kinds, env)
+}
+
 /// What the expressions of a policy can name where it is asked about a kind; `None` where the kind has no schema.
 fn environment(spec: At<'_>, kind: (&str, &str, &str), kinds: Kinds<'_>) -> Option<Env> {
     let profile = Profile::for_release(1, u32::from(kinds.minor)).0;

@@ -8,8 +8,8 @@ use super::revision::{self, CheckedOut, RevisionError};
 use crate::baseline::{Baseline, BaselineError, Origin};
 use crate::cli::configuration::Configuration;
 use crate::cli::outputs::write_whole;
+use crate::diagnostic::io_text;
 use crate::manifest::chosen::Chosen;
-use crate::report::diagnostic::io_text;
 
 /// Only what is new.
 #[derive(Debug, Clone, Args)]

@@ -10,11 +10,12 @@ use serde::Serialize;
 use super::super::outputs::Output;
 use super::super::{DONE, NOT_DONE, fail, print_errors, tell};
 use super::plural;
-use crate::cel::profile::Profile;
+use super::types;
+use crate::cel::profile::{Profile, Release};
+use crate::diagnostic::Diagnostic;
 use crate::dialect::native::{API_VERSION, CLUSTER_KIND, NAMESPACED_KIND};
 use crate::finding::PolicyRef;
 use crate::policy::exception::Exception;
-use crate::report::diagnostic::Diagnostic;
 use crate::report::json::{Tool, VERSION};
 use crate::resource::workload::TemplatePaths;
 use crate::store::includes::unknown_includes;
@@ -133,6 +134,8 @@ fn check(paths: Vec<PathBuf>) -> Checked {
     let policies: Vec<Row> = policies.collect();
     let mut warnings = admission_policies(&loaded);
     warnings.extend(unasked(&loaded));
+    let minor = u8::try_from(Release::NEWEST.minor).unwrap_or(u8::MAX);
+    warnings.extend(types::misspelt(loaded.policies.iter().map(|(policy, _)| policy), minor));
     // compiled where something may speak of it
     let library = LazyCell::new(|| {
         load::load(&load::PolicySources { embedded: true, paths: Vec::new(), profile: Profile::NEWEST })

@@ -12,7 +12,7 @@ use kubernetes_cel::value::{ListView, MapView, Object, Value, View};
 use super::Fault;
 use super::go::{Alien, Known};
 use super::json::{Json, Members, number};
-use super::patch::Operation;
+use super::patch::JsonOperation;
 
 /// `CheckTypeNamesMatchFieldPathNames`: `Object.spec{…}` stands in the field `spec` of an `Object`.
 pub(super) fn check_type_names(object: &Object<'_>) -> Result<(), Fault> {
@@ -112,7 +112,7 @@ fn native<'d>(value: &Value<'d>) -> Json<'d> {
 }
 
 /// The operations of a list of `JSONPatch{…}`.
-pub(super) fn operations<'d>(value: &Value<'d>) -> Result<Vec<Operation<'d>>, Fault> {
+pub(super) fn operations<'d>(value: &Value<'d>) -> Result<Vec<JsonOperation<'d>>, Fault> {
     let View::List(list) = value.view() else {
         let text = "type mismatch: JSONPatchType.expression should evaluate to array";
         return Err(Fault::Policy(text.to_owned()));
@@ -120,13 +120,13 @@ pub(super) fn operations<'d>(value: &Value<'d>) -> Result<Vec<Operation<'d>>, Fa
     list.iter().map(|item| operation(&item)).collect()
 }
 
-fn operation<'d>(item: &Value<'d>) -> Result<Operation<'d>, Fault> {
+fn operation<'d>(item: &Value<'d>) -> Result<JsonOperation<'d>, Fault> {
     let Value::Object(operation) = item else {
         let text = "type mismatch: JSONPatchType.expression should evaluate to array of JSONPatch";
         return Err(Fault::Policy(text.to_owned()));
     };
     let text = |name: &str| operation.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-    Ok(Operation {
+    Ok(JsonOperation {
         op: text("op"),
         path: text("path"),
         from: text("from"),

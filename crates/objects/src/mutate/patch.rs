@@ -13,7 +13,7 @@ use super::json::{Json, number};
 
 /// One `JSONPatch{…}`.
 #[derive(Debug)]
-pub(super) struct Operation<'d> {
+pub(super) struct JsonOperation<'d> {
     pub(super) op: String,
     pub(super) path: String,
     pub(super) from: String,
@@ -43,7 +43,7 @@ const MAX_COPIED: usize = 3 * 1024 * 1024;
 const MISSING: &str = "missing value";
 
 /// The object with all operations applied.
-pub(super) fn apply<'d>(object: NodeRef<'d>, operations: Vec<Operation<'d>>) -> Result<Json<'d>, Stop> {
+pub(super) fn apply<'d>(object: NodeRef<'d>, operations: Vec<JsonOperation<'d>>) -> Result<Json<'d>, Stop> {
     let root = Json::Node(object);
     let mut patch = Patch { deepest: root.depth(), root, copied: 0 };
     for operation in operations {
@@ -63,8 +63,8 @@ struct Patch<'d> {
 }
 
 impl<'d> Patch<'d> {
-    fn run(&mut self, operation: Operation<'d>) -> Result<(), Stop> {
-        let Operation { op, path, from, value } = operation;
+    fn run(&mut self, operation: JsonOperation<'d>) -> Result<(), Stop> {
+        let JsonOperation { op, path, from, value } = operation;
         if !survives_quoting(&op) {
             return Err("Unexpected kind: unknown".to_owned().into());
         }

@@ -87,7 +87,7 @@ pub fn io_text(message: &str) -> String {
 }
 
 /// The line where a range of a text begins, with the range marked.
-pub(super) fn snippet<'t>(file: &'t str, text: &'t str, range: Range<usize>) -> Snippet<'t, Annotation<'t>> {
+pub(crate) fn snippet<'t>(file: &'t str, text: &'t str, range: Range<usize>) -> Snippet<'t, Annotation<'t>> {
     // only the lines at the place: a long one is folded by the renderer
     let first = text[..range.start].rfind('\n').map_or(0, |at| at + 1);
     let last_line = text[range.start..range.end].find('\n').map_or(range.end, |at| range.start + at);
