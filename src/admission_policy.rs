@@ -51,6 +51,23 @@ pub struct AdmissionPolicy {
     pub body: Body,
 }
 
+impl AdmissionPolicy {
+    /// Its expressions, without its variables.
+    pub fn expressions(&self) -> impl Iterator<Item = &Compiled> {
+        let (validations, annotations, mutations): (&[Validation], &[Annotation], &[Mutation]) =
+            match &self.body {
+                Body::Validating { validations, annotations } => (validations, annotations, &[]),
+                Body::Mutating { mutations, .. } => (&[], &[], mutations),
+            };
+        let of_validations = validations
+            .iter()
+            .flat_map(|one| std::iter::once(&one.expression).chain(one.message_expression.as_ref()));
+        let of_annotations = annotations.iter().map(|annotation| &annotation.value);
+        let of_mutations = mutations.iter().map(|mutation| &mutation.expression);
+        self.conditions.iter().chain(of_validations).chain(of_annotations).chain(of_mutations)
+    }
+}
+
 /// What a policy does.
 #[derive(Debug)]
 pub enum Body {

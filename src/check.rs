@@ -30,6 +30,7 @@ mod trigger;
 mod undecided;
 mod validate;
 mod values;
+mod whole;
 
 use std::fmt;
 use std::sync::Arc;
@@ -54,6 +55,7 @@ pub use stop::Stop;
 pub use subject::{PolicyContext, Sink};
 pub use trigger::{ROOTS, Trigger};
 pub use validate::Validate;
+pub use whole::{ServerPolicy, Whole};
 
 pub(crate) use change::item_document;
 pub(crate) use changes::{Changes, is_off_limits};
@@ -100,6 +102,11 @@ pub trait Check: fmt::Debug + Send + Sync {
 
     /// What it changes, where it is a rule that changes objects.
     fn change(&self) -> Option<&dyn Change> {
+        None
+    }
+
+    /// What judges its policy as a whole; then none of the rules is judged by itself.
+    fn whole(&self) -> Option<&dyn Whole> {
         None
     }
 

@@ -3,12 +3,14 @@
 //! A dialect knows how its policies are written and nothing of the others; what it gives is the compiled form that
 //! admission runs, or a list of [`Issue`]s that say where a policy is wrong. [`of`] knows which there are.
 
+mod admission;
 #[cfg(test)]
 mod lines;
 pub mod native;
 
 use std::sync::Arc;
 
+use crate::admission_policy::Binding;
 use crate::cel::profile::Profile;
 use crate::check::Policy;
 use crate::document::{NodeId, NodeRef};
@@ -28,6 +30,11 @@ pub trait Dialect: Sync {
     /// # Errors
     /// Everything that is wrong with it, in the order of the text; an object with an issue is refused whole.
     fn lower(&self, root: NodeRef<'_>, profile: Profile, written: &Written) -> Result<Lowered, Vec<Issue>>;
+
+    /// What of an object that is read may not be meant, for those who write policies.
+    fn remarks(&self, _root: NodeRef<'_>) -> Vec<Issue> {
+        Vec::new()
+    }
 }
 
 /// What an object of a policy language is once it is read.
@@ -37,11 +44,16 @@ pub enum Lowered {
     Policy(Box<Policy>),
     /// What lifts findings of policies.
     Exception(Box<Exception>),
+    /// What binds an admission policy of the API server.
+    Binding(Box<Binding>),
+    /// What is sound, and is not run here.
+    NotRun(PolicyRef),
 }
 
 /// The languages that policies are read in.
 static DIALECTS: &[&dyn Dialect] = &[
     &native::Native,
+    &admission::Admission,
     #[cfg(test)]
     &lines::Lines,
 ];

@@ -7,6 +7,7 @@
 
 mod canonical;
 mod held;
+mod unrun;
 
 use std::collections::{BTreeMap, HashMap};
 

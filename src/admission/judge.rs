@@ -75,6 +75,12 @@ fn judge_by(
     if policy.conditions.is_empty() && !(0..policy.rules.len()).any(fires) {
         return;
     }
+    if let Some(whole) = policy.rules.first().and_then(|rule| rule.check.whole()) {
+        if let Some(subject) = PolicyContext::new(policy, facts, budget) {
+            whole.judge(&subject, findings);
+        }
+        return;
+    }
     let request = facts.request();
     let scope = policy.matches.holds(request, set.templates(), facts.host());
     if scope == Applies::No {

@@ -258,7 +258,9 @@ impl LintArgs {
         let set = &selected.set;
         report
             .for_kubernetes(selected.release.to_string())
-            .with_notes(offline.notes(set.templates()))
+            .with_notes(
+                offline.notes(set.templates()).into_iter().chain(offline.policies_not_run(set)).collect(),
+            )
             .of_run(Run {
                 configuration: selected.configuration_file(),
                 packs_not_run: selected.packs_not_run.clone(),

@@ -7,12 +7,14 @@ use std::collections::hash_map::DefaultHasher;
 use std::hash::Hasher;
 use std::ops::Range;
 use std::sync::OnceLock;
+use std::time::Instant;
 
 use super::index::{Entry, Index, Within};
 use super::levels::{Layout, Level};
 use super::pairs::Pairs;
 use super::query::{self, Axis, By, Coverage, Pool, Query, Visitor};
-use super::{Forms, Host, HostObject, Listing, Lookup, ObjectKey, Twins, describe};
+use super::{Forms, Host, HostObject, Listing, Lookup, ObjectKey, Twins, User, describe};
+use crate::cel::library::authorizer::{Decision, Question};
 use crate::document::NodeRef;
 use crate::resource::workload::TemplatePaths;
 
@@ -455,6 +457,10 @@ impl Host for Beside<'_, '_> {
             Some(coverage) => coverage,
             None => query::by_listing(self.host, query, visitor),
         }
+    }
+
+    fn authorize(&self, user: &User<'_>, question: &Question, _: Option<Instant>) -> Lookup<Decision> {
+        super::rbac::authorize(self, user, question)
     }
 
     fn twins(&self, most: usize) -> Twins<'_> {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
+use crate::admission_policy::Binding;
 use crate::cel::profile::{Profile, Release};
 use crate::diagnostic::Diagnostic;
 use crate::dialect::{self, Issue, Lowered, Written};
@@ -32,8 +33,14 @@ pub struct Loaded {
     pub policies: Vec<(Policy, bool)>,
     /// What lifts their findings, in the order they were found.
     pub exceptions: Vec<Exception>,
+    /// What binds admission policies of the API server.
+    pub bindings: Vec<Arc<Binding>>,
+    /// Policies that are sound and are not run: those that mutate.
+    pub not_run: Vec<PolicyRef>,
     /// What is wrong.
     pub errors: Vec<Diagnostic>,
+    /// What may not be meant.
+    pub remarks: Vec<Diagnostic>,
     /// Where each of the policies and exceptions was read.
     pub origins: BTreeMap<PolicyRef, Origin>,
     /// Where each of the policies says its name, in their order; nothing for those of the embedded library.
@@ -63,11 +70,25 @@ impl Loaded {
             read(text, &mut part);
             part
         });
-        for Self { policies, exceptions, errors, origins, names, refused, passed_over, unread: _ } in
-            parts.collect::<Vec<_>>()
+        for Self {
+            policies,
+            exceptions,
+            bindings,
+            not_run,
+            remarks,
+            errors,
+            origins,
+            names,
+            refused,
+            passed_over,
+            unread: _,
+        } in parts.collect::<Vec<_>>()
         {
             self.policies.extend(policies);
             self.exceptions.extend(exceptions);
+            self.bindings.extend(bindings);
+            self.not_run.extend(not_run);
+            self.remarks.extend(remarks);
             self.names.extend(names);
             self.errors.extend(errors);
             // of twins the first counts
@@ -93,6 +114,8 @@ impl Loaded {
     /// The set of what was loaded, adjusted.
     #[must_use]
     pub fn into_set(self, adjustments: &Adjustments, templates: TemplatePaths) -> PolicySet {
+        let wholes = self.policies.iter().filter_map(|(policy, _)| policy.rules.first()?.check.whole());
+        wholes.for_each(|whole| whole.bind(&self.bindings));
         let policies = self.policies.into_iter();
         let policies =
             policies.filter_map(|(policy, embedded)| adjustments.apply(policy, embedded).map(Arc::new));
@@ -183,7 +206,17 @@ pub fn read_text(name: &str, text: &str, embedded: bool, profile: Profile, loade
                 loaded.exceptions.push(*exception);
                 continue;
             }
+            Ok(Lowered::Binding(binding)) if misread.is_empty() => {
+                loaded.bindings.push(Arc::from(binding));
+                continue;
+            }
+            Ok(Lowered::NotRun(policy)) if misread.is_empty() => {
+                loaded.not_run.push(policy);
+                continue;
+            }
             Ok(Lowered::Policy(policy)) if misread.is_empty() => {
+                let remarks = dialect.remarks(root).into_iter();
+                loaded.remarks.extend(remarks.map(|issue| diagnostic(name, &file, root, issue)));
                 loaded.origins.entry(policy.id.clone()).or_insert_with(origin);
                 loaded.policies.push((*policy, embedded));
                 let span = root.at("/metadata/name").and_then(|name| name.span()).filter(|_| !embedded);

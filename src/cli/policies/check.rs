@@ -132,7 +132,8 @@ fn check(paths: Vec<PathBuf>) -> Checked {
         rules: policy.rules.iter().map(|rule| rule.info.code.clone()).collect(),
     });
     let policies: Vec<Row> = policies.collect();
-    let mut warnings = unasked(&loaded);
+    let mut warnings = admission_policies(&loaded);
+    warnings.extend(unasked(&loaded));
     let minor = u8::try_from(Release::NEWEST.minor).unwrap_or(u8::MAX);
     warnings.extend(types::misspelt(loaded.policies.iter().map(|(policy, _)| policy), minor));
     // compiled where something may speak of it
@@ -163,10 +164,26 @@ fn check(paths: Vec<PathBuf>) -> Checked {
     }
 }
 
+/// What the API server would say of its own policies without refusing them, and what of them does nothing.
+fn admission_policies(loaded: &Loaded) -> Vec<String> {
+    let mut warnings: Vec<String> = loaded.remarks.iter().map(ToString::to_string).collect();
+    let bound = |name: &String| loaded.bindings.iter().any(|binding| binding.policy == *name);
+    let policies = loaded.policies.iter().map(|(policy, _)| &policy.id);
+    let unbound = policies.filter(|id| id.kind == "ValidatingAdmissionPolicy" && !bound(&id.name));
+    warnings
+        .extend(unbound.map(|id| format!("{id}: no binding among these files names it: it is not asked")));
+    warnings.extend(loaded.not_run.iter().map(|id| format!("{id}: sound, and not run by this version")));
+    warnings
+}
+
 /// Kinds about which the webhook is never asked.
 fn unasked(loaded: &Loaded) -> Vec<String> {
     let mut warnings = Vec::new();
     for (policy, _) in &loaded.policies {
+        // what the API server asks itself
+        if policy.id.kind == "ValidatingAdmissionPolicy" {
+            continue;
+        }
         let name = &policy.id.name;
         let said = crate::matching::unasked(&policy.matches);
         for said in said.iter().take(UNASKED_TOLD) {

@@ -1,0 +1,156 @@
+//! Policies that are judged as a whole, since their rules share an order and a budget: those of the Kubernetes API server.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use crate::admission_policy::dispatch::{Asked, Event, What, dispatch};
+use crate::admission_policy::kinds::Kinds;
+use crate::admission_policy::{AdmissionPolicy, Binding, Hook, ValidationAction};
+use crate::api;
+use crate::finding::{Action, Certainty, Finding, Place, Severity};
+use crate::host::Lookup;
+
+use super::subject::{PolicyContext, Sink};
+use super::{Check, Evaluator, Findings, Policy, Rule};
+
+/// What judges all rules of a policy at once.
+pub trait Whole: fmt::Debug + Send + Sync {
+    /// Takes what binds the policy, before it judges anything.
+    fn bind(&self, bindings: &[Arc<Binding>]);
+
+    /// Says what is wrong with the object.
+    fn judge(&self, subject: &PolicyContext<'_>, findings: &mut Findings);
+}
+
+/// A ValidatingAdmissionPolicy: the check of each of its rules.
+#[derive(Debug, Clone)]
+pub struct ServerPolicy(Arc<Bound>);
+
+#[derive(Debug)]
+struct Bound {
+    policy: Arc<AdmissionPolicy>,
+    /// None: without a binding the server does not ask the policy.
+    hook: OnceLock<Hook>,
+    /// The release whose kinds are served.
+    minor: u32,
+}
+
+impl ServerPolicy {
+    /// A policy that nothing binds so far, on Kubernetes `1.minor`.
+    #[must_use]
+    pub fn new(policy: AdmissionPolicy, minor: u32) -> Self {
+        Self(Arc::new(Bound { policy: Arc::new(policy), hook: OnceLock::new(), minor }))
+    }
+}
+
+impl Check for ServerPolicy {
+    fn is_about_pods(&self, _: &Policy) -> bool {
+        false
+    }
+
+    fn whole(&self) -> Option<&dyn Whole> {
+        Some(&*self.0)
+    }
+
+    /// Its policy is judged as a whole.
+    fn judge<'d>(&'d self, _: &mut Evaluator<'d, '_>, _: &PolicyContext<'d>, _: &mut Sink<'_>) {}
+}
+
+impl Whole for Bound {
+    fn bind(&self, bindings: &[Arc<Binding>]) {
+        let hook = Hook::join(vec![Arc::clone(&self.policy)], bindings.to_vec());
+        if let Some(hook) = hook.into_iter().next() {
+            self.hook.get_or_init(|| hook);
+        }
+    }
+
+    fn judge(&self, subject: &PolicyContext<'_>, findings: &mut Findings) {
+        let Some(hook) = self.hook.get() else { return };
+        let PolicyContext { request, host, budget, .. } = *subject;
+        let kinds = self.kinds(subject);
+        let asked = Asked { request, kinds: &kinds, host, deadline: budget.deadline };
+        let first = findings.len();
+        for event in dispatch(std::slice::from_ref(hook), asked) {
+            tell(&event, subject, findings, first);
+        }
+    }
+}
+
+impl Bound {
+    /// The kinds that are served: definitions are looked for where the request or the policy is about a custom kind.
+    fn kinds(&self, subject: &PolicyContext<'_>) -> Kinds {
+        let mut kinds = Kinds::new(self.minor, false);
+        let params = self.policy.param_kind.as_ref().map_or("", |kind| &kind.0.group);
+        if api::is_own_group(subject.request.kind.group) && api::is_own_group(params) {
+            return kinds;
+        }
+        let all = subject.host.list("apiextensions.k8s.io", "CustomResourceDefinition", None);
+        if let Lookup::Known(listing) = all {
+            listing.objects.iter().for_each(|definition| kinds.define(definition.root));
+        }
+        kinds
+    }
+}
+
+/// The strongest of a binding's actions.
+fn strongest(event: &Event<'_>) -> Action {
+    match event.what {
+        What::Fails { .. } if event.has(ValidationAction::Deny) => Action::Deny,
+        What::Fails { .. } if event.has(ValidationAction::Warn) => Action::Warn,
+        What::Fails { .. } => Action::Audit,
+        What::Refuses(_) | What::Annotates { .. } | What::Unknown { .. } => Action::Deny,
+    }
+}
+
+/// Makes a finding of an event; what several bindings say alike is said once, with the strongest of their actions.
+fn tell(event: &Event<'_>, subject: &PolicyContext<'_>, findings: &mut Findings, first: usize) {
+    let object = subject.object;
+    let (rule, message, node) = match &event.what {
+        What::Annotates { .. } => return,
+        What::Fails { validation, message, culprit, .. } => {
+            let node = culprit.map_or(object, |id| object.document().node(id));
+            (rule(subject.policy, Some(*validation)), message.clone(), node)
+        }
+        What::Refuses(message) => (rule(subject.policy, None), message.clone(), object),
+        What::Unknown { validation, what } => (rule(subject.policy, *validation), what.clone(), object),
+    };
+    let Some(rule) = rule else { return };
+    let action = strongest(event).min(rule.action);
+    let known = !matches!(event.what, What::Unknown { .. });
+    let place = Place::of(node, object.id());
+    let same = |finding: &&mut Finding| {
+        Arc::ptr_eq(&finding.rule, &rule.info)
+            && finding.message == message
+            && finding.place == place
+            && finding.certainty == Certainty::Known
+    };
+    if let Some(said) = findings[first..].iter_mut().find(same).filter(|_| known) {
+        said.action = said.action.max(Some(action));
+        said.severity = said.severity.max(severity(rule, action));
+        return;
+    }
+    let mut sink = Sink { rule, object, findings, budget: subject.budget };
+    if known {
+        let finding = sink.fault(node, message);
+        (finding.action, finding.severity) = (Some(action), severity(rule, action));
+    } else {
+        sink.needs(node, &message);
+    }
+}
+
+/// The rule for a validation; for what is about all of them, the first that the run wants.
+fn rule(policy: &Policy, validation: Option<usize>) -> Option<&Rule> {
+    match validation {
+        Some(number) => policy.rules.iter().find(|rule| rule.name == number.to_string()),
+        None => policy.rules.first(),
+    }
+}
+
+fn severity(rule: &Rule, action: Action) -> Severity {
+    let highest = match action {
+        Action::Deny => Severity::Error,
+        Action::Warn => Severity::Warning,
+        Action::Audit => Severity::Info,
+    };
+    rule.severity.min(highest)
+}
