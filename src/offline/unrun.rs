@@ -25,7 +25,7 @@ impl Offline<'_> {
         let runs = set.policies().iter().any(|policy| policy.id.kind == "ValidatingAdmissionPolicy");
         let mut found: BTreeMap<&'static str, (usize, &str)> = BTreeMap::new();
         for (manifest, identity) in self.inventory.manifests().iter().zip(&self.identities) {
-            let Some(language) = language(identity.kind.group, identity.kind.kind) else { continue };
+            let Some(language) = language(identity.gvk.group, identity.gvk.kind) else { continue };
             let file = self.inventory.paths().get(manifest.file.index()).copied().unwrap_or_default();
             found.entry(language).or_insert((0, file)).0 += 1;
         }

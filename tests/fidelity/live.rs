@@ -100,20 +100,33 @@ impl Live {
 
     /// One request, and what the webhook was sent meanwhile.
     pub(crate) async fn send(&self, method: &str, path: &str, body: String) -> Answer {
+        match self.try_send(method, path, &body).await {
+            Some(answer) => answer,
+            // a connection that was idle may be closed; where it happens again the server has panicked
+            None => self.try_send(method, path, &body).await.unwrap_or(Answer {
+                code: 500,
+                body: json!({"message": "the server closed the connection"}),
+                warnings: Vec::new(),
+                seen: None,
+            }),
+        }
+    }
+
+    async fn try_send(&self, method: &str, path: &str, body: &str) -> Option<Answer> {
         self.seen.lock().unwrap().take();
         let request = hyper::Request::builder()
             .method(method)
             .uri(path)
             .header("Content-Type", "application/json")
-            .body(Body::from(body.into_bytes()))
+            .body(Body::from(body.as_bytes().to_vec()))
             .unwrap();
-        let response = self.cluster.client.send(request).await.unwrap();
+        let response = self.cluster.client.send(request).await.ok()?;
         let code = response.status().as_u16();
         let warnings = response.headers().get_all(hyper::header::WARNING).iter();
         let warnings = warnings.filter_map(|value| warning(value.to_str().ok()?)).collect();
-        let bytes = response.into_body().collect_bytes().await.unwrap();
+        let bytes = response.into_body().collect_bytes().await.ok()?;
         let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
-        Answer { code, body, warnings, seen: self.seen.lock().unwrap().take() }
+        Some(Answer { code, body, warnings, seen: self.seen.lock().unwrap().take() })
     }
 
     /// Really creates namespaces, then objects; those that the server has taken, as it stored them.
