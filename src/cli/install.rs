@@ -97,6 +97,7 @@ impl InstallArgs {
     /// Prints or applies: 0 when all was done.
     pub fn run(self) -> ExitCode {
         let Selected { set, errors, configuration, .. } = self.selection.load(None, &[], &[]);
+        let set = set.without_servers_own();
         if !errors.is_empty() {
             print_errors(&errors);
             return ExitCode::from(NOT_DONE);

@@ -170,7 +170,7 @@ fn load(
     if astray {
         return Err(LoadError(complaint));
     }
-    let snapshot = store.next(set, origins, &refused);
+    let snapshot = store.next(set.without_servers_own(), origins, &refused);
     if snapshot.set.is_empty() && !(selection.no_embedded && selection.policies.is_empty()) {
         // a folder emptied by mistake must not open the door
         let nothing = "no policies are loaded".to_owned();

@@ -57,6 +57,20 @@ impl From<Vec<usize>> for OfKind {
 }
 
 impl PolicySet {
+    /// The same set without policies that are judged as a whole: those of the API server's own language, which it judges itself
+    /// where it has them.
+    #[must_use]
+    pub fn without_servers_own(mut self) -> Self {
+        let is_own =
+            |policy: &Arc<Policy>| policy.rules.first().is_some_and(|rule| rule.check.whole().is_some());
+        if !self.policies.iter().any(is_own) {
+            return self;
+        }
+        let exceptions = std::mem::take(&mut self.exceptions);
+        let policies = self.policies.iter().filter(|policy| !is_own(policy)).cloned().collect();
+        Self::new(policies, self.templates).with_exceptions(exceptions)
+    }
+
     /// A set of these policies; `templates` are declared by the configuration.
     #[must_use]
     pub fn new(mut policies: Vec<Arc<Policy>>, mut templates: TemplatePaths) -> Self {

@@ -212,7 +212,12 @@ fn a_policy_folder_is_watched() {
 #[test]
 fn one_broken_policy_costs_that_policy_at_the_start_and_later() {
     let folder = tempfile::tempdir().unwrap();
-    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    // a file that is half written is another file: one that says nothing, so that its policy goes
+    let write = |name: &str, text: &str| {
+        let part = folder.path().join("part");
+        std::fs::write(&part, text).unwrap();
+        std::fs::rename(part, folder.path().join(name)).unwrap();
+    };
     let other = GOOD.replace("probes}", "other}");
     write("a.yaml", BROKEN);
     write("b.yaml", &other);
