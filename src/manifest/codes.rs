@@ -54,7 +54,6 @@ impl Reserved {
                 "selector-labels",
                 "port-names",
                 "probe-port",
-                "service-target-port",
                 "autoscaler-range",
                 "rolling-update",
             ],

@@ -5,14 +5,23 @@ use std::collections::BTreeMap;
 use super::Offline;
 use crate::store::PolicySet;
 
+/// One policy of a language, and several.
+type Language = [&'static str; 2];
+
+const VALIDATING: Language = ["ValidatingAdmissionPolicy", "ValidatingAdmissionPolicies"];
+
 /// What tells a policy: its group, and of some groups the kind.
-fn language(group: &str, kind: &str) -> Option<&'static str> {
+fn language(group: &str, kind: &str) -> Option<Language> {
     match (group, kind) {
-        ("admissionregistration.k8s.io", "ValidatingAdmissionPolicy") => Some("ValidatingAdmissionPolicies"),
-        ("admissionregistration.k8s.io", "MutatingAdmissionPolicy") => Some("MutatingAdmissionPolicies"),
-        ("kyverno.io", "ClusterPolicy" | "Policy") | ("policies.kyverno.io", _) => Some("Kyverno policies"),
+        ("admissionregistration.k8s.io", "ValidatingAdmissionPolicy") => Some(VALIDATING),
+        ("admissionregistration.k8s.io", "MutatingAdmissionPolicy") => {
+            Some(["MutatingAdmissionPolicy", "MutatingAdmissionPolicies"])
+        }
+        ("kyverno.io", "ClusterPolicy" | "Policy") | ("policies.kyverno.io", _) => {
+            Some(["Kyverno policy", "Kyverno policies"])
+        }
         ("constraints.gatekeeper.sh", _) | ("templates.gatekeeper.sh", "ConstraintTemplate") => {
-            Some("Gatekeeper policies")
+            Some(["Gatekeeper policy", "Gatekeeper policies"])
         }
         _ => None,
     }
@@ -23,20 +32,23 @@ impl Offline<'_> {
     #[must_use]
     pub fn policies_not_run(&self, set: &PolicySet) -> Vec<String> {
         let runs = set.policies().iter().any(|policy| policy.id.kind == "ValidatingAdmissionPolicy");
-        let mut found: BTreeMap<&'static str, (usize, &str)> = BTreeMap::new();
+        let mut found: BTreeMap<Language, (usize, &str)> = BTreeMap::new();
         for (manifest, identity) in self.inventory.manifests().iter().zip(&self.identities) {
             let Some(language) = language(identity.gvk.group, identity.gvk.kind) else { continue };
             let file = self.inventory.paths().get(manifest.file.index()).copied().unwrap_or_default();
             found.entry(language).or_insert((0, file)).0 += 1;
         }
-        let said = |(language, (count, file)): (&str, (usize, &str))| match language {
-            "ValidatingAdmissionPolicies" if runs => None,
-            "ValidatingAdmissionPolicies" => Some(format!(
-                "the input holds {count} {language} ({file}), which are not run: to judge the manifests by them, \
-                 with their bindings, name their files or folders with --policies or in plimsoll.yaml: \
-                 policies: [{file}]"
-            )),
-            _ => Some(format!("the input holds {count} {language} ({file}), which are not run")),
+        let said = |(language, (count, file)): (Language, (usize, &str))| {
+            let (what, are) = if count == 1 { (language[0], "is") } else { (language[1], "are") };
+            let not_run = format!("the input holds {count} {what} ({file}), which {are} not run");
+            match language {
+                VALIDATING if runs => None,
+                VALIDATING => Some(format!(
+                    "{not_run}: to judge the manifests by them, with their bindings, name their files or folders with \
+                     --policies or in plimsoll.yaml: policies: [{file}]"
+                )),
+                _ => Some(not_run),
+            }
         };
         found.into_iter().filter_map(said).collect()
     }

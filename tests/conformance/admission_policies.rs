@@ -179,6 +179,19 @@ fn text<'v>(value: &'v Value, pointer: &str) -> &'v str {
     value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
 }
 
+/// What the server gives to what it stores.
+fn stored(document: &Document<'_>) -> Document<'static> {
+    let mut object = serde_json::to_value(document.root()).unwrap_or_default();
+    for (field, value) in [
+        ("uid", "00000000-0000-0000-0000-000000000001"),
+        ("resourceVersion", "1"),
+        ("creationTimestamp", "2026-01-01T00:00:00Z"),
+    ] {
+        object["metadata"][field] = value.into();
+    }
+    Document::from_value(&object).unwrap_or_else(|_| Document::null())
+}
+
 /// A case's cluster before the request.
 fn cluster(case: &Value, kinds: &Kinds, custom: &Definitions) -> Cluster {
     let mut host = OwnedHost::new(true);
@@ -196,15 +209,8 @@ fn cluster(case: &Value, kinds: &Kinds, custom: &Definitions) -> Cluster {
         }
         let (namespace, name) =
             (text(&object, "/metadata/namespace").to_owned(), text(&object, "/metadata/name").to_owned());
-        for (field, value) in [
-            ("uid", "00000000-0000-0000-0000-000000000001"),
-            ("resourceVersion", "1"),
-            ("creationTimestamp", "2026-01-01T00:00:00Z"),
-        ] {
-            object["metadata"][field] = value.into();
-        }
         let key = ObjectKey { group: &group, kind: &kind, namespace: &namespace, name: &name };
-        host.put(key, canonical(&object, custom));
+        host.put(key, stored(&canonical(&object, custom)));
     }
     for name in ["default", "kube-system"] {
         let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});

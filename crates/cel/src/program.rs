@@ -313,7 +313,7 @@ impl Composition {
             Ok(program) => (Ok(program), Ok(())),
             Err(error) => {
                 let text = match &error {
-                    CompileError::Issues(issues) => format!("compilation failed: {issues}"),
+                    CompileError::Issues(issues) => issues.to_string(),
                     CompileError::Plan(error) => format!("program instantiation failed: {error}"),
                 };
                 (Err(Arc::from(text)), Err(error))
