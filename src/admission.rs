@@ -22,7 +22,7 @@ mod judge;
 mod mutate;
 pub mod needs;
 
-use crate::apiserver::{self, Serving};
+use crate::apiserver::Serving;
 use crate::check::{EvaluationLimits, Findings};
 use crate::document::edit::PatchOperation;
 use crate::document::{Document, NodeRef};
@@ -115,11 +115,11 @@ fn replaced<'a>(request: &Request<'a>) -> Option<NodeRef<'a>> {
 }
 
 /// What the API server finds of an object that is created or changed.
-fn valid(served: Served<'_>, request: &Request<'_>) -> Findings {
+fn valid((serving, served): (Serving<'_, '_>, Served<'_>), request: &Request<'_>) -> Findings {
     let old = replaced(request);
     let changes = matches!(request.operation, request::Operation::Create | request::Operation::Update);
     let object = request.object.filter(|_| changes);
-    let mut findings = object.map(|object| apiserver::validate(served, object, old)).unwrap_or_default();
+    let mut findings = object.map(|object| serving.validate(served, object, old)).unwrap_or_default();
     confidential::conceal(&mut findings, request);
     findings
 }
@@ -153,8 +153,8 @@ pub fn admit<'a>(
     let received = canonical.map(|object| request.with_object(object.root()));
     let request = received.as_ref().unwrap_or(request);
     if stages.judge {
-        if let Some((_, served)) = stages.server.filter(|_| again.is_none() || received.is_some()) {
-            findings.extend(valid(served, request));
+        if let Some(server) = stages.server.filter(|_| again.is_none() || received.is_some()) {
+            findings.extend(valid(server, request));
         }
         findings.extend(judge::judge(set, request, host, budget));
     }

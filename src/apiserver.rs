@@ -7,6 +7,7 @@
 //!
 //! What the server does stands in the crate `objects`; here it gets codes, places and help.
 
+pub mod documented;
 mod versions;
 
 use std::collections::HashMap;
@@ -135,13 +136,32 @@ impl<'s> Serving<'s, '_> {
                 None
             }
         };
+        for found in &mut findings {
+            let documented = [codes::TYPE.code, codes::UNKNOWN_FIELD.code].contains(&found.code());
+            let node = written.at(&found.place.pointer).filter(|_| documented);
+            found.reference = node.and_then(|node| documented::of(served, node, written, *minor));
+        }
         Received { served: Some(served), object, findings }
+    }
+
+    /// What the server finds when it validates an object that it has [received](Self::receive), on an UPDATE beside the old one.
+    #[must_use]
+    pub fn validate(
+        &self,
+        served: Served<'_>,
+        object: NodeRef<'_>,
+        old: Option<NodeRef<'_>>,
+    ) -> Vec<Finding> {
+        let mut findings = validate(served, object, old);
+        for found in &mut findings {
+            let node = object.at(&found.place.pointer);
+            found.reference = node.and_then(|node| documented::of(served, node, object, self.server.minor));
+        }
+        findings
     }
 }
 
-/// What the server finds when it validates an object that was received, on an UPDATE beside the old one.
-#[must_use]
-pub fn validate(served: Served<'_>, object: NodeRef<'_>, old: Option<NodeRef<'_>>) -> Vec<Finding> {
+fn validate(served: Served<'_>, object: NodeRef<'_>, old: Option<NodeRef<'_>>) -> Vec<Finding> {
     let at = |node: NodeRef<'_>| Place::of(node, object.id());
     match served.validate(object, old) {
         Ok(warnings) => {

@@ -267,6 +267,8 @@ pub struct Finding {
     pub sensitive: bool,
     /// What the parts of the rule's expression came to, where that was asked for.
     pub explanation: Vec<String>,
+    /// Where the field is documented.
+    pub reference: Option<String>,
     /// How many more of the rule were left out after this one, or places not even looked at.
     pub more: usize,
     /// Where the policy is at fault, of a rule that could not be evaluated.
@@ -293,6 +295,7 @@ impl Finding {
             existing: false,
             sensitive: false,
             explanation: Vec::new(),
+            reference: None,
             more: 0,
             fault: None,
             excepted: None,

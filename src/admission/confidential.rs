@@ -55,6 +55,7 @@ mod tests {
             existing: false,
             sensitive,
             explanation: Vec::new(),
+            reference: None,
             more: 0,
             fault: None,
             excepted: None,

@@ -114,3 +114,33 @@ fn a_secret_is_not_said() {
     let found = found(text, false);
     assert!(!found.is_empty() && found.iter().all(|found| !found.2.contains("hunter2")), "{found:?}");
 }
+
+#[test]
+fn where_a_field_is_documented_and_how_it_is_mended() {
+    let text = POD
+        .replace("    image:", "    imagePullPolice: Always\n    image:")
+        .replace("name: web}", "name: web, labels: {a: 1}}");
+    let sources = Sources::new(vec![SourceFile::new("x.yaml", Content::Text(text))]);
+    let inventory = Inventory::load(&sources);
+    let asking = Asking::default();
+    let server = ApiServer::new(36);
+    let canonical = Canonical::of(&inventory, None, &asking, &server);
+    let offline = Offline::over(&inventory, None, &asking, Some(&canonical));
+    let findings = offline.judge_all(&PolicySet::default());
+    let told: Vec<(&str, String)> = findings
+        .iter()
+        .map(|(_, found)| {
+            (found.reference.as_deref().unwrap_or_default(), serde_json::to_string(&found.fix).unwrap())
+        })
+        .collect();
+    let page = "https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/";
+    assert_eq!(
+        told[0],
+        (
+            format!("{page}#objectmeta-v1-meta").as_str(),
+            r#"[{"op":"replace","path":"/metadata/labels/a","value":"1"}]"#.to_owned()
+        )
+    );
+    let moved = r#"[{"op":"move","from":"/spec/containers/0/imagePullPolice","path":"/spec/containers/0/imagePullPolicy"}]"#;
+    assert_eq!(told[1], (format!("{page}#container-v1-core").as_str(), moved.to_owned()));
+}

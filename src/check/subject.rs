@@ -145,6 +145,7 @@ impl Sink<'_> {
             existing: false,
             sensitive: self.rule.sensitive,
             explanation: Vec::new(),
+            reference: None,
             more: 0,
             fault: None,
             excepted: None,

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
+use crate::apiserver::documented::{element, link};
 use crate::apiserver::{ApiServer, Serving};
 use crate::document::{Document, Limits, NodeRef};
 use crate::nearest::nearest;
@@ -192,14 +193,6 @@ fn is_nothing(node: NodeRef<'_>) -> bool {
     node.is_null() || (node.scalar().is_none() && node.is_empty()) || node.as_str() == Some("")
 }
 
-/// What a list or map has many of.
-fn element(kind: &Type) -> &Type {
-    match kind.pointed() {
-        Type::List(of, _) | Type::Map(of, ..) => element(of),
-        other => other,
-    }
-}
-
 fn since(field: &Field) -> Option<String> {
     (field.releases.first > schema::OLDEST).then(|| format!("1.{}", field.releases.first))
 }
@@ -221,18 +214,6 @@ fn type_of(kind: &Type) -> String {
         Type::Map(of, ..) => format!("map to {}", type_of(of)),
         other => other.definition().map_or_else(|| "object".to_owned(), |of| of.short_name().to_owned()),
     }
-}
-
-/// Where Kubernetes documents it.
-fn link(of: &Definition, row: &KindRow, minor: u8) -> String {
-    let group = row.group.split('.').next().filter(|group| !group.is_empty()).unwrap_or("core");
-    let name = of.short_name().to_ascii_lowercase();
-    let package = of.name.rsplit_once('.').map_or("", |(package, _)| package);
-    let (own, version) = package.rsplit_once('/').unwrap_or((group, row.version));
-    format!(
-        "https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.{minor}/#{name}-{version}-{}",
-        if own.is_empty() { "core" } else { own }
-    )
 }
 
 #[cfg(test)]

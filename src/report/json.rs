@@ -61,6 +61,9 @@ struct WireFinding<'r> {
     object: Option<Identity<'r>>,
     related: Vec<WireRelated<'r>>,
     fix: &'r [PatchOperation],
+    /// Where the field is documented, of what the API server says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reference: Option<&'r str>,
     unknown: bool,
     /// `known`, `unknown`, or `failed`: the rule could not be evaluated.
     certainty: &'static str,
@@ -264,6 +267,7 @@ impl Report<'_> {
                 })
                 .collect(),
             fix: &finding.fix,
+            reference: finding.reference.as_deref(),
             unknown: finding.certainty == Certainty::Unknown,
             certainty: finding.certainty.name(),
             fingerprint: self.fingerprint(id, finding),

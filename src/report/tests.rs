@@ -66,6 +66,7 @@ fn finding(inventory: &Inventory<'_>, manifest: usize, code: &str, pointer: &str
         existing: false,
         sensitive: false,
         explanation: Vec::new(),
+        reference: None,
         more: 0,
         fault: None,
         excepted: None,

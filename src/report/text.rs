@@ -193,6 +193,7 @@ impl Report<'_> {
         if let Some(remediation) = finding.rule.remediation.as_ref().filter(|_| is_first) {
             lines.extend(remediation.lines().map(|line| (FAINT, readable(line.trim()).into_owned())));
         }
+        lines.extend(finding.reference.iter().map(|link| (FAINT, link.clone())));
         lines
     }
 

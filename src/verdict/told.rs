@@ -191,6 +191,7 @@ mod tests {
             existing: false,
             sensitive: false,
             explanation: Vec::new(),
+            reference: None,
             more: 0,
             fault: None,
             excepted: None,
