@@ -104,7 +104,11 @@ impl<'s> Serving<'s, '_> {
             namespace: self.namespace,
         };
         let mut findings: Vec<Finding> = versions::deprecated(*minor, served, written).into_iter().collect();
-        let problem = |problem: &Problem| decoding(problem, written, *minor);
+        let problem = |problem: &Problem| {
+            let node = written.document().node(problem.node);
+            let reference = documented::of(served, node, written, *minor);
+            Finding { reference, ..decoding(problem, node, written, *minor) }
+        };
         let request = Request { stored, posted: false };
         let object = match admit_request(written, served, &options, request) {
             Ok(admitted) => {
@@ -136,11 +140,6 @@ impl<'s> Serving<'s, '_> {
                 None
             }
         };
-        for found in &mut findings {
-            let documented = [codes::TYPE.code, codes::UNKNOWN_FIELD.code].contains(&found.code());
-            let node = written.at(&found.place.pointer).filter(|_| documented);
-            found.reference = node.and_then(|node| documented::of(served, node, written, *minor));
-        }
         Received { served: Some(served), object, findings }
     }
 
@@ -152,48 +151,41 @@ impl<'s> Serving<'s, '_> {
         object: NodeRef<'_>,
         old: Option<NodeRef<'_>>,
     ) -> Vec<Finding> {
-        let mut findings = validate(served, object, old);
-        for found in &mut findings {
-            let node = object.at(&found.place.pointer);
-            found.reference = node.and_then(|node| documented::of(served, node, object, self.server.minor));
-        }
-        findings
-    }
-}
-
-fn validate(served: Served<'_>, object: NodeRef<'_>, old: Option<NodeRef<'_>>) -> Vec<Finding> {
-    let at = |node: NodeRef<'_>| Place::of(node, object.id());
-    match served.validate(object, old) {
-        Ok(warnings) => {
-            let warning = |text: String| {
-                let place = at(named_at_the_beginning(&text, object));
-                finding(&codes::WARNING, text, place)
-            };
-            warnings.into_iter().map(warning).collect()
-        }
-        Err(refusal) if refusal.causes.is_empty() => {
-            vec![finding(&codes::INVALID, refusal.message, at(object))]
-        }
-        Err(refusal) => {
-            let some_unknown = object.descendants().any(NodeRef::is_unknown);
-            let told = refusal.causes.into_iter().filter_map(|cause| {
-                let Cause { field, reason, message, node } = cause;
-                let node = node.map_or_else(|| nearest_on(&field, object), |id| object.document().node(id));
-                if some_unknown && rests_on_unknown(node, reason, &message) {
-                    return None;
-                }
-                let row = match served {
-                    Served::Custom(..) if !field.starts_with("metadata") => &codes::SCHEMA,
-                    _ => &codes::INVALID,
+        let at = |row: &'static Reserved, message: String, node: NodeRef<'_>| {
+            let reference = documented::of(served, node, object, self.server.minor);
+            Finding { reference, ..finding(row, message, Place::of(node, object.id())) }
+        };
+        let refusal = match served.validate(object, old) {
+            Ok(warnings) => {
+                let warning = |text: String| {
+                    let node = named_at_the_beginning(&text, object);
+                    at(&codes::WARNING, text, node)
                 };
-                let place = at(node);
-                // the server names the map where we know which of its values is meant
-                let field = if place.path.starts_with(&field) { &place.path } else { &field };
-                let message = if field.is_empty() { message } else { format!("{field}: {message}") };
-                Some(finding(row, message, place))
-            });
-            told.collect()
-        }
+                return warnings.into_iter().map(warning).collect();
+            }
+            Err(refusal) if refusal.causes.is_empty() => {
+                return vec![at(&codes::INVALID, refusal.message, object)];
+            }
+            Err(refusal) => refusal,
+        };
+        let some_unknown = object.descendants().any(NodeRef::is_unknown);
+        let told = refusal.causes.into_iter().filter_map(|cause| {
+            let Cause { field, reason, message, node } = cause;
+            let node = node.map_or_else(|| nearest_on(&field, object), |id| object.document().node(id));
+            if some_unknown && rests_on_unknown(node, reason, &message) {
+                return None;
+            }
+            let row = match served {
+                Served::Custom(..) if !field.starts_with("metadata") => &codes::SCHEMA,
+                _ => &codes::INVALID,
+            };
+            // the server names the map where we know which of its values is meant
+            let path = node.path_from(object.id());
+            let field = if path.starts_with(&field) { path } else { field };
+            let message = if field.is_empty() { message } else { format!("{field}: {message}") };
+            Some(at(row, message, node))
+        });
+        told.collect()
     }
 }
 
@@ -210,8 +202,7 @@ fn rests_on_unknown(node: NodeRef<'_>, reason: Reason, message: &str) -> bool {
 }
 
 /// Where a value of another type or a field that there is not stands, and how it is mended.
-fn decoding(problem: &Problem, written: NodeRef<'_>, minor: u8) -> Finding {
-    let node = written.document().node(problem.node);
+fn decoding(problem: &Problem, node: NodeRef<'_>, written: NodeRef<'_>, minor: u8) -> Finding {
     let place = Place::of(node, written.id());
     if problem.kind != ProblemKind::Unknown {
         return mistyped(problem, node, written, place);
@@ -359,7 +350,8 @@ fn named_at_the_beginning<'d>(text: &str, object: NodeRef<'d>) -> NodeRef<'d> {
 }
 
 /// The last node that there is on a path as Kubernetes writes it (`metadata.labels[key]`, `spec.ports[0].port`).
-fn nearest_on<'d>(path: &str, object: NodeRef<'d>) -> NodeRef<'d> {
+#[must_use]
+pub fn nearest_on<'d>(path: &str, object: NodeRef<'d>) -> NodeRef<'d> {
     let mut at = object;
     let mut rest = path;
     while !rest.is_empty() {

@@ -35,6 +35,23 @@ pub enum Lookup<T> {
     Failed(String),
 }
 
+impl<T> Lookup<T> {
+    /// Something else of what is known.
+    pub fn map<U>(self, other: impl FnOnce(T) -> U) -> Lookup<U> {
+        self.and_then(|known| Lookup::Known(other(known)))
+    }
+
+    /// Another answer where this one is known.
+    pub fn and_then<U>(self, other: impl FnOnce(T) -> Lookup<U>) -> Lookup<U> {
+        match self {
+            Self::Known(known) => other(known),
+            Self::Absent => Lookup::Absent,
+            Self::Unknown(what) => Lookup::Unknown(what),
+            Self::Failed(why) => Lookup::Failed(why),
+        }
+    }
+}
+
 /// Another object, as a look-up gives it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct HostObject<'h> {
@@ -110,12 +127,7 @@ pub trait Host: Sync {
     /// All forms of one object that are equally near, the first `most` of them: overlays, versions and samples lie
     /// beside each other, and one of them is meant. Where there is one that is as it should be, nothing is at fault.
     fn alternatives(&self, key: ObjectKey<'_>, _most: usize) -> Lookup<Vec<HostObject<'_>>> {
-        match self.get(key) {
-            Lookup::Known(object) => Lookup::Known(vec![object]),
-            Lookup::Absent => Lookup::Absent,
-            Lookup::Unknown(what) => Lookup::Unknown(what),
-            Lookup::Failed(why) => Lookup::Failed(why),
-        }
+        self.get(key).map(|object| vec![object])
     }
 
     /// As [`Self::list_by`], where objects have several forms: of each the one with this number among those that are
@@ -128,12 +140,7 @@ pub trait Host: Sync {
         by: By<'_>,
         Forms { number: _, most: _ }: Forms,
     ) -> Lookup<(Listing<'_>, usize)> {
-        match self.list_by(group, kind, namespace, by) {
-            Lookup::Known(listing) => Lookup::Known((listing, 1)),
-            Lookup::Absent => Lookup::Absent,
-            Lookup::Unknown(what) => Lookup::Unknown(what),
-            Lookup::Failed(why) => Lookup::Failed(why),
-        }
+        self.list_by(group, kind, namespace, by).map(|listing| (listing, 1))
     }
 
     /// Whether a user may do something, as the `authorizer` of an expression asks; only a cluster can tell.

@@ -116,3 +116,20 @@ fn what_newcomers_apply_is_refused_where_the_server_refuses_it() {
         found.iter().map(|(line, code, message)| format!("{line} {code} {message}")).collect();
     insta::assert_snapshot!(told.join("\n"));
 }
+
+#[test]
+fn the_page_lists_the_kinds_with_rules() {
+    let page = include_str!("../docs/api-server.md");
+    let list =
+        page.split_once("hand-written rules is there for:\n\n").unwrap().1.split_once("\n\n").unwrap().0;
+    let mut listed = Vec::new();
+    for row in list.replace("\n  ", " ").lines() {
+        let (group, kinds) = row.strip_prefix("- ").unwrap().split_once(": ").unwrap();
+        let group = if group == "core" { "" } else { group };
+        listed.extend(kinds.split(", ").map(|kind| (group.to_owned(), kind.to_owned())));
+    }
+    listed.sort();
+    let covered = plimsoll::objects::validate::covered().into_iter();
+    let covered: Vec<_> = covered.map(|(group, kind)| (group.to_owned(), kind.to_owned())).collect();
+    assert_eq!(listed, covered);
+}

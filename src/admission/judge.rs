@@ -7,6 +7,7 @@ use rayon::prelude::*;
 
 use crate::check::{
     EvaluationLimits, Evaluator, Facts, Findings, Lookups, Policy, PolicyContext, Sink, Stop, cap, undecided,
+    whole,
 };
 use crate::document::{Document, NodeRef};
 use crate::finding::{Certainty, Digest, Finding};
@@ -75,7 +76,7 @@ fn judge_by(
     if policy.conditions.is_empty() && !(0..policy.rules.len()).any(fires) {
         return;
     }
-    if let Some(whole) = policy.rules.first().and_then(|rule| rule.check.whole()) {
+    if let Some(whole) = whole(policy) {
         if let Some(subject) = PolicyContext::new(policy, facts, budget) {
             whole.judge(&subject, findings);
         }

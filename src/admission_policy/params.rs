@@ -100,12 +100,8 @@ fn named<'h>(
     name: &str,
     host: &'h dyn Host,
 ) -> Lookup<Vec<Option<NodeRef<'h>>>> {
-    match host.get(ObjectKey { group: &kind.group, kind: &kind.name, namespace, name }) {
-        Lookup::Known(object) => Lookup::Known(vec![Some(object.root)]),
-        Lookup::Absent => Lookup::Absent,
-        Lookup::Unknown(what) => Lookup::Unknown(what),
-        Lookup::Failed(why) => Lookup::Failed(why),
-    }
+    let key = ObjectKey { group: &kind.group, kind: &kind.name, namespace, name };
+    host.get(key).map(|object| vec![Some(object.root)])
 }
 
 fn selected<'h>(
@@ -115,19 +111,14 @@ fn selected<'h>(
     host: &'h dyn Host,
 ) -> Lookup<Vec<Option<NodeRef<'h>>>> {
     let within = (!namespace.is_empty()).then_some(namespace);
-    match host.list(&kind.group, &kind.name, within) {
-        Lookup::Known(Listing { objects, complete }) => {
-            let fits = |object: &NodeRef<'_>| selector.matches(object.at("/metadata/labels"));
-            let found: Vec<_> = objects.into_iter().map(|o| o.root).filter(fits).map(Some).collect();
-            match found.is_empty() {
-                // those that are known have to hold, whatever others there may be
-                false => Lookup::Known(found),
-                true if complete => Lookup::Absent,
-                true => Lookup::Unknown(format!("{} objects of namespace {namespace}", kind.name)),
-            }
+    host.list(&kind.group, &kind.name, within).and_then(|Listing { objects, complete }| {
+        let fits = |object: &NodeRef<'_>| selector.matches(object.at("/metadata/labels"));
+        let found: Vec<_> = objects.into_iter().map(|o| o.root).filter(fits).map(Some).collect();
+        match found.is_empty() {
+            // those that are known have to hold, whatever others there may be
+            false => Lookup::Known(found),
+            true if complete => Lookup::Absent,
+            true => Lookup::Unknown(format!("{} objects of namespace {namespace}", kind.name)),
         }
-        Lookup::Absent => Lookup::Absent,
-        Lookup::Unknown(what) => Lookup::Unknown(what),
-        Lookup::Failed(why) => Lookup::Failed(why),
-    }
+    })
 }

@@ -10,8 +10,12 @@ pub fn link(of: &Definition, row: &KindRow, minor: u8) -> String {
     let name = of.short_name().to_ascii_lowercase();
     let package = of.name.rsplit_once('.').map_or("", |(package, _)| package);
     let (group, version) = package.rsplit_once('/').unwrap_or((row.group, row.version));
-    // the reference knows groups by their first word
-    let group = group.split('.').next().filter(|group| !group.is_empty()).unwrap_or("core");
+    // packages are named by the first word of their group, sections by all of it: `networking-k8s-io`
+    let group = match row.group.split('.').next() {
+        Some(first) if first == group => row.group,
+        _ => group,
+    };
+    let group = if group.is_empty() { "core".to_owned() } else { group.replace('.', "-") };
     format!(
         "https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.{minor}/#{name}-{version}-{group}"
     )

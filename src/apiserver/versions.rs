@@ -6,6 +6,7 @@ use crate::document::NodeRef;
 use crate::finding::{Finding, Place};
 use crate::manifest::codes;
 use crate::objects::admit::{Served, split};
+use crate::resource::identity::GroupVersionKind;
 
 /// Kinds of which every version is deprecated (`APILifecycleDeprecated` in k8s.io/api/core/v1/zz_generated.prerelease-lifecycle.go):
 /// group, kind, since, what takes their place.
@@ -17,7 +18,12 @@ fn place(written: NodeRef<'_>) -> Place {
 }
 
 fn joined(group: &str, version: &str) -> String {
-    if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") }
+    GroupVersionKind { group, version, kind: "" }.api_version()
+}
+
+/// Neither alpha nor beta.
+fn is_stable(version: &str) -> bool {
+    !version.contains("alpha") && !version.contains("beta")
 }
 
 /// Of a kind that is not served in its version, what is served; none where the group is unknown, or has no such kind.
@@ -76,7 +82,6 @@ pub(super) fn deprecated(minor: u8, served: Served<'_>, written: NodeRef<'_>) ->
         let message = format!("{name} {kind} is deprecated in v1.{since}+{instead}");
         return Some(finding(&codes::DEPRECATED_API, message, place(written)));
     }
-    let is_stable = |version: &str| !version.contains("alpha") && !version.contains("beta");
     if is_stable(version) {
         return None;
     }

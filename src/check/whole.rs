@@ -22,6 +22,12 @@ pub trait Whole: fmt::Debug + Send + Sync {
     fn judge(&self, subject: &PolicyContext<'_>, findings: &mut Findings);
 }
 
+/// What judges a policy as a whole, where its rules are not judged one by one.
+#[must_use]
+pub fn whole(policy: &Policy) -> Option<&dyn Whole> {
+    policy.rules.first()?.check.whole()
+}
+
 /// A ValidatingAdmissionPolicy: the check of each of its rules.
 #[derive(Debug, Clone)]
 pub struct ServerPolicy(Arc<Bound>);

@@ -323,12 +323,7 @@ impl Host for View<'_> {
                 None => Lookup::Absent,
             },
         });
-        match found {
-            Lookup::Known(object) => Lookup::Known(self.lend(object)),
-            Lookup::Absent => Lookup::Absent,
-            Lookup::Unknown(what) => Lookup::Unknown(what),
-            Lookup::Failed(why) => Lookup::Failed(why),
-        }
+        found.map(|object| self.lend(object))
     }
 
     fn list(&self, group: &str, kind: &str, namespace: Option<&str>) -> Lookup<Listing<'_>> {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::{Dialect, Issue, Lowered, Written};
 use crate::admission_policy::written::{self, WrittenKind, read};
 use crate::admission_policy::{AdmissionPolicy, Body};
+use crate::apiserver::nearest_on;
 use crate::cel::profile::Profile;
 use crate::check::{Policy, Rule, ServerPolicy};
 use crate::document::{Document, NodeRef};
@@ -81,9 +82,8 @@ fn remarks(root: NodeRef<'_>) -> Vec<Issue> {
     let mut issues: Vec<Issue> = checked
         .into_iter()
         .map(|warning| {
-            let pointer = format!("/{}", warning.field.replace(['.', '['], "/").replace(']', ""));
             let message = format!("type checking of {}: {}", warning.field, line(&warning.warning));
-            Issue::new(nearest(root, &pointer).id(), message)
+            Issue::new(nearest_on(&warning.field, root).id(), message)
         })
         .collect();
     if !compiles(canonical, Profile::V1_37) && compiles(canonical, Profile::V1_36) {
@@ -292,6 +292,16 @@ spec:
         };
         assert_eq!(found(&policies, &namespace("{}")), [""; 0]);
         assert_eq!(found(&policies, &namespace("{tier: web}")).len(), 1);
+    }
+
+    /// `status.typeChecking` of what the server takes (apiserver `policy/validating/typechecking.go`); of a policy that it
+    /// refuses there is none.
+    #[test]
+    fn what_the_server_would_remark() {
+        let remarks = loaded(POLICY).remarks();
+        assert_eq!(remarks.len(), 1, "{remarks:?}");
+        assert!(remarks[0].message.contains("undefined field 'replicas'"), "{remarks:?}");
+        assert_eq!(loaded(&POLICY.replace("replicas > 0", "replicas ===")).remarks(), []);
     }
 
     /// Fields and expressions that the server refuses are told at their place.

@@ -11,6 +11,7 @@ use crate::nearest::nearest;
 use crate::objects::DEFAULTED;
 use crate::objects::plugins::UnknownCluster;
 use crate::objects::schema::{self, Definition, Field, KindRow, ListType, Type};
+use crate::resource::identity::GroupVersionKind;
 
 /// A kind that was named, and the fields on the way to what is asked about.
 #[derive(Debug)]
@@ -52,17 +53,18 @@ impl Asked<'_> {
         !self.path.is_empty()
     }
 
+    fn api_version(&self) -> String {
+        let KindRow { group, version, kind, .. } = *self.row;
+        GroupVersionKind { group, version, kind }.api_version()
+    }
+
     /// What is known of it, for people.
     ///
     /// # Errors
     /// When there is no such field: what to write instead.
     pub fn render(&self) -> Result<String, String> {
         let Self { row, path, minor } = self;
-        let api_version = if row.group.is_empty() {
-            row.version.to_owned()
-        } else {
-            format!("{}/{}", row.group, row.version)
-        };
+        let api_version = self.api_version();
         let unknown = || format!("nothing is known of the fields of {}", row.kind);
         let mut definition = row.definition().ok_or_else(unknown)?;
         let mut field: Option<&'static Field> = None;
@@ -171,11 +173,7 @@ impl Asked<'_> {
             object = if is_list { json!({ name: [object] }) } else { json!({ name: object }) };
         }
         let Value::Object(members) = &mut object else { return None };
-        let version = match self.row.group {
-            "" => self.row.version.to_owned(),
-            group => format!("{group}/{}", self.row.version),
-        };
-        members.insert("apiVersion".to_owned(), version.into());
+        members.insert("apiVersion".to_owned(), self.api_version().into());
         members.insert("kind".to_owned(), self.row.kind.into());
         let text = object.to_string();
         let document = Document::from_json(&text, Limits::default()).ok()?;

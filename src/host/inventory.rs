@@ -362,12 +362,7 @@ fn number(index: usize) -> u32 {
 }
 
 fn first(lookup: Lookup<Vec<HostObject<'_>>>) -> Lookup<HostObject<'_>> {
-    match lookup {
-        Lookup::Known(objects) => objects.into_iter().next().map_or(Lookup::Absent, Lookup::Known),
-        Lookup::Absent => Lookup::Absent,
-        Lookup::Unknown(what) => Lookup::Unknown(what),
-        Lookup::Failed(why) => Lookup::Failed(why),
-    }
+    lookup.and_then(|objects| objects.into_iter().next().map_or(Lookup::Absent, Lookup::Known))
 }
 
 impl Host for InputHost<'_> {

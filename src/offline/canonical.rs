@@ -37,15 +37,14 @@ impl<'i> Canonical<'i> {
             custom.learn(inventory.object(manifest));
         }
         let count = inventory.manifests().len();
+        let identify = |root| Identity::of(root).unwrap_or_default().settled(&custom, &asking.namespace);
         let mut held = Held::new(asking.complete && !inventory.kustomizations().is_open());
         for index in 0..count {
             let root = inventory.judged(index);
-            let identity = Identity::of(root).unwrap_or_default().settled(&custom, &asking.namespace);
-            held.add(&identity, root);
+            held.add(&identify(root), root);
         }
         let namespace = asking.namespace.as_str();
         let serving = Serving { server, cluster: &held, namespace };
-        let identify = |root| Identity::of(root).unwrap_or_default().settled(&custom, &asking.namespace);
         let old: BTreeMap<usize, (ObjectKey<'i>, Document<'i>)> = old
             .into_iter()
             .flat_map(|old| {

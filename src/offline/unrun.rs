@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Offline;
+use crate::check::whole;
 use crate::store::PolicySet;
 
 /// One policy of a language, and several.
@@ -31,7 +32,7 @@ impl Offline<'_> {
     /// Which policies the input holds that this run does not judge by, and what to do to have them run.
     #[must_use]
     pub fn policies_not_run(&self, set: &PolicySet) -> Vec<String> {
-        let runs = set.policies().iter().any(|policy| policy.id.kind == "ValidatingAdmissionPolicy");
+        let runs = set.policies().iter().any(|policy| whole(policy).is_some());
         let mut found: BTreeMap<Language, (usize, &str)> = BTreeMap::new();
         for (manifest, identity) in self.inventory.manifests().iter().zip(&self.identities) {
             let Some(language) = language(identity.gvk.group, identity.gvk.kind) else { continue };

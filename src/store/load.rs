@@ -23,7 +23,7 @@ use super::PolicySet;
 use super::kept::{Origin, Refused, digest};
 use super::set::Adjustments;
 pub use super::source::PolicySources;
-use crate::check::Policy;
+use crate::check::{Policy, whole};
 use crate::policy::exception::Exception;
 
 /// Policies that compile, and what is wrong with the others.
@@ -39,8 +39,6 @@ pub struct Loaded {
     pub not_run: Vec<PolicyRef>,
     /// What is wrong.
     pub errors: Vec<Diagnostic>,
-    /// What may not be meant.
-    pub remarks: Vec<Diagnostic>,
     /// Where each of the policies and exceptions was read.
     pub origins: BTreeMap<PolicyRef, Origin>,
     /// Where each of the policies says its name, in their order; nothing for those of the embedded library.
@@ -75,7 +73,6 @@ impl Loaded {
             exceptions,
             bindings,
             not_run,
-            remarks,
             errors,
             origins,
             names,
@@ -88,7 +85,6 @@ impl Loaded {
             self.exceptions.extend(exceptions);
             self.bindings.extend(bindings);
             self.not_run.extend(not_run);
-            self.remarks.extend(remarks);
             self.names.extend(names);
             self.errors.extend(errors);
             // of twins the first counts
@@ -98,6 +94,24 @@ impl Loaded {
             self.refused.extend(refused);
             self.passed_over += passed_over;
         }
+    }
+
+    /// What may not be meant in the policies that are read from files; found anew each time, for it takes as long as loading.
+    #[must_use]
+    pub fn remarks(&self) -> Vec<Diagnostic> {
+        let mut remarks = Vec::new();
+        for NamePlace { file, text, range } in self.names.iter().flatten() {
+            let own = split(text, 0).into_iter().find(|chunk| chunk.range.contains(&range.start));
+            let document = own.and_then(|chunk| compose(text, chunk.range).ok()?.document);
+            let Some((document, dialect)) = document.as_ref().and_then(|d| Some((d, dialect::of(d.root())?)))
+            else {
+                continue;
+            };
+            let root = document.root();
+            let issues = dialect.remarks(root).into_iter();
+            remarks.extend(issues.map(|issue| diagnostic(file, text, root, issue)));
+        }
+        remarks
     }
 
     /// Tells policies that know versions of Kubernetes which one the cluster has.
@@ -114,7 +128,7 @@ impl Loaded {
     /// The set of what was loaded, adjusted.
     #[must_use]
     pub fn into_set(self, adjustments: &Adjustments, templates: TemplatePaths) -> PolicySet {
-        let wholes = self.policies.iter().filter_map(|(policy, _)| policy.rules.first()?.check.whole());
+        let wholes = self.policies.iter().filter_map(|(policy, _)| whole(policy));
         wholes.for_each(|whole| whole.bind(&self.bindings));
         let policies = self.policies.into_iter();
         let policies =
@@ -215,8 +229,6 @@ pub fn read_text(name: &str, text: &str, embedded: bool, profile: Profile, loade
                 continue;
             }
             Ok(Lowered::Policy(policy)) if misread.is_empty() => {
-                let remarks = dialect.remarks(root).into_iter();
-                loaded.remarks.extend(remarks.map(|issue| diagnostic(name, &file, root, issue)));
                 loaded.origins.entry(policy.id.clone()).or_insert_with(origin);
                 loaded.policies.push((*policy, embedded));
                 let span = root.at("/metadata/name").and_then(|name| name.span()).filter(|_| !embedded);
@@ -288,11 +300,13 @@ fn refuse_twins(loaded: &mut Loaded) {
     let mut seen: BTreeMap<PolicyRef, Option<Arc<str>>> = BTreeMap::new();
     let errors = &mut loaded.errors;
     let mut names = std::mem::take(&mut loaded.names).into_iter();
+    let kept = &mut loaded.names;
     loaded.policies.retain(|(policy, _)| {
         let place = names.next().flatten();
         let first = match seen.entry(policy.id.clone()) {
             Entry::Vacant(entry) => {
-                entry.insert(place.map(|place| place.file));
+                entry.insert(place.as_ref().map(|place| Arc::clone(&place.file)));
+                kept.push(place);
                 return true;
             }
             Entry::Occupied(entry) => entry.get().clone(),

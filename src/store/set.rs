@@ -14,7 +14,7 @@ use crate::resource::workload::TemplatePaths;
 
 use super::placement;
 use super::plan::Plan;
-use crate::check::{Policy, Rule};
+use crate::check::{Policy, Rule, whole};
 use crate::policy::FailurePolicy;
 use crate::policy::exception::Exception;
 
@@ -61,8 +61,7 @@ impl PolicySet {
     /// where it has them.
     #[must_use]
     pub fn without_servers_own(mut self) -> Self {
-        let is_own =
-            |policy: &Arc<Policy>| policy.rules.first().is_some_and(|rule| rule.check.whole().is_some());
+        let is_own = |policy: &Arc<Policy>| whole(policy).is_some();
         if !self.policies.iter().any(is_own) {
             return self;
         }

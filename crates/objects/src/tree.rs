@@ -68,16 +68,7 @@ impl<'d> Tree<'d> {
     pub(crate) fn new(written: NodeRef<'d>) -> Self {
         let mut tree =
             Self { document: written.document(), slots: Vec::with_capacity(written.subtree_len() + ADDED) };
-        tree.slots.push(Slot {
-            key: Cow::Borrowed(""),
-            value: Value::Object,
-            from: Some(written.id()),
-            definition: None,
-            resources: false,
-            first: NONE,
-            last: NONE,
-            next: NONE,
-        });
+        tree.add(Cow::Borrowed(""), Value::Object, Some(written.id()));
         tree
     }
 
@@ -102,19 +93,7 @@ impl<'d> Tree<'d> {
         value: Value<'d>,
         from: Option<NodeRef<'_>>,
     ) -> Id {
-        let id = u32::try_from(self.slots.len()).unwrap_or(NONE);
-        let from = from.map(NodeRef::id);
-        let (key, definition, resources) = (key.into(), None, false);
-        self.slots.push(Slot {
-            key,
-            value,
-            from,
-            definition,
-            resources,
-            first: NONE,
-            last: NONE,
-            next: NONE,
-        });
+        let id = self.add(key.into(), value, from.map(NodeRef::id));
         let parent = &mut self.slots[parent.0 as usize];
         let before = std::mem::replace(&mut parent.last, id);
         if before == NONE {
@@ -127,9 +106,13 @@ impl<'d> Tree<'d> {
 
     /// An object that is part of nothing.
     pub(crate) fn loose(&mut self) -> Id {
+        Id(self.add(Cow::Borrowed(""), Value::Object, None))
+    }
+
+    /// A node that is part of nothing yet.
+    fn add(&mut self, key: Cow<'d, str>, value: Value<'d>, from: Option<NodeId>) -> u32 {
         let id = u32::try_from(self.slots.len()).unwrap_or(NONE);
-        let (key, value) = (Cow::Borrowed(""), Value::Object);
-        let (from, definition, resources) = (None, None, false);
+        let (definition, resources) = (None, false);
         self.slots.push(Slot {
             key,
             value,
@@ -140,7 +123,7 @@ impl<'d> Tree<'d> {
             last: NONE,
             next: NONE,
         });
-        Id(id)
+        id
     }
 
     pub(crate) fn define(&mut self, id: Id, definition: &'static Definition) {

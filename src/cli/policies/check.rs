@@ -12,6 +12,7 @@ use super::super::{DONE, NOT_DONE, fail, print_errors, tell};
 use super::plural;
 use super::types;
 use crate::cel::profile::{Profile, Release};
+use crate::check::whole;
 use crate::diagnostic::Diagnostic;
 use crate::dialect::native::{API_VERSION, CLUSTER_KIND, NAMESPACED_KIND};
 use crate::finding::PolicyRef;
@@ -166,10 +167,11 @@ fn check(paths: Vec<PathBuf>) -> Checked {
 
 /// What the API server would say of its own policies without refusing them, and what of them does nothing.
 fn admission_policies(loaded: &Loaded) -> Vec<String> {
-    let mut warnings: Vec<String> = loaded.remarks.iter().map(ToString::to_string).collect();
+    let mut warnings: Vec<String> = loaded.remarks().iter().map(ToString::to_string).collect();
     let bound = |name: &String| loaded.bindings.iter().any(|binding| binding.policy == *name);
-    let policies = loaded.policies.iter().map(|(policy, _)| &policy.id);
-    let unbound = policies.filter(|id| id.kind == "ValidatingAdmissionPolicy" && !bound(&id.name));
+    let own =
+        loaded.policies.iter().filter(|(policy, _)| whole(policy).is_some()).map(|(policy, _)| &policy.id);
+    let unbound = own.filter(|id| !bound(&id.name));
     warnings
         .extend(unbound.map(|id| format!("{id}: no binding among these files names it: it is not asked")));
     warnings.extend(loaded.not_run.iter().map(|id| format!("{id}: sound, and not run by this version")));
@@ -181,7 +183,7 @@ fn unasked(loaded: &Loaded) -> Vec<String> {
     let mut warnings = Vec::new();
     for (policy, _) in &loaded.policies {
         // what the API server asks itself
-        if policy.id.kind == "ValidatingAdmissionPolicy" {
+        if whole(policy).is_some() {
             continue;
         }
         let name = &policy.id.name;
