@@ -17,6 +17,7 @@ mod change;
 mod changes;
 mod evaluator;
 mod facts;
+mod given;
 mod headless;
 mod images;
 pub mod inspect;
@@ -62,6 +63,7 @@ pub(crate) use changes::{Changes, is_off_limits};
 pub(crate) use facts::{Facts, Lookups};
 pub(crate) use subject::cap;
 pub(crate) use undecided::{beyond, undecided};
+pub(crate) use whole::{definitions, kinds};
 
 /// A policy with its checks.
 pub type Policy = policy::Policy<Box<dyn Check>>;
