@@ -21,6 +21,7 @@
 //! A policy is therefore applied twice at times, as it is when the API server calls a webhook again (`reinvocationPolicy`);
 //! `set`, `remove` and `rewriteImages` do nothing the second time.
 
+use std::collections::BTreeSet;
 use std::iter;
 use std::sync::Arc;
 
@@ -35,7 +36,7 @@ use crate::matching::Applies;
 use crate::policy::FailurePolicy;
 use crate::store::{PolicySet, placement};
 
-use super::own::{self, Asking, Own};
+use super::own::{self, MutationInput, Own};
 use super::{Admission, confidential};
 use crate::request::Request;
 
@@ -51,7 +52,7 @@ pub enum Turn {
 
 /// Applies the mutating policies of the set to the request's object, the API server's own before the others; `set` holds the
 /// policies of all calls.
-pub(super) fn mutate<'a>(asking: Asking<'_, 'a>, turn: Turn) -> Admission<'a> {
+pub(super) fn mutate<'a>(asking: MutationInput<'_, 'a>, turn: Turn) -> Admission<'a> {
     let mut mutation = Admission::default();
     let hooks = own::invoked(asking, turn);
     if hooks.is_empty() {
@@ -65,14 +66,16 @@ pub(super) fn mutate<'a>(asking: Asking<'_, 'a>, turn: Turn) -> Admission<'a> {
             by_rules(asking, turn, &mut mutation);
         }
         own.finish(&mut mutation);
+        let mut known = BTreeSet::new();
+        mutation.rules.retain(|code| known.insert(code.clone()));
     }
     confidential::conceal(&mut mutation.findings, asking.request);
     mutation
 }
 
 /// Applies the mutating rules of the set; whether one changed something. What an earlier time said is said anew.
-fn by_rules<'a>(asking: Asking<'_, 'a>, turn: Turn, mutation: &mut Admission<'a>) -> bool {
-    let Asking { set, request, host, budget, form: _ } = asking;
+fn by_rules<'a>(asking: MutationInput<'_, 'a>, turn: Turn, mutation: &mut Admission<'a>) -> bool {
+    let MutationInput { set, request, host, budget, form: _ } = asking;
     mutation.findings.clear();
     if is_off_limits(request) {
         return false;

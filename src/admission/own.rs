@@ -29,7 +29,7 @@ use super::{Admission, replaced, written};
 
 /// What the request's object is to the server's own policies.
 #[derive(Clone, Copy, Default)]
-pub(super) enum Form<'s> {
+pub(super) enum ObjectForm<'s> {
     /// The object as the server has it.
     #[default]
     Canonical,
@@ -41,7 +41,7 @@ pub(super) enum Form<'s> {
     Refused,
 }
 
-impl<'s> Form<'s> {
+impl<'s> ObjectForm<'s> {
     fn serving(self) -> Option<Serving<'s, 's>> {
         match self {
             Self::Received(serving) | Self::Written(serving) => Some(serving),
@@ -52,20 +52,20 @@ impl<'s> Form<'s> {
 
 /// What a request asks for.
 #[derive(Clone, Copy)]
-pub(super) struct Asking<'c, 'a> {
+pub(super) struct MutationInput<'c, 'a> {
     pub(super) set: &'c PolicySet,
     pub(super) request: &'c Request<'a>,
     pub(super) host: &'c dyn Host,
     pub(super) budget: EvaluationLimits,
-    pub(super) form: Form<'c>,
+    pub(super) form: ObjectForm<'c>,
 }
 
 /// The policies that are invoked in a call; none where nothing is asked of them.
-pub(super) fn invoked<'c>(asking: Asking<'c, '_>, turn: Turn) -> Cow<'c, [Hook]> {
-    let Asking { set, request, form, .. } = asking;
+pub(super) fn invoked<'c>(asking: MutationInput<'c, '_>, turn: Turn) -> Cow<'c, [Hook]> {
+    let MutationInput { set, request, form, .. } = asking;
     let all = set.mutating();
     match (turn, form) {
-        (_, Form::Refused) => Cow::Borrowed(&[]),
+        (_, ObjectForm::Refused) => Cow::Borrowed(&[]),
         (Turn::Only, _) => Cow::Borrowed(all),
         (Turn::Of(half), _) => {
             let own = |hook: &&Hook| {
@@ -80,7 +80,7 @@ pub(super) fn invoked<'c>(asking: Asking<'c, '_>, turn: Turn) -> Cow<'c, [Hook]>
 
 /// The policies at work on one request.
 pub(super) struct Own<'h, 'c, 'a> {
-    asking: Asking<'c, 'a>,
+    asking: MutationInput<'c, 'a>,
     hooks: &'h [Hook],
     kinds: Kinds,
     chain: Chain<'h, 'c>,
@@ -91,7 +91,7 @@ pub(super) struct Own<'h, 'c, 'a> {
 }
 
 /// The custom kinds that policies merge by, where no server knows them already.
-pub(super) fn looked_up(asking: Asking<'_, '_>) -> Definitions {
+pub(super) fn looked_up(asking: MutationInput<'_, '_>) -> Definitions {
     let mut custom = Definitions::new();
     if asking.form.serving().is_none() && !api::is_own_group(asking.request.kind.group) {
         definitions(asking.host).for_each(|definition| custom.add(definition));
@@ -101,8 +101,8 @@ pub(super) fn looked_up(asking: Asking<'_, '_>) -> Definitions {
 
 impl<'h, 'c, 'a> Own<'h, 'c, 'a> {
     /// `custom`: what was [looked up](looked_up).
-    pub(super) fn new(asking: Asking<'c, 'a>, hooks: &'h [Hook], custom: &'c Definitions) -> Self {
-        let Asking { set, request, host, form, .. } = asking;
+    pub(super) fn new(asking: MutationInput<'c, 'a>, hooks: &'h [Hook], custom: &'c Definitions) -> Self {
+        let MutationInput { set, request, host, form, .. } = asking;
         let serving = form.serving();
         let minor = match serving {
             Some(serving) => u32::from(serving.server.minor()),
@@ -112,7 +112,9 @@ impl<'h, 'c, 'a> Own<'h, 'c, 'a> {
         let custom = serving.map_or(custom, |serving| serving.server.definitions());
         let chain = Chain::new(&kinds, custom);
         let old = match form {
-            Form::Written(serving) => replaced(request).and_then(|old| serving.receive(old, None).object),
+            ObjectForm::Written(serving) => {
+                replaced(request).and_then(|old| serving.receive(old, None).object)
+            }
             _ => None,
         };
         Self { asking, hooks, kinds, chain, old, problems: Vec::new() }
@@ -129,15 +131,19 @@ impl<'h, 'c, 'a> Own<'h, 'c, 'a> {
     }
 
     fn run(&mut self, mutation: &mut Admission<'a>, again: Option<bool>) -> bool {
-        let Asking { request, host, budget, form, .. } = self.asking;
+        let MutationInput { request, host, budget, form, .. } = self.asking;
         let first = request.object;
         let current = mutation.document.as_ref().map(Document::root).or(first);
         let old = self.old.as_ref().map(Document::root).or(request.old_object);
         let received = match (form, current) {
-            (Form::Written(serving), Some(current)) => {
+            (ObjectForm::Written(serving), Some(current)) => {
                 let stored = old.filter(|_| replaced(request).is_some());
-                let Some(received) = serving.receive(current, stored).object else { return false };
-                Some(received)
+                let received = serving.receive(current, stored);
+                // of what the server refuses no policy is asked; a kind that is not known here is not refused
+                if received.object.is_none() && received.served.is_some() {
+                    return false;
+                }
+                received.object
             }
             _ => None,
         };
@@ -152,7 +158,7 @@ impl<'h, 'c, 'a> Own<'h, 'c, 'a> {
             return false;
         };
         let patch = match form {
-            Form::Written(serving) => {
+            ObjectForm::Written(serving) => {
                 let receive = |object: NodeRef<'_>| {
                     let stored = old.filter(|_| replaced(request).is_some());
                     let received = serving.receive(object, stored).object?;
@@ -189,7 +195,7 @@ impl<'h, 'c, 'a> Own<'h, 'c, 'a> {
     /// Says what changed the object, and what went wrong.
     pub(super) fn finish(self, mutation: &mut Admission<'a>) {
         mutation.rules.splice(0..0, self.codes());
-        let Asking { set, request, budget, .. } = self.asking;
+        let MutationInput { set, request, budget, .. } = self.asking;
         let nothing = Document::null();
         let object = mutation.document.as_ref().map(Document::root).or(request.object);
         let object = object.unwrap_or(nothing.root());

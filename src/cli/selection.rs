@@ -203,7 +203,6 @@ impl Selection {
             .cloned()
             .partition(|path| path.as_os_str() == OF_INPUT);
         let judges_by_input = !words.is_empty();
-        // until the input is read, the rest of the policies is not told of
         let is_first = judges_by_input && input.is_none();
         let input = input.unwrap_or_default();
         let sources = PolicySources {
@@ -222,7 +221,10 @@ impl Selection {
         let mut loaded = load::load_beside(&sources, packs_of_run.as_ref().filter(|_| unnamed), &input);
         errors.append(&mut loaded.errors);
         loaded.for_release(release);
-        override_parameters(&mut loaded, &configuration.parameters, &configuration, &[], &mut errors);
+        // names that nothing has so far may be those of policies of the input
+        let mut unsure = Vec::new();
+        let of_names = if is_first { &mut unsure } else { &mut errors };
+        override_parameters(&mut loaded, &configuration.parameters, &configuration, &[], of_names);
         let severities =
             configuration.severities.iter().map(|(name, level)| (name.clone(), level.0)).collect();
         let adjustments = Adjustments {
@@ -235,12 +237,12 @@ impl Selection {
         };
         let mut known = packs_of(loaded.policies.iter().map(|(policy, _)| policy));
         known.extend(unread_packs(&loaded));
-        check_packs(&known, packs, &configuration, &mut errors);
-        check_names(&loaded, &adjustments, &configuration, &mut errors);
-        let override_paths = check_overrides(&loaded, (&sources, &input), &configuration, &mut errors);
+        check_packs(&known, packs, &configuration, of_names);
+        check_names(&loaded, &adjustments, &configuration, of_names);
+        let override_paths = check_overrides(&loaded, (&sources, &input), &configuration, of_names);
         let names = Names::of(loaded.policies.iter().map(|(policy, _)| policy));
+        check_waivers(&loaded, &names, &sources, &configuration, of_names);
         let ignores = configuration.ignores(&mut errors);
-        check_waivers(&loaded, &names, &sources, &configuration, &mut errors);
         let unasked = packs_left_out(&loaded, adjustments.packs.as_ref());
         let partly = !loaded.unread.is_empty();
         let (origins, refused) = (std::mem::take(&mut loaded.origins), std::mem::take(&mut loaded.refused));
