@@ -124,7 +124,7 @@ pub fn hash(set: &PolicySet, origins: &BTreeMap<PolicyRef, Origin>) -> String {
         let parameters = policy.parameters.root().to_json();
         text.push_str(&format!("{} {digest:x} {parameters}", policy.id));
         for rule in &policy.rules {
-            text.push_str(&format!(" {} {} {}", rule.info.code, rule.action.name(), rule.severity.name()));
+            text.push_str(&format!(" {} {} {}", rule.info.code, rule.actions, rule.severity.name()));
         }
         text.push('\n');
     }
