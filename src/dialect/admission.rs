@@ -208,7 +208,7 @@ fn lowered(
             }),
             name,
             severity: Severity::Error,
-            action: Action::Deny,
+            actions: Action::Deny.into(),
             sensitive: false,
             packs: Vec::new(),
             mutates,
