@@ -285,10 +285,10 @@ mod tests {
     /// A policy of the API server's own says by rules of its own what it is to be asked about.
     #[test]
     fn of_admission_policies() {
-        let of = |rules: &str| -> [Vec<String>; 2] {
+        let of = |written: &str| -> [Vec<String>; 2] {
             let text = format!(
                 "apiVersion: admissionregistration.k8s.io/v1\nkind: ValidatingAdmissionPolicy\nmetadata: {{name: p}}\n\
-                 spec:\n  matchConstraints: {{resourceRules: [{rules}]}}\n  validations: [{{expression: 'true'}}]\n"
+                 spec:\n  matchConstraints: {{resourceRules: [{written}]}}\n  validations: [{{expression: 'true'}}]\n"
             );
             let mut loaded = Loaded::default();
             read_text("p.yaml", &text, false, Profile::NEWEST, &mut loaded);
@@ -321,8 +321,8 @@ mod tests {
         assert_eq!(
             closed,
             [
-                "/v1 pods/exec CONNECT",
                 "/v1 pods CREATE,DELETE",
+                "/v1 pods/exec CONNECT",
                 "autoscaling/v1 horizontalpodautoscalers UPDATE"
             ]
         );
