@@ -99,7 +99,8 @@ fn name_of(object: &Value) -> String {
     let name = parts.join("_");
     match name.len() > LONGEST {
         true => {
-            format!("{}_{:016x}.yaml", &name[..name.floor_char_boundary(LONGEST)], digest(name.as_bytes()))
+            let cut: String = name.chars().take(LONGEST).collect();
+            format!("{cut}_{:016x}.yaml", digest(name.as_bytes()))
         }
         false => format!("{name}.yaml"),
     }
