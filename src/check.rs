@@ -55,7 +55,7 @@ pub use stop::Stop;
 pub use subject::{PolicyContext, Sink};
 pub use trigger::{ROOTS, Trigger};
 pub use validate::Validate;
-pub use whole::{ServerPolicy, Whole, whole};
+pub use whole::{OwnNeeds, ServerPolicy, Whole, whole};
 
 pub(crate) use change::item_document;
 pub(crate) use changes::{Changes, is_off_limits};

@@ -8,15 +8,26 @@ use crate::admission_policy::kinds::Kinds;
 use crate::admission_policy::{AdmissionPolicy, Binding, Hook, ValidationAction};
 use crate::api;
 use crate::finding::{Action, Actions, Certainty, Finding, Place, Severity};
-use crate::host::Lookup;
+use crate::host::{Host, Lookup};
 
 use super::subject::{PolicyContext, Sink};
 use super::{Check, Evaluator, Findings, Policy, Rule};
+
+mod stand_in;
+
+pub use stand_in::OwnNeeds;
+use stand_in::{WithoutSecrets, is_secret, stand_in};
 
 /// What judges all rules of a policy at once.
 pub trait Whole: fmt::Debug + Send + Sync {
     /// Takes what binds the policy, before it judges anything.
     fn bind(&self, bindings: &[Arc<Binding>]);
+
+    /// Tells it which release `1.minor` the cluster has.
+    fn for_release(&self, minor: u32);
+
+    /// What it looks up in a cluster; nothing where no binding names it.
+    fn needs(&self) -> OwnNeeds;
 
     /// Says what is wrong with the object.
     fn judge(&self, subject: &PolicyContext<'_>, findings: &mut Findings);
@@ -37,15 +48,18 @@ struct Bound {
     policy: Arc<AdmissionPolicy>,
     /// None: without a binding the server does not ask the policy.
     hook: OnceLock<Hook>,
-    /// The release whose kinds are served.
+    /// The release whose expressions it is compiled for.
     minor: u32,
+    /// The release whose kinds are served, where it is known to be another one.
+    release: OnceLock<u32>,
 }
 
 impl ServerPolicy {
     /// A policy that nothing binds so far, on Kubernetes `1.minor`.
     #[must_use]
     pub fn new(policy: AdmissionPolicy, minor: u32) -> Self {
-        Self(Arc::new(Bound { policy: Arc::new(policy), hook: OnceLock::new(), minor }))
+        let policy = Arc::new(policy);
+        Self(Arc::new(Bound { policy, hook: OnceLock::new(), minor, release: OnceLock::new() }))
     }
 }
 
@@ -70,14 +84,29 @@ impl Whole for Bound {
         }
     }
 
+    fn for_release(&self, minor: u32) {
+        self.release.get_or_init(|| minor);
+    }
+
+    fn needs(&self) -> OwnNeeds {
+        let Some(Hook { policy, bindings }) = self.hook.get() else { return OwnNeeds::default() };
+        OwnNeeds::of(policy, bindings.iter().map(|binding| &**binding))
+    }
+
     fn judge(&self, subject: &PolicyContext<'_>, findings: &mut Findings) {
         let Some(hook) = self.hook.get() else { return };
         let PolicyContext { request, host, budget, .. } = *subject;
+        let params = self.policy.param_kind.as_ref().filter(|kind| is_secret(&kind.0.group, &kind.0.name));
+        let without = WithoutSecrets(host);
+        let host: &dyn Host = if params.is_some() && budget.in_cluster { &without } else { host };
         let kinds = self.kinds(subject);
         let asked = Asked { request, kinds: &kinds, host, deadline: budget.deadline };
         let first = findings.len();
         for event in dispatch(std::slice::from_ref(hook), asked) {
-            tell(&event, subject, findings, first);
+            match budget.in_cluster {
+                true => stand_in(&event, subject, findings),
+                false => tell(&event, subject, findings, first),
+            }
         }
     }
 }
@@ -85,7 +114,7 @@ impl Whole for Bound {
 impl Bound {
     /// The kinds that are served: definitions are looked for where the request or the policy is about a custom kind.
     fn kinds(&self, subject: &PolicyContext<'_>) -> Kinds {
-        let mut kinds = Kinds::new(self.minor, false);
+        let mut kinds = Kinds::new(*self.release.get().unwrap_or(&self.minor), false);
         let params = self.policy.param_kind.as_ref().map_or("", |kind| &kind.0.group);
         if api::is_own_group(subject.request.kind.group) && api::is_own_group(params) {
             return kinds;
@@ -99,8 +128,10 @@ impl Bound {
 }
 
 /// What the server does about an event: for what a validation finds, all that the binding says.
-fn actions(event: &Event<'_>) -> Actions {
-    let What::Fails { .. } = event.what else { return Action::Deny.into() };
+pub(super) fn actions(event: &Event<'_>) -> Actions {
+    let (What::Fails { .. } | What::Unknown { validation: Some(_), .. }) = event.what else {
+        return Action::Deny.into();
+    };
     let bound = event.binding.iter().flat_map(|binding| &binding.actions);
     let actions: Actions = bound.map(|action| action_of(*action)).collect();
     if actions == Actions::default() { Action::Audit.into() } else { actions }

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use super::{Dialect, Issue, Lowered, Written};
+use crate::admission_policy::scope::MatchConstraints;
 use crate::admission_policy::written::{self, WrittenKind, read};
 use crate::admission_policy::{AdmissionPolicy, Body};
 use crate::apiserver::nearest_on;
@@ -13,7 +14,7 @@ use crate::cel::profile::Profile;
 use crate::check::{Policy, Rule, ServerPolicy};
 use crate::document::{Document, NodeRef};
 use crate::finding::{Action, PolicyRef, RuleInfo, Severity};
-use crate::matching::{Kinds, Match};
+use crate::matching::Match;
 use crate::objects::admit::{Admitted, Mode, Options, Refusal, admit, kind_of};
 use crate::objects::custom::Definitions;
 use crate::objects::plugins::{Plugins, UnknownCluster};
@@ -56,9 +57,7 @@ impl Dialect for Admission {
         }
         let id = self.reference(root).ok_or_else(|| whole("no name"))?;
         match read(admitted.object.root(), profile) {
-            Some(written::Written::Policy(policy)) => {
-                lowered(id, policy, profile, (root, written)).ok_or_else(|| whole("no kinds"))
-            }
+            Some(written::Written::Policy(policy)) => Ok(lowered(id, policy, profile, (root, written))),
             Some(written::Written::ValidatingBinding(binding)) => Ok(Lowered::Binding(Box::new(binding))),
             Some(written::Written::MutatingBinding(_)) => Ok(Lowered::NotRun(id)),
             None => Err(whole("no admission policy")),
@@ -157,13 +156,14 @@ fn lowered(
     policy: AdmissionPolicy,
     profile: Profile,
     (root, written): (NodeRef<'_>, &Written),
-) -> Option<Lowered> {
-    let Body::Validating { validations, .. } = &policy.body else { return Some(Lowered::NotRun(id)) };
+) -> Lowered {
+    let Body::Validating { validations, .. } = &policy.body else { return Lowered::NotRun(id) };
     let (count, failure_policy) = (validations.len(), policy.failure_policy);
     let minor = match profile {
         Profile::V1_36 => 36,
         Profile::V1_37 => 37,
     };
+    let about = policy.scope.as_ref().map(MatchConstraints::asked_about).unwrap_or_default();
     let check = ServerPolicy::new(policy, minor);
     let rule = |number: usize| {
         let at = root.at(&format!("/spec/validations/{number}")).unwrap_or(root);
@@ -190,7 +190,7 @@ fn lowered(
     let policy: Policy = policy::Policy {
         about: About::default(),
         failure_policy,
-        matches: Match::Kinds(Kinds::parse(&["*"]).ok()?),
+        matches: Match::Resources(about),
         controlled: Controlled::Include,
         existing: Existing::Deny,
         templates: Default::default(),
@@ -201,7 +201,7 @@ fn lowered(
         rules,
         id,
     };
-    Some(Lowered::Policy(Box::new(policy)))
+    Lowered::Policy(Box::new(policy))
 }
 
 #[cfg(test)]

@@ -31,7 +31,9 @@ mod installed;
 mod lockout;
 mod manifest;
 mod mutation;
+mod offline;
 mod operations;
+mod own_policies;
 mod parity;
 mod policies;
 mod recovery;
@@ -111,6 +113,7 @@ fn tests() -> impl Iterator<Item = (String, Test)> {
         custom::tests(),
         operations::tests(),
         parity::tests(),
+        own_policies::tests(),
         install::tests(),
         mutation::tests(),
         subresources::tests(),
