@@ -8,6 +8,7 @@ mod matching;
 mod messages;
 mod mutations;
 mod params;
+mod request;
 mod variables;
 
 use std::collections::BTreeMap;
@@ -36,6 +37,8 @@ const RULES: &str = "plugin/webhook/predicates/rules/rules.go";
 const NAMESPACES: &str = "plugin/webhook/predicates/namespace/matcher.go";
 const OBJECTS: &str = "plugin/webhook/predicates/object/matcher.go";
 const CONDITIONS: &str = "plugin/webhook/matchconditions/matcher.go";
+const INPUT: &str = "plugin/cel/condition.go";
+const COMPILE: &str = "plugin/cel/compile.go";
 const COMPOSITION: &str = "plugin/cel/composition.go";
 const ACTIVATION: &str = "plugin/cel/activation.go";
 const VALIDATOR: &str = "plugin/policy/validating/validator.go";
@@ -65,6 +68,8 @@ fn sources_are_where_they_are_said_to_be() {
         NAMESPACES,
         OBJECTS,
         CONDITIONS,
+        INPUT,
+        COMPILE,
         COMPOSITION,
         ACTIVATION,
         VALIDATOR,
