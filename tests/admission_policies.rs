@@ -9,7 +9,7 @@ mod cases;
 #[path = "admission_policies/engine.rs"]
 mod engine;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -81,36 +81,72 @@ fn every_policy_has_cases_of_both_sides() {
     assert!(validating >= 20 && mutating >= 5, "{validating} validating, {mutating} mutating");
 }
 
+/// A folder of `../shared`, or that it is not there.
+fn shared(folder: &str) -> Option<PathBuf> {
+    let shared = std::env::var_os("PLIMSOLL_SHARED")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"), PathBuf::from);
+    // the walk does not follow links out of what it is given
+    let found = shared.join(folder).canonicalize().ok();
+    if found.is_none() {
+        eprintln!("admission_policies: SKIPPED: there is no {folder} in {}", shared.display());
+    }
+    found
+}
+
+/// What `plimsoll lint` finds by these policies.
+fn findings(policies: &[&str], folder: &Path) -> Vec<Value> {
+    let output = Command::new(env!("CARGO_BIN_EXE_plimsoll"))
+        .args(["lint", "--format", "json"])
+        .args(policies)
+        .arg(folder)
+        .output()
+        .unwrap();
+    assert_ne!(output.status.code(), Some(2), "{}", String::from_utf8_lossy(&output.stderr));
+    let mut report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    serde_json::from_value(report["findings"].take()).unwrap()
+}
+
 /// The folder as `plimsoll lint --policies` takes it: every policy is read, and what it finds in the tutorial is as much as is
 /// there.
 #[test]
 fn the_policies_find_what_there_is_in_the_tutorial() {
-    let shared = std::env::var_os("PLIMSOLL_SHARED")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"), PathBuf::from);
-    let tutorial = shared.join("manifests/tutorial");
-    // the walk does not follow links out of what it is given
-    let Ok(tutorial) = tutorial.canonicalize() else {
-        eprintln!("admission_policies: SKIPPED: there is no {}", tutorial.display());
-        return;
-    };
-    let output = Command::new(env!("CARGO_BIN_EXE_plimsoll"))
-        .args(["lint", "--no-embedded", "--format", "json", "--policies"])
-        .arg(cases::folder())
-        .arg(&tutorial)
-        .output()
-        .unwrap();
-    assert_ne!(output.status.code(), Some(2), "{}", String::from_utf8_lossy(&output.stderr));
-    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
-    let name = |file: PolicyFile| cases::text(&file.policies[0], "/metadata/name");
+    let Some(tutorial) = shared("manifests/tutorial") else { return };
     let mut files = cases::all();
     files.retain(|file| file.policies[0]["kind"] == "ValidatingAdmissionPolicy");
+    let name = |file: PolicyFile| cases::text(&file.policies[0], "/metadata/name");
     let names: Vec<String> = files.into_iter().map(name).collect();
     let mut found: BTreeMap<String, usize> = BTreeMap::new();
-    for finding in report["findings"].as_array().unwrap() {
+    for finding in findings(&["--no-embedded", "--policies", cases::folder().to_str().unwrap()], &tutorial) {
         let policy = finding["code"].as_str().unwrap().rsplit_once('/').unwrap_or_default().0;
         if names.iter().any(|name| name == policy) {
             *found.entry(policy.to_owned()).or_default() += 1;
         }
     }
     insta::assert_json_snapshot!("admission_policies_over_the_tutorial", found);
+}
+
+/// The policies that the bench judges by refuse what the pack of the same meaning refuses, of what the server takes.
+#[test]
+fn sixteen_policies_are_the_profile_restricted() {
+    let Some(corpora) = shared("corpora") else { return };
+    let own = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/admission_policies.yaml");
+    let of = |finding: &Value| {
+        let place = ["file", "document", "item"].map(|field| finding[field].to_string()).join(" ");
+        (place, finding["object"]["kind"].as_str().unwrap_or_default().to_owned())
+    };
+    let refused = |policies: &[&str]| -> BTreeSet<(String, String)> {
+        let mut errors = findings(policies, &corpora);
+        errors.retain(|finding| finding["severity"] == "error");
+        let is_of_server = |finding: &Value| {
+            ["kubernetes/", "yaml/"].iter().any(|of| finding["code"].as_str().unwrap().starts_with(of))
+        };
+        let (of_server, of_policies): (Vec<_>, Vec<_>) = errors.iter().partition(|one| is_of_server(one));
+        let never_taken: BTreeSet<_> = of_server.into_iter().map(of).collect();
+        let kinds = ["Pod", "Deployment", "ReplicaSet", "DaemonSet", "StatefulSet"];
+        let refused = of_policies.into_iter().map(of).filter(|(_, kind)| kinds.contains(&kind.as_str()));
+        refused.filter(|object| !never_taken.contains(object)).collect()
+    };
+    let by_pack = refused(&["--pack", "pod-security-restricted"]);
+    assert!(by_pack.len() > 100, "there is something to refuse: {}", by_pack.len());
+    assert_eq!(refused(&["--no-embedded", "--policies", own]), by_pack);
 }
