@@ -6,6 +6,8 @@
 //!                                                                  the judging alone, in this thread
 //! cargo bench --profile dist --bench webhook_load -- --each [PACK [ROUNDS [BODY]]]
 //!                                                                  the same for each policy by itself, the costly first
+//! cargo bench --profile dist --bench webhook_load -- --admission-policies [ROUNDS]
+//!                                                                  the same by sixteen ValidatingAdmissionPolicies
 //! ```
 //!
 //! The floor is the same TLS, HTTP/1.1 and JSON reading, builds a `serde_json::Value` of the object, and always
@@ -14,6 +16,7 @@
 
 use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -57,6 +60,7 @@ fn main() -> Result<(), Failed> {
             let (pack, rounds, body) = (args.next(), args.next(), args.next());
             each(pack.as_deref(), rounds.as_deref().unwrap_or("2000").parse()?, body.as_deref())
         }
+        Some("--admission-policies") => admission_policies(args.next().as_deref().unwrap_or("2000").parse()?),
         // `cargo test --benches` runs this too: nothing to check there
         Some("--test" | "--list") => Ok(()),
         seconds => {
@@ -130,6 +134,13 @@ async fn floor(listener: TcpListener, slot: Arc<Slot>) -> Result<(), Failed> {
 async fn floor_answer(
     request: hyper::Request<hyper::body::Incoming>,
 ) -> Result<hyper::Response<Full<Bytes>>, Failed> {
+    let body = request.into_body().collect().await?.to_bytes();
+    let response = hyper::Response::builder().header("content-type", "application/json");
+    Ok(response.body(Full::new(Bytes::from(floor_of(&body)?)))?)
+}
+
+/// From a body to its answer as any webhook must.
+fn floor_of(body: &[u8]) -> Result<Vec<u8>, Failed> {
     #[derive(Deserialize)]
     struct Review {
         request: Request,
@@ -141,14 +152,11 @@ async fn floor_answer(
         object: Value,
         old_object: Value,
     }
-    let body = request.into_body().collect().await?.to_bytes();
-    let review: Review = serde_json::from_slice(&body)?;
+    let review: Review = serde_json::from_slice(body)?;
     let Request { uid, object, old_object } = review.request;
     std::hint::black_box((object, old_object));
-    let answer = serde_json::to_vec(&serde_json::json!({"apiVersion": "admission.k8s.io/v1",
-        "kind": "AdmissionReview", "response": {"uid": uid, "allowed": true}}))?;
-    let response = hyper::Response::builder().header("content-type", "application/json");
-    Ok(response.body(Full::new(Bytes::from(answer)))?)
+    Ok(serde_json::to_vec(&serde_json::json!({"apiVersion": "admission.k8s.io/v1",
+        "kind": "AdmissionReview", "response": {"uid": uid, "allowed": true}}))?)
 }
 
 // ---- the judging alone
@@ -163,6 +171,37 @@ fn evaluate(pack: Option<&str>, rounds: u32, body: Option<&str>) -> Result<(), F
         for (name, body) in bodies.iter().filter(|(name, _)| body.is_none_or(|body| body == *name)) {
             let each = micros(&loaded, rounds, body);
             println!("{pack:<24} {:>8} {name:<14} {each:>10.1}", loaded.policies);
+        }
+    }
+    Ok(())
+}
+
+/// The same for the profile `restricted` of Pod Security as ValidatingAdmissionPolicies, beside the pack of the same meaning and
+/// what any webhook does with a body.
+fn admission_policies(rounds: u32) -> Result<(), Failed> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/admission_policies.yaml");
+    let profile = plimsoll::cel::profile::Profile::NEWEST;
+    let loaded = load(&PolicySources { embedded: false, paths: vec![path], profile });
+    if let Some(error) = loaded.errors.first() {
+        return Err(error.message.clone().into());
+    }
+    let set = loaded.into_set(&Adjustments::default(), TemplatePaths::default());
+    let policies = set.policies().len();
+    let own = InForce::whole(Arc::new(Engine::new(Arc::new(set), Arc::new(Absent))), policies, "bench");
+    let (none, pack) = (engine(None, Vec::new())?, engine(Some("pod-security-restricted"), Vec::new())?);
+    println!("{:<28} {:>8} {:<14} {:>10} {:>8}", "policies", "number", "body", "µs", "× floor");
+    for (name, body) in [("pod", pod()), ("seven-faults", seven_faults()), ("deployment", deployment())] {
+        let began = Instant::now();
+        for _ in 0..rounds {
+            std::hint::black_box(floor_of(&body)?);
+        }
+        let floor = began.elapsed().as_secs_f64() * 1e6 / f64::from(rounds);
+        println!("{:<28} {:>8} {name:<14} {floor:>10.1} {:>8.2}", FLOOR, "", 1.0);
+        for (of, loaded) in [(NONE, &none), ("pod-security-restricted", &pack), ("admission policies", &own)]
+        {
+            let each = micros(loaded, rounds, &body);
+            let number = loaded.policies;
+            println!("{of:<28} {number:>8} {name:<14} {each:>10.1} {:>8.2}", each / floor);
         }
     }
     Ok(())

@@ -18,6 +18,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod admission_policies;
 mod callers;
 mod cluster;
 mod custom;
@@ -26,6 +27,7 @@ mod fleet;
 mod forwarder;
 mod harness;
 mod https;
+mod in_force;
 mod install;
 mod installed;
 mod lockout;
@@ -121,6 +123,7 @@ fn tests() -> impl Iterator<Item = (String, Test)> {
         semantics::tests(),
         lockout::tests(),
         callers::tests(),
+        admission_policies::tests(),
     ]
     .into_iter()
     .flatten()
