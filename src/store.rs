@@ -10,6 +10,7 @@ pub mod embedded;
 pub mod includes;
 pub mod kept;
 pub mod load;
+pub mod memory;
 pub mod overlap;
 pub mod placement;
 pub mod plan;

@@ -15,6 +15,7 @@ use crate::host::Host;
 use crate::matching::Applies;
 use crate::policy::{Controlled, Existing};
 use crate::store::PolicySet;
+use crate::store::memory::Looks;
 
 use super::{confidential, controlled};
 use crate::request::{Operation, Request};
@@ -36,29 +37,44 @@ pub(super) fn judge(
     let plan = set.plan(request.kind.kind, request.subresource);
     // a plan knows of one Pod template
     let plan = plan.filter(|_| request.has_its_objects() && facts.further().is_empty());
-    let present = plan.map(|plan| {
-        let pods = facts.pods();
-        plan.present([request.object, pods.map(|pods| pods.spec), pods.and_then(|pods| pods.metadata)])
-    });
+    let pods = facts.pods();
+    let roots = [request.object, pods.map(|pods| pods.spec), pods.and_then(|pods| pods.metadata)];
+    let present = plan.map(|plan| plan.present(roots));
     let fires = |policy: usize, rule: usize| match (plan, &present) {
         (Some(plan), Some(present)) => plan.fires(present, policy, rule),
         _ => true,
     };
     let policies = set.asked(request, false);
-    let by = |mut findings: Findings, (number, policy): (usize, &Policy)| {
-        judge_by(set, policy, &|rule| fires(number, rule), &facts, budget, &mut findings);
+    let by = |mut findings: Findings, (number, policy): (usize, &Policy), known: &Known<'_>| {
+        judge_by(set, policy, (&|rule| fires(number, rule), known), &facts, budget, &mut findings);
         findings
     };
     let large = request.subject().is_some_and(|object| object.document().node_count() >= LARGE);
     let mut findings = if large {
         let policies: Vec<(usize, &Policy)> = policies.collect();
-        let each = policies.into_par_iter().map(|policy| by(Findings::new(), policy));
+        let each = policies.into_par_iter().map(|policy| by(Findings::new(), policy, &Known::NOTHING));
         each.collect::<Vec<_>>().into_iter().flatten().collect()
     } else {
-        policies.fold(Findings::new(), by)
+        let remembered = plan.zip(set.memory()).filter(|_| request.object.is_some());
+        let kind = [request.kind.group, request.kind.version, request.kind.kind];
+        let looks = remembered.map(|(plan, memory)| (plan, plan.looks(memory, roots, kind)));
+        policies.fold(Findings::new(), |findings, (number, policy)| {
+            let known = Known(
+                looks.as_ref().and_then(|(plan, looks)| Some((looks, number, plan.decided_by(number)?))),
+            );
+            by(findings, (number, policy), &known)
+        })
     };
     confidential::conceal(&mut findings, request);
     findings
+}
+
+/// What was found before in objects that are alike in what decides a policy: the looks at this object, the policy's number,
+/// and the parts.
+struct Known<'k>(Option<(&'k Looks<'k>, usize, &'k [u32])>);
+
+impl Known<'_> {
+    const NOTHING: Self = Self(None);
 }
 
 /// Which of a policy's rules have to run.
@@ -67,7 +83,7 @@ type Fires<'f> = dyn Fn(usize) -> bool + 'f;
 fn judge_by(
     set: &PolicySet,
     policy: &Policy,
-    fires: &Fires<'_>,
+    (fires, known): (&Fires<'_>, &Known<'_>),
     facts: &Facts<'_>,
     budget: EvaluationLimits,
     findings: &mut Findings,
@@ -92,6 +108,11 @@ fn judge_by(
         let why = Stop::failed(format!("the review of a {} has no object", request.operation.name()));
         return undecided(policy, nothing.root(), why, budget, findings);
     }
+    let signature = known.0.and_then(|(looks, number, parts)| Some((looks, looks.signature(number, parts)?)));
+    let signature = signature.filter(|_| scope == Applies::Yes);
+    if signature.is_some_and(|(looks, signature)| looks.knows(signature)) {
+        return;
+    }
     // which findings are new is told before some are left out, or many old ones would hide a new one
     let ratchets = request.operation == Operation::Update && policy.existing == Existing::Allow;
     let old = request.old_object.filter(|_| ratchets);
@@ -106,6 +127,9 @@ fn judge_by(
         return undecided(policy, subject.object, stop, budget, findings);
     }
     if first == findings.len() {
+        if let Some((looks, signature)) = signature {
+            looks.keep(signature);
+        }
         return;
     }
     if policy.controlled == Controlled::Skip && controlled::was_judged(set, policy, facts, budget) {

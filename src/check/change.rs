@@ -1,5 +1,6 @@
 //! `mutate`: operations on what is visited.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::document::edit::{EditError, Editor};
@@ -9,6 +10,7 @@ use crate::policy::expression::Expression;
 use crate::policy::{Base, Edit, Visit};
 
 use super::changes::Reach;
+use super::decided::PartOf;
 use super::evaluator::{Evaluator, Next};
 use super::stop::Stop;
 use super::subject::{PolicyContext, Sink};
@@ -31,6 +33,10 @@ impl Check for Mutate {
 
     fn expressions(&self) -> Vec<&Expression> {
         self.visit.expressions().chain(self.edits.iter().filter_map(Edit::computed)).collect()
+    }
+
+    fn decided_by(&self, _: &Policy) -> Option<BTreeSet<PartOf>> {
+        Some(BTreeSet::new())
     }
 
     /// Nothing is wrong with what is yet to be changed.

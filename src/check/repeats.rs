@@ -90,7 +90,7 @@ impl<'p> Repeats<'p> {
 }
 
 /// All below a node, its name aside: in the order in which it is written, with how much each part holds.
-fn content(node: NodeRef<'_>, bytes: &mut Vec<u8>) {
+pub(super) fn content(node: NodeRef<'_>, bytes: &mut Vec<u8>) {
     for part in node.descendants() {
         if let Some(key) = part.key().filter(|_| part.id() != node.id()) {
             text(key, bytes);
@@ -110,7 +110,7 @@ fn content(node: NodeRef<'_>, bytes: &mut Vec<u8>) {
 }
 
 /// A text, with its length before it: so no two rows of texts are written alike.
-fn text(text: &str, bytes: &mut Vec<u8>) {
+pub(super) fn text(text: &str, bytes: &mut Vec<u8>) {
     bytes.extend(text.len().to_le_bytes());
     bytes.extend(text.as_bytes());
 }

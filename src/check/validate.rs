@@ -1,6 +1,7 @@
 //! `validate`: an expression holds, of the object or of each element that is visited.
 
 use std::cell::OnceCell;
+use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 
 use crate::cel::program::Program;
@@ -17,6 +18,7 @@ use crate::resource::container::Container;
 
 use super::alike::Alike;
 use super::change::item_document;
+use super::decided::{PartOf, decided_by_expressions};
 use super::evaluator::{Evaluator, Next, Visited};
 use super::judged::{Element, Judged};
 use super::stop::{Stop, boolean};
@@ -94,6 +96,10 @@ impl Check for Validate {
 
     fn trigger(&self, policy: &Policy) -> Trigger {
         quiet_without(policy, self).map_or(Trigger::Always, Trigger::Where)
+    }
+
+    fn decided_by(&self, policy: &Policy) -> Option<BTreeSet<PartOf>> {
+        decided_by_expressions(policy, self)
     }
 
     fn judge<'d>(

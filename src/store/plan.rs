@@ -11,17 +11,28 @@ use std::sync::Arc;
 use crate::cel::absence::{Stride, Way};
 use crate::document::NodeRef;
 
-use crate::check::Policy;
-use crate::check::{ROOTS, Trigger};
+use super::memory::{Looks, Memory};
+use crate::check::{PartOf, Policy, ROOTS, Trigger, decided_by};
 
 /// The rules about one kind.
 #[derive(Debug)]
 pub struct Plan {
-    /// By the number of the policy in its set, then by rule.
-    rules: HashMap<usize, Vec<Fires>>,
+    /// By the number of the policy in its set.
+    policies: HashMap<usize, Planned>,
+    /// What decides policies that nothing but the object decides.
+    parts: Vec<PartOf>,
     /// One for each of [`ROOTS`].
     trees: [Steps; ROOTS.len()],
     bits: u32,
+}
+
+/// What is known of a policy.
+#[derive(Debug)]
+struct Planned {
+    /// By rule.
+    rules: Vec<Fires>,
+    /// The parts of the object that decide whether it finds anything.
+    decided_by: Option<Box<[u32]>>,
 }
 
 /// When a rule has to run.
@@ -66,7 +77,8 @@ impl Plan {
     #[must_use]
     pub fn of<'p>(policies: impl Iterator<Item = (usize, &'p Policy)>) -> Self {
         let mut bits: BTreeMap<Way, u32> = BTreeMap::new();
-        let mut rules = HashMap::new();
+        let mut planned = HashMap::new();
+        let mut parts: BTreeMap<PartOf, u32> = BTreeMap::new();
         for (number, policy) in policies {
             let fires = policy.rules.iter().map(|rule| match rule.check.trigger(policy) {
                 Trigger::Always => Fires::Always,
@@ -78,16 +90,44 @@ impl Plan {
                     Fires::Where(ways.into_iter().map(&mut bit).collect())
                 }
             });
-            let fires: Vec<Fires> = fires.collect();
-            rules.insert(number, fires);
+            let rules: Vec<Fires> = fires.collect();
+            let decided_by = decided_by(policy).map(|decide| {
+                let mut numbered = |part| {
+                    let next = parts.len() as u32;
+                    *parts.entry(part).or_insert(next)
+                };
+                decide.into_iter().map(&mut numbered).collect()
+            });
+            planned.insert(number, Planned { rules, decided_by });
         }
+        let mut parts: Vec<(PartOf, u32)> = parts.into_iter().collect();
+        parts.sort_by_key(|(_, number)| *number);
+        let parts = parts.into_iter().map(|(part, _)| part).collect();
         let mut trees: [Steps; ROOTS.len()] = Default::default();
         for (way, bit) in &bits {
             if let Some(root) = ROOTS.iter().position(|root| *root == &*way.root) {
                 trees[root].end(&way.steps).bit = Some(*bit);
             }
         }
-        Self { rules, trees, bits: bits.len() as u32 }
+        Self { policies: planned, parts, trees, bits: bits.len() as u32 }
+    }
+
+    /// What was found before in objects that are like this one, given by its [`ROOTS`], in all that decides it; `kind` is its
+    /// group, version and kind.
+    #[must_use]
+    pub fn looks<'r>(
+        &'r self,
+        memory: &'r Memory,
+        roots: [Option<NodeRef<'r>>; ROOTS.len()],
+        kind: [&str; 3],
+    ) -> Looks<'r> {
+        Looks::at(memory, &self.parts, roots, kind)
+    }
+
+    /// The parts of an object that decide whether a policy finds anything, where nothing else does.
+    #[must_use]
+    pub fn decided_by(&self, policy: usize) -> Option<&[u32]> {
+        self.policies.get(&policy)?.decided_by.as_deref()
     }
 
     /// What is there, of an object and its Pod template's `spec` and `metadata`, in the order of [`ROOTS`].
@@ -105,7 +145,7 @@ impl Plan {
     /// Whether a rule has to run.
     #[must_use]
     pub fn fires(&self, present: &Present, policy: usize, rule: usize) -> bool {
-        match self.rules.get(&policy).and_then(|rules| rules.get(rule)) {
+        match self.policies.get(&policy).and_then(|policy| policy.rules.get(rule)) {
             Some(Fires::Where(bits)) => bits.iter().any(|bit| present.is_set(*bit)),
             Some(Fires::Always) | None => true,
         }

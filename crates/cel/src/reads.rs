@@ -73,6 +73,9 @@ pub struct Composed(BTreeMap<String, (Flow, Reads)>);
 const STEPS: u32 = 20_000;
 const DEEPEST: u32 = 200;
 
+/// The map of a policy's own variables.
+const VARIABLES: &str = "variables";
+
 /// Which parts a value may be, or hold as items (so many lists around them).
 type Flow = BTreeSet<(Read, u8)>;
 
@@ -97,14 +100,45 @@ pub fn reads(program: &Program, roots: &[&str], composed: &Composed) -> Reads {
     let mut walk = Walk::new(program.ast(), roots, composed);
     let flow = walk.eval(program.ast().root(), 0);
     walk.consume(flow);
-    let reads = walk.finish()?;
-    // what is below another part is in it
+    Some(without_parts(&walk.finish()?))
+}
+
+/// What the rules of a list read of the variables `roots`: the list, and what `programs` read of `item`, which stands for each of
+/// its elements. Their `index` and `key` tell no more than how many there are and their names, and `role` is told by where an
+/// element is and by its member `role_member`.
+#[must_use]
+pub fn reads_of_elements<'p>(
+    list: &'p Program,
+    programs: impl IntoIterator<Item = &'p Program>,
+    roots: &[&str],
+    composed: &Composed,
+    role_member: &str,
+) -> Reads {
+    let mut walk = Walk::new(list.ast(), roots, composed);
+    let list = walk.eval(list.ast().root(), 0);
+    walk.ranges.extend(list.iter().filter(|(_, lists)| *lists == 0).map(|(read, _)| read.clone()));
+    let element = walk.below(list, &Part::Each);
+    let mut all = walk.finish()?;
+    for program in programs {
+        let mut walk = Walk::new(program.ast(), roots, composed);
+        let role = walk.below(element.clone(), &Part::Key(role_member.to_owned()));
+        let outer = [("item", element.clone()), ("role", role), ("index", Flow::new()), ("key", Flow::new())];
+        walk.locals.extend(outer);
+        let flow = walk.eval(program.ast().root(), 0);
+        walk.consume(flow);
+        all.extend(walk.finish()?);
+    }
+    Some(without_parts(&all))
+}
+
+/// The same without what is below another part, and so in it.
+fn without_parts(reads: &BTreeSet<Read>) -> BTreeSet<Read> {
     let within = |read: &Read| {
         (0..read.parts.len()).any(|length| {
             reads.contains(&Read { root: read.root.clone(), parts: read.parts[..length].to_vec() })
         })
     };
-    Some(reads.iter().filter(|read| !within(read)).cloned().collect())
+    reads.iter().filter(|read| !within(read)).cloned().collect()
 }
 
 struct Walk<'a> {
@@ -192,29 +226,41 @@ impl<'a> Walk<'a> {
         Flow::new()
     }
 
-    fn ident(&self, name: &str) -> Flow {
+    fn ident(&mut self, name: &str) -> Flow {
         if let Some((_, flow)) = self.locals.iter().rev().find(|(local, _)| *local == name) {
             return flow.clone();
         }
         let name = name.trim_start_matches('.');
+        // any of them may be read
+        self.lost |= name == VARIABLES;
         let is_root = self.roots.contains(&name) && name != LOOKED_UP;
         let read = || (Read { root: Root::Variable(name.to_owned()), parts: Vec::new() }, 0);
         is_root.then(read).into_iter().collect()
     }
 
     fn select(&mut self, operand: ExprId, field: &str, depth: u32) -> Flow {
-        if let Expr::Ident(name) = &self.ast[operand]
-            && name.trim_start_matches('.') == "variables"
-        {
-            let Some((flow, reads)) = self.composed.0.get(field) else { return Flow::new() };
-            match reads {
-                Some(reads) => self.reads.extend(reads.iter().cloned()),
-                None => self.lost = true,
-            }
-            return flow.clone();
+        if self.is_variables(operand) {
+            return self.variable(field);
         }
         let flow = self.eval(operand, depth + 1);
         self.below(flow, &Part::Key(field.to_owned()))
+    }
+
+    /// Whether this is the map of the policy's own variables.
+    fn is_variables(&self, id: ExprId) -> bool {
+        let Expr::Ident(name) = &self.ast[id] else { return false };
+        let is_local = || self.locals.iter().any(|(local, _)| *local == name.as_ref());
+        name.trim_start_matches('.') == VARIABLES && (name.starts_with('.') || !is_local())
+    }
+
+    fn variable(&mut self, name: &str) -> Flow {
+        let composed: &'a Composed = self.composed;
+        let Some((flow, reads)) = composed.0.get(name) else { return Flow::new() };
+        match reads {
+            Some(reads) => self.reads.extend(reads.iter().cloned()),
+            None => self.lost = true,
+        }
+        flow.clone()
     }
 
     /// A step further; into a list that was made here, one list less.
@@ -278,6 +324,11 @@ impl<'a> Walk<'a> {
             (operator::EQUALS | operator::NOT_EQUALS, None, args) if args.iter().any(is_null) => {
                 self.whether_found(args, depth);
                 Flow::new()
+            }
+            (operator::INDEX | operator::OPT_INDEX | operator::OPT_SELECT, None, [of, at])
+                if self.is_variables(*of) && self.text(*at).is_some() =>
+            {
+                self.variable(self.text(*at).unwrap_or_default())
             }
             (operator::INDEX | operator::OPT_INDEX | operator::OPT_SELECT, None, [of, at]) => {
                 let flow = self.eval(*of, depth + 1);
@@ -413,6 +464,9 @@ mod tests {
                 ("(object.x ? object.a : object.b).c == 1", "object.a.c object.b.c object.x"),
                 ("variables.spec.hostNetwork == true", "object.spec.template.spec.hostNetwork"),
                 ("variables.big", "object.spec.replicas"),
+                ("variables.?big.orValue(false)", "object.spec.replicas"),
+                ("object.l.all(variables, variables.spec == 1)", "object.l# object.l[*].spec"),
+                ("[variables].all(v, v.big)", "lost"),
                 ("request.operation == 'CREATE'", ""),
                 ("object.data.all(k, k != 'a')", "object.data# object.data[*]"),
             ],
