@@ -40,11 +40,15 @@ pub(super) fn judge(
     let pods = facts.pods();
     let roots = [request.object, pods.map(|pods| pods.spec), pods.and_then(|pods| pods.metadata)];
     let present = plan.map(|plan| plan.present(roots));
-    let fires = |policy: usize, rule: usize| match (plan, &present) {
-        (Some(plan), Some(present)) => plan.fires(present, policy, rule),
-        _ => true,
+    let planned = plan.zip(present.as_ref());
+    let fires =
+        |policy: usize, rule: usize| planned.is_none_or(|(plan, present)| plan.fires(present, policy, rule));
+    // a condition that fails is told, whatever the rules would say; a scope that cannot be told is not
+    let is_quiet = |(number, policy): &(usize, &Policy)| {
+        policy.conditions.is_empty()
+            && planned.is_some_and(|(plan, present)| !plan.fires_at_all(present, *number))
     };
-    let policies = set.asked(request, false);
+    let policies = set.asked(request, false).filter(|policy| !is_quiet(policy));
     let by = |mut findings: Findings, (number, policy): (usize, &Policy), known: &Known<'_>| {
         judge_by(set, policy, (&|rule| fires(number, rule), known), &facts, budget, &mut findings);
         findings
@@ -88,10 +92,6 @@ fn judge_by(
     budget: EvaluationLimits,
     findings: &mut Findings,
 ) {
-    // a condition that fails is told, whatever the rules would say; a scope that cannot be told is not
-    if policy.conditions.is_empty() && !(0..policy.rules.len()).any(fires) {
-        return;
-    }
     if let Some(whole) = whole(policy) {
         if let Some(subject) = PolicyContext::new(policy, facts, budget) {
             whole.judge(&subject, findings);

@@ -5,7 +5,7 @@
 //! object ─ one walk along the tree ─▶ bits ─▶ rules that have to run
 //! ```
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::cel::absence::{Stride, Way};
@@ -18,7 +18,7 @@ use crate::check::{PartOf, Policy, ROOTS, Trigger, decided_by};
 #[derive(Debug)]
 pub struct Plan {
     /// By the number of the policy in its set.
-    policies: HashMap<usize, Planned>,
+    policies: Vec<Option<Planned>>,
     /// What decides policies that nothing but the object decides.
     parts: Vec<PartOf>,
     /// One for each of [`ROOTS`].
@@ -31,6 +31,8 @@ pub struct Plan {
 struct Planned {
     /// By rule.
     rules: Vec<Fires>,
+    /// When one of the rules has to: the bits in words, as [`Present`] has them.
+    any: Option<Box<[u64]>>,
     /// The parts of the object that decide whether it finds anything.
     decided_by: Option<Box<[u32]>>,
 }
@@ -46,12 +48,39 @@ enum Fires {
 /// A place that ways go through.
 #[derive(Debug, Default)]
 struct Steps {
-    members: HashMap<Arc<str>, Steps>,
+    members: Members,
     items: Option<Box<Steps>>,
     /// The same place, where it is no list.
     itself: Option<Box<Steps>>,
     /// The bit of the way that ends here.
     bit: Option<u32>,
+}
+
+/// Places below the members of an object, by how long their names are: so most members of an object are compared with one
+/// name or none.
+#[derive(Debug, Default)]
+struct Members(Vec<Vec<(Arc<str>, Steps)>>);
+
+impl Members {
+    fn get(&self, key: &str) -> Option<&Steps> {
+        self.0.get(key.len())?.iter().find(|(name, _)| **name == *key).map(|(_, steps)| steps)
+    }
+
+    fn below(&mut self, key: &Arc<str>) -> &mut Steps {
+        if self.0.len() <= key.len() {
+            self.0.resize_with(key.len() + 1, Vec::new);
+        }
+        let of_length = &mut self.0[key.len()];
+        let at = of_length.iter().position(|(name, _)| name == key).unwrap_or_else(|| {
+            of_length.push((Arc::clone(key), Steps::default()));
+            of_length.len() - 1
+        });
+        &mut of_length[at].1
+    }
+
+    fn values(&self) -> impl Iterator<Item = &Steps> {
+        self.0.iter().flatten().map(|(_, steps)| steps)
+    }
 }
 
 /// What of an object is there.
@@ -77,7 +106,7 @@ impl Plan {
     #[must_use]
     pub fn of<'p>(policies: impl Iterator<Item = (usize, &'p Policy)>) -> Self {
         let mut bits: BTreeMap<Way, u32> = BTreeMap::new();
-        let mut planned = HashMap::new();
+        let mut planned: Vec<Option<Planned>> = Vec::new();
         let mut parts: BTreeMap<PartOf, u32> = BTreeMap::new();
         for (number, policy) in policies {
             let fires = policy.rules.iter().map(|rule| match rule.check.trigger(policy) {
@@ -98,7 +127,12 @@ impl Plan {
                 };
                 decide.into_iter().map(&mut numbered).collect()
             });
-            planned.insert(number, Planned { rules, decided_by });
+            planned.resize_with(planned.len().max(number + 1), || None);
+            planned[number] = Some(Planned { rules, any: None, decided_by });
+        }
+        let words = bits.len().div_ceil(64);
+        for policy in planned.iter_mut().flatten() {
+            policy.any = any_of(&policy.rules, words);
         }
         let mut parts: Vec<(PartOf, u32)> = parts.into_iter().collect();
         parts.sort_by_key(|(_, number)| *number);
@@ -127,7 +161,7 @@ impl Plan {
     /// The parts of an object that decide whether a policy finds anything, where nothing else does.
     #[must_use]
     pub fn decided_by(&self, policy: usize) -> Option<&[u32]> {
-        self.policies.get(&policy)?.decided_by.as_deref()
+        self.planned(policy)?.decided_by.as_deref()
     }
 
     /// What is there, of an object and its Pod template's `spec` and `metadata`, in the order of [`ROOTS`].
@@ -142,14 +176,35 @@ impl Plan {
         present
     }
 
+    fn planned(&self, policy: usize) -> Option<&Planned> {
+        self.policies.get(policy)?.as_ref()
+    }
+
+    /// Whether a rule of a policy has to run.
+    #[must_use]
+    pub fn fires_at_all(&self, present: &Present, policy: usize) -> bool {
+        let any = self.planned(policy).and_then(|policy| policy.any.as_deref());
+        any.is_none_or(|any| any.iter().zip(&present.words).any(|(any, present)| any & present != 0))
+    }
+
     /// Whether a rule has to run.
     #[must_use]
     pub fn fires(&self, present: &Present, policy: usize, rule: usize) -> bool {
-        match self.policies.get(&policy).and_then(|policy| policy.rules.get(rule)) {
+        match self.planned(policy).and_then(|policy| policy.rules.get(rule)) {
             Some(Fires::Where(bits)) => bits.iter().any(|bit| present.is_set(*bit)),
             Some(Fires::Always) | None => true,
         }
     }
+}
+
+/// The bits of all rules; `None` where one of them always has to run.
+fn any_of(rules: &[Fires], words: usize) -> Option<Box<[u64]>> {
+    let mut any = vec![0; words];
+    for rule in rules {
+        let Fires::Where(bits) = rule else { return None };
+        bits.iter().for_each(|bit| any[*bit as usize / 64] |= 1 << (bit % 64));
+    }
+    Some(any.into())
 }
 
 impl Steps {
@@ -157,7 +212,7 @@ impl Steps {
         let mut at = self;
         for step in way {
             at = match step {
-                Stride::Key(key) => at.members.entry(Arc::clone(key)).or_default(),
+                Stride::Key(key) => at.members.below(key),
                 Stride::Each => at.items.get_or_insert_default(),
                 Stride::Itself => at.itself.get_or_insert_default(),
             };
@@ -174,7 +229,7 @@ impl Steps {
             present.set(bit);
         }
         if node.is_object() {
-            if !self.members.is_empty() {
+            if !self.members.0.is_empty() {
                 for (key, value) in node.members() {
                     if let Some(steps) = self.members.get(key) {
                         steps.mark(value, present);
