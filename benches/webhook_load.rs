@@ -9,9 +9,10 @@
 //! ```
 //!
 //! The floor is the same TLS, HTTP/1.1 and JSON reading, builds a `serde_json::Value` of the object, and always
-//! allows: what any webhook must cost. No two reviews are the same: names, uids, labels, image tags and an environment variable
-//! differ in each, and there are fifty workloads that differ in ports, resources and times, as Pods of a cluster do. Servers run as processes of their own, so that CPU time and memory are
-//! theirs alone; the load comes from this one. Figures of one run compare with each other, not with other machines.
+//! allows: what any webhook must cost. No two reviews are the same: fifty workloads, which differ in ports, resources and
+//! times, take turns; every eighth of a workload is of another rollout, with other image tags, labels and values of its
+//! environment; names and uids differ in each. Servers run as processes of their own, so that CPU time and memory are theirs
+//! alone; the load comes from this one. Figures of one run compare with each other, not with other machines.
 
 use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -399,15 +400,20 @@ struct Bodies {
 
 /// Six characters that are others in each review.
 const EACH: &str = "@each@";
+/// Six characters that are others in each rollout of a workload.
+const ROLLOUT: &str = "@roll@";
 /// Two digits that are others in each workload.
 const WORKLOAD: &str = "@@";
 const WORKLOADS: u32 = 50;
+/// Pods that come of one rollout.
+const REPLICAS: u32 = 8;
 
 impl Bodies {
     fn next(&self) -> Bytes {
         let number = self.next.fetch_add(1, Relaxed);
-        let (each, workload) = (format!("{number:06}"), format!("{:02}", 10 + number % WORKLOADS));
-        self.template.replace(EACH, &each).replace(WORKLOAD, &workload).into()
+        let (each, rollout) = (format!("{number:06}"), format!("{:06}", number / WORKLOADS / REPLICAS));
+        let workload = format!("{:02}", 10 + number % WORKLOADS);
+        self.template.replace(EACH, &each).replace(ROLLOUT, &rollout).replace(WORKLOAD, &workload).into()
     }
 }
 
@@ -447,7 +453,7 @@ fn pod_spec(containers: usize) -> String {
     let container = |i: usize| {
         let probe = r#""livenessProbe":{"httpGet":{"path":"/healthz","port":80@@,"scheme":"HTTP"},"initialDelaySeconds":@@,"timeoutSeconds":1,"periodSeconds":10,"successThreshold":1,"failureThreshold":3},"readinessProbe":{"httpGet":{"path":"/ready","port":80@@,"scheme":"HTTP"},"timeoutSeconds":1,"periodSeconds":10,"successThreshold":1,"failureThreshold":3},"#;
         format!(
-            r#"{{"name":"c{i}","image":"registry.example.com/team/app-{i}:1.{i}.@each@","command":["/bin/app","--listen=:80@@"],"ports":[{{"name":"http","containerPort":80@@,"protocol":"TCP"}}],"env":[{{"name":"POD_NAME","valueFrom":{{"fieldRef":{{"apiVersion":"v1","fieldPath":"metadata.name"}}}}}},{{"name":"LEVEL","value":"info-@each@"}}],"resources":{{"limits":{{"cpu":"5@@m","memory":"2@@Mi"}},"requests":{{"cpu":"1@@m","memory":"1@@Mi"}}}},"volumeMounts":[{{"name":"tmp","mountPath":"/tmp"}}],{probe}"terminationMessagePath":"/dev/termination-log","terminationMessagePolicy":"File","imagePullPolicy":"IfNotPresent","securityContext":{{"capabilities":{{"drop":["ALL"]}},"runAsNonRoot":true,"readOnlyRootFilesystem":true,"allowPrivilegeEscalation":false}}}}"#
+            r#"{{"name":"c{i}","image":"registry.example.com/team/app-{i}:1.@@.@roll@","command":["/bin/app","--listen=:80@@"],"ports":[{{"name":"http","containerPort":80@@,"protocol":"TCP"}}],"env":[{{"name":"POD_NAME","valueFrom":{{"fieldRef":{{"apiVersion":"v1","fieldPath":"metadata.name"}}}}}},{{"name":"LEVEL","value":"info-@roll@"}}],"resources":{{"limits":{{"cpu":"5@@m","memory":"2@@Mi"}},"requests":{{"cpu":"1@@m","memory":"1@@Mi"}}}},"volumeMounts":[{{"name":"tmp","mountPath":"/tmp"}}],{probe}"terminationMessagePath":"/dev/termination-log","terminationMessagePolicy":"File","imagePullPolicy":"IfNotPresent","securityContext":{{"capabilities":{{"drop":["ALL"]}},"runAsNonRoot":true,"readOnlyRootFilesystem":true,"allowPrivilegeEscalation":false}}}}"#
         )
     };
     let containers: Vec<String> = (0..containers).map(container).collect();
@@ -468,7 +474,7 @@ fn review(group: &str, kind: &str, resource: &str, spec: String) -> Bodies {
         })
         .collect();
     let template = format!(
-        r#"{{"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1","request":{{"uid":"32c2d342-921f-4744-987b-a82d24@each@","kind":{gvk},"resource":{gvr},"requestKind":{gvk},"requestResource":{gvr},"name":"web-@each@","namespace":"shop","operation":"CREATE","userInfo":{{"username":"kubernetes-admin","groups":["system:masters","system:authenticated"]}},"object":{{"kind":"{kind}","apiVersion":"{api_version}","metadata":{{"name":"web-@each@","namespace":"shop","uid":"c8c00031-9e6b-4303-8d27-823ac0@each@","creationTimestamp":"2026-11-21T06:49:36Z","labels":{{"app":"web","pod-template-hash":"@each@"}},"managedFields":[{{"manager":"kubectl","operation":"Update","apiVersion":"{api_version}","time":"2026-11-21T06:49:36Z","fieldsType":"FieldsV1","fieldsV1":{{{}}}}}]}},"spec":{spec}}},"oldObject":null,"dryRun":false,"options":{{"kind":"CreateOptions","apiVersion":"meta.k8s.io/v1"}}}}}}"#,
+        r#"{{"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1","request":{{"uid":"32c2d342-921f-4744-987b-a82d24@each@","kind":{gvk},"resource":{gvr},"requestKind":{gvk},"requestResource":{gvr},"name":"web-@each@","namespace":"shop","operation":"CREATE","userInfo":{{"username":"kubernetes-admin","groups":["system:masters","system:authenticated"]}},"object":{{"kind":"{kind}","apiVersion":"{api_version}","metadata":{{"name":"web-@each@","namespace":"shop","uid":"c8c00031-9e6b-4303-8d27-823ac0@each@","creationTimestamp":"2026-11-21T06:49:36Z","labels":{{"app":"web","pod-template-hash":"@@@roll@"}},"managedFields":[{{"manager":"kubectl","operation":"Update","apiVersion":"{api_version}","time":"2026-11-21T06:49:36Z","fieldsType":"FieldsV1","fieldsV1":{{{}}}}}]}},"spec":{spec}}},"oldObject":null,"dryRun":false,"options":{{"kind":"CreateOptions","apiVersion":"meta.k8s.io/v1"}}}}}}"#,
         managed.join(",")
     );
     Bodies { template, next: AtomicU32::new(0) }

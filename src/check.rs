@@ -49,7 +49,7 @@ use crate::resource::rewrite::RewriteTable;
 
 pub use change::Mutate;
 pub use changes::Reach;
-pub use decided::{PartOf, decided_by};
+pub use decided::{Deciding, PartOf};
 pub use evaluator::Evaluator;
 pub use headless::RequireHeadlessService;
 pub use images::RewriteImages;
@@ -63,6 +63,7 @@ pub use whole::{ServerPolicy, Whole, whole};
 
 pub(crate) use change::item_document;
 pub(crate) use changes::{Changes, is_off_limits};
+pub(crate) use evaluator::RULES_BUDGET;
 pub(crate) use facts::{Facts, Lookups};
 pub(crate) use subject::cap;
 use trigger::CONTAINERS;
@@ -98,7 +99,7 @@ pub trait Check: fmt::Debug + Send + Sync {
     }
 
     /// The parts of the object that decide whether it finds anything, where nothing else does and it can be told.
-    fn decided_by(&self, _policy: &Policy) -> Option<BTreeSet<PartOf>> {
+    fn decided_by(&self, _of: &Deciding) -> Option<BTreeSet<PartOf>> {
         None
     }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use plimsoll::admission::{Stages, admit};
 use plimsoll::cel::profile::Profile;
-use plimsoll::check::{EvaluationLimits, Findings};
+use plimsoll::check::{Deciding, EvaluationLimits, Findings};
 use plimsoll::finding::{Certainty, Finding};
 use plimsoll::manifest::source::{Content, SourceFile};
 use plimsoll::manifest::{Inventory, Sources};
@@ -211,4 +211,22 @@ fn the_library_over_manifests_of_the_field() {
     }
     eprintln!("{compared:?}");
     assert!(compared.objects > 500, "{compared:?}");
+}
+
+/// Rules that ask the cluster, the request or the old object are run each time; few others are.
+#[test]
+fn what_decides_the_policies_of_the_library() {
+    let set = library();
+    let mut asked_each_time = Vec::new();
+    for policy in set.policies() {
+        let deciding = Deciding::of(policy);
+        for (number, rule) in policy.rules.iter().enumerate() {
+            match deciding.rule(policy, number) {
+                Some(parts) => eprintln!("{} {parts:?}", rule.info.code),
+                None => asked_each_time.push(rule.info.code.as_str()),
+            }
+        }
+    }
+    eprintln!("{asked_each_time:?}");
+    assert!(asked_each_time.len() < set.policies().len(), "{asked_each_time:?}");
 }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use crate::check::{
-    EvaluationLimits, Evaluator, Facts, Findings, Lookups, Policy, PolicyContext, Sink, Stop, cap, undecided,
-    whole,
+    EvaluationLimits, Evaluator, Facts, Findings, Lookups, Policy, PolicyContext, RULES_BUDGET, Rule, Sink,
+    Stop, cap, undecided, whole,
 };
 use crate::document::{Document, NodeRef};
 use crate::finding::{Certainty, Digest, Finding};
@@ -15,7 +15,8 @@ use crate::host::Host;
 use crate::matching::Applies;
 use crate::policy::{Controlled, Existing};
 use crate::store::PolicySet;
-use crate::store::memory::Looks;
+use crate::store::memory::{Looks, Signature};
+use crate::store::plan::Plan;
 
 use super::{confidential, controlled};
 use crate::request::{Operation, Request};
@@ -63,9 +64,7 @@ pub(super) fn judge(
         let kind = [request.kind.group, request.kind.version, request.kind.kind];
         let looks = remembered.map(|(plan, memory)| (plan, plan.looks(memory, roots, kind)));
         policies.fold(Findings::new(), |findings, (number, policy)| {
-            let known = Known(
-                looks.as_ref().and_then(|(plan, looks)| Some((looks, number, plan.decided_by(number)?))),
-            );
+            let known = Known(looks.as_ref().map(|(plan, looks)| (*plan, looks, number)));
             by(findings, (number, policy), &known)
         })
     };
@@ -73,12 +72,25 @@ pub(super) fn judge(
     findings
 }
 
-/// What was found before in objects that are alike in what decides a policy: the looks at this object, the policy's number,
-/// and the parts.
-struct Known<'k>(Option<(&'k Looks<'k>, usize, &'k [u32])>);
+/// In what objects the rules of a policy found nothing before: the plan, the looks at this object, and the policy's number.
+struct Known<'k>(Option<(&'k Plan, &'k Looks<'k>, usize)>);
 
 impl Known<'_> {
     const NOTHING: Self = Self(None);
+
+    /// What tells the object from others for a rule, where that can be told; whether it is known, then.
+    fn of(&self, rule: usize) -> Option<(Signature, bool)> {
+        let (plan, looks, policy) = self.0?;
+        let signature = looks.signature((policy, rule), plan.decided_by(policy, rule)?)?;
+        Some((signature, looks.knows(signature)))
+    }
+
+    /// A rule found nothing.
+    fn keep(&self, signature: Option<Signature>) {
+        if let (Some((_, looks, _)), Some(signature)) = (self.0, signature) {
+            looks.keep(signature);
+        }
+    }
 }
 
 /// Which of a policy's rules have to run.
@@ -108,11 +120,6 @@ fn judge_by(
         let why = Stop::failed(format!("the review of a {} has no object", request.operation.name()));
         return undecided(policy, nothing.root(), why, budget, findings);
     }
-    let signature = known.0.and_then(|(looks, number, parts)| Some((looks, looks.signature(number, parts)?)));
-    let signature = signature.filter(|_| scope == Applies::Yes);
-    if signature.is_some_and(|(looks, signature)| looks.knows(signature)) {
-        return;
-    }
     // which findings are new is told before some are left out, or many old ones would hide a new one
     let ratchets = request.operation == Operation::Update && policy.existing == Existing::Allow;
     let old = request.old_object.filter(|_| ratchets);
@@ -122,14 +129,11 @@ fn judge_by(
         return;
     };
     let first = findings.len();
-    if let Err(stop) = certain(scope).and_then(|()| run_for_each(&subject, fires, facts, findings)) {
+    if let Err(stop) = certain(scope).and_then(|()| run_for_each(&subject, (fires, known), facts, findings)) {
         findings.truncate(first);
         return undecided(policy, subject.object, stop, budget, findings);
     }
     if first == findings.len() {
-        if let Some((looks, signature)) = signature {
-            looks.keep(signature);
-        }
         return;
     }
     if policy.controlled == Controlled::Skip && controlled::was_judged(set, policy, facts, budget) {
@@ -168,12 +172,12 @@ fn certain(scope: Applies) -> Result<(), Stop> {
 /// in the order of the rules.
 fn run_for_each<'d>(
     subject: &PolicyContext<'d>,
-    fires: &Fires<'_>,
+    (fires, known): (&Fires<'_>, &Known<'_>),
     facts: &'d Facts<'d>,
     findings: &mut Findings,
 ) -> Result<(), Stop> {
     let first = findings.len();
-    let mut applied = run(subject, fires, facts, findings)?;
+    let mut applied = run(subject, (fires, known), facts, findings)?;
     if facts.further().is_empty() {
         return Ok(());
     }
@@ -182,30 +186,45 @@ fn run_for_each<'d>(
         let subject = PolicyContext { pods: facts.pods(), ..*subject };
         let fires =
             |rule: usize| fires(rule) && (!applied || rules[rule].check.is_about_pods(subject.policy));
-        applied |= run(&subject, &fires, facts, findings)?;
+        applied |= run(&subject, (&fires, &Known::NOTHING), facts, findings)?;
     }
     findings[first..].sort_by_key(|f| rules.iter().position(|rule| Arc::ptr_eq(&rule.info, &f.rule)));
     cap_each_rule(findings, first, subject.budget.findings_per_rule);
     Ok(())
 }
 
-/// Runs the rules if the match conditions hold, and says whether they do.
+/// Runs the rules if the match conditions hold, and says whether they do; where no rule need run, that they do.
 ///
 /// # Errors
 /// Why that cannot be told.
 fn run<'d>(
     subject: &PolicyContext<'d>,
-    fires: &Fires<'_>,
+    (fires, known): (&Fires<'_>, &Known<'_>),
     facts: &'d Facts<'d>,
     findings: &mut Findings,
 ) -> Result<bool, Stop> {
+    let first = findings.len();
+    let rules = &subject.policy.rules;
+    let mut left_out = 0;
+    let mut wanted: Vec<(&Rule, Option<Signature>)> = Vec::new();
+    for (number, rule) in rules.iter().enumerate().filter(|(number, _)| fires(*number)) {
+        match known.of(number) {
+            Some((_, true)) => left_out += 1,
+            told => wanted.push((rule, told.map(|(signature, _)| signature))),
+        }
+    }
+    if left_out > 0 && wanted.is_empty() {
+        return Ok(true);
+    }
+    // each of the rules that are left out has cost as much as this at most, and those that run may cost the rest
+    let share = RULES_BUDGET / 2 / (rules.len() as u64).max(1);
     let lookups = Lookups::of(subject);
     let mut evaluator = Evaluator::new(subject, facts, &lookups);
     if !evaluator.conditions(subject)? {
         return Ok(false);
     }
-    for (_, rule) in subject.policy.rules.iter().enumerate().filter(|(number, _)| fires(*number)) {
-        let first = findings.len();
+    for (rule, signature) in wanted {
+        let (first, before) = (findings.len(), evaluator.left());
         let mut sink = Sink { rule, object: subject.object, findings, budget: subject.budget };
         if subject.budget.is_over() {
             sink.failed(subject.object, "no time left to evaluate the rule".to_owned());
@@ -213,6 +232,14 @@ fn run<'d>(
         }
         rule.check.judge(&mut evaluator, subject, &mut sink);
         cap(findings, first, subject.budget.findings_per_rule);
+        if first == findings.len() && before - evaluator.left() <= share {
+            known.keep(signature);
+        }
+    }
+    if left_out > 0 && evaluator.left() < RULES_BUDGET / 2 {
+        // all of them together may cost more than a policy may, which does not depend on what was judged before
+        findings.truncate(first);
+        return run(subject, (fires, &Known::NOTHING), facts, findings);
     }
     Ok(true)
 }
@@ -237,7 +264,7 @@ fn mark_existing(
     let mut before = Findings::new();
     // a rule that finds nothing now needs not be asked what it found before
     let found = |rule: usize| findings.iter().any(|f| Arc::ptr_eq(&f.rule, &policy.rules[rule].info));
-    if run_for_each(&subject, &found, &old_facts, &mut before).is_err() {
+    if run_for_each(&subject, (&found, &Known::NOTHING), &old_facts, &mut before).is_err() {
         return;
     }
     let mut known: BTreeMap<(String, Digest), Vec<&str>> = BTreeMap::new();

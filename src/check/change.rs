@@ -10,7 +10,7 @@ use crate::policy::expression::Expression;
 use crate::policy::{Base, Edit, Visit};
 
 use super::changes::Reach;
-use super::decided::PartOf;
+use super::decided::{Deciding, PartOf};
 use super::evaluator::{Evaluator, Next};
 use super::stop::Stop;
 use super::subject::{PolicyContext, Sink};
@@ -35,7 +35,7 @@ impl Check for Mutate {
         self.visit.expressions().chain(self.edits.iter().filter_map(Edit::computed)).collect()
     }
 
-    fn decided_by(&self, _: &Policy) -> Option<BTreeSet<PartOf>> {
+    fn decided_by(&self, _: &Deciding) -> Option<BTreeSet<PartOf>> {
         Some(BTreeSet::new())
     }
 

@@ -1,4 +1,4 @@
-//! What of an object decides whether a policy finds anything in it, as far as nothing but the object does.
+//! What of an object decides whether a rule finds anything in it, as far as nothing but the object does.
 //!
 //! Most Pods that a cluster is sent differ in names, labels and images from those that it was sent before, and in nothing that
 //! the policy about `hostPID` looks at. What [`crate::cel::reads`] tells of a policy's expressions says what it looks at; the
@@ -7,8 +7,6 @@
 
 use std::collections::BTreeSet;
 
-use crate::cel::ast::Expr;
-use crate::cel::program::Program;
 use crate::cel::reads::{Composed, Part, Read, Root, reads, reads_of_elements};
 use crate::document::NodeRef;
 use crate::policy::expression::Expression;
@@ -19,8 +17,13 @@ use super::{CONTAINERS, Policy, ROOTS, Validate};
 /// The variable that holds the containers of all lists.
 const ALL_CONTAINERS: &str = "allContainers";
 
-/// What the object's parts do not tell: then a policy is asked each time.
-const BESIDE: [&str; 5] = ["authorizer", "namespaceObject", "oldObject", "request", "resources"];
+/// Every variable but `params`, which is the same for all objects: what is read of others than the object's own decides, too.
+const VARIABLES: [&str; 9] = {
+    let [object, spec, metadata] = ROOTS;
+    let old = "oldObject";
+    let [authorizer, resource] = ["authorizer", "authorizer.requestResource"];
+    [object, spec, metadata, ALL_CONTAINERS, old, "request", "namespaceObject", authorizer, resource]
+};
 
 /// The way to a part of an object.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -31,76 +34,64 @@ pub struct PartOf {
     pub steps: Vec<Part>,
 }
 
-/// The parts of an object that decide whether a policy finds anything; `None` where more than these does, or nobody can tell.
-/// Which of [`ROOTS`] there are, and of what kind the object is, decides beside them.
-#[must_use]
-pub fn decided_by(policy: &Policy) -> Option<BTreeSet<PartOf>> {
-    let composed = composed(policy);
-    let mut parts = BTreeSet::new();
-    for condition in &policy.conditions {
-        parts.extend(parts_of_expression(&condition.expression, &composed)?);
+/// What a policy's expressions look at, to tell what decides its rules.
+#[derive(Debug)]
+pub struct Deciding {
+    composed: Composed,
+    /// Those of its conditions; `None` where more than these decides them.
+    conditions: Option<BTreeSet<PartOf>>,
+}
+
+impl Deciding {
+    /// Of this policy.
+    #[must_use]
+    pub fn of(policy: &Policy) -> Self {
+        let composed = Composed::deciding(&policy.composition, &VARIABLES);
+        let conditions = policy.conditions.iter().map(|condition| parts_of(&condition.expression, &composed));
+        let conditions =
+            conditions.collect::<Option<Vec<_>>>().map(|all| all.into_iter().flatten().collect());
+        Self { composed, conditions }
     }
-    for rule in &policy.rules {
-        parts.extend(rule.check.decided_by(policy)?);
+
+    /// The parts of an object that decide whether a rule of the policy finds anything; `None` where more than these does, or
+    /// nobody can tell. Which of [`ROOTS`] there are, and of what kind the object is, decides beside them.
+    #[must_use]
+    pub fn rule(&self, policy: &Policy, rule: usize) -> Option<BTreeSet<PartOf>> {
+        let parts = policy.rules.get(rule)?.check.decided_by(self)?;
+        Some(parts.into_iter().chain(self.conditions.clone()?).collect())
     }
-    policy.composition.named().all(|(_, program)| is_about_the_object(program)).then_some(parts)
-}
 
-/// What a rule of this visit and expression looks at.
-pub(super) fn decided_by_expressions(policy: &Policy, rule: &Validate) -> Option<BTreeSet<PartOf>> {
-    let Validate { visit, validate, .. } = rule;
-    let composed = composed(policy);
-    let judged = || visit.when.iter().chain([validate]);
-    let mut parts = BTreeSet::new();
-    let Some(for_each) = &visit.for_each else {
-        for expression in judged() {
-            parts.extend(parts_of_expression(expression, &composed)?);
-        }
-        return Some(parts);
-    };
-    let all = || [for_each].into_iter().chain(judged()).map(|expression| &expression.program);
-    if !all().all(is_about_the_object) {
-        return None;
+    /// Of a rule with expressions.
+    pub(super) fn expressions(&self, rule: &Validate) -> Option<BTreeSet<PartOf>> {
+        let Validate { visit, validate, .. } = rule;
+        let judged = || visit.when.iter().chain([validate]);
+        let Some(for_each) = &visit.for_each else {
+            let all = judged().map(|expression| parts_of(expression, &self.composed));
+            return Some(all.collect::<Option<Vec<_>>>()?.into_iter().flatten().collect());
+        };
+        let programs = judged().map(|expression| &expression.program);
+        // an init container that starts again is a sidecar
+        parts(reads_of_elements(&for_each.program, programs, &VARIABLES, &self.composed, "restartPolicy")?)
     }
-    // an init container that starts again is a sidecar
-    let read = reads_of_elements(&for_each.program, all().skip(1), &roots(), &composed, "restartPolicy")?;
-    Some(parts_of(read))
 }
 
-fn roots() -> [&'static str; 4] {
-    let [object, spec, metadata] = ROOTS;
-    [object, spec, metadata, ALL_CONTAINERS]
+fn parts_of(expression: &Expression, composed: &Composed) -> Option<BTreeSet<PartOf>> {
+    parts(reads(&expression.program, &VARIABLES, composed)?)
 }
 
-fn composed(policy: &Policy) -> Composed {
-    Composed::of(&policy.composition, &roots())
+/// `None` where something beside the object is read.
+fn parts(reads: BTreeSet<Read>) -> Option<BTreeSet<PartOf>> {
+    let all = reads.into_iter().map(parts_of_read).collect::<Option<Vec<_>>>()?;
+    Some(all.into_iter().flatten().collect())
 }
 
-fn parts_of_expression(expression: &Expression, composed: &Composed) -> Option<BTreeSet<PartOf>> {
-    let program = &expression.program;
-    if !is_about_the_object(program) {
-        return None;
-    }
-    Some(parts_of(reads(program, &roots(), composed)?))
-}
-
-/// Whether an expression looks at nothing beside the object and what is the same for all requests.
-fn is_about_the_object(program: &Program) -> bool {
-    let ast = program.ast();
-    ast.ids().all(|id| match &ast[id] {
-        Expr::Ident(name) => !BESIDE.contains(&name.trim_start_matches('.')),
-        _ => true,
-    })
-}
-
-fn parts_of(reads: BTreeSet<Read>) -> BTreeSet<PartOf> {
-    reads.into_iter().flat_map(parts_of_read).collect()
-}
-
-fn parts_of_read(read: Read) -> Vec<PartOf> {
-    let Read { root: Root::Variable(name), parts } = read else { return Vec::new() };
+fn parts_of_read(read: Read) -> Option<Vec<PartOf>> {
+    let Read { root: Root::Variable(name), parts } = read else { return None };
     if let Some(root) = ROOTS.iter().position(|root| *root == name) {
-        return vec![PartOf { root, steps: parts }];
+        return Some(vec![PartOf { root, steps: parts }]);
+    }
+    if name != ALL_CONTAINERS {
+        return None;
     }
     // a list of which the elements lie in three lists
     let rest = match parts.split_first() {
@@ -108,7 +99,7 @@ fn parts_of_read(read: Read) -> Vec<PartOf> {
         Some((Part::Shape, _)) => vec![Part::Shape],
         _ => Vec::new(),
     };
-    containers(&rest).collect()
+    Some(containers(&rest).collect())
 }
 
 /// The same below each list of containers.
@@ -229,8 +220,7 @@ mod tests {
     #[test]
     fn what_is_not_known_is_not_written() {
         let mut document = Document::from_json(r#"{"a": {"b": "$(X)"}, "c": 1}"#, Limits::default()).unwrap();
-        let b = document.root().at("/a/b").unwrap().id();
-        document.mark_unknown(b);
+        document.mark_unknown(|text, _| text == "$(X)");
         let told = |steps: &[&str]| {
             let steps = steps.iter().map(|step| Part::Key((*step).to_owned())).collect();
             PartOf { root: 0, steps }.write([Some(document.root()), None, None], &mut Vec::new())

@@ -25,7 +25,7 @@ use super::values::to_literal;
 /// Cost units of all match conditions of a policy (`RuntimeCELCostBudgetMatchConditions`).
 const CONDITIONS_BUDGET: u64 = 2_500_000;
 /// Cost units of all rules of a policy (`RuntimeCELCostBudget`).
-const RULES_BUDGET: u64 = 10_000_000;
+pub(crate) const RULES_BUDGET: u64 = 10_000_000;
 /// What is said when they were spent.
 const TOO_COSTLY: &str = "the policy's expressions cost too much";
 /// The expressions of one policy over one request.
@@ -100,6 +100,11 @@ impl<'d, 'a> Evaluator<'d, 'a> {
             }
             told => told,
         }
+    }
+
+    /// The cost units that the policy's rules have not spent.
+    pub(crate) fn left(&self) -> u64 {
+        self.budget.left()
     }
 
     /// Says so when the policy's expressions have cost more than all of them may: then nothing more is evaluated.

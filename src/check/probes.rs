@@ -14,7 +14,7 @@ use crate::resource::container::Role;
 use crate::resource::identity;
 use crate::resource::workload::PodTemplate;
 
-use super::decided::{PartOf, containers};
+use super::decided::{Deciding, PartOf, containers};
 use super::evaluator::Evaluator;
 use super::subject::{self, PolicyContext, Sink};
 use super::{Check, Policy};
@@ -38,7 +38,7 @@ impl Check for RequireProbes {
         true
     }
 
-    fn decided_by(&self, _: &Policy) -> Option<BTreeSet<PartOf>> {
+    fn decided_by(&self, _: &Deciding) -> Option<BTreeSet<PartOf>> {
         let key = |key: &str| Part::Key(key.to_owned());
         let of_a_container = [
             "restartPolicy",

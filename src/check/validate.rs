@@ -18,7 +18,7 @@ use crate::resource::container::Container;
 
 use super::alike::Alike;
 use super::change::item_document;
-use super::decided::{PartOf, decided_by_expressions};
+use super::decided::{Deciding, PartOf};
 use super::evaluator::{Evaluator, Next, Visited};
 use super::judged::{Element, Judged};
 use super::stop::{Stop, boolean};
@@ -98,8 +98,8 @@ impl Check for Validate {
         quiet_without(policy, self).map_or(Trigger::Always, Trigger::Where)
     }
 
-    fn decided_by(&self, policy: &Policy) -> Option<BTreeSet<PartOf>> {
-        decided_by_expressions(policy, self)
+    fn decided_by(&self, of: &Deciding) -> Option<BTreeSet<PartOf>> {
+        of.expressions(self)
     }
 
     fn judge<'d>(

@@ -1,4 +1,4 @@
-//! Objects that a policy found nothing in, told by the parts of them that decide this.
+//! Objects that a rule found nothing in, told by the parts of them that decide this.
 //!
 //! A table of a fixed size: what comes later takes the place of what was there. It holds no part of any object, only
 //! digests, whose key is drawn by chance when the policies come into force, so that nobody can make an object that is taken
@@ -126,14 +126,16 @@ impl<'r> Looks<'r> {
         }
     }
 
-    /// What tells this object from others, where these parts decide, for a policy; `None` where a part is not known.
+    /// What tells this object from others for a rule that these parts decide, given by its policy and its place there; `None`
+    /// where a part is not known.
     #[must_use]
-    pub fn signature(&self, policy: usize, parts: &[u32]) -> Option<Signature> {
+    pub fn signature(&self, (policy, rule): (usize, usize), parts: &[u32]) -> Option<Signature> {
         let seen = &mut *self.seen.borrow_mut();
         let mut all = SipHasher13::new_with_key(&self.memory.key);
         all.write_u64(self.about[0]);
         all.write_u64(self.about[1]);
         all.write_usize(policy);
+        all.write_usize(rule);
         for number in parts {
             let at = *number as usize;
             let (known, part) = (seen.digests.get(at)?, self.parts.get(at)?);
@@ -197,10 +199,10 @@ mod tests {
         let part = |key: &str| PartOf { root: 0, steps: vec![Part::Key(key.to_owned())] };
         let parts = [part("a"), part("b")];
         let document = |text: &'static str| Document::from_json(text, Limits::default()).unwrap();
-        let of = |text, kind, policy, of: &[u32]| {
+        let of = |text, kind, rule, of: &[u32]| {
             let document = document(text);
             let looks = Looks::at(&memory, &parts, [Some(document.root()), None, None], ["", "v1", kind]);
-            looks.signature(policy, of).unwrap()
+            looks.signature((0, rule), of).unwrap()
         };
         let text = r#"{"a": 1, "b": 2}"#;
         let one = of(text, "Pod", 0, &[0]);

@@ -12,7 +12,7 @@ use crate::cel::absence::{Stride, Way};
 use crate::document::NodeRef;
 
 use super::memory::{Looks, Memory};
-use crate::check::{PartOf, Policy, ROOTS, Trigger, decided_by};
+use crate::check::{Deciding, PartOf, Policy, ROOTS, Trigger};
 
 /// The rules about one kind.
 #[derive(Debug)]
@@ -33,8 +33,8 @@ struct Planned {
     rules: Vec<Fires>,
     /// When one of the rules has to: the bits in words, as [`Present`] has them.
     any: Option<Box<[u64]>>,
-    /// The parts of the object that decide whether it finds anything.
-    decided_by: Option<Box<[u32]>>,
+    /// By rule: the parts of the object that decide whether it finds anything, where nothing else does.
+    decided_by: Vec<Option<Box<[u32]>>>,
 }
 
 /// When a rule has to run.
@@ -120,13 +120,16 @@ impl Plan {
                 }
             });
             let rules: Vec<Fires> = fires.collect();
-            let decided_by = decided_by(policy).map(|decide| {
-                let mut numbered = |part| {
-                    let next = parts.len() as u32;
-                    *parts.entry(part).or_insert(next)
-                };
-                decide.into_iter().map(&mut numbered).collect()
+            let mut numbered = |part| {
+                let next = parts.len() as u32;
+                *parts.entry(part).or_insert(next)
+            };
+            let deciding = Deciding::of(policy);
+            let decided_by = (0..policy.rules.len()).map(|rule| {
+                let parts = deciding.rule(policy, rule)?;
+                Some(parts.into_iter().map(&mut numbered).collect())
             });
+            let decided_by = decided_by.collect();
             planned.resize_with(planned.len().max(number + 1), || None);
             planned[number] = Some(Planned { rules, any: None, decided_by });
         }
@@ -158,10 +161,10 @@ impl Plan {
         Looks::at(memory, &self.parts, roots, kind)
     }
 
-    /// The parts of an object that decide whether a policy finds anything, where nothing else does.
+    /// The parts of an object that decide whether a rule finds anything, where nothing else does.
     #[must_use]
-    pub fn decided_by(&self, policy: usize) -> Option<&[u32]> {
-        self.planned(policy)?.decided_by.as_deref()
+    pub fn decided_by(&self, policy: usize, rule: usize) -> Option<&[u32]> {
+        self.planned(policy)?.decided_by.get(rule)?.as_deref()
     }
 
     /// What is there, of an object and its Pod template's `spec` and `metadata`, in the order of [`ROOTS`].

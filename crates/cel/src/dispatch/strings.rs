@@ -73,13 +73,13 @@ pub(super) fn matches<'d>(
     arguments: &[Value<'d>],
 ) -> Eval<Value<'d>> {
     if let Some(pattern) = &context.call.regex {
-        return Ok(Value::Bool(pattern.0.is_match(text(&arguments[0])?)));
+        return Ok(Value::Bool(library(pattern.0.is_match(text(&arguments[0])?))?));
     }
     if !matches!(arguments[0].view(), View::Str(_)) {
         return Err(no_trait(arguments[0].view(), "matches").into());
     }
     let (text, pattern) = both(arguments)?;
-    Ok(Value::Bool(library(Regex::cached(pattern))?.is_match(text)))
+    Ok(Value::Bool(library(library(Regex::cached(pattern))?.is_match(text))?))
 }
 
 /// The pattern of `find` and `findAll`.
@@ -93,7 +93,7 @@ fn pattern(context: &Context<'_, '_, '_>, argument: &Value<'_>) -> Eval<Arc<Rege
 
 fn find<'d>(context: &mut Context<'_, '_, 'd>, _: OverloadId, arguments: &[Value<'d>]) -> Eval<Value<'d>> {
     let pattern = pattern(context, &arguments[1])?;
-    Ok(Value::string(pattern.find(text(&arguments[0])?)))
+    Ok(Value::string(library(pattern.find(text(&arguments[0])?))?))
 }
 
 fn find_all<'d>(
@@ -106,7 +106,8 @@ fn find_all<'d>(
         None => -1,
     };
     let pattern = pattern(context, &arguments[1])?;
-    texts(context, pattern.find_all(text(&arguments[0])?, limit))
+    let found = library(pattern.find_all(text(&arguments[0])?, limit))?;
+    texts(context, found)
 }
 
 /// A list of texts; each takes more room than the text it came from was charged for.
