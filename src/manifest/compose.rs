@@ -1,7 +1,7 @@
 //! The text of one document → a document tree with places, as kubectl would turn it into JSON.
 //!
 //! granit-parser reads the syntax and gives events; what they mean is decided here: which scalar is what
-//! ([`super::scalar`]), which string a key becomes, what an alias and a merge key (`<<`) stand for, and
+//! ([`super::scalar`]), which string a key becomes, what an alias and a merge key stand for ([`alias`]), and
 //! where kubectl's parser (go-yaml v2) takes less or more than granit does ([`super::tolerance`]).
 //! Nothing recurses; nesting, expansion of aliases and the number of nodes are bounded.
 //!
@@ -11,108 +11,32 @@
 //!    └─ replay ◀┘ and read again where they are meant
 //! ```
 
+mod alias;
 mod comments;
+mod error;
 
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::ops::Range;
-use std::rc::Rc;
 
 use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, StrInput, StructureStyle, Tag};
 
-use super::scalar::{self, CoreTag, JsonScalar, Resolved, ScalarError, Written};
+use super::scalar::{self, CoreTag, JsonScalar, Resolved, Written};
 use super::strictness::{Context, Strict, Watch};
 use super::tolerance::{self, Hint, HintKind, Reading};
 use crate::document::{Builder, Document, Kind, LimitError, Limits, NodeId, Span};
 
+use alias::{Anchor, Located, Replay};
 pub(crate) use comments::{WORD, is_addressed};
+pub use error::{ComposeError, Refusal};
 
 /// Arrays and objects inside each other. kubectl allows 10,000; nobody means more than a dozen.
 pub const DEPTH_LIMIT: usize = 1_000;
 
 const YAML_TAGS: &str = "tag:yaml.org,2002:";
 
-/// Aliases may make a document this many times as large as it was written …
-const EXPANSION_FACTOR: usize = 10;
-/// … and this many nodes larger on top.
-const EXPANSION_FREE: usize = 10_000;
-
 /// What a document may cost, in every format that manifests are read from.
 pub(super) const LIMITS: Limits = Limits { depth: DEPTH_LIMIT, nodes: 1 << 26 };
-
-/// Why a document is refused.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ComposeError {
-    /// It is not YAML.
-    #[error("{message}")]
-    Syntax {
-        /// What the parser says.
-        message: String,
-    },
-    /// Text after the dashes of a separator, other than a comment.
-    #[error("invalid document separator: only a comment may follow '---'")]
-    Separator,
-    /// An escape that YAML 1.1 does not have, or not in this way.
-    #[error("kubectl knows no escape {escape}")]
-    Escape {
-        /// As it stands in the text.
-        escape: String,
-    },
-    /// A tab where a line or a block entry begins.
-    #[error("a tab cannot be used for indentation: use spaces")]
-    Tab,
-    /// A character that is an indicator to kubectl and none to others.
-    #[error("inside brackets kubectl takes {indicator:?} for an indicator; quote the text")]
-    FlowIndicator {
-        /// As it stands in the text.
-        indicator: char,
-    },
-    /// A key inside of brackets that goes over several lines.
-    #[error("a key must be on one line")]
-    LongKey,
-    /// An anchor or alias that others accept.
-    #[error("kubectl takes only letters, digits, '_' and '-' in the name of an anchor, not {name:?}")]
-    AnchorName {
-        /// As written.
-        name: String,
-    },
-    /// A tag that goes on where kubectl expects a blank.
-    #[error("a blank must follow a tag")]
-    TagEnd,
-    /// More nesting than [`DEPTH_LIMIT`], or more nodes than any document may have.
-    #[error(transparent)]
-    Limit(#[from] LimitError),
-    /// A bomb, or close to it.
-    #[error("document contains excessive aliasing: more than {limit} values come from aliases")]
-    Aliasing {
-        /// How many the document may have, for its size.
-        limit: usize,
-    },
-    /// An alias inside the value that it stands for.
-    #[error("the value of an anchor contains itself")]
-    SelfReference,
-    /// An alias without an anchor before it.
-    #[error("unknown anchor")]
-    UnknownAnchor,
-    /// A scalar that has no place in JSON.
-    #[error(transparent)]
-    Scalar(#[from] ScalarError),
-    /// A list or mapping as a key.
-    #[error("a key must be a scalar")]
-    Key,
-    /// `<<` with something else than a mapping or a list of mappings.
-    #[error("a merge key needs a mapping or a list of mappings")]
-    Merge,
-}
-
-/// A refusal and where in the file it stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
-    /// Byte of the file.
-    pub at: usize,
-    /// Why.
-    pub error: ComposeError,
-}
 
 /// What is odd about a plain scalar, whether or not a string was meant there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -262,34 +186,6 @@ enum Shape {
     Merged,
 }
 
-/// What an alias stands for.
-#[derive(Debug, Clone)]
-enum Anchor<'p> {
-    Unknown,
-    /// The value is still being read.
-    Open,
-    Node(NodeId),
-    Scalar(Written, Cow<'p, str>, Range<usize>),
-    /// Inside of what a merge key merges, where no node is made.
-    Events(Rc<Vec<Located<'p>>>, Range<usize>),
-}
-
-#[derive(Debug, Clone)]
-struct Located<'p> {
-    event: Event<'p>,
-    span: Range<usize>,
-}
-
-/// Events to be read before those of the parser.
-#[derive(Debug)]
-struct Replay<'p> {
-    events: Rc<Vec<Located<'p>>>,
-    /// What is left to be read.
-    range: Range<usize>,
-    /// Whether the first node is the value of a merge key.
-    merge: bool,
-}
-
 struct Composer<'r, 'a, 'p> {
     reading: &'r Reading<'a>,
     parser: Parser<'p, StrInput<'p>>,
@@ -356,14 +252,8 @@ impl<'p> Composer<'_, '_, 'p> {
     }
 
     fn next(&mut self) -> Result<Option<Located<'p>>, Box<Stop>> {
-        while let Some(replay) = self.replay.last_mut() {
-            if let Some(at) = replay.range.next() {
-                self.merge |= std::mem::take(&mut replay.merge);
-                let mut located = replay.events[at].clone();
-                forget_anchor(&mut located.event);
-                return Ok(Some(located));
-            }
-            self.replay.pop();
+        if let Some(located) = self.replayed() {
+            return Ok(Some(located));
         }
         let start = self.reading.start;
         match self.parser.next_event() {
@@ -560,152 +450,6 @@ impl<'p> Composer<'_, '_, 'p> {
         self.complete();
     }
 
-    fn alias(&mut self, id: usize, span: Range<usize>) -> Result<(), ComposeError> {
-        self.last_end = self.last_end.max(span.end);
-        let anchor = self.anchors.get(id).cloned().unwrap_or(Anchor::Unknown);
-        let merge = std::mem::take(&mut self.merge);
-        match anchor {
-            Anchor::Unknown => Err(ComposeError::UnknownAnchor),
-            Anchor::Open => Err(ComposeError::SelfReference),
-            Anchor::Node(node) if merge => self.merge_node(node),
-            Anchor::Node(_) if self.key_next() => Err(ComposeError::Key),
-            Anchor::Node(node) => {
-                let copy = self.copy(node)?;
-                self.pushed(copy);
-                self.complete();
-                Ok(())
-            }
-            Anchor::Scalar(..) if merge => Err(ComposeError::Merge),
-            Anchor::Scalar(written, text, at) => {
-                self.expand(1)?;
-                let before = self.builder.node_count();
-                let remarks = self.remarks.len();
-                self.value(written, &text, at)?;
-                // What is odd about it is said where it is written.
-                self.remarks.truncate(remarks);
-                self.key_remark = None;
-                if self.builder.node_count() > before {
-                    self.implied.copies.push(before..before + 1);
-                }
-                Ok(())
-            }
-            Anchor::Events(events, range) => {
-                let mapping = matches!(events[range.start].event, Event::MappingStart(..));
-                if merge && !mapping {
-                    return Err(ComposeError::Merge);
-                }
-                self.expand(range.len())?;
-                self.replay.push(Replay { events, range, merge });
-                Ok(())
-            }
-        }
-    }
-
-    /// Copies a value that an alias stands for.
-    fn copy(&mut self, node: NodeId) -> Result<NodeId, ComposeError> {
-        let len = self.builder.subtree_len(node);
-        self.expand(len)?;
-        let copy = self.builder.copy_subtree(node)?;
-        self.implied.copies.push(copy.index()..copy.index() + len);
-        Ok(copy)
-    }
-
-    /// The members of a mapping into the one around, as if they were written here.
-    fn merge_node(&mut self, node: NodeId) -> Result<(), ComposeError> {
-        if self.builder.kind_of(node) != Kind::Object {
-            return Err(ComposeError::Merge);
-        }
-        for member in self.builder.children_of(node) {
-            self.builder.same_key(member);
-            self.copy(member)?;
-        }
-        Ok(())
-    }
-
-    /// Keeps the events of what a merge key merges, where they cannot be read in order: of a list the
-    /// first mapping wins, so it has to come last, and an anchor has no node here to stand for.
-    fn merge_later(
-        &mut self,
-        shape: Shape,
-        flow: bool,
-        anchor: usize,
-        span: Range<usize>,
-    ) -> Result<(), ComposeError> {
-        let style = if flow { StructureStyle::Flow } else { StructureStyle::Block };
-        let first = match shape {
-            Shape::Sequence => Event::SequenceStart(style, anchor, None),
-            _ => Event::MappingStart(style, anchor, None),
-        };
-        let events = Rc::new(self.collect(Located { event: first, span })?);
-        let extents = extents(&events);
-        for (located, extent) in events.iter().zip(&extents) {
-            let id = match &located.event {
-                Event::Scalar(_, _, id, _)
-                | Event::MappingStart(_, id, _)
-                | Event::SequenceStart(_, id, _) => *id,
-                _ => 0,
-            };
-            if id != 0 {
-                self.set_anchor(id, Anchor::Events(Rc::clone(&events), extent.clone()));
-            }
-        }
-        if shape == Shape::Mapping {
-            let range = 0..events.len();
-            self.replay.push(Replay { events, range, merge: true });
-            return Ok(());
-        }
-        let mut at = 1;
-        while at + 1 < events.len() {
-            let range = extents[at].clone();
-            if !matches!(events[at].event, Event::MappingStart(..) | Event::Alias(_)) {
-                return Err(ComposeError::Merge);
-            }
-            at = range.end;
-            // The last item goes on top, so it is read first.
-            self.replay.push(Replay { events: Rc::clone(&events), range, merge: true });
-        }
-        Ok(())
-    }
-
-    /// The events of a collection that has just begun. Counted as expansion: they are read twice.
-    fn collect(&mut self, first: Located<'p>) -> Result<Vec<Located<'p>>, ComposeError> {
-        let mut events = vec![first];
-        let mut depth = 1;
-        while depth > 0 {
-            let located = match self.next() {
-                Ok(Some(located)) => located,
-                Ok(None) => return Err(ComposeError::Merge),
-                Err(stop) => return Err(stop.refusal.error),
-            };
-            match located.event {
-                Event::MappingStart(..) | Event::SequenceStart(..) => depth += 1,
-                Event::MappingEnd | Event::SequenceEnd => {
-                    depth -= 1;
-                    self.last_end = self.last_end.max(located.span.start);
-                }
-                _ => self.last_end = self.last_end.max(located.span.end),
-            }
-            self.expand(1)?;
-            if !matches!(located.event, Event::Anchor(..)) {
-                events.push(located);
-            }
-        }
-        Ok(events)
-    }
-
-    fn expand(&mut self, nodes: usize) -> Result<(), ComposeError> {
-        self.expanded += nodes;
-        let limit = EXPANSION_FACTOR * self.parsed + EXPANSION_FREE;
-        if self.expanded > limit { Err(ComposeError::Aliasing { limit }) } else { Ok(()) }
-    }
-
-    fn set_anchor(&mut self, id: usize, anchor: Anchor<'p>) {
-        if self.anchors.len() <= id {
-            self.anchors.resize(id + 1, Anchor::Unknown);
-        }
-        self.anchors[id] = anchor;
-    }
-
     fn key_next(&self) -> bool {
         self.frames.last().is_some_and(|frame| frame.key_next)
     }
@@ -731,31 +475,6 @@ impl<'p> Composer<'_, '_, 'p> {
         if let Some(frame) = self.frames.last_mut() {
             frame.key_next = frame.shape != Shape::Sequence;
         }
-    }
-}
-
-/// The extent of the node that begins at each event.
-fn extents(events: &[Located<'_>]) -> Vec<Range<usize>> {
-    let mut extents: Vec<Range<usize>> = (0..events.len()).map(|at| at..at + 1).collect();
-    let mut open = Vec::new();
-    for (at, located) in events.iter().enumerate() {
-        match located.event {
-            Event::MappingStart(..) | Event::SequenceStart(..) => open.push(at),
-            Event::MappingEnd | Event::SequenceEnd => {
-                if let Some(start) = open.pop() {
-                    extents[start].end = at + 1;
-                }
-            }
-            _ => {}
-        }
-    }
-    extents
-}
-
-fn forget_anchor(event: &mut Event<'_>) {
-    if let Event::Scalar(_, _, id, _) | Event::MappingStart(_, id, _) | Event::SequenceStart(_, id, _) = event
-    {
-        *id = 0;
     }
 }
 

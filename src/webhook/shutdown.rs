@@ -65,6 +65,9 @@ pub struct Signals {
 
 impl Signals {
     /// Takes over both signals from here on.
+    ///
+    /// # Errors
+    /// When the system does not let the process take them over.
     #[cfg(unix)]
     pub fn new() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
@@ -72,6 +75,9 @@ impl Signals {
     }
 
     /// Takes over both signals from here on.
+    ///
+    /// # Errors
+    /// When the system does not let the process take them over.
     #[cfg(windows)]
     pub fn new() -> std::io::Result<Self> {
         use tokio::signal::windows::{ctrl_break, ctrl_c};

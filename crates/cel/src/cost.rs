@@ -153,87 +153,33 @@ pub(super) enum CostRule {
     Sets(u64),
 }
 
-/// The rule of a call. The overload is known only where the checker found a single one; without it the extension
-/// libraries' and most of cel-go's own formulas do not apply, which upstream has so.
-pub(super) fn rule(function: &str, overload: Option<&str>, arguments: usize) -> CostRule {
-    if let Some(rule) = overload.and_then(by_tracker) {
-        return rule;
-    }
-    if let Some(rule) = by_function(function, overload, arguments) {
-        return rule;
-    }
-    match overload {
-        Some(
-            "starts_with_string" | "ends_with_string" | "string_to_bytes" | "bytes_to_string"
-            | "strings_quote" | "string_format",
-        ) => CostRule::Text(1.0),
-        Some("in_list") => CostRule::In,
-        Some(
-            "less_string"
-            | "greater_string"
-            | "less_equals_string"
-            | "greater_equals_string"
-            | "less_bytes"
-            | "greater_bytes"
-            | "less_equals_bytes"
-            | "greater_equals_bytes"
-            | "not_equals",
-        ) => CostRule::Smaller,
-        Some("equals") => CostRule::Equals,
-        Some("add_string" | "add_bytes") => CostRule::Sum,
-        Some("matches_string") => CostRule::Regex,
-        Some("contains_string") => CostRule::Contains,
-        _ => CostRule::Fixed(1),
-    }
+/// How calls of an overload are charged, and when the formula applies. An overload is known where the checker found no
+/// other that fits; where it is not, most formulas do not apply, which upstream has so.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Cost {
+    /// As the function's other overloads say, or one.
+    Unit,
+    /// Where this overload is known: cel-go's own formulas, and the trackers of its extension libraries (`ext/lists.go`,
+    /// `ext/sets.go`).
+    Overload(CostRule),
+    /// The API server's formulas, which go by the function's name: of this overload, and of every call of the function whose
+    /// overload is not known or says nothing.
+    Function(CostRule),
 }
 
-/// The extension libraries' trackers (cel-go `ext/lists.go`, `ext/sets.go`).
-fn by_tracker(overload: &str) -> Option<CostRule> {
-    Some(match overload {
-        "list_slice" => CostRule::Slice,
-        "lists_range" => CostRule::Range,
-        "list_reverse" => CostRule::Reverse,
-        "list_flatten" | "list_flatten_int" => CostRule::Flatten,
-        "list_distinct" => CostRule::SelfCompare(0),
-        "list_sets_contains_list" | "list_sets_intersects_list" => CostRule::Sets(1),
-        "list_sets_equivalent_list" => CostRule::Sets(2),
-        _ if overload.ends_with("_sortByAssociatedKeys") => CostRule::SelfCompare(1),
-        _ if overload.starts_with("list_") && overload.ends_with("_sort") => CostRule::SelfCompare(0),
-        _ => return None,
-    })
-}
-
-/// The API server's formulas, which go by the function's name whatever it is called on.
-fn by_function(function: &str, overload: Option<&str>, arguments: usize) -> Option<CostRule> {
-    Some(match function {
-        "check" => CostRule::Fixed(350_000),
-        "serviceAccount" | "path" | "group" | "resource" | "subresource" | "namespace" | "name"
-        | "allowed" | "reason" | "error" | "errored" => CostRule::Fixed(1),
-        "fieldSelector" | "labelSelector" if arguments >= 2 => CostRule::Selector,
-        "isSorted" | "sum" | "max" | "min" | "indexOf" | "lastIndexOf" | "includes" => CostRule::Tree,
-        "url"
-        | "lowerAscii"
-        | "upperAscii"
-        | "substring"
-        | "trim"
-        | "jsonpatch.escapeKey"
-        | "cidr"
-        | "isIP"
-        | "isCIDR"
-        | "quantity"
-        | "isQuantity"
-        | "semver"
-        | "isSemver" => CostRule::Text(1.0),
-        "replace" | "split" | "ip.isCanonical" => CostRule::Text(2.0),
-        "join" => CostRule::Join,
-        "find" | "findAll" => CostRule::Regex,
-        "ip" if overload == Some("cidr_ip") => CostRule::Fixed(1),
-        "ip" => CostRule::Address,
-        "containsIP" => CostRule::ContainsIp { text: overload == Some("cidr_contains_ip_string") },
-        "containsCIDR" => CostRule::ContainsCidr { text: overload == Some("cidr_contains_cidr_string") },
-        "validate" if arguments >= 2 => CostRule::Validate,
-        _ => return None,
-    })
+impl Cost {
+    /// The rule of a call of a function with these overloads.
+    pub(super) fn rule(known: Option<Cost>, mut overloads: impl Iterator<Item = Cost>) -> CostRule {
+        match known {
+            Some(Self::Overload(rule) | Self::Function(rule)) => rule,
+            Some(Self::Unit) | None => overloads
+                .find_map(|cost| match cost {
+                    Self::Function(rule) => Some(rule),
+                    Self::Unit | Self::Overload(_) => None,
+                })
+                .unwrap_or(CostRule::Fixed(1)),
+        }
+    }
 }
 
 impl CostRule {

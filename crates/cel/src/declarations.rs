@@ -1,19 +1,19 @@
 //! What an expression may name: variables, types, functions, and the fields of declared types.
 //!
-//! [`functions`] holds the overloads of every library, [`objects`] the types with fields. Both are built once per profile
+//! [`functions`] has the overloads of every library, [`objects`] the types with fields. Both are gathered once per profile
 //! and kind of environment and shared; an [`Env`] adds what differs from policy to policy.
 
-mod functions;
 mod objects;
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
 use super::ast::{Literal, Name};
-use super::checker::OverloadId;
+use super::functions;
 use super::profile::Profile;
 use super::types::Type;
 
+pub use super::functions::Overload;
 pub use objects::{JSON_PATCH, OBJECT, VARIABLES};
 
 /// Where an expression stands, which decides what it can name.
@@ -33,42 +33,6 @@ pub enum EnvKind {
     ///
     /// apiextensions-apiserver `pkg/apiserver/schema/cel/compilation.go`.
     Schema,
-}
-
-/// One overload of a function.
-#[derive(Clone, Debug)]
-pub struct Overload {
-    /// Its id.
-    pub id: OverloadId,
-    /// Called on a receiver, which is the first parameter.
-    pub member: bool,
-    /// The parameters' types.
-    pub params: Box<[Type]>,
-    /// The result's type.
-    pub result: Type,
-    /// The type parameters in `params` and `result`.
-    pub(super) type_params: Box<[char]>,
-}
-
-impl Overload {
-    /// A function called by name.
-    #[must_use]
-    pub fn global(id: OverloadId, params: impl Into<Box<[Type]>>, result: Type) -> Self {
-        Self::new(id, false, params.into(), result)
-    }
-
-    /// A function called on its first parameter.
-    #[must_use]
-    pub fn member(id: OverloadId, params: impl Into<Box<[Type]>>, result: Type) -> Self {
-        Self::new(id, true, params.into(), result)
-    }
-
-    fn new(id: OverloadId, member: bool, params: Box<[Type]>, result: Type) -> Self {
-        let mut type_params = Vec::new();
-        params.iter().for_each(|param| param.declared_params(&mut type_params));
-        result.declared_params(&mut type_params);
-        Self { id, member, params, result, type_params: type_params.into() }
-    }
 }
 
 /// A declared name that is not a function.
@@ -119,7 +83,7 @@ pub(super) enum Field {
 #[derive(Debug)]
 struct Base {
     idents: HashMap<&'static str, Ident>,
-    functions: HashMap<&'static str, Box<[Overload]>>,
+    functions: HashMap<&'static str, Box<[Arc<Overload>]>>,
     structures: HashMap<&'static str, Structure>,
     /// First segments of dotted names, so that most selections need no look-up.
     ident_roots: Vec<&'static str>,
@@ -173,7 +137,7 @@ pub struct Env {
     kind: EnvKind,
     base: &'static Base,
     variables: HashMap<Name, Ident>,
-    functions: HashMap<Name, Arc<[Overload]>>,
+    functions: HashMap<Name, Arc<[Arc<Overload>]>>,
     structures: HashMap<Name, Structure>,
     policy_variables: HashMap<Name, Type>,
     roots: Vec<Name>,
@@ -246,8 +210,8 @@ impl Env {
     pub fn declare_function(&mut self, name: impl Into<Name>, overloads: Vec<Overload>) -> &mut Self {
         let name = name.into();
         self.add_root(&name);
-        let all: Arc<[Overload]> =
-            self.overloads(&name).unwrap_or_default().iter().cloned().chain(overloads).collect();
+        let declared = self.overloads(&name).unwrap_or_default().iter().cloned();
+        let all = declared.chain(overloads.into_iter().map(Arc::new)).collect();
         self.functions.insert(name, all);
         self
     }
@@ -289,7 +253,8 @@ impl Env {
         None
     }
 
-    pub(super) fn overloads(&self, name: &str) -> Option<&[Overload]> {
+    /// A function's overloads, in the order in which they are tried.
+    pub(super) fn overloads(&self, name: &str) -> Option<&[Arc<Overload>]> {
         self.functions
             .get(name)
             .map(|overloads| &**overloads)

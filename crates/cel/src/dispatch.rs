@@ -1,23 +1,16 @@
-//! Overload id → implementation.
+//! How a call runs what its overload says.
 //!
-//! The implementations here know values; what they compute is in [`super::library`]. A function's arguments have been
-//! tested against the overload's parameters, except where [`untested`] says that upstream does not.
+//! The code itself stands in the rows of [`super::functions`]; what it computes is in [`super::library`]. Arguments have been
+//! tested against the overload's parameters, except where [`Code::Untested`] says that upstream does not.
 
-mod authorization;
-mod convert;
-mod kubernetes;
-mod lists;
 pub(super) mod message;
-mod optional;
-mod strings;
-mod time;
 
 use std::sync::Arc;
 
 use super::activation::Functions;
 use super::checker::OverloadId;
 use super::cost::Meter;
-use super::error::{Eval, EvalError, Fault, Unknown};
+use super::error::{Eval, Unknown};
 use super::library::regex::Regex;
 use super::plan::Call;
 use super::profile::Profile;
@@ -31,9 +24,25 @@ pub(super) struct Context<'m, 'a, 'd> {
     pub(super) functions: Option<&'a dyn Functions<'d>>,
 }
 
-/// An implementation.
-pub(super) type Native =
-    for<'m, 'a, 'd> fn(&mut Context<'m, 'a, 'd>, OverloadId, &[Value<'d>]) -> Eval<Value<'d>>;
+/// The code of an overload.
+pub(super) type Native = for<'m, 'a, 'd> fn(&mut Context<'m, 'a, 'd>, &[Value<'d>]) -> Eval<Value<'d>>;
+
+/// What runs a call of an overload.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Code {
+    /// The arguments are tested against the parameters, then this runs.
+    Tested(Native),
+    /// One for all overloads of the function, which looks at its arguments' types itself. Upstream such a function is bound
+    /// to a trait of the receiver, or to all overloads at once.
+    Untested(Native),
+    /// As [`Code::Tested`]; upstream calls it through a function of any number of arguments, which stops at the first
+    /// that fails.
+    Variadic(Native),
+    /// The evaluator has a step of its own for it.
+    Step,
+    /// A function of the activation.
+    Outside,
+}
 
 /// A constant regular expression.
 #[derive(Clone, Debug)]
@@ -53,65 +62,24 @@ pub(super) fn is_conversion(function: &str) -> bool {
     )
 }
 
-/// Functions of two arguments that upstream calls through a function of any number of them.
-pub(super) fn is_lazy(function: &str) -> bool {
-    matches!(function, "format")
-}
-
-/// Functions that look at their arguments' types themselves.
-pub(super) fn untested(function: &str) -> Option<Native> {
-    Some(match function {
-        "size" => lists::size,
-        "type" => convert::type_of,
-        "dyn" => convert::identity,
-        "contains" => strings::contains,
-        "startsWith" => strings::starts_with,
-        "endsWith" => strings::ends_with,
-        "matches" => strings::matches,
-        "sort" => lists::sort,
-        "distinct" => lists::distinct,
-        "flatten" => lists::flatten,
-        "includes" => lists::includes,
-        "@sortByAssociatedKeys" => lists::sort_by_keys,
-        _ => return None,
-    })
-}
-
-/// The implementation of an overload; one that nobody here implements comes from outside.
-pub(super) fn native(overload: OverloadId) -> Native {
-    convert::native(overload)
-        .or_else(|| strings::native(overload))
-        .or_else(|| lists::native(overload))
-        .or_else(|| time::native(overload))
-        .or_else(|| optional::native(overload))
-        .or_else(|| kubernetes::native(overload))
-        .or_else(|| authorization::native(overload))
-        .unwrap_or(external)
-}
-
-fn external<'d>(
-    context: &mut Context<'_, '_, 'd>,
-    overload: OverloadId,
-    arguments: &[Value<'d>],
-) -> Eval<Value<'d>> {
-    match context.functions {
-        Some(functions) => functions.call(overload, arguments),
-        None => Err(Unknown::one(format!("{}()", context.call.function)).into()),
+impl Code {
+    /// Runs the overload, whose parameters the arguments fit.
+    pub(super) fn run<'d>(
+        self,
+        context: &mut Context<'_, '_, 'd>,
+        overload: OverloadId,
+        arguments: &[Value<'d>],
+    ) -> Eval<Value<'d>> {
+        match (self, context.functions) {
+            (Self::Tested(native) | Self::Untested(native) | Self::Variadic(native), _) => {
+                native(context, arguments)
+            }
+            (Self::Step | Self::Outside, Some(functions)) => functions.call(overload, arguments),
+            (Self::Step | Self::Outside, None) => {
+                Err(Unknown::one(format!("{}()", context.call.function)).into())
+            }
+        }
     }
-}
-
-/// A library's result, its error with the library's text.
-fn library<T>(result: Result<T, impl std::fmt::Display>) -> Eval<T> {
-    result.map_err(|error| Fault::from(EvalError::library(error)))
-}
-
-/// A text argument. Parameters have been tested, so this fails only where upstream does not test them.
-fn text<'v>(value: &'v Value<'_>) -> Eval<&'v str> {
-    value.as_str().ok_or_else(|| EvalError::NoOverload.into())
-}
-
-fn int(value: &Value<'_>) -> Eval<i64> {
-    value.as_int().ok_or_else(|| EvalError::NoOverload.into())
 }
 
 /// The value as Go prints it with `%v`.

@@ -325,7 +325,7 @@ impl<'d> Machine<'_, '_, 'd> {
                     }
                 }
             }
-            [one, two] if !call.is_lazy() => {
+            [one, two] if !call.lazy => {
                 let first = self.uncancelled(*one)?;
                 let second = self.uncancelled(*two)?;
                 match (first, second) {
@@ -525,11 +525,6 @@ pub(super) fn fits(param: &Type, argument: &Value<'_>) -> bool {
 }
 
 impl Call {
-    /// Upstream such a call goes through a function of any number of arguments, which stops at the first that fails.
-    fn is_lazy(&self) -> bool {
-        self.regex.is_some() || matches!(self.target, Target::First(_)) || dispatch::is_lazy(&self.function)
-    }
-
     /// Runs the overload that the arguments fit.
     pub(super) fn run<'d>(
         &self,
@@ -537,15 +532,15 @@ impl Call {
         arguments: &[Value<'d>],
     ) -> Eval<Value<'d>> {
         let overloads = match &self.target {
-            Target::Any(native) => return native(context, "", arguments),
+            Target::Any(native) => return native(context, arguments),
             Target::One(overload) => std::slice::from_ref(overload),
             Target::First(overloads) => overloads,
         };
         // with a constant pattern upstream calls a function of its own, whatever the types
         let fitting =
-            overloads.iter().find(|overload| self.regex.is_some() || fits_all(&overload.params, arguments));
+            overloads.iter().find(|one| self.regex.is_some() || fits_all(&one.overload.params, arguments));
         match fitting {
-            Some(overload) => (overload.native)(context, overload.id, arguments),
+            Some(one) => one.code.run(context, one.overload.id, arguments),
             None => Err(no_overload(&self.function, arguments).into()),
         }
     }

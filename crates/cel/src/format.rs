@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 
-use super::checker::OverloadId;
 use super::dispatch::Context;
 use super::error::{Eval, EvalError};
 use super::library::string_format::{self, Formattable};
@@ -32,11 +31,7 @@ impl Formattable for Shown<'_> {
     }
 }
 
-pub(super) fn format<'d>(
-    context: &mut Context<'_, '_, 'd>,
-    _: OverloadId,
-    arguments: &[Value<'d>],
-) -> Eval<Value<'d>> {
+pub(super) fn format<'d>(context: &mut Context<'_, '_, 'd>, arguments: &[Value<'d>]) -> Eval<Value<'d>> {
     let (Some(format), View::List(list)) = (arguments[0].as_str(), arguments[1].view()) else {
         return Err(EvalError::NoOverload.into());
     };

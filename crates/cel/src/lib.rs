@@ -3,6 +3,7 @@
 //! ```text
 //! text ─ lexer ─▶ parser ─ macros ─▶ ast ─ declarations ─▶ checker ─ validators ─▶ checked tree
 //! checked tree ─ lower ─▶ plan ─ eval (dispatch, library; cost) ─▶ value
+//! functions: one row per overload, which declarations, cost and dispatch read
 //! ```
 //!
 //! [`program`] is the way in: it compiles, runs, and keeps a policy's variables.
@@ -20,6 +21,7 @@ pub mod error;
 mod eval;
 pub mod explain;
 mod format;
+mod functions;
 pub mod issue;
 mod lexer;
 pub mod library;

@@ -8,10 +8,10 @@ use std::sync::Arc;
 
 use super::arithmetic::Operator;
 use super::ast::{Ast, Comprehension, Expr, ExprId, Literal, MapEntry, Name, StructField, operator};
-use super::checker::{Checked, OverloadId, Reference};
-use super::cost;
+use super::checker::{Checked, Reference};
+use super::cost::{Cost, CostRule};
 use super::declarations::{Env, Overload};
-use super::dispatch::{self, Pattern};
+use super::dispatch::{self, Code, Pattern};
 use super::error::EvalError;
 use super::eval;
 use super::plan::{

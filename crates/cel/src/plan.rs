@@ -9,10 +9,9 @@ use std::sync::Arc;
 
 use super::arithmetic::Operator;
 use super::ast::Name;
-use super::checker::OverloadId;
 use super::cost::CostRule;
-use super::dispatch::Native;
-use super::types::Type;
+use super::declarations::Overload;
+use super::dispatch::{Code, Native};
 use super::value::Value;
 
 mod const_set;
@@ -204,6 +203,9 @@ pub(super) struct Call {
     pub(super) args: Box<[NodeId]>,
     pub(super) target: Target,
     pub(super) rule: CostRule,
+    /// Arguments are evaluated up to the first that fails: upstream such a call goes through a function of any number of
+    /// them.
+    pub(super) lazy: bool,
     /// The regular expression, where it is a constant.
     pub(super) regex: Option<super::dispatch::Pattern>,
 }
@@ -219,12 +221,17 @@ pub(super) enum Target {
     First(Box<[Implementation]>),
 }
 
-/// An overload and what runs it.
+/// What runs an overload, and the row that it is from.
 #[derive(Debug)]
 pub(super) struct Implementation {
-    pub(super) id: OverloadId,
-    pub(super) native: Native,
-    pub(super) params: Box<[Type]>,
+    pub(super) code: Code,
+    pub(super) overload: Arc<Overload>,
+}
+
+impl Implementation {
+    pub(super) fn of(overload: &Arc<Overload>) -> Self {
+        Self { code: overload.code, overload: Arc::clone(overload) }
+    }
 }
 
 /// A comprehension.

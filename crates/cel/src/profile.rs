@@ -90,12 +90,6 @@ impl Profile {
     pub fn quoted_identifiers(self) -> bool {
         self >= Self::V1_37
     }
-
-    /// The Kubernetes list library gained `includes` with 1.37.
-    #[must_use]
-    pub fn list_includes(self) -> bool {
-        self >= Self::V1_37
-    }
 }
 
 impl fmt::Display for Profile {

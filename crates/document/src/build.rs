@@ -138,12 +138,18 @@ impl<'a> Builder<'a> {
     }
 
     /// Sets the key of the next value: a range of the text.
+    ///
+    /// # Errors
+    /// [`LimitError::Size`] where the range ends beyond what 32 bits hold.
     pub fn borrowed_key(&mut self, range: Range<usize>, span: Option<Span>) -> Result<(), LimitError> {
         self.key = Some((borrowed(range)?, span.unwrap_or(Span::NONE)));
         Ok(())
     }
 
     /// Sets the key of the next value: a text of its own.
+    ///
+    /// # Errors
+    /// [`LimitError::Size`] where the document's own texts grow beyond what 32 bits hold.
     pub fn key(&mut self, key: &str, span: Option<Span>) -> Result<(), LimitError> {
         self.key = Some((self.own(key)?, span.unwrap_or(Span::NONE)));
         Ok(())
@@ -158,36 +164,54 @@ impl<'a> Builder<'a> {
     }
 
     /// Pushes `null`.
+    ///
+    /// # Errors
+    /// [`LimitError::Nodes`] where the document has as many values as it may have.
     #[inline]
     pub fn null(&mut self) -> Result<NodeId, LimitError> {
         self.push(Kind::Null, 0)
     }
 
     /// Pushes a boolean.
+    ///
+    /// # Errors
+    /// As [`Builder::null`].
     #[inline]
     pub fn bool(&mut self, value: bool) -> Result<NodeId, LimitError> {
         self.push(Kind::Bool, u64::from(value))
     }
 
     /// Pushes an integer.
+    ///
+    /// # Errors
+    /// As [`Builder::null`].
     #[inline]
     pub fn int(&mut self, value: i64) -> Result<NodeId, LimitError> {
         self.push(Kind::Int, value.cast_unsigned())
     }
 
     /// Pushes any other number.
+    ///
+    /// # Errors
+    /// As [`Builder::null`].
     #[inline]
     pub fn float(&mut self, value: f64) -> Result<NodeId, LimitError> {
         self.push(Kind::Float, value.to_bits())
     }
 
     /// Pushes a string that is a range of the text.
+    ///
+    /// # Errors
+    /// As [`Builder::null`], and [`LimitError::Size`] as [`Builder::borrowed_key`].
     pub fn borrowed(&mut self, range: Range<usize>) -> Result<NodeId, LimitError> {
         let text = borrowed(range)?;
         self.push(Kind::String, text.pack())
     }
 
     /// Pushes a string of its own.
+    ///
+    /// # Errors
+    /// As [`Builder::null`], and [`LimitError::Size`] as [`Builder::key`].
     #[inline]
     pub fn string(&mut self, value: &str) -> Result<NodeId, LimitError> {
         let text = self.own(value)?;
@@ -202,12 +226,18 @@ impl<'a> Builder<'a> {
     }
 
     /// Opens an object.
+    ///
+    /// # Errors
+    /// As [`Builder::null`], and [`LimitError::Depth`] where as many containers are open as may be.
     #[inline]
     pub fn begin_object(&mut self) -> Result<NodeId, LimitError> {
         self.begin(Kind::Object)
     }
 
     /// Opens an array.
+    ///
+    /// # Errors
+    /// As [`Builder::begin_object`].
     #[inline]
     pub fn begin_array(&mut self) -> Result<NodeId, LimitError> {
         self.begin(Kind::Array)
@@ -304,6 +334,9 @@ impl<'a> Builder<'a> {
     }
 
     /// Pushes a copy of a completed value of this document, places included: what an alias means.
+    ///
+    /// # Errors
+    /// [`LimitError::Nodes`] or [`LimitError::Depth`] where the copy would go over a limit; nothing is pushed then.
     pub fn copy_subtree(&mut self, id: NodeId) -> Result<NodeId, LimitError> {
         let (start, end) = (id.index(), self.nodes[id.index()].end as usize);
         if self.nodes.len() + (end - start) > self.limits.nodes {
@@ -332,6 +365,10 @@ impl<'a> Builder<'a> {
 
     /// Pushes a copy of a node of another document, origins included. With `same_text`, for an earlier
     /// version of this document (see [`Builder::of_version`]), texts and places are carried over as well.
+    ///
+    /// # Errors
+    /// As [`Builder::begin_object`] and [`Builder::string`], at the first node that goes over a limit; what was pushed before
+    /// stays.
     pub fn copy_node(&mut self, node: NodeRef<'_>, same_text: bool) -> Result<NodeId, LimitError> {
         let (root, end) = (node.id, node.doc.nodes[node.id as usize].end);
         let first = self.next_id();

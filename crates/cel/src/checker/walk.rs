@@ -4,6 +4,7 @@ mod aggregates;
 mod folds;
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use super::super::ast::{Ast, Expr, ExprId, Literal, Name, operator};
 use super::super::declarations::{Env, Field, Ident, Overload};
@@ -335,7 +336,7 @@ impl<'a> Walk<'a> {
     }
 
     /// The function `a.b.f` for the call `a.b.f(...)`, if there is one.
-    fn namespaced(&self, target: ExprId, function: &str) -> Option<(Name, &'a [Overload])> {
+    fn namespaced(&self, target: ExprId, function: &str) -> Option<(Name, &'a [Arc<Overload>])> {
         let (root, _) = self.chain_root(target)?;
         if !self.env.is_function_root(root.strip_prefix('.').unwrap_or(root)) {
             return None;
@@ -357,7 +358,7 @@ impl<'a> Walk<'a> {
         &mut self,
         id: ExprId,
         function: Name,
-        declared: &'a [Overload],
+        declared: &'a [Arc<Overload>],
         target: Option<ExprId>,
         args: &[ExprId],
         namespaced: bool,

@@ -33,14 +33,18 @@ impl Lowering<'_> {
         for arg in args {
             nodes.push(self.node(*arg)?);
         }
-        let overload = match overloads {
-            [one] => Some(*one),
+        let declared = self.env.overloads(&function).unwrap_or_default();
+        let known = match overloads {
+            [one] => {
+                let found = declared.iter().find(|overload| overload.id == *one);
+                Some(found.ok_or_else(|| PlanError::NoImplementation(function.as_ref().into()))?)
+            }
             _ => None,
         };
-        if let Some(node) = self.operator(id, &function, overload, &nodes)? {
+        if let Some(node) = self.operator(id, &function, declared, known, &nodes)? {
             return Ok(node);
         }
-        self.function(id, function, overload, nodes)
+        self.function(id, function, declared, known, nodes)
     }
 
     /// `a && b && c` is one step over all its terms.
@@ -63,10 +67,11 @@ impl Lowering<'_> {
         &mut self,
         id: ExprId,
         function: &str,
-        overload: Option<OverloadId>,
+        declared: &[Arc<Overload>],
+        known: Option<&Arc<Overload>>,
         nodes: &[NodeId],
     ) -> Planned<Option<NodeId>> {
-        let rule = cost::rule(function, overload, nodes.len());
+        let rule = cost_rule(declared, known);
         let node = match (function, nodes) {
             (operator::CONDITIONAL, [condition, then, otherwise]) => {
                 let branch = |node: &NodeId| Box::new(self.as_attribute(*node));
@@ -89,7 +94,7 @@ impl Lowering<'_> {
                 Node::Equal { left: *left, right: *right, negated: true }
             }
             (operator::IN, [item, container]) => {
-                return Ok(Some(self.membership(id, *item, *container, overload)));
+                return Ok(Some(self.membership(id, *item, *container, known, rule)));
             }
             ("or", [left, right]) => Node::OptionalOr { left: *left, right: *right },
             ("orValue", [left, right]) => Node::OptionalOrValue { left: *left, right: *right },
@@ -151,13 +156,16 @@ impl Lowering<'_> {
         &mut self,
         id: ExprId,
         function: Name,
-        overload: Option<OverloadId>,
+        declared: &[Arc<Overload>],
+        known: Option<&Arc<Overload>>,
         nodes: Vec<NodeId>,
     ) -> Planned<NodeId> {
-        let rule = cost::rule(&function, overload, nodes.len());
+        let rule = cost_rule(declared, known);
         let regex = self.constant_regex(&function, &nodes)?;
-        let target = self.target(&function, overload, nodes.len())?;
-        let call = Call { function, args: nodes.into(), target, rule, regex };
+        let target = target(declared, known, nodes.len());
+        let variadic = declared.iter().any(|overload| matches!(overload.code, Code::Variadic(_)));
+        let lazy = regex.is_some() || variadic || matches!(target, Target::First(_));
+        let call = Call { function, args: nodes.into(), target, rule, lazy, regex };
         if dispatch::is_conversion(&call.function)
             && let [argument] = &call.args[..]
             && let Some(argument) = self.constant(*argument)
@@ -178,24 +186,27 @@ impl Lowering<'_> {
             None => Ok(None),
         }
     }
+}
 
-    fn target(&self, function: &str, overload: Option<OverloadId>, arguments: usize) -> Planned<Target> {
-        if let Some(native) = dispatch::untested(function) {
-            return Ok(Target::Any(native));
+fn cost_rule(declared: &[Arc<Overload>], known: Option<&Arc<Overload>>) -> CostRule {
+    Cost::rule(known.map(|overload| overload.cost), declared.iter().map(|overload| overload.cost))
+}
+
+/// What a call with so many arguments runs.
+fn target(declared: &[Arc<Overload>], known: Option<&Arc<Overload>>, arguments: usize) -> Target {
+    let untested = |overload: &Arc<Overload>| match overload.code {
+        Code::Untested(native) => Some(native),
+        _ => None,
+    };
+    if let Some(native) = declared.iter().find_map(untested) {
+        return Target::Any(native);
+    }
+    match known {
+        Some(overload) => Target::One(Implementation::of(overload)),
+        None => {
+            let fitting = declared.iter().filter(|overload| overload.params.len() == arguments);
+            Target::First(fitting.map(Implementation::of).collect())
         }
-        let missing = || PlanError::NoImplementation(function.into());
-        let declared = self.env.overloads(function).unwrap_or_default();
-        let implementation = |overload: &Overload| Implementation {
-            id: overload.id,
-            native: dispatch::native(overload.id),
-            params: overload.params.clone(),
-        };
-        if let Some(id) = overload {
-            let overload = declared.iter().find(|declared| declared.id == id).ok_or_else(missing)?;
-            return Ok(Target::One(implementation(overload)));
-        }
-        let fitting = declared.iter().filter(|declared| declared.params.len() == arguments);
-        Ok(Target::First(fitting.map(implementation).collect()))
     }
 }
 

@@ -39,19 +39,16 @@ impl Lowering<'_> {
         id: ExprId,
         item: NodeId,
         container: NodeId,
-        overload: Option<OverloadId>,
+        known: Option<&Arc<Overload>>,
+        rule: CostRule,
     ) -> NodeId {
-        let rule = cost::rule(operator::IN, overload, 2);
+        let of_list = known.is_some_and(|overload| overload.id == "in_list");
         let node = match self.constant(container).map(Value::view) {
-            Some(View::List(list)) if overload == Some("in_list") && list.is_empty() => {
-                Node::Const(Value::Bool(false))
-            }
-            Some(View::List(list)) if overload == Some("in_list") => {
-                match ConstSet::new(&list.iter().collect::<Vec<_>>()) {
-                    Some(set) => Node::InSet { item, set: Box::new(set) },
-                    None => Node::In { item, container, rule },
-                }
-            }
+            Some(View::List(list)) if of_list && list.is_empty() => Node::Const(Value::Bool(false)),
+            Some(View::List(list)) if of_list => match ConstSet::new(&list.iter().collect::<Vec<_>>()) {
+                Some(set) => Node::InSet { item, set: Box::new(set) },
+                None => Node::In { item, container, rule },
+            },
             _ => Node::In { item, container, rule },
         };
         self.push(id, node)

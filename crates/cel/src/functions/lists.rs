@@ -1,36 +1,126 @@
-//! Functions of lists and maps: the standard ones, cel-go's list and set extensions, Kubernetes' list library.
+//! Functions of lists and maps: the standard ones, cel-go's list extension, Kubernetes' list library.
 
 use std::cmp::Ordering;
 
-use super::{Context, Native, int, text};
+use super::{A, B, Row, T, global, int, list, map, member, wrong};
 use crate::arithmetic::{self, Operator, no_trait};
-use crate::checker::OverloadId;
+use crate::ast::operator;
 use crate::compare::{self, Equality};
+use crate::cost::CostRule::{Flatten, Range, Reverse, SelfCompare, Slice, Tree};
+use crate::dispatch::Context;
 use crate::error::{Eval, EvalError};
+use crate::library::time;
 use crate::profile::Profile;
+use crate::types::Type::{Bool, Bytes, Double, Duration, Dyn, Int, String, Timestamp, Uint};
 use crate::value::{List, ListView, Value, View};
 
-pub(super) fn native(overload: OverloadId) -> Option<Native> {
-    Some(match overload {
-        "list_join" | "list_join_string" => join,
-        "list_slice" => slice,
-        "lists_range" => range,
-        "list_reverse" => reverse,
-        "list_a_index_of_int" | "list_a_last_index_of_int" => index_of,
-        "list_sets_contains_list" | "list_sets_equivalent_list" | "list_sets_intersects_list" => sets,
-        "@mapInsert_map_key_value" | "@mapInsert_map_map" => map_insert,
-        _ if !overload.starts_with("list_") => return None,
-        _ if overload.ends_with("_is_sorted_bool") => is_sorted,
-        _ if overload.contains("_min_") || overload.contains("_max_") => extreme,
-        _ if overload.contains("_sum_") => sum,
-        _ => return None,
-    })
+pub(super) fn rows() -> Vec<Row> {
+    let mut rows = vec![
+        global("size", "size_bytes", [Bytes], Int, size).untested(),
+        member("size", "bytes_size", [Bytes], Int, size).untested(),
+        global("size", "size_list", [list(A)], Int, size).untested(),
+        member("size", "list_size", [list(A)], Int, size).untested(),
+        global("size", "size_map", [map(A, B)], Int, size).untested(),
+        member("size", "map_size", [map(A, B)], Int, size).untested(),
+        global("size", "size_string", [String], Int, size).untested(),
+        member("size", "string_size", [String], Int, size).untested(),
+        member("slice", "list_slice", [list(T), Int, Int], list(T), slice).cost_of_overload(Slice),
+        member("flatten", "list_flatten", [list(list(T))], list(T), flatten)
+            .untested()
+            .cost_of_overload(Flatten),
+        member("flatten", "list_flatten_int", [list(Dyn), Int], list(Dyn), flatten)
+            .untested()
+            .cost_of_overload(Flatten),
+        member("reverse", "list_reverse", [list(T)], list(T), reverse).cost_of_overload(Reverse),
+        member("distinct", "list_distinct", [list(T)], list(T), distinct)
+            .untested()
+            .cost_of_overload(SelfCompare(0)),
+        global("lists.range", "lists_range", [Int], list(Int), range).cost_of_overload(Range),
+        member("indexOf", "list_a_index_of_int", [list(A), A], Int, |_, arguments| {
+            let mut items = items(&arguments[0])?.iter();
+            Ok(index(items.position(|item| same(&item, &arguments[1]))))
+        })
+        .cost_of_function(Tree),
+        member("lastIndexOf", "list_a_last_index_of_int", [list(A), A], Int, |_, arguments| {
+            let items = items(&arguments[0])?.iter().enumerate();
+            Ok(index(items.filter(|(_, item)| same(item, &arguments[1])).last().map(|(index, _)| index)))
+        })
+        .cost_of_function(Tree),
+        member("includes", "list_includes_dyn_dyn", [Dyn, Dyn], Bool, includes)
+            .since(Profile::V1_37)
+            .untested()
+            .cost_of_function(Tree),
+    ];
+    comparable(&mut rows);
+    sums(&mut rows);
+    rows
 }
 
-fn list<'v, 'd>(value: &'v Value<'d>) -> Eval<ListView<'v, 'd>> {
+/// What lists have of every type with an order. cel-go's ids have the type's full name, Kubernetes' its short one.
+fn comparable(rows: &mut Vec<Row>) {
+    macro_rules! comparable {
+        ($type:expr, $short:literal, $full:literal) => {
+            rows.extend([
+                member("sort", concat!("list_", $full, "_sort"), [list($type)], list($type), sort)
+                    .untested()
+                    .cost_of_overload(SelfCompare(0)),
+                member(
+                    operator::SORT_BY_KEYS,
+                    concat!("list_", $full, "_sortByAssociatedKeys"),
+                    [list(T), list($type)],
+                    list(T),
+                    sort_by_keys,
+                )
+                .untested()
+                .cost_of_overload(SelfCompare(1)),
+                member(
+                    "isSorted",
+                    concat!("list_", $short, "_is_sorted_bool"),
+                    [list($type)],
+                    Bool,
+                    is_sorted,
+                )
+                .cost_of_function(Tree),
+                member("min", concat!("list_", $short, "_min_", $short), [list($type)], $type, min)
+                    .cost_of_function(Tree),
+                member("max", concat!("list_", $short, "_max_", $short), [list($type)], $type, max)
+                    .cost_of_function(Tree),
+            ]);
+        };
+    }
+    comparable!(Int, "int", "int");
+    comparable!(Uint, "uint", "uint");
+    comparable!(Double, "double", "double");
+    comparable!(Bool, "bool", "bool");
+    comparable!(Duration, "duration", "google.protobuf.Duration");
+    comparable!(Timestamp, "timestamp", "google.protobuf.Timestamp");
+    comparable!(String, "string", "string");
+    comparable!(Bytes, "bytes", "bytes");
+}
+
+fn sums(rows: &mut Vec<Row>) {
+    rows.extend([
+        member("sum", "list_int_sum_int", [list(Int)], Int, |_, arguments| sum(arguments, Value::Int(0)))
+            .cost_of_function(Tree),
+        member("sum", "list_uint_sum_uint", [list(Uint)], Uint, |_, arguments| {
+            sum(arguments, Value::Uint(0))
+        })
+        .cost_of_function(Tree),
+        member("sum", "list_double_sum_double", [list(Double)], Double, |_, arguments| {
+            sum(arguments, Value::Double(0.0))
+        })
+        .cost_of_function(Tree),
+        member("sum", "list_duration_sum_duration", [list(Duration)], Duration, |_, arguments| {
+            sum(arguments, Value::Duration(time::Duration::from_nanos(0)))
+        })
+        .cost_of_function(Tree),
+    ]);
+}
+
+pub(super) fn items<'v, 'd>(value: &'v Value<'d>) -> Eval<ListView<'v, 'd>> {
     match value.view() {
         View::List(list) => Ok(list),
-        _ => Err(EvalError::NoOverload.into()),
+        _ => wrong(),
     }
 }
 
@@ -39,11 +129,7 @@ fn made<'d>(context: &mut Context<'_, '_, 'd>, items: Vec<Value<'d>>) -> Eval<Va
     Ok(List::new(items)?.into())
 }
 
-pub(super) fn size<'d>(
-    _: &mut Context<'_, '_, 'd>,
-    _: OverloadId,
-    arguments: &[Value<'d>],
-) -> Eval<Value<'d>> {
+fn size<'d>(_: &mut Context<'_, '_, 'd>, arguments: &[Value<'d>]) -> Eval<Value<'d>> {
     let view = arguments[0].view();
     match view.size() {
         Some(size) => Ok(Value::Int(size as i64)),
@@ -51,11 +137,7 @@ pub(super) fn size<'d>(
     }
 }
 
-pub(super) fn includes<'d>(
-    context: &mut Context<'_, '_, 'd>,
-    _: OverloadId,
-    arguments: &[Value<'d>],
-) -> Eval<Value<'d>> {
+fn includes<'d>(context: &mut Context<'_, '_, 'd>, arguments: &[Value<'d>]) -> Eval<Value<'d>> {
     match arguments[0].view() {
         View::List(list) => contains(context, list, &arguments[1]).map(Value::Bool),
         // what is no list is compared itself
@@ -63,7 +145,11 @@ pub(super) fn includes<'d>(
     }
 }
 
-fn contains(context: &mut Context<'_, '_, '_>, list: ListView<'_, '_>, item: &Value<'_>) -> Eval<bool> {
+pub(super) fn contains(
+    context: &mut Context<'_, '_, '_>,
+    list: ListView<'_, '_>,
+    item: &Value<'_>,
+) -> Eval<bool> {
     for member in list.iter() {
         context.meter.tick()?;
         if compare::equal(item.view(), member.view()) == Equality::Same {
@@ -73,26 +159,8 @@ fn contains(context: &mut Context<'_, '_, '_>, list: ListView<'_, '_>, item: &Va
     Ok(false)
 }
 
-fn join<'d>(context: &mut Context<'_, '_, 'd>, _: OverloadId, arguments: &[Value<'d>]) -> Eval<Value<'d>> {
-    let list = list(&arguments[0])?;
-    let separator = arguments.get(1).map(text).transpose()?.unwrap_or_default();
-    let mut joined = String::new();
-    for (index, item) in list.iter().enumerate() {
-        let Some(item) = item.as_str() else {
-            let text = format!("join: invalid input: {}", super::plain_text(&item));
-            return Err(EvalError::Library(text).into());
-        };
-        context.meter.grow(item.len() + separator.len())?;
-        if index > 0 {
-            joined.push_str(separator);
-        }
-        joined.push_str(item);
-    }
-    Ok(Value::string(joined))
-}
-
-fn slice<'d>(context: &mut Context<'_, '_, 'd>, _: OverloadId, arguments: &[Value<'d>]) -> Eval<Value<'d>> {
-    let list = list(&arguments[0])?;
+fn slice<'d>(context: &mut Context<'_, '_, 'd>, arguments: &[Value<'d>]) -> Eval<Value<'d>> {
+    let list = items(&arguments[0])?;
     let (start, end) = (int(&arguments[1])?, int(&arguments[2])?);
     let refuse = |why: &str| EvalError::Library(format!("cannot slice({start}, {end}), {why}")).into();
     let (Ok(from), Ok(to)) = (usize::try_from(start), usize::try_from(end)) else {
@@ -107,23 +175,19 @@ fn slice<'d>(context: &mut Context<'_, '_, 'd>, _: OverloadId, arguments: &[Valu
     made(context, list.iter().skip(from).take(to - from).collect())
 }
 
-fn range<'d>(context: &mut Context<'_, '_, 'd>, _: OverloadId, arguments: &[Value<'d>]) -> Eval<Value<'d>> {
+fn range<'d>(context: &mut Context<'_, '_, 'd>, arguments: &[Value<'d>]) -> Eval<Value<'d>> {
     let end = int(&arguments[0])?;
     context.meter.grow(usize::try_from(end).unwrap_or(0).saturating_mul(size_of::<Value<'_>>()))?;
     Ok(List::new((0..end).map(Value::Int).collect())?.into())
 }
 
-fn reverse<'d>(context: &mut Context<'_, '_, 'd>, _: OverloadId, arguments: &[Value<'d>]) -> Eval<Value<'d>> {
-    let mut items: Vec<_> = list(&arguments[0])?.iter().collect();
+fn reverse<'d>(context: &mut Context<'_, '_, 'd>, arguments: &[Value<'d>]) -> Eval<Value<'d>> {
+    let mut items: Vec<_> = items(&arguments[0])?.iter().collect();
     items.reverse();
     made(context, items)
 }
 
-pub(super) fn distinct<'d>(
-    context: &mut Context<'_, '_, 'd>,
-    _: OverloadId,
-    arguments: &[Value<'d>],
-) -> Eval<Value<'d>> {
+fn distinct<'d>(context: &mut Context<'_, '_, 'd>, arguments: &[Value<'d>]) -> Eval<Value<'d>> {
     let View::List(list) = arguments[0].view() else { return Err(not_a_list(&arguments[0])) };
     let mut unique: Vec<Value<'d>> = Vec::new();
     for item in list.iter() {
@@ -141,11 +205,7 @@ fn not_a_list(value: &Value<'_>) -> crate::error::Fault {
     EvalError::Internal(text).into()
 }
 
-pub(super) fn flatten<'d>(
-    context: &mut Context<'_, '_, 'd>,
-    _: OverloadId,
-    arguments: &[Value<'d>],
-) -> Eval<Value<'d>> {
+fn flatten<'d>(context: &mut Context<'_, '_, 'd>, arguments: &[Value<'d>]) -> Eval<Value<'d>> {
     let depth = match arguments.get(1) {
         None => 1,
         Some(depth) => match depth.as_int() {
@@ -228,23 +288,15 @@ fn sorted_order(keys: ListView<'_, '_>) -> Eval<Vec<usize>> {
     Ok(order)
 }
 
-pub(super) fn sort<'d>(
-    context: &mut Context<'_, '_, 'd>,
-    _: OverloadId,
-    arguments: &[Value<'d>],
-) -> Eval<Value<'d>> {
+fn sort<'d>(context: &mut Context<'_, '_, 'd>, arguments: &[Value<'d>]) -> Eval<Value<'d>> {
     let View::List(list) = arguments[0].view() else {
         return Err(no_trait(arguments[0].view(), "sort").into());
     };
     arrange(context, list, list)
 }
 
-pub(super) fn sort_by_keys<'d>(
-    context: &mut Context<'_, '_, 'd>,
-    _: OverloadId,
-    arguments: &[Value<'d>],
-) -> Eval<Value<'d>> {
-    let (items, keys) = (list(&arguments[0])?, list(&arguments[1])?);
+fn sort_by_keys<'d>(context: &mut Context<'_, '_, 'd>, arguments: &[Value<'d>]) -> Eval<Value<'d>> {
+    let (items, keys) = (items(&arguments[0])?, items(&arguments[1])?);
     if items.len() != keys.len() {
         let text = format!(
             "@sortByAssociatedKeys() expected a list of the same size as the associated keys list, but got {} and {} \
@@ -272,9 +324,9 @@ fn ordered(item: &Value<'_>) -> Eval<()> {
     if compare::is_ordered(item.view()) { Ok(()) } else { Err(EvalError::NoOverload.into()) }
 }
 
-fn is_sorted<'d>(_: &mut Context<'_, '_, 'd>, _: OverloadId, arguments: &[Value<'d>]) -> Eval<Value<'d>> {
+fn is_sorted<'d>(_: &mut Context<'_, '_, 'd>, arguments: &[Value<'d>]) -> Eval<Value<'d>> {
     let mut previous: Option<Value<'d>> = None;
-    for item in list(&arguments[0])?.iter() {
+    for item in items(&arguments[0])?.iter() {
         ordered(&item)?;
         if let Some(previous) = &previous
             && compare::order(previous.view(), item.view()) == Ok(Ordering::Greater)
@@ -286,15 +338,17 @@ fn is_sorted<'d>(_: &mut Context<'_, '_, 'd>, _: OverloadId, arguments: &[Value<
     Ok(Value::Bool(true))
 }
 
-fn extreme<'d>(
-    _: &mut Context<'_, '_, 'd>,
-    overload: OverloadId,
-    arguments: &[Value<'d>],
-) -> Eval<Value<'d>> {
-    let (name, wanted) =
-        if overload.contains("_min_") { ("min", Ordering::Less) } else { ("max", Ordering::Greater) };
+fn min<'d>(_: &mut Context<'_, '_, 'd>, arguments: &[Value<'d>]) -> Eval<Value<'d>> {
+    extreme("min", arguments, Ordering::Less)
+}
+
+fn max<'d>(_: &mut Context<'_, '_, 'd>, arguments: &[Value<'d>]) -> Eval<Value<'d>> {
+    extreme("max", arguments, Ordering::Greater)
+}
+
+fn extreme<'d>(name: &str, arguments: &[Value<'d>], wanted: Ordering) -> Eval<Value<'d>> {
     let mut best: Option<Value<'d>> = None;
-    for item in list(&arguments[0])?.iter() {
+    for item in items(&arguments[0])?.iter() {
         ordered(&item)?;
         if best.as_ref().is_none_or(|best| compare::order(item.view(), best.view()) == Ok(wanted)) {
             best = Some(item);
@@ -303,64 +357,17 @@ fn extreme<'d>(
     best.ok_or_else(|| EvalError::Library(format!("{name} called on empty list")).into())
 }
 
-fn sum<'d>(_: &mut Context<'_, '_, 'd>, overload: OverloadId, arguments: &[Value<'d>]) -> Eval<Value<'d>> {
-    use crate::library::time::Duration;
-    let mut total = match overload {
-        "list_int_sum_int" => Value::Int(0),
-        "list_uint_sum_uint" => Value::Uint(0),
-        "list_double_sum_double" => Value::Double(0.0),
-        _ => Value::Duration(Duration::from_nanos(0)),
-    };
-    for item in list(&arguments[0])?.iter() {
+fn sum<'d>(arguments: &[Value<'d>], mut total: Value<'d>) -> Eval<Value<'d>> {
+    for item in items(&arguments[0])?.iter() {
         total = arithmetic::binary(Operator::Add, total.view(), item.view())?;
     }
     Ok(total)
 }
 
-fn index_of<'d>(
-    _: &mut Context<'_, '_, 'd>,
-    overload: OverloadId,
-    arguments: &[Value<'d>],
-) -> Eval<Value<'d>> {
-    let list = list(&arguments[0])?;
-    let is_it = |item: &Value<'_>| compare::equal(item.view(), arguments[1].view()) == Equality::Same;
-    let found = if overload == "list_a_index_of_int" {
-        list.iter().position(|item| is_it(&item))
-    } else {
-        list.iter().enumerate().filter(|(_, item)| is_it(item)).last().map(|(index, _)| index)
-    };
-    Ok(Value::Int(found.map_or(-1, |index| index as i64)))
+fn same(one: &Value<'_>, other: &Value<'_>) -> bool {
+    compare::equal(one.view(), other.view()) == Equality::Same
 }
 
-fn sets<'d>(
-    context: &mut Context<'_, '_, 'd>,
-    overload: OverloadId,
-    arguments: &[Value<'d>],
-) -> Eval<Value<'d>> {
-    let (a, b) = (list(&arguments[0])?, list(&arguments[1])?);
-    let mut within = |whole: ListView<'_, '_>, part: ListView<'_, '_>| -> Eval<bool> {
-        for item in part.iter() {
-            if !contains(context, whole, &item)? {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    };
-    Ok(Value::Bool(match overload {
-        "list_sets_contains_list" => within(a, b)?,
-        "list_sets_equivalent_list" => within(a, b)? && within(b, a)?,
-        _ => {
-            for item in a.iter() {
-                if contains(context, b, &item)? {
-                    return Ok(Value::Bool(true));
-                }
-            }
-            false
-        }
-    }))
-}
-
-/// Only reached when the accumulator is no local variable, which no macro makes.
-fn map_insert<'d>(_: &mut Context<'_, '_, 'd>, _: OverloadId, _: &[Value<'d>]) -> Eval<Value<'d>> {
-    Err(EvalError::NoOverload.into())
+fn index(found: Option<usize>) -> Value<'static> {
+    Value::Int(found.map_or(-1, |index| index as i64))
 }
