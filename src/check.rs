@@ -17,6 +17,7 @@ mod alike;
 mod change;
 mod changes;
 mod decided;
+mod envelope;
 mod evaluator;
 mod facts;
 mod headless;
@@ -34,7 +35,6 @@ mod validate;
 mod values;
 mod whole;
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
@@ -49,7 +49,7 @@ use crate::resource::rewrite::RewriteTable;
 
 pub use change::Mutate;
 pub use changes::Reach;
-pub use decided::{Deciding, PartOf};
+pub use decided::{Decides, Deciding, PartOf};
 pub use evaluator::Evaluator;
 pub use headless::RequireHeadlessService;
 pub use images::RewriteImages;
@@ -65,6 +65,7 @@ pub(crate) use change::item_document;
 pub(crate) use changes::{Changes, is_off_limits};
 pub(crate) use evaluator::RULES_BUDGET;
 pub(crate) use facts::{Facts, Lookups};
+pub(crate) use repeats::content;
 pub(crate) use subject::cap;
 use trigger::CONTAINERS;
 pub(crate) use undecided::{beyond, undecided};
@@ -99,7 +100,7 @@ pub trait Check: fmt::Debug + Send + Sync {
     }
 
     /// The parts of the object that decide whether it finds anything, where nothing else does and it can be told.
-    fn decided_by(&self, _of: &Deciding) -> Option<BTreeSet<PartOf>> {
+    fn decided_by(&self, _of: &Deciding) -> Option<Decides> {
         None
     }
 

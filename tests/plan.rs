@@ -222,7 +222,7 @@ fn what_decides_the_policies_of_the_library() {
         let deciding = Deciding::of(policy);
         for (number, rule) in policy.rules.iter().enumerate() {
             match deciding.rule(policy, number) {
-                Some(parts) => eprintln!("{} {parts:?}", rule.info.code),
+                Some(decides) => eprintln!("{} {decides:?}", rule.info.code),
                 None => asked_each_time.push(rule.info.code.as_str()),
             }
         }

@@ -72,6 +72,13 @@ pub(super) fn judge(
     findings
 }
 
+/// What tells an object from others for a rule.
+struct Told {
+    signature: Signature,
+    /// Whether that is only so where the rule judges nothing.
+    unless_judged: bool,
+}
+
 /// In what objects the rules of a policy found nothing before: the plan, the looks at this object, and the policy's number.
 struct Known<'k>(Option<(&'k Plan, &'k Looks<'k>, usize)>);
 
@@ -79,16 +86,18 @@ impl Known<'_> {
     const NOTHING: Self = Self(None);
 
     /// What tells the object from others for a rule, where that can be told; whether it is known, then.
-    fn of(&self, rule: usize) -> Option<(Signature, bool)> {
+    fn of(&self, rule: usize) -> Option<(Told, bool)> {
         let (plan, looks, policy) = self.0?;
-        let signature = looks.signature((policy, rule), plan.decided_by(policy, rule)?)?;
-        Some((signature, looks.knows(signature)))
+        let (decided_by, signature) = plan.signature(looks, policy, rule)?;
+        Some((Told { signature, unless_judged: decided_by.unless_judged }, looks.knows(signature)))
     }
 
-    /// A rule found nothing.
-    fn keep(&self, signature: Option<Signature>) {
-        if let (Some((_, looks, _)), Some(signature)) = (self.0, signature) {
-            looks.keep(signature);
+    /// A rule found nothing; whether it has judged anything.
+    fn keep(&self, told: Option<Told>, has_judged: bool) {
+        if let (Some((_, looks, _)), Some(told)) = (self.0, told)
+            && !(has_judged && told.unless_judged)
+        {
+            looks.keep(told.signature);
         }
     }
 }
@@ -206,11 +215,11 @@ fn run<'d>(
     let first = findings.len();
     let rules = &subject.policy.rules;
     let mut left_out = 0;
-    let mut wanted: Vec<(&Rule, Option<Signature>)> = Vec::new();
+    let mut wanted: Vec<(&Rule, Option<Told>)> = Vec::new();
     for (number, rule) in rules.iter().enumerate().filter(|(number, _)| fires(*number)) {
         match known.of(number) {
             Some((_, true)) => left_out += 1,
-            told => wanted.push((rule, told.map(|(signature, _)| signature))),
+            told => wanted.push((rule, told.map(|(told, _)| told))),
         }
     }
     if left_out > 0 && wanted.is_empty() {
@@ -223,8 +232,8 @@ fn run<'d>(
     if !evaluator.conditions(subject)? {
         return Ok(false);
     }
-    for (rule, signature) in wanted {
-        let (first, before) = (findings.len(), evaluator.left());
+    for (rule, told) in wanted {
+        let (first, before, judged) = (findings.len(), evaluator.left(), evaluator.judged);
         let mut sink = Sink { rule, object: subject.object, findings, budget: subject.budget };
         if subject.budget.is_over() {
             sink.failed(subject.object, "no time left to evaluate the rule".to_owned());
@@ -233,7 +242,7 @@ fn run<'d>(
         rule.check.judge(&mut evaluator, subject, &mut sink);
         cap(findings, first, subject.budget.findings_per_rule);
         if first == findings.len() && before - evaluator.left() <= share {
-            known.keep(signature);
+            known.keep(told, evaluator.judged > judged);
         }
     }
     if left_out > 0 && evaluator.left() < RULES_BUDGET / 2 {

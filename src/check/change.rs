@@ -1,6 +1,5 @@
 //! `mutate`: operations on what is visited.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::document::edit::{EditError, Editor};
@@ -10,7 +9,7 @@ use crate::policy::expression::Expression;
 use crate::policy::{Base, Edit, Visit};
 
 use super::changes::Reach;
-use super::decided::{Deciding, PartOf};
+use super::decided::{Decides, Deciding};
 use super::evaluator::{Evaluator, Next};
 use super::stop::Stop;
 use super::subject::{PolicyContext, Sink};
@@ -35,8 +34,8 @@ impl Check for Mutate {
         self.visit.expressions().chain(self.edits.iter().filter_map(Edit::computed)).collect()
     }
 
-    fn decided_by(&self, _: &Deciding) -> Option<BTreeSet<PartOf>> {
-        Some(BTreeSet::new())
+    fn decided_by(&self, _: &Deciding) -> Option<Decides> {
+        Some(Decides::default())
     }
 
     /// Nothing is wrong with what is yet to be changed.

@@ -8,10 +8,8 @@
 use std::collections::BTreeSet;
 
 use crate::cel::reads::{Composed, Part, Read, Root, reads, reads_of_elements};
-use crate::document::NodeRef;
 use crate::policy::expression::Expression;
 
-use super::repeats::{content, text};
 use super::{CONTAINERS, Policy, ROOTS, Validate};
 
 /// The variable that holds the containers of all lists.
@@ -34,6 +32,23 @@ pub struct PartOf {
     pub steps: Vec<Part>,
 }
 
+/// What decides whether a rule finds anything in an object.
+#[derive(Debug, Clone, Default)]
+pub struct Decides {
+    /// Parts of the object.
+    pub parts: BTreeSet<PartOf>,
+    /// Whether they only decide that nothing is judged at all: what would be judged, more decides.
+    pub unless_judged: bool,
+}
+
+impl Decides {
+    /// These parts alone.
+    #[must_use]
+    pub fn by(parts: BTreeSet<PartOf>) -> Self {
+        Self { parts, unless_judged: false }
+    }
+}
+
 /// What a policy's expressions look at, to tell what decides its rules.
 #[derive(Debug)]
 pub struct Deciding {
@@ -53,23 +68,29 @@ impl Deciding {
         Self { composed, conditions }
     }
 
-    /// The parts of an object that decide whether a rule of the policy finds anything; `None` where more than these does, or
-    /// nobody can tell. Which of [`ROOTS`] there are, and of what kind the object is, decides beside them.
+    /// What decides whether a rule of the policy finds anything; `None` where nobody can tell. Which of [`ROOTS`] there are, and
+    /// of what kind the object is, decides beside that.
     #[must_use]
-    pub fn rule(&self, policy: &Policy, rule: usize) -> Option<BTreeSet<PartOf>> {
-        let parts = policy.rules.get(rule)?.check.decided_by(self)?;
-        Some(parts.into_iter().chain(self.conditions.clone()?).collect())
+    pub fn rule(&self, policy: &Policy, rule: usize) -> Option<Decides> {
+        let Decides { parts, unless_judged } = policy.rules.get(rule)?.check.decided_by(self)?;
+        Some(Decides { parts: parts.into_iter().chain(self.conditions.clone()?).collect(), unless_judged })
     }
 
     /// Of a rule with expressions.
-    pub(super) fn expressions(&self, rule: &Validate) -> Option<BTreeSet<PartOf>> {
-        let Validate { visit, validate, .. } = rule;
-        let judged = || visit.when.iter().chain([validate]);
-        let Some(for_each) = &visit.for_each else {
-            let all = judged().map(|expression| parts_of(expression, &self.composed));
+    pub(super) fn expressions(&self, rule: &Validate) -> Option<Decides> {
+        let whole = self.looked_at(rule, Some(&rule.validate)).map(Decides::by);
+        let before = || Some(Decides { parts: self.looked_at(rule, None)?, unless_judged: true });
+        whole.or_else(before)
+    }
+
+    /// What a rule looks at that judges each element that is wanted by this expression.
+    fn looked_at(&self, rule: &Validate, judged: Option<&Expression>) -> Option<BTreeSet<PartOf>> {
+        let expressions = || rule.visit.when.iter().chain(judged);
+        let Some(for_each) = &rule.visit.for_each else {
+            let all = expressions().map(|expression| parts_of(expression, &self.composed));
             return Some(all.collect::<Option<Vec<_>>>()?.into_iter().flatten().collect());
         };
-        let programs = judged().map(|expression| &expression.program);
+        let programs = expressions().map(|expression| &expression.program);
         // an init container that starts again is a sidecar
         parts(reads_of_elements(&for_each.program, programs, &VARIABLES, &self.composed, "restartPolicy")?)
     }
@@ -108,123 +129,4 @@ pub(super) fn containers(steps: &[Part]) -> impl Iterator<Item = PartOf> {
         let steps = [&[Part::Key(list.to_owned())], steps].concat();
         PartOf { root: 1, steps }
     })
-}
-
-impl PartOf {
-    /// Writes down what is there of an object's [`ROOTS`], so that no two parts are written alike; false where that is not
-    /// known.
-    pub fn write(&self, roots: [Option<NodeRef<'_>>; ROOTS.len()], bytes: &mut Vec<u8>) -> bool {
-        written(roots[self.root], &self.steps, bytes)
-    }
-}
-
-/// How what is there is told apart from what is written of it.
-mod mark {
-    pub(super) const ABSENT: u8 = 0;
-    pub(super) const WHOLE: u8 = 1;
-    pub(super) const MEMBER: u8 = 2;
-    pub(super) const MEMBERS: u8 = 3;
-    pub(super) const ITEMS: u8 = 4;
-    pub(super) const PRESENT: u8 = 5;
-}
-
-fn written(node: Option<NodeRef<'_>>, steps: &[Part], bytes: &mut Vec<u8>) -> bool {
-    let Some(node) = node else {
-        bytes.push(mark::ABSENT);
-        return true;
-    };
-    let count = |mark: u8, bytes: &mut Vec<u8>| {
-        bytes.push(mark);
-        bytes.extend(node.len().to_le_bytes());
-    };
-    match steps.split_first() {
-        Some((Part::Key(key), rest)) if node.is_object() => {
-            bytes.push(mark::MEMBER);
-            written(node.get(key), rest, bytes)
-        }
-        Some((Part::In(key), _)) if node.is_object() => {
-            bytes.push(if node.get(key).is_some() { mark::PRESENT } else { mark::ABSENT });
-            true
-        }
-        Some((Part::Each, rest)) if node.is_array() => {
-            count(mark::ITEMS, bytes);
-            node.items().all(|item| written(Some(item), rest, bytes))
-        }
-        Some((Part::Each, rest)) if node.is_object() => {
-            count(mark::MEMBERS, bytes);
-            node.members().all(|(key, value)| {
-                text(key, bytes);
-                written(Some(value), rest, bytes)
-            })
-        }
-        Some((Part::Shape, _)) if node.is_array() => {
-            count(mark::ITEMS, bytes);
-            true
-        }
-        Some((Part::Shape, _)) if node.is_object() => {
-            count(mark::MEMBERS, bytes);
-            node.members().for_each(|(key, _)| text(key, bytes));
-            true
-        }
-        // the part itself, or what stands where the way cannot go on
-        _ => {
-            bytes.push(mark::WHOLE);
-            content(node, bytes);
-            !node.descendants().any(NodeRef::is_unknown)
-        }
-    }
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-    use crate::document::{Document, Limits};
-
-    /// Which of these objects cannot be told apart by a part of theirs.
-    fn same(steps: &[Part], objects: &str) -> Vec<(usize, usize)> {
-        let document = Document::from_json(objects, Limits { depth: 20, nodes: 1000 }).unwrap();
-        let part = PartOf { root: 0, steps: steps.to_vec() };
-        let all = document.root().items().map(|object| {
-            let mut bytes = Vec::new();
-            assert!(part.write([Some(object), None, None], &mut bytes));
-            bytes
-        });
-        let all: Vec<Vec<u8>> = all.collect();
-        let pairs = (0..all.len()).flat_map(|a| (0..a).map(move |b| (b, a)));
-        pairs.filter(|(a, b)| all[*a] == all[*b]).collect()
-    }
-
-    #[test]
-    fn what_is_told_apart() {
-        let key = |key: &str| Part::Key(key.to_owned());
-        let objects = r#"[
-            {}, {"a": null}, {"a": 1}, {"a": 1, "b": 2}, {"a": "1"}, {"a": []}, {"a": [{}]}, {"a": [{"x": 1, "y": 2}]},
-            {"a": [{"y": 3, "x": 1}]}, {"a": {"x": 1}}, {"a": {"x": 2}}, {"a": {"k": {"x": 1}}}, {"a": [1]}, [], "a"
-        ]"#;
-        // members beside the part, and only these
-        assert_eq!(same(&[key("a")], objects), [(2, 3)]);
-        assert_eq!(same(&[key("b")], objects), {
-            let without = [0, 1, 2, 4, 5, 6, 7, 8, 9, 10, 11, 12];
-            let pairs = (0..12).flat_map(|a| (0..a).map(move |b| (without[b], without[a])));
-            pairs.collect::<Vec<_>>()
-        });
-        assert_eq!(same(&[key("a"), Part::Each, key("x")], objects), [(2, 3), (7, 8)]);
-        assert_eq!(
-            same(&[key("a"), Part::Shape], objects),
-            [(2, 3), (6, 7), (6, 8), (7, 8), (9, 10), (6, 12), (7, 12), (8, 12)]
-        );
-        assert_eq!(same(&[key("a"), Part::In("x".to_owned())], objects), [(2, 3), (9, 10)]);
-    }
-
-    #[test]
-    fn what_is_not_known_is_not_written() {
-        let mut document = Document::from_json(r#"{"a": {"b": "$(X)"}, "c": 1}"#, Limits::default()).unwrap();
-        document.mark_unknown(|text, _| text == "$(X)");
-        let told = |steps: &[&str]| {
-            let steps = steps.iter().map(|step| Part::Key((*step).to_owned())).collect();
-            PartOf { root: 0, steps }.write([Some(document.root()), None, None], &mut Vec::new())
-        };
-        assert!(told(&["c"]) && !told(&["a"]) && !told(&["a", "b"]) && !told(&[]));
-    }
 }

@@ -41,6 +41,8 @@ pub struct Evaluator<'d, 'a> {
     visited_at: Option<usize>,
     /// Where edits may be made, of a rule that mutates.
     pub(crate) reach: Option<&'a Reach<'d>>,
+    /// How often an expression of a rule was asked whether what is visited is as it should be.
+    pub(crate) judged: u64,
     /// The edits of the rule that mutates: what is visited is passed over where none may be made.
     pub(crate) edits: &'d [Edit],
 }
@@ -60,6 +62,7 @@ impl<'d, 'a> Evaluator<'d, 'a> {
             pods: subject.pods,
             visited_at: None,
             reach: None,
+            judged: 0,
             edits: &[],
         }
     }

@@ -5,8 +5,6 @@
 
 mod idle;
 
-use std::collections::BTreeSet;
-
 use crate::cel::reads::Part;
 use crate::document::NodeRef;
 use crate::policy::Probe;
@@ -14,7 +12,7 @@ use crate::resource::container::Role;
 use crate::resource::identity;
 use crate::resource::workload::PodTemplate;
 
-use super::decided::{Deciding, PartOf, containers};
+use super::decided::{Decides, Deciding, PartOf, containers};
 use super::evaluator::Evaluator;
 use super::subject::{self, PolicyContext, Sink};
 use super::{Check, Policy};
@@ -38,7 +36,7 @@ impl Check for RequireProbes {
         true
     }
 
-    fn decided_by(&self, _: &Deciding) -> Option<BTreeSet<PartOf>> {
+    fn decided_by(&self, _: &Deciding) -> Option<Decides> {
         let key = |key: &str| Part::Key(key.to_owned());
         let of_a_container = [
             "restartPolicy",
@@ -54,7 +52,7 @@ impl Check for RequireProbes {
         let of_containers = parts.flat_map(|part| containers(&[Part::Each, key(part)]).collect::<Vec<_>>());
         let of_the_pod = PartOf { root: 1, steps: vec![key("restartPolicy")] };
         let owners = PartOf { root: 0, steps: vec![key("metadata"), key("ownerReferences")] };
-        Some(of_containers.chain([of_the_pod, owners]).collect())
+        Some(Decides::by(of_containers.chain([of_the_pod, owners]).collect()))
     }
 
     fn judge<'d>(&'d self, _: &mut Evaluator<'d, '_>, subject: &PolicyContext<'d>, sink: &mut Sink<'_>) {

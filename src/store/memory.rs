@@ -4,15 +4,15 @@
 //! digests, whose key is drawn by chance when the policies come into force, so that nobody can make an object that is taken
 //! for another one. What is not found in it is judged; so a table that is too small costs time, and nothing else.
 
-use std::cell::RefCell;
+use std::cell::OnceCell;
 use std::fmt;
-use std::hash::Hasher as _;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use ring::rand::{SecureRandom as _, SystemRandom};
-use siphasher::sip128::{Hasher128 as _, SipHasher13};
 
-use crate::check::{PartOf, ROOTS};
+use super::parts::{Halves, Key, Parts};
+use crate::check::ROOTS;
 use crate::document::NodeRef;
 
 /// How many digests there is room for, at 16 bytes each.
@@ -26,9 +26,11 @@ pub struct Signature(u64, u64);
 
 /// In which objects nothing was found.
 pub struct Memory {
-    key: [u8; 16],
+    key: Key,
+    /// By which the digests of an object's parts become one: odd.
+    factor: u128,
     /// Made when the first digest comes.
-    places: std::sync::OnceLock<Box<[[Place; WAYS]]>>,
+    places: OnceLock<Box<[[Place; WAYS]]>>,
 }
 
 /// Both halves of a digest. They are read and written one by one: halves of two digests are a digest of nothing.
@@ -45,9 +47,11 @@ impl Memory {
     /// Of nothing; `None` where the system gives no key.
     #[must_use]
     pub fn new() -> Option<Self> {
-        let mut key = [0; 16];
-        SystemRandom::new().fill(&mut key).ok()?;
-        Some(Self { key, places: std::sync::OnceLock::new() })
+        let (mut secret, mut factor) = ([0; 16], [0; 16]);
+        SystemRandom::new().fill(&mut secret).ok()?;
+        SystemRandom::new().fill(&mut factor).ok()?;
+        let factor = u128::from_le_bytes(factor) | 1;
+        Some(Self { key: Key::new(&secret), factor, places: OnceLock::new() })
     }
 
     fn places(&self, signature: Signature) -> &[Place; WAYS] {
@@ -76,85 +80,50 @@ impl Memory {
         place.0.store(signature.0, Relaxed);
         place.1.store(signature.1, Relaxed);
     }
-
-    fn digest(&self, bytes: &[u8]) -> [u64; 2] {
-        let mut hasher = SipHasher13::new_with_key(&self.key);
-        hasher.write(bytes);
-        let digest = hasher.finish128();
-        [digest.h1, digest.h2]
-    }
 }
 
-/// What is asked about one object: each part is written down once, whatever policies look at it.
+/// What is asked about one object: its parts are looked at once, whatever rules ask.
 pub struct Looks<'r> {
     memory: &'r Memory,
-    parts: &'r [PartOf],
+    parts: &'r Parts,
     roots: [Option<NodeRef<'r>>; ROOTS.len()],
     /// What an object is beside its parts.
-    about: [u64; 2],
-    seen: RefCell<Seen>,
-}
-
-struct Seen {
-    /// By the number of the part; what is not known has none.
-    digests: Vec<Option<Option<[u64; 2]>>>,
-    bytes: Vec<u8>,
+    about: Halves,
+    digests: OnceCell<Vec<Option<Halves>>>,
 }
 
 impl<'r> Looks<'r> {
-    /// At an object by its [`ROOTS`], of which `parts` may be looked at; `kind` is what tells it from objects of other kinds.
-    #[must_use]
-    pub fn at(
+    /// At an object by its [`ROOTS`], of which `parts` may be asked; `kind` is what tells it from objects of other kinds.
+    pub(super) fn at(
         memory: &'r Memory,
-        parts: &'r [PartOf],
+        parts: &'r Parts,
         roots: [Option<NodeRef<'r>>; ROOTS.len()],
         kind: [&str; 3],
     ) -> Self {
-        let mut bytes = Vec::with_capacity(512);
+        let mut bytes = Vec::with_capacity(64);
         for name in kind {
             bytes.extend(name.len().to_le_bytes());
             bytes.extend(name.as_bytes());
         }
         bytes.extend(roots.iter().map(|root| u8::from(root.is_some())));
-        let about = memory.digest(&bytes);
-        Self {
-            memory,
-            parts,
-            roots,
-            about,
-            seen: RefCell::new(Seen { digests: vec![None; parts.len()], bytes }),
-        }
+        Self { memory, parts, roots, about: memory.key.digest(&bytes), digests: OnceCell::new() }
     }
 
     /// What tells this object from others for a rule that these parts decide, given by its policy and its place there; `None`
     /// where a part is not known.
+    ///
+    /// Digests of parts look drawn by chance to whoever has not the key, so a sum of them with other weights each does, too.
     #[must_use]
     pub fn signature(&self, (policy, rule): (usize, usize), parts: &[u32]) -> Option<Signature> {
-        let seen = &mut *self.seen.borrow_mut();
-        let mut all = SipHasher13::new_with_key(&self.memory.key);
-        all.write_u64(self.about[0]);
-        all.write_u64(self.about[1]);
-        all.write_usize(policy);
-        all.write_usize(rule);
-        for number in parts {
-            let at = *number as usize;
-            let (known, part) = (seen.digests.get(at)?, self.parts.get(at)?);
-            let digest = match known {
-                Some(known) => *known,
-                None => {
-                    seen.bytes.clear();
-                    let told = part.write(self.roots, &mut seen.bytes);
-                    let digest = told.then(|| self.memory.digest(&seen.bytes));
-                    seen.digests[at] = Some(digest);
-                    digest
-                }
-            };
-            let [first, second] = digest?;
-            all.write_u64(first);
-            all.write_u64(second);
+        let digests = self.digests.get_or_init(|| self.parts.digests(self.roots, &self.memory.key));
+        let joined = |[first, second]: Halves| u128::from(first) << 64 | u128::from(second);
+        let mut all = joined(self.about) ^ joined([policy as u64, rule as u64]);
+        for part in parts {
+            all = all.wrapping_mul(self.memory.factor) ^ joined((*digests.get(*part as usize)?)?);
         }
-        let digest = all.finish128();
-        Some(Signature(digest.h1, digest.h2))
+        let all = all.wrapping_mul(self.memory.factor);
+        // the upper half depends on all bits of what was multiplied
+        Some(Signature((all >> 64) as u64, all as u64))
     }
 
     /// Whether nothing was found in an object that is the same in what decides it.
@@ -174,13 +143,14 @@ impl<'r> Looks<'r> {
 mod tests {
     use super::*;
     use crate::cel::reads::Part;
+    use crate::check::PartOf;
     use crate::document::{Document, Limits};
 
     #[test]
     fn the_table_forgets_and_does_not_make_up() {
         let memory = Memory::new().unwrap();
         let signature = |n: u64| {
-            let [a, b] = memory.digest(&n.to_le_bytes());
+            let [a, b] = memory.key.digest(&n.to_le_bytes());
             Signature(a, b)
         };
         let many = 3 * ROOM as u64;
@@ -197,7 +167,7 @@ mod tests {
     fn a_signature_is_of_its_parts_policy_and_kind() {
         let memory = Memory::new().unwrap();
         let part = |key: &str| PartOf { root: 0, steps: vec![Part::Key(key.to_owned())] };
-        let parts = [part("a"), part("b")];
+        let parts = Parts::of([part("a"), part("b")].into_iter());
         let document = |text: &'static str| Document::from_json(text, Limits::default()).unwrap();
         let of = |text, kind, rule, of: &[u32]| {
             let document = document(text);
@@ -217,6 +187,7 @@ mod tests {
         ] {
             assert_ne!(one, other);
         }
-        assert_ne!(Memory::new().unwrap().digest(b"a"), memory.digest(b"a"), "the key is drawn by chance");
+        let other = Memory::new().unwrap();
+        assert_ne!(other.key.digest(b"a"), memory.key.digest(b"a"), "the key is drawn by chance");
     }
 }

@@ -6,13 +6,14 @@
 //! ```
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use crate::cel::absence::{Stride, Way};
 use crate::document::NodeRef;
 
-use super::memory::{Looks, Memory};
-use crate::check::{Deciding, PartOf, Policy, ROOTS, Trigger};
+use super::by_name::ByName;
+use super::memory::{Looks, Memory, Signature};
+use super::parts::Parts;
+use crate::check::{Decides, Deciding, PartOf, Policy, ROOTS, Trigger};
 
 /// The rules about one kind.
 #[derive(Debug)]
@@ -20,7 +21,7 @@ pub struct Plan {
     /// By the number of the policy in its set.
     policies: Vec<Option<Planned>>,
     /// What decides policies that nothing but the object decides.
-    parts: Vec<PartOf>,
+    parts: Parts,
     /// One for each of [`ROOTS`].
     trees: [Steps; ROOTS.len()],
     bits: u32,
@@ -33,8 +34,17 @@ struct Planned {
     rules: Vec<Fires>,
     /// When one of the rules has to: the bits in words, as [`Present`] has them.
     any: Option<Box<[u64]>>,
-    /// By rule: the parts of the object that decide whether it finds anything, where nothing else does.
-    decided_by: Vec<Option<Box<[u32]>>>,
+    /// By rule: what decides whether it finds anything.
+    decided_by: Vec<Option<DecidedBy>>,
+}
+
+/// The parts of an object that decide whether a rule finds anything.
+#[derive(Debug)]
+pub struct DecidedBy {
+    /// Their numbers.
+    parts: Box<[u32]>,
+    /// See [`Decides::unless_judged`](crate::check::Decides::unless_judged).
+    pub unless_judged: bool,
 }
 
 /// When a rule has to run.
@@ -48,39 +58,12 @@ enum Fires {
 /// A place that ways go through.
 #[derive(Debug, Default)]
 struct Steps {
-    members: Members,
+    members: ByName<Steps>,
     items: Option<Box<Steps>>,
     /// The same place, where it is no list.
     itself: Option<Box<Steps>>,
     /// The bit of the way that ends here.
     bit: Option<u32>,
-}
-
-/// Places below the members of an object, by how long their names are: so most members of an object are compared with one
-/// name or none.
-#[derive(Debug, Default)]
-struct Members(Vec<Vec<(Arc<str>, Steps)>>);
-
-impl Members {
-    fn get(&self, key: &str) -> Option<&Steps> {
-        self.0.get(key.len())?.iter().find(|(name, _)| **name == *key).map(|(_, steps)| steps)
-    }
-
-    fn below(&mut self, key: &Arc<str>) -> &mut Steps {
-        if self.0.len() <= key.len() {
-            self.0.resize_with(key.len() + 1, Vec::new);
-        }
-        let of_length = &mut self.0[key.len()];
-        let at = of_length.iter().position(|(name, _)| name == key).unwrap_or_else(|| {
-            of_length.push((Arc::clone(key), Steps::default()));
-            of_length.len() - 1
-        });
-        &mut of_length[at].1
-    }
-
-    fn values(&self) -> impl Iterator<Item = &Steps> {
-        self.0.iter().flatten().map(|(_, steps)| steps)
-    }
 }
 
 /// What of an object is there.
@@ -126,8 +109,8 @@ impl Plan {
             };
             let deciding = Deciding::of(policy);
             let decided_by = (0..policy.rules.len()).map(|rule| {
-                let parts = deciding.rule(policy, rule)?;
-                Some(parts.into_iter().map(&mut numbered).collect())
+                let Decides { parts, unless_judged } = deciding.rule(policy, rule)?;
+                Some(DecidedBy { parts: parts.into_iter().map(&mut numbered).collect(), unless_judged })
             });
             let decided_by = decided_by.collect();
             planned.resize_with(planned.len().max(number + 1), || None);
@@ -139,7 +122,7 @@ impl Plan {
         }
         let mut parts: Vec<(PartOf, u32)> = parts.into_iter().collect();
         parts.sort_by_key(|(_, number)| *number);
-        let parts = parts.into_iter().map(|(part, _)| part).collect();
+        let parts = Parts::of(parts.into_iter().map(|(part, _)| part));
         let mut trees: [Steps; ROOTS.len()] = Default::default();
         for (way, bit) in &bits {
             if let Some(root) = ROOTS.iter().position(|root| *root == &*way.root) {
@@ -161,10 +144,16 @@ impl Plan {
         Looks::at(memory, &self.parts, roots, kind)
     }
 
-    /// The parts of an object that decide whether a rule finds anything, where nothing else does.
+    /// What decides whether a rule finds anything, and what tells the object that is looked at from others for it.
     #[must_use]
-    pub fn decided_by(&self, policy: usize, rule: usize) -> Option<&[u32]> {
-        self.planned(policy)?.decided_by.get(rule)?.as_deref()
+    pub fn signature(
+        &self,
+        looks: &Looks<'_>,
+        policy: usize,
+        rule: usize,
+    ) -> Option<(&DecidedBy, Signature)> {
+        let decided_by = self.planned(policy)?.decided_by.get(rule)?.as_ref()?;
+        Some((decided_by, looks.signature((policy, rule), &decided_by.parts)?))
     }
 
     /// What is there, of an object and its Pod template's `spec` and `metadata`, in the order of [`ROOTS`].
@@ -215,7 +204,7 @@ impl Steps {
         let mut at = self;
         for step in way {
             at = match step {
-                Stride::Key(key) => at.members.below(key),
+                Stride::Key(key) => at.members.entry(key),
                 Stride::Each => at.items.get_or_insert_default(),
                 Stride::Itself => at.itself.get_or_insert_default(),
             };
@@ -232,7 +221,7 @@ impl Steps {
             present.set(bit);
         }
         if node.is_object() {
-            if !self.members.0.is_empty() {
+            if !self.members.is_empty() {
                 for (key, value) in node.members() {
                     if let Some(steps) = self.members.get(key) {
                         steps.mark(value, present);
