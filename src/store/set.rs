@@ -12,6 +12,7 @@ use crate::nearest::nearest;
 use crate::request::Request;
 use crate::resource::workload::TemplatePaths;
 
+use super::memory::Memory;
 use super::placement;
 use super::plan::Plan;
 use crate::check::{Policy, Rule, whole};
@@ -35,6 +36,8 @@ pub struct PolicySet {
     exceptions: Vec<Arc<Exception>>,
     /// Every rule runs over every object.
     unplanned: bool,
+    /// In what policies found nothing.
+    memory: Option<Memory>,
 }
 
 /// The policies that may be about a kind.
@@ -112,6 +115,7 @@ impl PolicySet {
             half: None,
             exceptions: Vec::new(),
             unplanned: false,
+            memory: Memory::new(),
         }
     }
 
@@ -120,6 +124,12 @@ impl PolicySet {
     pub fn unplanned(mut self) -> Self {
         self.unplanned = true;
         self
+    }
+
+    /// In which objects policies of the set found nothing.
+    #[must_use]
+    pub fn memory(&self) -> Option<&Memory> {
+        self.memory.as_ref()
     }
 
     /// The policies, in the order of their names.
