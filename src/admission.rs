@@ -8,6 +8,8 @@
 //!            change
 //! ```
 //!
+//! The API server's own mutating policies come first: [`mutate`].
+//!
 //! Who asks names the [`Stages`] that its request goes through: `/mutate` and `/validate` are two ways through, lint and
 //! the tests go through all.
 //!
@@ -21,6 +23,8 @@ mod excepted;
 mod judge;
 mod mutate;
 pub mod needs;
+mod own;
+mod written;
 
 use crate::apiserver::Serving;
 use crate::check::{EvaluationLimits, Findings};
@@ -34,6 +38,7 @@ use crate::store::PolicySet;
 use crate::verdict::{self, Verdict};
 
 pub use mutate::Turn;
+use own::{MutationInput, ObjectForm};
 
 /// The stages that a request goes through.
 #[derive(Clone, Copy)]
@@ -42,6 +47,8 @@ pub struct Stages<'s> {
     mutate: Option<Turn>,
     /// The API server that validates the object, offline; what it serves.
     server: Option<(Serving<'s, 's>, Served<'s>)>,
+    /// What the request's object is to the API server's own mutating policies.
+    form: ObjectForm<'s>,
     /// What it found on the way here.
     found: &'s [Finding],
     /// All rules judge what has become of the object.
@@ -50,9 +57,11 @@ pub struct Stages<'s> {
 
 impl<'s> Stages<'s> {
     /// All: the object as the cluster would have it in the end is judged.
-    pub const ALL: Self = Self { mutate: Some(Turn::Only), server: None, found: &[], judge: true };
+    pub const ALL: Self =
+        Self { mutate: Some(Turn::Only), server: None, form: ObjectForm::Canonical, found: &[], judge: true };
     /// The object is judged as it is: what the API server asks a validating webhook for.
-    pub const JUDGE: Self = Self { mutate: None, server: None, found: &[], judge: true };
+    pub const JUDGE: Self =
+        Self { mutate: None, server: None, form: ObjectForm::Canonical, found: &[], judge: true };
     /// The object is changed, and not judged.
     pub const MUTATE: Self = Self::mutate(Turn::Only);
 
@@ -60,7 +69,7 @@ impl<'s> Stages<'s> {
     /// of all calls.
     #[must_use]
     pub const fn mutate(turn: Turn) -> Self {
-        Self { mutate: Some(turn), server: None, found: &[], judge: false }
+        Self { mutate: Some(turn), server: None, form: ObjectForm::Canonical, found: &[], judge: false }
     }
 
     /// The same stages, with what the API server does between them: what mutation has made is decoded and defaulted again,
@@ -68,7 +77,20 @@ impl<'s> Stages<'s> {
     /// [received](Serving::receive) as this kind.
     #[must_use]
     pub const fn by(self, serving: Serving<'s, 's>, served: Served<'s>) -> Self {
-        Self { server: Some((serving, served)), ..self }
+        Self { server: Some((serving, served)), form: ObjectForm::Received(serving), ..self }
+    }
+
+    /// The same stages, where the request's object is as somebody has written it. The API server's own mutating policies see
+    /// what this server makes of that, and the object is changed so that it makes of it what they do.
+    #[must_use]
+    pub const fn written_for(self, serving: Serving<'s, 's>) -> Self {
+        Self { form: ObjectForm::Written(serving), ..self }
+    }
+
+    /// The same stages, where the API server refuses the object before it asks any policy of its own.
+    #[must_use]
+    pub const fn refused(self) -> Self {
+        Self { form: ObjectForm::Refused, ..self }
     }
 
     /// The same stages, where the API server has found this before the first of them.
@@ -134,7 +156,7 @@ pub fn admit<'a>(
     budget: EvaluationLimits,
 ) -> Admission<'a> {
     let mut admission = match stages.mutate {
-        Some(turn) => mutate::mutate(set, request, host, budget, turn),
+        Some(turn) => mutate::mutate(MutationInput { set, request, host, budget, form: stages.form }, turn),
         None => Admission::default(),
     };
     let Admission { document, findings, .. } = &mut admission;

@@ -165,6 +165,26 @@ impl ValidationAction {
     }
 }
 
+/// Bindings of both kinds of policies, which may have the same names.
+#[derive(Debug, Clone, Default)]
+pub struct Bindings {
+    /// Of ValidatingAdmissionPolicies.
+    pub validating: Vec<Arc<Binding>>,
+    /// Of MutatingAdmissionPolicies.
+    pub mutating: Vec<Arc<Binding>>,
+}
+
+impl Bindings {
+    /// Those that a policy can have.
+    #[must_use]
+    pub fn of(&self, policy: &AdmissionPolicy) -> &[Arc<Binding>] {
+        match policy.body {
+            Body::Validating { .. } => &self.validating,
+            Body::Mutating { .. } => &self.mutating,
+        }
+    }
+}
+
 /// A policy with its bindings: without one it is not asked.
 #[derive(Debug, Clone)]
 pub struct Hook {

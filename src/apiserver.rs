@@ -73,6 +73,18 @@ impl ApiServer {
         Self { minor, definitions: Definitions::new() }
     }
 
+    /// Its minor release.
+    #[must_use]
+    pub fn minor(&self) -> u8 {
+        self.minor
+    }
+
+    /// The custom kinds that it knows.
+    #[must_use]
+    pub fn definitions(&self) -> &Definitions {
+        &self.definitions
+    }
+
     /// Learns the kinds of a CustomResourceDefinition; other objects teach it nothing.
     pub fn learn(&mut self, object: NodeRef<'_>) {
         self.definitions.add(object);

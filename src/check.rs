@@ -20,6 +20,7 @@ mod decided;
 mod envelope;
 mod evaluator;
 mod facts;
+mod given;
 mod headless;
 mod images;
 pub mod inspect;
@@ -69,6 +70,7 @@ pub(crate) use repeats::content;
 pub(crate) use subject::cap;
 use trigger::CONTAINERS;
 pub(crate) use undecided::{beyond, undecided};
+pub(crate) use whole::{definitions, kinds};
 
 /// A policy with its checks.
 pub type Policy = policy::Policy<Box<dyn Check>>;

@@ -31,6 +31,11 @@ pub trait Dialect: Sync {
     /// Everything that is wrong with it, in the order of the text; an object with an issue is refused whole.
     fn lower(&self, root: NodeRef<'_>, profile: Profile, written: &Written) -> Result<Lowered, Vec<Issue>>;
 
+    /// The policy that the object binds, where it is a binding, however badly written.
+    fn binds(&self, _root: NodeRef<'_>) -> Option<PolicyRef> {
+        None
+    }
+
     /// What of an object that is read may not be meant, for those who write policies.
     fn remarks(&self, _root: NodeRef<'_>) -> Vec<Issue> {
         Vec::new()
@@ -44,10 +49,10 @@ pub enum Lowered {
     Policy(Box<Policy>),
     /// What lifts findings of policies.
     Exception(Box<Exception>),
-    /// What binds an admission policy of the API server.
-    Binding(Box<Binding>),
-    /// What is sound, and is not run here.
-    NotRun(PolicyRef),
+    /// What binds a ValidatingAdmissionPolicy.
+    ValidatingBinding(Box<Binding>),
+    /// What binds a MutatingAdmissionPolicy.
+    MutatingBinding(Box<Binding>),
 }
 
 /// The languages that policies are read in.
@@ -57,6 +62,12 @@ static DIALECTS: &[&dyn Dialect] = &[
     #[cfg(test)]
     &lines::Lines,
 ];
+
+/// Whether a text may hold an object of one of the languages: their API groups are in it.
+#[must_use]
+pub fn may_be_in(text: &str) -> bool {
+    text.contains(admission::GROUP) || text.contains(native::GROUP)
+}
 
 /// The language that an object is written in, where it is a policy.
 #[must_use]

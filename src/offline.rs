@@ -141,6 +141,8 @@ pub struct Offline<'i> {
     asking: &'i Asking,
     /// What the API server makes of the manifests; none: they are judged as they are written.
     canonical: Option<&'i Canonical<'i>>,
+    /// Whether they are judged as they are written all the same.
+    as_written: bool,
 }
 
 impl<'i> Offline<'i> {
@@ -148,6 +150,17 @@ impl<'i> Offline<'i> {
     #[must_use]
     pub fn new(inventory: &'i Inventory<'i>, old: Option<&'i Inventory<'i>>, asking: &'i Asking) -> Self {
         Self::over(inventory, old, asking, None)
+    }
+
+    /// As [`new`](Self::new), but the API server's own mutating policies see the manifests as the server has them.
+    #[must_use]
+    pub fn written_for(
+        inventory: &'i Inventory<'i>,
+        old: Option<&'i Inventory<'i>>,
+        asking: &'i Asking,
+        canonical: Option<&'i Canonical<'i>>,
+    ) -> Self {
+        Self { canonical, as_written: true, ..Self::new(inventory, old, asking) }
     }
 
     /// As [`new`](Self::new), with the manifests, and those of `old`, as the API server has them.
@@ -180,14 +193,14 @@ impl<'i> Offline<'i> {
                 }
             }
         }
-        Self { inventory, identities, resources, host, old: by_key, asking, canonical }
+        Self { inventory, identities, resources, host, old: by_key, asking, canonical, as_written: false }
     }
 
     /// The object of the manifest at this index that is judged: as the API server has it, where that is asked for and it
     /// would come so far; else as it is written and the kustomizations of the input make it.
     #[must_use]
     pub fn object(&self, index: usize) -> NodeRef<'_> {
-        let canonical = self.canonical.and_then(|all| all.object(index));
+        let canonical = self.canonical.filter(|_| !self.as_written).and_then(|all| all.object(index));
         canonical.unwrap_or_else(|| self.inventory.judged(index))
     }
 
@@ -305,13 +318,19 @@ impl<'i> Offline<'i> {
         index: usize,
     ) -> (Request<'r>, Admission<'r>) {
         let request = self.request(index);
-        let serving = self.canonical.map(Canonical::serving);
-        let served = |all: &Canonical<'i>| all.received(index).served.filter(|_| all.object(index).is_some());
-        let stages = match (serving, self.canonical.and_then(served)) {
-            (Some(serving), Some(served)) => stages.by(serving, served),
-            _ => stages,
+        let stages = match self.canonical {
+            None => stages,
+            Some(all) if self.as_written => stages.written_for(all.serving()),
+            Some(all) => {
+                let received = all.received(index);
+                let stages = match (received.served, &received.object) {
+                    (Some(served), Some(_)) => stages.by(all.serving(), served),
+                    (Some(_), None) => stages.refused(),
+                    (None, _) => stages,
+                };
+                stages.after(&received.findings)
+            }
         };
-        let stages = stages.after(self.canonical.map_or(&[], |all| &all.received(index).findings));
         let mut admission = admit(set, stages, &request, &self.host(index), self.budget());
         admission.findings.retain(|finding| !self.is_filled_in(index, finding));
         let certain = |finding: &&mut Finding| finding.certainty == Certainty::Known && !self.asking.complete;

@@ -4,6 +4,8 @@
 //! have made. What was not touched keeps its place in the text, what is new names its rule. What is left alone, and why,
 //! stands in [`changes`](crate::check::Reach).
 //!
+//! MutatingAdmissionPolicies come before all of them, and [once more](super::own) after them.
+//!
 //! # One order in two calls
 //! In the cluster the policies that fail closed and those that do not are asked by two entries of one registration, which
 //! the API server calls one after the other, `Fail` first. Applied one half after the other, policies would come in another
@@ -19,12 +21,13 @@
 //! A policy is therefore applied twice at times, as it is when the API server calls a webhook again (`reinvocationPolicy`);
 //! `set`, `remove` and `rewriteImages` do nothing the second time.
 
+use std::collections::BTreeSet;
 use std::iter;
 use std::sync::Arc;
 
 use crate::check::{
     Change, Changes, EDIT_LIMITS, EvaluationLimits, Evaluator, Facts, Lookups, Policy, PolicyContext, Reach,
-    Rule, Sink, Stop, is_off_limits, item_document, undecided,
+    Rule, Sink, Stop, is_off_limits, item_document, undecided, whole,
 };
 use crate::document::edit::{Editor, PatchOperation};
 use crate::document::{Document, NodeId, NodeRef};
@@ -33,6 +36,7 @@ use crate::matching::Applies;
 use crate::policy::FailurePolicy;
 use crate::store::{PolicySet, placement};
 
+use super::own::{self, MutationInput, Own};
 use super::{Admission, confidential};
 use crate::request::Request;
 
@@ -46,23 +50,43 @@ pub enum Turn {
     Of(FailurePolicy),
 }
 
-/// Applies the mutating rules of the set to the request's object; `set` holds the policies of all calls.
-pub(super) fn mutate<'a>(
-    set: &PolicySet,
-    request: &Request<'a>,
-    host: &dyn Host,
-    budget: EvaluationLimits,
-    turn: Turn,
-) -> Admission<'a> {
+/// Applies the mutating policies of the set to the request's object, the API server's own before the others; `set` holds the
+/// policies of all calls.
+pub(super) fn mutate<'a>(asking: MutationInput<'_, 'a>, turn: Turn) -> Admission<'a> {
     let mut mutation = Admission::default();
+    let hooks = own::invoked(asking, turn);
+    if hooks.is_empty() {
+        by_rules(asking, turn, &mut mutation);
+    } else {
+        let custom = own::looked_up(asking);
+        let mut own = Own::new(asking, &hooks, &custom);
+        own.first(&mut mutation);
+        let changed = by_rules(asking, turn, &mut mutation);
+        if own.again(&mut mutation, changed) {
+            by_rules(asking, turn, &mut mutation);
+        }
+        own.finish(&mut mutation);
+        let mut known = BTreeSet::new();
+        mutation.rules.retain(|code| known.insert(code.clone()));
+    }
+    confidential::conceal(&mut mutation.findings, asking.request);
+    mutation
+}
+
+/// Applies the mutating rules of the set; whether one changed something. What an earlier time said is said anew.
+fn by_rules<'a>(asking: MutationInput<'_, 'a>, turn: Turn, mutation: &mut Admission<'a>) -> bool {
+    let MutationInput { set, request, host, budget, form: _ } = asking;
+    mutation.findings.clear();
     if is_off_limits(request) {
-        return mutation;
+        return false;
     }
     let changes = Changes::of(request);
     let asked = |policy: &Policy| placement::of_request(policy, true, request, set.templates());
+    let by_rules = |policy: &&Policy| policy.mutates() && whole(policy).is_none();
     let policies: Vec<&Policy> =
-        set.asked(request, true).map(|(_, policy)| policy).filter(|policy| policy.mutates()).collect();
+        set.asked(request, true).map(|(_, policy)| policy).filter(by_rules).collect();
     let last_closed = policies.iter().rposition(|policy| asked(policy) == FailurePolicy::Fail);
+    let known = mutation.patch.len();
     for (index, policy) in policies.into_iter().enumerate() {
         let own = match turn {
             Turn::Only => true,
@@ -78,14 +102,13 @@ pub(super) fn mutate<'a>(
         }
         let before = mutation.findings.len();
         let applying = Applying { set, policy, request, host, budget, changes: changes.as_ref() };
-        applying.run(&mut mutation);
+        applying.run(mutation);
         if !own {
             // the other call says it
             mutation.findings.truncate(before);
         }
     }
-    confidential::conceal(&mut mutation.findings, request);
-    mutation
+    mutation.patch.len() > known
 }
 
 /// One policy at work.

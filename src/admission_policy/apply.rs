@@ -18,7 +18,7 @@ use super::answer::Denied;
 use super::convert::Unconverted;
 use super::dispatch::{Asked, Versioned};
 use super::input::{Authorizer, Input, Made, Objects, original};
-use super::kinds::{Named, Serving};
+use super::kinds::{Kinds, Named, Serving};
 use super::mutate::{Invocation, Misconfigured, invocations, value};
 use super::programs::Fault;
 use super::validate::{Conditions, conditions};
@@ -122,26 +122,76 @@ impl Mutated<'_> {
 /// Applies the mutating policies among these to a request. `custom`: the kinds that definitions give.
 #[must_use]
 pub fn apply<'h>(hooks: &'h [Hook], asked: Asked<'_>, custom: &Definitions) -> Mutated<'h> {
-    let mut run = Run { custom, minor: minor_of(asked), mutated: Mutated::default(), again: BTreeSet::new() };
-    if run.pass(hooks, asked, false) && run.mutated.denied().is_none() {
-        run.pass(hooks, asked, true);
-    }
-    run.mutated
-}
-
-fn minor_of(asked: Asked<'_>) -> u8 {
-    u8::try_from(asked.kinds.minor()).unwrap_or(schema::NEWEST)
+    let mut chain = Chain::new(asked.kinds, custom);
+    let first = chain.first(hooks, asked);
+    let again = first.as_ref().filter(|_| !chain.is_over()).and_then(|object| {
+        let request = asked.request.with_object(object.root());
+        chain.again(hooks, Asked { request: &request, ..asked }, false)
+    });
+    chain.finish(again.or(first))
 }
 
 /// A policy, its binding and its parameter's namespace and name.
 type Key = (String, String, String);
 
-struct Run<'h, 'c> {
+/// Mutating policies while a request passes them: once all, and once more those that asked for it
+/// (`reinvocationPolicy: IfNeeded`), if a plugin behind them or they themselves changed the object.
+#[derive(Debug)]
+pub struct Chain<'h, 'c> {
     custom: &'c Definitions,
     minor: u8,
     mutated: Mutated<'h>,
-    /// What is invoked once more.
+    /// What asks to be invoked once more …
+    reinvocable: BTreeSet<Key>,
+    /// … and what of that is, whether or not a plugin behind the policies changes the object.
     again: BTreeSet<Key>,
+}
+
+impl<'h, 'c> Chain<'h, 'c> {
+    /// A chain that no request has passed. `custom`: the kinds that definitions give.
+    #[must_use]
+    pub fn new(kinds: &Kinds, custom: &'c Definitions) -> Self {
+        let minor = u8::try_from(kinds.minor()).unwrap_or(schema::NEWEST);
+        Self {
+            custom,
+            minor,
+            mutated: Mutated::default(),
+            reinvocable: BTreeSet::new(),
+            again: BTreeSet::new(),
+        }
+    }
+
+    /// The object as all policies make it; `None`: as it is.
+    pub fn first(&mut self, hooks: &'h [Hook], asked: Asked<'_>) -> Option<Document<'static>> {
+        self.through(hooks, asked, false)
+    }
+
+    /// The object as those make it that ask to be invoked once more; `asked` has it as the plugins before left it. `changed`:
+    /// a plugin behind the policies changed it, so that all of these are invoked; else those before the last that did.
+    pub fn again(&mut self, hooks: &'h [Hook], asked: Asked<'_>, changed: bool) -> Option<Document<'static>> {
+        if changed {
+            self.again.append(&mut self.reinvocable);
+        }
+        self.through(hooks, asked, true)
+    }
+
+    /// The policies that changed the object so far, in order, each once.
+    #[must_use]
+    pub fn changed_by(&self) -> &[&'h AdmissionPolicy] {
+        &self.mutated.by
+    }
+
+    /// Whether the server has refused the request.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.mutated.denied().is_some()
+    }
+
+    /// What came of it.
+    #[must_use]
+    pub fn finish(self, object: Option<Document<'static>>) -> Mutated<'h> {
+        Mutated { object, ..self.mutated }
+    }
 }
 
 /// The objects of a request in one version, on which several policies work.
@@ -153,20 +203,8 @@ struct Version {
     dirty: bool,
 }
 
-impl<'h> Run<'h, '_> {
-    /// One time through all policies; whether the chain is to be gone through again.
-    fn pass(&mut self, hooks: &'h [Hook], asked: Asked<'_>, again: bool) -> bool {
-        let before = self.mutated.object.take();
-        let request = match &before {
-            Some(object) => asked.request.with_object(object.root()),
-            None => asked.request.clone(),
-        };
-        let after = self.through(hooks, Asked { request: &request, ..asked }, again);
-        let changed = after.is_some();
-        self.mutated.object = after.or(before);
-        changed
-    }
-
+impl<'h> Chain<'h, '_> {
+    /// One time through all policies: the object, where they put one there.
     fn through(&mut self, hooks: &'h [Hook], asked: Asked<'_>, again: bool) -> Option<Document<'static>> {
         let (all, faults) = invocations(hooks, asked);
         for Misconfigured { policy, binding, why } in faults {
@@ -198,6 +236,7 @@ impl<'h> Run<'h, '_> {
                 return None;
             }
             if *reinvoked {
+                here.run.reinvocable.insert(key.clone());
                 invoked.insert(key);
             }
         }
@@ -244,7 +283,7 @@ impl<'h> Run<'h, '_> {
 
 /// One invocation while it is worked on.
 struct Here<'r, 'h, 'c, 'a> {
-    run: &'r mut Run<'h, 'c>,
+    run: &'r mut Chain<'h, 'c>,
     policy: &'h AdmissionPolicy,
     binding: &'h Binding,
     asked: Asked<'a>,
@@ -347,7 +386,7 @@ impl Here<'_, '_, '_, '_> {
             Ok(value) => value,
             Err(why) => return Some(Err(why)),
         };
-        let target = Run::target(self.run.custom, self.run.minor, &invocation.kind, self.asked.request);
+        let target = Chain::target(self.run.custom, self.run.minor, &invocation.kind, self.asked.request);
         if target.served.is_none() && self.asked.kinds.serving(&invocation.kind) == Serving::Unknown {
             // how it merges, and what its defaults are
             let Named { group, name, .. } = &invocation.kind;

@@ -54,6 +54,8 @@ pub(crate) fn not_known(what: &str, in_cluster: bool) -> String {
         "it depends on what the user may do, which is not known".to_owned()
     } else if what.starts_with("request.userInfo") && !in_cluster {
         "it depends on who makes the request (`--as` says so)".to_owned()
+    } else if what.starts_with("object.") && !in_cluster {
+        format!("{what} is set by the API server when it stores the object")
     } else {
         format!("{what} {}", beyond(in_cluster))
     }

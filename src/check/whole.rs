@@ -5,11 +5,14 @@ use std::sync::{Arc, OnceLock};
 
 use crate::admission_policy::dispatch::{Asked, Event, What, dispatch};
 use crate::admission_policy::kinds::Kinds;
-use crate::admission_policy::{AdmissionPolicy, Binding, Hook, ValidationAction};
+use crate::admission_policy::{AdmissionPolicy, Bindings, Body, Hook, ValidationAction};
 use crate::api;
+use crate::document::NodeRef;
 use crate::finding::{Action, Actions, Certainty, Finding, Place, Severity};
 use crate::host::{Host, Lookup};
+use crate::request::Request;
 
+use super::given::GivenFields;
 use super::subject::{PolicyContext, Sink};
 use super::{Check, Evaluator, Findings, Policy, Rule};
 
@@ -21,7 +24,16 @@ use stand_in::{WithoutSecrets, is_secret, stand_in};
 /// What judges all rules of a policy at once.
 pub trait Whole: fmt::Debug + Send + Sync {
     /// Takes what binds the policy, before it judges anything.
-    fn bind(&self, bindings: &[Arc<Binding>]);
+    fn bind(&self, bindings: &Bindings);
+
+    /// Whether one of these binds the policy.
+    fn is_bound_by(&self, bindings: &Bindings) -> bool;
+
+    /// What is invoked to change objects, of a policy that does; nothing where no binding names it.
+    fn mutating(&self) -> Option<&Hook>;
+
+    /// The minor release of Kubernetes whose kinds are served.
+    fn minor(&self) -> u32;
 
     /// Tells it which release `1.minor` the cluster has.
     fn for_release(&self, minor: u32);
@@ -39,7 +51,7 @@ pub fn whole(policy: &Policy) -> Option<&dyn Whole> {
     policy.rules.first()?.check.whole()
 }
 
-/// A ValidatingAdmissionPolicy: the check of each of its rules.
+/// A ValidatingAdmissionPolicy or MutatingAdmissionPolicy: the check of each of its rules.
 #[derive(Debug, Clone)]
 pub struct ServerPolicy(Arc<Bound>);
 
@@ -48,6 +60,8 @@ struct Bound {
     policy: Arc<AdmissionPolicy>,
     /// None: without a binding the server does not ask the policy.
     hook: OnceLock<Hook>,
+    /// What its expressions read of what the server gives an object.
+    given: OnceLock<GivenFields>,
     /// The release whose expressions it is compiled for.
     minor: u32,
     /// The release whose kinds are served, where it is known to be another one.
@@ -58,8 +72,13 @@ impl ServerPolicy {
     /// A policy that nothing binds so far, on Kubernetes `1.minor`.
     #[must_use]
     pub fn new(policy: AdmissionPolicy, minor: u32) -> Self {
-        let policy = Arc::new(policy);
-        Self(Arc::new(Bound { policy, hook: OnceLock::new(), minor, release: OnceLock::new() }))
+        Self(Arc::new(Bound {
+            policy: Arc::new(policy),
+            hook: OnceLock::new(),
+            given: OnceLock::new(),
+            minor,
+            release: OnceLock::new(),
+        }))
     }
 }
 
@@ -77,8 +96,8 @@ impl Check for ServerPolicy {
 }
 
 impl Whole for Bound {
-    fn bind(&self, bindings: &[Arc<Binding>]) {
-        let hook = Hook::join(vec![Arc::clone(&self.policy)], bindings.to_vec());
+    fn bind(&self, bindings: &Bindings) {
+        let hook = Hook::join(vec![Arc::clone(&self.policy)], bindings.of(&self.policy).to_vec());
         if let Some(hook) = hook.into_iter().next() {
             self.hook.get_or_init(|| hook);
         }
@@ -93,38 +112,75 @@ impl Whole for Bound {
         OwnNeeds::of(policy, bindings.iter().map(|binding| &**binding))
     }
 
+    fn is_bound_by(&self, bindings: &Bindings) -> bool {
+        bindings.of(&self.policy).iter().any(|binding| binding.policy == self.policy.name)
+    }
+
+    fn mutating(&self) -> Option<&Hook> {
+        self.hook.get().filter(|_| matches!(self.policy.body, Body::Mutating { .. }))
+    }
+
+    fn minor(&self) -> u32 {
+        *self.release.get().unwrap_or(&self.minor)
+    }
+
     fn judge(&self, subject: &PolicyContext<'_>, findings: &mut Findings) {
-        let Some(hook) = self.hook.get() else { return };
+        let validates = matches!(self.policy.body, Body::Validating { .. });
+        let Some(hook) = self.hook.get().filter(|_| validates) else { return };
         let PolicyContext { request, host, budget, .. } = *subject;
         let params = self.policy.param_kind.as_ref().filter(|kind| is_secret(&kind.0.group, &kind.0.name));
         let without = WithoutSecrets(host);
         let host: &dyn Host = if params.is_some() && budget.in_cluster { &without } else { host };
-        let kinds = self.kinds(subject);
+        let kinds = kinds(self.minor(), [&*self.policy], request, host);
         let asked = Asked { request, kinds: &kinds, host, deadline: budget.deadline };
         let first = findings.len();
-        for event in dispatch(std::slice::from_ref(hook), asked) {
-            match budget.in_cluster {
-                true => stand_in(&event, subject, findings),
-                false => tell(&event, subject, findings, first),
+        for mut event in dispatch(std::slice::from_ref(hook), asked) {
+            if budget.in_cluster {
+                stand_in(&event, subject, findings);
+                continue;
             }
+            self.doubt(&mut event.what, subject.object);
+            tell(&event, subject, findings, first);
         }
     }
 }
 
 impl Bound {
-    /// The kinds that are served: definitions are looked for where the request or the policy is about a custom kind.
-    fn kinds(&self, subject: &PolicyContext<'_>) -> Kinds {
-        let mut kinds = Kinds::new(*self.release.get().unwrap_or(&self.minor), false);
-        let params = self.policy.param_kind.as_ref().map_or("", |kind| &kind.0.group);
-        if api::is_own_group(subject.request.kind.group) && api::is_own_group(params) {
-            return kinds;
+    /// What fails over something that the server has yet to give the object is not known.
+    fn doubt(&self, what: &mut What, object: NodeRef<'_>) {
+        let What::Fails { validation, error, .. } = *what else { return };
+        let given = self.given.get_or_init(|| GivenFields::of(&self.policy));
+        if let Some(lacking) = given.lacking(validation, error, object) {
+            *what = What::Unknown { validation: Some(validation), what: lacking };
         }
-        let all = subject.host.list("apiextensions.k8s.io", "CustomResourceDefinition", None);
-        if let Lookup::Known(listing) = all {
-            listing.objects.iter().for_each(|definition| kinds.define(definition.root));
-        }
-        kinds
     }
+}
+
+/// What Kubernetes `1.minor` serves: definitions are looked for where the request is about a custom kind, or one of the policies
+/// takes parameters of one.
+pub(crate) fn kinds<'p>(
+    minor: u32,
+    policies: impl IntoIterator<Item = &'p AdmissionPolicy>,
+    request: &Request<'_>,
+    host: &dyn Host,
+) -> Kinds {
+    let mut kinds = Kinds::new(minor, false);
+    let params = |policy: &AdmissionPolicy| {
+        policy.param_kind.as_ref().is_some_and(|kind| !api::is_own_group(&kind.0.group))
+    };
+    if !api::is_own_group(request.kind.group) || policies.into_iter().any(params) {
+        definitions(host).for_each(|definition| kinds.define(definition));
+    }
+    kinds
+}
+
+/// The CustomResourceDefinitions that are known.
+pub(crate) fn definitions(host: &dyn Host) -> impl Iterator<Item = NodeRef<'_>> {
+    let all = match host.list("apiextensions.k8s.io", "CustomResourceDefinition", None) {
+        Lookup::Known(listing) => listing.objects,
+        Lookup::Absent | Lookup::Unknown(_) | Lookup::Failed(_) => Vec::new(),
+    };
+    all.into_iter().map(|definition| definition.root)
 }
 
 /// What the server does about an event: for what a validation finds, all that the binding says.

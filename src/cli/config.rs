@@ -93,7 +93,9 @@ fn shown(command: &Command, matches: &ArgMatches, configuration: &Configuration)
         let (value, from) = match (flag, entry) {
             (Some((values, from)), Some(entry)) if ADDED.contains(&key) => {
                 let own = value(key, arg, &values);
-                let both = [entry.value.trim_end_matches(']'), own.trim_start_matches('[')].join(", ");
+                // one path may stand without a list
+                let listed = entry.value.trim_start_matches('[').trim_end_matches(']');
+                let both = format!("[{listed}, {}", own.trim_start_matches('['));
                 (both, format!("{}, {from}", entry.place))
             }
             (Some((values, from)), _) => (value(key, arg, &values), from),

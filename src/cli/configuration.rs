@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::asking::OperationArg;
 use super::outputs::Output;
+use super::selection::OF_INPUT;
 use super::selection::overrides::Override;
 use super::serve::flags::Flags;
 use super::settled;
@@ -39,8 +40,9 @@ pub struct Configuration {
     pub api_version: String,
     /// `Configuration`.
     pub kind: String,
-    /// Policy files and folders, beside the embedded ones; relative to the file.
-    #[serde(default)]
+    /// Policy files and folders, beside the embedded ones, relative to the file; `input` for the policies among the manifests.
+    #[serde(default, deserialize_with = "one_or_several")]
+    #[schemars(with = "OneOrSeveral")]
     pub policies: Vec<PathBuf>,
     /// Whether the embedded library is used.
     #[serde(default = "yes")]
@@ -212,6 +214,22 @@ impl JsonSchema for WrittenLevel {
     }
 }
 
+/// A path, or a list of paths.
+#[derive(Deserialize, JsonSchema)]
+#[serde(untagged)]
+enum OneOrSeveral {
+    One(PathBuf),
+    Several(Vec<PathBuf>),
+}
+
+fn one_or_several<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<PathBuf>, D::Error> {
+    match OneOrSeveral::deserialize(deserializer) {
+        Ok(OneOrSeveral::One(path)) => Ok(vec![path]),
+        Ok(OneOrSeveral::Several(paths)) => Ok(paths),
+        Err(_) => Err(serde::de::Error::custom("expected a list of files and folders, or `input`")),
+    }
+}
+
 fn yes() -> bool {
     true
 }
@@ -316,7 +334,8 @@ impl Configuration {
         let folder = path.parent().unwrap_or(Path::new(""));
         let Self { policies, baseline, old, crds, format, serve, .. } = &mut configuration;
         *format = settled::outputs(format, folder);
-        for path in policies.iter_mut().chain(baseline).chain(old).chain(crds).chain(serve.paths()) {
+        let policies = policies.iter_mut().filter(|path| path.as_os_str() != OF_INPUT);
+        for path in policies.chain(baseline).chain(old).chain(crds).chain(serve.paths()) {
             *path = folder.join(&*path);
         }
         configuration.source = Some(Source { name, text: text.into() });

@@ -169,6 +169,16 @@ impl LintArgs {
     ) -> Result<u8, Stopped> {
         let start = Instant::now();
         let progress = Progress::of_run(self.quiet);
+        let chosen = self.choosing.chosen(&selected.configuration).map_err(|error| {
+            cli::print_errors(&selected.errors);
+            cli::print_errors(&[error]);
+            Stopped
+        })?;
+        let texts = kept.as_deref_mut().and_then(|kept| kept.sources.take());
+        let mut sources = read_chosen(paths, &mut io::stdin().lock(), ReadLimits::default(), &chosen, texts);
+        let first = self.paths.first();
+        let of_input = self.selection.load_input(selected, Some(&first), (&self.only, &self.skip), &sources);
+        let selected = of_input.as_ref().unwrap_or(selected);
         let Selected { set, errors, configuration, .. } = selected;
         cli::print_errors(errors);
         if set.is_empty() && errors.is_empty() && !selected.adjustments.only_reserved() {
@@ -181,23 +191,22 @@ impl LintArgs {
             fingerprints,
             ..self.asking.asking(configuration.namespace.as_deref())
         };
-        let chosen = self.choosing.chosen(configuration).map_err(|error| {
-            cli::print_errors(&[error]);
-            Stopped
-        })?;
         let before = |tree: &CheckedOut, origin| self.found_before(tree, origin, &chosen, selected, &asking);
         let baseline = self.earlier.earlier(paths, &chosen, configuration, before);
         let baseline = baseline.map_err(|error| stop(&error.to_string()))?;
-        let texts = kept.as_deref_mut().and_then(|kept| kept.sources.take());
-        let mut sources = read_chosen(paths, &mut io::stdin().lock(), ReadLimits::default(), &chosen, texts);
         let beside = Beside::of(&mut sources, &selected.ignores, set.exceptions());
         let inventory = Inventory::load(&sources);
         let variants = selected.variants(&sources, None);
         let old_sources = read_old(self.asking.old.as_ref());
         let old = old_sources.as_ref().map(Inventory::load);
         let server = self.serving.server(selected.release, &inventory).map_err(|_| Stopped)?;
-        let canonical = server.as_ref().map(|s| Canonical::of(&inventory, old.as_ref(), &asking, s));
-        let offline = Offline::over(&inventory, old.as_ref(), &asking, canonical.as_ref());
+        let raw = self.serving.is_raw();
+        let canonical = (!raw || variants.mutate_by_server())
+            .then(|| Canonical::of(&inventory, old.as_ref(), &asking, &server));
+        let offline = match raw {
+            true => Offline::written_for(&inventory, old.as_ref(), &asking, canonical.as_ref()),
+            false => Offline::over(&inventory, old.as_ref(), &asking, canonical.as_ref()),
+        };
         let codes = variants.codes();
         progress.read(inventory.manifests().len());
         let input = Input {
@@ -259,7 +268,11 @@ impl LintArgs {
         report
             .for_kubernetes(selected.release.to_string())
             .with_notes(
-                offline.notes(set.templates()).into_iter().chain(offline.policies_not_run(set)).collect(),
+                offline
+                    .notes(set.templates())
+                    .into_iter()
+                    .chain(offline.policies_not_run(|kind, name| selected.has_read(kind, name)))
+                    .collect(),
             )
             .of_run(Run {
                 configuration: selected.configuration_file(),
@@ -290,9 +303,14 @@ impl LintArgs {
         let inventory = Inventory::load(&sources);
         let variants = selected.variants(&sources, Some(tree.moved()));
         // what cannot be read now has been said
-        let server = self.serving.server(selected.release, &inventory).ok().flatten();
-        let canonical = server.as_ref().map(|server| Canonical::of(&inventory, None, asking, server));
-        let offline = Offline::over(&inventory, None, asking, canonical.as_ref());
+        let server = self.serving.server(selected.release, &inventory).ok();
+        let raw = self.serving.is_raw();
+        let server = server.as_ref().filter(|_| !raw || variants.mutate_by_server());
+        let canonical = server.map(|server| Canonical::of(&inventory, None, asking, server));
+        let offline = match raw {
+            true => Offline::written_for(&inventory, None, asking, canonical.as_ref()),
+            false => Offline::over(&inventory, None, asking, canonical.as_ref()),
+        };
         let codes = variants.codes();
         let input = Input {
             selected,

@@ -16,13 +16,14 @@ use super::choosing::ChoosingArgs;
 use super::paths::Paths;
 use super::selection::overrides::Variants;
 use super::selection::{Selected, Selection};
+use super::serving::DefinitionArgs;
 use super::{DONE, NOT_DONE};
 use crate::admission::Stages;
 use crate::document::NodeId;
 use crate::document::edit::PatchOperation;
 use crate::document::path::Pointer;
 use crate::manifest::{FileId, Inventory, ReadLimits, Sources, read_chosen};
-use crate::offline::Offline;
+use crate::offline::{Canonical, Offline};
 use crate::report::masked;
 use rewrite::{Change, rewritten};
 
@@ -40,6 +41,8 @@ pub struct MutateArgs {
     choosing: ChoosingArgs,
     #[command(flatten)]
     asking: AskingArgs,
+    #[command(flatten)]
+    definitions: DefinitionArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -59,25 +62,37 @@ struct Mutated<'s> {
 impl MutateArgs {
     /// Shows the manifests: 0 done, 2 not.
     pub fn run(self) -> ExitCode {
-        let Self { paths, format, selection, choosing, asking: asking_args } = self;
+        let Self { paths, format, selection, choosing, asking: asking_args, definitions } = self;
         let paths = paths.all();
-        let selected = selection.load(paths.first().map(String::as_str), &[], &[]);
-        let Selected { errors, configuration, .. } = &selected;
-        super::print_errors(errors);
-        let chosen = match choosing.chosen(configuration) {
+        let first = paths.first().map(String::as_str);
+        let selected = selection.load(first, &[], &[]);
+        let chosen = match choosing.chosen(&selected.configuration) {
             Ok(chosen) => chosen,
             Err(error) => {
+                super::print_errors(&selected.errors);
                 super::print_errors(&[error]);
                 return ExitCode::from(NOT_DONE);
             }
         };
         let sources = read_chosen(&paths, &mut io::stdin().lock(), ReadLimits::default(), &chosen, None);
+        let of_input = selection.load_input(&selected, first, (&[], &[]), &sources);
+        let selected = of_input.unwrap_or(selected);
+        let Selected { errors, configuration, .. } = &selected;
+        super::print_errors(errors);
         let set = selected.variants(&sources, None);
         let inventory = Inventory::load(&sources);
         let asking = asking_args.asking(configuration.namespace.as_deref());
         let old_sources = super::lint::read_old(asking_args.old.as_ref());
         let old = old_sources.as_ref().map(Inventory::load);
-        let offline = Offline::new(&inventory, old.as_ref(), &asking);
+        // what the API server's own policies are shown
+        let server = match set.mutate_by_server() {
+            true => definitions.server(selected.release, &inventory).map(Some),
+            false => Ok(None),
+        };
+        let Ok(server) = server else { return ExitCode::from(NOT_DONE) };
+        let canonical =
+            server.as_ref().map(|server| Canonical::of(&inventory, old.as_ref(), &asking, server));
+        let offline = Offline::written_for(&inventory, old.as_ref(), &asking, canonical.as_ref());
 
         let mut good = errors.is_empty() && super::lint::report_broken(&sources, &inventory);
         let shown: Vec<String> = match format {

@@ -13,7 +13,9 @@ use super::configuration::Configuration;
 use crate::cel::profile::Release;
 use crate::check::Policy;
 use crate::diagnostic::Diagnostic;
+use crate::dialect;
 use crate::finding::{Action, CodePattern, PolicyRef};
+use crate::manifest::Sources;
 use crate::manifest::chosen::FileGlobs;
 use crate::manifest::codes;
 use crate::nearest::nearest;
@@ -21,7 +23,7 @@ use crate::report::Policies;
 use crate::resource::workload::TemplatePaths;
 use crate::store::PolicySet;
 use crate::store::kept::{self, Origin, Refused};
-use crate::store::load::{self, Loaded, PolicySources};
+use crate::store::load::{self, InputText, Loaded, PolicySources};
 use crate::store::set::{Adjustments, Names, UnknownName};
 use crate::waiver::settings::Ignores;
 
@@ -31,7 +33,7 @@ pub struct Selection {
     /// A configuration file [default: the nearest plimsoll.yaml in or above the first path, up to the root of the repository, or the working folder where there is none]
     #[arg(long, value_name = "FILE", env = "PLIMSOLL_CONFIG", help_heading = "Policies")]
     pub config: Option<PathBuf>,
-    /// A policy file or folder, in addition to the embedded library; may be repeated
+    /// A policy file or folder, in addition to the embedded library, or `input` for the policies among the manifests; may be repeated
     #[arg(
         long,
         value_name = "PATH",
@@ -67,6 +69,9 @@ fn override_of(text: &str) -> Result<Action, String> {
         _ => Err("expected Warn or Audit".to_owned()),
     }
 }
+
+/// The word under `policies` for those of the input; a folder of that name is `./input`.
+pub const OF_INPUT: &str = "input";
 
 /// The pack that is taken where none is named: a decent manifest has no finding in it.
 const DEFAULT_PACK: &str = "default";
@@ -107,6 +112,10 @@ pub struct Selected {
     with_library: OnceLock<Names>,
     /// The rules by which lint waives findings.
     pub ignores: Ignores,
+    /// Whether policies of the input count, too.
+    judges_by_input: bool,
+    /// The texts of the input that hold policies, where these count and the input is known.
+    pub(super) input: Vec<InputText>,
 }
 
 impl Selected {
@@ -114,6 +123,13 @@ impl Selected {
     #[must_use]
     pub fn all_names(&self) -> &Names {
         self.with_library.get_or_init(|| with_library(&self.names, &self.sources, self.partly))
+    }
+
+    /// Whether a policy of this kind and name was read, be it refused.
+    #[must_use]
+    pub fn has_read(&self, kind: &str, name: &str) -> bool {
+        let refused = self.refused.iter().filter_map(|refused| refused.policy.as_ref());
+        self.origins.keys().chain(refused).any(|id| id.kind == kind && id.name == name)
     }
 
     /// The policies, as a report names them.
@@ -136,16 +152,38 @@ impl Selection {
     /// `default` is taken where no pack is named; policies that `only` names are looked for in all.
     #[must_use]
     pub fn load(&self, first: Option<&str>, only: &[String], skip: &[String]) -> Selected {
-        self.load_or(only.is_empty().then_some(DEFAULT_PACK), first, only, skip)
+        self.load_or(only.is_empty().then_some(DEFAULT_PACK), first, only, skip, None)
+    }
+
+    /// The same selection with the policies of the input, where that is asked for (`policies: input`); with other arguments
+    /// than `earlier` was loaded with, it is another selection.
+    #[must_use]
+    pub fn load_input(
+        &self,
+        earlier: &Selected,
+        first: Option<&str>,
+        (only, skip): (&[String], &[String]),
+        sources: &Sources,
+    ) -> Option<Selected> {
+        let input = earlier.judges_by_input.then(|| input_texts(sources, &earlier.sources.paths))?;
+        Some(self.load_or(only.is_empty().then_some(DEFAULT_PACK), first, only, skip, Some(input)))
     }
 
     /// As [`load`](Self::load), but all of the embedded policies where no pack is named.
     #[must_use]
     pub fn load_all(&self, first: Option<&str>) -> Selected {
-        self.load_or(None, first, &[], &[])
+        self.load_or(None, first, &[], &[], None)
     }
 
-    fn load_or(&self, pack: Option<&str>, first: Option<&str>, only: &[String], skip: &[String]) -> Selected {
+    /// `input`: the texts of the input, where they are known.
+    fn load_or(
+        &self,
+        pack: Option<&str>,
+        first: Option<&str>,
+        only: &[String],
+        skip: &[String],
+        input: Option<Vec<InputText>>,
+    ) -> Selected {
         let Self { config, policies, no_embedded, packs, kubernetes_version: _, action_override } = self;
         let mut errors = Vec::new();
         let configuration = configuration_of(config.as_deref(), first, &mut errors);
@@ -157,11 +195,20 @@ impl Selection {
                 errors.push(configuration.fault(&path, false, error.to_string()));
             }
         }
-        let release = self.release(&configuration, &mut errors);
+        let release = self.release(&configuration, input.is_none(), &mut errors);
+        let (words, paths): (Vec<PathBuf>, Vec<PathBuf>) = configuration
+            .policies
+            .iter()
+            .chain(policies)
+            .cloned()
+            .partition(|path| path.as_os_str() == OF_INPUT);
+        let judges_by_input = !words.is_empty();
+        let is_first = judges_by_input && input.is_none();
+        let input = input.unwrap_or_default();
         let sources = PolicySources {
             profile: release.profile(),
             embedded: configuration.embedded && !no_embedded,
-            paths: configuration.policies.iter().chain(policies).cloned().collect(),
+            paths,
         };
         let packs_of_run = match (packs.as_slice(), &configuration.packs) {
             ([], None) => pack.map(|pack| BTreeSet::from([pack.to_owned()])),
@@ -171,10 +218,13 @@ impl Selection {
         // where nothing names a policy, those of other packs need not be read
         let unnamed =
             only.is_empty() && skip.is_empty() && sources.paths.is_empty() && !configuration.names_policies();
-        let mut loaded = load::load_packs(&sources, packs_of_run.as_ref().filter(|_| unnamed));
+        let mut loaded = load::load_beside(&sources, packs_of_run.as_ref().filter(|_| unnamed), &input);
         errors.append(&mut loaded.errors);
         loaded.for_release(release);
-        override_parameters(&mut loaded, &configuration.parameters, &configuration, &[], &mut errors);
+        // names that nothing has so far may be those of policies of the input
+        let mut unsure = Vec::new();
+        let of_names = if is_first { &mut unsure } else { &mut errors };
+        override_parameters(&mut loaded, &configuration.parameters, &configuration, &[], of_names);
         let severities =
             configuration.severities.iter().map(|(name, level)| (name.clone(), level.0)).collect();
         let adjustments = Adjustments {
@@ -187,17 +237,19 @@ impl Selection {
         };
         let mut known = packs_of(loaded.policies.iter().map(|(policy, _)| policy));
         known.extend(unread_packs(&loaded));
-        check_packs(&known, packs, &configuration, &mut errors);
-        check_names(&loaded, &adjustments, &configuration, &mut errors);
-        let override_paths = check_overrides(&loaded, &sources, &configuration, &mut errors);
+        check_packs(&known, packs, &configuration, of_names);
+        check_names(&loaded, &adjustments, &configuration, of_names);
+        let override_paths = check_overrides(&loaded, (&sources, &input), &configuration, of_names);
         let names = Names::of(loaded.policies.iter().map(|(policy, _)| policy));
+        check_waivers(&loaded, &names, &sources, &configuration, of_names);
         let ignores = configuration.ignores(&mut errors);
-        check_waivers(&loaded, &names, &sources, &configuration, &mut errors);
         let unasked = packs_left_out(&loaded, adjustments.packs.as_ref());
         let partly = !loaded.unread.is_empty();
         let (origins, refused) = (std::mem::take(&mut loaded.origins), std::mem::take(&mut loaded.refused));
         let set = loaded.into_set(&adjustments, templates.clone());
-        super::print_overlaps(&set);
+        if !is_first {
+            super::print_overlaps(&set);
+        }
         let ran = packs_of(set.policies().iter().map(|policy| &**policy));
         let packs_not_run =
             known.into_iter().filter(|pack| unasked.contains(pack) || !ran.contains(pack)).collect();
@@ -218,17 +270,21 @@ impl Selection {
             partly,
             with_library: OnceLock::new(),
             ignores,
+            judges_by_input,
+            input,
         }
     }
 
     /// The cluster's version: as the flag, else the configuration says, else the newest.
-    fn release(&self, configuration: &Configuration, errors: &mut Vec<Diagnostic>) -> Release {
+    /// `tells`: whether one that is not known is told of.
+    fn release(&self, configuration: &Configuration, tells: bool, errors: &mut Vec<Diagnostic>) -> Release {
         let (version, of_flag) = match (&self.kubernetes_version, &configuration.kubernetes_version) {
             (Some(version), _) => (version, true),
             (None, Some(version)) => (version, false),
             (None, None) => return Release::NEWEST,
         };
-        match release_of(version) {
+        let release = if tells { release_of(version) } else { parsed(version).map(Release::known) };
+        match release {
             Ok(release) => release,
             Err(message) if of_flag => {
                 errors.push(Diagnostic::of_usage(format!("--kubernetes-version: {message}")));
@@ -261,8 +317,7 @@ fn configuration_of(
 
 /// The release of a version as people write it. One that is not known is judged as the nearest that is.
 pub(super) fn release_of(version: &str) -> Result<Release, String> {
-    let release = Release::of_version(version)
-        .ok_or_else(|| format!("{version:?} is not a Kubernetes version: expected one such as 1.36"))?;
+    let release = parsed(version)?;
     let known = release.known();
     if known != release {
         super::tell(&format!(
@@ -270,6 +325,23 @@ pub(super) fn release_of(version: &str) -> Result<Release, String> {
         ));
     }
     Ok(known)
+}
+
+fn parsed(version: &str) -> Result<Release, String> {
+    Release::of_version(version)
+        .ok_or_else(|| format!("{version:?} is not a Kubernetes version: expected one such as 1.36"))
+}
+
+/// The texts of the input that may hold policies, but for the files that are policies of the run already.
+fn input_texts(sources: &Sources, policies: &[PathBuf]) -> Vec<InputText> {
+    let whole = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let policies: Vec<PathBuf> = policies.iter().map(|path| whole(path)).collect();
+    let files = sources.files().iter().filter(|file| dialect::may_be_in(file.text()));
+    let others = files.filter(|file| {
+        let file = whole(Path::new(file.path()));
+        !policies.iter().any(|path| file.starts_with(path))
+    });
+    others.map(|file| InputText { name: file.path().to_owned(), text: file.text().to_owned() }).collect()
 }
 
 /// The codes that findings can have.
@@ -413,7 +485,7 @@ fn check_packs(
 /// Which files the overrides are about. What is wrong with an override is said where it stands.
 fn check_overrides(
     loaded: &Loaded,
-    sources: &PolicySources,
+    (sources, input): (&PolicySources, &[InputText]),
     configuration: &Configuration,
     errors: &mut Vec<Diagnostic>,
 ) -> Vec<FileGlobs> {
@@ -448,7 +520,7 @@ fn check_overrides(
         }
         if !parameters.is_empty() {
             // what a policy takes is known by giving it to one
-            let mut again = load::load(sources);
+            let mut again = load::load_beside(sources, None, input);
             override_parameters(&mut again, parameters, configuration, &at, errors);
         }
     }

@@ -14,6 +14,13 @@ pub struct ServingArgs {
     /// Judge manifests as they are written: without the API server's types, defaults and validation
     #[arg(long, env = "PLIMSOLL_RAW", help_heading = "Requests")]
     raw: bool,
+    #[command(flatten)]
+    definitions: DefinitionArgs,
+}
+
+/// Which custom kinds the API server knows.
+#[derive(Debug, Clone, Default, Args)]
+pub struct DefinitionArgs {
     /// A file or folder with CustomResourceDefinitions, beside those of the input; may be repeated
     #[arg(
         long,
@@ -26,18 +33,23 @@ pub struct ServingArgs {
 }
 
 impl ServingArgs {
-    /// The API server of a release with the custom kinds of the input and of the flags; none with `--raw`.
+    /// Whether manifests are judged as they are written.
+    pub(super) fn is_raw(&self) -> bool {
+        self.raw
+    }
+
+    /// See [`DefinitionArgs::server`].
+    pub(super) fn server(&self, release: Release, inventory: &Inventory<'_>) -> Result<ApiServer, Unread> {
+        self.definitions.server(release, inventory)
+    }
+}
+
+impl DefinitionArgs {
+    /// The API server of a release with the custom kinds of the input and of the flags.
     ///
     /// # Errors
     /// When a file with definitions cannot be read, which has been said.
-    pub(super) fn server(
-        &self,
-        release: Release,
-        inventory: &Inventory<'_>,
-    ) -> Result<Option<ApiServer>, Unread> {
-        if self.raw {
-            return Ok(None);
-        }
+    pub(super) fn server(&self, release: Release, inventory: &Inventory<'_>) -> Result<ApiServer, Unread> {
         let mut server = ApiServer::new(u8::try_from(release.minor).unwrap_or(u8::MAX));
         if !self.crds.is_empty() {
             let paths: Vec<String> = self.crds.iter().map(|path| path.display().to_string()).collect();
@@ -50,7 +62,7 @@ impl ServingArgs {
         }
         // what is applied with the manifests has the last word
         learn(&mut server, inventory);
-        Ok(Some(server))
+        Ok(server)
     }
 }
 

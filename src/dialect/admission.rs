@@ -1,7 +1,7 @@
 //! Kubernetes' own admission policies and their bindings: `admissionregistration.k8s.io`.
 //!
 //! They are taken as the API server takes a write: decoded strictly, defaulted, validated. A ValidatingAdmissionPolicy has a
-//! rule for each of its validations, called by its number.
+//! rule for each of its validations, called by its number; a MutatingAdmissionPolicy has one, `mutations`.
 
 use std::sync::Arc;
 
@@ -23,6 +23,15 @@ use crate::policy::{self, About, Controlled, Existing, FailurePolicy, Reads};
 
 pub(super) struct Admission;
 
+/// The API group of the language.
+pub(super) const GROUP: &str = "admissionregistration.k8s.io";
+
+const VALIDATING: &str = "ValidatingAdmissionPolicy";
+const MUTATING: &str = "MutatingAdmissionPolicy";
+
+/// The rule that all mutations of a policy are: they are applied together.
+const MUTATIONS: &str = "mutations";
+
 /// Releases that serve these kinds, in v1, v1beta1 and v1alpha1: what an older one serves reads as v1.
 const RELEASES: [u8; 3] = [36, 33, 31];
 
@@ -33,9 +42,9 @@ impl Dialect for Admission {
 
     fn reference(&self, root: NodeRef<'_>) -> Option<PolicyRef> {
         let kind = match WrittenKind::of(root)? {
-            WrittenKind::Validating => "ValidatingAdmissionPolicy",
+            WrittenKind::Validating => VALIDATING,
             WrittenKind::ValidatingBinding => "ValidatingAdmissionPolicyBinding",
-            WrittenKind::Mutating => "MutatingAdmissionPolicy",
+            WrittenKind::Mutating => MUTATING,
             WrittenKind::MutatingBinding => "MutatingAdmissionPolicyBinding",
         };
         Some(PolicyRef { kind, namespace: None, name: root.get("metadata")?.get_str("name")?.to_owned() })
@@ -58,10 +67,23 @@ impl Dialect for Admission {
         let id = self.reference(root).ok_or_else(|| whole("no name"))?;
         match read(admitted.object.root(), profile) {
             Some(written::Written::Policy(policy)) => Ok(lowered(id, policy, profile, (root, written))),
-            Some(written::Written::ValidatingBinding(binding)) => Ok(Lowered::Binding(Box::new(binding))),
-            Some(written::Written::MutatingBinding(_)) => Ok(Lowered::NotRun(id)),
+            Some(written::Written::ValidatingBinding(binding)) => {
+                Ok(Lowered::ValidatingBinding(Box::new(binding)))
+            }
+            Some(written::Written::MutatingBinding(binding)) => {
+                Ok(Lowered::MutatingBinding(Box::new(binding)))
+            }
             None => Err(whole("no admission policy")),
         }
+    }
+
+    fn binds(&self, root: NodeRef<'_>) -> Option<PolicyRef> {
+        let kind = match WrittenKind::of(root)? {
+            WrittenKind::ValidatingBinding => VALIDATING,
+            WrittenKind::MutatingBinding => MUTATING,
+            WrittenKind::Validating | WrittenKind::Mutating => return None,
+        };
+        Some(PolicyRef { kind, namespace: None, name: root.get("spec")?.get_str("policyName")?.to_owned() })
     }
 
     fn remarks(&self, root: NodeRef<'_>) -> Vec<Issue> {
@@ -157,20 +179,26 @@ fn lowered(
     profile: Profile,
     (root, written): (NodeRef<'_>, &Written),
 ) -> Lowered {
-    let Body::Validating { validations, .. } = &policy.body else { return Lowered::NotRun(id) };
-    let (count, failure_policy) = (validations.len(), policy.failure_policy);
+    // a rule's name, and where it is written
+    let (names, mutates) = match &policy.body {
+        Body::Validating { validations, .. } => {
+            let numbered = |number| (format!("{number}"), format!("/spec/validations/{number}"));
+            ((0..validations.len()).map(numbered).collect::<Vec<_>>(), false)
+        }
+        Body::Mutating { .. } => (vec![(MUTATIONS.to_owned(), "/spec/mutations".to_owned())], true),
+    };
+    let failure_policy = policy.failure_policy;
     let minor = match profile {
         Profile::V1_36 => 36,
         Profile::V1_37 => 37,
     };
     let about = policy.scope.as_ref().map(MatchConstraints::asked_about).unwrap_or_default();
     let check = ServerPolicy::new(policy, minor);
-    let rule = |number: usize| {
-        let at = root.at(&format!("/spec/validations/{number}")).unwrap_or(root);
+    let rule = |(name, at): (String, String)| {
+        let at = root.at(&at).unwrap_or(root);
         Rule {
-            name: number.to_string(),
             info: Arc::new(RuleInfo {
-                code: format!("{}/{number}", id.name),
+                code: format!("{}/{name}", id.name),
                 policy: Some(id.clone()),
                 remediation: None,
                 references: Vec::new(),
@@ -178,15 +206,16 @@ fn lowered(
                 fail_closed: failure_policy == FailurePolicy::Fail,
                 written: written.place(at),
             }),
+            name,
             severity: Severity::Error,
             actions: Action::Deny.into(),
             sensitive: false,
             packs: Vec::new(),
-            mutates: false,
+            mutates,
             check: Box::new(check.clone()),
         }
     };
-    let rules = (0..count).map(rule).collect();
+    let rules = names.into_iter().map(rule).collect();
     let policy: Policy = policy::Policy {
         about: About::default(),
         failure_policy,

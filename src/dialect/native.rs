@@ -54,6 +54,8 @@ impl Dialect for Native {
 
 /// The API group and version of the format.
 pub const API_VERSION: &str = "plimsoll.dev/v1alpha1";
+/// Their API group.
+pub(super) const GROUP: &str = "plimsoll.dev";
 /// A policy for any namespace.
 pub const CLUSTER_KIND: &str = "ClusterManifestPolicy";
 /// A policy for its own namespace.

@@ -3,21 +3,18 @@
 use std::collections::BTreeMap;
 
 use super::Offline;
-use crate::check::whole;
-use crate::store::PolicySet;
 
 /// One policy of a language, and several.
 type Language = [&'static str; 2];
 
 const VALIDATING: Language = ["ValidatingAdmissionPolicy", "ValidatingAdmissionPolicies"];
+const MUTATING: Language = ["MutatingAdmissionPolicy", "MutatingAdmissionPolicies"];
 
 /// What tells a policy: its group, and of some groups the kind.
 fn language(group: &str, kind: &str) -> Option<Language> {
     match (group, kind) {
         ("admissionregistration.k8s.io", "ValidatingAdmissionPolicy") => Some(VALIDATING),
-        ("admissionregistration.k8s.io", "MutatingAdmissionPolicy") => {
-            Some(["MutatingAdmissionPolicy", "MutatingAdmissionPolicies"])
-        }
+        ("admissionregistration.k8s.io", "MutatingAdmissionPolicy") => Some(MUTATING),
         ("kyverno.io", "ClusterPolicy" | "Policy") | ("policies.kyverno.io", _) => {
             Some(["Kyverno policy", "Kyverno policies"])
         }
@@ -29,13 +26,16 @@ fn language(group: &str, kind: &str) -> Option<Language> {
 }
 
 impl Offline<'_> {
-    /// Which policies the input holds that this run does not judge by, and what to do to have them run.
+    /// Which policies the input holds that this run does not judge by, and what to do to have them run. `is_read`: whether the
+    /// run has read a policy of this kind and name.
     #[must_use]
-    pub fn policies_not_run(&self, set: &PolicySet) -> Vec<String> {
-        let runs = set.policies().iter().any(|policy| whole(policy).is_some());
+    pub fn policies_not_run(&self, is_read: impl Fn(&str, &str) -> bool) -> Vec<String> {
         let mut found: BTreeMap<Language, (usize, &str)> = BTreeMap::new();
         for (manifest, identity) in self.inventory.manifests().iter().zip(&self.identities) {
             let Some(language) = language(identity.gvk.group, identity.gvk.kind) else { continue };
+            if is_read(identity.gvk.kind, identity.name.unwrap_or_default()) {
+                continue;
+            }
             let file = self.inventory.paths().get(manifest.file.index()).copied().unwrap_or_default();
             found.entry(language).or_insert((0, file)).0 += 1;
         }
@@ -43,14 +43,13 @@ impl Offline<'_> {
             let (what, are) = if count == 1 { (language[0], "is") } else { (language[1], "are") };
             let not_run = format!("the input holds {count} {what} ({file}), which {are} not run");
             match language {
-                VALIDATING if runs => None,
-                VALIDATING => Some(format!(
-                    "{not_run}: to judge the manifests by them, with their bindings, name their files or folders with \
-                     --policies or in plimsoll.yaml: policies: [{file}]"
-                )),
-                _ => Some(not_run),
+                VALIDATING | MUTATING => format!(
+                    "{not_run}: to judge the manifests by the policies of the input, --policies input or in plimsoll.yaml: \
+                     policies: input"
+                ),
+                _ => not_run,
             }
         };
-        found.into_iter().filter_map(said).collect()
+        found.into_iter().map(said).collect()
     }
 }

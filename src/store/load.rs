@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use crate::admission_policy::Binding;
+use crate::admission_policy::Bindings;
 use crate::cel::profile::{Profile, Release};
 use crate::diagnostic::Diagnostic;
 use crate::dialect::{self, Issue, Lowered, Written};
@@ -34,9 +34,9 @@ pub struct Loaded {
     /// What lifts their findings, in the order they were found.
     pub exceptions: Vec<Exception>,
     /// What binds admission policies of the API server.
-    pub bindings: Vec<Arc<Binding>>,
-    /// Policies that are sound and are not run: those that mutate.
-    pub not_run: Vec<PolicyRef>,
+    pub bindings: Bindings,
+    /// Policies whose bindings are among what is wrong.
+    pub badly_bound: Vec<PolicyRef>,
     /// What is wrong.
     pub errors: Vec<Diagnostic>,
     /// Where each of the policies and exceptions was read.
@@ -72,7 +72,7 @@ impl Loaded {
             policies,
             exceptions,
             bindings,
-            not_run,
+            badly_bound,
             errors,
             origins,
             names,
@@ -83,8 +83,10 @@ impl Loaded {
         {
             self.policies.extend(policies);
             self.exceptions.extend(exceptions);
-            self.bindings.extend(bindings);
-            self.not_run.extend(not_run);
+            let Bindings { validating, mutating } = bindings;
+            self.bindings.validating.extend(validating);
+            self.bindings.mutating.extend(mutating);
+            self.badly_bound.extend(badly_bound);
             self.names.extend(names);
             self.errors.extend(errors);
             // of twins the first counts
@@ -150,10 +152,20 @@ pub fn load(sources: &PolicySources) -> Loaded {
 /// Reads the policies of the sources, of the library only those files with a policy of one of some packs, or of none.
 #[must_use]
 pub fn load_packs(sources: &PolicySources, packs: Option<&BTreeSet<String>>) -> Loaded {
+    load_beside(sources, packs, &[])
+}
+
+/// As [`load_packs`], with the policies of the input that is judged. Of one name the first is taken, those of the sources before
+/// those of the input.
+#[must_use]
+pub fn load_beside(sources: &PolicySources, packs: Option<&BTreeSet<String>>, input: &[InputText]) -> Loaded {
     let mut loaded = Loaded::default();
     for source in sources.all() {
         source.read(packs, sources.profile, &mut loaded);
     }
+    loaded.add_all(input, |InputText { name, text }, part| {
+        read_documents((name, text), false, sources.profile, part, false);
+    });
     refuse_twins(&mut loaded);
     refuse_twin_exceptions(&mut loaded);
     loaded
@@ -187,13 +199,34 @@ fn document_of(text: &str, policy: &PolicyRef) -> Option<String> {
     })
 }
 
+/// A text of the input that is judged, which may hold policies.
+#[derive(Debug, Clone)]
+pub struct InputText {
+    /// As messages call it.
+    pub name: String,
+    /// The whole text.
+    pub text: String,
+}
+
 /// Reads the policies of one text.
 pub fn read_text(name: &str, text: &str, embedded: bool, profile: Profile, loaded: &mut Loaded) {
+    read_documents((name, text), embedded, profile, loaded, true);
+}
+
+/// `tells`: whether documents that are not YAML are told of; of manifests somebody else does.
+fn read_documents(
+    (name, text): (&str, &str),
+    embedded: bool,
+    profile: Profile,
+    loaded: &mut Loaded,
+    tells: bool,
+) {
     let file = Arc::<str>::from(text);
     let written = Written { file: name.into(), text: Arc::clone(&file) };
     for chunk in split(text, 0) {
         let composed = match compose(text, chunk.range.clone()) {
             Ok(composed) => composed,
+            Err(_) if !tells => continue,
             Err(refusal) => {
                 loaded.refuse(name, None);
                 loaded.errors.push(Diagnostic::at(
@@ -223,12 +256,12 @@ pub fn read_text(name: &str, text: &str, embedded: bool, profile: Profile, loade
                 loaded.exceptions.push(*exception);
                 continue;
             }
-            Ok(Lowered::Binding(binding)) if misread.is_empty() => {
-                loaded.bindings.push(Arc::from(binding));
+            Ok(Lowered::ValidatingBinding(binding)) if misread.is_empty() => {
+                loaded.bindings.validating.push(Arc::from(binding));
                 continue;
             }
-            Ok(Lowered::NotRun(policy)) if misread.is_empty() => {
-                loaded.not_run.push(policy);
+            Ok(Lowered::MutatingBinding(binding)) if misread.is_empty() => {
+                loaded.bindings.mutating.push(Arc::from(binding));
                 continue;
             }
             Ok(Lowered::Policy(policy)) if misread.is_empty() => {
@@ -251,6 +284,7 @@ pub fn read_text(name: &str, text: &str, embedded: bool, profile: Profile, loade
             }
         };
         loaded.refuse(name, dialect.reference(root));
+        loaded.badly_bound.extend(dialect.binds(root));
         loaded.errors.extend(issues.into_iter().map(|issue| diagnostic(name, &file, root, issue)));
     }
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 
+use crate::admission_policy::Hook;
 use crate::finding::terms::is_waivable;
 use crate::finding::{Action, CodePattern, Severity};
 use crate::manifest::codes::{self, Reserved};
@@ -38,6 +39,8 @@ pub struct PolicySet {
     unplanned: bool,
     /// In what policies found nothing.
     memory: Option<Memory>,
+    /// The MutatingAdmissionPolicies among the policies that something binds, in the order in which they are invoked.
+    mutating: Vec<Hook>,
 }
 
 /// The policies that may be about a kind.
@@ -63,13 +66,22 @@ impl PolicySet {
     /// The same set without policies that are judged as a whole: those of the API server's own language, which it judges itself
     /// where it has them.
     #[must_use]
-    pub fn without_servers_own(mut self) -> Self {
-        let is_own = |policy: &Arc<Policy>| whole(policy).is_some();
-        if !self.policies.iter().any(is_own) {
+    pub fn without_servers_own(self) -> Self {
+        self.without(|policy| whole(policy).is_some())
+    }
+
+    /// The same set without the API server's own mutating policies, where nothing makes objects canonical before they are asked.
+    #[must_use]
+    pub fn without_servers_mutating(self) -> Self {
+        self.without(|policy| whole(policy).and_then(|own| own.mutating()).is_some())
+    }
+
+    fn without(mut self, is_out: impl Fn(&Policy) -> bool) -> Self {
+        if !self.policies.iter().any(|policy| is_out(policy)) {
             return self;
         }
         let exceptions = std::mem::take(&mut self.exceptions);
-        let policies = self.policies.iter().filter(|policy| !is_own(policy)).cloned().collect();
+        let policies = self.policies.iter().filter(|policy| !is_out(policy)).cloned().collect();
         Self::new(policies, self.templates).with_exceptions(exceptions)
     }
 
@@ -106,7 +118,9 @@ impl PolicySet {
             policies.iter().enumerate().filter(about_subresources).map(|(index, _)| index).collect();
         let by_kind = by_kind.into_iter().map(|(kind, indexes)| (kind, indexes.into())).collect();
         let any = any.into();
+        let mutating = policies.iter().filter_map(|policy| whole(policy)?.mutating().cloned()).collect();
         Self {
+            mutating,
             policies,
             by_kind,
             any,
@@ -136,6 +150,12 @@ impl PolicySet {
     #[must_use]
     pub fn policies(&self) -> &[Arc<Policy>] {
         &self.policies
+    }
+
+    /// The MutatingAdmissionPolicies among them that something binds, in the order in which they are invoked.
+    #[must_use]
+    pub fn mutating(&self) -> &[Hook] {
+        &self.mutating
     }
 
     /// The same set with these exceptions, and no others.

@@ -12,7 +12,7 @@ use super::super::{DONE, NOT_DONE, fail, print_errors, tell};
 use super::plural;
 use super::types;
 use crate::cel::profile::{Profile, Release};
-use crate::check::whole;
+use crate::check::{Policy, whole};
 use crate::diagnostic::Diagnostic;
 use crate::dialect::native::{API_VERSION, CLUSTER_KIND, NAMESPACED_KIND};
 use crate::finding::PolicyRef;
@@ -168,13 +168,14 @@ fn check(paths: Vec<PathBuf>) -> Checked {
 /// What the API server would say of its own policies without refusing them, and what of them does nothing.
 fn admission_policies(loaded: &Loaded) -> Vec<String> {
     let mut warnings: Vec<String> = loaded.remarks().iter().map(ToString::to_string).collect();
-    let bound = |name: &String| loaded.bindings.iter().any(|binding| binding.policy == *name);
-    let own =
-        loaded.policies.iter().filter(|(policy, _)| whole(policy).is_some()).map(|(policy, _)| &policy.id);
-    let unbound = own.filter(|id| !bound(&id.name));
+    // a binding that is wrong has been told; it names its policy all the same
+    let bound = |id: &PolicyRef, policy: &Policy| {
+        loaded.badly_bound.contains(id) || whole(policy).is_some_and(|own| own.is_bound_by(&loaded.bindings))
+    };
+    let own = loaded.policies.iter().filter(|(policy, _)| whole(policy).is_some());
+    let unbound = own.filter(|(policy, _)| !bound(&policy.id, policy)).map(|(policy, _)| &policy.id);
     warnings
         .extend(unbound.map(|id| format!("{id}: no binding among these files names it: it is not asked")));
-    warnings.extend(loaded.not_run.iter().map(|id| format!("{id}: sound, and not run by this version")));
     warnings
 }
 

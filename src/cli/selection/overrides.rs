@@ -107,7 +107,7 @@ impl Selected {
 
     /// The policies under some of the overrides; the last one has the last word.
     fn variant(&self, about: &[usize]) -> (PolicySet, Adjustments) {
-        let mut loaded = load::load(&self.sources);
+        let mut loaded = load::load_beside(&self.sources, None, &self.input);
         loaded.for_release(self.release);
         let mut adjustments = self.adjustments.clone();
         // what is wrong with them was said when they were first read
@@ -140,6 +140,13 @@ impl Variants<'_> {
             Some(index) => &self.others[*index].0,
             None => &self.base.set,
         }
+    }
+
+    /// Whether the API server's own mutating policies are among them.
+    #[must_use]
+    pub fn mutate_by_server(&self) -> bool {
+        let all = self.others.iter().map(|(set, _)| set).chain([&self.base.set]);
+        all.into_iter().any(|set| !set.mutating().is_empty())
     }
 
     /// The severity of a reserved code in a file; `None` when the run does not want it.
