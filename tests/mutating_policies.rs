@@ -175,7 +175,7 @@ spec:
   match: {kinds: [Deployment]}
   rules:
     - name: label
-      mutate: [{set: metadata.labels.team, value: \"object.metadata.?labels.injected.orValue('none')\"}]
+      mutate: [{set: metadata.labels.team, value: platform}]
 ";
     let reader = SIDECAR
         .replace("reinvocationPolicy: Never", "reinvocationPolicy: IfNeeded")
@@ -185,12 +185,13 @@ spec:
         plimsoll(folder.path(), &["mutate", "--no-embedded", "web.yaml", "--policies", "a.yaml,b.yaml"]);
     let shown = text(&output.stdout);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
-    assert!(shown.contains("injected: ") && shown.contains("team: "), "{shown}");
+    assert!(shown.contains("injected: platform") && shown.contains("team: platform"), "{shown}");
     let never = reader.replace("IfNeeded", "Never");
     fs::write(folder.path().join("b.yaml"), never).unwrap();
     let once =
         plimsoll(folder.path(), &["mutate", "--no-embedded", "web.yaml", "--policies", "a.yaml,b.yaml"]);
-    assert!(text(&once.stdout).contains("injected: \"yes\""), "{}", text(&once.stdout));
+    let shown = text(&once.stdout);
+    assert!(shown.contains("injected: \"yes\"") && shown.contains("team: platform"), "{shown}");
 }
 
 /// An error counts where `failurePolicy` says so, in the server's words; what cannot be known says that.
@@ -311,4 +312,56 @@ fn fields_that_the_server_sets_are_unknown() {
         assert!(found.contains("images/1") && found.contains(message), "{expression}: {found}");
         assert_eq!(found.contains("cannot be decided"), message.starts_with("object."), "{found}");
     }
+}
+
+/// How an object of a custom kind merges is known where its definition is: among the manifests or by `--crds`.
+#[test]
+fn custom_kinds_need_their_definition() {
+    let policy = "\
+apiVersion: admissionregistration.k8s.io/v1
+kind: MutatingAdmissionPolicy
+metadata: {name: sizes}
+spec:
+  reinvocationPolicy: Never
+  matchConstraints:
+    resourceRules:
+      - {apiGroups: [example.com], apiVersions: ['*'], resources: ['*'], operations: [CREATE]}
+  mutations:
+    - patchType: ApplyConfiguration
+      applyConfiguration: {expression: 'Object{spec: Object.spec{size: 3}}'}
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: MutatingAdmissionPolicyBinding
+metadata: {name: sizes}
+spec: {policyName: sizes}
+";
+    let definition = "\
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: widgets.example.com}
+spec:
+  group: example.com
+  names: {kind: Widget, plural: widgets}
+  scope: Namespaced
+  versions:
+    - name: v1
+      served: true
+      storage: true
+      schema:
+        openAPIV3Schema:
+          type: object
+          properties:
+            spec:
+              type: object
+              properties: {size: {type: integer}, colour: {type: string, default: red}}
+";
+    let widget = "apiVersion: example.com/v1\nkind: Widget\nmetadata: {name: w, namespace: shop}\nspec: {}\n";
+    let folder = folder(&[("w.yaml", widget), ("map.yaml", policy), ("crds/widget.yaml", definition)]);
+    let mutate = ["mutate", "--no-embedded", "w.yaml", "--policies", "map.yaml"];
+    let output = plimsoll(folder.path(), &mutate);
+    assert_eq!(output.status.code(), Some(2));
+    let said = text(&output.stderr);
+    assert!(said.contains("sizes/mutations") && said.contains("definition of Widget.example.com"), "{said}");
+    let shown = patch(folder.path(), &["w.yaml", "--policies", "map.yaml", "--crds", "crds"]);
+    assert_eq!(shown["patch"], json!([{"op": "add", "path": "/spec/size", "value": 3}]));
 }
