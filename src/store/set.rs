@@ -60,13 +60,22 @@ impl PolicySet {
     /// The same set without policies that are judged as a whole: those of the API server's own language, which it judges itself
     /// where it has them.
     #[must_use]
-    pub fn without_servers_own(mut self) -> Self {
-        let is_own = |policy: &Arc<Policy>| whole(policy).is_some();
-        if !self.policies.iter().any(is_own) {
+    pub fn without_servers_own(self) -> Self {
+        self.without(|policy| whole(policy).is_some())
+    }
+
+    /// The same set without those of them that change objects.
+    #[must_use]
+    pub fn without_servers_mutations(self) -> Self {
+        self.without(|policy| whole(policy).is_some() && policy.rules.iter().any(|rule| rule.mutates))
+    }
+
+    fn without(mut self, goes: impl Fn(&Policy) -> bool) -> Self {
+        if !self.policies.iter().any(|policy| goes(policy)) {
             return self;
         }
         let exceptions = std::mem::take(&mut self.exceptions);
-        let policies = self.policies.iter().filter(|policy| !is_own(policy)).cloned().collect();
+        let policies = self.policies.iter().filter(|policy| !goes(policy)).cloned().collect();
         Self::new(policies, self.templates).with_exceptions(exceptions)
     }
 
