@@ -25,7 +25,7 @@ use crate::policytest::written;
 /// Everything that is to be said of a policy.
 #[derive(Debug)]
 pub struct Page<'p> {
-    /// The policy.
+    /// The policy that is explained.
     pub policy: &'p Policy,
     /// Its rules, or the one that was asked for.
     pub rules: Vec<&'p Rule>,
@@ -40,7 +40,7 @@ pub struct Page<'p> {
 pub struct Example {
     /// What the test calls them.
     pub name: String,
-    /// The YAML.
+    /// The manifests of the example, as YAML.
     pub manifests: String,
     /// What is said, a line each; empty of good manifests.
     pub says: Vec<String>,

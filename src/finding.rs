@@ -3,6 +3,7 @@
 //! A finding owns what it says. Its [`Place`] is taken while the document is at hand, so that findings
 //! of a mutated object still point into the text that was read.
 
+mod action;
 mod codes;
 mod fingerprint;
 pub mod fold;
@@ -12,6 +13,7 @@ pub mod terms;
 use std::fmt;
 use std::sync::Arc;
 
+pub use action::{Action, Actions};
 pub use codes::{CodePattern, CodePatternError};
 pub(crate) use fingerprint::write_part;
 pub use fingerprint::{Digest, Fingerprint, OfObject, combine};
@@ -48,29 +50,6 @@ impl Severity {
     }
 }
 
-/// What the webhook answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-pub enum Action {
-    /// The finding stands in the audit annotations only.
-    Audit,
-    /// The user is warned.
-    Warn,
-    /// The request is denied.
-    Deny,
-}
-
-impl Action {
-    /// The name in reports and policies.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Audit => "Audit",
-            Self::Warn => "Warn",
-            Self::Deny => "Deny",
-        }
-    }
-}
-
 /// The policy a finding is of.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct PolicyRef {
@@ -78,7 +57,7 @@ pub struct PolicyRef {
     pub kind: &'static str,
     /// The namespace of a namespaced policy.
     pub namespace: Option<String>,
-    /// Its name.
+    /// The policy's `metadata.name`.
     pub name: String,
 }
 
@@ -160,7 +139,7 @@ impl From<String> for PolicyFault {
 pub struct Excepting {
     /// Kind, namespace, name.
     pub id: PolicyRef,
-    /// Why.
+    /// The reason that the exception gives.
     pub reason: Option<String>,
     /// The last day on which it holds.
     pub until: Option<NaiveDate>,
@@ -245,11 +224,11 @@ pub struct Finding {
     pub rule: Arc<RuleInfo>,
     /// Never above warning when the finding is *unknown*.
     pub severity: Severity,
-    /// `None` for the reserved codes.
-    pub action: Option<Action>,
+    /// None for the reserved codes.
+    pub actions: Actions,
     /// One line, without a dot at its end.
     pub message: String,
-    /// Where.
+    /// Where in the object the fault is.
     pub place: Place,
     /// What the place holds, where that is one value.
     pub value: Option<String>,
@@ -301,7 +280,7 @@ impl Finding {
         Self {
             rule,
             severity,
-            action: None,
+            actions: Actions::default(),
             message,
             place,
             value: None,

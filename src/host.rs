@@ -55,7 +55,7 @@ impl<T> Lookup<T> {
 /// Another object, as a look-up gives it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct HostObject<'h> {
-    /// Its root.
+    /// The object, from its root.
     pub root: NodeRef<'h>,
     /// Which document of the input it is, where it came from one.
     pub document: Option<ObjectId>,
@@ -91,12 +91,12 @@ pub struct Twins<'h> {
     pub first: Vec<HostObject<'h>>,
 }
 
-/// Who asks.
+/// Who makes the request.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct User<'a> {
-    /// The name.
+    /// The user's name, as the API server knows it.
     pub username: &'a str,
-    /// The groups.
+    /// The groups that the user is in.
     pub groups: Vec<&'a str>,
     /// Empty where the server gives none.
     pub uid: &'a str,

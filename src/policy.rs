@@ -15,7 +15,7 @@ use crate::cel::program::Composition;
 use crate::document::Document;
 use crate::document::edit::{Literal, PatchOperation};
 use crate::document::path::Path;
-use crate::finding::{Action, PolicyRef, RuleInfo, Severity};
+use crate::finding::{Actions, PolicyRef, RuleInfo, Severity};
 use crate::matching::Match;
 use crate::resource::workload::TemplatePaths;
 
@@ -79,7 +79,7 @@ pub struct Policy<C> {
 /// A condition that decides whether a policy applies.
 #[derive(Debug)]
 pub struct Condition {
-    /// Its name.
+    /// The condition's name, which messages show.
     pub name: String,
     /// CEL giving a boolean.
     pub expression: Expression,
@@ -136,7 +136,7 @@ pub struct Rule<C> {
     /// What lint reports.
     pub severity: Severity,
     /// What the webhook answers.
-    pub action: Action,
+    pub actions: Actions,
     /// Whether the value at a finding is hidden.
     pub sensitive: bool,
     /// The packs it belongs to, where that is not all of the policy's.
@@ -176,14 +176,14 @@ impl Visit {
 pub enum Edit {
     /// Sets a value, making missing parents.
     Set {
-        /// Where.
+        /// Where the value comes to lie.
         path: Path,
         /// As written, or computed when the edit is made.
         value: EditValue,
     },
     /// Removes a value; nothing happens where it is not there.
     Remove {
-        /// Where.
+        /// The member or item that goes.
         path: Path,
     },
     /// An operation of RFC 6902, which fails where it does not apply.
@@ -224,7 +224,7 @@ impl Edit {
 /// What an edit puts somewhere.
 #[derive(Debug)]
 pub enum EditValue {
-    /// As written.
+    /// The same for every object.
     Literal(Literal),
     /// What an expression gives, with its type.
     Computed(Expression),

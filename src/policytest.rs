@@ -56,7 +56,7 @@ pub struct TestRun {
 }
 
 impl TestRun {
-    /// All cases.
+    /// The cases of all tests, in order.
     pub fn cases(&self) -> impl Iterator<Item = &CaseOutcome> {
         self.tests.iter().flat_map(|test| &test.cases)
     }
@@ -71,9 +71,9 @@ impl TestRun {
 /// What came of a test.
 #[derive(Debug)]
 pub struct TestOutcome {
-    /// Its name.
+    /// The name of the test.
     pub name: String,
-    /// Its file.
+    /// The file that the test is written in.
     pub file: String,
     /// In the order they are written.
     pub cases: Vec<CaseOutcome>,
@@ -82,7 +82,7 @@ pub struct TestOutcome {
 /// What came of a case.
 #[derive(Debug)]
 pub struct CaseOutcome {
-    /// Its name.
+    /// The name of the case.
     pub name: String,
     /// `file:line:column` of its name.
     pub place: String,

@@ -228,7 +228,7 @@ impl<'i> Report<'i> {
         &self.entries
     }
 
-    /// The counts.
+    /// How many findings there are of each kind, and how many files.
     #[must_use]
     pub fn summary(&self) -> &Summary {
         &self.summary

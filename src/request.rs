@@ -49,7 +49,7 @@ impl Operation {
 pub struct GroupVersionResource<'a> {
     /// Empty for the core group.
     pub group: &'a str,
-    /// The version.
+    /// The version that the resource is served in.
     pub version: &'a str,
     /// The plural name.
     pub resource: &'a str,

@@ -16,7 +16,7 @@ mod told;
 
 pub use told::{fair, line, warnings};
 
-/// An answer.
+/// What becomes of a request, and by which findings.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Verdict<'f> {
     /// What the request is denied for; empty: allowed.
@@ -80,10 +80,9 @@ pub fn decide<'f>(findings: &'f [Finding], request: &Request<'_>) -> Verdict<'f>
     verdict
 }
 
-/// What a finding counts for.
+/// What a finding counts for: of several actions the strongest, for the audit log is told of every finding.
 #[must_use]
 pub fn effective_action(finding: &Finding, going: bool) -> Action {
-    let action = finding.action.unwrap_or(Action::Audit);
     // the API server's own policies make no such exceptions
     let is_own = finding.own.is_some();
     let highest = match finding.certainty {
@@ -93,7 +92,7 @@ pub fn effective_action(finding: &Finding, going: bool) -> Action {
         Certainty::Unknown | Certainty::Failed if finding.rule.fail_closed => Action::Deny,
         Certainty::Unknown | Certainty::Failed => Action::Audit,
     };
-    action.min(highest)
+    finding.actions.at_most(highest).strongest().unwrap_or(Action::Audit)
 }
 
 /// What an object that is being deleted may lose or change on its way out; all else is judged. RBAC goes on honouring a

@@ -139,7 +139,7 @@ enum Covers {
     Line(u32),
     /// A node of a document of its file, with all below it.
     Node(cover::Extent),
-    /// Its file.
+    /// All objects of the file.
     File,
     /// The manifest at this index.
     Object(usize),

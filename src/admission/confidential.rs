@@ -28,7 +28,7 @@ mod tests {
 
     use super::*;
     use crate::document::{Document, Limits, NodeId};
-    use crate::finding::{Certainty, Place, RuleInfo, Severity};
+    use crate::finding::{Actions, Certainty, Place, RuleInfo, Severity};
     use crate::matching::Operation;
     use crate::request::{GroupVersionKind, GroupVersionResource};
 
@@ -44,7 +44,7 @@ mod tests {
                 written: None,
             }),
             severity: Severity::Error,
-            action: None,
+            actions: Actions::default(),
             message: message.into(),
             place: Place::of(object.root().at(pointer).unwrap(), NodeId::ROOT),
             value: Some("of-the-value".into()),

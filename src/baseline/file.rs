@@ -41,9 +41,9 @@ pub enum BaselineError {
     Form {
         /// As it was named.
         file: String,
-        /// From 1.
+        /// The line of the file, from 1.
         line: usize,
-        /// From 1.
+        /// The character of the line, from 1.
         column: usize,
         /// What is wrong.
         message: String,

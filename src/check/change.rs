@@ -17,9 +17,9 @@ use super::{Change, Check, EDIT_LIMITS, Policy, Writes};
 /// A rule that changes objects.
 #[derive(Debug)]
 pub struct Mutate {
-    /// Where.
+    /// The elements that are edited, each by itself.
     pub visit: Visit,
-    /// In order.
+    /// The edits of an element; each sees what those before it made.
     pub edits: Vec<Edit>,
 }
 

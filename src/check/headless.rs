@@ -138,7 +138,7 @@ fn absent(
     }
     let finding = sink.fault(node, message);
     if when_absent == WhenAbsent::Warn {
-        finding.action = finding.action.map(|action| action.min(Action::Warn));
+        finding.actions = finding.actions.at_most(Action::Warn);
     }
     if let Some((_, service)) = candidate {
         let at = service.root.at("/metadata/name").unwrap_or(service.root);

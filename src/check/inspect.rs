@@ -33,7 +33,7 @@ pub struct Inspection {
 /// A part of an expression and what it came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PartValue {
-    /// Its text.
+    /// The part as it is written in the expression.
     pub text: String,
     /// What it came to.
     pub value: String,

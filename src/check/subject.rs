@@ -134,7 +134,7 @@ impl Sink<'_> {
         self.findings.push(Finding {
             rule: Arc::clone(&self.rule.info),
             severity,
-            action: Some(self.rule.action),
+            actions: self.rule.actions,
             message,
             place: Place::of(node, self.object.id()),
             value: node.scalar().map(|_| node.to_json()),

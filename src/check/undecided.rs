@@ -1,7 +1,7 @@
 //! When it cannot be told whether a policy applies: the policy's `failurePolicy` decides, as of a webhook's
 //! `matchConditions` and of a ValidatingAdmissionPolicy.
 
-use crate::finding::{Action, Severity};
+use crate::finding::Severity;
 
 use super::stop::Stop;
 use super::subject::Sink;
@@ -35,8 +35,8 @@ pub(crate) fn undecided(
 
 /// The rule with the strongest action, the first of several.
 fn strongest(policy: &Policy) -> Option<&Rule> {
-    let action = policy.rules.iter().map(|rule| rule.action).max().unwrap_or(Action::Audit);
-    policy.rules.iter().find(|rule| rule.action == action)
+    let strongest = policy.rules.iter().map(|rule| rule.actions.strongest()).max()?;
+    policy.rules.iter().find(|rule| rule.actions.strongest() == strongest)
 }
 
 /// Why an object is not known, in words that fit who asks.

@@ -7,7 +7,7 @@ use crate::admission_policy::dispatch::{Asked, Event, What, dispatch};
 use crate::admission_policy::kinds::Kinds;
 use crate::admission_policy::{AdmissionPolicy, Binding, Hook, ValidationAction};
 use crate::api;
-use crate::finding::{Action, Certainty, Finding, Place, Severity};
+use crate::finding::{Action, Actions, Certainty, Finding, Place, Severity};
 use crate::host::{Host, Lookup};
 
 use super::subject::{PolicyContext, Sink};
@@ -127,17 +127,25 @@ impl Bound {
     }
 }
 
-/// The strongest of a binding's actions.
-fn strongest(event: &Event<'_>) -> Action {
-    match event.what {
-        What::Refuses(_) | What::Annotates { .. } | What::Unknown { validation: None, .. } => Action::Deny,
-        What::Fails { .. } | What::Unknown { .. } if event.has(ValidationAction::Deny) => Action::Deny,
-        What::Fails { .. } | What::Unknown { .. } if event.has(ValidationAction::Warn) => Action::Warn,
-        What::Fails { .. } | What::Unknown { .. } => Action::Audit,
+/// What the server does about an event: for what a validation finds, all that the binding says.
+fn actions(event: &Event<'_>) -> Actions {
+    let (What::Fails { .. } | What::Unknown { validation: Some(_), .. }) = event.what else {
+        return Action::Deny.into();
+    };
+    let bound = event.binding.iter().flat_map(|binding| &binding.actions);
+    let actions: Actions = bound.map(|action| action_of(*action)).collect();
+    if actions == Actions::default() { Action::Audit.into() } else { actions }
+}
+
+fn action_of(action: ValidationAction) -> Action {
+    match action {
+        ValidationAction::Deny => Action::Deny,
+        ValidationAction::Warn => Action::Warn,
+        ValidationAction::Audit => Action::Audit,
     }
 }
 
-/// Makes a finding of an event; what several bindings say alike is said once, with the strongest of their actions.
+/// Makes a finding of an event; what several bindings say alike is said once, with the actions of all.
 fn tell(event: &Event<'_>, subject: &PolicyContext<'_>, findings: &mut Findings, first: usize) {
     let object = subject.object;
     let (rule, message, node) = match &event.what {
@@ -150,7 +158,9 @@ fn tell(event: &Event<'_>, subject: &PolicyContext<'_>, findings: &mut Findings,
         What::Unknown { validation, what } => (rule(subject.policy, *validation), what.clone(), object),
     };
     let Some(rule) = rule else { return };
-    let action = strongest(event).min(rule.action);
+    let highest = rule.actions.strongest().unwrap_or(Action::Audit);
+    let actions = actions(event).at_most(highest);
+    let severity = severity(rule, actions);
     let known = !matches!(event.what, What::Unknown { .. });
     let place = Place::of(node, object.id());
     let same = |finding: &&mut Finding| {
@@ -160,14 +170,14 @@ fn tell(event: &Event<'_>, subject: &PolicyContext<'_>, findings: &mut Findings,
             && finding.certainty == Certainty::Known
     };
     if let Some(said) = findings[first..].iter_mut().find(same).filter(|_| known) {
-        said.action = said.action.max(Some(action));
-        said.severity = said.severity.max(severity(rule, action));
+        said.actions = said.actions.and(actions);
+        said.severity = said.severity.max(severity);
         return;
     }
     let mut sink = Sink { rule, object, findings, budget: subject.budget };
     if known {
         let finding = sink.fault(node, message);
-        (finding.action, finding.severity) = (Some(action), severity(rule, action));
+        (finding.actions, finding.severity) = (actions, severity);
     } else {
         sink.needs(node, &message);
     }
@@ -181,11 +191,66 @@ fn rule(policy: &Policy, validation: Option<usize>) -> Option<&Rule> {
     }
 }
 
-fn severity(rule: &Rule, action: Action) -> Severity {
-    let highest = match action {
-        Action::Deny => Severity::Error,
-        Action::Warn => Severity::Warning,
-        Action::Audit => Severity::Info,
+fn severity(rule: &Rule, actions: Actions) -> Severity {
+    let highest = match actions.strongest() {
+        Some(Action::Deny) => Severity::Error,
+        Some(Action::Warn) => Severity::Warning,
+        Some(Action::Audit) | None => Severity::Info,
     };
     rule.severity.min(highest)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::cel::profile::Profile;
+    use crate::manifest::source::{Content, SourceFile};
+    use crate::manifest::{Inventory, Sources};
+    use crate::offline::{Asking, Offline};
+    use crate::store::load::{Loaded, read_text};
+    use crate::store::set::Adjustments;
+
+    const POLICY: &str = "
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicy
+metadata: {name: p}
+spec:
+  matchConstraints:
+    resourceRules: [{apiGroups: [''], apiVersions: [v1], resources: [pods], operations: [CREATE]}]
+  validations: [{expression: 'false', message: m}]
+";
+
+    fn binding(name: &str, actions: &str) -> String {
+        format!(
+            "---\napiVersion: admissionregistration.k8s.io/v1\nkind: ValidatingAdmissionPolicyBinding\n\
+             metadata: {{name: {name}}}\nspec: {{policyName: p, validationActions: [{actions}]}}\n"
+        )
+    }
+
+    /// `validationActions` is a set, and several bindings say the same once.
+    #[test]
+    fn a_finding_has_the_actions_of_all_bindings() {
+        for (bindings, highest, expected) in [
+            (&["Deny"][..], None, "error: Deny"),
+            (&["Warn, Audit"], None, "warning: Warn, Audit"),
+            (&["Audit", "Deny"], None, "error: Deny, Audit"),
+            (&["Deny, Audit"], Some(Action::Warn), "warning: Warn, Audit"),
+            (&["Deny, Audit"], Some(Action::Audit), "info: Audit"),
+        ] {
+            let bound = bindings.iter().enumerate().map(|(at, actions)| binding(&format!("b{at}"), actions));
+            let mut loaded = Loaded::default();
+            let text = format!("{POLICY}{}", bound.collect::<String>());
+            read_text("policies.yaml", &text, false, Profile::V1_36, &mut loaded);
+            let adjustments = Adjustments { action_override: highest, ..Adjustments::default() };
+            let set = loaded.into_set(&adjustments, Default::default());
+            let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\n";
+            let sources = Sources::new(vec![SourceFile::new("m.yaml", Content::Text(pod.to_owned()))]);
+            let (inventory, asking) = (Inventory::load(&sources), Asking::default());
+            let found = Offline::new(&inventory, None, &asking).judge_all(&set);
+            let told: Vec<_> =
+                found.iter().map(|(_, f)| format!("{}: {}", f.severity.name(), f.actions)).collect();
+            assert_eq!(told, [expected], "{bindings:?} at most {highest:?}");
+        }
+    }
 }

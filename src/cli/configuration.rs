@@ -161,14 +161,14 @@ pub struct Configuration {
 pub struct Source {
     /// As it was named, or as it was found.
     pub name: String,
-    /// The text.
+    /// The text of the file, from which places in it are told.
     pub text: Arc<str>,
 }
 
 /// An entry of the file, as it is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Written {
-    /// Its name.
+    /// The key, as it is written in the file.
     pub key: String,
     /// Its value, as JSON.
     pub value: String,

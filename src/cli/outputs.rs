@@ -12,9 +12,9 @@ use crate::diagnostic::io_text;
 /// A format, and the file it is written to; without one, standard output.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Output<F> {
-    /// The format.
+    /// How the report is written.
     pub format: F,
-    /// The file.
+    /// Where it goes; `None` is standard output.
     pub file: Option<PathBuf>,
 }
 
@@ -42,9 +42,9 @@ pub enum OutputError {
     Write {
         /// As it is spelled.
         format: String,
-        /// Which file.
+        /// The file that cannot be written.
         file: PathBuf,
-        /// Why.
+        /// What the system says.
         error: io::Error,
     },
 }

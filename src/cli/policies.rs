@@ -117,7 +117,7 @@ fn row(policy: &Policy) -> serde_json::Value {
     let rules: Vec<_> = policy
         .rules
         .iter()
-        .map(|r| serde_json::json!({"code": r.info.code, "severity": r.severity, "action": r.action}))
+        .map(|r| serde_json::json!({"code": r.info.code, "severity": r.severity, "action": r.actions.strongest()}))
         .collect();
     serde_json::json!({
         "kind": policy.id.kind, "namespace": policy.id.namespace, "name": policy.id.name,

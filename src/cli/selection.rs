@@ -74,7 +74,7 @@ const DEFAULT_PACK: &str = "default";
 /// The policies and settings of a run.
 #[derive(Debug)]
 pub struct Selected {
-    /// The policies.
+    /// The policies that the run is about.
     pub set: PolicySet,
     /// What is wrong with policies or configuration; such a run cannot end well.
     pub errors: Vec<Diagnostic>,

@@ -15,7 +15,7 @@ pub const MANAGER: &str = "plimsoll-install";
 pub struct ApplyError {
     /// Kind and name.
     pub object: String,
-    /// Why.
+    /// What the cluster answered, or why it could not be asked.
     pub source: Box<kube::Error>,
 }
 

@@ -86,7 +86,7 @@ pub struct Shared {
     pub client: Client,
     /// Where the Secret is.
     pub namespace: String,
-    /// Its name.
+    /// The name of the Secret.
     pub name: String,
     /// Who we are.
     pub terms: Terms,
@@ -98,7 +98,7 @@ pub struct Shared {
     pub bundle: watch::Sender<Option<String>>,
     /// What the registration holds; `None` where we do not lead.
     pub held: watch::Receiver<Option<Held>>,
-    /// The time.
+    /// The time, so that tests can set it.
     pub clock: Clock,
 }
 

@@ -27,12 +27,12 @@ pub enum Access {
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
-    /// The file.
+    /// A kubeconfig that cannot be used.
     #[error("cannot use the kubeconfig {path}: {source}", path = path.display())]
     Kubeconfig {
-        /// As given.
+        /// The path, as given.
         path: PathBuf,
-        /// Why.
+        /// What is wrong with it.
         source: Box<kube::config::KubeconfigError>,
     },
     /// The context.

@@ -63,7 +63,7 @@ pub struct Installation {
 /// A registration that the webhook does not touch.
 #[derive(Debug, Clone)]
 pub struct Fixed {
-    /// PEM.
+    /// The certificates of the authority, in PEM form.
     pub ca_bundle: String,
     /// A Secret of type `kubernetes.io/tls` in the namespace.
     pub tls_secret: String,

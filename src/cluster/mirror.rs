@@ -27,9 +27,9 @@ pub enum Phase {
     Synced,
     /// The cluster has no such kind, hence no such object.
     NotServed,
-    /// Nothing yet.
+    /// Nothing has been listed so far.
     Unknown {
-        /// Why not.
+        /// Why nothing is known yet.
         why: String,
         /// Whether waiting will not help, so that readiness need not wait.
         settled: bool,

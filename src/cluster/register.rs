@@ -36,7 +36,7 @@ const DISCOVER: Duration = Duration::from_secs(30);
 
 /// Writes the registration while it leads.
 pub struct Registrar {
-    /// The cluster.
+    /// The cluster that the configurations are kept in.
     pub client: Client,
     /// Whether we may write.
     pub leadership: Leadership,
@@ -58,7 +58,7 @@ pub struct Bundle {
     pub wanted: watch::Receiver<Option<String>>,
     /// Gets what they have been told.
     pub held: watch::Sender<Option<Held>>,
-    /// The time.
+    /// The time, so that tests can set it.
     pub clock: Clock,
 }
 

@@ -81,7 +81,7 @@ pub fn built_in() -> Vec<Served> {
 pub struct Half {
     /// Which configuration.
     pub stage: Endpoint,
-    /// Which policies.
+    /// The policies that are in this half: those with this `failurePolicy`.
     pub failure_policy: FailurePolicy,
 }
 
@@ -135,7 +135,7 @@ pub struct RuleWithOperations {
     pub api_groups: Vec<String>,
     /// One, for the same reason.
     pub api_versions: Vec<String>,
-    /// Sorted.
+    /// Plural names, sorted.
     pub resources: Vec<String>,
     /// In the order of an object's life.
     pub operations: Vec<&'static str>,

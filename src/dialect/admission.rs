@@ -179,7 +179,7 @@ fn lowered(
                 written: written.place(at),
             }),
             severity: Severity::Error,
-            action: Action::Deny,
+            actions: Action::Deny.into(),
             sensitive: false,
             packs: Vec::new(),
             mutates: false,

@@ -50,7 +50,7 @@ impl Dialect for Lines {
             name: "forbid".to_owned(),
             info: Arc::new(info),
             severity: Severity::Error,
-            action: Action::Deny,
+            actions: Action::Deny.into(),
             sensitive: false,
             packs: Vec::new(),
             mutates: false,

@@ -46,7 +46,7 @@ pub fn render(page: &Page<'_>) -> String {
     }
     let _ = write!(out, "## Rules\n\n| rule | severity | action | says |\n|---|---|---|---|\n");
     for rule in rules {
-        let (severity, action) = (rule.severity.name(), rule.action.name());
+        let (severity, action) = (rule.severity.name(), rule.actions);
         let says = escape(&super::says(policy, rule)).replace('|', "\\|").replace('\n', " ");
         let _ = writeln!(out, "| `{name}/{}` | {severity} | {action} | {says} |", rule.name);
     }

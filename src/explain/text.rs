@@ -40,7 +40,7 @@ pub fn render(page: &Page<'_>) -> String {
     }
     out.push_str("\nrules\n");
     for rule in rules {
-        let (severity, action) = (rule.severity.name(), rule.action.name());
+        let (severity, action) = (rule.severity.name(), rule.actions);
         wrap(&mut out, &format!("  {}: {severity}, {action}", rule.name), 6);
         wrap(&mut out, &format!("      {}", super::says(policy, rule)), 6);
     }

@@ -29,13 +29,13 @@ pub enum CodePatternError {
     /// More than one slash, or nothing beside it.
     #[error("{text:?} is not a code: expected `policy` or `policy/rule`, globs allowed")]
     Form {
-        /// As written.
+        /// What is written in its place.
         text: String,
     },
     /// Not a glob.
     #[error("{text:?} is not a glob: {why}")]
     Glob {
-        /// As written.
+        /// The glob as it is written.
         text: String,
         /// What is wrong with it.
         why: String,

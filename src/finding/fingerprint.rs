@@ -82,7 +82,7 @@ pub struct Fingerprint {
 pub struct OfObject<'o> {
     /// The API group; the version is left out, so that an upgrade of it changes nothing.
     pub group: &'o str,
-    /// The kind.
+    /// The object's kind, without group and version.
     pub kind: &'o str,
     /// The namespace; empty for objects of the whole cluster.
     pub namespace: &'o str,

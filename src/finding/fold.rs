@@ -75,7 +75,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::finding::{Fingerprint, Place, RuleInfo, Severity};
+    use crate::finding::{Actions, Fingerprint, Place, RuleInfo, Severity};
 
     fn finding(code: &str, includes: &str, pointer: &str, certainty: Certainty) -> Finding {
         Finding {
@@ -89,7 +89,7 @@ mod tests {
                 written: None,
             }),
             severity: Severity::Warning,
-            action: None,
+            actions: Actions::default(),
             message: code.to_owned(),
             place: Place { path: String::new(), pointer: pointer.to_owned(), span: None, origin: None },
             value: None,

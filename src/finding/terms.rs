@@ -21,13 +21,13 @@ pub enum TermError {
     /// One that no waiver may name.
     #[error("{code} cannot be waived: give it another severity in plimsoll.yaml, or --skip it")]
     Own {
-        /// As written.
+        /// The code as it is written.
         code: String,
     },
     /// A date in another form, or none.
     #[error("{date:?} is not a date: expected one such as 2027-03-31")]
     Date {
-        /// As written.
+        /// What is written in the place of a date.
         date: String,
     },
 }

@@ -68,7 +68,7 @@ struct Shelves<'d> {
     namespaces: HashMap<&'d str, Shelf<'d>>,
 }
 
-/// The index.
+/// Objects by what they are found by.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Index<'d> {
     pods: Shelves<'d>,

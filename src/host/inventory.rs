@@ -34,7 +34,7 @@ pub struct Added<'d, 'k> {
     pub key: ObjectKey<'d>,
     /// The index of its file in the [`Layout`].
     pub file: usize,
-    /// The object.
+    /// The object that is added.
     pub object: HostObject<'d>,
     /// The kustomizations that list it.
     pub kustomizations: &'k [u32],

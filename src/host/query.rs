@@ -31,7 +31,7 @@ pub enum Pool<'q> {
     Volumes(&'q str),
 }
 
-/// A question.
+/// What is looked for, and among which objects.
 #[derive(Debug, Clone, Copy)]
 pub struct Query<'q> {
     /// What is looked through.
@@ -61,7 +61,7 @@ pub enum By<'q> {
 /// pairs, and is found by any of these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Axis {
-    /// Its labels.
+    /// The labels of the object.
     Labels,
     /// The labels of the Pods that it is or makes, as far as they find anything ([`pod_labels::indexed`]).
     Pods,
@@ -145,7 +145,7 @@ pub enum Coverage {
 pub struct Seen<'v, 'h> {
     /// Its effective namespace.
     pub namespace: &'v str,
-    /// The object.
+    /// The object, as far as it is kept.
     pub object: HostObject<'h>,
     /// How many such objects there are: more than one where the server makes the names of objects that are otherwise
     /// the same.

@@ -12,7 +12,7 @@ pub enum DecodeError {
     TooLarge {
         /// How large the file is, as far as it was read.
         bytes: u64,
-        /// The limit.
+        /// How many are read.
         limit: u64,
     },
 }

@@ -29,7 +29,7 @@ impl DocumentId {
 /// A document and where it was read.
 #[derive(Debug)]
 pub struct LoadedDocument<'s> {
-    /// The file.
+    /// The file that the document is from.
     pub file: FileId,
     /// Which document of the file, counted from 0; those that are empty do not count.
     pub index: u32,
@@ -44,7 +44,7 @@ pub struct Manifest {
     pub document: DocumentId,
     /// The object in that document.
     pub root: NodeId,
-    /// The file.
+    /// The file that the manifest is from.
     pub file: FileId,
     /// Which document of the file, counted from 0.
     pub index: u32,
@@ -109,14 +109,14 @@ pub struct DocumentError {
     pub document: u32,
     /// Where; the beginning where the file could not be read at all.
     pub position: Position,
-    /// Why.
+    /// What is wrong with it.
     pub error: LoadError,
 }
 
 /// A line of the ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileRecord {
-    /// The file.
+    /// The file that is recorded.
     pub file: FileId,
     /// What became of it.
     pub outcome: FileOutcome,
@@ -129,7 +129,7 @@ pub struct FileRecord {
 /// A comment that speaks to this program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Comment {
-    /// The file.
+    /// The file that the comment is in.
     pub file: FileId,
     /// Which document of the file it stands in, or before: counted from 0.
     pub index: u32,

@@ -47,7 +47,7 @@ pub enum JsonError {
     /// A number that is no JSON number, or beyond the largest float.
     #[error("invalid JSON: number {text} cannot be read")]
     Number {
-        /// As written.
+        /// The number as it is written.
         text: String,
     },
     /// More nesting or more nodes than allowed.
@@ -60,7 +60,7 @@ pub enum JsonError {
 pub struct JsonRefusal {
     /// Byte of the file.
     pub at: usize,
-    /// Why.
+    /// What is wrong there.
     pub error: JsonError,
 }
 

@@ -69,7 +69,7 @@ impl NoticeCode {
 pub struct Notice {
     /// Decides its severity, and by what code it is waived.
     pub code: NoticeCode,
-    /// The file.
+    /// The file that is spoken of.
     pub file: FileId,
     /// Which document of the file, counted from 0.
     pub index: u32,
@@ -79,7 +79,7 @@ pub struct Notice {
     pub node: Option<NodeId>,
     /// What to point at.
     pub span: Span,
-    /// For people.
+    /// What a person reads.
     pub message: String,
     /// Other places, and what they are.
     pub related: Vec<(String, Span)>,

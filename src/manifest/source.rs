@@ -72,7 +72,7 @@ impl Stamp {
     }
 }
 
-/// One file.
+/// A file of the input, whether or not it could be read.
 #[derive(Debug)]
 pub struct SourceFile {
     path: String,
@@ -97,7 +97,7 @@ const BLOCK: usize = 4096;
 /// A place as people count: lines and columns from 1, columns in characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Position {
-    /// From 1.
+    /// The line of the file, from 1.
     pub line: u32,
     /// From 1, in characters.
     pub column: u32,
@@ -290,7 +290,7 @@ impl Sources {
         &self.files[id.index()]
     }
 
-    /// All files.
+    /// The files in the order in which they were read.
     #[must_use]
     pub fn files(&self) -> &[SourceFile] {
         &self.files

@@ -20,7 +20,7 @@ pub enum ListError {
     /// An item that is no object.
     #[error("item {item} must be an object, not {found}")]
     NoObject {
-        /// Which item.
+        /// The index in `items`.
         item: u32,
         /// What stands there.
         found: &'static str,
@@ -28,7 +28,7 @@ pub enum ListError {
     /// An item without kind or apiVersion.
     #[error("item {item} has no {missing}")]
     NoType {
-        /// Which item.
+        /// The index in `items`.
         item: u32,
         /// What it lacks.
         missing: &'static str,

@@ -46,7 +46,7 @@ pub enum KindPatternError {
     /// A glob in it is wrong.
     #[error("bad glob {pattern:?}: {reason}")]
     Glob {
-        /// The part.
+        /// The part of the pattern that is no glob.
         pattern: String,
         /// What is wrong with it.
         reason: String,
@@ -54,7 +54,7 @@ pub enum KindPatternError {
     /// A bare name that is no built-in kind.
     #[error("{kind} is not a built-in kind")]
     NotBuiltIn {
-        /// The name.
+        /// The kind that is named.
         kind: String,
         /// A built-in kind that it may stand for.
         nearest: Option<&'static str>,
@@ -62,7 +62,7 @@ pub enum KindPatternError {
     /// Not of the form.
     #[error("{pattern:?} is not of the form [group/[version/]]Kind[/subresource]")]
     Form {
-        /// The pattern.
+        /// The pattern as it is written.
         pattern: String,
     },
 }

@@ -38,7 +38,7 @@ pub enum Match {
 /// Whether something is about a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Applies {
-    /// It is.
+    /// The request is matched.
     Yes,
     /// It is not.
     No,

@@ -16,7 +16,7 @@ pub struct Exception {
     pub patterns: Vec<CodePattern>,
     /// Where each of them is written.
     pub places: Vec<Option<Arc<PolicyPlace>>>,
-    /// The objects.
+    /// The objects that are excepted.
     pub matches: Match,
 }
 

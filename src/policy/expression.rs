@@ -8,9 +8,9 @@ use crate::finding::PolicyPlace;
 /// An expression, ready to run.
 #[derive(Debug)]
 pub struct Expression {
-    /// As written.
+    /// The text of the expression.
     pub source: String,
-    /// Compiled.
+    /// What the text was compiled to.
     pub program: Program,
     /// Where it is written.
     pub place: Option<Arc<PolicyPlace>>,
@@ -27,7 +27,7 @@ impl Expression {
 /// A message with expressions in it.
 #[derive(Debug)]
 pub struct Template {
-    /// In order.
+    /// Texts and expressions, in the order of the template.
     pub parts: Vec<Part>,
 }
 

@@ -18,9 +18,9 @@ pub enum ParameterError {
     /// The policy has none of that name.
     #[error("{policy} has no parameter {name}")]
     Unknown {
-        /// The policy.
+        /// The policy that is given a value.
         policy: String,
-        /// The parameter.
+        /// The parameter that it does not have.
         name: String,
         /// The nearest name that it has.
         nearest: Option<String>,
@@ -30,7 +30,7 @@ pub enum ParameterError {
     /// It is of another type.
     #[error("parameter {name} of {policy}: expected {expected}, found {found}")]
     Type {
-        /// The policy.
+        /// The policy that is given a value.
         policy: String,
         /// The parameter, and the path in it.
         name: String,

@@ -11,7 +11,7 @@ use crate::nearest::nearest;
 /// An object of which something else was expected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
-    /// The object.
+    /// The object that came out otherwise.
     pub object: String,
     /// What in the test's file it is about.
     pub at: Range<usize>,

@@ -31,7 +31,7 @@ const CLUSTER: &str = "cluster";
 pub struct Observed {
     /// `None` for objects of the whole cluster.
     pub namespace: Option<String>,
-    /// The kind.
+    /// The object's kind.
     pub kind: String,
     /// The name, else what the server makes one of.
     pub name: String,

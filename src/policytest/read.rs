@@ -21,7 +21,7 @@ const FILE_LIMIT: u64 = 4 << 20;
 /// A test, and where its parts stand.
 #[derive(Debug, Clone)]
 pub struct PolicyTest {
-    /// Its name.
+    /// The test's `metadata.name`.
     pub name: String,
     /// The file, as it was named.
     pub file: String,
@@ -31,14 +31,14 @@ pub struct PolicyTest {
     pub policies: Vec<PathBuf>,
     /// Where they stand.
     pub policies_at: Range<usize>,
-    /// The cases.
+    /// The cases that its file writes down.
     pub cases: Vec<Case>,
 }
 
 /// A case, and where its parts stand.
 #[derive(Debug, Clone)]
 pub struct Case {
-    /// As written.
+    /// The case, as the file has it.
     pub written: written::Case,
     /// Its name's bytes.
     pub at: Range<usize>,

@@ -19,7 +19,7 @@ pub struct TestFile {
     pub api_version: String,
     /// `PolicyTest`.
     pub kind: String,
-    /// Its name.
+    /// The name of the test.
     pub metadata: Metadata,
     /// The policies and the cases.
     pub spec: TestSpec,
@@ -94,13 +94,13 @@ pub enum TestOperation {
     Delete,
 }
 
-/// Who asks.
+/// The user who asks, in a review.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct User {
-    /// The name.
+    /// The user's name.
     pub name: String,
-    /// The groups.
+    /// The groups that the user is in.
     #[serde(default)]
     pub groups: Vec<String>,
 }
@@ -127,11 +127,11 @@ pub struct Expectation {
 #[serde(rename_all = "lowercase")]
 #[schemars(rename = "Verdict")]
 pub enum TestVerdict {
-    /// Yes.
+    /// The request may go on.
     Allow,
     /// Yes, with warnings.
     Warn,
-    /// No.
+    /// The request is refused.
     Deny,
 }
 

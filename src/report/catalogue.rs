@@ -14,7 +14,7 @@ pub struct AboutRule {
     pub policy: Option<PolicyRef>,
     /// Unless a finding says otherwise.
     pub severity: Severity,
-    /// One line.
+    /// What the rule asks for, in one line.
     pub title: String,
     /// What is checked.
     pub description: String,

@@ -46,7 +46,7 @@ pub(super) fn fold(entries: Vec<Entry>) -> Vec<Entry> {
 /// An object of the input, as findings and related places refer to it.
 #[derive(Debug, Clone)]
 pub struct ReportedObject<'i> {
-    /// Its file.
+    /// The file that the object is in.
     pub file: FileId,
     /// Which document of the file, counted from 0.
     pub document: u32,

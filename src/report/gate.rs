@@ -26,7 +26,7 @@ impl Exit {
     }
 }
 
-/// What counts.
+/// Which findings, and which broken files, end a run with an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Gate {
     /// Findings at or above this count.

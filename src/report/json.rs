@@ -14,7 +14,7 @@ use super::{Policies, Report, Run};
 use crate::baseline::{Known, Origin};
 use crate::document::Span;
 use crate::document::edit::PatchOperation;
-use crate::finding::{Action, Certainty, Finding, ObjectId, PolicyPlace, PolicyRef, Severity};
+use crate::finding::{Action, Actions, Certainty, Finding, ObjectId, PolicyPlace, PolicyRef, Severity};
 use crate::manifest::{DocumentError, FileOutcome, FileRecord, Position};
 use crate::objects::DEFAULTED;
 use crate::resource::identity::Identity;
@@ -47,7 +47,7 @@ struct WireFinding<'r> {
     severity: Severity,
     action: Option<Action>,
     /// All that are bound; `action` is the strongest.
-    actions: Vec<Action>,
+    actions: Actions,
     message: &'r str,
     file: &'r str,
     document: u32,
@@ -239,8 +239,8 @@ impl Report<'_> {
             code: finding.code(),
             policy: finding.rule.policy.as_ref(),
             severity: finding.severity,
-            action: finding.action,
-            actions: finding.action.into_iter().collect(),
+            action: finding.actions.strongest(),
+            actions: finding.actions,
             message: &finding.message,
             file: self.path(subject.file),
             document: subject.document,
@@ -277,7 +277,7 @@ impl Report<'_> {
                     code: also.code(),
                     policy: also.rule.policy.as_ref(),
                     severity: also.severity,
-                    action: also.action,
+                    action: also.actions.strongest(),
                     message: &also.message,
                     fingerprint: self.fingerprint(id, also),
                 })

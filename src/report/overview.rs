@@ -17,7 +17,7 @@ const WORST: usize = 5;
 pub(super) struct OfRule<'r> {
     /// What they count as.
     pub(super) counted: Counted,
-    /// The code.
+    /// The code that the findings share.
     pub(super) code: &'r str,
     /// How many there are.
     pub(super) count: usize,

@@ -31,7 +31,7 @@ impl Location {
         }
     }
 
-    /// The path.
+    /// The path as reports show it.
     pub(super) fn path(&self) -> &str {
         let (Self::Inside(path) | Self::Outside(path)) = self;
         path

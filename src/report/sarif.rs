@@ -313,7 +313,7 @@ impl Report<'_> {
             fixes: self.fix(*id, finding).map(|fix| [fix]),
             properties: Properties {
                 certainty: Some(finding.certainty.name()),
-                action: finding.action,
+                action: finding.actions.strongest(),
                 path: &finding.place.path,
                 also: also.iter().map(Finding::code).collect(),
             },

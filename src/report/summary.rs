@@ -92,11 +92,11 @@ pub struct Summary {
 pub struct FileCounts {
     /// Objects of Kubernetes.
     pub linted: usize,
-    /// Something else.
+    /// Files of another kind than Kubernetes'.
     pub not_kubernetes: usize,
     /// To be rendered first.
     pub template: usize,
-    /// Left out.
+    /// Files that were not to be read.
     pub ignored: usize,
     /// Patches and the like, which kustomizations read.
     pub patch: usize,

@@ -55,7 +55,7 @@ fn finding(inventory: &Inventory<'_>, manifest: usize, code: &str, pointer: &str
     Finding {
         rule: rule(code),
         severity: Severity::Error,
-        action: Some(Action::Deny),
+        actions: Action::Deny.into(),
         message: message.to_owned(),
         place,
         value: None,

@@ -29,12 +29,12 @@ impl Role {
     }
 }
 
-/// A container.
+/// One of the containers of a Pod.
 #[derive(Debug, Clone, Copy)]
 pub struct Container<'d> {
     /// The container's object.
     pub node: NodeRef<'d>,
-    /// Its part.
+    /// The list of the Pod that it is from.
     pub role: Role,
 }
 

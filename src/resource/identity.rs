@@ -8,17 +8,14 @@ use super::custom::CustomKinds;
 use crate::api::Scope;
 use crate::document::NodeRef;
 
-/// Where objects go that name no namespace, when nobody says otherwise: kubectl's default.
-pub const DEFAULT_NAMESPACE: &str = "default";
-
 /// A group, a version and a kind; the core group is `""`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct GroupVersionKind<'d> {
     /// The API group.
     pub group: &'d str,
-    /// The version.
+    /// The version, without the group.
     pub version: &'d str,
-    /// The kind.
+    /// The kind, as in `kind`.
     pub kind: &'d str,
 }
 
@@ -40,11 +37,11 @@ pub struct Identity<'d> {
 pub struct ObjectKey<'k> {
     /// The group; empty for the core group.
     pub group: &'k str,
-    /// The kind.
+    /// The kind, as in `kind`.
     pub kind: &'k str,
     /// The namespace; empty for cluster-scoped objects.
     pub namespace: &'k str,
-    /// The name.
+    /// The object's `metadata.name`.
     pub name: &'k str,
 }
 
@@ -135,7 +132,7 @@ pub struct OwnerReference<'d> {
     pub uid: &'d str,
     /// Whether the owner manages the object, which at most one does.
     pub controller: bool,
-    /// The entry.
+    /// The entry of `ownerReferences`.
     pub node: NodeRef<'d>,
 }
 

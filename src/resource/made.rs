@@ -15,7 +15,7 @@ use crate::document::NodeRef;
 pub enum Keys<'d> {
     /// Nobody can know: whatever is asked for.
     Any,
-    /// These.
+    /// No others than these.
     These(Vec<&'d str>),
 }
 
@@ -46,7 +46,7 @@ pub enum Home<'d> {
 pub struct Made<'d> {
     /// `Secret` or `ConfigMap`.
     pub kind: &'static str,
-    /// Its name.
+    /// The name of what is made.
     pub name: &'d str,
     /// Its namespace.
     pub home: Home<'d>,

@@ -126,7 +126,7 @@ pub enum TableProblem {
     /// Not what images are named by.
     #[error("{text:?}: {}", error.reason)]
     Grammar {
-        /// The prefix.
+        /// The prefix that is no reference of an image.
         text: String,
         /// As for an image; its offset counts in `text`.
         error: ImageError,

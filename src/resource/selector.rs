@@ -31,7 +31,7 @@ enum Test {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
 pub struct SelectorError {
-    /// Where.
+    /// The part of the selector that is wrong.
     pub node: NodeId,
     /// What is wrong.
     pub reason: SelectorReason,
@@ -51,31 +51,31 @@ pub enum SelectorReason {
     /// An operator that there is not.
     #[error("unknown operator {operator:?}: In, NotIn, Exists or DoesNotExist")]
     Operator {
-        /// As written.
+        /// What is written in its place.
         operator: String,
     },
     /// No label has such a key.
     #[error("{key:?} is not a label key: [prefix/]name, at most 63 letters, digits, `-`, `_`, `.`")]
     Key {
-        /// As written.
+        /// The key as it is written.
         key: String,
     },
     /// No label has such a value.
     #[error("{value:?} is not a label value: at most 63 letters, digits, `-`, `_`, `.`")]
     Value {
-        /// As written.
+        /// The value as it is written.
         value: String,
     },
     /// `In` and `NotIn` need values.
     #[error("{operator} needs values")]
     NoValues {
-        /// The operator.
+        /// `In` or `NotIn`.
         operator: &'static str,
     },
     /// `Exists` and `DoesNotExist` take none.
     #[error("{operator} takes no values")]
     Values {
-        /// The operator.
+        /// `Exists` or `DoesNotExist`.
         operator: &'static str,
     },
 }

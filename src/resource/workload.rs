@@ -97,13 +97,13 @@ pub enum TemplatePathError {
     /// The kind is not of the form `group/version/Kind` or `group/Kind`.
     #[error("{kind:?} is not of the form group/version/Kind, as in example.com/*/Worker")]
     Kind {
-        /// As written.
+        /// The kind as it is written.
         kind: String,
     },
     /// A glob in the kind is wrong.
     #[error("bad glob in {kind:?}: {reason}")]
     Glob {
-        /// As written.
+        /// The kind as it is written.
         kind: String,
         /// What is wrong with it.
         reason: String,
@@ -113,7 +113,7 @@ pub enum TemplatePathError {
         "{path:?} is not a path of field names, as in spec.template, or spec.tasks.*.template for each of a list or map"
     )]
     Path {
-        /// As written.
+        /// The path as it is written.
         path: String,
     },
 }

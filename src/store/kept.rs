@@ -9,7 +9,7 @@
 //! all stands for every policy that came from it. A policy that is no longer there is not broken: it goes. Exceptions are kept
 //! in the same way.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -47,22 +47,35 @@ impl Refused {
     }
 }
 
+/// The form of a policy or an exception that loaded last, and where it was read.
+#[derive(Debug, Clone)]
+struct LastGood {
+    origin: Origin,
+    form: Form,
+}
+
+#[derive(Debug, Clone)]
+enum Form {
+    Policy(Arc<Policy>),
+    Exception(Arc<Exception>),
+}
+
 /// What is in force, or is to be.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Snapshot {
-    /// The policies.
+    /// The policies and exceptions that judge.
     pub set: Arc<PolicySet>,
     /// Of everything that decides how the set judges: two replicas with the same hash judge alike.
     pub hash: String,
     /// Of the policies and exceptions that do not load now, those that are in force in the last form that did.
     pub kept: Vec<PolicyRef>,
-    origins: BTreeMap<PolicyRef, Origin>,
+    good: BTreeMap<PolicyRef, LastGood>,
 }
 
-/// Remembers the last good form of every policy in force.
+/// Remembers the last good form of every policy and exception in force.
 #[derive(Debug, Default)]
 pub struct Store {
-    last: Mutex<Snapshot>,
+    good: Mutex<BTreeMap<PolicyRef, LastGood>>,
 }
 
 impl Store {
@@ -74,45 +87,48 @@ impl Store {
         mut origins: BTreeMap<PolicyRef, Origin>,
         refused: &[Refused],
     ) -> Snapshot {
-        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        let loaded: BTreeSet<&PolicyRef> = set.policies().iter().map(|policy| &policy.id).collect();
-        let mut kept: Vec<Arc<Policy>> = Vec::new();
-        for policy in last.set.policies().iter().filter(|policy| !loaded.contains(&policy.id)) {
-            let Some(origin) = last.origins.get(&policy.id) else { continue };
-            if refused.iter().any(|refused| refused.means(&policy.id, origin)) {
-                origins.insert(policy.id.clone(), origin.clone());
-                kept.push(policy.clone());
-            }
-        }
-        let mut exceptions: Vec<Arc<Exception>> = set.exceptions().to_vec();
-        let in_force: BTreeSet<PolicyRef> =
-            exceptions.iter().map(|exception| exception.info.id.clone()).collect();
-        let mut names: Vec<PolicyRef> = kept.iter().map(|policy| policy.id.clone()).collect();
-        for exception in
-            last.set.exceptions().iter().filter(|exception| !in_force.contains(&exception.info.id))
-        {
-            let id = &exception.info.id;
-            let Some(origin) = last.origins.get(id) else { continue };
-            if refused.iter().any(|refused| refused.means(id, origin)) {
-                origins.insert(id.clone(), origin.clone());
-                names.push(id.clone());
-                exceptions.push(exception.clone());
-            }
-        }
-        let set = match names.is_empty() {
-            true => set,
-            false => {
-                kept.extend(set.policies().iter().cloned());
-                PolicySet::new(kept, set.templates().clone()).with_exceptions(exceptions)
-            }
+        let loaded: BTreeMap<PolicyRef, Form> = forms(&set).collect();
+        let broken = |(id, good): &(&PolicyRef, &LastGood)| {
+            !loaded.contains_key(*id) && refused.iter().any(|refused| refused.means(id, &good.origin))
         };
-        Snapshot { hash: hash(&set, &origins), set: Arc::new(set), kept: names, origins }
+        let last = self.good.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut good: BTreeMap<PolicyRef, LastGood> =
+            last.iter().filter(broken).map(|(id, good)| (id.clone(), good.clone())).collect();
+        let kept: Vec<PolicyRef> = good.keys().cloned().collect();
+        let set = if kept.is_empty() { set } else { with(set, good.values()) };
+        origins.extend(good.iter().map(|(id, good)| (id.clone(), good.origin.clone())));
+        for (id, form) in loaded {
+            if let Some(origin) = origins.get(&id) {
+                good.insert(id, LastGood { origin: origin.clone(), form });
+            }
+        }
+        Snapshot { hash: hash(&set, &origins), set: Arc::new(set), kept, good }
     }
 
-    /// What is in force now.
+    /// Takes note of what is in force now.
     pub fn keep(&self, snapshot: &Snapshot) {
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = snapshot.clone();
+        *self.good.lock().unwrap_or_else(PoisonError::into_inner) = snapshot.good.clone();
     }
+}
+
+fn forms(set: &PolicySet) -> impl Iterator<Item = (PolicyRef, Form)> {
+    let policies = set.policies().iter();
+    let exceptions = set.exceptions().iter();
+    policies
+        .map(|policy| (policy.id.clone(), Form::Policy(Arc::clone(policy))))
+        .chain(exceptions.map(|one| (one.info.id.clone(), Form::Exception(Arc::clone(one)))))
+}
+
+/// The set with these beside what loaded.
+fn with<'g>(set: PolicySet, kept: impl Iterator<Item = &'g LastGood>) -> PolicySet {
+    let (mut policies, mut exceptions) = (set.policies().to_vec(), set.exceptions().to_vec());
+    for good in kept {
+        match &good.form {
+            Form::Policy(policy) => policies.push(Arc::clone(policy)),
+            Form::Exception(exception) => exceptions.push(Arc::clone(exception)),
+        }
+    }
+    PolicySet::new(policies, set.templates().clone()).with_exceptions(exceptions)
 }
 
 /// Of everything that decides how a set judges.
@@ -124,7 +140,7 @@ pub fn hash(set: &PolicySet, origins: &BTreeMap<PolicyRef, Origin>) -> String {
         let parameters = policy.parameters.root().to_json();
         text.push_str(&format!("{} {digest:x} {parameters}", policy.id));
         for rule in &policy.rules {
-            text.push_str(&format!(" {} {} {}", rule.info.code, rule.action.name(), rule.severity.name()));
+            text.push_str(&format!(" {} {} {}", rule.info.code, rule.actions, rule.severity.name()));
         }
         text.push('\n');
     }

@@ -21,7 +21,7 @@ pub fn of_target(
 ) -> FailurePolicy {
     let can_deny = |policy: &Policy| {
         let mut rules = policy.rules.iter();
-        rules.any(|rule| rule.action == Action::Deny && (!mutates || rule.mutates))
+        rules.any(|rule| rule.actions.contains(Action::Deny) && (!mutates || rule.mutates))
     };
     let closed = policy.failure_policy == FailurePolicy::Fail
         && can_deny(policy)

@@ -231,7 +231,7 @@ pub struct Adjustments {
     pub packs: Option<BTreeSet<String>>,
     /// Only these policies, rules (`policy/rule`) or reserved codes.
     pub only: Vec<String>,
-    /// Not these.
+    /// The policies and rules that are left out.
     pub skip: Vec<String>,
     /// Actions by policy or `policy/rule`.
     pub actions: BTreeMap<String, Action>,
@@ -282,13 +282,13 @@ impl Adjustments {
         });
         for rule in &mut policy.rules {
             if let Some(action) = actions.get(&rule.info.code).or_else(|| actions.get(&name)) {
-                rule.action = *action;
+                rule.actions = (*action).into();
             }
             if let Some(Level::At(severity)) = level(rule) {
                 rule.severity = severity;
             }
             if let Some(highest) = action_override {
-                rule.action = rule.action.min(*highest);
+                rule.actions = rule.actions.at_most(*highest);
             }
         }
         (!policy.rules.is_empty()).then_some(policy)

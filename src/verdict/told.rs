@@ -180,7 +180,7 @@ mod tests {
         let finding = |at| Finding {
             rule: rule.clone(),
             severity: Severity::Error,
-            action: Some(Action::Deny),
+            actions: Action::Deny.into(),
             message: format!("{message}{at}"),
             place: Place { path: format!("spec.c[{at}]"), pointer: String::new(), span: None, origin: None },
             value: None,

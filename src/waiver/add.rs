@@ -27,7 +27,7 @@ pub struct Writing {
 /// What becomes of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Addition {
-    /// The file.
+    /// The file that gets the comment.
     pub file: FileId,
     /// Its new text.
     pub text: String,
@@ -78,7 +78,7 @@ impl Writing {
         }
     }
 
-    /// The code.
+    /// What the code has to match.
     #[must_use]
     pub fn pattern(&self) -> &CodePattern {
         &self.pattern

@@ -34,11 +34,11 @@ pub struct Codes<'r> {
 
 /// What waivers are applied in.
 pub struct Run<'r, 'i> {
-    /// The texts.
+    /// The texts, from which comments are read.
     pub sources: &'i Sources,
-    /// The documents.
+    /// The manifests that were linted.
     pub inventory: &'i Inventory<'i>,
-    /// The requests.
+    /// The requests that were made of them.
     pub offline: &'r Offline<'i>,
     /// The policies that ran, and the exceptions.
     pub set: &'r PolicySet,
@@ -46,7 +46,7 @@ pub struct Run<'r, 'i> {
     pub beside: &'r Beside,
     /// The rules of the configuration.
     pub ignores: &'r Ignores,
-    /// The codes.
+    /// The codes that a waiver may name.
     pub codes: &'r Codes<'r>,
     /// The day by which waivers end.
     pub today: NaiveDate,
@@ -246,7 +246,7 @@ fn is_excepted(run: &Run<'_, '_>, exception: usize, subject: usize) -> bool {
 }
 
 fn suppressed(waiver: &Waiver, finding: &Finding) -> Suppressed {
-    let denied = finding.action == Some(Action::Deny) && finding.certainty == Certainty::Known;
+    let denied = finding.actions.contains(Action::Deny) && finding.certainty == Certainty::Known;
     Suppressed {
         kind: waiver.kind,
         reason: waiver.reason.clone(),

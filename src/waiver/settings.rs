@@ -33,7 +33,7 @@ pub struct WrittenRule {
     /// Globs over names of objects.
     #[serde(default)]
     pub names: Option<Vec<String>>,
-    /// Why.
+    /// The reason that is given.
     #[serde(default)]
     pub reason: Option<String>,
     /// The last day on which the rule holds, in UTC: `2027-03-31`.
@@ -58,7 +58,7 @@ pub struct IgnoreRule {
 pub struct Ignores {
     /// The configuration file, as it was named.
     pub file: String,
-    /// Its text.
+    /// The text of the file, from which places in it are told.
     pub text: Arc<str>,
     /// The rules, and where each stands.
     pub rules: Vec<(IgnoreRule, Span)>,
@@ -67,7 +67,7 @@ pub struct Ignores {
 /// What is wrong with a rule, and at which of its fields; with an index where that is a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// The field.
+    /// The field that is wrong.
     pub field: &'static str,
     /// Which of its entries.
     pub index: Option<usize>,

@@ -19,7 +19,7 @@ pub(super) struct Terms {
 pub(super) enum Verb {
     /// A place.
     Ignore,
-    /// Its file.
+    /// `ignore-file`: the whole file.
     IgnoreFile,
 }
 

@@ -32,25 +32,25 @@ pub enum CallersError {
     /// The file is not PEM.
     #[error("--client-ca: {path} is not PEM: {reason}", path = path.display())]
     NotPem {
-        /// The file.
+        /// The file that was given.
         path: PathBuf,
-        /// Why not.
+        /// What is wrong with it.
         reason: rustls::pki_types::pem::Error,
     },
     /// No CERTIFICATE section.
     #[error("--client-ca: {path} holds no certificate in PEM form", path = path.display())]
     Empty {
-        /// The file.
+        /// The file that was given.
         path: PathBuf,
     },
     /// A certificate that signs nothing.
     #[error("--client-ca: certificate {number} of {path} cannot be used as a CA: {reason}", path = path.display())]
     Unusable {
-        /// The file.
+        /// The file that was given.
         path: PathBuf,
         /// Which one, from 1.
         number: usize,
-        /// Why not.
+        /// What is wrong with the certificate.
         reason: rustls::Error,
     },
 }

@@ -23,9 +23,9 @@ pub enum CertificateError {
     /// A file cannot be read.
     #[error("cannot read {path}: {source}", path = path.display())]
     Unreadable {
-        /// The file.
+        /// The file that was given.
         path: PathBuf,
-        /// Why.
+        /// What the system says.
         source: std::io::Error,
     },
     /// The certificate file is not PEM.

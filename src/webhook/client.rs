@@ -35,7 +35,7 @@ pub enum ClientError {
     Connect {
         /// With its port.
         host: String,
-        /// Why.
+        /// What the system says.
         source: std::io::Error,
     },
     /// No TLS session; mostly a certificate that the CA did not sign or that is for another name.
@@ -43,7 +43,7 @@ pub enum ClientError {
     Tls {
         /// With its port.
         host: String,
-        /// Why.
+        /// What went wrong in the handshake.
         source: std::io::Error,
     },
     /// HTTP broke.

@@ -65,7 +65,7 @@ impl Phase {
 pub(super) enum Order {
     /// Close when the running request, if any, is answered.
     Finish = 1,
-    /// Close now.
+    /// Close at once, whatever is running.
     Close = 2,
 }
 
@@ -298,7 +298,7 @@ impl Connections {
         self.lock().make_room(peer_share, metrics)
     }
 
-    /// Tells all.
+    /// Gives every open connection the order.
     pub(super) fn tell_all(&self, order: Order) {
         self.lock().all.values().for_each(|connection| connection.tell(order));
     }

@@ -126,7 +126,7 @@ impl Engine {
         self
     }
 
-    /// The policies.
+    /// The policies that this engine judges by.
     #[must_use]
     pub fn policies(&self) -> &PolicySet {
         &self.set

@@ -86,9 +86,9 @@ pub enum Expr {
 /// An entry of a map literal.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct MapEntry {
-    /// The key.
+    /// What the entry is found by.
     pub key: ExprId,
-    /// The value.
+    /// What the entry holds.
     pub value: ExprId,
     /// Written `?key: value`: left out when the value is `optional.none()`.
     pub optional: bool,
@@ -101,7 +101,7 @@ pub struct MapEntry {
 pub struct StructField {
     /// The field's name.
     pub name: Name,
-    /// Its value.
+    /// What the field is set to.
     pub value: ExprId,
     /// Written `?name: value`.
     pub optional: bool,

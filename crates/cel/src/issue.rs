@@ -26,7 +26,7 @@ pub struct Issue {
 /// A place in the text as a person counts: from 1, columns in code points.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position {
-    /// From 1.
+    /// From 1, as editors count.
     pub line: u32,
     /// From 1, in code points.
     pub column: u32,

@@ -31,13 +31,13 @@ pub enum LimitError {
     /// More nesting than [`Limits::depth`].
     #[error("nested more than {limit} levels deep")]
     Depth {
-        /// The limit.
+        /// [`Limits::depth`].
         limit: usize,
     },
     /// More values than [`Limits::nodes`].
     #[error("more than {limit} values")]
     Nodes {
-        /// The limit.
+        /// [`Limits::nodes`].
         limit: usize,
     },
     /// The text is too large for 31-bit positions.

@@ -33,21 +33,21 @@ pub enum PatchOperation {
     /// Puts a value where there is none: a member (replacing one of that name), or an item before the one that is
     /// there; `-` is behind the last.
     Add {
-        /// Where.
+        /// Where the value comes to lie; behind the last item with `-`.
         path: Pointer,
-        /// What.
+        /// What comes there.
         value: Literal,
     },
     /// Takes away what is there.
     Remove {
-        /// Where.
+        /// The member or item that goes.
         path: Pointer,
     },
     /// Puts a value in the place of what is there.
     Replace {
-        /// Where.
+        /// The member or item whose value changes.
         path: Pointer,
-        /// What.
+        /// Its new value.
         value: Literal,
     },
     /// Takes away at one place and adds at another.
@@ -66,9 +66,9 @@ pub enum PatchOperation {
     },
     /// Fails unless the value there is this one.
     Test {
-        /// Where.
+        /// The member or item that is looked at.
         path: Pointer,
-        /// What.
+        /// What it has to be equal to.
         value: Literal,
     },
 }
@@ -104,7 +104,7 @@ pub enum EditError {
     OutOfBounds {
         /// The array's place.
         at: String,
-        /// The index.
+        /// The item that is asked for.
         index: usize,
         /// The array's length.
         len: usize,
@@ -114,7 +114,7 @@ pub enum EditError {
     NotObject {
         /// The value's place.
         at: String,
-        /// The member.
+        /// The member that is asked for.
         key: String,
         /// What the value is.
         kind: Kind,
@@ -124,7 +124,7 @@ pub enum EditError {
     NotArray {
         /// The value's place.
         at: String,
-        /// The item.
+        /// The item that is asked for.
         index: usize,
         /// What the value is.
         kind: Kind,
@@ -465,7 +465,7 @@ impl PatchOperation {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
 pub struct OperationError {
-    /// Where.
+    /// The part of the patch that is wrong.
     pub node: NodeId,
     /// What is wrong.
     pub reason: OperationReason,
@@ -484,9 +484,9 @@ pub enum OperationReason {
     /// A member that must be a pointer is none.
     #[error("`{name}`: {error}")]
     Pointer {
-        /// Which.
+        /// The field of the operation that holds the pointer.
         name: &'static str,
-        /// Why.
+        /// What is wrong with the pointer.
         error: PointerError,
     },
     /// An operation that there is not.

@@ -78,7 +78,7 @@ impl Served<'_> {
         }
     }
 
-    /// The version.
+    /// The version of the request's kind.
     #[must_use]
     pub fn version(&self) -> &str {
         match self {
@@ -87,7 +87,7 @@ impl Served<'_> {
         }
     }
 
-    /// The kind.
+    /// The request's kind.
     #[must_use]
     pub fn kind(&self) -> &str {
         match self {

@@ -41,12 +41,6 @@ pub fn name_is_label(name: &str, prefix: bool) -> Faults {
     names::dns1123_label(&masked(name, prefix))
 }
 
-/// `NameIsDNS1035Label`
-#[must_use]
-pub fn name_is_dns1035_label(name: &str, prefix: bool) -> Faults {
-    names::dns1035_label(&masked(name, prefix))
-}
-
 /// `path.ValidatePathSegmentName`
 #[must_use]
 pub fn name_is_path_segment(name: &str, prefix: bool) -> Faults {
@@ -113,21 +107,6 @@ pub(crate) fn core_object_meta_of_named(metadata: At<'_>, causes: &mut Causes) {
 pub fn core_object_meta_update(metadata: At<'_>, old: At<'_>, causes: &mut Causes) {
     object_meta_update(metadata, old, causes);
     kube_finalizers(metadata, causes);
-}
-
-/// `ValidateObjectMetaWithOpts`: the generated name is judged, and not its beginning.
-pub fn object_meta_with_opts(
-    metadata: At<'_>,
-    name_rule: impl Fn(At<'_>, &str, &mut Causes),
-    causes: &mut Causes,
-) {
-    let name = final_name(metadata);
-    if name.is_empty() {
-        causes.required(metadata.field("name"), "name or generateName is required");
-    } else {
-        name_rule(metadata.field("name"), &name, causes);
-    }
-    common(metadata, causes);
 }
 
 fn common(metadata: At<'_>, causes: &mut Causes) {

@@ -95,19 +95,6 @@ pub fn dns1123_subdomain(text: &str) -> Faults {
     faults
 }
 
-/// `IsDNS1123SubdomainCaseless` of pkg/api/validate/content, which counts bytes.
-#[must_use]
-pub fn dns1123_subdomain_caseless(text: &str) -> Faults {
-    let mut faults = Faults::new();
-    if text.len() > 253 {
-        faults.push(max_bytes(253));
-    }
-    if !is_subdomain(&text.to_ascii_lowercase()) {
-        faults.push(regex_fault("an RFC 1123 subdomain must consist of alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character", SUBDOMAIN, &["Example.com"]));
-    }
-    faults
-}
-
 /// `IsDNS1123SubdomainWithUnderscore`
 #[must_use]
 pub fn dns1123_subdomain_with_underscore(text: &str) -> Faults {
@@ -232,20 +219,6 @@ pub fn env_name(text: &str) -> Faults {
     if !text.bytes().all(|byte| (b' '..=b'~').contains(&byte) && byte != b'=') {
         faults.push("a valid environment variable name must consist only of printable ASCII characters other than '='".into());
     }
-    faults
-}
-
-/// `IsEnvVarName`, the stricter form of before.
-#[must_use]
-pub fn env_name_strict(text: &str) -> Faults {
-    let right = !text.is_empty()
-        && !text.starts_with(|c: char| c.is_ascii_digit())
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte));
-    let mut faults = Faults::new();
-    if !right {
-        faults.push(regex_fault("a valid environment variable name must consist of alphabetic characters, digits, '_', '-', or '.', and must not start with a digit", "[-._a-zA-Z][-._a-zA-Z0-9]*", &["my.env-name", "MY_ENV.NAME", "MyEnvName1"]));
-    }
-    faults.extend(parent_directory(text));
     faults
 }
 
@@ -447,7 +420,6 @@ mod tests {
         assert_eq!(config_map_key("..a"), ["must not start with '..'"]);
         assert!(env_name("1 a#").is_empty());
         assert_eq!(env_name("a=b").len(), 1);
-        assert_eq!(env_name_strict("..").len(), 1);
         assert_eq!(path_segment("a/%"), ["may not contain '/'", "may not contain '%'"]);
         assert_eq!(percent("1%%").len() + percent("%").len() + percent("10").len(), 3);
         for (text, right) in

@@ -33,9 +33,9 @@ pub struct Account {
 /// A PriorityClass.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Priority {
-    /// Its name.
+    /// The name of the PriorityClass.
     pub name: String,
-    /// Its value.
+    /// Its `value`: what Pods of the class get for `priority`.
     pub value: i64,
     /// Its `preemptionPolicy`; `PreemptLowerPriority` where it was created without.
     pub preemption: String,

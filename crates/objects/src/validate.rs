@@ -44,7 +44,7 @@ pub struct Kind<'k> {
 pub struct Submitted<'d> {
     /// Its kind.
     pub kind: Kind<'d>,
-    /// The object.
+    /// The object, from its root.
     pub at: At<'d>,
     /// The stored object, on UPDATE.
     pub old: Option<At<'d>>,
@@ -55,7 +55,7 @@ pub struct Submitted<'d> {
 pub struct Rules {
     /// API group, empty for core kinds.
     pub group: &'static str,
-    /// The kind.
+    /// The kind that the rules are for.
     pub kind: &'static str,
     /// Whether objects of the kind stand in a namespace.
     pub namespaced: bool,

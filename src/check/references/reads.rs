@@ -13,11 +13,11 @@ use crate::resource::made;
 /// A kind that a check looks up.
 #[derive(Debug, Clone)]
 pub struct LookedUp {
-    /// Its group.
+    /// The group of the kind; empty for the core group.
     pub group: &'static str,
     /// The version that the check knows.
     pub version: &'static str,
-    /// The kind.
+    /// The kind that is looked up.
     pub kind: &'static str,
     /// What is read of the objects.
     pub fields: Fields,

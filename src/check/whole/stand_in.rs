@@ -16,7 +16,7 @@ use crate::host::{Host, HostObject, Listing, Lookup, ObjectKey, User, describe};
 
 use super::super::Findings;
 use super::super::subject::{PolicyContext, Sink};
-use super::{rule, severity, strongest};
+use super::{actions, rule, severity};
 
 /// What a policy looks up in a cluster.
 #[derive(Debug, Default)]
@@ -134,19 +134,20 @@ pub(super) fn stand_in(event: &Event<'_>, subject: &PolicyContext<'_>, findings:
         }
     };
     let Some(rule) = rule(subject.policy, of) else { return };
-    let action = match &own.annotation {
-        Some(_) => Action::Audit,
-        None => strongest(event).min(rule.action),
+    let highest = rule.actions.strongest().unwrap_or(Action::Audit);
+    let actions = match &own.annotation {
+        Some(_) => Action::Audit.into(),
+        None => actions(event).at_most(highest),
     };
     let mut sink = Sink { rule, object, findings, budget: subject.budget };
     let finding = match &event.what {
         What::Unknown { .. } => sink.needs(node, message),
         _ => {
             let finding = sink.fault(node, message.clone());
-            finding.severity = severity(rule, action);
+            finding.severity = severity(rule, actions);
             finding
         }
     };
-    finding.action = Some(action);
+    finding.actions = actions;
     finding.own = Some(Box::new(own));
 }

@@ -53,9 +53,9 @@ pub struct Variants<'s> {
 /// A folder, and where a copy of it lies.
 #[derive(Debug, Clone, Copy)]
 pub struct Moved<'m> {
-    /// The folder.
+    /// The folder that is copied.
     pub from: &'m Path,
-    /// The copy.
+    /// The copy, which is read in its place.
     pub to: &'m Path,
 }
 

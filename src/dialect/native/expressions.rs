@@ -25,7 +25,7 @@ pub(super) enum Wanted {
     Bool,
     /// A list or a map; likewise.
     Many,
-    /// Anything.
+    /// A value of any type.
     Any,
 }
 

@@ -372,7 +372,7 @@ impl<'d> Lowering<'d> {
                 name: rule.name.clone(),
                 info: Arc::new(info),
                 severity: rule.severity.unwrap_or(spec.severity),
-                action: rule.action.unwrap_or(spec.action),
+                actions: rule.action.unwrap_or(spec.action).into(),
                 sensitive: rule.sensitive,
                 packs: rule.packs.clone(),
                 mutates: check.change().is_some(),

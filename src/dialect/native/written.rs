@@ -171,7 +171,7 @@ pub struct LabelSelector {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Requirement {
-    /// The label.
+    /// The label that is asked about.
     pub key: String,
     /// `In`, `NotIn`, `Exists` or `DoesNotExist`.
     pub operator: SelectorOperator,
@@ -197,9 +197,9 @@ pub enum SelectorOperator {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NamedExpression {
-    /// Its name.
+    /// The name by which it is referred to.
     pub name: String,
-    /// CEL.
+    /// The expression, in CEL.
     pub expression: String,
 }
 

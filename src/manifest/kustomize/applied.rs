@@ -11,7 +11,7 @@ use crate::manifest::inventory::{LoadedDocument, Manifest};
 /// An object as one chain of kustomizations makes it.
 #[derive(Debug)]
 pub struct Form<'s> {
-    /// Its name.
+    /// The name that the object is given, where it is given one.
     pub name: Option<String>,
     /// The namespace that is set.
     pub namespace: Option<String>,
@@ -24,7 +24,7 @@ pub struct Form<'s> {
 pub struct Made {
     /// The index of the file that says so.
     pub file: usize,
-    /// Its name.
+    /// The name of the object that is made.
     pub name: String,
     /// The namespace that is set.
     pub namespace: Option<String>,

@@ -139,7 +139,7 @@ impl Answer {
         Answer { decision: Decision::Allow { patch }, ..Answer::default() }
     }
 
-    /// No.
+    /// Refuses the request.
     #[must_use]
     pub fn deny(denial: Denial) -> Self {
         Answer { decision: Decision::Deny(denial), ..Answer::default() }

@@ -293,7 +293,7 @@ impl ReviewRequest<'_> {
 pub struct Review<'a> {
     /// Also known where the rest could not be read; `None` when missing or empty.
     pub uid: Option<Str<'a>>,
-    /// The request.
+    /// The request of the review, or why there is none.
     pub request: Result<ReviewRequest<'a>, Refusal>,
 }
 

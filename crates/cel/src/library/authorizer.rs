@@ -44,7 +44,7 @@ pub enum Subject {
     ServiceAccount {
         /// Its namespace.
         namespace: String,
-        /// Its name.
+        /// The part of the user's name that is none.
         name: String,
     },
 }
@@ -120,7 +120,7 @@ impl GroupCheck {
 /// `authorizer.group(…).resource(…)`, and `authorizer.requestResource`, for which nothing is checked.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ResourceCheck {
-    /// Who asks.
+    /// Whose rights are asked for.
     pub subject: Subject,
     /// API group; any version is meant.
     pub group: String,
@@ -159,7 +159,7 @@ impl ResourceCheck {
 /// What is asked.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Question {
-    /// Who asks.
+    /// Whose rights are asked for.
     pub subject: Subject,
     /// `get`, `create`, …; any text.
     pub verb: String,

@@ -11,7 +11,7 @@ pub enum NetError {
     /// `netip.ParseAddr` refused.
     #[error("IP Address {} parse error during conversion from string: {reason}", quote(text))]
     Address {
-        /// As written.
+        /// The text that is no address.
         text: String,
         /// What exactly is wrong.
         reason: AddressError,
@@ -29,7 +29,7 @@ pub enum NetError {
         quote(text)
     )]
     Network {
-        /// As written.
+        /// The text that is no CIDR.
         text: String,
         /// What exactly is wrong.
         reason: NetworkError,

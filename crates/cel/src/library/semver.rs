@@ -19,7 +19,7 @@ pub enum SemverError {
     Characters {
         /// `major`, `minor` or `patch`
         part: &'static str,
-        /// As written.
+        /// The number as written.
         text: String,
     },
     /// `01`
@@ -27,7 +27,7 @@ pub enum SemverError {
     LeadingZeroes {
         /// `Major number`, …, `Numeric PreRelease version`
         part: &'static str,
-        /// As written.
+        /// The number as written.
         text: String,
     },
     /// An empty identifier, or a number beyond 64 bits.

@@ -22,7 +22,7 @@ const DEPTH: usize = 120;
 /// A custom resource as a mutating webhook sees it.
 #[derive(Debug)]
 pub struct Decoded<'a> {
-    /// The object.
+    /// The object without what was dropped.
     pub document: Document<'a>,
     /// `duplicate field "spec.x"`, `unknown field "spec.y"`: refused under Strict, warned of under Warn.
     pub strict: Vec<String>,

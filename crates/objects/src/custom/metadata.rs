@@ -17,7 +17,7 @@ enum Shape {
     StringMap,
     /// A list of structs, of this Go type.
     Structs(&'static str, &'static [Field]),
-    /// Anything.
+    /// Whatever is there stays.
     Raw,
 }
 

@@ -75,7 +75,7 @@ impl Reason {
 /// One cause of an `Invalid` answer, as in `details.causes`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cause {
-    /// The path.
+    /// The path of the field, as the server writes it: `spec.containers[0].name`.
     pub field: String,
     /// The kind of fault.
     pub reason: Reason,
@@ -266,11 +266,6 @@ impl Causes {
         }
     }
 
-    /// `field.TypeInvalid`
-    pub fn type_invalid<'v>(&mut self, at: At<'_>, value: impl BadValue<'v>, detail: &str) {
-        self.add(at, Reason::TypeInvalid, Some(value.value()), detail);
-    }
-
     /// `field.NotSupported`; the supported ones in the order given (upstream mostly sorts them).
     pub fn not_supported<'v>(&mut self, at: At<'_>, value: impl BadValue<'v>, supported: &[&str]) {
         let quoted: Vec<String> = supported.iter().map(|text| go_quote(text)).collect();
@@ -303,28 +298,10 @@ impl Causes {
         self.add(at, Reason::TooLong, None, &format!("may not be more than {max} {unit}"));
     }
 
-    /// `field.TooLongCharacters`
-    pub fn too_long_characters(&mut self, at: At<'_>, max: usize) {
-        let unit = if max == 1 { "character" } else { "characters" };
-        self.add(at, Reason::TooLong, None, &format!("may not be more than {max} {unit}"));
-    }
-
-    /// `field.TooShort`
-    pub fn too_short(&mut self, at: At<'_>, min: usize) {
-        let unit = if min == 1 { "character" } else { "characters" };
-        self.add(at, Reason::TooShort, None, &format!("must be at least {min} {unit}"));
-    }
-
     /// `field.TooMany`
     pub fn too_many(&mut self, at: At<'_>, actual: usize, max: usize) {
         let unit = if max == 1 { "item" } else { "items" };
         self.add(at, Reason::TooMany, Some(actual.value()), &format!("must have at most {max} {unit}"));
-    }
-
-    /// `field.TooFew`
-    pub fn too_few(&mut self, at: At<'_>, actual: usize, min: usize) {
-        let unit = if min == 1 { "item" } else { "items" };
-        self.add(at, Reason::TooFew, Some(actual.value()), &format!("must have at least {min} {unit}"));
     }
 
     /// `field.InternalError`

@@ -67,7 +67,7 @@ pub enum ListType {
 /// A member of a definition's JSON.
 #[derive(Debug, Clone)]
 pub struct Field {
-    /// Its key.
+    /// The key of the member.
     pub name: &'static str,
     /// What it holds.
     pub kind: Type,

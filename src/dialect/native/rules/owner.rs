@@ -12,7 +12,7 @@ use crate::dialect::native::lower::Lowering;
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RequireOwner {
-    /// The label.
+    /// The label that names the owner.
     pub label: String,
 }
 

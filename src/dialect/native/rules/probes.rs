@@ -14,7 +14,7 @@ use crate::policy::Probe;
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RequireProbes {
-    /// Which.
+    /// The probes that every container must have.
     pub probes: Vec<Probe>,
     /// What is exempt; `[runToCompletion]` unless said otherwise.
     #[serde(default = "default_exempt")]
