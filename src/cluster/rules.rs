@@ -334,11 +334,8 @@ mod tests {
         let [closed, open] = of(&rule("'*'", "'*'", "leases, endpointslices", "CREATE"));
         assert_eq!((closed, open), (vec![], vec!["discovery.k8s.io/v1 endpointslices CREATE".to_owned()]));
         let [closed, open] = of(&rule("'*'", "'*'", "'*'", "CREATE"));
-        assert!(
-            closed.is_empty()
-                && open.len() > 20
-                && open.iter().all(|rule| !rule.contains('/') || !rule.contains("exec"))
-        );
+        assert!(closed.is_empty() && open.len() > 10, "{closed:?} {open:?}");
+        assert!(open.iter().all(|rule| !rule.contains("pods/")), "{open:?}");
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::document::NodeRef;
 
 /// How many digests there is room for, at 16 bytes each.
 const ROOM: usize = 1 << 16;
-/// Digests that may stand at one place.
+/// Entries that a digest may take, whichever is free.
 const WAYS: usize = 4;
 
 /// What tells two objects apart, or takes them for one.
@@ -30,12 +30,12 @@ pub struct Memory {
     /// By which the digests of an object's parts become one: odd.
     factor: u128,
     /// Made when the first digest comes.
-    places: OnceLock<Box<[[Place; WAYS]]>>,
+    sets: OnceLock<Box<[[Entry; WAYS]]>>,
 }
 
 /// Both halves of a digest. They are read and written one by one: halves of two digests are a digest of nothing.
 #[derive(Default)]
-struct Place(AtomicU64, AtomicU64);
+struct Entry(AtomicU64, AtomicU64);
 
 impl fmt::Debug for Memory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -51,34 +51,34 @@ impl Memory {
         SystemRandom::new().fill(&mut secret).ok()?;
         SystemRandom::new().fill(&mut factor).ok()?;
         let factor = u128::from_le_bytes(factor) | 1;
-        Some(Self { key: Key::new(&secret), factor, places: OnceLock::new() })
+        Some(Self { key: Key::new(&secret), factor, sets: OnceLock::new() })
     }
 
-    fn places(&self, signature: Signature) -> &[Place; WAYS] {
-        let places = self.places.get_or_init(|| {
-            let each = || std::array::from_fn(|_| Place::default());
+    fn entries(&self, signature: Signature) -> &[Entry; WAYS] {
+        let sets = self.sets.get_or_init(|| {
+            let each = || std::array::from_fn(|_| Entry::default());
             (0..ROOM / WAYS).map(|_| each()).collect()
         });
         let at = usize::try_from(signature.0 % (ROOM / WAYS) as u64).unwrap_or_default();
-        &places[at]
+        &sets[at]
     }
 
     /// Whether nothing was found in an object that is the same in what decides it.
     #[must_use]
     pub fn knows(&self, signature: Signature) -> bool {
         let is_same =
-            |place: &Place| place.0.load(Relaxed) == signature.0 && place.1.load(Relaxed) == signature.1;
-        self.places(signature).iter().any(is_same)
+            |entry: &Entry| entry.0.load(Relaxed) == signature.0 && entry.1.load(Relaxed) == signature.1;
+        self.entries(signature).iter().any(is_same)
     }
 
     /// Nothing was found.
     pub fn keep(&self, signature: Signature) {
-        let places = self.places(signature);
-        let is_free = |place: &&Place| place.0.load(Relaxed) == 0 && place.1.load(Relaxed) == 0;
-        let other = || &places[usize::try_from(signature.1 % WAYS as u64).unwrap_or_default()];
-        let place = places.iter().find(is_free).unwrap_or_else(other);
-        place.0.store(signature.0, Relaxed);
-        place.1.store(signature.1, Relaxed);
+        let entries = self.entries(signature);
+        let is_free = |entry: &&Entry| entry.0.load(Relaxed) == 0 && entry.1.load(Relaxed) == 0;
+        let other = || &entries[usize::try_from(signature.1 % WAYS as u64).unwrap_or_default()];
+        let entry = entries.iter().find(is_free).unwrap_or_else(other);
+        entry.0.store(signature.0, Relaxed);
+        entry.1.store(signature.1, Relaxed);
     }
 }
 

@@ -70,10 +70,10 @@ impl PolicySet {
         self.without(|policy| whole(policy).is_some())
     }
 
-    /// The same set without the API server's own mutating policies, where nothing makes objects canonical before they are asked.
+    /// The same set without those of them that change objects, where nothing makes objects canonical before they are asked.
     #[must_use]
-    pub fn without_servers_mutating(self) -> Self {
-        self.without(|policy| whole(policy).and_then(|own| own.mutating()).is_some())
+    pub fn without_servers_mutations(self) -> Self {
+        self.without(|policy| whole(policy).is_some() && policy.rules.iter().any(|rule| rule.mutates))
     }
 
     fn without(mut self, is_out: impl Fn(&Policy) -> bool) -> Self {

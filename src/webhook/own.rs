@@ -216,6 +216,24 @@ spec:
         assert_eq!(lowered["auditAnnotations"][key], failure("[\"Deny\"]"));
     }
 
+    /// What changes objects is not run here.
+    #[test]
+    fn mutations_are_left_out() {
+        let mut loaded = Loaded::default();
+        read_text("p.yaml", &POLICY.replace("REASON", "Invalid"), false, Profile::V1_36, &mut loaded);
+        assert!(loaded.errors.is_empty(), "{:?}", loaded.errors);
+        let mut changing = Loaded::default();
+        read_text("p.yaml", &POLICY.replace("REASON", "Invalid"), false, Profile::V1_36, &mut changing);
+        for rule in changing.policies.iter_mut().flat_map(|(policy, _)| &mut policy.rules) {
+            rule.mutates = true;
+        }
+        let left = |loaded: Loaded| {
+            let set = loaded.into_set(&Adjustments::default(), Default::default());
+            set.without_servers_mutations().policies().len()
+        };
+        assert_eq!((left(loaded), left(changing)), (1, 0));
+    }
+
     /// Without a cluster parameters are not known: the failure policy decides.
     #[test]
     fn what_is_not_known_follows_the_failure_policy() {

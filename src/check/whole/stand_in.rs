@@ -134,9 +134,10 @@ pub(super) fn stand_in(event: &Event<'_>, subject: &PolicyContext<'_>, findings:
         }
     };
     let Some(rule) = rule(subject.policy, of) else { return };
+    let highest = rule.actions.strongest().unwrap_or(Action::Audit);
     let actions = match &own.annotation {
         Some(_) => Action::Audit.into(),
-        None => actions(event).at_most(rule.actions.strongest().unwrap_or(Action::Audit)),
+        None => actions(event).at_most(highest),
     };
     let mut sink = Sink { rule, object, findings, budget: subject.budget };
     let finding = match &event.what {
