@@ -6,16 +6,22 @@
 //!                                                                  the judging alone, in this thread
 //! cargo bench --profile dist --bench webhook_load -- --each [PACK [ROUNDS [BODY]]]
 //!                                                                  the same for each policy by itself, the costly first
+//! cargo bench --profile dist --bench webhook_load -- --admission-policies [ROUNDS]
+//!                                                                  the same by sixteen ValidatingAdmissionPolicies
 //! ```
 //!
 //! The floor is the same TLS, HTTP/1.1 and JSON reading, builds a `serde_json::Value` of the object, and always
-//! allows: what any webhook must cost. Servers run as processes of their own, so that CPU time and memory are
-//! theirs alone; the load comes from this one. Figures of one run compare with each other, not with other machines.
+//! allows: what any webhook must cost. No two reviews are the same: fifty workloads, which differ in ports, resources and
+//! times, take turns; every eighth of a workload is of another rollout, with other image tags, labels and values of its
+//! environment; names and uids differ in each. Servers run as processes of their own, so that CPU time and memory are theirs
+//! alone; the load comes from this one. Figures of one run compare with each other, not with other machines.
 
 use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
@@ -57,6 +63,7 @@ fn main() -> Result<(), Failed> {
             let (pack, rounds, body) = (args.next(), args.next(), args.next());
             each(pack.as_deref(), rounds.as_deref().unwrap_or("2000").parse()?, body.as_deref())
         }
+        Some("--admission-policies") => admission_policies(args.next().as_deref().unwrap_or("2000").parse()?),
         // `cargo test --benches` runs this too: nothing to check there
         Some("--test" | "--list") => Ok(()),
         seconds => {
@@ -130,6 +137,13 @@ async fn floor(listener: TcpListener, slot: Arc<Slot>) -> Result<(), Failed> {
 async fn floor_answer(
     request: hyper::Request<hyper::body::Incoming>,
 ) -> Result<hyper::Response<Full<Bytes>>, Failed> {
+    let body = request.into_body().collect().await?.to_bytes();
+    let response = hyper::Response::builder().header("content-type", "application/json");
+    Ok(response.body(Full::new(Bytes::from(floor_of(&body)?)))?)
+}
+
+/// From a body to its answer as any webhook must.
+fn floor_of(body: &[u8]) -> Result<Vec<u8>, Failed> {
     #[derive(Deserialize)]
     struct Review {
         request: Request,
@@ -141,14 +155,11 @@ async fn floor_answer(
         object: Value,
         old_object: Value,
     }
-    let body = request.into_body().collect().await?.to_bytes();
-    let review: Review = serde_json::from_slice(&body)?;
+    let review: Review = serde_json::from_slice(body)?;
     let Request { uid, object, old_object } = review.request;
     std::hint::black_box((object, old_object));
-    let answer = serde_json::to_vec(&serde_json::json!({"apiVersion": "admission.k8s.io/v1",
-        "kind": "AdmissionReview", "response": {"uid": uid, "allowed": true}}))?;
-    let response = hyper::Response::builder().header("content-type", "application/json");
-    Ok(response.body(Full::new(Bytes::from(answer)))?)
+    Ok(serde_json::to_vec(&serde_json::json!({"apiVersion": "admission.k8s.io/v1",
+        "kind": "AdmissionReview", "response": {"uid": uid, "allowed": true}}))?)
 }
 
 // ---- the judging alone
@@ -160,18 +171,51 @@ fn evaluate(pack: Option<&str>, rounds: u32, body: Option<&str>) -> Result<(), F
     println!("{:<24} {:>8} {:<14} {:>10}", "pack", "policies", "body", "µs");
     for pack in SERVERS.into_iter().skip(1).filter(|server| pack.is_none_or(|pack| pack == *server)) {
         let loaded = engine((pack != NONE).then_some(pack), Vec::new())?;
-        for (name, body) in bodies.iter().filter(|(name, _)| body.is_none_or(|body| body == *name)) {
-            let each = micros(&loaded, rounds, body);
+        for (name, bodies) in bodies.iter().filter(|(name, _)| body.is_none_or(|body| body == *name)) {
+            let each = micros(&loaded, rounds, bodies);
             println!("{pack:<24} {:>8} {name:<14} {each:>10.1}", loaded.policies);
         }
     }
     Ok(())
 }
 
+/// The same for the profile `restricted` of Pod Security as ValidatingAdmissionPolicies, beside the pack of the same meaning and
+/// what any webhook does with a body.
+fn admission_policies(rounds: u32) -> Result<(), Failed> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/admission_policies.yaml");
+    let profile = plimsoll::cel::profile::Profile::NEWEST;
+    let loaded = load(&PolicySources { embedded: false, paths: vec![path], profile });
+    if let Some(error) = loaded.errors.first() {
+        return Err(error.message.clone().into());
+    }
+    let set = loaded.into_set(&Adjustments::default(), TemplatePaths::default());
+    let policies = set.policies().len();
+    let own = InForce::whole(Arc::new(Engine::new(Arc::new(set), Arc::new(Absent))), policies, "bench");
+    let (none, pack) = (engine(None, Vec::new())?, engine(Some("pod-security-restricted"), Vec::new())?);
+    println!("{:<28} {:>8} {:<14} {:>10} {:>8}", "policies", "number", "body", "µs", "× floor");
+    for (name, bodies) in [("pod", pod()), ("seven-faults", seven_faults()), ("deployment", deployment())] {
+        let each: Vec<Bytes> = (0..rounds).map(|_| bodies.next()).collect();
+        let began = Instant::now();
+        for body in &each {
+            std::hint::black_box(floor_of(body)?);
+        }
+        let floor = began.elapsed().as_secs_f64() * 1e6 / f64::from(rounds);
+        println!("{:<28} {:>8} {name:<14} {floor:>10.1} {:>8.2}", FLOOR, "", 1.0);
+        for (of, loaded) in [(NONE, &none), ("pod-security-restricted", &pack), ("admission policies", &own)]
+        {
+            let each = micros(loaded, rounds, &bodies);
+            let number = loaded.policies;
+            println!("{of:<28} {number:>8} {name:<14} {each:>10.1} {:>8.2}", each / floor);
+        }
+    }
+    Ok(())
+}
+
 /// What a review takes, in µs.
-fn micros(loaded: &InForce, rounds: u32, body: &Bytes) -> f64 {
+fn micros(loaded: &InForce, rounds: u32, bodies: &Bodies) -> f64 {
+    let bodies: Vec<Bytes> = (0..rounds).map(|_| bodies.next()).collect();
     let began = Instant::now();
-    for _ in 0..rounds {
+    for body in &bodies {
         let deadline = Instant::now() + Duration::from_secs(5);
         std::hint::black_box(review::answer(&*loaded.judge, Endpoint::Validate, body, deadline));
     }
@@ -227,7 +271,7 @@ impl Running {
         let mut line = || lines.next().ok_or("the server ended")?.map_err(Failed::from);
         let (address, ca) = (line()?, line()?.replace('|', "\n"));
         let client = Client::new(&format!("https://{address}"), ca.as_bytes())?;
-        client.post(Endpoint::Validate, pod(), Duration::from_secs(5)).await?;
+        client.post(Endpoint::Validate, pod().next(), Duration::from_secs(5)).await?;
         Ok(Running { name, process, client, ready: began.elapsed() })
     }
 
@@ -262,21 +306,21 @@ enum Load {
     Open { connections: usize, per_second: u32 },
 }
 
-async fn cell(server: &Running, load: &Load, body: &Bytes, time: Duration) -> Result<Cell, Failed> {
+async fn cell(server: &Running, load: &Load, bodies: &Arc<Bodies>, time: Duration) -> Result<Cell, Failed> {
     let connections = match load {
         Load::Closed { connections } | Load::Open { connections, .. } => *connections,
     };
     let mut sessions = Vec::with_capacity(connections);
     for _ in 0..connections {
         let mut session = server.client.connect().await?;
-        session.post(Endpoint::Validate, body.clone(), Duration::from_secs(10)).await?;
+        session.post(Endpoint::Validate, bodies.next(), Duration::from_secs(10)).await?;
         sessions.push(session);
     }
     let (cpu, began) = (server.cpu()?, Instant::now());
     let until = began + time;
     let mut tasks = Vec::with_capacity(connections);
     for (i, session) in sessions.into_iter().enumerate() {
-        let body = body.clone();
+        let body = Arc::clone(bodies);
         tasks.push(match load {
             Load::Closed { .. } => tokio::spawn(closed(session, body, until)),
             Load::Open { per_second, .. } => {
@@ -306,16 +350,16 @@ async fn cell(server: &Running, load: &Load, body: &Bytes, time: Duration) -> Re
     })
 }
 
-async fn one(session: &mut Session, body: &Bytes) -> bool {
-    let reply = session.post(Endpoint::Validate, body.clone(), Duration::from_secs(10)).await;
+async fn one(session: &mut Session, bodies: &Bodies) -> bool {
+    let reply = session.post(Endpoint::Validate, bodies.next(), Duration::from_secs(10)).await;
     reply.is_ok_and(|reply| reply.http_status == 200)
 }
 
-async fn closed(mut session: Session, body: Bytes, until: Instant) -> (Vec<Duration>, usize) {
+async fn closed(mut session: Session, bodies: Arc<Bodies>, until: Instant) -> (Vec<Duration>, usize) {
     let (mut latencies, mut errors) = (Vec::new(), 0);
     while Instant::now() < until {
         let began = Instant::now();
-        errors += usize::from(!one(&mut session, &body).await);
+        errors += usize::from(!one(&mut session, &bodies).await);
         latencies.push(began.elapsed());
     }
     (latencies, errors)
@@ -324,7 +368,7 @@ async fn closed(mut session: Session, body: Bytes, until: Instant) -> (Vec<Durat
 /// Latency counts from when a review was due, not from when it could be sent.
 async fn open(
     mut session: Session,
-    body: Bytes,
+    bodies: Arc<Bodies>,
     first: Instant,
     period: Duration,
     until: Instant,
@@ -332,7 +376,7 @@ async fn open(
     let (mut latencies, mut errors, mut due) = (Vec::new(), 0, first);
     while due < until {
         tokio::time::sleep_until(due.into()).await;
-        errors += usize::from(!one(&mut session, &body).await);
+        errors += usize::from(!one(&mut session, &bodies).await);
         latencies.push(due.elapsed());
         due += period;
     }
@@ -349,11 +393,11 @@ async fn measure(time: Duration) -> Result<(), Failed> {
         let (ready, idle) = (server.ready.as_secs_f64() * 1e3, server.resident_mib()?);
         println!("{:<24} {ready:>10.1} {idle:>9.1}", server.name);
     }
-    let (pod, faulty, deployment) = (pod(), seven_faults(), deployment());
+    let (pod, faulty, deployment) = (Arc::new(pod()), Arc::new(seven_faults()), Arc::new(deployment()));
     println!(
         "\nPod review {} bytes, Deployment review {} bytes, {time:?} a cell",
-        pod.len(),
-        deployment.len()
+        pod.next().len(),
+        deployment.next().len()
     );
     println!(
         "{:<26} {:<24} {:>8} {:>6} {:>9} {:>7} {:>9} {:>9} {:>8} {:>7}",
@@ -387,13 +431,39 @@ async fn measure(time: Duration) -> Result<(), Failed> {
 
 // ---- the reviews
 
+/// Reviews that differ in what differs between the objects of a cluster.
+struct Bodies {
+    /// With [`EACH`] where each is another, and [`WORKLOAD`] where each workload is.
+    template: String,
+    next: AtomicU32,
+}
+
+/// Six characters that are others in each review.
+const EACH: &str = "@each@";
+/// Six characters that are others in each rollout of a workload.
+const ROLLOUT: &str = "@roll@";
+/// Two digits that are others in each workload.
+const WORKLOAD: &str = "@@";
+const WORKLOADS: u32 = 50;
+/// Pods that come of one rollout.
+const REPLICAS: u32 = 8;
+
+impl Bodies {
+    fn next(&self) -> Bytes {
+        let number = self.next.fetch_add(1, Relaxed);
+        let (each, rollout) = (format!("{number:06}"), format!("{:06}", number / WORKLOADS / REPLICAS));
+        let workload = format!("{:02}", 10 + number % WORKLOADS);
+        self.template.replace(EACH, &each).replace(ROLLOUT, &rollout).replace(WORKLOAD, &workload).into()
+    }
+}
+
 /// About as large as the API server sends for a Pod of two containers.
-fn pod() -> Bytes {
+fn pod() -> Bodies {
     review("", "Pod", "pods", pod_spec(2))
 }
 
 /// The same Pod with faults that seven policies of `pod-security-restricted` see.
-fn seven_faults() -> Bytes {
+fn seven_faults() -> Bodies {
     let spec = pod_spec(2);
     let faults = [
         (r#""restartPolicy":"Always""#, r#""restartPolicy":"Always","hostNetwork":true,"hostPID":true"#),
@@ -411,7 +481,7 @@ fn seven_faults() -> Bytes {
 }
 
 /// About as large as for a Deployment of six.
-fn deployment() -> Bytes {
+fn deployment() -> Bodies {
     let spec = format!(
         r#"{{"replicas":3,"selector":{{"matchLabels":{{"app":"web"}}}},"template":{{"metadata":{{"labels":{{"app":"web"}}}},"spec":{}}},"strategy":{{"type":"RollingUpdate","rollingUpdate":{{"maxUnavailable":"25%","maxSurge":"25%"}}}},"revisionHistoryLimit":10,"progressDeadlineSeconds":600}}"#,
         pod_spec(6)
@@ -421,9 +491,9 @@ fn deployment() -> Bytes {
 
 fn pod_spec(containers: usize) -> String {
     let container = |i: usize| {
-        let probe = r#""livenessProbe":{"httpGet":{"path":"/healthz","port":8080,"scheme":"HTTP"},"initialDelaySeconds":3,"timeoutSeconds":1,"periodSeconds":10,"successThreshold":1,"failureThreshold":3},"readinessProbe":{"httpGet":{"path":"/ready","port":8080,"scheme":"HTTP"},"timeoutSeconds":1,"periodSeconds":10,"successThreshold":1,"failureThreshold":3},"#;
+        let probe = r#""livenessProbe":{"httpGet":{"path":"/healthz","port":80@@,"scheme":"HTTP"},"initialDelaySeconds":@@,"timeoutSeconds":1,"periodSeconds":10,"successThreshold":1,"failureThreshold":3},"readinessProbe":{"httpGet":{"path":"/ready","port":80@@,"scheme":"HTTP"},"timeoutSeconds":1,"periodSeconds":10,"successThreshold":1,"failureThreshold":3},"#;
         format!(
-            r#"{{"name":"c{i}","image":"registry.example.com/team/app-{i}:1.{i}.0","command":["/bin/app","--listen=:8080"],"ports":[{{"name":"http","containerPort":8080,"protocol":"TCP"}}],"env":[{{"name":"POD_NAME","valueFrom":{{"fieldRef":{{"apiVersion":"v1","fieldPath":"metadata.name"}}}}}},{{"name":"LEVEL","value":"info"}}],"resources":{{"limits":{{"cpu":"500m","memory":"256Mi"}},"requests":{{"cpu":"100m","memory":"128Mi"}}}},"volumeMounts":[{{"name":"tmp","mountPath":"/tmp"}}],{probe}"terminationMessagePath":"/dev/termination-log","terminationMessagePolicy":"File","imagePullPolicy":"IfNotPresent","securityContext":{{"capabilities":{{"drop":["ALL"]}},"runAsNonRoot":true,"readOnlyRootFilesystem":true,"allowPrivilegeEscalation":false}}}}"#
+            r#"{{"name":"c{i}","image":"registry.example.com/team/app-{i}:1.@@.@roll@","command":["/bin/app","--listen=:80@@"],"ports":[{{"name":"http","containerPort":80@@,"protocol":"TCP"}}],"env":[{{"name":"POD_NAME","valueFrom":{{"fieldRef":{{"apiVersion":"v1","fieldPath":"metadata.name"}}}}}},{{"name":"LEVEL","value":"info-@roll@"}}],"resources":{{"limits":{{"cpu":"5@@m","memory":"2@@Mi"}},"requests":{{"cpu":"1@@m","memory":"1@@Mi"}}}},"volumeMounts":[{{"name":"tmp","mountPath":"/tmp"}}],{probe}"terminationMessagePath":"/dev/termination-log","terminationMessagePolicy":"File","imagePullPolicy":"IfNotPresent","securityContext":{{"capabilities":{{"drop":["ALL"]}},"runAsNonRoot":true,"readOnlyRootFilesystem":true,"allowPrivilegeEscalation":false}}}}"#
         )
     };
     let containers: Vec<String> = (0..containers).map(container).collect();
@@ -433,7 +503,7 @@ fn pod_spec(containers: usize) -> String {
     )
 }
 
-fn review(group: &str, kind: &str, resource: &str, spec: String) -> Bytes {
+fn review(group: &str, kind: &str, resource: &str, spec: String) -> Bodies {
     let api_version = if group.is_empty() { "v1".to_owned() } else { format!("{group}/v1") };
     let gvk = format!(r#"{{"group":"{group}","version":"v1","kind":"{kind}"}}"#);
     let gvr = format!(r#"{{"group":"{group}","version":"v1","resource":"{resource}"}}"#);
@@ -443,9 +513,9 @@ fn review(group: &str, kind: &str, resource: &str, spec: String) -> Bytes {
             format!(r#""k:{{\"name\":\"{field}\"}}":{{".":{{}},"f:{field}":{{}},"f:imagePullPolicy":{{}}}}"#)
         })
         .collect();
-    format!(
-        r#"{{"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1","request":{{"uid":"32c2d342-921f-4744-987b-a82d24a7666c","kind":{gvk},"resource":{gvr},"requestKind":{gvk},"requestResource":{gvr},"name":"web","namespace":"shop","operation":"CREATE","userInfo":{{"username":"kubernetes-admin","groups":["system:masters","system:authenticated"]}},"object":{{"kind":"{kind}","apiVersion":"{api_version}","metadata":{{"name":"web","namespace":"shop","uid":"c8c00031-9e6b-4303-8d27-823ac0719dbf","creationTimestamp":"2026-11-21T06:49:36Z","labels":{{"app":"web"}},"managedFields":[{{"manager":"kubectl","operation":"Update","apiVersion":"{api_version}","time":"2026-11-21T06:49:36Z","fieldsType":"FieldsV1","fieldsV1":{{{}}}}}]}},"spec":{spec}}},"oldObject":null,"dryRun":false,"options":{{"kind":"CreateOptions","apiVersion":"meta.k8s.io/v1"}}}}}}"#,
+    let template = format!(
+        r#"{{"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1","request":{{"uid":"32c2d342-921f-4744-987b-a82d24@each@","kind":{gvk},"resource":{gvr},"requestKind":{gvk},"requestResource":{gvr},"name":"web-@each@","namespace":"shop","operation":"CREATE","userInfo":{{"username":"kubernetes-admin","groups":["system:masters","system:authenticated"]}},"object":{{"kind":"{kind}","apiVersion":"{api_version}","metadata":{{"name":"web-@each@","namespace":"shop","uid":"c8c00031-9e6b-4303-8d27-823ac0@each@","creationTimestamp":"2026-11-21T06:49:36Z","labels":{{"app":"web","pod-template-hash":"@@@roll@"}},"managedFields":[{{"manager":"kubectl","operation":"Update","apiVersion":"{api_version}","time":"2026-11-21T06:49:36Z","fieldsType":"FieldsV1","fieldsV1":{{{}}}}}]}},"spec":{spec}}},"oldObject":null,"dryRun":false,"options":{{"kind":"CreateOptions","apiVersion":"meta.k8s.io/v1"}}}}}}"#,
         managed.join(",")
-    )
-    .into()
+    );
+    Bodies { template, next: AtomicU32::new(0) }
 }

@@ -209,3 +209,7 @@ impl Hook {
         hooks
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;

@@ -5,6 +5,7 @@
 //!                                 needs        other kinds that it looks at         (watched in a cluster)
 //!                                 expressions  what it evaluates                    (told what they read, and where absent)
 //!                                 trigger      when it can find anything at all     (else it does not run)
+//!                                 decided_by   what of the object it looks at       (the same parts are judged once)
 //!                                 judge        what is wrong                        (findings, at nodes)
 //!                                 change       what it changes, if it does          (edits of the object)
 //! ```
@@ -15,6 +16,8 @@
 mod alike;
 mod change;
 mod changes;
+mod decided;
+mod envelope;
 mod evaluator;
 mod facts;
 mod given;
@@ -47,6 +50,7 @@ use crate::resource::rewrite::RewriteTable;
 
 pub use change::Mutate;
 pub use changes::Reach;
+pub use decided::{Decides, Deciding, PartOf};
 pub use evaluator::Evaluator;
 pub use headless::RequireHeadlessService;
 pub use images::RewriteImages;
@@ -56,12 +60,15 @@ pub use stop::Stop;
 pub use subject::{PolicyContext, Sink};
 pub use trigger::{ROOTS, Trigger};
 pub use validate::Validate;
-pub use whole::{ServerPolicy, Whole, whole};
+pub use whole::{OwnNeeds, ServerPolicy, Whole, whole};
 
 pub(crate) use change::item_document;
 pub(crate) use changes::{Changes, is_off_limits};
+pub(crate) use evaluator::RULES_BUDGET;
 pub(crate) use facts::{Facts, Lookups};
+pub(crate) use repeats::content;
 pub(crate) use subject::cap;
+use trigger::CONTAINERS;
 pub(crate) use undecided::{beyond, undecided};
 pub(crate) use whole::{definitions, kinds};
 
@@ -92,6 +99,11 @@ pub trait Check: fmt::Debug + Send + Sync {
     /// When it has to run.
     fn trigger(&self, _policy: &Policy) -> Trigger {
         Trigger::Always
+    }
+
+    /// The parts of the object that decide whether it finds anything, where nothing else does and it can be told.
+    fn decided_by(&self, _of: &Deciding) -> Option<Decides> {
+        None
     }
 
     /// Says what is wrong with the subject.

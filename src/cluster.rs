@@ -20,6 +20,7 @@ pub mod failing;
 pub mod install;
 pub mod leader;
 pub mod mirror;
+pub mod pull;
 pub mod reflect;
 pub mod register;
 pub mod rules;

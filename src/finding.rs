@@ -254,6 +254,23 @@ pub struct Finding {
     pub fault: Option<Arc<PolicyFault>>,
     /// What lifts it: nobody is denied or warned for it.
     pub excepted: Option<Arc<Excepting>>,
+    /// What the API server's answer has beside the message, where the webhook stands in for a policy of the server's own.
+    pub own: Option<Box<ServersOwn>>,
+}
+
+/// What a binding makes of something that a policy of the API server's own language says.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ServersOwn {
+    /// The binding; `None`: the policy itself is at fault.
+    pub binding: Option<String>,
+    /// The number of the validation.
+    pub validation: usize,
+    /// `reason` of the validation.
+    pub reason: Option<String>,
+    /// `validationActions` of the binding.
+    pub actions: Vec<&'static str>,
+    /// Of an audit annotation, which is not a fault: its key. The message is its value.
+    pub annotation: Option<String>,
 }
 
 impl Finding {
@@ -278,6 +295,7 @@ impl Finding {
             more: 0,
             fault: None,
             excepted: None,
+            own: None,
         }
     }
 

@@ -6,10 +6,12 @@
 mod globs;
 mod kinds;
 mod reach;
+mod resources;
 mod tree;
 
 pub use crate::request::Operation;
 pub use globs::{Globs, GlobsError};
 pub use kinds::{KindMatch, KindPattern, KindPatternError, Kinds, Target};
 pub use reach::{BOOTSTRAP, BOOTSTRAP_NAMES, RBAC, Reach, is_bootstrap, reach, unasked};
+pub use resources::{ResourceRule, is_about_resource};
 pub use tree::{Applies, Match};

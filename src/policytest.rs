@@ -283,7 +283,7 @@ fn load_policies(test: &PolicyTest, profile: Profile) -> Loaded {
 
 /// Cases hold objects as they are written, which the API server shows to none of its own mutating policies.
 fn set_of(loaded: Loaded) -> PolicySet {
-    loaded.into_set(&Adjustments::default(), TemplatePaths::default()).without_servers_mutating()
+    loaded.into_set(&Adjustments::default(), TemplatePaths::default()).without_servers_mutations()
 }
 
 #[cfg(test)]

@@ -6,11 +6,14 @@
 //!                          overrides, packs, --only, --skip ───┘   (index by kind, plan)
 //! ```
 
+mod by_name;
 pub mod embedded;
 pub mod includes;
 pub mod kept;
 pub mod load;
+pub mod memory;
 pub mod overlap;
+mod parts;
 pub mod placement;
 pub mod plan;
 pub mod set;

@@ -83,8 +83,10 @@ pub fn decide<'f>(findings: &'f [Finding], request: &Request<'_>) -> Verdict<'f>
 /// What a finding counts for: of several actions the strongest, for the audit log is told of every finding.
 #[must_use]
 pub fn effective_action(finding: &Finding, going: bool) -> Action {
+    // the API server's own policies make no such exceptions
+    let is_own = finding.own.is_some();
     let highest = match finding.certainty {
-        _ if going => Action::Audit,
+        _ if going && !is_own => Action::Audit,
         Certainty::Known if finding.existing => Action::Warn,
         Certainty::Known => Action::Deny,
         Certainty::Unknown | Certainty::Failed if finding.rule.fail_closed => Action::Deny,

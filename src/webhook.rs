@@ -23,6 +23,7 @@ mod gate;
 pub(crate) mod goduration;
 pub mod memory;
 pub mod metrics;
+mod own;
 pub mod readiness;
 pub mod reload;
 pub mod review;

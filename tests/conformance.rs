@@ -19,6 +19,8 @@ mod field;
 mod linters;
 #[path = "conformance/mutations.rs"]
 mod mutations;
+#[path = "conformance/policy_requests.rs"]
+mod policy_requests;
 #[path = "conformance/policy_writes.rs"]
 mod policy_writes;
 #[path = "conformance/suite.rs"]

@@ -59,6 +59,7 @@ mod tests {
             more: 0,
             fault: None,
             excepted: None,
+            own: None,
         }
     }
 

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use crate::check::{
-    EvaluationLimits, Evaluator, Facts, Findings, Lookups, Policy, PolicyContext, Sink, Stop, cap, undecided,
-    whole,
+    EvaluationLimits, Evaluator, Facts, Findings, Lookups, Policy, PolicyContext, RULES_BUDGET, Rule, Sink,
+    Stop, cap, undecided, whole,
 };
 use crate::document::{Document, NodeRef};
 use crate::finding::{Certainty, Digest, Finding};
@@ -15,6 +15,8 @@ use crate::host::Host;
 use crate::matching::Applies;
 use crate::policy::{Controlled, Existing};
 use crate::store::PolicySet;
+use crate::store::memory::{Looks, Signature};
+use crate::store::plan::Plan;
 
 use super::{confidential, controlled};
 use crate::request::{Operation, Request};
@@ -36,29 +38,68 @@ pub(super) fn judge(
     let plan = set.plan(request.kind.kind, request.subresource);
     // a plan knows of one Pod template
     let plan = plan.filter(|_| request.has_its_objects() && facts.further().is_empty());
-    let present = plan.map(|plan| {
-        let pods = facts.pods();
-        plan.present([request.object, pods.map(|pods| pods.spec), pods.and_then(|pods| pods.metadata)])
-    });
-    let fires = |policy: usize, rule: usize| match (plan, &present) {
-        (Some(plan), Some(present)) => plan.fires(present, policy, rule),
-        _ => true,
+    let pods = facts.pods();
+    let roots = [request.object, pods.map(|pods| pods.spec), pods.and_then(|pods| pods.metadata)];
+    let present = plan.map(|plan| plan.present(roots));
+    let planned = plan.zip(present.as_ref());
+    let fires =
+        |policy: usize, rule: usize| planned.is_none_or(|(plan, present)| plan.fires(present, policy, rule));
+    // a condition that fails is told, whatever the rules would say; a scope that cannot be told is not
+    let is_quiet = |(number, policy): &(usize, &Policy)| {
+        policy.conditions.is_empty()
+            && planned.is_some_and(|(plan, present)| !plan.fires_at_all(present, *number))
     };
-    let policies = set.asked(request, false);
-    let by = |mut findings: Findings, (number, policy): (usize, &Policy)| {
-        judge_by(set, policy, &|rule| fires(number, rule), &facts, budget, &mut findings);
+    let policies = set.asked(request, false).filter(|policy| !is_quiet(policy));
+    let by = |mut findings: Findings, (number, policy): (usize, &Policy), known: &Known<'_>| {
+        judge_by(set, policy, (&|rule| fires(number, rule), known), &facts, budget, &mut findings);
         findings
     };
     let large = request.subject().is_some_and(|object| object.document().node_count() >= LARGE);
     let mut findings = if large {
         let policies: Vec<(usize, &Policy)> = policies.collect();
-        let each = policies.into_par_iter().map(|policy| by(Findings::new(), policy));
+        let each = policies.into_par_iter().map(|policy| by(Findings::new(), policy, &Known::NOTHING));
         each.collect::<Vec<_>>().into_iter().flatten().collect()
     } else {
-        policies.fold(Findings::new(), by)
+        let remembered = plan.zip(set.memory()).filter(|_| request.object.is_some());
+        let kind = [request.kind.group, request.kind.version, request.kind.kind];
+        let looks = remembered.map(|(plan, memory)| (plan, plan.looks(memory, roots, kind)));
+        policies.fold(Findings::new(), |findings, (number, policy)| {
+            let known = Known(looks.as_ref().map(|(plan, looks)| (*plan, looks, number)));
+            by(findings, (number, policy), &known)
+        })
     };
     confidential::conceal(&mut findings, request);
     findings
+}
+
+/// What tells an object from others for a rule.
+struct Told {
+    signature: Signature,
+    /// Whether that is only so where the rule judges nothing.
+    unless_judged: bool,
+}
+
+/// In what objects the rules of a policy found nothing before: the plan, the looks at this object, and the policy's number.
+struct Known<'k>(Option<(&'k Plan, &'k Looks<'k>, usize)>);
+
+impl Known<'_> {
+    const NOTHING: Self = Self(None);
+
+    /// What tells the object from others for a rule, where that can be told; whether it is known, then.
+    fn of(&self, rule: usize) -> Option<(Told, bool)> {
+        let (plan, looks, policy) = self.0?;
+        let (decided_by, signature) = plan.signature(looks, policy, rule)?;
+        Some((Told { signature, unless_judged: decided_by.unless_judged }, looks.knows(signature)))
+    }
+
+    /// A rule found nothing; whether it has judged anything.
+    fn keep(&self, told: Option<Told>, has_judged: bool) {
+        if let (Some((_, looks, _)), Some(told)) = (self.0, told)
+            && !(has_judged && told.unless_judged)
+        {
+            looks.keep(told.signature);
+        }
+    }
 }
 
 /// Which of a policy's rules have to run.
@@ -67,15 +108,11 @@ type Fires<'f> = dyn Fn(usize) -> bool + 'f;
 fn judge_by(
     set: &PolicySet,
     policy: &Policy,
-    fires: &Fires<'_>,
+    (fires, known): (&Fires<'_>, &Known<'_>),
     facts: &Facts<'_>,
     budget: EvaluationLimits,
     findings: &mut Findings,
 ) {
-    // a condition that fails is told, whatever the rules would say; a scope that cannot be told is not
-    if policy.conditions.is_empty() && !(0..policy.rules.len()).any(fires) {
-        return;
-    }
     if let Some(whole) = whole(policy) {
         if let Some(subject) = PolicyContext::new(policy, facts, budget) {
             whole.judge(&subject, findings);
@@ -101,7 +138,7 @@ fn judge_by(
         return;
     };
     let first = findings.len();
-    if let Err(stop) = certain(scope).and_then(|()| run_for_each(&subject, fires, facts, findings)) {
+    if let Err(stop) = certain(scope).and_then(|()| run_for_each(&subject, (fires, known), facts, findings)) {
         findings.truncate(first);
         return undecided(policy, subject.object, stop, budget, findings);
     }
@@ -144,12 +181,12 @@ fn certain(scope: Applies) -> Result<(), Stop> {
 /// in the order of the rules.
 fn run_for_each<'d>(
     subject: &PolicyContext<'d>,
-    fires: &Fires<'_>,
+    (fires, known): (&Fires<'_>, &Known<'_>),
     facts: &'d Facts<'d>,
     findings: &mut Findings,
 ) -> Result<(), Stop> {
     let first = findings.len();
-    let mut applied = run(subject, fires, facts, findings)?;
+    let mut applied = run(subject, (fires, known), facts, findings)?;
     if facts.further().is_empty() {
         return Ok(());
     }
@@ -158,30 +195,45 @@ fn run_for_each<'d>(
         let subject = PolicyContext { pods: facts.pods(), ..*subject };
         let fires =
             |rule: usize| fires(rule) && (!applied || rules[rule].check.is_about_pods(subject.policy));
-        applied |= run(&subject, &fires, facts, findings)?;
+        applied |= run(&subject, (&fires, &Known::NOTHING), facts, findings)?;
     }
     findings[first..].sort_by_key(|f| rules.iter().position(|rule| Arc::ptr_eq(&rule.info, &f.rule)));
     cap_each_rule(findings, first, subject.budget.findings_per_rule);
     Ok(())
 }
 
-/// Runs the rules if the match conditions hold, and says whether they do.
+/// Runs the rules if the match conditions hold, and says whether they do; where no rule need run, that they do.
 ///
 /// # Errors
 /// Why that cannot be told.
 fn run<'d>(
     subject: &PolicyContext<'d>,
-    fires: &Fires<'_>,
+    (fires, known): (&Fires<'_>, &Known<'_>),
     facts: &'d Facts<'d>,
     findings: &mut Findings,
 ) -> Result<bool, Stop> {
+    let first = findings.len();
+    let rules = &subject.policy.rules;
+    let mut left_out = 0;
+    let mut wanted: Vec<(&Rule, Option<Told>)> = Vec::new();
+    for (number, rule) in rules.iter().enumerate().filter(|(number, _)| fires(*number)) {
+        match known.of(number) {
+            Some((_, true)) => left_out += 1,
+            told => wanted.push((rule, told.map(|(told, _)| told))),
+        }
+    }
+    if left_out > 0 && wanted.is_empty() {
+        return Ok(true);
+    }
+    // each of the rules that are left out has cost as much as this at most, and those that run may cost the rest
+    let share = RULES_BUDGET / 2 / (rules.len() as u64).max(1);
     let lookups = Lookups::of(subject);
     let mut evaluator = Evaluator::new(subject, facts, &lookups);
     if !evaluator.conditions(subject)? {
         return Ok(false);
     }
-    for (_, rule) in subject.policy.rules.iter().enumerate().filter(|(number, _)| fires(*number)) {
-        let first = findings.len();
+    for (rule, told) in wanted {
+        let (first, before, judged) = (findings.len(), evaluator.left(), evaluator.judged);
         let mut sink = Sink { rule, object: subject.object, findings, budget: subject.budget };
         if subject.budget.is_over() {
             sink.failed(subject.object, "no time left to evaluate the rule".to_owned());
@@ -189,6 +241,14 @@ fn run<'d>(
         }
         rule.check.judge(&mut evaluator, subject, &mut sink);
         cap(findings, first, subject.budget.findings_per_rule);
+        if first == findings.len() && before - evaluator.left() <= share {
+            known.keep(told, evaluator.judged > judged);
+        }
+    }
+    if left_out > 0 && evaluator.left() < RULES_BUDGET / 2 {
+        // all of them together may cost more than a policy may, which does not depend on what was judged before
+        findings.truncate(first);
+        return run(subject, (fires, &Known::NOTHING), facts, findings);
     }
     Ok(true)
 }
@@ -213,7 +273,7 @@ fn mark_existing(
     let mut before = Findings::new();
     // a rule that finds nothing now needs not be asked what it found before
     let found = |rule: usize| findings.iter().any(|f| Arc::ptr_eq(&f.rule, &policy.rules[rule].info));
-    if run_for_each(&subject, &found, &old_facts, &mut before).is_err() {
+    if run_for_each(&subject, (&found, &Known::NOTHING), &old_facts, &mut before).is_err() {
         return;
     }
     let mut known: BTreeMap<(String, Digest), Vec<&str>> = BTreeMap::new();

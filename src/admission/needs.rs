@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::cel::ast::{Ast, Expr, ExprId, Literal};
 use crate::cel::reads::{Composed, LOOKED_UP, Part, Read, Reads, Root, reads};
-use crate::check::Policy;
+use crate::check::{Policy, Whole, whole};
 use crate::host::fields::Fields;
 use crate::policy::Controlled;
 use crate::policy::expression::Expression;
@@ -110,6 +110,12 @@ impl Needs {
         }
         for found in policy.rules.iter().flat_map(|rule| rule.check.needs()).filter(|found| found.watched) {
             self.add(found.group, found.version, found.kind, &found.fields);
+        }
+        if let Some(own) = whole(policy).map(Whole::needs) {
+            self.authorizer |= own.authorizer;
+            for (group, version, kind, fields) in &own.kinds {
+                self.add(group, version, kind, fields);
+            }
         }
         let expressions = expressions(policy);
         let read = read_by(policy, expressions.iter().copied(), &ROOTS);
@@ -352,6 +358,75 @@ mod tests {
             let got = &needs.kinds[&((*group).to_owned(), (*kind).to_owned())].fields;
             let expected = if *expected == ["whole"] { Fields::whole() } else { Fields::of(expected) };
             assert!(got.covers(&expected) && expected.covers(got), "{spec}\n{got:#?}");
+        }
+    }
+
+    /// What policies of the API server's own language look up, where a binding names them.
+    #[test]
+    fn of_admission_policies() {
+        let needs = |policy: &str, binding: &str| {
+            let text = format!(
+                "apiVersion: admissionregistration.k8s.io/v1\nkind: ValidatingAdmissionPolicy\nmetadata: {{name: p}}\n\
+                 spec:\n  {policy}\n---\napiVersion: admissionregistration.k8s.io/v1\n\
+                 kind: ValidatingAdmissionPolicyBinding\nmetadata: {{name: b}}\nspec: {{{binding}}}\n"
+            );
+            let mut loaded = Loaded::default();
+            read_text("p.yaml", &text, false, Profile::NEWEST, &mut loaded);
+            assert!(loaded.errors.is_empty(), "{:?}", loaded.errors);
+            let needs = Needs::of(&loaded.into_set(&Adjustments::default(), TemplatePaths::default()));
+            let kinds = needs.kinds.iter().map(|((group, kind), need)| {
+                let metadata = if need.fields.is_metadata() { " (metadata)" } else { "" };
+                format!("{group}/{}/{kind}{metadata}", need.version)
+            });
+            (kinds.collect::<Vec<_>>(), needs.authorizer)
+        };
+        let about = |group: &str, validation: &str| {
+            format!(
+                "matchConstraints: {{resourceRules: [{{apiGroups: [{group}], apiVersions: [v1], operations: [CREATE], \
+                 resources: [x]}}]}}\n  validations: [{{expression: '{validation}'}}]"
+            )
+        };
+        let (bound, params) = (
+            "policyName: p, validationActions: [Deny]",
+            "paramRef: {name: a, parameterNotFoundAction: Deny}",
+        );
+        let with_params = |api_version: &str, kind: &str| {
+            format!("paramKind: {{apiVersion: {api_version}, kind: {kind}}}\n  {}", about("apps", "true"))
+        };
+        for (policy, binding, expected, authorizer) in [
+            (about("apps", "true"), bound.to_owned(), &[][..], false),
+            (
+                about("apps", "namespaceObject != null"),
+                "policyName: q, validationActions: [Deny]".to_owned(),
+                &[],
+                false,
+            ),
+            (about("apps", "namespaceObject != null"), bound.to_owned(), &["/v1/Namespace"], false),
+            (
+                about("apps", "authorizer.group(\"\").resource(\"pods\").check(\"get\").allowed()"),
+                format!("{bound}, matchResources: {{namespaceSelector: {{matchLabels: {{a: b}}}}}}"),
+                &["/v1/Namespace (metadata)"],
+                true,
+            ),
+            (
+                about("example.com", "true"),
+                bound.to_owned(),
+                &["apiextensions.k8s.io/v1/CustomResourceDefinition"],
+                false,
+            ),
+            (with_params("v1", "ConfigMap"), bound.to_owned(), &[], false),
+            (with_params("v1", "ConfigMap"), format!("{bound}, {params}"), &["/v1/ConfigMap"], false),
+            // no mirror holds what Secrets hold
+            (with_params("v1", "Secret"), format!("{bound}, {params}"), &[], false),
+            (
+                with_params("x.dev/v2", "Limit"),
+                format!("{bound}, {params}"),
+                &["apiextensions.k8s.io/v1/CustomResourceDefinition", "x.dev/v2/Limit"],
+                false,
+            ),
+        ] {
+            let expected: Vec<String> = expected.iter().map(|kind| (*kind).to_owned()).collect();
+            assert_eq!(needs(&policy, &binding), (expected, authorizer), "{policy}\n{binding}");
         }
     }
 

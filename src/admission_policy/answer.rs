@@ -36,7 +36,8 @@ pub struct Denied {
     pub causes: Vec<String>,
 }
 
-const FAILURE: &str = "validation.policy.admission.k8s.io/validation_failure";
+/// The audit annotation for what fails where a binding says `Audit`.
+pub const FAILURE: &str = "validation.policy.admission.k8s.io/validation_failure";
 const LONGEST_ANNOTATION: usize = 10 * 1024;
 
 impl Answer {
@@ -57,15 +58,46 @@ impl Answer {
 
 /// The words in which a policy refuses.
 #[must_use]
-pub fn refusal(event: &Event<'_>, message: &str) -> String {
-    let policy = &event.policy.name;
-    match event.binding {
-        Some(binding) => format!(
-            "ValidatingAdmissionPolicy '{policy}' with binding '{}' denied request: {message}",
-            binding.name
-        ),
+pub fn refusal(policy: &str, binding: Option<&str>, message: &str) -> String {
+    match binding {
+        Some(binding) => {
+            format!("ValidatingAdmissionPolicy '{policy}' with binding '{binding}' denied request: {message}")
+        }
         None => format!("ValidatingAdmissionPolicy '{policy}' denied request: {message}"),
     }
+}
+
+/// The answer in these words; without a reason it is `Invalid`.
+#[must_use]
+pub fn refused(reason: Option<&str>, cause: String, request: &Request<'_>) -> Denied {
+    let reason = reason.filter(|reason| !reason.is_empty()).unwrap_or("Invalid").to_owned();
+    let code = match reason.as_str() {
+        "Forbidden" => 403,
+        "Unauthorized" => 401,
+        "RequestEntityTooLarge" => 413,
+        _ => 422,
+    };
+    Denied { code, reason, message: forbidden(request, &cause), causes: vec![cause] }
+}
+
+/// The words in which a policy warns.
+#[must_use]
+pub fn warning(policy: &str, binding: &str, message: &str) -> String {
+    format!("Validation failed for ValidatingAdmissionPolicy '{policy}' with binding '{binding}': {message}")
+}
+
+/// The value of [`FAILURE`].
+#[must_use]
+pub fn failure(policy: &str, binding: &str, validation: usize, actions: &[&str], message: &str) -> String {
+    let text = |text: &str| json!(text).to_string();
+    go_json(&format!(
+        "[{{\"message\":{},\"policy\":{},\"binding\":{},\"expressionIndex\":{validation},\
+         \"validationActions\":{}}}]",
+        text(message),
+        text(policy),
+        text(binding),
+        json!(actions),
+    ))
 }
 
 fn denied(event: &Event<'_>, request: &Request<'_>) -> Option<Denied> {
@@ -77,15 +109,8 @@ fn denied(event: &Event<'_>, request: &Request<'_>) -> Option<Denied> {
         What::Refuses(message) => (message, None),
         What::Annotates { .. } | What::Unknown { .. } => return None,
     };
-    let cause = refusal(event, message);
-    let reason = reason.filter(|reason| !reason.is_empty()).unwrap_or("Invalid").to_owned();
-    let code = match reason.as_str() {
-        "Forbidden" => 403,
-        "Unauthorized" => 401,
-        "RequestEntityTooLarge" => 413,
-        _ => 422,
-    };
-    Some(Denied { code, reason, message: forbidden(request, &cause), causes: vec![cause] })
+    let cause = refusal(&event.policy.name, event.binding.map(|binding| &*binding.name), message);
+    Some(refused(reason, cause, request))
 }
 
 /// `admission.NewForbidden`
@@ -110,10 +135,7 @@ fn warn(event: &Event<'_>, warnings: &mut Warnings) {
     if let (What::Fails { message, .. }, Some(binding)) = (&event.what, event.binding)
         && event.has(ValidationAction::Warn)
     {
-        warnings.add(&format!(
-            "Validation failed for ValidatingAdmissionPolicy '{}' with binding '{}': {message}",
-            event.policy.name, binding.name
-        ));
+        warnings.add(&warning(&event.policy.name, &binding.name, message));
     }
 }
 
@@ -170,7 +192,7 @@ fn is_header(text: &str) -> bool {
 /// Those of policies, and the one for the first failure that a binding wants in the log: a key is written once.
 fn annotations(events: &[Event<'_>]) -> BTreeMap<String, String> {
     let mut values: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    let mut failure = None;
+    let mut failed = None;
     for event in events {
         match (&event.what, event.binding) {
             (What::Annotates { key, value }, _) => {
@@ -181,28 +203,21 @@ fn annotations(events: &[Event<'_>]) -> BTreeMap<String, String> {
                 }
             }
             (What::Fails { validation, message, .. }, Some(binding))
-                if failure.is_none() && event.has(ValidationAction::Audit) =>
+                if failed.is_none() && event.has(ValidationAction::Audit) =>
             {
                 let actions: Vec<&str> = binding.actions.iter().map(|action| action.name()).collect();
-                let text = |text: &str| json!(text).to_string();
-                failure = Some(go_json(&format!(
-                    "[{{\"message\":{},\"policy\":{},\"binding\":{},\"expressionIndex\":{validation},\
-                     \"validationActions\":{}}}]",
-                    text(message),
-                    text(&binding.policy),
-                    text(&binding.name),
-                    json!(actions),
-                )));
+                failed = Some(failure(&binding.policy, &binding.name, *validation, &actions, message));
             }
             _ => {}
         }
     }
     let joined = values.into_iter().map(|(key, values)| (key, values.join(", ")));
-    joined.chain(failure.map(|failure| (FAILURE.to_owned(), failure))).collect()
+    joined.chain(failed.map(|failed| (FAILURE.to_owned(), failed))).collect()
 }
 
 /// The first bytes of a value: what is left of a character reads as so many replacement characters.
-fn cut(value: &str) -> String {
+#[must_use]
+pub fn cut(value: &str) -> String {
     if value.len() <= LONGEST_ANNOTATION {
         return value.to_owned();
     }

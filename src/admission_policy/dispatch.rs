@@ -273,7 +273,8 @@ impl Versioned {
     /// # Errors
     /// When they cannot be converted.
     pub fn new(asked: Asked<'_>, kind: &Named) -> Result<Self, Unconverted> {
-        let (sent, _) = original(asked.request);
+        // a webhook is sent them in a version that it has asked for
+        let sent = asked.request.kind;
         let sent = Named::new(sent.group, sent.version, sent.kind);
         let converted = |object: Option<crate::document::NodeRef<'_>>| match object {
             Some(object) if sent != *kind => convert::convert(object, &sent, kind, asked.kinds).map(Some),

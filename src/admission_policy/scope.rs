@@ -3,6 +3,7 @@
 
 use crate::document::NodeRef;
 use crate::host::{Host, Lookup, ObjectKey};
+use crate::matching::{ResourceRule, is_about_resource};
 use crate::request::{Operation, Request};
 use crate::resource::selector::LabelSelector;
 
@@ -79,6 +80,20 @@ enum Selected {
 }
 
 impl MatchConstraints {
+    /// What a webhook in place of the policy has to be asked about; of requests in another version the API server asks in
+    /// one of these.
+    #[must_use]
+    pub fn asked_about(&self) -> Vec<ResourceRule> {
+        let rule = |rule: &Rule| ResourceRule {
+            operations: rule.operations.clone(),
+            groups: rule.groups.clone(),
+            versions: rule.versions.clone(),
+            resources: rule.resources.clone(),
+            equivalent: self.equivalent,
+        };
+        self.rules.iter().map(rule).collect()
+    }
+
     /// Whether a request is matched. An error of a selector counts only where all the rest matches.
     #[must_use]
     pub fn matches(&self, request: &Request<'_>, kinds: &Kinds, host: &dyn Host) -> Matched {
@@ -165,7 +180,7 @@ impl Rule {
             && any(&self.operations, request.operation.name())
             && any(&self.groups, group)
             && any(&self.versions, version)
-            && self.resources.iter().any(|wanted| is_about(wanted, resource, request.subresource))
+            && self.resources.iter().any(|wanted| is_about_resource(wanted, resource, request.subresource))
             && (self.names.is_empty() || self.names.iter().any(|name| name == request.name))
     }
 
@@ -179,12 +194,6 @@ impl Rule {
             RuleScope::Cluster => above,
         }
     }
-}
-
-/// Whether `pods/exec`, `pods`, `*`, `pods/*` is about a resource and subresource. `*` is about no subresource.
-fn is_about(wanted: &str, resource: &str, subresource: &str) -> bool {
-    let (of, below) = wanted.split_once('/').unwrap_or((wanted, ""));
-    (of == "*" || of == resource) && (below == "*" || below == subresource)
 }
 
 fn request_as_it_is(request: &Request<'_>) -> Matched {

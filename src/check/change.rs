@@ -9,6 +9,7 @@ use crate::policy::expression::Expression;
 use crate::policy::{Base, Edit, Visit};
 
 use super::changes::Reach;
+use super::decided::{Decides, Deciding};
 use super::evaluator::{Evaluator, Next};
 use super::stop::Stop;
 use super::subject::{PolicyContext, Sink};
@@ -31,6 +32,10 @@ impl Check for Mutate {
 
     fn expressions(&self) -> Vec<&Expression> {
         self.visit.expressions().chain(self.edits.iter().filter_map(Edit::computed)).collect()
+    }
+
+    fn decided_by(&self, _: &Deciding) -> Option<Decides> {
+        Some(Decides::default())
     }
 
     /// Nothing is wrong with what is yet to be changed.

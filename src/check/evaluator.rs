@@ -25,7 +25,7 @@ use super::values::to_literal;
 /// Cost units of all match conditions of a policy (`RuntimeCELCostBudgetMatchConditions`).
 const CONDITIONS_BUDGET: u64 = 2_500_000;
 /// Cost units of all rules of a policy (`RuntimeCELCostBudget`).
-const RULES_BUDGET: u64 = 10_000_000;
+pub(crate) const RULES_BUDGET: u64 = 10_000_000;
 /// What is said when they were spent.
 const TOO_COSTLY: &str = "the policy's expressions cost too much";
 /// The expressions of one policy over one request.
@@ -41,6 +41,8 @@ pub struct Evaluator<'d, 'a> {
     visited_at: Option<usize>,
     /// Where edits may be made, of a rule that mutates.
     pub(crate) reach: Option<&'a Reach<'d>>,
+    /// How often an expression of a rule was asked whether what is visited is as it should be.
+    pub(crate) judged: u64,
     /// The edits of the rule that mutates: what is visited is passed over where none may be made.
     pub(crate) edits: &'d [Edit],
 }
@@ -60,6 +62,7 @@ impl<'d, 'a> Evaluator<'d, 'a> {
             pods: subject.pods,
             visited_at: None,
             reach: None,
+            judged: 0,
             edits: &[],
         }
     }
@@ -100,6 +103,11 @@ impl<'d, 'a> Evaluator<'d, 'a> {
             }
             told => told,
         }
+    }
+
+    /// The cost units that the policy's rules have not spent.
+    pub(crate) fn left(&self) -> u64 {
+        self.budget.left()
     }
 
     /// Says so when the policy's expressions have cost more than all of them may: then nothing more is evaluated.

@@ -4,8 +4,6 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::Instant;
 
-use serde_json::json;
-
 use crate::cel::activation::{Activation, Binding, Functions};
 use crate::cel::checker::OverloadId;
 use crate::cel::error::{Eval, EvalError, Unknown};
@@ -16,11 +14,11 @@ use crate::host::{By, Forms, Host, HostObject, Listing, Lookup, ObjectKey};
 use crate::policy::Reads;
 use crate::policy::expression::overload;
 use crate::request::Request;
-use crate::request::SentAs;
 use crate::resource::image::ImageRef;
 use crate::resource::selector::LabelSelector;
 use crate::resource::workload::{PodTemplate, TemplatePaths};
 
+use super::envelope::envelope;
 use super::subject::PolicyContext;
 use super::values::to_document;
 use crate::request::User;
@@ -144,9 +142,8 @@ impl<'r> Facts<'r> {
 
     /// The request in the API server's words; who asks is unknown where nobody said.
     fn envelope(&self) -> Binding<'_> {
-        let document = self.envelope.get_or_init(|| {
-            Document::from_value(&envelope(self.request)).unwrap_or_else(|_| Document::null())
-        });
+        let document =
+            self.envelope.get_or_init(|| envelope(self.request).unwrap_or_else(|_| Document::null()));
         let value = Value::Node(document.root());
         if self.request.user.is_some() {
             Binding::Value(value)
@@ -167,45 +164,6 @@ impl<'r> Facts<'r> {
             Lookup::Unknown(what) | Lookup::Failed(what) => Binding::Unknown(what.into()),
         }
     }
-}
-
-/// The fields that a ValidatingAdmissionPolicy sees; those that are empty are absent
-/// (apiserver `pkg/admission/plugin/cel`, `CreateAdmissionRequest`).
-fn envelope(request: &Request<'_>) -> serde_json::Value {
-    let gvk = |k: &crate::request::GroupVersionKind<'_>| json!({"group": k.group, "version": k.version, "kind": k.kind});
-    let gvr = |r: &crate::request::GroupVersionResource<'_>| json!({"group": r.group, "version": r.version, "resource": r.resource});
-    let sent_as = request.sent_as.unwrap_or(SentAs {
-        kind: request.kind,
-        resource: request.resource,
-        subresource: request.subresource,
-    });
-    let mut envelope = json!({
-        "kind": gvk(&request.kind), "resource": gvr(&request.resource), "requestKind": gvk(&sent_as.kind),
-        "requestResource": gvr(&sent_as.resource), "operation": request.operation.name(), "dryRun": request.dry_run,
-    });
-    let mut add = |field: &str, text: &str| {
-        if !text.is_empty() {
-            envelope[field] = text.into();
-        }
-    };
-    add("name", request.name);
-    add("namespace", request.namespace.unwrap_or_default());
-    add("subResource", request.subresource);
-    add("requestSubResource", sent_as.subresource);
-    if let Some(user) = &request.user {
-        let mut info = json!({"username": user.username, "groups": user.groups});
-        if !user.uid.is_empty() {
-            info["uid"] = user.uid.into();
-        }
-        if !user.extra.is_empty() {
-            info["extra"] = json!(user.extra);
-        }
-        envelope["userInfo"] = info;
-    }
-    if let Some(options) = request.options {
-        envelope["options"] = serde_json::to_value(options).unwrap_or_default();
-    }
-    envelope
 }
 
 /// The functions of ours.

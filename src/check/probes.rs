@@ -5,15 +5,20 @@
 
 mod idle;
 
+use crate::cel::reads::Part;
 use crate::document::NodeRef;
 use crate::policy::Probe;
 use crate::resource::container::Role;
 use crate::resource::identity;
 use crate::resource::workload::PodTemplate;
 
+use super::decided::{Decides, Deciding, PartOf, containers};
 use super::evaluator::Evaluator;
 use super::subject::{self, PolicyContext, Sink};
 use super::{Check, Policy};
+
+/// What tells a container that only waits.
+const IDLE: [&str; 3] = ["image", "command", "args"];
 
 /// `requireProbes`.
 #[derive(Debug)]
@@ -29,6 +34,25 @@ pub struct RequireProbes {
 impl Check for RequireProbes {
     fn is_about_pods(&self, _: &Policy) -> bool {
         true
+    }
+
+    fn decided_by(&self, _: &Deciding) -> Option<Decides> {
+        let key = |key: &str| Part::Key(key.to_owned());
+        let of_a_container = [
+            "restartPolicy",
+            "image",
+            "command",
+            "args",
+            "ports",
+            "livenessProbe",
+            "readinessProbe",
+            "startupProbe",
+        ];
+        let parts = of_a_container.iter().filter(|part| self.exempt_idle || !IDLE.contains(part));
+        let of_containers = parts.flat_map(|part| containers(&[Part::Each, key(part)]).collect::<Vec<_>>());
+        let of_the_pod = PartOf { root: 1, steps: vec![key("restartPolicy")] };
+        let owners = PartOf { root: 0, steps: vec![key("metadata"), key("ownerReferences")] };
+        Some(Decides::by(of_containers.chain([of_the_pod, owners]).collect()))
     }
 
     fn judge<'d>(&'d self, _: &mut Evaluator<'d, '_>, subject: &PolicyContext<'d>, sink: &mut Sink<'_>) {

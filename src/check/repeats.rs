@@ -61,7 +61,9 @@ impl<'p> Repeats<'p> {
                 bytes.push(1);
                 for member in members {
                     match element.get(member) {
-                        Some(value) => content(value, bytes),
+                        Some(value) => {
+                            content(value, bytes);
+                        }
                         None => bytes.push(u8::MAX),
                     }
                 }
@@ -89,15 +91,19 @@ impl<'p> Repeats<'p> {
     }
 }
 
-/// All below a node, its name aside: in the order in which it is written, with how much each part holds.
-fn content(node: NodeRef<'_>, bytes: &mut Vec<u8>) {
+/// All below a node, its name aside: in the order in which it is written, with how much each part holds. Says whether all of
+/// it is known.
+pub(crate) fn content(node: NodeRef<'_>, bytes: &mut Vec<u8>) -> bool {
+    let mut known = true;
     for part in node.descendants() {
         if let Some(key) = part.key().filter(|_| part.id() != node.id()) {
             text(key, bytes);
         }
+        let unknown = part.is_unknown();
+        known &= !unknown;
         // below 16, and so never what stands for an absent member
         bytes.push(part.kind() as u8);
-        bytes.push(u8::from(part.is_unknown()) | u8::from(part.is_shadowed()) << 1);
+        bytes.push(u8::from(unknown) | u8::from(part.is_shadowed()) << 1);
         match part.scalar() {
             Some(Scalar::Bool(value)) => bytes.push(u8::from(value)),
             Some(Scalar::Int(value)) => bytes.extend(value.to_le_bytes()),
@@ -107,6 +113,7 @@ fn content(node: NodeRef<'_>, bytes: &mut Vec<u8>) {
             None => bytes.extend(part.len().to_le_bytes()),
         }
     }
+    known
 }
 
 /// A text, with its length before it: so no two rows of texts are written alike.

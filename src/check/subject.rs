@@ -149,6 +149,7 @@ impl Sink<'_> {
             more: 0,
             fault: None,
             excepted: None,
+            own: None,
         });
         self.findings.last_mut().expect("just pushed")
     }

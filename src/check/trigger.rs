@@ -21,7 +21,7 @@ pub enum Trigger {
 pub const ROOTS: [&str; 3] = ["object", "podSpec", "podMetadata"];
 
 /// The lists of containers below `podSpec`, in the order of `allContainers`.
-const CONTAINERS: [&str; 3] = ["containers", "initContainers", "ephemeralContainers"];
+pub(super) const CONTAINERS: [&str; 3] = ["containers", "initContainers", "ephemeralContainers"];
 
 /// What must be absent for a rule to find nothing, where that can be told: then its `when` is false, or its `validate` true.
 pub(super) fn quiet_without(policy: &Policy, rule: &Validate) -> Option<Ways> {

@@ -17,6 +17,7 @@ use crate::resource::container::Container;
 
 use super::alike::Alike;
 use super::change::item_document;
+use super::decided::{Decides, Deciding};
 use super::evaluator::{Evaluator, Next, Visited};
 use super::judged::{Element, Judged};
 use super::stop::{Stop, boolean};
@@ -96,6 +97,10 @@ impl Check for Validate {
         quiet_without(policy, self).map_or(Trigger::Always, Trigger::Where)
     }
 
+    fn decided_by(&self, of: &Deciding) -> Option<Decides> {
+        of.expressions(self)
+    }
+
     fn judge<'d>(
         &'d self,
         evaluator: &mut Evaluator<'d, '_>,
@@ -136,6 +141,7 @@ impl<'d> Evaluator<'d, '_> {
     /// Whether what is visited is as it should be; if not, the element of the object that an `all` stopped at.
     fn holds(&mut self, rule: &'d Validate, object: NodeRef<'d>) -> Result<Holds<'d>, Stop> {
         let program = &rule.validate.program;
+        self.judged += 1;
         let outcome = program.evaluate(&self.activation, &mut self.variables, &mut self.budget);
         // of overlays and versions that are equally near one is meant: no fault while one of them satisfies
         let forms = self.lookups.forms();

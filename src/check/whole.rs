@@ -16,6 +16,11 @@ use super::given::GivenFields;
 use super::subject::{PolicyContext, Sink};
 use super::{Check, Evaluator, Findings, Policy, Rule};
 
+mod stand_in;
+
+pub use stand_in::OwnNeeds;
+use stand_in::{WithoutSecrets, is_secret, stand_in};
+
 /// What judges all rules of a policy at once.
 pub trait Whole: fmt::Debug + Send + Sync {
     /// Takes what binds the policy, before it judges anything.
@@ -29,6 +34,12 @@ pub trait Whole: fmt::Debug + Send + Sync {
 
     /// The minor release of Kubernetes whose kinds are served.
     fn minor(&self) -> u32;
+
+    /// Tells it which release `1.minor` the cluster has.
+    fn for_release(&self, minor: u32);
+
+    /// What it looks up in a cluster; nothing where no binding names it.
+    fn needs(&self) -> OwnNeeds;
 
     /// Says what is wrong with the object.
     fn judge(&self, subject: &PolicyContext<'_>, findings: &mut Findings);
@@ -51,8 +62,10 @@ struct Bound {
     hook: OnceLock<Hook>,
     /// What its expressions read of what the server gives an object.
     given: OnceLock<GivenFields>,
-    /// The release whose kinds are served.
+    /// The release whose expressions it is compiled for.
     minor: u32,
+    /// The release whose kinds are served, where it is known to be another one.
+    release: OnceLock<u32>,
 }
 
 impl ServerPolicy {
@@ -64,6 +77,7 @@ impl ServerPolicy {
             hook: OnceLock::new(),
             given: OnceLock::new(),
             minor,
+            release: OnceLock::new(),
         }))
     }
 }
@@ -89,6 +103,15 @@ impl Whole for Bound {
         }
     }
 
+    fn for_release(&self, minor: u32) {
+        self.release.get_or_init(|| minor);
+    }
+
+    fn needs(&self) -> OwnNeeds {
+        let Some(Hook { policy, bindings }) = self.hook.get() else { return OwnNeeds::default() };
+        OwnNeeds::of(policy, bindings.iter().map(|binding| &**binding))
+    }
+
     fn is_bound_by(&self, bindings: &Bindings) -> bool {
         bindings.of(&self.policy).iter().any(|binding| binding.policy == self.policy.name)
     }
@@ -98,20 +121,25 @@ impl Whole for Bound {
     }
 
     fn minor(&self) -> u32 {
-        self.minor
+        *self.release.get().unwrap_or(&self.minor)
     }
 
     fn judge(&self, subject: &PolicyContext<'_>, findings: &mut Findings) {
         let validates = matches!(self.policy.body, Body::Validating { .. });
         let Some(hook) = self.hook.get().filter(|_| validates) else { return };
         let PolicyContext { request, host, budget, .. } = *subject;
-        let kinds = kinds(self.minor, [&*self.policy], request, host);
+        let params = self.policy.param_kind.as_ref().filter(|kind| is_secret(&kind.0.group, &kind.0.name));
+        let without = WithoutSecrets(host);
+        let host: &dyn Host = if params.is_some() && budget.in_cluster { &without } else { host };
+        let kinds = kinds(self.minor(), [&*self.policy], request, host);
         let asked = Asked { request, kinds: &kinds, host, deadline: budget.deadline };
         let first = findings.len();
         for mut event in dispatch(std::slice::from_ref(hook), asked) {
-            if !budget.in_cluster {
-                self.doubt(&mut event.what, subject.object);
+            if budget.in_cluster {
+                stand_in(&event, subject, findings);
+                continue;
             }
+            self.doubt(&mut event.what, subject.object);
             tell(&event, subject, findings, first);
         }
     }
@@ -156,8 +184,10 @@ pub(crate) fn definitions(host: &dyn Host) -> impl Iterator<Item = NodeRef<'_>> 
 }
 
 /// What the server does about an event: for what a validation finds, all that the binding says.
-fn actions(event: &Event<'_>) -> Actions {
-    let What::Fails { .. } = event.what else { return Action::Deny.into() };
+pub(super) fn actions(event: &Event<'_>) -> Actions {
+    let (What::Fails { .. } | What::Unknown { validation: Some(_), .. }) = event.what else {
+        return Action::Deny.into();
+    };
     let bound = event.binding.iter().flat_map(|binding| &binding.actions);
     let actions: Actions = bound.map(|action| action_of(*action)).collect();
     if actions == Actions::default() { Action::Audit.into() } else { actions }

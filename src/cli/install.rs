@@ -29,6 +29,9 @@ pub struct InstallArgs {
     /// Let policies deny from the beginning, instead of only warning
     #[arg(long, conflicts_with = "action_override")]
     pub enforce: bool,
+    /// Judge by ValidatingAdmissionPolicies of policy folders, too: for clusters that do not know them
+    #[arg(long)]
+    pub admission_policies: bool,
     /// A namespace that is not judged, beside the own; may be repeated
     #[arg(
         long = "exempt-namespace",
@@ -97,7 +100,8 @@ impl InstallArgs {
     /// Prints or applies: 0 when all was done.
     pub fn run(self) -> ExitCode {
         let Selected { set, errors, configuration, .. } = self.selection.load(None, &[], &[]);
-        let set = set.without_servers_own();
+        let own = self.admission_policies || configuration.serve.admission_policies == Some(true);
+        let set = if own { set.without_servers_mutations() } else { set.without_servers_own() };
         if !errors.is_empty() {
             print_errors(&errors);
             return ExitCode::from(NOT_DONE);
@@ -159,6 +163,9 @@ impl InstallArgs {
     fn arguments(&self) -> Vec<String> {
         let Selection { no_embedded, packs, kubernetes_version, .. } = &self.selection;
         let mut arguments = Vec::new();
+        if self.admission_policies {
+            arguments.push("--admission-policies".to_owned());
+        }
         if *no_embedded {
             arguments.push("--no-embedded".to_owned());
         }

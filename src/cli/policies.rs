@@ -1,6 +1,8 @@
-//! `plimsoll policies`: what is loaded, what a policy says, whether policies compile, the format's schema.
+//! `plimsoll policies`: what is loaded, what a policy says, whether policies compile, what a cluster has, the format's
+//! schema.
 
 mod check;
+mod pull;
 mod types;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -48,6 +50,8 @@ enum PoliciesCommand {
     },
     /// Check that policies compile, and show every error with its place
     Check(check::CheckArgs),
+    /// Write a cluster's own admission policies, with bindings and parameters, into a folder
+    Pull(pull::PullArgs),
     /// Write a page for each policy, and an index
     Docs {
         /// The folder; of the files in it, only pages that this command generated are overwritten or removed
@@ -85,6 +89,7 @@ impl PoliciesArgs {
             PoliciesCommand::List { format, selection } => list(format, &selection),
             PoliciesCommand::Show { name, selection } => show(&name, &selection),
             PoliciesCommand::Check(args) => args.run(),
+            PoliciesCommand::Pull(args) => args.run(),
             PoliciesCommand::Schema { of } => schema(of),
             PoliciesCommand::Docs { folder, selection } => docs(&folder, &selection),
         }

@@ -163,6 +163,7 @@ fn load(
     selection: &Selection,
     store: &Store,
     findings: usize,
+    own: bool,
     cluster: Option<&Cluster>,
 ) -> Result<InForce, LoadError> {
     let Selected { set, errors, origins, refused, astray, .. } = selection.load(None, &[], &[]);
@@ -170,7 +171,8 @@ fn load(
     if astray {
         return Err(LoadError(complaint));
     }
-    let snapshot = store.next(set.without_servers_own(), origins, &refused);
+    let set = if own { set.without_servers_mutations() } else { set.without_servers_own() };
+    let snapshot = store.next(set, origins, &refused);
     if snapshot.set.is_empty() && !(selection.no_embedded && selection.policies.is_empty()) {
         // a folder emptied by mistake must not open the door
         let nothing = "no policies are loaded".to_owned();
@@ -232,6 +234,7 @@ fn watched(selection: &Selection) -> Vec<PathBuf> {
 async fn serve(plan: Plan, mut selection: Selection, settings: Settings) -> Result<(), ServeError> {
     let Plan {
         watch_policies,
+        admission_policies,
         bind: bind_to,
         admin_bind,
         certificate,
@@ -293,9 +296,15 @@ async fn serve(plan: Plan, mut selection: Selection, settings: Settings) -> Resu
         }
         _ => None,
     };
+    if admission_policies {
+        tracing::info!(
+            "ValidatingAdmissionPolicies of policy folders are judged here; MutatingAdmissionPolicies are not run"
+        );
+    }
     let paths = watched(&selection);
     let (store, findings) = (Store::default(), findings_per_rule);
-    let load: Loader = Box::new(move || load(&selection, &store, findings, cluster.as_ref()));
+    let load: Loader =
+        Box::new(move || load(&selection, &store, findings, admission_policies, cluster.as_ref()));
     let policies = Arc::new(Policies::default());
     if watch_policies {
         let watch = policies.clone();

@@ -11,6 +11,13 @@ use kube::{Client, Config};
 pub enum Access {
     /// Through the current context of this file.
     Kubeconfig(PathBuf),
+    /// Through a context by name, of this file or of where kubectl finds one.
+    Context {
+        /// The kubeconfig.
+        file: Option<PathBuf>,
+        /// The context's name.
+        context: String,
+    },
     /// As the Pod's ServiceAccount.
     InCluster,
     /// As kubectl finds it: `KUBECONFIG`, the home folder, then the Pod.
@@ -26,6 +33,14 @@ pub enum ConnectError {
         /// The path, as given.
         path: PathBuf,
         /// What is wrong with it.
+        source: Box<kube::config::KubeconfigError>,
+    },
+    /// The context.
+    #[error("cannot use the context {context:?}: {source}")]
+    Context {
+        /// As given.
+        context: String,
+        /// Why.
         source: Box<kube::config::KubeconfigError>,
     },
     /// No ServiceAccount.
@@ -57,6 +72,7 @@ pub async fn connect(access: &Access) -> Result<Client, ConnectError> {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut config = match access {
         Access::Kubeconfig(path) => from_file(path).await?,
+        Access::Context { file, context } => of_context(file.as_deref(), context).await?,
         Access::InCluster => Config::incluster().map_err(|e| ConnectError::InCluster(Box::new(e)))?,
         Access::Inferred => Config::infer().await.map_err(|e| ConnectError::Inferred(Box::new(e)))?,
     };
@@ -68,6 +84,17 @@ async fn from_file(path: &Path) -> Result<Config, ConnectError> {
     let failed = |source| ConnectError::Kubeconfig { path: path.to_owned(), source: Box::new(source) };
     let file = Kubeconfig::read_from(path).map_err(failed)?;
     Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await.map_err(failed)
+}
+
+async fn of_context(file: Option<&Path>, context: &str) -> Result<Config, ConnectError> {
+    let failed = |source| ConnectError::Context { context: context.to_owned(), source: Box::new(source) };
+    let kubeconfig = match file {
+        Some(path) => Kubeconfig::read_from(path)
+            .map_err(|source| ConnectError::Kubeconfig { path: path.to_owned(), source: Box::new(source) })?,
+        None => Kubeconfig::read().map_err(failed)?,
+    };
+    let options = KubeConfigOptions { context: Some(context.to_owned()), ..KubeConfigOptions::default() };
+    Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(failed)
 }
 
 /// The release of the API server: major and minor.
@@ -116,5 +143,14 @@ mod tests {
     async fn a_missing_kubeconfig_is_named() {
         let error = connect(&Access::Kubeconfig("/nowhere/config".into())).await.err().unwrap().to_string();
         assert!(error.starts_with("cannot use the kubeconfig /nowhere/config: "), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_missing_context_is_named() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "apiVersion: v1\nkind: Config\n").unwrap();
+        let access = Access::Context { file: Some(file.path().to_owned()), context: "prod".to_owned() };
+        let error = connect(&access).await.err().unwrap().to_string();
+        assert!(error.starts_with("cannot use the context \"prod\": "), "{error}");
     }
 }

@@ -165,7 +165,7 @@ pub fn rules(set: &PolicySet, served: &[Served], half: Half) -> Vec<RuleWithOper
                 "" => s.resource.clone(),
                 subresource => format!("{}/{subresource}", s.resource),
             };
-            let operations = policy.matches.operations();
+            let operations = policy.matches.operations_on(&s.target());
             let operations = operations.into_iter().filter(|o| makes_sense(half.stage, *o, &s.subresource));
             let operations: Vec<u8> = operations.map(order).collect();
             if !operations.is_empty() {
@@ -280,6 +280,62 @@ mod tests {
         }
         let [closed, _] = registered(&format!("match: {{kinds: [Pod, Pod/exec], {all}}}"), None);
         assert_eq!(closed, ["pods CREATE,UPDATE,DELETE", "pods/exec CONNECT"]);
+    }
+
+    /// A policy of the API server's own says by rules of its own what it is to be asked about.
+    #[test]
+    fn of_admission_policies() {
+        let of = |written: &str| -> [Vec<String>; 2] {
+            let text = format!(
+                "apiVersion: admissionregistration.k8s.io/v1\nkind: ValidatingAdmissionPolicy\nmetadata: {{name: p}}\n\
+                 spec:\n  matchConstraints: {{resourceRules: [{written}]}}\n  validations: [{{expression: 'true'}}]\n"
+            );
+            let mut loaded = Loaded::default();
+            read_text("p.yaml", &text, false, Profile::NEWEST, &mut loaded);
+            assert!(loaded.errors.is_empty(), "{:?}", loaded.errors);
+            let set = loaded.into_set(&Adjustments::default(), TemplatePaths::default());
+            Half::of(Endpoint::Validate).map(|half| {
+                let rules = rules(&set, &built_in(), half);
+                let line = |rule: &RuleWithOperations| {
+                    format!(
+                        "{}/{} {} {}",
+                        rule.api_groups.join(","),
+                        rule.api_versions.join(","),
+                        rule.resources.join(","),
+                        rule.operations.join(",")
+                    )
+                };
+                rules.iter().map(line).collect()
+            })
+        };
+        let rule = |groups: &str, versions: &str, resources: &str, operations: &str| {
+            format!(
+                "{{apiGroups: [{groups}], apiVersions: [{versions}], resources: [{resources}], operations: [{operations}]}}"
+            )
+        };
+        let [closed, open] = of(&format!(
+            "{}, {}",
+            rule("''", "v1", "pods, pods/exec", "CREATE, DELETE, CONNECT"),
+            rule("autoscaling", "v1", "horizontalpodautoscalers", "UPDATE")
+        ));
+        assert_eq!(
+            closed,
+            [
+                "/v1 pods CREATE,DELETE",
+                "/v1 pods/exec CONNECT",
+                "autoscaling/v1 horizontalpodautoscalers UPDATE"
+            ]
+        );
+        assert_eq!(open, [""; 0]);
+        // of several versions the preferred one
+        let [closed, _] = of(&rule("autoscaling", "'*'", "horizontalpodautoscalers", "'*'"));
+        assert_eq!(closed, ["autoscaling/v2 horizontalpodautoscalers CREATE,UPDATE,DELETE"]);
+        // what is never asked about, and what cannot wait
+        let [closed, open] = of(&rule("'*'", "'*'", "leases, endpointslices", "CREATE"));
+        assert_eq!((closed, open), (vec![], vec!["discovery.k8s.io/v1 endpointslices CREATE".to_owned()]));
+        let [closed, open] = of(&rule("'*'", "'*'", "'*'", "CREATE"));
+        assert!(closed.is_empty() && open.len() > 10, "{closed:?} {open:?}");
+        assert!(open.iter().all(|rule| !rule.contains("pods/")), "{open:?}");
     }
 
     #[test]

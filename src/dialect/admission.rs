@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use super::{Dialect, Issue, Lowered, Written};
+use crate::admission_policy::scope::MatchConstraints;
 use crate::admission_policy::written::{self, WrittenKind, read};
 use crate::admission_policy::{AdmissionPolicy, Body};
 use crate::apiserver::nearest_on;
@@ -13,7 +14,7 @@ use crate::cel::profile::Profile;
 use crate::check::{Policy, Rule, ServerPolicy};
 use crate::document::{Document, NodeRef};
 use crate::finding::{Action, PolicyRef, RuleInfo, Severity};
-use crate::matching::{Kinds, Match};
+use crate::matching::Match;
 use crate::objects::admit::{Admitted, Mode, Options, Refusal, admit, kind_of};
 use crate::objects::custom::Definitions;
 use crate::objects::plugins::{Plugins, UnknownCluster};
@@ -65,9 +66,7 @@ impl Dialect for Admission {
         }
         let id = self.reference(root).ok_or_else(|| whole("no name"))?;
         match read(admitted.object.root(), profile) {
-            Some(written::Written::Policy(policy)) => {
-                lowered(id, policy, profile, (root, written)).ok_or_else(|| whole("no kinds"))
-            }
+            Some(written::Written::Policy(policy)) => Ok(lowered(id, policy, profile, (root, written))),
             Some(written::Written::ValidatingBinding(binding)) => {
                 Ok(Lowered::ValidatingBinding(Box::new(binding)))
             }
@@ -179,7 +178,7 @@ fn lowered(
     policy: AdmissionPolicy,
     profile: Profile,
     (root, written): (NodeRef<'_>, &Written),
-) -> Option<Lowered> {
+) -> Lowered {
     // a rule's name, and where it is written
     let (names, mutates) = match &policy.body {
         Body::Validating { validations, .. } => {
@@ -193,6 +192,7 @@ fn lowered(
         Profile::V1_36 => 36,
         Profile::V1_37 => 37,
     };
+    let about = policy.scope.as_ref().map(MatchConstraints::asked_about).unwrap_or_default();
     let check = ServerPolicy::new(policy, minor);
     let rule = |(name, at): (String, String)| {
         let at = root.at(&at).unwrap_or(root);
@@ -219,7 +219,7 @@ fn lowered(
     let policy: Policy = policy::Policy {
         about: About::default(),
         failure_policy,
-        matches: Match::Kinds(Kinds::parse(&["*"]).ok()?),
+        matches: Match::Resources(about),
         controlled: Controlled::Include,
         existing: Existing::Deny,
         templates: Default::default(),
@@ -230,7 +230,7 @@ fn lowered(
         rules,
         id,
     };
-    Some(Lowered::Policy(Box::new(policy)))
+    Lowered::Policy(Box::new(policy))
 }
 
 #[cfg(test)]

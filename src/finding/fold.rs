@@ -104,6 +104,7 @@ mod tests {
             more: 0,
             fault: None,
             excepted: None,
+            own: None,
         }
     }
 

@@ -164,6 +164,27 @@ pub fn unasked(matches: &Match) -> Vec<String> {
         }
         said.extend(untold_plural(pattern));
     }
+    said.extend(unasked_resources(matches));
+    said
+}
+
+/// Resources that a rule writes out and about which the webhook is never asked.
+fn unasked_resources(matches: &Match) -> Vec<String> {
+    let mut said = Vec::new();
+    for (rule, built_in) in matches.resources().flat_map(|rule| api::built_in().map(move |kind| (rule, kind)))
+    {
+        let written = rule.resources.iter().any(|resource| resource == built_in.resource);
+        for version in built_in.recent_versions().filter(|_| written) {
+            let object = Target::object(built_in.group, version, built_in.kind);
+            let target = Target { resource: built_in.resource, ..object };
+            if let (true, Reach::Never(why)) = (rule.covers(&target), reach(&target)) {
+                let text = format!("the webhook is never asked about {}: {why}", built_in.resource);
+                if !said.contains(&text) {
+                    said.push(text);
+                }
+            }
+        }
+    }
     said
 }
 
@@ -215,6 +236,7 @@ fn never_asked(pattern: &KindPattern) -> Option<(String, &'static str)> {
 mod tests {
     use super::*;
     use crate::cel::profile::Profile;
+    use crate::matching::ResourceRule;
     use crate::store::load::{Loaded, read_text};
 
     fn of(group: &str, kind: &str, subresource: &str) -> &'static str {
@@ -293,6 +315,23 @@ mod tests {
             let remedy = "write example.com/*/*/scale for all kinds of the group";
             assert!(said.iter().all(|text| text.contains(remedy) && text.contains(kinds)), "{said:?}");
         }
+    }
+
+    #[test]
+    fn resources_that_are_never_asked_about_are_said() {
+        let rule = |resources: &[&str]| ResourceRule {
+            operations: vec!["*".to_owned()],
+            groups: vec!["*".to_owned()],
+            versions: vec!["*".to_owned()],
+            resources: resources.iter().map(|resource| (*resource).to_owned()).collect(),
+            equivalent: true,
+        };
+        let said = |resources: &[&str]| unasked(&Match::Resources(vec![rule(resources)]));
+        assert_eq!(said(&["*"]), [""; 0]);
+        assert_eq!(
+            said(&["pods", "leases"]),
+            ["the webhook is never asked about leases: nodes and leaders renew Leases every few seconds"]
+        );
     }
 
     #[test]

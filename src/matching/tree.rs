@@ -6,7 +6,7 @@ use crate::request::{Operation, Request};
 use crate::resource::selector::LabelSelector;
 use crate::resource::workload::TemplatePaths;
 
-use super::{Globs, KindMatch, KindPattern, Kinds, Target};
+use super::{Globs, KindMatch, KindPattern, Kinds, ResourceRule, Target};
 
 /// Which requests something is about.
 #[derive(Debug, Clone)]
@@ -19,6 +19,8 @@ pub enum Match {
     Not(Box<Self>),
     /// One of the kinds.
     Kinds(Kinds),
+    /// One of these rules over resources; they say at which operations, too.
+    Resources(Vec<ResourceRule>),
     /// One of the operations.
     Operations(Vec<Operation>),
     /// In a namespace of one of these names; what is in none only where the globs match everything.
@@ -81,6 +83,7 @@ impl Match {
             Self::Any(parts) => each(parts, &Applies::Yes),
             Self::Not(part) => part.holds(request, templates, host).not(),
             Self::Kinds(kinds) => Applies::known(kinds.matches(request, templates)),
+            Self::Resources(rules) => Applies::known(rules.iter().any(|rule| rule.matches(request))),
             Self::Operations(operations) => Applies::known(operations.contains(&request.operation)),
             Self::Namespaces(globs) => Applies::known(match request.namespace_name() {
                 Some(namespace) => globs.matches(namespace),
@@ -130,6 +133,15 @@ impl Match {
         kinds.flatten()
     }
 
+    /// The rules over resources that it goes by.
+    pub fn resources(&self) -> impl Iterator<Item = &ResourceRule> {
+        let rules = self.positive().filter_map(|part| match part {
+            Self::Resources(rules) => Some(rules),
+            _ => None,
+        });
+        rules.flatten()
+    }
+
     /// Whether it may be about this, at some operation, of some object.
     #[must_use]
     pub fn covers(&self, target: &Target<'_>, templates: &TemplatePaths) -> bool {
@@ -137,6 +149,7 @@ impl Match {
             Self::All(parts) => parts.iter().all(|part| part.covers(target, templates)),
             Self::Any(parts) => parts.iter().any(|part| part.covers(target, templates)),
             Self::Kinds(kinds) => kinds.covers(target, templates),
+            Self::Resources(rules) => rules.iter().any(|rule| rule.covers(target)),
             // who is left out may be left in for another reason
             _ => true,
         }
@@ -151,6 +164,7 @@ impl Match {
             }
             Self::Any(parts) => parts.iter().any(|part| part.names(target, templates)),
             Self::Kinds(kinds) => kinds.names(target, templates),
+            Self::Resources(rules) => rules.iter().any(|rule| rule.names(target)),
             _ => false,
         }
     }
@@ -158,7 +172,11 @@ impl Match {
     /// Whether it is about subresources, too.
     #[must_use]
     pub fn has_subresources(&self) -> bool {
-        self.positive().any(|part| matches!(part, Self::Kinds(kinds) if kinds.has_subresources()))
+        self.positive().any(|part| match part {
+            Self::Kinds(kinds) => kinds.has_subresources(),
+            Self::Resources(rules) => rules.iter().any(ResourceRule::has_subresources),
+            _ => false,
+        })
     }
 
     /// The kinds by which an index finds what is about objects; `declared` says whether custom kinds with Pod templates are.
@@ -193,15 +211,25 @@ impl Match {
     /// The operations that it may be about, in the order of an object's life.
     #[must_use]
     pub fn operations(&self) -> Vec<Operation> {
-        let may = |operation: &Operation| self.may_be_at(*operation);
+        let may = |operation: &Operation| self.may_be_at(*operation, None);
         Operation::ALL.into_iter().filter(may).collect()
     }
 
-    fn may_be_at(&self, operation: Operation) -> bool {
+    /// The operations at which it may be about this.
+    #[must_use]
+    pub fn operations_on(&self, target: &Target<'_>) -> Vec<Operation> {
+        let may = |operation: &Operation| self.may_be_at(*operation, Some(target));
+        Operation::ALL.into_iter().filter(may).collect()
+    }
+
+    fn may_be_at(&self, operation: Operation, target: Option<&Target<'_>>) -> bool {
         match self {
-            Self::All(parts) => parts.iter().all(|part| part.may_be_at(operation)),
-            Self::Any(parts) => parts.iter().any(|part| part.may_be_at(operation)),
+            Self::All(parts) => parts.iter().all(|part| part.may_be_at(operation, target)),
+            Self::Any(parts) => parts.iter().any(|part| part.may_be_at(operation, target)),
             Self::Operations(operations) => operations.contains(&operation),
+            Self::Resources(rules) => rules
+                .iter()
+                .any(|rule| rule.is_at(operation) && target.is_none_or(|target| rule.covers(target))),
             _ => true,
         }
     }

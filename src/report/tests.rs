@@ -70,6 +70,7 @@ fn finding(inventory: &Inventory<'_>, manifest: usize, code: &str, pointer: &str
         more: 0,
         fault: None,
         excepted: None,
+        own: None,
     }
 }
 

@@ -120,6 +120,9 @@ impl Loaded {
     pub fn for_release(&mut self, release: Release) {
         for (policy, _) in &mut self.policies {
             policy.set_minor_version(release.minor);
+            if let Some(whole) = whole(policy) {
+                whole.for_release(release.minor);
+            }
         }
     }
 

@@ -5,23 +5,46 @@
 //! object ─ one walk along the tree ─▶ bits ─▶ rules that have to run
 //! ```
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::collections::BTreeMap;
 
 use crate::cel::absence::{Stride, Way};
 use crate::document::NodeRef;
 
-use crate::check::Policy;
-use crate::check::{ROOTS, Trigger};
+use super::by_name::ByName;
+use super::memory::{Looks, Memory, Signature};
+use super::parts::Parts;
+use crate::check::{Decides, Deciding, PartOf, Policy, ROOTS, Trigger};
 
 /// The rules about one kind.
 #[derive(Debug)]
 pub struct Plan {
-    /// By the number of the policy in its set, then by rule.
-    rules: HashMap<usize, Vec<Fires>>,
+    /// By the number of the policy in its set.
+    policies: Vec<Option<Planned>>,
+    /// What decides policies that nothing but the object decides.
+    parts: Parts,
     /// One for each of [`ROOTS`].
     trees: [Steps; ROOTS.len()],
     bits: u32,
+}
+
+/// What is known of a policy.
+#[derive(Debug)]
+struct Planned {
+    /// By rule.
+    rules: Vec<Fires>,
+    /// When one of the rules has to: the bits in words, as [`Present`] has them.
+    any: Option<Box<[u64]>>,
+    /// By rule: what decides whether it finds anything.
+    decided_by: Vec<Option<DecidedBy>>,
+}
+
+/// The parts of an object that decide whether a rule finds anything.
+#[derive(Debug)]
+pub struct DecidedBy {
+    /// Their numbers.
+    parts: Box<[u32]>,
+    /// See [`Decides::unless_judged`](crate::check::Decides::unless_judged).
+    pub unless_judged: bool,
 }
 
 /// When a rule has to run.
@@ -35,7 +58,7 @@ enum Fires {
 /// A place that ways go through.
 #[derive(Debug, Default)]
 struct Steps {
-    members: HashMap<Arc<str>, Steps>,
+    members: ByName<Steps>,
     items: Option<Box<Steps>>,
     /// The same place, where it is no list.
     itself: Option<Box<Steps>>,
@@ -66,7 +89,8 @@ impl Plan {
     #[must_use]
     pub fn of<'p>(policies: impl Iterator<Item = (usize, &'p Policy)>) -> Self {
         let mut bits: BTreeMap<Way, u32> = BTreeMap::new();
-        let mut rules = HashMap::new();
+        let mut planned: Vec<Option<Planned>> = Vec::new();
+        let mut parts: BTreeMap<PartOf, u32> = BTreeMap::new();
         for (number, policy) in policies {
             let fires = policy.rules.iter().map(|rule| match rule.check.trigger(policy) {
                 Trigger::Always => Fires::Always,
@@ -78,16 +102,58 @@ impl Plan {
                     Fires::Where(ways.into_iter().map(&mut bit).collect())
                 }
             });
-            let fires: Vec<Fires> = fires.collect();
-            rules.insert(number, fires);
+            let rules: Vec<Fires> = fires.collect();
+            let mut numbered = |part| {
+                let next = parts.len() as u32;
+                *parts.entry(part).or_insert(next)
+            };
+            let deciding = Deciding::of(policy);
+            let decided_by = (0..policy.rules.len()).map(|rule| {
+                let Decides { parts, unless_judged } = deciding.rule(policy, rule)?;
+                Some(DecidedBy { parts: parts.into_iter().map(&mut numbered).collect(), unless_judged })
+            });
+            let decided_by = decided_by.collect();
+            planned.resize_with(planned.len().max(number + 1), || None);
+            planned[number] = Some(Planned { rules, any: None, decided_by });
         }
+        let words = bits.len().div_ceil(64);
+        for policy in planned.iter_mut().flatten() {
+            policy.any = any_of(&policy.rules, words);
+        }
+        let mut parts: Vec<(PartOf, u32)> = parts.into_iter().collect();
+        parts.sort_by_key(|(_, number)| *number);
+        let parts = Parts::of(parts.into_iter().map(|(part, _)| part));
         let mut trees: [Steps; ROOTS.len()] = Default::default();
         for (way, bit) in &bits {
             if let Some(root) = ROOTS.iter().position(|root| *root == &*way.root) {
                 trees[root].end(&way.steps).bit = Some(*bit);
             }
         }
-        Self { rules, trees, bits: bits.len() as u32 }
+        Self { policies: planned, parts, trees, bits: bits.len() as u32 }
+    }
+
+    /// What was found before in objects that are like this one, given by its [`ROOTS`], in all that decides it; `kind` is its
+    /// group, version and kind.
+    #[must_use]
+    pub fn looks<'r>(
+        &'r self,
+        memory: &'r Memory,
+        roots: [Option<NodeRef<'r>>; ROOTS.len()],
+        kind: [&str; 3],
+    ) -> Looks<'r> {
+        Looks::at(memory, &self.parts, roots, kind)
+    }
+
+    /// What decides whether a rule finds anything, and what tells the object that is looked at from others for it.
+    #[must_use]
+    pub fn signature(
+        &self,
+        looks: &Looks<'_>,
+        policy: usize,
+        rule: usize,
+    ) -> Option<(&DecidedBy, Signature)> {
+        let decided_by = self.planned(policy)?.decided_by.get(rule)?.as_ref()?;
+        Some((decided_by, looks.signature((policy, rule), &decided_by.parts)?))
     }
 
     /// What is there, of an object and its Pod template's `spec` and `metadata`, in the order of [`ROOTS`].
@@ -102,14 +168,35 @@ impl Plan {
         present
     }
 
+    fn planned(&self, policy: usize) -> Option<&Planned> {
+        self.policies.get(policy)?.as_ref()
+    }
+
+    /// Whether a rule of a policy has to run.
+    #[must_use]
+    pub fn fires_at_all(&self, present: &Present, policy: usize) -> bool {
+        let any = self.planned(policy).and_then(|policy| policy.any.as_deref());
+        any.is_none_or(|any| any.iter().zip(&present.words).any(|(any, present)| any & present != 0))
+    }
+
     /// Whether a rule has to run.
     #[must_use]
     pub fn fires(&self, present: &Present, policy: usize, rule: usize) -> bool {
-        match self.rules.get(&policy).and_then(|rules| rules.get(rule)) {
+        match self.planned(policy).and_then(|policy| policy.rules.get(rule)) {
             Some(Fires::Where(bits)) => bits.iter().any(|bit| present.is_set(*bit)),
             Some(Fires::Always) | None => true,
         }
     }
+}
+
+/// The bits of all rules; `None` where one of them always has to run.
+fn any_of(rules: &[Fires], words: usize) -> Option<Box<[u64]>> {
+    let mut any = vec![0; words];
+    for rule in rules {
+        let Fires::Where(bits) = rule else { return None };
+        bits.iter().for_each(|bit| any[*bit as usize / 64] |= 1 << (bit % 64));
+    }
+    Some(any.into())
 }
 
 impl Steps {
@@ -117,7 +204,7 @@ impl Steps {
         let mut at = self;
         for step in way {
             at = match step {
-                Stride::Key(key) => at.members.entry(Arc::clone(key)).or_default(),
+                Stride::Key(key) => at.members.entry(key),
                 Stride::Each => at.items.get_or_insert_default(),
                 Stride::Itself => at.itself.get_or_insert_default(),
             };

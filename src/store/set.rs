@@ -13,6 +13,7 @@ use crate::nearest::nearest;
 use crate::request::Request;
 use crate::resource::workload::TemplatePaths;
 
+use super::memory::Memory;
 use super::placement;
 use super::plan::Plan;
 use crate::check::{Policy, Rule, whole};
@@ -36,6 +37,8 @@ pub struct PolicySet {
     exceptions: Vec<Arc<Exception>>,
     /// Every rule runs over every object.
     unplanned: bool,
+    /// In what policies found nothing.
+    memory: Option<Memory>,
     /// The MutatingAdmissionPolicies among the policies that something binds, in the order in which they are invoked.
     mutating: Vec<Hook>,
 }
@@ -67,10 +70,10 @@ impl PolicySet {
         self.without(|policy| whole(policy).is_some())
     }
 
-    /// The same set without the API server's own mutating policies, where nothing makes objects canonical before they are asked.
+    /// The same set without those of them that change objects, where nothing makes objects canonical before they are asked.
     #[must_use]
-    pub fn without_servers_mutating(self) -> Self {
-        self.without(|policy| whole(policy).and_then(|own| own.mutating()).is_some())
+    pub fn without_servers_mutations(self) -> Self {
+        self.without(|policy| whole(policy).is_some() && policy.rules.iter().any(|rule| rule.mutates))
     }
 
     fn without(mut self, is_out: impl Fn(&Policy) -> bool) -> Self {
@@ -126,6 +129,7 @@ impl PolicySet {
             half: None,
             exceptions: Vec::new(),
             unplanned: false,
+            memory: Memory::new(),
         }
     }
 
@@ -134,6 +138,12 @@ impl PolicySet {
     pub fn unplanned(mut self) -> Self {
         self.unplanned = true;
         self
+    }
+
+    /// In which objects policies of the set found nothing.
+    #[must_use]
+    pub fn memory(&self) -> Option<&Memory> {
+        self.memory.as_ref()
     }
 
     /// The policies, in the order of their names.

@@ -195,6 +195,7 @@ mod tests {
             more: 0,
             fault: None,
             excepted: None,
+            own: None,
         };
         (0..count).map(finding).collect()
     }

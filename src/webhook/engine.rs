@@ -21,6 +21,7 @@ use crate::request::{GroupVersionKind, GroupVersionResource, SentAs, User};
 use crate::store::{PolicySet, placement};
 use crate::verdict::{self, Verdict};
 
+use super::own;
 use super::review::{Answer, AnswerReason, Cause, Denial, Endpoint, Failure, Judge, ReviewRequest};
 
 /// Where other objects are looked up.
@@ -133,14 +134,14 @@ impl Engine {
 
     fn validate(&self, request: &Request<'_>, host: &dyn Host, budget: EvaluationLimits) -> Answer {
         let admission = admit(&self.set, Stages::JUDGE, request, host, budget);
-        answer_of(&admission.verdict(request), &admission.findings)
+        answer_of(&admission.verdict(request), &admission.findings, request)
     }
 
     fn mutate(&self, request: &Request<'_>, host: &dyn Host, budget: EvaluationLimits) -> Answer {
         let mutation = admit(&self.whole, Stages::mutate(self.turn), request, host, budget);
         let verdict = mutation.verdict(request);
         if !verdict.allowed() || mutation.patch.is_empty() {
-            return answer_of(&verdict, &mutation.findings);
+            return answer_of(&verdict, &mutation.findings, request);
         }
         let patch = serde_json::to_string(&mutation.patch).unwrap_or_default();
         let mut answer = with_notes(Answer::patch(patch), &verdict, &mutation.findings);
@@ -286,9 +287,14 @@ fn sent_as<'r>(review: &'r ReviewRequest<'_>) -> Option<SentAs<'r>> {
     })
 }
 
-fn answer_of(verdict: &Verdict<'_>, findings: &Findings) -> Answer {
+fn answer_of(verdict: &Verdict<'_>, findings: &Findings, request: &Request<'_>) -> Answer {
     if verdict.allowed() {
         return with_notes(Answer::allow(), verdict, findings);
+    }
+    // the API server asks no webhook about what its own policies refuse
+    let [_, own] = own::apart(verdict);
+    if let Some(denial) = own::denial(&own, request) {
+        return with_notes(Answer::deny(denial), verdict, findings);
     }
     let named: Vec<&Finding> = match verdict.denials.len() > CAUSES {
         true => verdict::fair(&verdict.denials).into_iter().take(CAUSES).collect(),
@@ -305,14 +311,19 @@ fn answer_of(verdict: &Verdict<'_>, findings: &Findings) -> Answer {
 }
 
 fn with_notes(mut answer: Answer, verdict: &Verdict<'_>, findings: &Findings) -> Answer {
+    let [others, own] = own::apart(verdict);
+    answer.warnings.append(&mut own::warnings(&own));
+    for (key, value) in own::annotations(&own, findings) {
+        answer = answer.annotate(&key, value);
+    }
     // where not all fit, every rule warns once before any warns twice
-    let mut lines = verdict::warnings(&verdict.warnings, WARNINGS_RUNES);
-    let unseen: usize = verdict.warnings.iter().map(|finding| finding.more).sum();
+    let mut lines = verdict::warnings(&others.warnings, WARNINGS_RUNES);
+    let unseen: usize = others.warnings.iter().map(|finding| finding.more).sum();
     if unseen > 0 {
         lines.insert(lines.len().min(1), format!("and {unseen} more places that were not looked at"));
     }
     answer.warnings.append(&mut lines);
-    for (key, value) in verdict.audit_annotations() {
+    for (key, value) in others.audit_annotations() {
         answer = answer.annotate(&key, value);
     }
     let decided = [

@@ -1,7 +1,6 @@
 //! Decisions of ValidatingAdmissionPolicies and MutatingAdmissionPolicies, as a live API server made them, from the request
 //! that its admission saw. `CASE=…` narrows them down by id.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
@@ -20,11 +19,12 @@ use plimsoll::cel::profile::Profile;
 use plimsoll::document::Document;
 use plimsoll::host::objects::OwnedHost;
 use plimsoll::host::{Host, HostObject, Listing, Lookup, ObjectKey, User, rbac};
-use plimsoll::request::{GroupVersionKind, GroupVersionResource, Operation, Request};
+use plimsoll::request::GroupVersionKind;
 use serde_json::{Value, json};
 
 use crate::mutations::{carry, mutate};
-use crate::suite::{Miss, Outcome, Suite};
+use crate::policy_requests::{Documents, Object, of_body, review};
+use crate::suite::{Beside, Miss, Outcome, Suite};
 
 pub(crate) struct AdmissionPolicies;
 
@@ -51,25 +51,55 @@ impl Suite for AdmissionPolicies {
             return crate::policy_writes::run(file, &wanted);
         }
         let mut outcome = Outcome::default();
+        let mut beside = Beside::new("from request.body");
         for line in lines.lines() {
             let case: Value = serde_json::from_str(line).unwrap_or_default();
             let id = case["id"].as_str().unwrap_or_default();
             if !id.contains(&wanted) {
                 continue;
             }
-            let told = Told::by_us(&case);
             let expected = expected(&case);
+            let told = Told::by_us(&case, Object::Recorded);
             let agrees = expected.contains(&told);
             outcome.cases.count(agrees);
             outcome.figures.entry(area(id)).or_default().count(agrees);
             if !agrees {
-                let text = |told: &Told| serde_json::to_string(&told.0).unwrap_or_default();
-                let expected = expected.iter().map(text).collect::<Vec<_>>().join(" or ");
-                outcome.misses.push(Miss { id: id.to_owned(), expected, got: text(&told) });
+                outcome.misses.push(miss(id, &expected, told.shown()));
             }
+            from_body(&case, &expected, &mut beside);
         }
+        outcome.beside.push(beside);
         outcome
     }
+}
+
+/// Decides a case from what the client sent, where that can be taken.
+fn from_body(case: &Value, expected: &[Told], beside: &mut Beside) {
+    beside.of += 1;
+    let got = match of_body(case, &definitions(case)) {
+        None => return,
+        Some(Err(why)) => format!("our canonical form refuses the object: {why}"),
+        Some(Ok(_)) => {
+            let told = Told::by_us(case, Object::OfBody);
+            if expected.contains(&told) {
+                return beside.taken.count(true);
+            }
+            let given = expected.contains(&Told::by_us(case, Object::OfBodyGiven));
+            let why = if given {
+                "as the server alone gives name, uid, times, generation, status or addresses: "
+            } else {
+                ""
+            };
+            format!("{why}{}", told.shown())
+        }
+    };
+    beside.taken.count(false);
+    beside.misses.push(miss(text(case, "/id"), expected, got));
+}
+
+fn miss(id: &str, expected: &[Told], got: String) -> Miss {
+    let expected = expected.iter().map(Told::shown).collect::<Vec<_>>().join(" or ");
+    Miss { id: id.to_owned(), expected, got }
 }
 
 /// The areas of the vectors, as figures are called.
@@ -171,11 +201,11 @@ impl Host for Cluster {
     }
 }
 
-fn items<'v>(case: &'v Value, field: &str) -> impl Iterator<Item = &'v Value> {
+pub(crate) fn items<'v>(case: &'v Value, field: &str) -> impl Iterator<Item = &'v Value> {
     case[field].as_array().into_iter().flatten()
 }
 
-fn text<'v>(value: &'v Value, pointer: &str) -> &'v str {
+pub(crate) fn text<'v>(value: &'v Value, pointer: &str) -> &'v str {
     value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
 }
 
@@ -281,125 +311,34 @@ fn hooks(case: &Value, custom: &Definitions) -> [Vec<Hook>; 2] {
     [Hook::join(validating, of_validating), Hook::join(mutating, of_mutating)]
 }
 
-/// What admission saw at a stage, or what little is known of a request that it does not see.
-fn review(case: &Value, stage: &str) -> Value {
-    let (review, request) = (&case["admission"][stage], &case["request"]);
-    if review.is_null() {
-        let gvk = GroupVersionKind::new(text(request, "/apiVersion"), text(request, "/kind"));
-        let resource = json!({"group": gvk.group, "version": gvk.version, "resource": request["resource"]});
-        return json!({
-            "operation": request["operation"], "name": request["name"], "namespace": request["namespace"],
-            "requestKind": {"group": gvk.group, "version": gvk.version, "kind": gvk.kind},
-            "requestResource": resource, "object": request["body"], "userInfo": {"username": "admin"},
-        });
-    }
-    let mut review = review.clone();
-    unmask(&mut review, request);
-    review
+fn document(value: &Value) -> Document<'static> {
+    Document::from_value(value).unwrap_or_else(|_| Document::null())
 }
 
-/// Puts back what a review in JSON does not show of what a policy sees.
-fn unmask(review: &mut Value, request: &Value) {
-    // of who comes with a certificate there is more to tell
-    if review["userInfo"]["extra"] == json!({}) {
-        review["userInfo"]["extra"] = json!({"authentication.kubernetes.io/credential-id": ["X509SHA256=0"]});
+fn definitions(case: &Value) -> Definitions {
+    let mut custom = Definitions::new();
+    for definition in items(case, "crds") {
+        custom.add(document(definition).root());
     }
-    // reviews were recorded with dry-run requests
-    if request["dryRun"] == false {
-        review["dryRun"] = false.into();
-        if let Some(options) = review["options"].as_object_mut() {
-            options.remove("dryRun");
-        }
-    }
-    doubles(&mut review["object"], &request["body"]);
-}
-
-/// Go writes a double that is whole without a point: what was sent tells that it is one.
-fn doubles(object: &mut Value, sent: &Value) {
-    match (object, sent) {
-        (Value::Object(object), Value::Object(sent)) => {
-            for (key, value) in object {
-                if let Some(sent) = sent.get(key) {
-                    doubles(value, sent);
-                }
-            }
-        }
-        (Value::Array(object), Value::Array(sent)) => {
-            object.iter_mut().zip(sent).for_each(|(value, sent)| doubles(value, sent));
-        }
-        (Value::Number(number), Value::Number(sent)) if sent.is_f64() && number.as_f64() == sent.as_f64() => {
-            *number = sent.clone();
-        }
-        _ => {}
-    }
-}
-
-/// The documents that a review holds.
-struct Documents {
-    object: Option<Document<'static>>,
-    old: Option<Document<'static>>,
-    options: Option<Document<'static>>,
-}
-
-impl Documents {
-    fn of(review: &Value) -> Self {
-        let document = |field: &str| {
-            let value = Some(&review[field]).filter(|value| !value.is_null());
-            value.map(|value| Document::from_value(value).unwrap_or_else(|_| Document::null()))
-        };
-        Self { object: document("object"), old: document("oldObject"), options: document("options") }
-    }
-
-    fn request<'d>(&'d self, review: &'d Value) -> Request<'d> {
-        let of = |field: &str| text(review, field);
-        let user = User {
-            username: of("/userInfo/username"),
-            uid: of("/userInfo/uid"),
-            groups: items(&review["userInfo"], "groups").filter_map(Value::as_str).collect(),
-            extra: extra(&review["userInfo"]["extra"]),
-        };
-        Request {
-            operation: Operation::ALL
-                .into_iter()
-                .find(|operation| operation.name() == of("/operation"))
-                .unwrap_or(Operation::Create),
-            kind: GroupVersionKind {
-                group: of("/requestKind/group"),
-                version: of("/requestKind/version"),
-                kind: of("/requestKind/kind"),
-            },
-            resource: GroupVersionResource {
-                group: of("/requestResource/group"),
-                version: of("/requestResource/version"),
-                resource: of("/requestResource/resource"),
-            },
-            subresource: of("/subResource"),
-            sent_as: None,
-            name: of("/name"),
-            namespace: Some(of("/namespace")).filter(|namespace| !namespace.is_empty()),
-            object: self.object.as_ref().map(Document::root),
-            old_object: self.old.as_ref().map(Document::root),
-            user: Some(user),
-            dry_run: review["dryRun"] == true,
-            options: self.options.as_ref().map(Document::root),
-        }
-    }
+    custom
 }
 
 impl Told {
-    fn by_us(case: &Value) -> Self {
-        let mut custom = Definitions::new();
+    fn shown(&self) -> String {
+        serde_json::to_string(&self.0).unwrap_or_default()
+    }
+
+    fn by_us(case: &Value, from: Object) -> Self {
+        let custom = definitions(case);
         let mut kinds = Kinds::new(u32::from(MINOR), true);
         for definition in items(case, "crds") {
-            let definition = Document::from_value(definition).unwrap_or_else(|_| Document::null());
-            custom.add(definition.root());
-            kinds.define(definition.root());
+            kinds.define(document(definition).root());
         }
         let (host, [validating, mutating]) = (cluster(case, &kinds, &custom), hooks(case, &custom));
-        let mut seen = review(case, "validating");
+        let mut seen = review(case, "validating", from, &custom);
         let mut made = None;
         if !mutating.is_empty() {
-            let review = review(case, "mutating");
+            let review = review(case, "mutating", from, &custom);
             let documents = Documents::of(&review);
             let request = documents.request(&review);
             let asked = Asked { request: &request, kinds: &kinds, host: &host, deadline: None };
@@ -442,13 +381,4 @@ fn refused(denied: &Denied, causes: &[Value]) -> Value {
         told["causes"] = causes.into();
     }
     told
-}
-
-fn extra(extra: &Value) -> BTreeMap<&str, Vec<&str>> {
-    let mut members = BTreeMap::new();
-    for (key, all) in extra.as_object().into_iter().flatten() {
-        members
-            .insert(key.as_str(), all.as_array().into_iter().flatten().filter_map(Value::as_str).collect());
-    }
-    members
 }

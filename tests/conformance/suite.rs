@@ -55,6 +55,25 @@ pub(crate) struct Outcome {
     /// Finer figures, in the order they are printed.
     pub(crate) figures: BTreeMap<&'static str, Figure>,
     pub(crate) misses: Vec<Miss>,
+    /// The same cases in other ways.
+    pub(crate) beside: Vec<Beside>,
+}
+
+/// What becomes of the same cases in another way, which is told on a line of its own.
+#[derive(Debug)]
+pub(crate) struct Beside {
+    pub(crate) name: &'static str,
+    /// All cases.
+    pub(crate) of: usize,
+    /// Those that can be taken in this way.
+    pub(crate) taken: Figure,
+    pub(crate) misses: Vec<Miss>,
+}
+
+impl Beside {
+    pub(crate) fn new(name: &'static str) -> Self {
+        Self { name, of: 0, taken: Figure::default(), misses: Vec::new() }
+    }
 }
 
 /// The outcomes of all files, kept until the end so that each suite's line stands below its misses.
@@ -90,6 +109,16 @@ impl Ledger {
                 std::env::var("CONFORMANCE_MISSES").ok().and_then(|text| text.parse().ok()).unwrap_or(LISTED);
             for miss in files.values().flat_map(|outcome| &outcome.misses).take(listed) {
                 println!("miss {}\n  expected {}\n  got      {}", miss.id, miss.expected, miss.got);
+            }
+            for Beside { name, of, taken, misses } in files.values().flat_map(|outcome| &outcome.beside) {
+                for miss in misses.iter().take(listed) {
+                    println!(
+                        "miss {name} {}\n  expected {}\n  got      {}",
+                        miss.id, miss.expected, miss.got
+                    );
+                }
+                let Figure { agree, of: cases } = taken;
+                println!("{suite} {name}: {agree} of {cases} agree ({cases} of {of} cases can be taken so)");
             }
             println!("{suite}: {} of {} agree", total.cases.agree, total.cases.of);
             println!("conformance: {suite} {} of {} agree", total.cases.agree, total.cases.of);

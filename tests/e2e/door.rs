@@ -193,7 +193,7 @@ fn split_warnings(stderr: &[u8]) -> (Vec<String>, String) {
 }
 
 /// The text of a `Warning` header, `299 - "text"`, in which quotes and backslashes are escaped.
-fn warning_text(header: &str) -> String {
+pub(crate) fn warning_text(header: &str) -> String {
     let quoted = header.splitn(3, ' ').nth(2).unwrap_or_default();
     let inner = quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(quoted);
     let mut text = String::with_capacity(inner.len());

@@ -18,6 +18,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod admission_policies;
 mod callers;
 mod cluster;
 mod custom;
@@ -26,12 +27,15 @@ mod fleet;
 mod forwarder;
 mod harness;
 mod https;
+mod in_force;
 mod install;
 mod installed;
 mod lockout;
 mod manifest;
 mod mutation;
+mod offline;
 mod operations;
+mod own_policies;
 mod parity;
 mod policies;
 mod recovery;
@@ -111,6 +115,7 @@ fn tests() -> impl Iterator<Item = (String, Test)> {
         custom::tests(),
         operations::tests(),
         parity::tests(),
+        own_policies::tests(),
         install::tests(),
         mutation::tests(),
         subresources::tests(),
@@ -118,6 +123,7 @@ fn tests() -> impl Iterator<Item = (String, Test)> {
         semantics::tests(),
         lockout::tests(),
         callers::tests(),
+        admission_policies::tests(),
     ]
     .into_iter()
     .flatten()

@@ -299,7 +299,7 @@ fn patches(path: &Path, policies: &str) -> Vec<json_patch::Patch> {
 }
 
 /// Without what differs from one dry run to the next.
-fn without_chance(mut object: Value) -> Value {
+pub(crate) fn without_chance(mut object: Value) -> Value {
     let metadata = object["metadata"].as_object_mut().unwrap();
     for name in ["uid", "creationTimestamp", "managedFields", "resourceVersion", "generation"] {
         metadata.remove(name);

@@ -67,11 +67,18 @@ pub type Reads = Option<BTreeSet<Read>>;
 
 /// What a policy's variables read, by name.
 #[derive(Debug, Default)]
-pub struct Composed(BTreeMap<String, (Flow, Reads)>);
+pub struct Composed {
+    variables: BTreeMap<String, (Flow, Reads)>,
+    /// See [`Composed::deciding`].
+    deciding: bool,
+}
 
 /// Steps after which nobody tells any more, and how deep an expression is followed.
 const STEPS: u32 = 20_000;
 const DEEPEST: u32 = 200;
+
+/// The map of a policy's own variables.
+const VARIABLES: &str = "variables";
 
 /// Which parts a value may be, or hold as items (so many lists around them).
 type Flow = BTreeSet<(Read, u8)>;
@@ -80,12 +87,23 @@ impl Composed {
     /// Of the variables of a policy.
     #[must_use]
     pub fn of(composition: &Composition, roots: &[&str]) -> Self {
-        let mut all = Self::default();
+        Self::default().with(composition, roots)
+    }
+
+    /// The same, to tell what decides an expression: of what is only asked whether it is there, whether it is null or of what
+    /// type, that is read and not what it holds; and of what looks other objects up nothing is told.
+    #[must_use]
+    pub fn deciding(composition: &Composition, roots: &[&str]) -> Self {
+        Self { deciding: true, ..Self::default() }.with(composition, roots)
+    }
+
+    fn with(self, composition: &Composition, roots: &[&str]) -> Self {
+        let mut all = self;
         for (name, program) in composition.named() {
             let mut walk = Walk::new(program.ast(), roots, &all);
             let flow = walk.eval(program.ast().root(), 0);
             let reads = walk.finish();
-            all.0.insert(name.to_owned(), (flow, reads));
+            all.variables.insert(name.to_owned(), (flow, reads));
         }
         all
     }
@@ -97,14 +115,45 @@ pub fn reads(program: &Program, roots: &[&str], composed: &Composed) -> Reads {
     let mut walk = Walk::new(program.ast(), roots, composed);
     let flow = walk.eval(program.ast().root(), 0);
     walk.consume(flow);
-    let reads = walk.finish()?;
-    // what is below another part is in it
+    Some(without_parts(&walk.finish()?))
+}
+
+/// What the rules of a list read of the variables `roots`: the list, and what `programs` read of `item`, which stands for each of
+/// its elements. Their `index` and `key` tell no more than how many there are and their names, and `role` is told by where an
+/// element is and by its member `role_member`.
+#[must_use]
+pub fn reads_of_elements<'p>(
+    list: &'p Program,
+    programs: impl IntoIterator<Item = &'p Program>,
+    roots: &[&str],
+    composed: &Composed,
+    role_member: &str,
+) -> Reads {
+    let mut walk = Walk::new(list.ast(), roots, composed);
+    let list = walk.eval(list.ast().root(), 0);
+    walk.ranges.extend(list.iter().filter(|(_, lists)| *lists == 0).map(|(read, _)| read.clone()));
+    let element = walk.below(list, &Part::Each);
+    let mut all = walk.finish()?;
+    for program in programs {
+        let mut walk = Walk::new(program.ast(), roots, composed);
+        let role = walk.below(element.clone(), &Part::Key(role_member.to_owned()));
+        let outer = [("item", element.clone()), ("role", role), ("index", Flow::new()), ("key", Flow::new())];
+        walk.locals.extend(outer);
+        let flow = walk.eval(program.ast().root(), 0);
+        walk.consume(flow);
+        all.extend(walk.finish()?);
+    }
+    Some(without_parts(&all))
+}
+
+/// The same without what is below another part, and so in it.
+fn without_parts(reads: &BTreeSet<Read>) -> BTreeSet<Read> {
     let within = |read: &Read| {
         (0..read.parts.len()).any(|length| {
             reads.contains(&Read { root: read.root.clone(), parts: read.parts[..length].to_vec() })
         })
     };
-    Some(reads.iter().filter(|read| !within(read)).cloned().collect())
+    reads.iter().filter(|read| !within(read)).cloned().collect()
 }
 
 struct Walk<'a> {
@@ -153,7 +202,7 @@ impl<'a> Walk<'a> {
             Expr::Ident(name) => self.ident(name),
             Expr::Select { operand, field, test_only } => {
                 let flow = self.select(*operand, field, depth);
-                self.seen(flow, *test_only)
+                if *test_only { self.told(flow) } else { flow }
             }
             Expr::Call { target, function, args } => self.call(*target, function, args, depth),
             Expr::List { elements, .. } => {
@@ -192,29 +241,53 @@ impl<'a> Walk<'a> {
         Flow::new()
     }
 
-    fn ident(&self, name: &str) -> Flow {
+    /// What is only asked whether it is there, or of what type.
+    fn told(&mut self, flow: Flow) -> Flow {
+        let flow = if self.composed.deciding { self.shape(flow) } else { flow };
+        self.seen(flow, true)
+    }
+
+    /// How many there are of it, and their names; a list that was made here has what its making has read.
+    fn shape(&mut self, flow: Flow) -> Flow {
+        let flow = flow.into_iter().filter(|(_, lists)| *lists == 0).collect();
+        self.below(flow, &Part::Shape)
+    }
+
+    fn ident(&mut self, name: &str) -> Flow {
         if let Some((_, flow)) = self.locals.iter().rev().find(|(local, _)| *local == name) {
             return flow.clone();
         }
         let name = name.trim_start_matches('.');
+        // any of them may be read
+        self.lost |= name == VARIABLES || self.composed.deciding && name == LOOKED_UP;
         let is_root = self.roots.contains(&name) && name != LOOKED_UP;
         let read = || (Read { root: Root::Variable(name.to_owned()), parts: Vec::new() }, 0);
         is_root.then(read).into_iter().collect()
     }
 
     fn select(&mut self, operand: ExprId, field: &str, depth: u32) -> Flow {
-        if let Expr::Ident(name) = &self.ast[operand]
-            && name.trim_start_matches('.') == "variables"
-        {
-            let Some((flow, reads)) = self.composed.0.get(field) else { return Flow::new() };
-            match reads {
-                Some(reads) => self.reads.extend(reads.iter().cloned()),
-                None => self.lost = true,
-            }
-            return flow.clone();
+        if self.is_variables(operand) {
+            return self.variable(field);
         }
         let flow = self.eval(operand, depth + 1);
         self.below(flow, &Part::Key(field.to_owned()))
+    }
+
+    /// Whether this is the map of the policy's own variables.
+    fn is_variables(&self, id: ExprId) -> bool {
+        let Expr::Ident(name) = &self.ast[id] else { return false };
+        let is_local = || self.locals.iter().any(|(local, _)| *local == name.as_ref());
+        name.trim_start_matches('.') == VARIABLES && (name.starts_with('.') || !is_local())
+    }
+
+    fn variable(&mut self, name: &str) -> Flow {
+        let composed: &'a Composed = self.composed;
+        let Some((flow, reads)) = composed.variables.get(name) else { return Flow::new() };
+        match reads {
+            Some(reads) => self.reads.extend(reads.iter().cloned()),
+            None => self.lost = true,
+        }
+        flow.clone()
     }
 
     /// A step further; into a list that was made here, one list less.
@@ -259,7 +332,7 @@ impl<'a> Walk<'a> {
             let flow = self.eval(*id, depth + 1);
             let found =
                 |(read, _): &(Read, u8)| read.parts.is_empty() && matches!(read.root, Root::Objects { .. });
-            self.consume(flow.into_iter().filter(|part| !found(part)).collect());
+            self.told(flow.into_iter().filter(|part| !found(part)).collect());
         }
     }
 
@@ -278,6 +351,11 @@ impl<'a> Walk<'a> {
             (operator::EQUALS | operator::NOT_EQUALS, None, args) if args.iter().any(is_null) => {
                 self.whether_found(args, depth);
                 Flow::new()
+            }
+            (operator::INDEX | operator::OPT_INDEX | operator::OPT_SELECT, None, [of, at])
+                if self.is_variables(*of) && self.text(*at).is_some() =>
+            {
+                self.variable(self.text(*at).unwrap_or_default())
             }
             (operator::INDEX | operator::OPT_INDEX | operator::OPT_SELECT, None, [of, at]) => {
                 let flow = self.eval(*of, depth + 1);
@@ -299,12 +377,14 @@ impl<'a> Walk<'a> {
                 let flow = self.below(flow, &key);
                 self.seen(flow, true)
             }
+            ("type", None, [of]) => {
+                let flow = self.eval(*of, depth + 1);
+                self.told(flow)
+            }
             ("size", of, args) => {
                 for id in of.iter().chain(args) {
-                    // a list that was made here has what its making has read
-                    let flow =
-                        self.eval(*id, depth + 1).into_iter().filter(|(_, lists)| *lists == 0).collect();
-                    let flow = self.below(flow, &Part::Shape);
+                    let flow = self.eval(*id, depth + 1);
+                    let flow = self.shape(flow);
                     self.consume(flow);
                 }
                 Flow::new()
@@ -413,6 +493,9 @@ mod tests {
                 ("(object.x ? object.a : object.b).c == 1", "object.a.c object.b.c object.x"),
                 ("variables.spec.hostNetwork == true", "object.spec.template.spec.hostNetwork"),
                 ("variables.big", "object.spec.replicas"),
+                ("variables.?big.orValue(false)", "object.spec.replicas"),
+                ("object.l.all(variables, variables.spec == 1)", "object.l# object.l[*].spec"),
+                ("[variables].all(v, v.big)", "lost"),
                 ("request.operation == 'CREATE'", ""),
                 ("object.data.all(k, k != 'a')", "object.data# object.data[*]"),
             ],
@@ -432,6 +515,50 @@ mod tests {
             let got = shown(&reads(&program, roots, composed));
             let sorted = |text: &str| text.split(' ').map(str::to_owned).collect::<BTreeSet<_>>();
             assert_eq!(sorted(&got), sorted(expected), "{source}");
+        }
+    }
+
+    #[test]
+    fn what_decides_expressions() {
+        let mut env = Env::new(Profile::NEWEST, EnvKind::Validation);
+        let text = || Type::String;
+        let get = Overload::global("resources_get", [text(), text(), text(), text()], Type::Dyn);
+        env.declare_function("resources.get", vec![get]);
+        let mut composition = Composition::default();
+        composition.add(&mut env, "spec", "object.spec == null ? {} : object.spec").unwrap();
+        composition.add(&mut env, "other", "resources.get('v1', 'Service', 'a', object.name)").unwrap();
+        let composed = Composed::deciding(&composition, &["object", "oldObject"]);
+        told(
+            &env,
+            &composition,
+            &composed,
+            &["object", "oldObject"],
+            &[
+                ("object.spec != null && has(object.a.b)", "object.a.b# object.spec#"),
+                ("type(object.a) == string || object.?b.hasValue()", "object.a# object.b#"),
+                ("variables.spec.x == 1", "object.spec# object.spec.x"),
+                ("oldObject.a == object.a", "object.a oldObject.a"),
+                ("variables.other.x == 1 || object.a == 1", "lost"),
+                ("resources.get('v1', object.kind, 'a', 'b') == null", "lost"),
+            ],
+        );
+        let program = |source: &str| {
+            let mut env = env.clone();
+            env.declare_variable("item", Type::Dyn).declare_variable("role", Type::String);
+            Program::plan(crate::checker::compile(source, &env).unwrap(), &env, &composition).unwrap()
+        };
+        for (list, judged, expected) in [
+            ("object.l", "item.a == 1", "object.l# object.l[*].a"),
+            ("object.l", "role == 'x' && object.b", "object.b object.l# object.l[*].role"),
+            ("object.l.filter(i, i.b == 1)", "has(item.a)", "object.l# object.l[*].a# object.l[*].b"),
+            ("object.l.map(i, i.?b)", "item.c", "object.l# object.l[*].b.c"),
+            ("[object.a, object.b]", "item.c", "object.a.c object.b.c"),
+            ("object.l", "item == 1", "object.l# object.l[*]"),
+        ] {
+            let (list, judged) = (program(list), program(judged));
+            let got = reads_of_elements(&list, [&judged], &["object"], &composed, "role");
+            let sorted = |text: &str| text.split(' ').map(str::to_owned).collect::<BTreeSet<_>>();
+            assert_eq!(sorted(&shown(&got)), sorted(expected));
         }
     }
 

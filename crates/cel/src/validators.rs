@@ -63,7 +63,7 @@ impl Validator<'_> {
             ("timestamp", Literal::String(text)) => Timestamp::parse(text).is_ok(),
             ("timestamp", Literal::Int(seconds)) => Timestamp::from_unix(*seconds).is_ok(),
             ("duration" | "timestamp", _) => false,
-            ("matches", Literal::String(pattern)) => Regex::cached(pattern).is_ok(),
+            ("matches", Literal::String(pattern)) => Regex::compile(pattern).is_ok(),
             _ => true,
         };
         if !valid {

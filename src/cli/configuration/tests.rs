@@ -118,7 +118,7 @@ fn says_where_it_is_wrong() {
         ("actionOverride: Deny", "x:3:17: expected Warn or Audit: it only lowers actions"),
         (
             "serve: {bindd: '[::]:1'}",
-            "x:3:9: unknown field `bindd`, expected one of `watchPolicies`, `bind`, `adminBind`, `tlsCert`, `tlsKey`, `clientCa`, `selfSigned`, `caFile`, `service`, `serviceNamespace`, `lameDuck`, `certificateInterval`, `caSettle`, `policyInterval`, `kubeconfig`, `inCluster`, `register`, `findingsPerRule`, `maxConnections`, `bodyBudget`, `exemptNamespaces`, `failOpen`, `registrationInterval`, `logFormat` (did you mean `bind`?)",
+            "x:3:9: unknown field `bindd`, expected one of `watchPolicies`, `admissionPolicies`, `bind`, `adminBind`, `tlsCert`, `tlsKey`, `clientCa`, `selfSigned`, `caFile`, `service`, `serviceNamespace`, `lameDuck`, `certificateInterval`, `caSettle`, `policyInterval`, `kubeconfig`, `inCluster`, `register`, `findingsPerRule`, `maxConnections`, `bodyBudget`, `exemptNamespaces`, `failOpen`, `registrationInterval`, `logFormat` (did you mean `bind`?)",
         ),
         ("serve: {bind: here}", "x:3:15: invalid socket address syntax"),
         ("serve: {lameDuck: 5}", "x:3:19: expected a string, found the number 5 (quote it: \"5\")"),

@@ -26,6 +26,11 @@ pub struct Flags {
     #[arg(long, env = "PLIMSOLL_WATCH_POLICIES", value_name = "BOOL", num_args = 0..=1, require_equals = true,
           default_missing_value = "true", hide_possible_values = true, value_parser = BoolishValueParser::new())]
     pub watch_policies: Option<bool>,
+    /// Judge by ValidatingAdmissionPolicies of policy folders, too: for clusters that do not know them. Else they are left
+    /// to the API server
+    #[arg(long, env = "PLIMSOLL_ADMISSION_POLICIES", value_name = "BOOL", num_args = 0..=1, require_equals = true,
+          default_missing_value = "true", hide_possible_values = true, value_parser = BoolishValueParser::new())]
+    pub admission_policies: Option<bool>,
     /// Address of the TLS port [default: port 8443 on all addresses]
     #[arg(long, value_name = "ADDRESS", env = "PLIMSOLL_BIND")]
     #[schemars(with = "Option<String>")]
@@ -161,6 +166,8 @@ pub enum FlagsError {
 pub struct Plan {
     /// Whether policies are read again.
     pub watch_policies: bool,
+    /// Whether policies of the API server's own language are judged.
+    pub admission_policies: bool,
     /// The TLS port.
     pub bind: Option<SocketAddr>,
     /// The plain port.
@@ -234,6 +241,7 @@ impl Flags {
         }
         Flags {
             watch_policies: self.watch_policies.or(file.watch_policies),
+            admission_policies: self.admission_policies.or(file.admission_policies),
             bind: self.bind.or(file.bind),
             admin_bind: self.admin_bind.or(file.admin_bind),
             tls_cert: self.tls_cert.or(file.tls_cert),
@@ -321,6 +329,7 @@ impl Flags {
         let registered_in = service.as_ref().filter(|_| register).map(|(_, namespace)| namespace.clone());
         Ok(Plan {
             watch_policies: self.watch_policies.unwrap_or_default(),
+            admission_policies: self.admission_policies.unwrap_or_default(),
             bind: self.bind,
             admin_bind: self.admin_bind,
             certificate,
@@ -456,7 +465,7 @@ mod tests {
         let file = |text: &str| serde_saphyr::from_str::<Flags>(text).unwrap();
         let merged = |args: &[&str], text: &str| flags(args).unwrap().over(file(text)).settle();
         let everything =
-            "{watchPolicies: true, bind: '127.0.0.1:1', adminBind: '127.0.0.1:2', selfSigned: true,
+            "{watchPolicies: true, admissionPolicies: true, bind: '127.0.0.1:1', adminBind: '127.0.0.1:2', selfSigned: true,
             caFile: ca, service: s, serviceNamespace: n, lameDuck: 1s, certificateInterval: 2s, caSettle: 3s,
             policyInterval: 4s, kubeconfig: k, logFormat: json, exemptNamespaces: [e], failOpen: true,
             registrationInterval: 5s, findingsPerRule: 7, maxConnections: 8, bodyBudget: 9Mi}";
@@ -464,6 +473,7 @@ mod tests {
         let seconds = Duration::from_secs;
         let written = Plan {
             watch_policies: true,
+            admission_policies: true,
             bind: Some(([127, 0, 0, 1], 1).into()),
             admin_bind: Some(([127, 0, 0, 1], 2).into()),
             certificate: Certificate::OwnInMemory { ca_file: "ca".into() },
@@ -486,6 +496,7 @@ mod tests {
         assert_eq!(plan, written);
         let args = [
             "--watch-policies=false",
+            "--admission-policies=false",
             "--bind=127.0.0.1:11",
             "--admin-bind=127.0.0.1:12",
             "--tls-cert=c",
@@ -508,6 +519,7 @@ mod tests {
         ];
         let flagged = Plan {
             watch_policies: false,
+            admission_policies: false,
             bind: Some(([127, 0, 0, 1], 11).into()),
             admin_bind: Some(([127, 0, 0, 1], 12).into()),
             certificate: Certificate::Files(("c".into(), "k".into())),

@@ -1,6 +1,6 @@
 //! Comments that speak to this program, as the scanner of the YAML finds them: a `#` in a string or a block scalar is none.
 //!
-//! Comments are no part of a document, so they are looked for on a way of their own, and only in a text with the word in it.
+//! Comments are no part of a document, so they are looked for on a way of their own, and only in a text where there may be one.
 
 use granit_parser::{Event, Parser};
 
@@ -13,7 +13,8 @@ pub(crate) const WORD: &str = "plimsoll";
 /// Where such comments stand in the file, `#` included, line break not. `start` is where `input` begins there.
 pub(super) fn addressed(input: &str, start: usize) -> Vec<Span> {
     let mut found = Vec::new();
-    if !input.contains('#') || !mentions(input) {
+    // most texts are read once: no sign begins such a comment, in a string or not
+    if !input.match_indices('#').any(|(at, _)| is_addressed(&input[at..])) {
         return found;
     }
     let mut options = options();
@@ -38,8 +39,4 @@ pub(super) fn addressed(input: &str, start: usize) -> Vec<Span> {
 pub(crate) fn is_addressed(comment: &str) -> bool {
     let text = comment.trim_start_matches('#').trim_start();
     text.get(..WORD.len()).is_some_and(|start| start.eq_ignore_ascii_case(WORD))
-}
-
-fn mentions(text: &str) -> bool {
-    text.contains(WORD) || text.contains("Plimsoll") || text.contains("PLIMSOLL")
 }

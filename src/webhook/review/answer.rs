@@ -60,6 +60,8 @@ pub enum AnswerReason {
     Forbidden,
     /// 413: an object is larger than what is judged.
     RequestEntityTooLarge,
+    /// 422: a policy of the API server's own says no, and gives no other reason.
+    Invalid,
     /// 500: we failed, and a policy's `failurePolicy` is Fail.
     InternalError,
     /// 504: not judged in time, and a policy's `failurePolicy` is Fail.
@@ -74,6 +76,7 @@ impl AnswerReason {
             AnswerReason::BadRequest => 400,
             AnswerReason::Forbidden => 403,
             AnswerReason::RequestEntityTooLarge => 413,
+            AnswerReason::Invalid => 422,
             AnswerReason::InternalError => 500,
             AnswerReason::Timeout => 504,
         }
@@ -86,6 +89,7 @@ impl AnswerReason {
             AnswerReason::BadRequest => "BadRequest",
             AnswerReason::Forbidden => "Forbidden",
             AnswerReason::RequestEntityTooLarge => "RequestEntityTooLarge",
+            AnswerReason::Invalid => "Invalid",
             AnswerReason::InternalError => "InternalError",
             AnswerReason::Timeout => "Timeout",
         }

@@ -108,7 +108,7 @@ pub(super) fn rows() -> Vec<Row> {
         .cost_of_overload(Text(1.0)),
         member("find", "string_find_string", [String, String], String, |context, arguments| {
             let pattern = pattern(context, &arguments[1])?;
-            Ok(Value::string(pattern.find(text(&arguments[0])?)))
+            Ok(Value::string(library(pattern.find(text(&arguments[0])?))?))
         })
         .cost_of_function(Matching),
         member("findAll", "string_find_all_string", [String, String], list(String), find_all)
@@ -137,13 +137,13 @@ fn both<'v>(arguments: &'v [Value<'_>]) -> Eval<(&'v str, &'v str)> {
 
 fn matches<'d>(context: &mut Context<'_, '_, 'd>, arguments: &[Value<'d>]) -> Eval<Value<'d>> {
     if let Some(pattern) = &context.call.regex {
-        return Ok(Value::Bool(pattern.0.is_match(text(&arguments[0])?)));
+        return Ok(Value::Bool(library(pattern.0.is_match(text(&arguments[0])?))?));
     }
     if !matches!(arguments[0].view(), View::Str(_)) {
         return Err(no_trait(arguments[0].view(), "matches").into());
     }
     let (text, pattern) = both(arguments)?;
-    Ok(Value::Bool(library(Regex::cached(pattern))?.is_match(text)))
+    Ok(Value::Bool(library(library(Regex::cached(pattern))?.is_match(text))?))
 }
 
 /// The pattern of `find` and `findAll`.
@@ -158,7 +158,8 @@ fn pattern(context: &Context<'_, '_, '_>, argument: &Value<'_>) -> Eval<Arc<Rege
 fn find_all<'d>(context: &mut Context<'_, '_, 'd>, arguments: &[Value<'d>]) -> Eval<Value<'d>> {
     let limit = arguments.get(2).map(int).transpose()?.unwrap_or(-1);
     let pattern = pattern(context, &arguments[1])?;
-    texts(context, pattern.find_all(text(&arguments[0])?, limit))
+    let found = library(pattern.find_all(text(&arguments[0])?, limit))?;
+    texts(context, found)
 }
 
 /// A list of texts; each takes more room than the text it came from was charged for.

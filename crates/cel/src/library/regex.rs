@@ -7,7 +7,7 @@ mod sets;
 mod translate;
 
 use std::collections::HashMap;
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError};
 
 pub use translate::RegexError;
 
@@ -22,9 +22,15 @@ const SCRATCH: usize = 1 << 18;
 
 type Cache = Mutex<HashMap<String, Result<Arc<Regex>, RegexError>>>;
 
-/// A compiled pattern.
+/// A pattern of so many of Go's instructions is never beyond [`LARGEST`]: with classes of Unicode, and without.
+const SURELY_SMALL: [u64; 2] = [200, 4_000];
+
+/// A pattern that is sound, and its program from the first use on: most constants of policies never meet a text.
 #[derive(Debug, Clone)]
-pub struct Regex(regex::Regex);
+pub struct Regex {
+    translated: Box<str>,
+    program: OnceLock<Result<regex::Regex, RegexError>>,
+}
 
 impl Regex {
     /// Compiles a pattern as `regexp.Compile` does. For constants; see [`Regex::cached`] for the rest.
@@ -32,7 +38,17 @@ impl Regex {
     /// # Errors
     /// What `regexp.Compile` refuses, in its words.
     pub fn compile(pattern: &str) -> Result<Self, RegexError> {
-        Self::compile_within(pattern, LARGEST)
+        let (translated, size) = translate::translate(pattern)?;
+        let regex = Self { translated: translated.into(), program: OnceLock::new() };
+        let [with_classes, without] = SURELY_SMALL;
+        if size > if pattern.contains(r"\p") || pattern.contains(r"\P") { with_classes } else { without } {
+            regex.program()?;
+        }
+        Ok(regex)
+    }
+
+    fn program(&self) -> Result<&regex::Regex, RegexError> {
+        self.program.get_or_init(|| build(&self.translated, LARGEST)).as_ref().map_err(Clone::clone)
     }
 
     /// A pattern from a bounded cache, for those that come with the request.
@@ -64,32 +80,45 @@ impl Regex {
     }
 
     fn compile_within(pattern: &str, size: usize) -> Result<Self, RegexError> {
-        let translated = translate::translate(pattern)?;
-        regex::RegexBuilder::new(&translated)
-            .size_limit(size)
-            .dfa_size_limit(SCRATCH)
-            .nest_limit(translate::MAX_HEIGHT * 3)
-            .build()
-            .map(Self)
-            .map_err(|_| RegexError::too_large(pattern))
+        let (translated, _) = translate::translate(pattern)?;
+        let program = build(&translated, size)?;
+        Ok(Self { translated: translated.into(), program: Ok(program).into() })
     }
 
     /// `matches`: anywhere in the text.
-    pub fn is_match(&self, text: &str) -> bool {
-        self.0.is_match(text)
+    ///
+    /// # Errors
+    /// A program that is too large.
+    pub fn is_match(&self, text: &str) -> Result<bool, RegexError> {
+        Ok(self.program()?.is_match(text))
     }
 
     /// `find`: the first match, empty where there is none.
-    pub fn find<'t>(&self, text: &'t str) -> &'t str {
-        self.0.find(text).map_or("", |found| found.as_str())
+    ///
+    /// # Errors
+    /// A program that is too large.
+    pub fn find<'t>(&self, text: &'t str) -> Result<&'t str, RegexError> {
+        Ok(self.program()?.find(text).map_or("", |found| found.as_str()))
     }
 
     /// `findAll`: all matches that do not overlap; an empty one right after another is left out. A negative
     /// `limit` is none.
-    pub fn find_all<'t>(&self, text: &'t str, limit: i64) -> Vec<&'t str> {
+    ///
+    /// # Errors
+    /// A program that is too large.
+    pub fn find_all<'t>(&self, text: &'t str, limit: i64) -> Result<Vec<&'t str>, RegexError> {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        self.0.find_iter(text).take(limit).map(|found| found.as_str()).collect()
+        Ok(self.program()?.find_iter(text).take(limit).map(|found| found.as_str()).collect())
     }
+}
+
+fn build(translated: &str, size: usize) -> Result<regex::Regex, RegexError> {
+    regex::RegexBuilder::new(translated)
+        .size_limit(size)
+        .dfa_size_limit(SCRATCH)
+        .nest_limit(translate::MAX_HEIGHT * 3)
+        .build()
+        .map_err(|_| RegexError::too_large(translated))
 }
 
 #[cfg(test)]
@@ -100,7 +129,7 @@ mod tests {
     fn find<'t>(pattern: &str, text: &'t str) -> Option<&'t str> {
         let regex = Regex::compile(pattern)
             .unwrap_or_else(|error| panic!("{pattern}: {error} {:?}", translate::translate(pattern)));
-        regex.0.find(text).map(|found| found.as_str())
+        regex.program().unwrap().find(text).map(|found| found.as_str())
     }
 
     #[test]
@@ -166,6 +195,25 @@ mod tests {
         }
     }
 
+    /// What is built when it is first used is never refused then.
+    #[test]
+    fn small_patterns_are_not_too_large() {
+        let of_unicode = [r"\pL", r"\PL", r"\pN", r"\p{Lo}", r"\PM", r"(?i:\pL)", r"[^\pL\pN]"];
+        let others = ["[^a]", ".", r"\W", r"(?i:[^k])", r"[^\x{1000}-\x{20000}\x{30000}a-z0-9ßéü]"];
+        for (classes, size) in [(&of_unicode[..], SURELY_SMALL[0]), (&others[..], SURELY_SMALL[1])] {
+            for class in classes {
+                // Go repeats at most a thousand times
+                let times = size / 4 - 1;
+                let pattern = format!("{class}{{{times}}}").repeat(4);
+                let regex = Regex::compile(&pattern).unwrap();
+                assert!(regex.program.get().is_none() && regex.program().is_ok(), "{pattern}");
+            }
+        }
+        let (_, size) = translate::translate(r"(?:\pL{100}|a){2}b").unwrap();
+        assert!((200..300).contains(&size), "{size}");
+        assert!(Regex::compile(r"\pL{201}").unwrap().program.get().is_some());
+    }
+
     #[test]
     fn hostile_patterns_end_on_a_small_stack() {
         let work = || {
@@ -186,10 +234,12 @@ mod tests {
 
     #[test]
     fn finding_all() {
-        let all = |pattern, text: &'static str, limit| Regex::cached(pattern).unwrap().find_all(text, limit);
+        let all = |pattern, text: &'static str, limit| {
+            Regex::cached(pattern).unwrap().find_all(text, limit).unwrap()
+        };
         assert_eq!(all("a*", "baac", -1), ["", "aa", ""]);
         assert_eq!(all("[0-9]", "123", 2), ["1", "2"]);
         assert_eq!(all("[0-9]", "123", 0), [""; 0]);
-        assert_eq!(Regex::cached("x|y").unwrap().find("ayx"), "y");
+        assert_eq!(Regex::cached("x|y").unwrap().find("ayx").unwrap(), "y");
     }
 }

@@ -259,13 +259,15 @@ impl Interpreter<'_> {
             }
             Err(error) => return Some(Err(fail(error))),
         };
-        Some(Ok(match name {
-            ".find" => Text(regex.find(text).to_owned()),
+        let found = match name {
+            ".find" => regex.find(text).map(|found| Text(found.to_owned())),
             ".findAll" => {
-                Val::List(regex.find_all(text, limit).into_iter().map(|s| Text(s.to_owned())).collect())
+                let texts = |found: Vec<&str>| found.into_iter().map(|part| Text(part.to_owned())).collect();
+                regex.find_all(text, limit).map(|found| Val::List(texts(found)))
             }
-            _ => Val::Bool(regex.is_match(text)),
-        }))
+            _ => regex.is_match(text).map(Val::Bool),
+        };
+        Some(found.map_err(fail))
     }
 }
 

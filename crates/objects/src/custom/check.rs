@@ -152,9 +152,9 @@ fn of_string(schema: &Schema, text: &str, faults: &Faults<'_, '_>) -> CheckResul
     } else if let Some(least) = schema.length.least.filter(|least| length() < *least) {
         Some(faults.invalid(&quoted(), &format!("should be at least {least} chars long")))
     } else if let Some(pattern) = &schema.pattern {
-        match pattern.regex() {
-            Ok(regex) if regex.is_match(text) => None,
-            Ok(_) => Some(faults.invalid(&quoted(), &format!("should match '{}'", pattern.text))),
+        match pattern.regex().as_ref().map_err(Clone::clone).and_then(|regex| regex.is_match(text)) {
+            Ok(true) => None,
+            Ok(false) => Some(faults.invalid(&quoted(), &format!("should match '{}'", pattern.text))),
             // the text and the pattern change places upstream
             Err(error) => {
                 let wrong = format!("{}, but pattern is invalid: {error}", pattern.text);

@@ -69,8 +69,8 @@ impl RegexError {
     }
 }
 
-/// Writes a pattern of Go for the `regex` crate.
-pub(super) fn translate(pattern: &str) -> Result<String, RegexError> {
+/// Writes a pattern of Go for the `regex` crate, and says of how many instructions Go's program is.
+pub(super) fn translate(pattern: &str) -> Result<(String, u64), RegexError> {
     let mut translator = Translator {
         pattern,
         rest: pattern,
@@ -80,7 +80,8 @@ pub(super) fn translate(pattern: &str) -> Result<String, RegexError> {
         group: Group::new(0, Flags::default(), Kind::Whole),
     };
     translator.run()?;
-    Ok(translator.out)
+    translator.group.end_alternative();
+    Ok((translator.out, translator.group.measure.size))
 }
 
 #[derive(Debug, Clone, Copy, Default)]

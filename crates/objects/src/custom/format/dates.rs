@@ -25,7 +25,7 @@ pub(super) fn is_date_time(text: &str) -> bool {
     let (Some(day), Some(time)) = (parts.next(), parts.next()) else { return false };
     let within = |range: std::ops::Range<usize>, most: &str| time.get(range).is_some_and(|part| part <= most);
     is_date(day)
-        && TIME.as_ref().is_some_and(|pattern| pattern.is_match(time))
+        && TIME.as_ref().is_some_and(|pattern| pattern.is_match(time).unwrap_or(false))
         && within(0..2, "23")
         && within(3..5, "59")
         && within(6..8, "59")

@@ -11,7 +11,7 @@ macro_rules! pattern {
     ($name:ident, $text:expr) => {
         fn $name(text: &str) -> bool {
             static PATTERN: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::compile($text).ok());
-            PATTERN.as_ref().is_some_and(|pattern| pattern.is_match(text))
+            PATTERN.as_ref().is_some_and(|pattern| pattern.is_match(text).unwrap_or(false))
         }
     };
 }

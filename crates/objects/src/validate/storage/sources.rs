@@ -225,7 +225,8 @@ pub(crate) fn lun(at: At<'_>, causes: &mut Causes) {
 
 pub(crate) fn is_iscsi_name(name: &str) -> bool {
     const IQN: &str = r"iqn\.\d{4}-\d{2}\.([[:alnum:]-.]+)(:[^,;*&$|\s]+)$";
-    let matches = |pattern| Regex::cached(pattern).is_ok_and(|pattern| pattern.is_match(name));
+    let matches =
+        |pattern| Regex::cached(pattern).is_ok_and(|pattern| pattern.is_match(name).unwrap_or(false));
     match name.get(..3) {
         Some("iqn") => matches(IQN),
         Some("eui") => matches("^eui.[[:alnum:]]{16}$"),

@@ -1,0 +1,193 @@
+//! Objects that a rule found nothing in, told by the parts of them that decide this.
+//!
+//! A table of a fixed size: what comes later takes the place of what was there. It holds no part of any object, only
+//! digests, whose key is drawn by chance when the policies come into force, so that nobody can make an object that is taken
+//! for another one. What is not found in it is judged; so a table that is too small costs time, and nothing else.
+
+use std::cell::OnceCell;
+use std::fmt;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use ring::rand::{SecureRandom as _, SystemRandom};
+
+use super::parts::{Halves, Key, Parts};
+use crate::check::ROOTS;
+use crate::document::NodeRef;
+
+/// How many digests there is room for, at 16 bytes each.
+const ROOM: usize = 1 << 16;
+/// Entries that a digest may take, whichever is free.
+const WAYS: usize = 4;
+
+/// What tells two objects apart, or takes them for one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Signature(u64, u64);
+
+/// In which objects nothing was found.
+pub struct Memory {
+    key: Key,
+    /// By which the digests of an object's parts become one: odd.
+    factor: u128,
+    /// Made when the first digest comes.
+    sets: OnceLock<Box<[[Entry; WAYS]]>>,
+}
+
+/// Both halves of a digest. They are read and written one by one: halves of two digests are a digest of nothing.
+#[derive(Default)]
+struct Entry(AtomicU64, AtomicU64);
+
+impl fmt::Debug for Memory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Memory").finish_non_exhaustive()
+    }
+}
+
+impl Memory {
+    /// Of nothing; `None` where the system gives no key.
+    #[must_use]
+    pub fn new() -> Option<Self> {
+        let (mut secret, mut factor) = ([0; 16], [0; 16]);
+        SystemRandom::new().fill(&mut secret).ok()?;
+        SystemRandom::new().fill(&mut factor).ok()?;
+        let factor = u128::from_le_bytes(factor) | 1;
+        Some(Self { key: Key::new(&secret), factor, sets: OnceLock::new() })
+    }
+
+    fn entries(&self, signature: Signature) -> &[Entry; WAYS] {
+        let sets = self.sets.get_or_init(|| {
+            let each = || std::array::from_fn(|_| Entry::default());
+            (0..ROOM / WAYS).map(|_| each()).collect()
+        });
+        let at = usize::try_from(signature.0 % (ROOM / WAYS) as u64).unwrap_or_default();
+        &sets[at]
+    }
+
+    /// Whether nothing was found in an object that is the same in what decides it.
+    #[must_use]
+    pub fn knows(&self, signature: Signature) -> bool {
+        let is_same =
+            |entry: &Entry| entry.0.load(Relaxed) == signature.0 && entry.1.load(Relaxed) == signature.1;
+        self.entries(signature).iter().any(is_same)
+    }
+
+    /// Nothing was found.
+    pub fn keep(&self, signature: Signature) {
+        let entries = self.entries(signature);
+        let is_free = |entry: &&Entry| entry.0.load(Relaxed) == 0 && entry.1.load(Relaxed) == 0;
+        let other = || &entries[usize::try_from(signature.1 % WAYS as u64).unwrap_or_default()];
+        let entry = entries.iter().find(is_free).unwrap_or_else(other);
+        entry.0.store(signature.0, Relaxed);
+        entry.1.store(signature.1, Relaxed);
+    }
+}
+
+/// What is asked about one object: its parts are looked at once, whatever rules ask.
+pub struct Looks<'r> {
+    memory: &'r Memory,
+    parts: &'r Parts,
+    roots: [Option<NodeRef<'r>>; ROOTS.len()],
+    /// What an object is beside its parts.
+    about: Halves,
+    digests: OnceCell<Vec<Option<Halves>>>,
+}
+
+impl<'r> Looks<'r> {
+    /// At an object by its [`ROOTS`], of which `parts` may be asked; `kind` is what tells it from objects of other kinds.
+    pub(super) fn at(
+        memory: &'r Memory,
+        parts: &'r Parts,
+        roots: [Option<NodeRef<'r>>; ROOTS.len()],
+        kind: [&str; 3],
+    ) -> Self {
+        let mut bytes = Vec::with_capacity(64);
+        for name in kind {
+            bytes.extend(name.len().to_le_bytes());
+            bytes.extend(name.as_bytes());
+        }
+        bytes.extend(roots.iter().map(|root| u8::from(root.is_some())));
+        Self { memory, parts, roots, about: memory.key.digest(&bytes), digests: OnceCell::new() }
+    }
+
+    /// What tells this object from others for a rule that these parts decide, given by its policy and its place there; `None`
+    /// where a part is not known.
+    ///
+    /// Digests of parts look drawn by chance to whoever has not the key, so a sum of them with other weights each does, too.
+    #[must_use]
+    pub fn signature(&self, (policy, rule): (usize, usize), parts: &[u32]) -> Option<Signature> {
+        let digests = self.digests.get_or_init(|| self.parts.digests(self.roots, &self.memory.key));
+        let joined = |[first, second]: Halves| u128::from(first) << 64 | u128::from(second);
+        let mut all = joined(self.about) ^ joined([policy as u64, rule as u64]);
+        for part in parts {
+            all = all.wrapping_mul(self.memory.factor) ^ joined((*digests.get(*part as usize)?)?);
+        }
+        let all = all.wrapping_mul(self.memory.factor);
+        // the upper half depends on all bits of what was multiplied
+        Some(Signature((all >> 64) as u64, all as u64))
+    }
+
+    /// Whether nothing was found in an object that is the same in what decides it.
+    #[must_use]
+    pub fn knows(&self, signature: Signature) -> bool {
+        self.memory.knows(signature)
+    }
+
+    /// Nothing was found.
+    pub fn keep(&self, signature: Signature) {
+        self.memory.keep(signature);
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::cel::reads::Part;
+    use crate::check::PartOf;
+    use crate::document::{Document, Limits};
+
+    #[test]
+    fn the_table_forgets_and_does_not_make_up() {
+        let memory = Memory::new().unwrap();
+        let signature = |n: u64| {
+            let [a, b] = memory.key.digest(&n.to_le_bytes());
+            Signature(a, b)
+        };
+        let many = 3 * ROOM as u64;
+        for n in 0..many {
+            assert!(!memory.knows(signature(n)), "{n}");
+            memory.keep(signature(n));
+            assert!(memory.knows(signature(n)), "{n}");
+        }
+        let left = (0..many).filter(|n| memory.knows(signature(*n))).count();
+        assert!(left > ROOM / 2 && left <= ROOM, "{left}");
+    }
+
+    #[test]
+    fn a_signature_is_of_its_parts_policy_and_kind() {
+        let memory = Memory::new().unwrap();
+        let part = |key: &str| PartOf { root: 0, steps: vec![Part::Key(key.to_owned())] };
+        let parts = Parts::of([part("a"), part("b")].into_iter());
+        let document = |text: &'static str| Document::from_json(text, Limits::default()).unwrap();
+        let of = |text, kind, rule, of: &[u32]| {
+            let document = document(text);
+            let looks = Looks::at(&memory, &parts, [Some(document.root()), None, None], ["", "v1", kind]);
+            looks.signature((0, rule), of).unwrap()
+        };
+        let text = r#"{"a": 1, "b": 2}"#;
+        let one = of(text, "Pod", 0, &[0]);
+        assert_eq!(one, of(r#"{"a": 1, "b": 3}"#, "Pod", 0, &[0]));
+        for other in [
+            of(r#"{"a": 2, "b": 2}"#, "Pod", 0, &[0]),
+            of(text, "Job", 0, &[0]),
+            of(text, "Pod", 1, &[0]),
+            of(text, "Pod", 0, &[1]),
+            of(text, "Pod", 0, &[0, 1]),
+            of(text, "Pod", 0, &[]),
+        ] {
+            assert_ne!(one, other);
+        }
+        let other = Memory::new().unwrap();
+        assert_ne!(other.key.digest(b"a"), memory.key.digest(b"a"), "the key is drawn by chance");
+    }
+}
