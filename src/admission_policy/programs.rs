@@ -17,6 +17,9 @@ pub const VALIDATIONS_BUDGET: u64 = 10_000_000;
 pub const OUT_OF_BUDGET: &str =
     "validation failed due to running out of cost budget, no further validation rules will be run";
 
+/// What stands before the issues of what does not compile (`compile.go`).
+const FAILED: &str = "compilation failed: ";
+
 /// An expression as it was written, and what came of compiling it.
 #[derive(Debug)]
 pub struct Compiled {
@@ -41,7 +44,7 @@ impl Compiler {
     #[must_use]
     pub fn new(profile: Profile, params: bool) -> Self {
         let env = environment(profile, params, EnvKind::Validation);
-        Self { profile, params, variables: Composition::default(), env }
+        Self { profile, params, variables: Composition::introducing(FAILED), env }
     }
 
     /// Compiles a variable and declares it; one that does not compile is an error where it is read.
@@ -60,7 +63,7 @@ impl Compiler {
     }
 
     fn compile(&self, source: &str, env: &Env, result: ResultKind) -> Result<Program, String> {
-        let failed = |error: &dyn std::fmt::Display| format!("compilation failed: {error}");
+        let failed = |error: &dyn std::fmt::Display| format!("{FAILED}{error}");
         let checked = checker::compile(source, env).map_err(|issues| failed(&issues))?;
         if let Some(wrong) = checked.wrong_result(result) {
             return Err(wrong);

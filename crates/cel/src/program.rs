@@ -290,6 +290,8 @@ impl Budget {
 pub struct Composition {
     variables: Vec<Composed>,
     index: VariableIndex,
+    /// What stands before the issues of a variable that does not compile.
+    introduction: &'static str,
 }
 
 #[derive(Debug)]
@@ -299,6 +301,13 @@ struct Composed {
 }
 
 impl Composition {
+    /// Variables whose issues, where they are read and do not compile, are told after these words: the API server says
+    /// `compilation failed: `, its library for CEL nothing.
+    #[must_use]
+    pub fn introducing(introduction: &'static str) -> Self {
+        Self { introduction, ..Self::default() }
+    }
+
     /// Compiles a variable and declares it in the environment. One that does not compile is an error where it is read.
     ///
     /// # Errors
@@ -313,7 +322,7 @@ impl Composition {
             Ok(program) => (Ok(program), Ok(())),
             Err(error) => {
                 let text = match &error {
-                    CompileError::Issues(issues) => issues.to_string(),
+                    CompileError::Issues(issues) => format!("{}{issues}", self.introduction),
                     CompileError::Plan(error) => format!("program instantiation failed: {error}"),
                 };
                 (Err(Arc::from(text)), Err(error))

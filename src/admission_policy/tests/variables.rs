@@ -57,5 +57,10 @@ fn variables() {
 fn a_variable_that_does_not_compile() {
     assert_eq!(said(&[("v", "no.such.thing(")], "true"), "allowed", "{COMPOSITION}");
     let read = said(&[("v", "no.such.thing(")], "variables.v == 1");
-    assert!(read.starts_with("422 Invalid b0: ") && read.contains("Syntax error"), "{COMPOSITION}: {read}");
+    assert!(
+        read.starts_with("422 Invalid b0: ")
+            && read.contains("fails to compile: compilation failed: ERROR: ")
+            && read.contains("Syntax error"),
+        "{COMPOSITION}: {read}"
+    );
 }
