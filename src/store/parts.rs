@@ -56,7 +56,7 @@ impl Parts {
         roots: [Option<NodeRef<'_>>; ROOTS.len()],
         key: &Key,
     ) -> Vec<Option<Halves>> {
-        let fresh = Told { hasher: key.hasher.clone(), absent_at: None, begun: false, unknown: false };
+        let fresh = Told { hasher: key.hasher, absent_at: None, begun: false, unknown: false };
         let mut walk = Walk { told: vec![fresh; self.count], bytes: Vec::new() };
         for (steps, root) in self.trees.iter().zip(roots) {
             walk.down(steps, root, 0);
@@ -272,8 +272,13 @@ mod tests {
     fn same(steps: &[Part], objects: &str) -> Vec<(usize, usize)> {
         let document = Document::from_json(objects, Limits { depth: 20, nodes: 1000 }).unwrap();
         let (a, x) = (key("a"), key("x"));
-        let others: [&[Part]; 5] =
-            [&[], &[a.clone()], &[a.clone(), x.clone()], &[a.clone(), Part::Each], &[x, a]];
+        let others: [&[Part]; 5] = [
+            &[],
+            std::slice::from_ref(&a),
+            &[a.clone(), x.clone()],
+            &[a.clone(), Part::Each],
+            &[x, a.clone()],
+        ];
         let others = others.into_iter().filter(|other| *other != steps);
         let beside: Vec<&[Part]> = [steps].into_iter().chain(others).collect();
         let mut all = Vec::new();

@@ -16,6 +16,7 @@ fn annotations() {
     let failing = format!("422 Invalid b0: expression '{string}' resulted in error: no such key: missing");
     let two: &[&str] = &["{validationActions: [Deny]}", "{validationActions: [Warn]}"];
     let audit: &[&str] = &["{validationActions: [Audit]}"];
+    #[expect(clippy::type_complexity, reason = "a table: its rows say what the columns are")]
     let rows: Vec<(&str, &str, Vec<(&str, &str)>, &str, &[&str], String)> = vec![
         (VALIDATOR, "a text", vec![("k", "'v ' + object.data.a")], "", DENY, "notes p/k v 1".to_owned()),
         (VALIDATOR, "without blanks around it", vec![("k", "' v '")], "", DENY, "notes p/k v".to_owned()),

@@ -22,6 +22,7 @@ fn conditions() {
     };
     let ignore = ", failurePolicy: Ignore";
     let other = "object.missing == 2";
+    #[expect(clippy::type_complexity, reason = "a table: its rows say what the columns are")]
     let rows: Vec<(&str, Vec<&str>, &str, &[&str], String)> = vec![
         ("none", vec![], "", DENY, asked.to_owned()),
         ("all hold", vec!["true", "object.data.a == '1'"], "", DENY, asked.to_owned()),

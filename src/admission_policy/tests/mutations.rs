@@ -22,6 +22,7 @@ fn mutations() {
     let fails = (JSON, "[JSONPatch{op: 'add', path: '/data/b', value: object.missing}]");
     let denied = |text: &str| format!("403 Invalid: policy 'p' with binding 'b0' denied request: {text}");
     let missing = format!("expression '{}' resulted in error: no such key: missing", fails.1);
+    #[expect(clippy::type_complexity, reason = "a table: its rows say what the columns are")]
     let rows: Vec<(&str, &str, Vec<(&str, &str)>, &str, String)> = vec![
         (JSON_PATCH, "add", vec![add], "", r#"{"a":"1","b":"2"}"#.to_owned()),
         (
