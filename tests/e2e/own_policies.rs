@@ -164,8 +164,8 @@ async fn pulled_and_judged_as_by_the_server(cluster: Arc<Cluster>) {
         format!("MutatingAdmissionPolicyBinding_{namespace}-patch.yaml"),
         format!("ConfigMap_{namespace}_strict.yaml"),
         format!("ConfigMap_{namespace}_lax.yaml"),
-        format!("ReplicaLimit.rules.example.com_{namespace}_most.yaml"),
-        "CustomResourceDefinition_replicalimits.rules.example.com.yaml".to_owned(),
+        format!("ReplicaLimit.limits.example.com_{namespace}_most.yaml"),
+        "CustomResourceDefinition_replicalimits.limits.example.com.yaml".to_owned(),
     ] {
         assert!(pulled.contains_key(&name), "{name} is not among {:?}", pulled.keys());
     }
@@ -362,9 +362,9 @@ async fn what_may_not_be_read_is_named(cluster: Arc<Cluster>) {
     })
     .await;
     for permission in [
-        format!("get replicalimits.rules.example.com \"most\" in namespace {namespace}"),
+        format!("get replicalimits.limits.example.com \"most\" in namespace {namespace}"),
         "list configmaps in the whole cluster".to_owned(),
-        "get customresourcedefinitions.apiextensions.k8s.io \"replicalimits.rules.example.com\" in the whole cluster".to_owned(),
+        "get customresourcedefinitions.apiextensions.k8s.io \"replicalimits.limits.example.com\" in the whole cluster".to_owned(),
     ] {
         assert!(said.contains(&permission), "{permission} is not in: {said}");
     }
