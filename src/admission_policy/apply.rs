@@ -259,9 +259,9 @@ impl<'h> Chain<'h, '_> {
         }
     }
 
-    /// The object in the version of the request, as the next plugin sees it.
+    /// The object in the version of the request's, as the next plugin sees it.
     fn settle(&self, object: Document<'static>, kind: &Named, asked: Asked<'_>) -> Option<Document<'static>> {
-        let (sent, _) = original(asked.request);
+        let sent = asked.request.kind;
         let sent = Named::new(sent.group, sent.version, sent.kind);
         let target = Self::target(self.custom, self.minor, kind, asked.request);
         let settled = settled(object.root(), &target).ok()?;

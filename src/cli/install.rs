@@ -101,7 +101,7 @@ impl InstallArgs {
     pub fn run(self) -> ExitCode {
         let Selected { set, errors, configuration, .. } = self.selection.load(None, &[], &[]);
         let own = self.admission_policies || configuration.serve.admission_policies == Some(true);
-        let set = if own { set.without_servers_mutations() } else { set.without_servers_own() };
+        let set = if own { set } else { set.without_servers_own() };
         if !errors.is_empty() {
             print_errors(&errors);
             return ExitCode::from(NOT_DONE);

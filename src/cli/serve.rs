@@ -171,7 +171,7 @@ fn load(
     if astray {
         return Err(LoadError(complaint));
     }
-    let set = if own { set.without_servers_mutations() } else { set.without_servers_own() };
+    let set = if own { set } else { set.without_servers_own() };
     let snapshot = store.next(set, origins, &refused);
     if snapshot.set.is_empty() && !(selection.no_embedded && selection.policies.is_empty()) {
         // a folder emptied by mistake must not open the door
@@ -298,7 +298,7 @@ async fn serve(plan: Plan, mut selection: Selection, settings: Settings) -> Resu
     };
     if admission_policies {
         tracing::info!(
-            "ValidatingAdmissionPolicies of policy folders are judged here; MutatingAdmissionPolicies are not run"
+            "ValidatingAdmissionPolicies and MutatingAdmissionPolicies of policy folders are run here"
         );
     }
     let paths = watched(&selection);

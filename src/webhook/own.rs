@@ -95,6 +95,7 @@ mod tests {
     use std::sync::Arc;
     use std::time::{Duration, Instant};
 
+    use base64::{Engine as _, prelude::BASE64_STANDARD as BASE64};
     use serde_json::{Value, json};
 
     use crate::cel::profile::Profile;
@@ -119,6 +120,22 @@ spec:
   auditAnnotations: [{key: who, valueExpression: \"'team ' + object.data.team\"}]
 ";
 
+    /// The review of the creation of a ConfigMap with this data.
+    fn review(data: &Value) -> Value {
+        let kind = json!({"group": "", "version": "v1", "kind": "ConfigMap"});
+        let resource = json!({"group": "", "version": "v1", "resource": "configmaps"});
+        json!({
+            "apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview",
+            "request": {
+                "uid": "u", "operation": "CREATE", "name": "c", "namespace": "n", "dryRun": false,
+                "kind": kind, "requestKind": kind, "resource": resource, "requestResource": resource,
+                "userInfo": {"username": "somebody"},
+                "object": {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c", "namespace": "n"},
+                           "data": data},
+            },
+        })
+    }
+
     /// The response to the creation of a ConfigMap with this data, by a binding with these actions.
     fn response(policy: &str, actions: &str, lowered: Option<Action>, data: &Value) -> Value {
         let binding = format!(
@@ -131,18 +148,7 @@ spec:
         let adjustments = Adjustments { action_override: lowered, ..Adjustments::default() };
         let set = loaded.into_set(&adjustments, Default::default());
         let engine = Engine::new(Arc::new(set), Arc::new(NoHost));
-        let kind = json!({"group": "", "version": "v1", "kind": "ConfigMap"});
-        let resource = json!({"group": "", "version": "v1", "resource": "configmaps"});
-        let review = json!({
-            "apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview",
-            "request": {
-                "uid": "u", "operation": "CREATE", "name": "c", "namespace": "n", "dryRun": false,
-                "kind": kind, "requestKind": kind, "resource": resource, "requestResource": resource,
-                "userInfo": {"username": "somebody"},
-                "object": {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c", "namespace": "n"},
-                           "data": data},
-            },
-        });
+        let review = review(data);
         // the policy fails closed, so that the other entry has nothing to say
         let part = engine.part(FailurePolicy::Ignore).unwrap();
         let deadline = Instant::now() + Duration::from_secs(9);
@@ -216,22 +222,53 @@ spec:
         assert_eq!(lowered["auditAnnotations"][key], failure("[\"Deny\"]"));
     }
 
-    /// What changes objects is not run here.
+    /// A MutatingAdmissionPolicy at the entry of its failure policy: the object comes as the API server has it.
     #[test]
-    fn mutations_are_left_out() {
+    fn a_mutation_is_a_patch() {
+        const MUTATION: &str = r#"
+apiVersion: admissionregistration.k8s.io/v1
+kind: MutatingAdmissionPolicy
+metadata: {name: size}
+spec:
+  reinvocationPolicy: Never
+  matchConstraints:
+    resourceRules: [{apiGroups: [''], apiVersions: [v1], operations: [CREATE], resources: [configmaps]}]
+  mutations:
+    - patchType: ApplyConfiguration
+      applyConfiguration: {expression: "Object{metadata: Object.metadata{labels: {'size': object.data.size}}}"}
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: MutatingAdmissionPolicyBinding
+metadata: {name: all}
+spec: {policyName: size}
+"#;
         let mut loaded = Loaded::default();
-        read_text("p.yaml", &POLICY.replace("REASON", "Invalid"), false, Profile::V1_36, &mut loaded);
+        read_text("p.yaml", MUTATION, false, Profile::V1_36, &mut loaded);
         assert!(loaded.errors.is_empty(), "{:?}", loaded.errors);
-        let mut changing = Loaded::default();
-        read_text("p.yaml", &POLICY.replace("REASON", "Invalid"), false, Profile::V1_36, &mut changing);
-        for rule in changing.policies.iter_mut().flat_map(|(policy, _)| &mut policy.rules) {
-            rule.mutates = true;
-        }
-        let left = |loaded: Loaded| {
-            let set = loaded.into_set(&Adjustments::default(), Default::default());
-            set.without_servers_mutations().policies().len()
+        let engine = Engine::new(
+            Arc::new(loaded.into_set(&Adjustments::default(), Default::default())),
+            Arc::new(NoHost),
+        );
+        let deadline = Instant::now() + Duration::from_secs(9);
+        let ask = |data: &Value, half: FailurePolicy| -> Value {
+            let judge = engine.part(half).unwrap();
+            let reply = answer(&*judge, Endpoint::Mutate, review(data).to_string().as_bytes(), deadline);
+            serde_json::from_slice::<Value>(&reply.body).unwrap()["response"].take()
         };
-        assert_eq!((left(loaded), left(changing)), (1, 0));
+        let changed = ask(&json!({"size": "s"}), FailurePolicy::Fail);
+        let patch = BASE64.decode(changed["patch"].as_str().unwrap()).unwrap();
+        let operations: Value = serde_json::from_slice(&patch).unwrap();
+        let labels = json!([{"op": "add", "path": "/metadata/labels", "value": {"size": "s"}}]);
+        assert_eq!((&changed["allowed"], operations), (&json!(true), labels));
+        assert!(ask(&json!({"size": "s"}), FailurePolicy::Ignore)["patch"].is_null());
+        let refused = ask(&json!({}), FailurePolicy::Fail);
+        let message = refused["status"]["message"].as_str().unwrap();
+        assert!(
+            refused["allowed"] == false
+                && message.contains("policy 'size' with binding 'all' denied request: ")
+                && message.contains("no such key: size"),
+            "{refused}"
+        );
     }
 
     /// Without a cluster parameters are not known: the failure policy decides.

@@ -14,7 +14,7 @@ use crate::door::{Attempt, Door, Verb, kubectl};
 use crate::offline::{Said, World};
 use crate::parity::without_chance;
 use crate::stage::Stage;
-use crate::webhook::{Plan, Scope, VALIDATING, Webhook};
+use crate::webhook::{MUTATING, Plan, Scope, VALIDATING, Webhook};
 use crate::{Test, test};
 
 pub(crate) fn tests() -> Vec<(String, Test)> {
@@ -214,7 +214,7 @@ async fn pulled_and_judged_as_by_the_server(cluster: Arc<Cluster>) {
     eprintln!("own policies: {} objects, {denied} denied: the same is said offline", objects.len());
 
     let policies: Vec<(String, String)> =
-        pulled.into_iter().filter(|(name, _)| name.starts_with("ValidatingAdmissionPolicy")).collect();
+        pulled.into_iter().filter(|(name, _)| name.contains("AdmissionPolicy")).collect();
     forget_policies(&stage).await;
     served_agrees(&stage, &policies, objects.iter().zip(&answers)).await;
 
@@ -228,8 +228,8 @@ async fn pulled_and_judged_as_by_the_server(cluster: Arc<Cluster>) {
     assert!(left.contains_key("README.md"));
 }
 
-/// `serve --admission-policies` in a cluster that has none of the policies: the same answers, by way of a webhook. Who mutates
-/// is left out.
+/// `serve --admission-policies` in a cluster that has none of the policies: the same answers, and the same objects, by way of a
+/// webhook. What a mutating policy refuses is told in the words of the webhook, with those of the server in them.
 async fn served_agrees(
     stage: &Stage,
     policies: &[(String, String)],
@@ -249,11 +249,15 @@ async fn served_agrees(
         stage.dry_run(Door::Kube, Verb::Create, &marker).await.answer.err()
     })
     .await;
-    let is_mutated = |object: &Value| {
-        ["patched", "sidecar"].iter().any(|label| !object["metadata"]["labels"][label].is_null())
-    };
-    for (object, expected) in asked.filter(|(object, _)| !is_mutated(object)) {
+    for (object, expected) in asked {
         let mut expected = expected.clone();
+        if let Some((.., message, _)) = &expected.denied
+            && let Some((_, words)) = message.split_once("policy '").filter(|_| message.contains("-patch"))
+        {
+            let (.., said, _) = live(stage, object).await.denied.expect("denied");
+            assert!(said.contains(MUTATING) && said.contains(words), "{said:?} does not say {words:?}");
+            continue;
+        }
         if let Some((_, _, message, _)) = &mut expected.denied {
             *message = format!("admission webhook \"{VALIDATING}\" denied the request: {message}");
         }

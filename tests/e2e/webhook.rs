@@ -27,7 +27,7 @@ use crate::volume::Volume;
 
 /// The names of the webhooks, as users read them in a denial.
 pub(crate) const VALIDATING: &str = "validate.plimsoll.dev";
-const MUTATING: &str = "mutate.plimsoll.dev";
+pub(crate) const MUTATING: &str = "mutate.plimsoll.dev";
 
 const SERVICE: &str = "plimsoll";
 
