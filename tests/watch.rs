@@ -161,7 +161,7 @@ fn standard_input_cannot_be_watched() {
 fn a_long_run_says_how_far_it_is_on_a_terminal_only() {
     let folder = tempfile::tempdir().unwrap();
     let text: String =
-        (0..400).map(|at| deployment(&format!("d{at}"), "web", "hostPID: false") + "---\n").collect();
+        (0..4000).map(|at| deployment(&format!("d{at}"), "web", "hostPID: false") + "---\n").collect();
     fs::write(folder.path().join("all.yaml"), text).unwrap();
     let program = env!("CARGO_BIN_EXE_plimsoll");
     let shown = |arguments: &str, to: &str| {
@@ -179,7 +179,7 @@ fn a_long_run_says_how_far_it_is_on_a_terminal_only() {
     };
     // a debug build takes longer than a second for this
     assert!(on_terminal.contains("\r\u{1b}[2Kjudging: "), "{on_terminal:?}");
-    assert!(on_terminal.contains(" of 400 objects"), "{on_terminal:?}");
+    assert!(on_terminal.contains(" of 4000 objects"), "{on_terminal:?}");
     let last = on_terminal.rsplit("\u{1b}[2K").next().unwrap();
     assert!(!last.contains("judging") && !last.contains("writing"), "the line is gone: {last:?}");
     assert_eq!(shown("--quiet", "> report").unwrap(), "");
