@@ -68,6 +68,31 @@ impl AdmissionPolicy {
     }
 }
 
+impl AdmissionPolicy {
+    /// Which documents its expressions may read, told from their texts: at least those that they do.
+    #[must_use]
+    pub fn reads(&self) -> MadeFor {
+        let of_variables = || self.variables.named().map(|(_, program)| &**program.ast().source());
+        let all = || of_variables().chain(self.expressions().map(|compiled| &*compiled.source));
+        let mentions = |variable: &str| all().any(|source| source.contains(variable));
+        MadeFor { request: mentions("request"), namespace: mentions("namespaceObject") }
+    }
+}
+
+/// For which of its variables a policy needs documents that are made of the request.
+#[derive(Debug, Clone, Copy)]
+pub struct MadeFor {
+    /// `request`
+    pub request: bool,
+    /// `namespaceObject`
+    pub namespace: bool,
+}
+
+impl MadeFor {
+    /// For all.
+    pub const ALL: Self = Self { request: true, namespace: true };
+}
+
 /// What a policy does.
 #[derive(Debug)]
 pub enum Body {

@@ -22,7 +22,7 @@ use super::kinds::{Kinds, Named, Serving};
 use super::mutate::{Invocation, Misconfigured, invocations, value};
 use super::programs::Fault;
 use super::validate::{Conditions, conditions};
-use super::{AdmissionPolicy, Binding, Body, Hook, Mutation, PatchType};
+use super::{AdmissionPolicy, Binding, Body, Hook, MadeFor, Mutation, PatchType};
 
 /// What mutating policies made of a request.
 #[derive(Debug, Default)]
@@ -309,7 +309,7 @@ impl Here<'_, '_, '_, '_> {
                 return None;
             }
         };
-        match Made::new(asked.request, &invocation.resource, &invocation.kind, asked.host) {
+        match Made::new(asked.request, &invocation.resource, &invocation.kind, asked.host, MadeFor::ALL) {
             Ok(made) => Some(Version { made, objects, object: None, dirty: false }),
             Err(why) => {
                 self.failed(Fault::Error(why));

@@ -15,6 +15,7 @@ use crate::document::{Document, NodeRef};
 use crate::host::{AUTHORIZER, Host, Lookup, ObjectKey, User};
 use crate::request::{GroupVersionKind, GroupVersionResource, Request};
 
+use super::MadeFor;
 use super::kinds::Named;
 
 /// The kind and resource that the client asked for, whatever a webhook was sent instead.
@@ -58,20 +59,27 @@ pub enum Namespace {
 }
 
 impl Made {
+    /// Those that are read; the others are null.
+    ///
     /// # Errors
-    /// When the request is for something in a namespace that is not there.
+    /// When the request is for something in a namespace that is not there, whether that is read or not.
     pub fn new(
         request: &Request<'_>,
         resource: &Named,
         kind: &Named,
         host: &dyn Host,
+        reads: MadeFor,
     ) -> Result<Self, String> {
         let (_, asked) = original(request);
         let asked = Named::new(asked.group, asked.version, asked.resource);
+        let envelope_of = |resource: &Named| match reads.request {
+            true => document(&envelope(request, resource, kind)),
+            false => Document::null(),
+        };
         Ok(Self {
-            matched: document(&envelope(request, resource, kind)),
-            asked: document(&envelope(request, &asked, kind)),
-            namespace: namespace(request, host)?,
+            matched: envelope_of(resource),
+            asked: envelope_of(&asked),
+            namespace: namespace(request, host, reads.namespace)?,
         })
     }
 }
@@ -147,12 +155,13 @@ const SHOWN: [&str; 12] = [
 /// What the server alone gives an object.
 const GIVEN: [&str; 3] = ["uid", "resourceVersion", "creationTimestamp"];
 
-fn namespace(request: &Request<'_>, host: &dyn Host) -> Result<Namespace, String> {
+fn namespace(request: &Request<'_>, host: &dyn Host, is_read: bool) -> Result<Namespace, String> {
     let (kind, _) = original(request);
     let is_namespace = (kind.group, kind.version, kind.kind) == ("", "v1", "Namespace");
     let Some(name) = request.namespace_name().filter(|_| !is_namespace) else { return Ok(Namespace::None) };
     match host.get(ObjectKey { group: "", kind: "Namespace", namespace: "", name }) {
-        Lookup::Known(found) => Ok(Namespace::Known(stored(found.root, name))),
+        Lookup::Known(found) if is_read => Ok(Namespace::Known(stored(found.root, name))),
+        Lookup::Known(_) => Ok(Namespace::Known(Document::null())),
         Lookup::Absent => Err(format!("namespaces \"{name}\" not found")),
         Lookup::Failed(why) => Err(why),
         Lookup::Unknown(what) => Ok(Namespace::Unknown(what)),
