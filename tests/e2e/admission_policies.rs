@@ -40,7 +40,7 @@ async fn every_case(cluster: Arc<Cluster>) {
     let mut count = 0;
     for file in &files {
         // the server learns after some time only which kinds there are that parameters may be of
-        let patience = if file.policies[0]["spec"]["paramKind"].is_null() { 0 } else { 120 };
+        let patience = if file.policies[0]["spec"]["paramKind"].is_null() { 0 } else { 45 };
         let until = Instant::now() + Duration::from_secs(patience);
         for case in &file.cases {
             count += 1;

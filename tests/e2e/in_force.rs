@@ -69,8 +69,10 @@ async fn send(cluster: &Cluster, verb: Verb, object: &Value) -> Outcome {
 }
 
 /// Once the last policy with a built-in `paramKind` is gone, the server shows later ones the parameters as they were then,
-/// until it starts again. So for each such kind there is a policy that stays.
-async fn keep_params(cluster: &Cluster, policy: &Value) {
+/// until it starts again: it has stopped the informer that all policies of the kind share (apiserver
+/// `pkg/admission/plugin/policy/generic/policy_source.go`). So for each such kind there is a policy that stays, and whoever
+/// writes one with parameters sees to that.
+pub(crate) async fn keep_params(cluster: &Cluster, policy: &Value) {
     let param_kind = &policy["spec"]["paramKind"];
     let built_in = |kind: &Value| kind["apiVersion"].as_str().is_some_and(|version| !version.contains('.'));
     if !built_in(param_kind) || policy["kind"] != "ValidatingAdmissionPolicy" {

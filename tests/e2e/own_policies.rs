@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::cluster::{Cluster, eventually};
 use crate::door::{Attempt, Door, Verb, kubectl};
+use crate::in_force::keep_params;
 use crate::offline::{Said, World};
 use crate::parity::without_chance;
 use crate::stage::Stage;
@@ -60,6 +61,7 @@ async fn in_force(cluster: &Arc<Cluster>) -> Stage {
                        "metadata": {"name": stage.namespace, "labels": {"tier": stage.namespace}}});
     stage.accepts(Door::Kube, Verb::Apply, &label).await;
     for object in documents(POLICIES, &stage.namespace) {
+        keep_params(cluster, &object).await;
         eventually("the kind is served", async || {
             // a definition is served a moment later
             let version = object["apiVersion"].as_str().unwrap();
