@@ -49,6 +49,8 @@ pub struct AdmissionPolicy {
     pub variables: Composition,
     /// What it does.
     pub body: Body,
+    /// For which of its variables documents are made of a request.
+    pub reads: MadeFor,
 }
 
 impl AdmissionPolicy {
@@ -68,19 +70,9 @@ impl AdmissionPolicy {
     }
 }
 
-impl AdmissionPolicy {
-    /// Which documents its expressions may read, told from their texts: at least those that they do.
-    #[must_use]
-    pub fn reads(&self) -> MadeFor {
-        let of_variables = || self.variables.named().map(|(_, program)| &**program.ast().source());
-        let all = || of_variables().chain(self.expressions().map(|compiled| &*compiled.source));
-        let mentions = |variable: &str| all().any(|source| source.contains(variable));
-        MadeFor { request: mentions("request"), namespace: mentions("namespaceObject") }
-    }
-}
-
-/// For which of its variables a policy needs documents that are made of the request.
-#[derive(Debug, Clone, Copy)]
+/// For which of their variables policies need documents that are made of the request; told from the texts of their
+/// expressions, and never too few.
+#[derive(Debug, Clone, Copy, Default)]
 pub struct MadeFor {
     /// `request`
     pub request: bool,
@@ -89,8 +81,17 @@ pub struct MadeFor {
 }
 
 impl MadeFor {
-    /// For all.
-    pub const ALL: Self = Self { request: true, namespace: true };
+    /// Those of an expression.
+    #[must_use]
+    pub fn of(source: &str) -> Self {
+        Self { request: source.contains("request"), namespace: source.contains("namespaceObject") }
+    }
+
+    /// Those of both.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self { request: self.request || other.request, namespace: self.namespace || other.namespace }
+    }
 }
 
 /// What a policy does.

@@ -1,5 +1,7 @@
 //! What is asked: an operation on an object, by somebody.
 
+pub mod envelope;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 

@@ -72,11 +72,14 @@ pub(super) fn judge(
     findings
 }
 
-/// What tells an object from others for a rule.
-struct Told {
+/// What is remembered of objects like this one for a rule.
+struct Recall {
+    /// What tells it from others.
     signature: Signature,
     /// Whether that is only so where the rule judges nothing.
     unless_judged: bool,
+    /// Whether the rule found nothing in one like it.
+    is_known: bool,
 }
 
 /// In what objects the rules of a policy found nothing before: the plan, the looks at this object, and the policy's number.
@@ -85,19 +88,20 @@ struct Known<'k>(Option<(&'k Plan, &'k Looks<'k>, usize)>);
 impl Known<'_> {
     const NOTHING: Self = Self(None);
 
-    /// What tells the object from others for a rule, where that can be told; whether it is known, then.
-    fn of(&self, rule: usize) -> Option<(Told, bool)> {
+    /// Of a rule, where that can be told.
+    fn of(&self, rule: usize) -> Option<Recall> {
         let (plan, looks, policy) = self.0?;
         let (decided_by, signature) = plan.signature(looks, policy, rule)?;
-        Some((Told { signature, unless_judged: decided_by.unless_judged }, looks.knows(signature)))
+        let is_known = looks.knows(signature);
+        Some(Recall { signature, unless_judged: decided_by.unless_judged, is_known })
     }
 
     /// A rule found nothing; whether it has judged anything.
-    fn keep(&self, told: Option<Told>, has_judged: bool) {
-        if let (Some((_, looks, _)), Some(told)) = (self.0, told)
-            && !(has_judged && told.unless_judged)
+    fn keep(&self, recall: Option<Recall>, has_judged: bool) {
+        if let (Some((_, looks, _)), Some(recall)) = (self.0, recall)
+            && !(has_judged && recall.unless_judged)
         {
-            looks.keep(told.signature);
+            looks.keep(recall.signature);
         }
     }
 }
@@ -214,15 +218,15 @@ fn run<'d>(
 ) -> Result<bool, Stop> {
     let first = findings.len();
     let rules = &subject.policy.rules;
-    let mut left_out = 0;
-    let mut wanted: Vec<(&Rule, Option<Told>)> = Vec::new();
+    let mut leaves_out = false;
+    let mut wanted: Vec<(&Rule, Option<Recall>)> = Vec::new();
     for (number, rule) in rules.iter().enumerate().filter(|(number, _)| fires(*number)) {
         match known.of(number) {
-            Some((_, true)) => left_out += 1,
-            told => wanted.push((rule, told.map(|(told, _)| told))),
+            Some(Recall { is_known: true, .. }) => leaves_out = true,
+            recall => wanted.push((rule, recall)),
         }
     }
-    if left_out > 0 && wanted.is_empty() {
+    if leaves_out && wanted.is_empty() {
         return Ok(true);
     }
     // each of the rules that are left out has cost as much as this at most, and those that run may cost the rest
@@ -232,7 +236,7 @@ fn run<'d>(
     if !evaluator.conditions(subject)? {
         return Ok(false);
     }
-    for (rule, told) in wanted {
+    for (rule, recall) in wanted {
         let (first, before, judged) = (findings.len(), evaluator.left(), evaluator.judged);
         let mut sink = Sink { rule, object: subject.object, findings, budget: subject.budget };
         if subject.budget.is_over() {
@@ -242,10 +246,10 @@ fn run<'d>(
         rule.check.judge(&mut evaluator, subject, &mut sink);
         cap(findings, first, subject.budget.findings_per_rule);
         if first == findings.len() && before - evaluator.left() <= share {
-            known.keep(told, evaluator.judged > judged);
+            known.keep(recall, evaluator.judged > judged);
         }
     }
-    if left_out > 0 && evaluator.left() < RULES_BUDGET / 2 {
+    if leaves_out && evaluator.left() < RULES_BUDGET / 2 {
         // all of them together may cost more than a policy may, which does not depend on what was judged before
         findings.truncate(first);
         return run(subject, (fires, &Known::NOTHING), facts, findings);

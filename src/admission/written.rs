@@ -9,6 +9,7 @@
 use serde_json::{Map, Value};
 
 use crate::document::edit::PatchOperation;
+use crate::document::path::Pointer;
 use crate::document::{Document, LimitError, NodeRef};
 
 /// What the API server makes of an object that is written so.
@@ -28,7 +29,8 @@ pub(super) fn change(
     receive: Receive<'_>,
 ) -> Result<Vec<PatchOperation>, LimitError> {
     let mut merge = Merge { added: Vec::new() };
-    let mut anew = merge.value(Some(written), Some(received), made, "").unwrap_or(Value::Null);
+    let mut anew =
+        merge.value(Some(written), Some(received), made, &Pointer::default()).unwrap_or(Value::Null);
     let mut attempts = ATTEMPTS;
     let comes_to = |value: &Value| {
         let document = Document::from_value(value).ok();
@@ -47,7 +49,7 @@ pub(super) fn change(
 
 struct Merge {
     /// The pointers of values that the server did not have.
-    added: Vec<String>,
+    added: Vec<Pointer>,
 }
 
 impl Merge {
@@ -57,10 +59,10 @@ impl Merge {
         written: Option<NodeRef<'_>>,
         received: Option<NodeRef<'_>>,
         made: NodeRef<'_>,
-        at: &str,
+        at: &Pointer,
     ) -> Option<Value> {
         let Some(received) = received else {
-            self.added.push(at.to_owned());
+            self.added.push(at.clone());
             return Some(plain(made));
         };
         if received == made {
@@ -80,13 +82,12 @@ impl Merge {
         written: Option<NodeRef<'_>>,
         received: NodeRef<'_>,
         made: NodeRef<'_>,
-        at: &str,
+        at: &Pointer,
     ) -> Option<Value> {
         let mut members = Map::new();
         for (key, value) in made.members() {
-            let token = key.replace('~', "~0").replace('/', "~1");
             let of = written.and_then(|written| written.get(key));
-            if let Some(value) = self.value(of, received.get(key), value, &format!("{at}/{token}")) {
+            if let Some(value) = self.value(of, received.get(key), value, &at.child(key)) {
                 members.insert(key.to_owned(), value);
             }
         }
@@ -104,7 +105,7 @@ impl Merge {
         written: Option<NodeRef<'_>>,
         received: NodeRef<'_>,
         made: NodeRef<'_>,
-        at: &str,
+        at: &Pointer,
     ) -> Value {
         let (old, new): (Vec<_>, Vec<_>) = (received.items().collect(), made.items().collect());
         let mut items = Vec::new();
@@ -112,7 +113,7 @@ impl Merge {
             // the server adds items behind those that are written
             let of = from.and_then(|from| written?.item(from));
             let own = from.map(|from| old[from]);
-            let at = format!("{at}/{}", items.len());
+            let at = at.child(items.len().to_string());
             items.extend(self.value(of, own, *new, &at));
         }
         Value::Array(items)
@@ -143,12 +144,13 @@ fn aligned(old: &[NodeRef<'_>], new: &[NodeRef<'_>]) -> Vec<Option<usize>> {
 }
 
 /// Takes out of the value at a pointer what the server would put there itself, the largest parts first.
-fn prune(whole: &mut Value, at: &str, comes_to: &dyn Fn(&Value) -> bool, attempts: &mut usize) {
-    let keys: Vec<String> = match whole.pointer(at) {
+fn prune(whole: &mut Value, at: &Pointer, comes_to: &dyn Fn(&Value) -> bool, attempts: &mut usize) {
+    let here = at.to_string();
+    let keys: Vec<String> = match whole.pointer(&here) {
         Some(Value::Object(members)) => members.keys().cloned().collect(),
         Some(Value::Array(items)) => {
             for index in 0..items.len() {
-                prune(whole, &format!("{at}/{index}"), comes_to, attempts);
+                prune(whole, &at.child(index.to_string()), comes_to, attempts);
             }
             return;
         }
@@ -157,16 +159,15 @@ fn prune(whole: &mut Value, at: &str, comes_to: &dyn Fn(&Value) -> bool, attempt
     for key in keys {
         let Some(left) = attempts.checked_sub(1) else { return };
         *attempts = left;
-        let Some(Value::Object(members)) = whole.pointer_mut(at) else { return };
+        let Some(Value::Object(members)) = whole.pointer_mut(&here) else { return };
         let Some(value) = members.remove(&key) else { continue };
         if comes_to(whole) {
             continue;
         }
-        if let Some(Value::Object(members)) = whole.pointer_mut(at) {
+        if let Some(Value::Object(members)) = whole.pointer_mut(&here) {
             members.insert(key.clone(), value);
         }
-        let token = key.replace('~', "~0").replace('/', "~1");
-        prune(whole, &format!("{at}/{token}"), comes_to, attempts);
+        prune(whole, &at.child(key), comes_to, attempts);
     }
 }
 

@@ -207,6 +207,7 @@ impl<'h> Chain<'h, '_> {
     /// One time through all policies: the object, where they put one there.
     fn through(&mut self, hooks: &'h [Hook], asked: Asked<'_>, again: bool) -> Option<Document<'static>> {
         let (all, faults) = invocations(hooks, asked);
+        let reads = hooks.iter().map(|hook| hook.policy.reads).fold(MadeFor::default(), MadeFor::and);
         for Misconfigured { policy, binding, why } in faults {
             self.failed(Failure { policy, binding, why, configuration: true });
         }
@@ -215,7 +216,7 @@ impl<'h> Chain<'h, '_> {
         let mut last = None;
         for invocation in &all {
             let (policy, binding) = (invocation.policy, invocation.binding);
-            let mut here = Here { run: self, policy, binding, asked };
+            let mut here = Here { run: self, policy, binding, asked, reads };
             if !versions.contains_key(&invocation.kind) {
                 match here.version(invocation) {
                     Some(version) => _ = versions.insert(invocation.kind.clone(), version),
@@ -287,6 +288,8 @@ struct Here<'r, 'h, 'c, 'a> {
     policy: &'h AdmissionPolicy,
     binding: &'h Binding,
     asked: Asked<'a>,
+    /// What all policies read, for several work on one version.
+    reads: MadeFor,
 }
 
 impl Here<'_, '_, '_, '_> {
@@ -309,7 +312,7 @@ impl Here<'_, '_, '_, '_> {
                 return None;
             }
         };
-        match Made::new(asked.request, &invocation.resource, &invocation.kind, asked.host, MadeFor::ALL) {
+        match Made::new(asked.request, &invocation.resource, &invocation.kind, asked.host, self.reads) {
             Ok(made) => Some(Version { made, objects, object: None, dirty: false }),
             Err(why) => {
                 self.failed(Fault::Error(why));

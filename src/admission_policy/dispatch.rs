@@ -224,7 +224,7 @@ fn of_binding(
         }
         Err(Unconverted::Unknown(what)) => return unknown(what),
     };
-    let made = match Made::new(asked.request, resource, kind, asked.host, policy.reads()) {
+    let made = match Made::new(asked.request, resource, kind, asked.host, policy.reads) {
         Ok(made) => made,
         Err(why) => return misconfigured(why),
     };

@@ -11,8 +11,9 @@ use crate::cel::checker::OverloadId;
 use crate::cel::error::{Eval, EvalError, Unknown};
 use crate::cel::library::authorizer::{Decision, Question, ResourceCheck, Subject};
 use crate::cel::value::{Authorization, Opaque, Value};
-use crate::document::{Document, NodeRef};
+use crate::document::{Builder, Document, LimitError, NodeRef};
 use crate::host::{AUTHORIZER, Host, Lookup, ObjectKey, User};
+use crate::request::envelope::{Envelope, extra, text_unless_empty, texts};
 use crate::request::{GroupVersionKind, GroupVersionResource, Request};
 
 use super::MadeFor;
@@ -73,7 +74,7 @@ impl Made {
         let (_, asked) = original(request);
         let asked = Named::new(asked.group, asked.version, asked.resource);
         let envelope_of = |resource: &Named| match reads.request {
-            true => document(&envelope(request, resource, kind)),
+            true => envelope(request, resource, kind),
             false => Document::null(),
         };
         Ok(Self {
@@ -89,51 +90,36 @@ fn document(value: &Json) -> Document<'static> {
     Document::from_value(value).unwrap_or_else(|_| Document::null())
 }
 
-/// Fields that are empty are absent.
-fn envelope(request: &Request<'_>, resource: &Named, kind: &Named) -> Json {
-    let (sent_kind, sent_resource) = original(request);
-    let mut envelope = json!({
-        "kind": {"group": kind.group, "version": kind.version, "kind": kind.name},
-        "resource": {"group": resource.group, "version": resource.version, "resource": resource.name},
-        "requestKind": {"group": sent_kind.group, "version": sent_kind.version, "kind": sent_kind.kind},
-        "requestResource": {
-            "group": sent_resource.group, "version": sent_resource.version, "resource": sent_resource.resource,
-        },
-        "operation": request.operation.name(),
-        "dryRun": request.dry_run,
-        "userInfo": user_info(request.user.as_ref()),
-    });
-    for (field, text) in [
-        ("subResource", request.subresource),
-        ("requestSubResource", request.subresource),
-        ("name", request.name),
-        ("namespace", request.namespace_name().unwrap_or_default()),
-    ] {
-        if !text.is_empty() {
-            envelope[field] = text.into();
-        }
-    }
-    if let Some(options) = request.options.filter(|options| !options.is_null()) {
-        envelope["options"] = serde_json::to_value(options).unwrap_or_default();
-    }
-    envelope
+/// `request`, for a policy that matched it as this resource and kind.
+fn envelope(request: &Request<'_>, resource: &Named, kind: &Named) -> Document<'static> {
+    let (request_kind, request_resource) = original(request);
+    let (Named { group, version, name }, of) = (kind, resource);
+    let envelope = Envelope {
+        kind: GroupVersionKind { group, version, kind: name },
+        resource: GroupVersionResource { group: &of.group, version: &of.version, resource: &of.name },
+        request_kind,
+        request_resource,
+        request_subresource: request.subresource,
+        namespace: request.namespace_name().unwrap_or_default(),
+        options: request.options.filter(|options| !options.is_null()),
+    };
+    // as deep as what it was made of, which was read within the same limits
+    envelope.document(request, |to| user_info(to, request.user.as_ref())).unwrap_or_else(|_| Document::null())
 }
 
-fn user_info(user: Option<&User<'_>>) -> Json {
-    let mut info = json!({});
-    let Some(user) = user else { return info };
-    for (field, text) in [("username", user.username), ("uid", user.uid)] {
-        if !text.is_empty() {
-            info[field] = text.into();
+fn user_info(to: &mut Builder<'_>, user: Option<&User<'_>>) -> Result<(), LimitError> {
+    to.key("userInfo", None)?;
+    to.begin_object()?;
+    if let Some(user) = user {
+        extra(to, user)?;
+        if !user.groups.is_empty() {
+            texts(to, "groups", &user.groups)?;
         }
+        text_unless_empty(to, "uid", user.uid)?;
+        text_unless_empty(to, "username", user.username)?;
     }
-    if !user.groups.is_empty() {
-        info["groups"] = json!(user.groups);
-    }
-    if !user.extra.is_empty() {
-        info["extra"] = json!(user.extra);
-    }
-    info
+    to.end();
+    Ok(())
 }
 
 /// The fields of a Namespace's metadata that expressions are shown.

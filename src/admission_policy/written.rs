@@ -12,7 +12,9 @@ use super::kinds::Named;
 use super::params::{ParamKind, ParamRef};
 use super::programs::Compiler;
 use super::scope::{MatchConstraints, Rule, RuleScope};
-use super::{AdmissionPolicy, Annotation, Binding, Body, Mutation, PatchType, Validation, ValidationAction};
+use super::{
+    AdmissionPolicy, Annotation, Binding, Body, MadeFor, Mutation, PatchType, Validation, ValidationAction,
+};
 
 /// The API group of all of these.
 pub const GROUP: &str = "admissionregistration.k8s.io";
@@ -99,7 +101,7 @@ fn policy(root: NodeRef<'_>, profile: Profile, body: ReadBody) -> AdmissionPolic
     let condition = |condition: NodeRef<'_>| {
         compiler.expression(&text(condition, "expression"), EnvKind::Validation, ResultKind::Bool)
     };
-    AdmissionPolicy {
+    let mut policy = AdmissionPolicy {
         name: name(root),
         failure_policy: match spec.and_then(|spec| spec.get_str("failurePolicy")) {
             Some("Ignore") => FailurePolicy::Ignore,
@@ -110,7 +112,12 @@ fn policy(root: NodeRef<'_>, profile: Profile, body: ReadBody) -> AdmissionPolic
         conditions: items(spec, "matchConditions").map(condition).collect(),
         body: body(spec, &compiler),
         variables: compiler.finish(),
-    }
+        reads: MadeFor::default(),
+    };
+    let of_variables = policy.variables.named().map(|(_, program)| &**program.ast().source());
+    let sources = of_variables.chain(policy.expressions().map(|compiled| &*compiled.source));
+    policy.reads = sources.map(MadeFor::of).fold(MadeFor::default(), MadeFor::and);
+    policy
 }
 
 fn validating(spec: Option<NodeRef<'_>>, compiler: &Compiler) -> Body {

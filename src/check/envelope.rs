@@ -1,11 +1,10 @@
-//! What expressions see as `request`.
+//! `request`, as native policies see it.
 
-use super::EDIT_LIMITS;
 use crate::document::{Builder, Document, LimitError};
-use crate::request::{GroupVersionKind, GroupVersionResource, Request, SentAs, User};
+use crate::request::envelope::{Envelope, extra, text, text_unless_empty, texts};
+use crate::request::{Request, SentAs, User};
 
-/// The fields that a ValidatingAdmissionPolicy sees, in the order of their names; those that are empty are absent
-/// (apiserver `pkg/admission/plugin/cel`, `CreateAdmissionRequest`).
+/// The fields that a ValidatingAdmissionPolicy sees; `userInfo` is absent where nobody knows who asks.
 ///
 /// # Errors
 /// When options or user are larger than a document may be.
@@ -15,79 +14,25 @@ pub(super) fn envelope(request: &Request<'_>) -> Result<Document<'static>, Limit
         resource: request.resource,
         subresource: request.subresource,
     });
-    let mut to = Builder::new("", EDIT_LIMITS);
-    to.begin_object()?;
-    to.key("dryRun", None)?;
-    to.bool(request.dry_run)?;
-    kind(&mut to, "kind", &request.kind)?;
-    text_unless_empty(&mut to, "name", request.name)?;
-    text_unless_empty(&mut to, "namespace", request.namespace.unwrap_or_default())?;
-    text(&mut to, "operation", request.operation.name())?;
-    if let Some(options) = request.options {
-        to.key("options", None)?;
-        to.copy_node(options, false)?;
-    }
-    kind(&mut to, "requestKind", &sent_as.kind)?;
-    resource(&mut to, "requestResource", &sent_as.resource)?;
-    text_unless_empty(&mut to, "requestSubResource", sent_as.subresource)?;
-    resource(&mut to, "resource", &request.resource)?;
-    text_unless_empty(&mut to, "subResource", request.subresource)?;
-    if let Some(by) = &request.user {
-        user(&mut to, by)?;
-    }
-    to.end();
-    Ok(to.finish())
+    let envelope = Envelope {
+        kind: request.kind,
+        resource: request.resource,
+        request_kind: sent_as.kind,
+        request_resource: sent_as.resource,
+        request_subresource: sent_as.subresource,
+        namespace: request.namespace.unwrap_or_default(),
+        options: request.options,
+    };
+    envelope.document(request, |to| request.user.as_ref().map_or(Ok(()), |by| user(to, by)))
 }
 
-fn text(to: &mut Builder<'_>, key: &str, value: &str) -> Result<(), LimitError> {
-    to.key(key, None)?;
-    to.string(value).map(|_| ())
-}
-
-fn text_unless_empty(to: &mut Builder<'_>, key: &str, value: &str) -> Result<(), LimitError> {
-    if value.is_empty() { Ok(()) } else { text(to, key, value) }
-}
-
-fn kind(to: &mut Builder<'_>, key: &str, of: &GroupVersionKind<'_>) -> Result<(), LimitError> {
-    to.key(key, None)?;
-    to.begin_object()?;
-    text(to, "group", of.group)?;
-    text(to, "kind", of.kind)?;
-    text(to, "version", of.version)?;
-    to.end();
-    Ok(())
-}
-
-fn resource(to: &mut Builder<'_>, key: &str, of: &GroupVersionResource<'_>) -> Result<(), LimitError> {
-    to.key(key, None)?;
-    to.begin_object()?;
-    text(to, "group", of.group)?;
-    text(to, "resource", of.resource)?;
-    text(to, "version", of.version)?;
-    to.end();
-    Ok(())
-}
-
-fn texts(to: &mut Builder<'_>, key: &str, values: &[&str]) -> Result<(), LimitError> {
-    to.key(key, None)?;
-    to.begin_array()?;
-    values.iter().try_for_each(|value| to.string(value).map(|_| ()))?;
-    to.end();
-    Ok(())
-}
-
-fn user(to: &mut Builder<'_>, User { username, groups, uid, extra }: &User<'_>) -> Result<(), LimitError> {
+fn user(to: &mut Builder<'_>, user: &User<'_>) -> Result<(), LimitError> {
     to.key("userInfo", None)?;
     to.begin_object()?;
-    if !extra.is_empty() {
-        to.key("extra", None)?;
-        to.begin_object()?;
-        extra.iter().try_for_each(|(key, values)| texts(to, key, values))?;
-        to.end();
-    }
-    texts(to, "groups", groups)?;
-    text_unless_empty(to, "uid", uid)?;
-    text(to, "username", username)?;
+    extra(to, user)?;
+    texts(to, "groups", &user.groups)?;
+    text_unless_empty(to, "uid", user.uid)?;
+    text(to, "username", user.username)?;
     to.end();
     Ok(())
 }
@@ -99,7 +44,7 @@ mod tests {
 
     use super::*;
     use crate::document::Limits;
-    use crate::request::Operation;
+    use crate::request::{GroupVersionKind, GroupVersionResource, Operation};
 
     fn bare(operation: Operation) -> Request<'static> {
         Request {

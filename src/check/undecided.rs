@@ -56,7 +56,41 @@ pub(crate) fn not_known(what: &str, in_cluster: bool) -> String {
         "it depends on who makes the request (`--as` says so)".to_owned()
     } else if what.starts_with("object.") && !in_cluster {
         format!("{what} is set by the API server when it stores the object")
+    } else if what.starts_with("what a ") {
+        // how one version of a kind becomes another is no object that somebody could add
+        format!("{what} is not known here")
     } else {
         format!("{what} {}", beyond(in_cluster))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::not_known;
+
+    #[test]
+    fn what_would_tell() {
+        for (what, offline, in_cluster) in [
+            (
+                "Service a/b",
+                "Service a/b is not part of the input (`--complete` treats it as absent)",
+                "Service a/b could not be looked up",
+            ),
+            (
+                "what a HorizontalPodAutoscaler of autoscaling/v2 is in autoscaling/v1",
+                "what a HorizontalPodAutoscaler of autoscaling/v2 is in autoscaling/v1 is not known here",
+                "what a HorizontalPodAutoscaler of autoscaling/v2 is in autoscaling/v1 is not known here",
+            ),
+            (
+                "object.metadata.uid",
+                "object.metadata.uid is set by the API server when it stores the object",
+                "object.metadata.uid could not be looked up",
+            ),
+        ] {
+            assert_eq!(
+                (not_known(what, false).as_str(), not_known(what, true).as_str()),
+                (offline, in_cluster)
+            );
+        }
     }
 }

@@ -167,7 +167,7 @@ mod tests {
     fn a_signature_is_of_its_parts_policy_and_kind() {
         let memory = Memory::new().unwrap();
         let part = |key: &str| PartOf { root: 0, steps: vec![Part::Key(key.to_owned())] };
-        let parts = Parts::of([part("a"), part("b")].into_iter());
+        let parts = Parts::of(&[part("a"), part("b")].into_iter().zip(0..).collect());
         let document = |text: &'static str| Document::from_json(text, Limits::default()).unwrap();
         let of = |text, kind, rule, of: &[u32]| {
             let document = document(text);

@@ -5,6 +5,7 @@
 //! object ─ one walk along the trees ─▶ for each part a digest of what is there
 //! ```
 
+use std::collections::BTreeMap;
 use std::hash::Hasher as _;
 
 use siphasher::sip128::{Hasher128 as _, SipHasher13};
@@ -39,15 +40,13 @@ struct Steps {
 }
 
 impl Parts {
-    /// In the order of their numbers.
-    pub(super) fn of(parts: impl Iterator<Item = PartOf>) -> Self {
+    /// With numbers from 0 on.
+    pub(super) fn of(parts: &BTreeMap<PartOf, u32>) -> Self {
         let mut trees: [Steps; ROOTS.len()] = Default::default();
-        let mut count = 0;
-        for (number, part) in (0..).zip(parts) {
-            trees[part.root].add(&part.steps, number);
-            count += 1;
+        for (part, number) in parts {
+            trees[part.root].add(&part.steps, *number);
         }
-        Self { trees, count }
+        Self { trees, count: parts.len() }
     }
 
     /// What is there of an object, given by its [`ROOTS`], for each part; `None` where that is not known.
@@ -56,7 +55,7 @@ impl Parts {
         roots: [Option<NodeRef<'_>>; ROOTS.len()],
         key: &Key,
     ) -> Vec<Option<Halves>> {
-        let fresh = Told { hasher: key.hasher, absent_at: None, begun: false, unknown: false };
+        let fresh = PartDigest { hasher: key.hasher, absent_at: None, begun: false, unknown: false };
         let mut walk = Walk { told: vec![fresh; self.count], bytes: Vec::new() };
         for (steps, root) in self.trees.iter().zip(roots) {
             walk.down(steps, root, 0);
@@ -120,7 +119,7 @@ mod mark {
 
 /// What was told of one part so far.
 #[derive(Clone, Copy)]
-struct Told {
+struct PartDigest {
     hasher: SipHasher13,
     /// Nothing but that it is absent, after so many steps.
     absent_at: Option<usize>,
@@ -128,7 +127,7 @@ struct Told {
     unknown: bool,
 }
 
-impl Told {
+impl PartDigest {
     fn mark(&mut self, mark: u8, count: usize) {
         self.begun = true;
         self.hasher.write_u64((count as u64) << 8 | u64::from(mark));
@@ -146,12 +145,12 @@ impl Told {
 }
 
 struct Walk {
-    told: Vec<Told>,
+    told: Vec<PartDigest>,
     bytes: Vec<u8>,
 }
 
 impl Walk {
-    fn of(&mut self, number: u32) -> &mut Told {
+    fn of(&mut self, number: u32) -> &mut PartDigest {
         &mut self.told[number as usize]
     }
 
@@ -264,7 +263,8 @@ mod tests {
     }
 
     fn told(parts: &[&[Part]], object: NodeRef<'_>) -> Vec<Option<Halves>> {
-        let parts = Parts::of(parts.iter().map(|steps| PartOf { root: 0, steps: steps.to_vec() }));
+        let parts = parts.iter().map(|steps| PartOf { root: 0, steps: steps.to_vec() });
+        let parts = Parts::of(&parts.zip(0..).collect());
         parts.digests([Some(object), None, None], &Key::new(b"a secret of tests"[..16].try_into().unwrap()))
     }
 

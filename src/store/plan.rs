@@ -27,6 +27,20 @@ pub struct Plan {
     bits: u32,
 }
 
+/// What the texts of a policy's rules tell, of whatever kind an object is.
+#[derive(Debug)]
+pub struct RulesTold(Vec<(Trigger, Option<Decides>)>);
+
+impl RulesTold {
+    /// Of this policy.
+    #[must_use]
+    pub fn of(policy: &Policy) -> Self {
+        let deciding = Deciding::of(policy);
+        let rules = policy.rules.iter().enumerate();
+        Self(rules.map(|(at, rule)| (rule.check.trigger(policy), deciding.rule(policy, at))).collect())
+    }
+}
+
 /// What is known of a policy.
 #[derive(Debug)]
 struct Planned {
@@ -87,30 +101,22 @@ impl Present {
 impl Plan {
     /// Of these policies, by their numbers.
     #[must_use]
-    pub fn of<'p>(policies: impl Iterator<Item = (usize, &'p Policy)>) -> Self {
+    pub fn of<'p>(policies: impl Iterator<Item = (usize, &'p RulesTold)>) -> Self {
         let mut bits: BTreeMap<Way, u32> = BTreeMap::new();
         let mut planned: Vec<Option<Planned>> = Vec::new();
         let mut parts: BTreeMap<PartOf, u32> = BTreeMap::new();
         for (number, policy) in policies {
-            let fires = policy.rules.iter().map(|rule| match rule.check.trigger(policy) {
+            let fires = policy.0.iter().map(|(trigger, _)| match trigger {
                 Trigger::Always => Fires::Always,
                 Trigger::Where(ways) => {
-                    let mut bit = |way| {
-                        let next = bits.len() as u32;
-                        *bits.entry(way).or_insert(next)
-                    };
-                    Fires::Where(ways.into_iter().map(&mut bit).collect())
+                    Fires::Where(ways.iter().map(|way| numbered(&mut bits, way)).collect())
                 }
             });
             let rules: Vec<Fires> = fires.collect();
-            let mut numbered = |part| {
-                let next = parts.len() as u32;
-                *parts.entry(part).or_insert(next)
-            };
-            let deciding = Deciding::of(policy);
-            let decided_by = (0..policy.rules.len()).map(|rule| {
-                let Decides { parts, unless_judged } = deciding.rule(policy, rule)?;
-                Some(DecidedBy { parts: parts.into_iter().map(&mut numbered).collect(), unless_judged })
+            let decided_by = policy.0.iter().map(|(_, decides)| {
+                let Decides { parts: of, unless_judged } = decides.as_ref()?;
+                let of = of.iter().map(|part| numbered(&mut parts, part)).collect();
+                Some(DecidedBy { parts: of, unless_judged: *unless_judged })
             });
             let decided_by = decided_by.collect();
             planned.resize_with(planned.len().max(number + 1), || None);
@@ -120,9 +126,7 @@ impl Plan {
         for policy in planned.iter_mut().flatten() {
             policy.any = any_of(&policy.rules, words);
         }
-        let mut parts: Vec<(PartOf, u32)> = parts.into_iter().collect();
-        parts.sort_by_key(|(_, number)| *number);
-        let parts = Parts::of(parts.into_iter().map(|(part, _)| part));
+        let parts = Parts::of(&parts);
         let mut trees: [Steps; ROOTS.len()] = Default::default();
         for (way, bit) in &bits {
             if let Some(root) = ROOTS.iter().position(|root| *root == &*way.root) {
@@ -187,6 +191,16 @@ impl Plan {
             Some(Fires::Always) | None => true,
         }
     }
+}
+
+/// The number of a thing, the next one where it has none.
+fn numbered<T: Ord + Clone>(numbers: &mut BTreeMap<T, u32>, of: &T) -> u32 {
+    if let Some(known) = numbers.get(of) {
+        return *known;
+    }
+    let next = numbers.len() as u32;
+    numbers.insert(of.clone(), next);
+    next
 }
 
 /// The bits of all rules; `None` where one of them always has to run.

@@ -15,7 +15,7 @@ use crate::resource::workload::TemplatePaths;
 
 use super::memory::Memory;
 use super::placement;
-use super::plan::Plan;
+use super::plan::{Plan, RulesTold};
 use crate::check::{Policy, Rule, whole};
 use crate::policy::FailurePolicy;
 use crate::policy::exception::Exception;
@@ -39,6 +39,8 @@ pub struct PolicySet {
     unplanned: bool,
     /// In what policies found nothing.
     memory: Option<Memory>,
+    /// What the texts of each policy's rules tell, once a plan asked for it.
+    told: Vec<OnceLock<RulesTold>>,
     /// The MutatingAdmissionPolicies among the policies that something binds, in the order in which they are invoked.
     mutating: Vec<Hook>,
 }
@@ -117,6 +119,7 @@ impl PolicySet {
         let with_subresources =
             policies.iter().enumerate().filter(about_subresources).map(|(index, _)| index).collect();
         let by_kind = by_kind.into_iter().map(|(kind, indexes)| (kind, indexes.into())).collect();
+        let told = policies.iter().map(|_| OnceLock::new()).collect();
         let any = any.into();
         let mutating = policies.iter().filter_map(|policy| whole(policy)?.mutating().cloned()).collect();
         Self {
@@ -130,6 +133,7 @@ impl PolicySet {
             exceptions: Vec::new(),
             unplanned: false,
             memory: Memory::new(),
+            told,
         }
     }
 
@@ -224,7 +228,9 @@ impl PolicySet {
         if of.met.load(Relaxed) < OFTEN && of.met.fetch_add(1, Relaxed) < OFTEN - 1 {
             return None;
         }
-        Some(of.plan.get_or_init(|| Plan::of(self.numbered(kind, ""))))
+        let told =
+            |(number, policy): (usize, _)| (number, self.told[number].get_or_init(|| RulesTold::of(policy)));
+        Some(of.plan.get_or_init(|| Plan::of(self.numbered(kind, "").map(told))))
     }
 
     /// Those of them that judge the request here, or change its object, with their numbers in the set.
