@@ -16,6 +16,7 @@ pub mod overlap;
 mod parts;
 pub mod placement;
 pub mod plan;
+pub mod remembered;
 pub mod set;
 pub mod source;
 

@@ -8,11 +8,14 @@ use std::path::{Path, PathBuf};
 use plimsoll::admission::{Stages, admit};
 use plimsoll::cel::profile::Profile;
 use plimsoll::check::{Deciding, EvaluationLimits, Findings};
+use plimsoll::document::{Document, Limits};
 use plimsoll::finding::{Certainty, Finding};
+use plimsoll::host::Host;
 use plimsoll::manifest::source::{Content, SourceFile};
 use plimsoll::manifest::{Inventory, Sources};
 use plimsoll::offline::{Asking, Offline};
 use plimsoll::policytest::read;
+use plimsoll::request::Request;
 use plimsoll::resource::workload::TemplatePaths;
 use plimsoll::store::load::{PolicySources, load};
 use plimsoll::store::set::{Adjustments, PolicySet};
@@ -57,26 +60,33 @@ impl Compared {
         let offline = Offline::new(&inventory, None, &asking);
         for index in 0..inventory.manifests().len() {
             let request = offline.request(index);
-            let by = |set: &PolicySet| -> Findings {
-                admit(set, Stages::JUDGE, &request, &offline.host(index), EvaluationLimits::default())
-                    .findings
-            };
-            // the first few of a kind are not planned
-            let (planned, whole) = (by(&sets.planned), by(&sets.whole));
-            let known = |findings: &[Finding]| -> Vec<String> {
-                let known = findings.iter().filter(|finding| finding.certainty == Certainty::Known);
-                known.map(|finding| format!("{finding:#?}")).collect()
-            };
-            let object = request.object.map(|object| object.to_json()).unwrap_or_default();
-            assert_eq!(known(&planned), known(&whole), "{object}");
-            let told: Vec<String> = whole.iter().map(|finding| format!("{finding:?}")).collect();
-            for finding in &planned {
-                assert!(told.contains(&format!("{finding:?}")), "{finding:?} of {object}");
-            }
-            self.objects += 1;
-            self.findings += whole.len();
-            self.spared += whole.len() - planned.len();
+            self.judge(sets, &request, &offline.host(index), EvaluationLimits::default());
+            // as the webhook has it: there findings are remembered
+            let json = request.object.map(|object| object.to_json()).unwrap_or_default();
+            let object = Document::from_json(&json, Limits::default()).unwrap();
+            let limits =
+                EvaluationLimits { in_cluster: true, findings_per_rule: Some(2), ..Default::default() };
+            self.judge(sets, &request.with_object(object.root()), &offline.host(index), limits);
         }
+    }
+
+    fn judge(&mut self, sets: &Both, request: &Request<'_>, host: &dyn Host, limits: EvaluationLimits) {
+        let by = |set: &PolicySet| -> Findings { admit(set, Stages::JUDGE, request, host, limits).findings };
+        // the first few of a kind are not planned
+        let (planned, whole) = (by(&sets.planned), by(&sets.whole));
+        let known = |findings: &[Finding]| -> Vec<String> {
+            let known = findings.iter().filter(|finding| finding.certainty == Certainty::Known);
+            known.map(|finding| format!("{finding:#?}")).collect()
+        };
+        let object = request.object.map(|object| object.to_json()).unwrap_or_default();
+        assert_eq!(known(&planned), known(&whole), "{object}");
+        let told: Vec<String> = whole.iter().map(|finding| format!("{finding:?}")).collect();
+        for finding in &planned {
+            assert!(told.contains(&format!("{finding:?}")), "{finding:?} of {object}");
+        }
+        self.objects += 1;
+        self.findings += whole.len();
+        self.spared += whole.len() - planned.len();
     }
 }
 

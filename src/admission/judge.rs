@@ -72,36 +72,56 @@ pub(super) fn judge(
     findings
 }
 
-/// What is remembered of objects like this one for a rule.
+/// What is remembered for a rule of objects like this one.
+#[derive(Default)]
 struct Recall {
-    /// What tells it from others.
-    signature: Signature,
-    /// Whether that is only so where the rule judges nothing.
-    unless_judged: bool,
-    /// Whether the rule found nothing in one like it.
-    is_known: bool,
+    /// What tells it from those in which the rule finds something; and whether that is only so where it judges nothing.
+    of_nothing: Option<(Signature, bool)>,
+    /// What tells it from those in which the rule finds something else.
+    of_findings: Option<Signature>,
+    /// What it found in one like it.
+    found: Option<Arc<[Finding]>>,
 }
 
-/// In what objects the rules of a policy found nothing before: the plan, the looks at this object, and the policy's number.
+/// What the rules of a policy found before: the plan, the looks at this object, and the policy's number.
 struct Known<'k>(Option<(&'k Plan, &'k Looks<'k>, usize)>);
 
 impl Known<'_> {
     const NOTHING: Self = Self(None);
 
-    /// Of a rule, where that can be told.
-    fn of(&self, rule: usize) -> Option<Recall> {
-        let (plan, looks, policy) = self.0?;
-        let (decided_by, signature) = plan.signature(looks, policy, rule)?;
-        let is_known = looks.knows(signature);
-        Some(Recall { signature, unless_judged: decided_by.unless_judged, is_known })
+    /// Of a rule, the `number`th of its policy, as far as that can be told.
+    fn of(&self, (number, rule): (usize, &Rule), subject: &PolicyContext<'_>) -> Recall {
+        let Some((plan, looks, policy)) = self.0 else { return Recall::default() };
+        let Some((decided_by, nothing)) = plan.signature(looks, policy, number) else {
+            return Recall::default();
+        };
+        let mut recall =
+            Recall { of_nothing: Some((nothing, decided_by.unless_judged)), ..Recall::default() };
+        if looks.knows(nothing) {
+            recall.found = Some(Arc::default());
+            return recall;
+        }
+        if subject.budget.may_recall() && !rule.sensitive && !subject.is_secret() {
+            let most = subject.budget.findings_per_rule;
+            recall.of_findings = plan.signature_of_findings(looks, (policy, number), most);
+            recall.found = recall.of_findings.and_then(|signature| looks.recall(signature));
+        }
+        recall
     }
 
-    /// A rule found nothing; whether it has judged anything.
-    fn keep(&self, recall: Option<Recall>, has_judged: bool) {
-        if let (Some((_, looks, _)), Some(recall)) = (self.0, recall)
-            && !(has_judged && recall.unless_judged)
-        {
-            looks.keep(recall.signature);
+    /// What a rule found, and whether it has judged anything.
+    fn keep(&self, recall: &Recall, found: &[Finding], has_judged: bool) {
+        let Some((_, looks, _)) = self.0 else { return };
+        match (recall.of_nothing, recall.of_findings) {
+            (Some((nothing, unless_judged)), _) if found.is_empty() => {
+                if !(has_judged && unless_judged) {
+                    looks.keep(nothing);
+                }
+            }
+            (_, Some(findings)) if found.iter().all(|f| f.certainty == Certainty::Known) => {
+                looks.keep_found(findings, found);
+            }
+            _ => {}
         }
     }
 }
@@ -218,15 +238,14 @@ fn run<'d>(
 ) -> Result<bool, Stop> {
     let first = findings.len();
     let rules = &subject.policy.rules;
-    let mut leaves_out = false;
-    let mut wanted: Vec<(&Rule, Option<Recall>)> = Vec::new();
-    for (number, rule) in rules.iter().enumerate().filter(|(number, _)| fires(*number)) {
-        match known.of(number) {
-            Some(Recall { is_known: true, .. }) => leaves_out = true,
-            recall => wanted.push((rule, recall)),
+    let fired = rules.iter().enumerate().filter(|(number, _)| fires(*number));
+    let fired: Vec<(&Rule, Recall)> =
+        fired.map(|(number, rule)| (rule, known.of((number, rule), subject))).collect();
+    let leaves_out = fired.iter().any(|(_, recall)| recall.found.is_some());
+    if leaves_out && fired.iter().all(|(_, recall)| recall.found.is_some()) {
+        for found in fired.iter().filter_map(|(_, recall)| recall.found.as_ref()) {
+            findings.extend_from_slice(found);
         }
-    }
-    if leaves_out && wanted.is_empty() {
         return Ok(true);
     }
     // each of the rules that are left out has cost as much as this at most, and those that run may cost the rest
@@ -236,7 +255,11 @@ fn run<'d>(
     if !evaluator.conditions(subject)? {
         return Ok(false);
     }
-    for (rule, recall) in wanted {
+    for (rule, recall) in fired {
+        if let Some(found) = &recall.found {
+            findings.extend_from_slice(found);
+            continue;
+        }
         let (first, before, judged) = (findings.len(), evaluator.left(), evaluator.judged);
         let mut sink = Sink { rule, object: subject.object, findings, budget: subject.budget };
         if subject.budget.is_over() {
@@ -245,8 +268,8 @@ fn run<'d>(
         }
         rule.check.judge(&mut evaluator, subject, &mut sink);
         cap(findings, first, subject.budget.findings_per_rule);
-        if first == findings.len() && before - evaluator.left() <= share {
-            known.keep(recall, evaluator.judged > judged);
+        if before - evaluator.left() <= share {
+            known.keep(&recall, &findings[first..], evaluator.judged > judged);
         }
     }
     if leaves_out && evaluator.left() < RULES_BUDGET / 2 {

@@ -59,6 +59,8 @@ pub struct DecidedBy {
     parts: Box<[u32]>,
     /// See [`Decides::unless_judged`](crate::check::Decides::unless_judged).
     pub unless_judged: bool,
+    /// Those that decide what it finds, these among them; see [`Decides::tells`](crate::check::Decides::tells).
+    tells: Option<Box<[u32]>>,
 }
 
 /// When a rule has to run.
@@ -114,9 +116,11 @@ impl Plan {
             });
             let rules: Vec<Fires> = fires.collect();
             let decided_by = policy.0.iter().map(|(_, decides)| {
-                let Decides { parts: of, unless_judged } = decides.as_ref()?;
-                let of = of.iter().map(|part| numbered(&mut parts, part)).collect();
-                Some(DecidedBy { parts: of, unless_judged: *unless_judged })
+                let Decides { parts: decide, unless_judged, tells } = decides.as_ref()?;
+                let tells = tells.as_ref().map(|tells| decide.union(tells));
+                let tells = tells.map(|tells| tells.map(|part| numbered(&mut parts, part)).collect());
+                let decide = decide.iter().map(|part| numbered(&mut parts, part)).collect();
+                Some(DecidedBy { parts: decide, unless_judged: *unless_judged, tells })
             });
             let decided_by = decided_by.collect();
             planned.resize_with(planned.len().max(number + 1), || None);
@@ -157,7 +161,20 @@ impl Plan {
         rule: usize,
     ) -> Option<(&DecidedBy, Signature)> {
         let decided_by = self.planned(policy)?.decided_by.get(rule)?.as_ref()?;
-        Some((decided_by, looks.signature((policy, rule), &decided_by.parts)?))
+        Some((decided_by, looks.signature((policy, rule), 0, &decided_by.parts)?))
+    }
+
+    /// What tells the object that is looked at from others in which a rule finds something else, where of its findings no more
+    /// than `most` are told.
+    #[must_use]
+    pub fn signature_of_findings(
+        &self,
+        looks: &Looks<'_>,
+        (policy, rule): (usize, usize),
+        most: Option<usize>,
+    ) -> Option<Signature> {
+        let tells = self.planned(policy)?.decided_by.get(rule)?.as_ref()?.tells.as_deref()?;
+        looks.signature((policy, rule), most.unwrap_or_default(), tells)
     }
 
     /// What is there, of an object and its Pod template's `spec` and `metadata`, in the order of [`ROOTS`].
@@ -237,7 +254,7 @@ impl Steps {
         if node.is_object() {
             if !self.members.is_empty() {
                 for (key, value) in node.members() {
-                    if let Some(steps) = self.members.get(key) {
+                    if let Some((steps, _)) = self.members.get(key) {
                         steps.mark(value, present);
                     }
                 }
