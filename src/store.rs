@@ -17,6 +17,7 @@ mod parts;
 pub mod placement;
 pub mod plan;
 pub mod remembered;
+mod replica;
 pub mod set;
 pub mod source;
 

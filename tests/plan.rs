@@ -61,12 +61,17 @@ impl Compared {
         for index in 0..inventory.manifests().len() {
             let request = offline.request(index);
             self.judge(sets, &request, &offline.host(index), EvaluationLimits::default());
-            // as the webhook has it: there findings are remembered
-            let json = request.object.map(|object| object.to_json()).unwrap_or_default();
-            let object = Document::from_json(&json, Limits::default()).unwrap();
+            // as the webhook has it: there findings are remembered, and those of the second are known of its replicas
             let limits =
                 EvaluationLimits { in_cluster: true, findings_per_rule: Some(2), ..Default::default() };
-            self.judge(sets, &request.with_object(object.root()), &offline.host(index), limits);
+            let json = request.object.map(|object| object.to_json()).unwrap_or_default();
+            for name in [None, None, Some("another-replica")] {
+                let object = Document::from_json(&json, Limits::default()).unwrap();
+                let named = name.and_then(|name| renamed(&json, name));
+                let named = named.as_ref().map(|json| Document::from_json(json, Limits::default()).unwrap());
+                let object = named.as_ref().unwrap_or(&object);
+                self.judge(sets, &request.with_object(object.root()), &offline.host(index), limits);
+            }
         }
     }
 
@@ -88,6 +93,15 @@ impl Compared {
         self.findings += whole.len();
         self.spared += whole.len() - planned.len();
     }
+}
+
+/// An object by another name; `None` where it has none.
+fn renamed(json: &str, name: &str) -> Option<String> {
+    let mut object: Value = serde_json::from_str(json).unwrap();
+    let metadata = object.get_mut("metadata")?.as_object_mut()?;
+    *metadata.get_mut("name").filter(|name| name.is_string())? = Value::from(name);
+
+    Some(object.to_string())
 }
 
 /// Numbers by chance, the same in every run.

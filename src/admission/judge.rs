@@ -15,9 +15,8 @@ use crate::host::Host;
 use crate::matching::Applies;
 use crate::policy::{Controlled, Existing};
 use crate::store::PolicySet;
-use crate::store::memory::{Looks, Signature};
-use crate::store::plan::Plan;
 
+use super::known::{Known, KnownOf, Recall};
 use super::{confidential, controlled};
 use crate::request::{Operation, Request};
 
@@ -62,68 +61,20 @@ pub(super) fn judge(
     } else {
         let remembered = plan.zip(set.memory()).filter(|_| request.object.is_some());
         let kind = [request.kind.group, request.kind.version, request.kind.kind];
-        let looks = remembered.map(|(plan, memory)| (plan, plan.looks(memory, roots, kind)));
-        policies.fold(Findings::new(), |findings, (number, policy)| {
-            let known = Known(looks.as_ref().map(|(plan, looks)| (*plan, looks, number)));
-            by(findings, (number, policy), &known)
-        })
+        let known =
+            remembered.map(|(plan, memory)| KnownOf::object(plan, plan.looks(memory, roots, kind), budget));
+        let findings = policies.fold(Findings::new(), |findings, (number, policy)| {
+            by(
+                findings,
+                (number, policy),
+                &known.as_ref().map_or(Known::NOTHING, |known| known.policy(number)),
+            )
+        });
+        known.into_iter().for_each(KnownOf::keep);
+        findings
     };
     confidential::conceal(&mut findings, request);
     findings
-}
-
-/// What is remembered for a rule of objects like this one.
-#[derive(Default)]
-struct Recall {
-    /// What tells it from those in which the rule finds something; and whether that is only so where it judges nothing.
-    of_nothing: Option<(Signature, bool)>,
-    /// What tells it from those in which the rule finds something else.
-    of_findings: Option<Signature>,
-    /// What it found in one like it.
-    found: Option<Arc<[Finding]>>,
-}
-
-/// What the rules of a policy found before: the plan, the looks at this object, and the policy's number.
-struct Known<'k>(Option<(&'k Plan, &'k Looks<'k>, usize)>);
-
-impl Known<'_> {
-    const NOTHING: Self = Self(None);
-
-    /// Of a rule, the `number`th of its policy, as far as that can be told.
-    fn of(&self, (number, rule): (usize, &Rule), subject: &PolicyContext<'_>) -> Recall {
-        let Some((plan, looks, policy)) = self.0 else { return Recall::default() };
-        let Some((decided_by, nothing)) = plan.signature(looks, policy, number) else {
-            return Recall::default();
-        };
-        let mut recall =
-            Recall { of_nothing: Some((nothing, decided_by.unless_judged)), ..Recall::default() };
-        if looks.knows(nothing) {
-            recall.found = Some(Arc::default());
-            return recall;
-        }
-        if subject.budget.may_recall() && !rule.sensitive && !subject.is_secret() {
-            let most = subject.budget.findings_per_rule;
-            recall.of_findings = plan.signature_of_findings(looks, (policy, number), most);
-            recall.found = recall.of_findings.and_then(|signature| looks.recall(signature));
-        }
-        recall
-    }
-
-    /// What a rule found, and whether it has judged anything.
-    fn keep(&self, recall: &Recall, found: &[Finding], has_judged: bool) {
-        let Some((_, looks, _)) = self.0 else { return };
-        match (recall.of_nothing, recall.of_findings) {
-            (Some((nothing, unless_judged)), _) if found.is_empty() => {
-                if !(has_judged && unless_judged) {
-                    looks.keep(nothing);
-                }
-            }
-            (_, Some(findings)) if found.iter().all(|f| f.certainty == Certainty::Known) => {
-                looks.keep_found(findings, found);
-            }
-            _ => {}
-        }
-    }
 }
 
 /// Which of a policy's rules have to run.

@@ -13,6 +13,7 @@ use ring::rand::{SecureRandom as _, SystemRandom};
 
 use super::parts::{Halves, Key, Parts};
 use super::remembered::{Room, Table};
+use super::replica;
 use crate::check::ROOTS;
 use crate::document::NodeRef;
 use crate::finding::Finding;
@@ -39,6 +40,11 @@ impl Signature {
 
 /// What rules found in objects may take. Replicas of a workload have the faults of the first.
 const ROOM_OF_FINDINGS: Room = Room { places: 1 << 12, bytes: 8 << 20, bytes_of_one: 8 << 10 };
+/// The same of what all rules found in replicas.
+const ROOM_OF_REPLICAS: Room = Room { places: 1 << 10, bytes: 4 << 20, bytes_of_one: 64 << 10 };
+
+/// What rules found in an object, by the numbers of policy and rule, in their order.
+pub type FoundByRule = Vec<((usize, usize), Arc<[Finding]>)>;
 
 /// In which objects nothing was found, and what was found in some.
 pub struct Memory {
@@ -48,6 +54,7 @@ pub struct Memory {
     /// Made when the first digest comes.
     sets: OnceLock<Box<[[Entry; WAYS]]>>,
     found: Table<Arc<[Finding]>>,
+    replicas: Table<Arc<FoundByRule>>,
 }
 
 /// Both halves of a digest. They are read and written one by one: halves of two digests are a digest of nothing.
@@ -68,12 +75,8 @@ impl Memory {
         SystemRandom::new().fill(&mut secret).ok()?;
         SystemRandom::new().fill(&mut factor).ok()?;
         let factor = u128::from_le_bytes(factor) | 1;
-        Some(Self {
-            key: Key::new(&secret),
-            factor,
-            sets: OnceLock::new(),
-            found: Table::new(ROOM_OF_FINDINGS),
-        })
+        let (found, replicas) = (Table::new(ROOM_OF_FINDINGS), Table::new(ROOM_OF_REPLICAS));
+        Some(Self { key: Key::new(&secret), factor, sets: OnceLock::new(), found, replicas })
     }
 
     fn entries(&self, signature: Signature) -> &[Entry; WAYS] {
@@ -160,6 +163,27 @@ impl<'r> Looks<'r> {
         self.memory.knows(signature)
     }
 
+    /// What tells this object from those that are no replicas of it, where no more than `most` findings of a rule are told.
+    #[must_use]
+    pub fn signature_of_replicas(&self, most: usize) -> Option<Signature> {
+        let mut bytes = Vec::with_capacity(4096);
+        bytes.extend(self.about.map(u64::to_le_bytes).concat());
+        bytes.extend(most.to_le_bytes());
+        replica::write(self.roots[0]?, &mut bytes).then(|| self.memory.signature(&bytes))
+    }
+
+    /// What rules found in a replica of this object.
+    #[must_use]
+    pub fn of_replicas(&self, signature: Signature) -> Option<Arc<FoundByRule>> {
+        self.memory.replicas.get(signature)
+    }
+
+    /// This was found in an object, as far as it is [so in its replicas](super::plan::Plan::is_of_replicas).
+    pub fn keep_of_replicas(&self, signature: Signature, found: FoundByRule) {
+        let bytes = found.iter().map(|(_, found)| 32 + found.iter().map(bytes).sum::<usize>()).sum();
+        self.memory.replicas.keep(signature, Arc::new(found), bytes);
+    }
+
     /// Nothing was found.
     pub fn keep(&self, signature: Signature) {
         self.memory.keep(signature);
@@ -172,9 +196,9 @@ impl<'r> Looks<'r> {
     }
 
     /// This was found. Paths, messages and values of findings are remembered as they are, positions in a text too.
-    pub fn keep_found(&self, signature: Signature, findings: &[Finding]) {
+    pub fn keep_found(&self, signature: Signature, findings: &Arc<[Finding]>) {
         let bytes = findings.iter().map(bytes).sum();
-        self.memory.found.keep(signature, findings.into(), bytes);
+        self.memory.found.keep(signature, findings.clone(), bytes);
     }
 }
 
