@@ -16,7 +16,7 @@ use crate::matching::Applies;
 use crate::policy::{Controlled, Existing};
 use crate::store::PolicySet;
 
-use super::known::{Known, KnownOf, Recall};
+use super::known::{Known, KnownOf, Ran, Recall};
 use super::{confidential, controlled};
 use crate::request::{Operation, Request};
 
@@ -219,9 +219,8 @@ fn run<'d>(
         }
         rule.check.judge(&mut evaluator, subject, &mut sink);
         cap(findings, first, subject.budget.findings_per_rule);
-        if before - evaluator.left() <= share {
-            known.keep(&recall, &findings[first..], evaluator.judged > judged);
-        }
+        let ran = Ran { found: &findings[first..], has_judged: evaluator.judged > judged };
+        known.keep(&recall, (before - evaluator.left() <= share).then_some(ran));
     }
     if leaves_out && evaluator.left() < RULES_BUDGET / 2 {
         // all of them together may cost more than a policy may, which does not depend on what was judged before

@@ -45,30 +45,35 @@ impl<'k> KnownOf<'k> {
         self.replicas.get_or_init(told).as_ref()
     }
 
-    /// What a rule found in a replica; none where no replica is known.
+    /// What a rule found in a replica, or that it runs each time; `None` where that is not known.
     fn in_replica(&self, rule: (usize, usize)) -> Option<Recall> {
         let (_, known) = self.replicas()?;
         let known = known.as_ref()?;
-        let at = known.binary_search_by_key(&rule, |(rule, _)| *rule);
-        Some(at.map_or_else(
-            |_| Recall::default(),
-            |at| Recall { found: Some(known[at].1.clone()), ..Recall::default() },
-        ))
+        match known.binary_search_by_key(&rule, |(rule, _)| *rule) {
+            Ok(at) => Some(Recall { found: known[at].1.clone(), ..Recall::default() }),
+            // what decides it is of one replica alone: to ask for it would cost more than it spares
+            Err(_) => (!self.plan.is_of_replicas(rule, false)).then(Recall::default),
+        }
     }
 
-    fn gather(&self, rule: (usize, usize), found: &Arc<[Finding]>) {
-        if self.replicas().is_some() && self.plan.is_of_replicas(rule, !found.is_empty()) {
-            self.gathered.borrow_mut().push((rule, found.clone()));
+    /// What a rule found; `None` where that cannot be remembered.
+    fn gather(&self, rule: (usize, usize), found: Option<&Arc<[Finding]>>) {
+        if self.replicas().is_some() && self.plan.is_of_replicas(rule, false) {
+            let found = found.filter(|found| found.is_empty() || self.plan.is_of_replicas(rule, true));
+            self.gathered.borrow_mut().push((rule, found.cloned()));
         }
     }
 
     /// For its replicas, when it was judged.
     pub(super) fn keep(self) {
         let mut gathered = self.gathered.into_inner();
-        if let Some(Some((signature, None))) = self.replicas.get().filter(|_| !gathered.is_empty()) {
-            // rules that ran come after those of their policy that were known
-            gathered.sort_unstable_by_key(|(rule, _)| *rule);
-            self.looks.keep_of_replicas(*signature, gathered);
+        let Some(Some((signature, known))) = self.replicas.into_inner() else { return };
+        if !gathered.is_empty() {
+            // of another request for a replica, other policies may have been asked
+            gathered.extend(known.iter().flat_map(|known| known.iter().cloned()));
+            gathered.sort_by_key(|(rule, _)| *rule);
+            gathered.dedup_by_key(|(rule, _)| *rule);
+            self.looks.keep_of_replicas(signature, gathered);
         }
     }
 }
@@ -76,14 +81,21 @@ impl<'k> KnownOf<'k> {
 /// What is remembered for a rule of objects like this one.
 #[derive(Default)]
 pub(super) struct Recall {
-    /// The numbers of its policy and its own.
-    rule: (usize, usize),
+    /// The numbers of its policy and its own, where what comes of it is to be known of replicas.
+    rule: Option<(usize, usize)>,
     /// What tells it from those in which the rule finds something; and whether that is only so where it judges nothing.
     of_nothing: Option<(Signature, bool)>,
     /// What tells it from those in which the rule finds something else.
     of_findings: Option<Signature>,
     /// What it found in one like it.
     pub(super) found: Option<Arc<[Finding]>>,
+}
+
+/// What came of a rule that ran.
+pub(super) struct Ran<'r> {
+    pub(super) found: &'r [Finding],
+    /// Whether it has judged anything.
+    pub(super) has_judged: bool,
 }
 
 /// What is known of an object as far as a policy goes.
@@ -99,14 +111,12 @@ impl Known<'_> {
         if let Some(recall) = of.in_replica((policy, number)) {
             return recall;
         }
+        let rule_of = (policy, number);
         let Some((decided_by, nothing)) = of.plan.signature(&of.looks, policy, number) else {
-            return Recall::default();
+            return Recall { rule: Some(rule_of), ..Recall::default() };
         };
-        let mut recall = Recall {
-            rule: (policy, number),
-            of_nothing: Some((nothing, decided_by.unless_judged)),
-            ..Recall::default()
-        };
+        let of_nothing = Some((nothing, decided_by.unless_judged));
+        let mut recall = Recall { rule: Some(rule_of), of_nothing, ..Recall::default() };
         if of.looks.knows(nothing) {
             recall.found = Some(Arc::default());
         } else if subject.budget.may_recall() && !rule.sensitive && !subject.is_secret() {
@@ -115,27 +125,31 @@ impl Known<'_> {
             recall.found = recall.of_findings.and_then(|signature| of.looks.recall(signature));
         }
         if let Some(found) = &recall.found {
-            of.gather((policy, number), found);
+            of.gather(rule_of, Some(found));
         }
         recall
     }
 
-    /// What a rule found, and whether it has judged anything.
-    pub(super) fn keep(&self, recall: &Recall, found: &[Finding], has_judged: bool) {
+    /// What a rule that ran found; `None` where it has cost too much for that to be known of others.
+    pub(super) fn keep(&self, recall: &Recall, ran: Option<Ran<'_>>) {
         let Some((of, _)) = self.0 else { return };
-        match (recall.of_nothing, recall.of_findings) {
+        let kept = ran.and_then(|Ran { found, has_judged }| match (recall.of_nothing, recall.of_findings) {
             (Some((nothing, unless_judged)), _) if found.is_empty() => {
-                if !(has_judged && unless_judged) {
-                    of.looks.keep(nothing);
-                    of.gather(recall.rule, &Arc::default());
+                if has_judged && unless_judged {
+                    return None;
                 }
+                of.looks.keep(nothing);
+                Some(Arc::default())
             }
             (_, Some(findings)) if found.iter().all(|f| f.certainty == Certainty::Known) => {
                 let found: Arc<[Finding]> = found.into();
                 of.looks.keep_found(findings, &found);
-                of.gather(recall.rule, &found);
+                Some(found)
             }
-            _ => {}
+            _ => None,
+        });
+        if let Some(rule) = recall.rule {
+            of.gather(rule, kept.as_ref());
         }
     }
 }

@@ -43,8 +43,8 @@ const ROOM_OF_FINDINGS: Room = Room { places: 1 << 12, bytes: 2 << 20, bytes_of_
 /// The same of what all rules found in replicas.
 const ROOM_OF_REPLICAS: Room = Room { places: 1 << 10, bytes: 2 << 20, bytes_of_one: 64 << 10 };
 
-/// What rules found in an object, by the numbers of policy and rule, in their order.
-pub type FoundByRule = Vec<((usize, usize), Arc<[Finding]>)>;
+/// What rules found in an object, by the numbers of policy and rule, in their order; `None` of those that run each time.
+pub type FoundByRule = Vec<((usize, usize), Option<Arc<[Finding]>>)>;
 
 /// In which objects nothing was found, and what was found in some.
 pub struct Memory {
@@ -180,7 +180,8 @@ impl<'r> Looks<'r> {
 
     /// This was found in an object, as far as it is [so in its replicas](super::plan::Plan::is_of_replicas).
     pub fn keep_of_replicas(&self, signature: Signature, found: FoundByRule) {
-        let bytes = found.iter().map(|(_, found)| 32 + found.iter().map(bytes).sum::<usize>()).sum();
+        let all = found.iter().flat_map(|(_, found)| found.iter().flat_map(|found| found.iter()));
+        let bytes = found.len() * size_of_val(&found[..1]) + all.map(bytes).sum::<usize>();
         self.memory.replicas.keep(signature, Arc::new(found), bytes);
     }
 
