@@ -1,30 +1,64 @@
-//! Lists the policy library for `src/store/embedded.rs`.
+//! Lists the policy library for `src/store/embedded.rs`, and compresses texts that few runs read.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
+/// What `src/packed.rs` inflates, by its name.
+const PACKED: [&str; 5] = [
+    "schemas/configuration.json",
+    "schemas/exception.json",
+    "schemas/policy.json",
+    "schemas/test.json",
+    "src/resource/built_in.jsonl",
+];
+
 fn main() -> io::Result<()> {
     let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default()).join("policies");
     println!("cargo::rerun-if-changed=policies");
-    let mut code = String::new();
-    for (name, tests) in [("FILES", false), ("TESTS", true)] {
-        let mut files = Vec::new();
-        collect(&root, tests, &mut files)?;
-        files.sort();
-        table(&root, name, &files, &mut code);
-        if !tests {
-            packs(&files, &mut code)?;
-        }
+    for packed in PACKED {
+        println!("cargo::rerun-if-changed={packed}");
     }
-    fs::write(PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default()).join("embedded_policies.rs"), code)
+    let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());
+    let mut code = String::new();
+    let policies = files(&root, false)?;
+    table(&root, &policies, &mut code);
+    packs(&policies, &mut code)?;
+    fs::write(out.join("embedded_policies.rs"), code)?;
+    let mut tests = String::new();
+    for file in files(&root, true)? {
+        // no file of YAML holds this byte
+        let _ = write!(tests, "{}\0{}\0", below(&root, &file), fs::read_to_string(&file)?);
+    }
+    deflate(&tests, &out.join("policy_tests.deflate"))?;
+    for path in PACKED {
+        let name = path.rsplit('/').next().unwrap_or_default();
+        deflate(&fs::read_to_string(path)?, &out.join(format!("{name}.deflate")))?;
+    }
+    Ok(())
 }
 
-fn table(root: &Path, name: &str, files: &[PathBuf], code: &mut String) {
-    let _ = writeln!(code, "static {name}: &[(&str, &str)] = &[");
+/// As small as it gets; the program inflates it when it is read.
+fn deflate(text: &str, to: &Path) -> io::Result<()> {
+    fs::write(to, miniz_oxide::deflate::compress_to_vec(text.as_bytes(), 10))
+}
+
+fn files(root: &Path, tests: bool) -> io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    collect(root, tests, &mut files)?;
+    files.sort();
+    Ok(files)
+}
+
+fn below(root: &Path, file: &Path) -> String {
+    file.strip_prefix(root).unwrap_or(file).to_string_lossy().replace('\\', "/")
+}
+
+fn table(root: &Path, files: &[PathBuf], code: &mut String) {
+    let _ = writeln!(code, "static FILES: &[(&str, &str)] = &[");
     for file in files {
-        let name = file.strip_prefix(root).unwrap_or(file).to_string_lossy().replace('\\', "/");
+        let name = below(root, file);
         let path = file.to_string_lossy().into_owned();
         let _ = writeln!(code, "    ({name:?}, include_str!({path:?})),");
     }

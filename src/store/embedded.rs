@@ -1,5 +1,9 @@
 //! The policy library that is part of the binary: everything under `policies/` but examples and tests.
 
+use std::sync::LazyLock;
+
+use crate::packed::packed;
+
 include!(concat!(env!("OUT_DIR"), "/embedded_policies.rs"));
 
 /// The files of the library: path below `policies/`, and text, in the order of the paths.
@@ -13,10 +17,12 @@ pub fn with_packs() -> impl Iterator<Item = ((&'static str, &'static str), &'sta
     FILES.iter().copied().zip(PACKS.iter().copied())
 }
 
-/// The tests of the library: path below `policies/`, and text, in the order of the paths.
-#[must_use]
-pub fn tests() -> &'static [(&'static str, &'static str)] {
-    TESTS
+/// The tests of the library: path below `policies/`, and text, in the order of the paths. `build.rs` compressed them:
+/// half a megabyte that only explanations show.
+pub fn tests() -> impl Iterator<Item = (&'static str, &'static str)> {
+    static TESTS: LazyLock<String> = LazyLock::new(|| packed!("policy_tests"));
+    let mut parts = TESTS.split_terminator('\0');
+    std::iter::from_fn(move || parts.next().zip(parts.next()))
 }
 
 #[cfg(test)]
@@ -26,6 +32,15 @@ mod tests {
     use super::*;
     use crate::cel::profile::Profile;
     use crate::store::load::{Loaded, read_text};
+
+    #[test]
+    fn tests_are_those_of_the_folder() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("policies");
+        for (name, text) in tests() {
+            assert_eq!(std::fs::read_to_string(folder.join(name)).ok().as_deref(), Some(text), "{name}");
+        }
+        assert!(tests().count() > 200, "{}", tests().count());
+    }
 
     #[test]
     fn files_name_the_packs_of_their_policies() {
