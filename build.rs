@@ -1,8 +1,10 @@
-//! Lists the policy library for `src/store/embedded.rs`, and compresses texts that few runs read.
+//! Lists the policy library for `src/store/embedded.rs`, compresses texts that few runs read, and has the linker fold equal
+//! functions where the program is to be small.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::{env, fs, io};
 
 /// What `src/packed.rs` inflates, by its name.
@@ -14,7 +16,14 @@ const PACKED: [&str; 5] = [
     "src/resource/built_in.jsonl",
 ];
 
+/// lld's option that folds functions and constants of the same bytes: a fiftieth of the program.
+const FOLD: &str = "-Wl,--icf=all";
+
 fn main() -> io::Result<()> {
+    // the profile `dist`
+    if env::var("OPT_LEVEL").is_ok_and(|level| level == "s") && can_fold() {
+        println!("cargo::rustc-link-arg-bins={FOLD}");
+    }
     let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default()).join("policies");
     println!("cargo::rerun-if-changed=policies");
     for packed in PACKED {
@@ -37,6 +46,21 @@ fn main() -> io::Result<()> {
         deflate(&fs::read_to_string(path)?, &out.join(format!("{name}.deflate")))?;
     }
     Ok(())
+}
+
+/// Whether a program can be linked with [`FOLD`]: which linker it is depends on target, compiler and flags, and others than
+/// lld know no such option, so it is tried.
+fn can_fold() -> bool {
+    let variable = |name| env::var(name).unwrap_or_default();
+    let probe = PathBuf::from(variable("OUT_DIR")).join("probe.rs");
+    let mut rustc = Command::new(variable("RUSTC"));
+    rustc.arg("--target").arg(variable("TARGET")).arg("-Clink-arg=".to_owned() + FOLD);
+    if let Ok(linker) = env::var("RUSTC_LINKER") {
+        rustc.arg("-Clinker=".to_owned() + &linker);
+    }
+    rustc.args(variable("CARGO_ENCODED_RUSTFLAGS").split('\u{1f}').filter(|flag| !flag.is_empty()));
+    rustc.arg("-o").arg(probe.with_extension("bin")).arg(&probe);
+    fs::write(&probe, "fn main() {}\n").is_ok() && rustc.output().is_ok_and(|output| output.status.success())
 }
 
 /// As small as it gets; the program inflates it when it is read.
