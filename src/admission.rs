@@ -21,6 +21,7 @@ mod confidential;
 pub mod controlled;
 mod excepted;
 mod judge;
+mod known;
 mod mutate;
 pub mod needs;
 mod own;

@@ -181,6 +181,19 @@ pub struct EvaluationLimits {
 }
 
 impl EvaluationLimits {
+    /// Whether findings say what stands where they point; the webhook only takes secrets out by it.
+    #[must_use]
+    pub fn tells_values(&self, secret: bool) -> bool {
+        secret || !self.in_cluster
+    }
+
+    /// Whether what was found in an object is so in one that is the same in all that a rule reads: a fix, a fingerprint and an
+    /// explanation are of one object, and so is a position in its text.
+    #[must_use]
+    pub fn may_recall(&self) -> bool {
+        self.in_cluster && !self.explain && !self.fixes && !self.fingerprints
+    }
+
     /// Whether the time is over.
     #[must_use]
     pub fn is_over(&self) -> bool {

@@ -96,6 +96,8 @@ pub struct Reads {
     pub all_containers: bool,
     /// Anything of the Pod template.
     pub pods: bool,
+    /// `authorizer`, or the resource that is requested of it
+    pub authorizer: bool,
 }
 
 impl Reads {
@@ -105,6 +107,7 @@ impl Reads {
         self.namespace_object |= source.contains("namespaceObject");
         self.all_containers |= source.contains("allContainers");
         self.pods |= reads_pods(source);
+        self.authorizer |= source.contains("authorizer");
     }
 }
 

@@ -16,6 +16,8 @@ pub mod overlap;
 mod parts;
 pub mod placement;
 pub mod plan;
+pub mod remembered;
+mod replica;
 pub mod set;
 pub mod source;
 

@@ -44,21 +44,24 @@ impl Verdict<'_> {
 
     /// The findings by policy, as audit annotations show them.
     #[must_use]
-    pub fn audit_annotations(&self) -> BTreeMap<String, String> {
-        let mut by_policy: BTreeMap<String, Vec<&Finding>> = BTreeMap::new();
-        for finding in self.denials.iter().chain(&self.warnings).chain(&self.audits).chain(&self.excepted) {
-            let policy = finding.rule.policy.as_ref().map_or("plimsoll", |p| p.name.as_str());
-            by_policy.entry(annotation_key(policy)).or_default().push(finding);
+    pub fn audit_annotations(&self) -> BTreeMap<&str, String> {
+        let all = self.denials.iter().chain(&self.warnings).chain(&self.audits).chain(&self.excepted);
+        let mut all: Vec<(&str, &Finding)> = all.map(|finding| (annotation_key(finding), *finding)).collect();
+        all.sort_by_key(|(key, _)| *key);
+        let (mut keys, mut by_policy) = (Vec::new(), Vec::new());
+        for of_policy in all.chunk_by(|(a, _), (b, _)| a == b) {
+            keys.push(of_policy[0].0);
+            by_policy.push(of_policy.iter().map(|(_, finding)| *finding).collect());
         }
-        let texts = told::annotations(by_policy.values());
-        by_policy.into_keys().zip(texts).collect()
+        keys.into_iter().zip(told::annotations(&by_policy)).collect()
     }
 }
 
 /// The name part of a qualified name, at most 63 characters.
-fn annotation_key(policy: &str) -> String {
-    let key: String = policy.chars().take(63).collect();
-    key.trim_end_matches(|c: char| !c.is_ascii_alphanumeric()).to_owned()
+fn annotation_key(finding: &Finding) -> &str {
+    let policy = finding.rule.policy.as_ref().map_or("plimsoll", |policy| policy.name.as_str());
+    let end = policy.char_indices().nth(63).map_or(policy.len(), |(at, _)| at);
+    policy[..end].trim_end_matches(|c: char| !c.is_ascii_alphanumeric())
 }
 
 /// Decides a request by its findings.

@@ -13,6 +13,7 @@
 //! module knows a rule: it meets the policies at [`review::Judge`].
 
 pub mod admin;
+mod answers;
 pub mod authority;
 pub mod callers;
 pub mod certificate;

@@ -8,11 +8,14 @@ use std::path::{Path, PathBuf};
 use plimsoll::admission::{Stages, admit};
 use plimsoll::cel::profile::Profile;
 use plimsoll::check::{Deciding, EvaluationLimits, Findings};
+use plimsoll::document::{Document, Limits};
 use plimsoll::finding::{Certainty, Finding};
+use plimsoll::host::Host;
 use plimsoll::manifest::source::{Content, SourceFile};
 use plimsoll::manifest::{Inventory, Sources};
 use plimsoll::offline::{Asking, Offline};
 use plimsoll::policytest::read;
+use plimsoll::request::Request;
 use plimsoll::resource::workload::TemplatePaths;
 use plimsoll::store::load::{PolicySources, load};
 use plimsoll::store::set::{Adjustments, PolicySet};
@@ -57,27 +60,48 @@ impl Compared {
         let offline = Offline::new(&inventory, None, &asking);
         for index in 0..inventory.manifests().len() {
             let request = offline.request(index);
-            let by = |set: &PolicySet| -> Findings {
-                admit(set, Stages::JUDGE, &request, &offline.host(index), EvaluationLimits::default())
-                    .findings
-            };
-            // the first few of a kind are not planned
-            let (planned, whole) = (by(&sets.planned), by(&sets.whole));
-            let known = |findings: &[Finding]| -> Vec<String> {
-                let known = findings.iter().filter(|finding| finding.certainty == Certainty::Known);
-                known.map(|finding| format!("{finding:#?}")).collect()
-            };
-            let object = request.object.map(|object| object.to_json()).unwrap_or_default();
-            assert_eq!(known(&planned), known(&whole), "{object}");
-            let told: Vec<String> = whole.iter().map(|finding| format!("{finding:?}")).collect();
-            for finding in &planned {
-                assert!(told.contains(&format!("{finding:?}")), "{finding:?} of {object}");
+            self.judge(sets, &request, &offline.host(index), EvaluationLimits::default());
+            // as the webhook has it: there findings are remembered, and those of the second are known of its replicas
+            let limits =
+                EvaluationLimits { in_cluster: true, findings_per_rule: Some(2), ..Default::default() };
+            let json = request.object.map(|object| object.to_json()).unwrap_or_default();
+            for name in [None, None, Some("another-replica")] {
+                let object = Document::from_json(&json, Limits::default()).unwrap();
+                let named = name.and_then(|name| renamed(&json, name));
+                let named = named.as_ref().map(|json| Document::from_json(json, Limits::default()).unwrap());
+                let object = named.as_ref().unwrap_or(&object);
+                self.judge(sets, &request.with_object(object.root()), &offline.host(index), limits);
             }
-            self.objects += 1;
-            self.findings += whole.len();
-            self.spared += whole.len() - planned.len();
         }
     }
+
+    fn judge(&mut self, sets: &Both, request: &Request<'_>, host: &dyn Host, limits: EvaluationLimits) {
+        let by = |set: &PolicySet| -> Findings { admit(set, Stages::JUDGE, request, host, limits).findings };
+        // the first few of a kind are not planned
+        let (planned, whole) = (by(&sets.planned), by(&sets.whole));
+        let known = |findings: &[Finding]| -> Vec<String> {
+            let known = findings.iter().filter(|finding| finding.certainty == Certainty::Known);
+            known.map(|finding| format!("{finding:#?}")).collect()
+        };
+        let object = request.object.map(|object| object.to_json()).unwrap_or_default();
+        assert_eq!(known(&planned), known(&whole), "{object}");
+        let told: Vec<String> = whole.iter().map(|finding| format!("{finding:?}")).collect();
+        for finding in &planned {
+            assert!(told.contains(&format!("{finding:?}")), "{finding:?} of {object}");
+        }
+        self.objects += 1;
+        self.findings += whole.len();
+        self.spared += whole.len() - planned.len();
+    }
+}
+
+/// An object by another name; `None` where it has none.
+fn renamed(json: &str, name: &str) -> Option<String> {
+    let mut object: Value = serde_json::from_str(json).unwrap();
+    let metadata = object.get_mut("metadata")?.as_object_mut()?;
+    *metadata.get_mut("name").filter(|name| name.is_string())? = Value::from(name);
+
+    Some(object.to_string())
 }
 
 /// Numbers by chance, the same in every run.

@@ -105,6 +105,6 @@ fn applies(
     let facts = Facts::new(request, host, set.templates());
     let Some(subject) = PolicyContext::new(policy, &facts, budget) else { return false };
     let lookups = Lookups::of(&subject);
-    let evaluator = Evaluator::new(&subject, &facts, &lookups);
+    let mut evaluator = Evaluator::new(&subject, &facts, &lookups);
     matches!(evaluator.conditions(&subject), Ok(true))
 }

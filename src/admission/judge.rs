@@ -15,9 +15,8 @@ use crate::host::Host;
 use crate::matching::Applies;
 use crate::policy::{Controlled, Existing};
 use crate::store::PolicySet;
-use crate::store::memory::{Looks, Signature};
-use crate::store::plan::Plan;
 
+use super::known::{Known, KnownOf, Ran, Recall};
 use super::{confidential, controlled};
 use crate::request::{Operation, Request};
 
@@ -62,48 +61,20 @@ pub(super) fn judge(
     } else {
         let remembered = plan.zip(set.memory()).filter(|_| request.object.is_some());
         let kind = [request.kind.group, request.kind.version, request.kind.kind];
-        let looks = remembered.map(|(plan, memory)| (plan, plan.looks(memory, roots, kind)));
-        policies.fold(Findings::new(), |findings, (number, policy)| {
-            let known = Known(looks.as_ref().map(|(plan, looks)| (*plan, looks, number)));
-            by(findings, (number, policy), &known)
-        })
+        let known =
+            remembered.map(|(plan, memory)| KnownOf::object(plan, plan.looks(memory, roots, kind), budget));
+        let findings = policies.fold(Findings::new(), |findings, (number, policy)| {
+            by(
+                findings,
+                (number, policy),
+                &known.as_ref().map_or(Known::NOTHING, |known| known.policy(number)),
+            )
+        });
+        known.into_iter().for_each(KnownOf::keep);
+        findings
     };
     confidential::conceal(&mut findings, request);
     findings
-}
-
-/// What is remembered of objects like this one for a rule.
-struct Recall {
-    /// What tells it from others.
-    signature: Signature,
-    /// Whether that is only so where the rule judges nothing.
-    unless_judged: bool,
-    /// Whether the rule found nothing in one like it.
-    is_known: bool,
-}
-
-/// In what objects the rules of a policy found nothing before: the plan, the looks at this object, and the policy's number.
-struct Known<'k>(Option<(&'k Plan, &'k Looks<'k>, usize)>);
-
-impl Known<'_> {
-    const NOTHING: Self = Self(None);
-
-    /// Of a rule, where that can be told.
-    fn of(&self, rule: usize) -> Option<Recall> {
-        let (plan, looks, policy) = self.0?;
-        let (decided_by, signature) = plan.signature(looks, policy, rule)?;
-        let is_known = looks.knows(signature);
-        Some(Recall { signature, unless_judged: decided_by.unless_judged, is_known })
-    }
-
-    /// A rule found nothing; whether it has judged anything.
-    fn keep(&self, recall: Option<Recall>, has_judged: bool) {
-        if let (Some((_, looks, _)), Some(recall)) = (self.0, recall)
-            && !(has_judged && recall.unless_judged)
-        {
-            looks.keep(recall.signature);
-        }
-    }
 }
 
 /// Which of a policy's rules have to run.
@@ -218,15 +189,14 @@ fn run<'d>(
 ) -> Result<bool, Stop> {
     let first = findings.len();
     let rules = &subject.policy.rules;
-    let mut leaves_out = false;
-    let mut wanted: Vec<(&Rule, Option<Recall>)> = Vec::new();
-    for (number, rule) in rules.iter().enumerate().filter(|(number, _)| fires(*number)) {
-        match known.of(number) {
-            Some(Recall { is_known: true, .. }) => leaves_out = true,
-            recall => wanted.push((rule, recall)),
+    let fired = rules.iter().enumerate().filter(|(number, _)| fires(*number));
+    let fired: Vec<(&Rule, Recall)> =
+        fired.map(|(number, rule)| (rule, known.of((number, rule), subject))).collect();
+    let leaves_out = fired.iter().any(|(_, recall)| recall.found.is_some());
+    if leaves_out && fired.iter().all(|(_, recall)| recall.found.is_some()) {
+        for found in fired.iter().filter_map(|(_, recall)| recall.found.as_ref()) {
+            findings.extend_from_slice(found);
         }
-    }
-    if leaves_out && wanted.is_empty() {
         return Ok(true);
     }
     // each of the rules that are left out has cost as much as this at most, and those that run may cost the rest
@@ -236,7 +206,11 @@ fn run<'d>(
     if !evaluator.conditions(subject)? {
         return Ok(false);
     }
-    for (rule, recall) in wanted {
+    for (rule, recall) in fired {
+        if let Some(found) = &recall.found {
+            findings.extend_from_slice(found);
+            continue;
+        }
         let (first, before, judged) = (findings.len(), evaluator.left(), evaluator.judged);
         let mut sink = Sink { rule, object: subject.object, findings, budget: subject.budget };
         if subject.budget.is_over() {
@@ -245,9 +219,8 @@ fn run<'d>(
         }
         rule.check.judge(&mut evaluator, subject, &mut sink);
         cap(findings, first, subject.budget.findings_per_rule);
-        if first == findings.len() && before - evaluator.left() <= share {
-            known.keep(recall, evaluator.judged > judged);
-        }
+        let ran = Ran { found: &findings[first..], has_judged: evaluator.judged > judged };
+        known.keep(&recall, (before - evaluator.left() <= share).then_some(ran));
     }
     if leaves_out && evaluator.left() < RULES_BUDGET / 2 {
         // all of them together may cost more than a policy may, which does not depend on what was judged before

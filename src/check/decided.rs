@@ -8,9 +8,11 @@
 use std::collections::BTreeSet;
 
 use crate::cel::reads::{Composed, Part, Read, Root, reads, reads_of_elements};
-use crate::policy::expression::Expression;
+use crate::policy::expression::{Expression, Template};
 
 use super::{CONTAINERS, Policy, ROOTS, Validate};
+use crate::document::path::{Path, Step};
+use crate::policy::Base;
 
 /// The variable that holds the containers of all lists.
 const ALL_CONTAINERS: &str = "allContainers";
@@ -39,13 +41,22 @@ pub struct Decides {
     pub parts: BTreeSet<PartOf>,
     /// Whether they only decide that nothing is judged at all: what would be judged, more decides.
     pub unless_judged: bool,
+    /// What its findings say and where they point depends on these, too; `None` where on more than the object, or nobody can
+    /// tell.
+    pub tells: Option<BTreeSet<PartOf>>,
 }
 
 impl Decides {
     /// These parts alone.
     #[must_use]
     pub fn by(parts: BTreeSet<PartOf>) -> Self {
-        Self { parts, unless_judged: false }
+        Self { parts, unless_judged: false, tells: None }
+    }
+
+    /// The same, where findings tell of these parts beside.
+    #[must_use]
+    pub fn telling(self, tells: Option<BTreeSet<PartOf>>) -> Self {
+        Self { tells, ..self }
     }
 }
 
@@ -72,15 +83,39 @@ impl Deciding {
     /// of what kind the object is, decides beside that.
     #[must_use]
     pub fn rule(&self, policy: &Policy, rule: usize) -> Option<Decides> {
-        let Decides { parts, unless_judged } = policy.rules.get(rule)?.check.decided_by(self)?;
-        Some(Decides { parts: parts.into_iter().chain(self.conditions.clone()?).collect(), unless_judged })
+        let decides = policy.rules.get(rule)?.check.decided_by(self)?;
+        let parts = decides.parts.into_iter().chain(self.conditions.clone()?).collect();
+        Some(Decides { parts, ..decides })
     }
 
     /// Of a rule with expressions.
     pub(super) fn expressions(&self, rule: &Validate) -> Option<Decides> {
-        let whole = self.looked_at(rule, Some(&rule.validate)).map(Decides::by);
-        let before = || Some(Decides { parts: self.looked_at(rule, None)?, unless_judged: true });
+        let whole = self.looked_at(rule, Some(&rule.validate));
+        let whole = whole.map(|parts| Decides::by(parts).telling(self.told_of(rule)));
+        let before = || Some(Decides { unless_judged: true, ..Decides::by(self.looked_at(rule, None)?) });
         whole.or_else(before)
+    }
+
+    /// What findings of a rule tell beside what decides it: what their message quotes, the container that they name, and where
+    /// they point.
+    fn told_of(&self, rule: &Validate) -> Option<BTreeSet<PartOf>> {
+        let quoted = rule.message.iter().flat_map(Template::expressions);
+        let at = rule.at.as_ref().map(way);
+        let of_base = at.iter().map(|steps| PartOf { root: root_of(rule.visit.on), steps: steps.clone() });
+        let mut tells: BTreeSet<PartOf> = of_base.collect();
+        let Some(for_each) = &rule.visit.for_each else {
+            for expression in quoted {
+                tells.extend(parts_of(expression, &self.composed)?);
+            }
+            return Some(tells);
+        };
+        let quoted = quoted.map(|expression| &expression.program);
+        let further: Vec<Vec<Part>> = at.into_iter().collect();
+        let (list, composed) = (&for_each.program, &self.composed);
+        tells.extend(parts(reads_of_elements(list, quoted, &VARIABLES, composed, ROLE_MEMBER, &further)?)?);
+        let named = ["name", ROLE_MEMBER].map(|member| [Part::Each, Part::Key(member.to_owned())]);
+        tells.extend(named.iter().flat_map(|steps| containers(steps)));
+        Some(tells)
     }
 
     /// What a rule looks at that judges each element that is wanted by this expression.
@@ -91,9 +126,30 @@ impl Deciding {
             return Some(all.collect::<Option<Vec<_>>>()?.into_iter().flatten().collect());
         };
         let programs = expressions().map(|expression| &expression.program);
-        // an init container that starts again is a sidecar
-        parts(reads_of_elements(&for_each.program, programs, &VARIABLES, &self.composed, "restartPolicy")?)
+        let (list, composed) = (&for_each.program, &self.composed);
+        parts(reads_of_elements(list, programs, &VARIABLES, composed, ROLE_MEMBER, &[])?)
     }
+}
+
+/// By which an init container is a sidecar: it starts again.
+const ROLE_MEMBER: &str = "restartPolicy";
+
+/// The number of the variable that a rule stands on.
+fn root_of(base: Base) -> usize {
+    match base {
+        Base::Object => 0,
+        Base::PodSpec => 1,
+        Base::PodMetadata => 2,
+    }
+}
+
+/// A path as a way.
+fn way(path: &Path) -> Vec<Part> {
+    let part = |step: &Step| match step {
+        Step::Key(key) => Part::Key(key.clone()),
+        Step::Index(_) => Part::Each,
+    };
+    path.steps().iter().map(part).collect()
 }
 
 fn parts_of(expression: &Expression, composed: &Composed) -> Option<BTreeSet<PartOf>> {
@@ -117,7 +173,7 @@ fn parts_of_read(read: Read) -> Option<Vec<PartOf>> {
     // a list of which the elements lie in three lists
     let rest = match parts.split_first() {
         Some((Part::Each, rest)) => [&[Part::Each], rest].concat(),
-        Some((Part::Shape, _)) => vec![Part::Shape],
+        Some((part @ (Part::Shape | Part::Kind), _)) => vec![part.clone()],
         _ => Vec::new(),
     };
     Some(containers(&rest).collect())

@@ -32,7 +32,10 @@ const TOO_COSTLY: &str = "the policy's expressions cost too much";
 pub struct Evaluator<'d, 'a> {
     policy: &'d Policy,
     object: NodeRef<'d>,
+    facts: &'d Facts<'d>,
+    /// Bound to the facts when an expression asks first: rules in Rust do not.
     pub(super) activation: Activation<'a, 'd>,
+    bound: bool,
     pub(super) lookups: &'a Lookups<'d>,
     pub(super) variables: Variables<'d>,
     pub(super) budget: Budget,
@@ -49,13 +52,12 @@ pub struct Evaluator<'d, 'a> {
 
 impl<'d, 'a> Evaluator<'d, 'a> {
     pub(crate) fn new(subject: &PolicyContext<'d>, facts: &'d Facts<'d>, lookups: &'a Lookups<'d>) -> Self {
-        let mut activation = Activation::with_functions(lookups);
-        let (reads, parameters) = (subject.policy.reads, subject.policy.parameters.root());
-        facts.bind(&mut activation, reads, parameters);
         Self {
             policy: subject.policy,
             object: subject.object,
-            activation,
+            facts,
+            activation: Activation::with_functions(lookups),
+            bound: false,
             lookups,
             variables: Variables::new(&subject.policy.composition),
             budget: budget(RULES_BUDGET, subject),
@@ -67,9 +69,20 @@ impl<'d, 'a> Evaluator<'d, 'a> {
         }
     }
 
+    /// Before the first expression.
+    fn bind(&mut self) {
+        if !std::mem::replace(&mut self.bound, true) {
+            self.facts.bind(&mut self.activation, self.policy.reads, self.policy.parameters.root());
+        }
+    }
+
     /// Whether all match conditions hold: one that is false decides, whatever the others came to
     /// (apiserver `pkg/admission/plugin/webhook/matchconditions/matcher.go`).
-    pub(crate) fn conditions(&self, subject: &PolicyContext<'d>) -> Result<bool, Stop> {
+    pub(crate) fn conditions(&mut self, subject: &PolicyContext<'d>) -> Result<bool, Stop> {
+        if self.policy.conditions.is_empty() {
+            return Ok(true);
+        }
+        self.bind();
         let mut budget = budget(CONDITIONS_BUDGET, subject);
         let mut stop = None;
         for condition in &self.policy.conditions {
@@ -131,6 +144,7 @@ impl<'d, 'a> Evaluator<'d, 'a> {
             return 0;
         }
         let Some(base) = self.base(visit.on, object) else { return 0 };
+        self.bind();
         self.variables.set_elementwise(false);
         let Some(for_each) = &visit.for_each else {
             let whole = Visited { base, item: None, index: 0, key: Value::Null };

@@ -97,7 +97,7 @@ impl<'r> Facts<'r> {
         reads: Reads,
         parameters: NodeRef<'d>,
     ) {
-        let Reads { request, namespace_object, all_containers, pods: _ } = reads;
+        let Reads { request, namespace_object, all_containers, pods: _, authorizer } = reads;
         let or_null = |node: Option<NodeRef<'d>>| Binding::Value(node.map_or(Value::Null, Value::Node));
         activation.extend([
             ("object", or_null(self.request.object)),
@@ -105,9 +105,13 @@ impl<'r> Facts<'r> {
             ("params", or_null(Some(parameters))),
             ("podSpec", or_null(self.pods.map(|p| p.spec))),
             ("podMetadata", or_null(self.pods.and_then(|p| p.metadata))),
-            ("authorizer", self.authorizer(|| Authorization::Authorizer(Subject::default()))),
-            ("authorizer.requestResource", self.authorizer(|| self.request_resource())),
         ]);
+        if authorizer {
+            activation.extend([
+                ("authorizer", self.authorizer(|| Authorization::Authorizer(Subject::default()))),
+                ("authorizer.requestResource", self.authorizer(|| self.request_resource())),
+            ]);
+        }
         if all_containers {
             activation.extend([("allContainers", Binding::Value(self.containers.clone()))]);
         }

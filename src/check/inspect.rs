@@ -51,7 +51,9 @@ pub fn inspect(
     let facts = Facts::new(request, host, templates);
     let lookups = Lookups::alone(host);
     let mut activation = Activation::with_functions(&lookups);
-    let reads = Reads { request: true, namespace_object: true, all_containers: true, pods: true };
+    let all = true;
+    let reads =
+        Reads { request: all, namespace_object: all, all_containers: all, pods: all, authorizer: all };
     facts.bind(&mut activation, reads, parameters);
     let (outcome, trace) = program.explain(&activation, &mut Variables::none(), &mut Budget::default());
     let value = outcome.result.map(|value| values::shown(&value)).map_err(|failure| failure.to_string());

@@ -127,12 +127,12 @@ fn project(node: Option<NodeRef<'_>>, parts: &[Part]) -> Digest {
     let wanted = node.is_object() || node.is_array();
     match part {
         Part::Key(key) | Part::In(key) if node.is_object() => project(node.get(key), rest),
-        Part::Shape if node.is_object() => {
+        Part::Shape | Part::Kind if node.is_object() => {
             let mut keys: Vec<&str> = node.members().map(|(key, _)| key).collect();
             keys.sort_unstable();
             combine(keys.into_iter().map(str::as_bytes))
         }
-        Part::Shape if node.is_array() => combine([&node.len().to_be_bytes()[..]]),
+        Part::Shape | Part::Kind if node.is_array() => combine([&node.len().to_be_bytes()[..]]),
         Part::Each if wanted => {
             let field = field_of(node);
             let mut keyed = node.is_array();
@@ -162,7 +162,7 @@ fn exactly<'d>(base: NodeRef<'d>, path: &Path) -> Option<NodeRef<'d>> {
 fn meets(parts: &[Part], path: &Path) -> bool {
     parts.iter().zip(path.steps()).all(|pair| match pair {
         (Part::Key(a) | Part::In(a), Step::Key(b)) => a == b,
-        (Part::Each | Part::Shape, _) => true,
+        (Part::Each | Part::Shape | Part::Kind, _) => true,
         (Part::Key(_) | Part::In(_), Step::Index(_)) => false,
     })
 }

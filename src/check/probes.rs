@@ -52,7 +52,8 @@ impl Check for RequireProbes {
         let of_containers = parts.flat_map(|part| containers(&[Part::Each, key(part)]).collect::<Vec<_>>());
         let of_the_pod = PartOf { root: 1, steps: vec![key("restartPolicy")] };
         let owners = PartOf { root: 0, steps: vec![key("metadata"), key("ownerReferences")] };
-        Some(Decides::by(of_containers.chain([of_the_pod, owners]).collect()))
+        let names = containers(&[Part::Each, key("name")]).collect();
+        Some(Decides::by(of_containers.chain([of_the_pod, owners]).collect()).telling(Some(names)))
     }
 
     fn judge<'d>(&'d self, _: &mut Evaluator<'d, '_>, subject: &PolicyContext<'d>, sink: &mut Sink<'_>) {

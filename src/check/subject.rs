@@ -137,7 +137,7 @@ impl Sink<'_> {
             actions: self.rule.actions,
             message,
             place: Place::of(node, self.object.id()),
-            value: node.scalar().map(|_| node.to_json()),
+            value: node.scalar().filter(|_| self.budget.tells_values(secret)).map(|_| node.to_json()),
             fingerprint,
             related: Vec::new(),
             fix: Vec::new(),

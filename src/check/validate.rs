@@ -84,11 +84,7 @@ impl Check for Validate {
     fn expressions(&self) -> Vec<&Expression> {
         let mut found: Vec<&Expression> = self.visit.expressions().collect();
         found.push(&self.validate);
-        for part in self.message.iter().flat_map(|message| &message.parts) {
-            if let Part::Expression(expression) = part {
-                found.push(expression);
-            }
-        }
+        found.extend(self.message.iter().flat_map(Template::expressions));
         found.extend(self.fix.iter().filter_map(Edit::computed));
         found
     }

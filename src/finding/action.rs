@@ -41,6 +41,12 @@ impl Action {
 pub struct Actions(u8);
 
 impl Actions {
+    /// The set as a number, another one for each.
+    #[must_use]
+    pub fn bits(self) -> u8 {
+        self.0
+    }
+
     /// Whether this is one of them.
     #[must_use]
     pub fn contains(self, action: Action) -> bool {

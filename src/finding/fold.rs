@@ -4,7 +4,7 @@
 //! object, the including one leads and the other is told with it: one fault is counted once. Only known faults lead or
 //! are folded, for a question or a failure is news of its own.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::{Certainty, Finding};
 
@@ -15,18 +15,25 @@ use super::{Certainty, Finding};
 #[must_use]
 pub fn leaders(findings: &[&Finding]) -> Vec<Option<usize>> {
     let mut leads = vec![None; findings.len()];
-    if findings.iter().all(|finding| finding.rule.includes.is_empty()) {
+    let includes = |finding: &&&Finding| !finding.rule.includes.is_empty();
+    // most findings lie where nothing leads
+    let led: HashSet<&str> =
+        findings.iter().filter(includes).map(|finding| finding.place.pointer.as_str()).collect();
+    if led.is_empty() {
         return leads;
     }
     let mut by_name: HashMap<(&str, &str), Vec<usize>> = HashMap::new();
     for (index, finding) in findings.iter().enumerate().filter(|(_, finding)| is_known(finding)) {
         let pointer = finding.place.pointer.as_str();
+        if !led.contains(pointer) {
+            continue;
+        }
         by_name.entry((pointer, finding.code())).or_default().push(index);
         if let Some((policy, _)) = finding.code().split_once('/') {
             by_name.entry((pointer, policy)).or_default().push(index);
         }
     }
-    for (index, finding) in findings.iter().enumerate() {
+    for (index, finding) in findings.iter().enumerate().filter(|(_, finding)| includes(finding)) {
         let pointer = finding.place.pointer.as_str();
         let first = by_name.get(&(pointer, finding.code())).and_then(|of_rule| of_rule.first());
         if first != Some(&index) {

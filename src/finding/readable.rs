@@ -7,7 +7,9 @@ use std::fmt::Write as _;
 /// are quoted in messages, and may otherwise clear the screen, retitle the window or show text in another order.
 #[must_use]
 pub fn readable(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(is_obeyed) {
+    // many bytes at a time
+    let are_plain = |bytes: &[u8]| bytes.iter().fold(true, |plain, byte| plain & matches!(byte, b' '..=b'~'));
+    if text.as_bytes().chunks(32).all(are_plain) || !text.chars().any(is_obeyed) {
         return Cow::Borrowed(text);
     }
     let mut shown = String::with_capacity(text.len() + 16);

@@ -81,7 +81,7 @@ impl Fields {
                     at.members.entry(name.clone()).or_default()
                 }
                 Part::Each => at.each.get_or_insert_default(),
-                Part::Shape => {
+                Part::Shape | Part::Kind => {
                     at.names = true;
                     return;
                 }

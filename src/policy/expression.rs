@@ -32,6 +32,14 @@ pub struct Template {
 }
 
 impl Template {
+    /// Those of its parts that are expressions.
+    pub fn expressions(&self) -> impl Iterator<Item = &Expression> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::Expression(expression) => Some(expression),
+            Part::Text(_) => None,
+        })
+    }
+
     /// The message with a name in the place of each expression: `<image>` for `item.image`.
     #[must_use]
     pub fn shown(&self) -> String {

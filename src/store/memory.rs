@@ -6,14 +6,17 @@
 
 use std::cell::OnceCell;
 use std::fmt;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
 
 use ring::rand::{SecureRandom as _, SystemRandom};
 
 use super::parts::{Halves, Key, Parts};
+use super::remembered::{Room, Table};
+use super::replica;
 use crate::check::ROOTS;
 use crate::document::NodeRef;
+use crate::finding::Finding;
 
 /// How many digests there is room for, at 16 bytes each.
 const ROOM: usize = 1 << 16;
@@ -24,13 +27,34 @@ const WAYS: usize = 4;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Signature(u64, u64);
 
-/// In which objects nothing was found.
+impl Signature {
+    /// One of so many places, and another number that does not depend on it.
+    pub(super) fn number(self, places: usize) -> usize {
+        usize::try_from(self.0 % places as u64).unwrap_or_default()
+    }
+
+    pub(super) fn other_number(self, places: usize) -> usize {
+        usize::try_from(self.1 % places as u64).unwrap_or_default()
+    }
+}
+
+/// What rules found in objects may take. Replicas of a workload have the faults of the first.
+const ROOM_OF_FINDINGS: Room = Room { places: 1 << 12, bytes: 2 << 20, bytes_of_one: 8 << 10 };
+/// The same of what all rules found in replicas.
+const ROOM_OF_REPLICAS: Room = Room { places: 1 << 10, bytes: 2 << 20, bytes_of_one: 64 << 10 };
+
+/// What rules found in an object, by the numbers of policy and rule, in their order; `None` of those that run each time.
+pub type FoundByRule = Vec<((usize, usize), Option<Arc<[Finding]>>)>;
+
+/// In which objects nothing was found, and what was found in some.
 pub struct Memory {
     key: Key,
     /// By which the digests of an object's parts become one: odd.
     factor: u128,
     /// Made when the first digest comes.
     sets: OnceLock<Box<[[Entry; WAYS]]>>,
+    found: Table<Arc<[Finding]>>,
+    replicas: Table<Arc<FoundByRule>>,
 }
 
 /// Both halves of a digest. They are read and written one by one: halves of two digests are a digest of nothing.
@@ -51,7 +75,8 @@ impl Memory {
         SystemRandom::new().fill(&mut secret).ok()?;
         SystemRandom::new().fill(&mut factor).ok()?;
         let factor = u128::from_le_bytes(factor) | 1;
-        Some(Self { key: Key::new(&secret), factor, sets: OnceLock::new() })
+        let (found, replicas) = (Table::new(ROOM_OF_FINDINGS), Table::new(ROOM_OF_REPLICAS));
+        Some(Self { key: Key::new(&secret), factor, sets: OnceLock::new(), found, replicas })
     }
 
     fn entries(&self, signature: Signature) -> &[Entry; WAYS] {
@@ -59,8 +84,14 @@ impl Memory {
             let each = || std::array::from_fn(|_| Entry::default());
             (0..ROOM / WAYS).map(|_| each()).collect()
         });
-        let at = usize::try_from(signature.0 % (ROOM / WAYS) as u64).unwrap_or_default();
-        &sets[at]
+        &sets[signature.number(ROOM / WAYS)]
+    }
+
+    /// What tells texts apart, for whatever is remembered beside the policies of this set.
+    #[must_use]
+    pub fn signature(&self, bytes: &[u8]) -> Signature {
+        let [first, second] = self.key.digest(bytes);
+        Signature(first, second)
     }
 
     /// Whether nothing was found in an object that is the same in what decides it.
@@ -75,7 +106,7 @@ impl Memory {
     pub fn keep(&self, signature: Signature) {
         let entries = self.entries(signature);
         let is_free = |entry: &&Entry| entry.0.load(Relaxed) == 0 && entry.1.load(Relaxed) == 0;
-        let other = || &entries[usize::try_from(signature.1 % WAYS as u64).unwrap_or_default()];
+        let other = || &entries[signature.other_number(WAYS)];
         let entry = entries.iter().find(is_free).unwrap_or_else(other);
         entry.0.store(signature.0, Relaxed);
         entry.1.store(signature.1, Relaxed);
@@ -109,15 +140,15 @@ impl<'r> Looks<'r> {
         Self { memory, parts, roots, about: memory.key.digest(&bytes), digests: OnceCell::new() }
     }
 
-    /// What tells this object from others for a rule that these parts decide, given by its policy and its place there; `None`
-    /// where a part is not known.
+    /// What tells this object from others for a rule that these parts decide, given by its policy and its place there, of which
+    /// no more than `most` findings are told; `None` where a part is not known.
     ///
     /// Digests of parts look drawn by chance to whoever has not the key, so a sum of them with other weights each does, too.
     #[must_use]
-    pub fn signature(&self, (policy, rule): (usize, usize), parts: &[u32]) -> Option<Signature> {
+    pub fn signature(&self, (policy, rule): (usize, usize), most: usize, parts: &[u32]) -> Option<Signature> {
         let digests = self.digests.get_or_init(|| self.parts.digests(self.roots, &self.memory.key));
         let joined = |[first, second]: Halves| u128::from(first) << 64 | u128::from(second);
-        let mut all = joined(self.about) ^ joined([policy as u64, rule as u64]);
+        let mut all = joined(self.about) ^ joined([(policy as u64) << 32 | rule as u64, most as u64]);
         for part in parts {
             all = all.wrapping_mul(self.memory.factor) ^ joined((*digests.get(*part as usize)?)?);
         }
@@ -132,10 +163,50 @@ impl<'r> Looks<'r> {
         self.memory.knows(signature)
     }
 
+    /// What tells this object from those that are no replicas of it, where no more than `most` findings of a rule are told.
+    #[must_use]
+    pub fn signature_of_replicas(&self, most: usize) -> Option<Signature> {
+        let mut bytes = Vec::with_capacity(4096);
+        bytes.extend(self.about.map(u64::to_le_bytes).concat());
+        bytes.extend(most.to_le_bytes());
+        replica::write(self.roots[0]?, &mut bytes).then(|| self.memory.signature(&bytes))
+    }
+
+    /// What rules found in a replica of this object.
+    #[must_use]
+    pub fn of_replicas(&self, signature: Signature) -> Option<Arc<FoundByRule>> {
+        self.memory.replicas.get(signature)
+    }
+
+    /// This was found in an object, as far as it is [so in its replicas](super::plan::Plan::is_of_replicas).
+    pub fn keep_of_replicas(&self, signature: Signature, found: FoundByRule) {
+        let all = found.iter().flat_map(|(_, found)| found.iter().flat_map(|found| found.iter()));
+        let bytes = found.len() * size_of_val(&found[..1]) + all.map(bytes).sum::<usize>();
+        self.memory.replicas.keep(signature, Arc::new(found), bytes);
+    }
+
     /// Nothing was found.
     pub fn keep(&self, signature: Signature) {
         self.memory.keep(signature);
     }
+
+    /// What was found in an object that is the same in all that decides it, where that is known.
+    #[must_use]
+    pub fn recall(&self, signature: Signature) -> Option<Arc<[Finding]>> {
+        self.memory.found.get(signature)
+    }
+
+    /// This was found. Paths, messages and values of findings are remembered as they are, positions in a text too.
+    pub fn keep_found(&self, signature: Signature, findings: &Arc<[Finding]>) {
+        let bytes = findings.iter().map(bytes).sum();
+        self.memory.found.keep(signature, findings.clone(), bytes);
+    }
+}
+
+/// About what a finding takes; of what it shares with others, nothing.
+fn bytes(finding: &Finding) -> usize {
+    let texts = [&finding.message, &finding.place.path, &finding.place.pointer];
+    size_of::<Finding>() + texts.iter().map(|text| text.len()).sum::<usize>()
 }
 
 #[cfg(test)]
@@ -149,11 +220,8 @@ mod tests {
     #[test]
     fn the_table_forgets_and_does_not_make_up() {
         let memory = Memory::new().unwrap();
-        let signature = |n: u64| {
-            let [a, b] = memory.key.digest(&n.to_le_bytes());
-            Signature(a, b)
-        };
-        let many = 3 * ROOM as u64;
+        let signature = |n: usize| memory.signature(&n.to_le_bytes());
+        let many = 3 * ROOM;
         for n in 0..many {
             assert!(!memory.knows(signature(n)), "{n}");
             memory.keep(signature(n));
@@ -172,7 +240,7 @@ mod tests {
         let of = |text, kind, rule, of: &[u32]| {
             let document = document(text);
             let looks = Looks::at(&memory, &parts, [Some(document.root()), None, None], ["", "v1", kind]);
-            looks.signature((0, rule), of).unwrap()
+            looks.signature((0, rule), 0, of).unwrap()
         };
         let text = r#"{"a": 1, "b": 2}"#;
         let one = of(text, "Pod", 0, &[0]);

@@ -33,6 +33,8 @@ struct Steps {
     /// The part that is all of what is here, and the one that is how many there are and their names.
     whole: Option<u32>,
     shape: Option<u32>,
+    /// The part that is of what type it is.
+    kind: Option<u32>,
     /// Parts that are whether a member is here; of a list, all of it.
     within: Vec<(Box<str>, u32)>,
     /// All parts that lie here or further down.
@@ -72,6 +74,7 @@ impl Steps {
             Some((Part::Key(key), rest)) => self.members.entry(key).add(rest, number),
             Some((Part::Each, rest)) => self.each.get_or_insert_default().add(rest, number),
             Some((Part::Shape, _)) => self.shape = Some(number),
+            Some((Part::Kind, _)) => self.kind = Some(number),
             Some((Part::In(key), _)) => self.within.push((key.as_str().into(), number)),
         }
     }
@@ -115,6 +118,7 @@ mod mark {
     pub(super) const MEMBERS: u8 = 2;
     pub(super) const ITEMS: u8 = 3;
     pub(super) const PRESENT: u8 = 4;
+    pub(super) const KIND: u8 = 5;
 }
 
 /// What was told of one part so far.
@@ -203,27 +207,39 @@ impl Walk {
             steps.members.values().for_each(|below| self.whole(&below.all, node, depth));
             return;
         }
-        let mut met = 0;
+        // of the first 64, in the order in which they are met, whether they are there
+        let (mut met, mut count) = (0_u64, 0);
         for (key, value) in node.members() {
-            if let Some(below) = steps.members.get(key) {
-                met += 1;
+            if let Some((below, number)) = steps.members.get(key) {
+                met |= 1_u64.checked_shl(number).unwrap_or(0);
+                count += 1;
                 self.down(below, Some(value), depth + 1);
             }
         }
-        if met < steps.members.values().count() {
-            let missing = steps.members.entries().filter(|(name, _)| node.get(name).is_none());
-            missing.for_each(|(_, below)| self.absent(&below.all, depth + 1));
+        if count == steps.members.len() {
+            return;
+        }
+        for (name, below, number) in steps.members.entries() {
+            let is_there = if number < 64 { met & 1 << number != 0 } else { node.get(name).is_some() };
+            if !is_there {
+                self.absent(&below.all, depth + 1);
+            }
         }
     }
 
     /// How many there are, and whether some members are among them.
     fn counted(&mut self, steps: &Steps, node: NodeRef<'_>, depth: usize) {
-        if let Some(number) = steps.shape {
+        for number in [steps.shape, steps.kind].into_iter().flatten() {
             match (node.is_array(), node.is_object()) {
                 (true, _) => self.of(number).mark(mark::ITEMS, node.len()),
                 (_, true) => {
                     self.of(number).mark(mark::MEMBERS, node.len());
                     self.names(&[number], node);
+                }
+                _ if steps.kind == Some(number) => {
+                    let told = self.of(number);
+                    told.mark(mark::KIND, node.kind() as usize);
+                    told.unknown |= node.is_unknown();
                 }
                 _ => self.whole(&[number], node, depth),
             }
@@ -306,6 +322,12 @@ mod tests {
         let one_item = [(6, 7), (6, 8), (7, 8)];
         let shapes = [&[(2, 3)][..], &one_item, &[(9, 10)], &[(6, 12), (7, 12), (8, 12)]].concat();
         assert_eq!(same(&[key("a"), Part::Shape], objects), shapes);
+        let kinds = [(2, 3), (6, 7), (6, 8), (7, 8), (9, 10), (6, 12), (7, 12), (8, 12)];
+        assert_eq!(same(&[key("a"), Part::Kind], objects), kinds);
+        assert_eq!(
+            same(&[key("a"), Part::Kind], r#"[{"a": "x"}, {"a": "y"}, {"a": 1}, {"a": null}, {}]"#),
+            [(0, 1)]
+        );
         assert_eq!(same(&[key("a"), Part::In("x".to_owned())], objects), [(2, 3), (9, 10)]);
         assert_eq!(same(&[], objects), []);
     }

@@ -13,6 +13,7 @@ use crate::document::NodeRef;
 use super::by_name::ByName;
 use super::memory::{Looks, Memory, Signature};
 use super::parts::Parts;
+use super::replica;
 use crate::check::{Decides, Deciding, PartOf, Policy, ROOTS, Trigger};
 
 /// The rules about one kind.
@@ -59,6 +60,10 @@ pub struct DecidedBy {
     parts: Box<[u32]>,
     /// See [`Decides::unless_judged`](crate::check::Decides::unless_judged).
     pub unless_judged: bool,
+    /// Those that decide what it finds, these among them; see [`Decides::tells`](crate::check::Decides::tells).
+    tells: Option<Box<[u32]>>,
+    /// Whether replicas have in common what decides that it finds nothing, and what it finds.
+    of_replicas: [bool; 2],
 }
 
 /// When a rule has to run.
@@ -114,9 +119,14 @@ impl Plan {
             });
             let rules: Vec<Fires> = fires.collect();
             let decided_by = policy.0.iter().map(|(_, decides)| {
-                let Decides { parts: of, unless_judged } = decides.as_ref()?;
-                let of = of.iter().map(|part| numbered(&mut parts, part)).collect();
-                Some(DecidedBy { parts: of, unless_judged: *unless_judged })
+                let Decides { parts: decide, unless_judged, tells } = decides.as_ref()?;
+                let in_common = decide.iter().all(replica::has);
+                let all = tells.as_ref().is_some_and(|tells| tells.iter().all(replica::has));
+                let tells = tells.as_ref().map(|tells| decide.union(tells));
+                let tells = tells.map(|tells| tells.map(|part| numbered(&mut parts, part)).collect());
+                let decide = decide.iter().map(|part| numbered(&mut parts, part)).collect();
+                let of_replicas = [in_common, in_common && all];
+                Some(DecidedBy { parts: decide, unless_judged: *unless_judged, tells, of_replicas })
             });
             let decided_by = decided_by.collect();
             planned.resize_with(planned.len().max(number + 1), || None);
@@ -157,7 +167,27 @@ impl Plan {
         rule: usize,
     ) -> Option<(&DecidedBy, Signature)> {
         let decided_by = self.planned(policy)?.decided_by.get(rule)?.as_ref()?;
-        Some((decided_by, looks.signature((policy, rule), &decided_by.parts)?))
+        Some((decided_by, looks.signature((policy, rule), 0, &decided_by.parts)?))
+    }
+
+    /// Whether what a rule finds in an object, nothing or something, is so in its replicas.
+    #[must_use]
+    pub fn is_of_replicas(&self, (policy, rule): (usize, usize), found: bool) -> bool {
+        let decided_by = || self.planned(policy)?.decided_by.get(rule)?.as_ref();
+        decided_by().is_some_and(|decided_by| decided_by.of_replicas[usize::from(found)])
+    }
+
+    /// What tells the object that is looked at from others in which a rule finds something else, where of its findings no more
+    /// than `most` are told.
+    #[must_use]
+    pub fn signature_of_findings(
+        &self,
+        looks: &Looks<'_>,
+        (policy, rule): (usize, usize),
+        most: Option<usize>,
+    ) -> Option<Signature> {
+        let tells = self.planned(policy)?.decided_by.get(rule)?.as_ref()?.tells.as_deref()?;
+        looks.signature((policy, rule), most.unwrap_or_default(), tells)
     }
 
     /// What is there, of an object and its Pod template's `spec` and `metadata`, in the order of [`ROOTS`].
@@ -237,7 +267,7 @@ impl Steps {
         if node.is_object() {
             if !self.members.is_empty() {
                 for (key, value) in node.members() {
-                    if let Some(steps) = self.members.get(key) {
+                    if let Some((steps, _)) = self.members.get(key) {
                         steps.mark(value, present);
                     }
                 }

@@ -15,25 +15,25 @@ const LEAST_ANNOTATION: usize = 96;
 /// `required-probes/probes: container web has no livenessProbe, at spec.containers[0]`.
 #[must_use]
 pub fn line(finding: &Finding) -> String {
-    let (code, message) = (finding.code(), &finding.message);
+    let (code, path) = (finding.code(), finding.place.path.as_str());
     let failed = match (&finding.certainty, &finding.rule.policy) {
         (Certainty::Failed, Some(policy)) => format!("policy {} could not be evaluated: ", policy.name),
         _ => String::new(),
     };
     let lifted = finding.excepted.as_ref().map(|excepting| format!(" (waived by {})", excepting.id));
-    let lifted = lifted.unwrap_or_default();
-    match finding.place.path.as_str() {
-        "" => format!("{code}: {failed}{message}{lifted}"),
-        path => format!("{code}: {failed}{message}, at {path}{lifted}"),
-    }
+    let (at, lifted) = (if path.is_empty() { "" } else { ", at " }, lifted.unwrap_or_default());
+    [code, ": ", &failed, &finding.message, at, path, &lifted].concat()
 }
 
 /// The findings that stand for themselves, and the line of each, which names those that it leads.
 fn folded_lines<'f>(findings: &[&'f Finding]) -> (Vec<&'f Finding>, Vec<String>) {
     let told = |(finding, also): (&'f Finding, Vec<&Finding>)| {
-        let codes: Vec<&str> = also.iter().map(|also| also.code()).collect();
-        let also = if codes.is_empty() { String::new() } else { format!(" (also: {})", codes.join(", ")) };
-        (finding, line(finding) + &also)
+        let mut told = line(finding);
+        if !also.is_empty() {
+            let codes: Vec<&str> = also.iter().map(|also| also.code()).collect();
+            told.push_str(&format!(" (also: {})", codes.join(", ")));
+        }
+        (finding, told)
     };
     fold::folded(findings).into_iter().map(told).unzip()
 }
@@ -106,13 +106,14 @@ fn annotation(findings: &[&Finding], room: usize) -> String {
     if left_out + unseen > 0 {
         lines.push(more(left_out, unseen));
     }
-    limits::cut(lines.join("; "), room)
+    let told = if lines.len() == 1 { lines.swap_remove(0) } else { lines.join("; ") };
+    limits::cut(told, room)
 }
 
 /// The findings of each policy in one line, in at most 16 KB.
-pub(super) fn annotations<'f>(by_policy: impl ExactSizeIterator<Item = &'f Vec<&'f Finding>>) -> Vec<String> {
+pub(super) fn annotations(by_policy: &[Vec<&Finding>]) -> Vec<String> {
     let room = (ANNOTATIONS_BYTES / by_policy.len().max(1)).clamp(LEAST_ANNOTATION, ANNOTATION_BYTES);
-    by_policy.map(|findings| annotation(findings, room)).collect()
+    by_policy.iter().map(|findings| annotation(findings, room)).collect()
 }
 
 /// `and 1980 more (1950 of them not looked at)`.
@@ -236,11 +237,11 @@ mod tests {
         let of_policies: Vec<Vec<Finding>> =
             (0..60).map(|p| findings(&rule(&format!("p{p}/r")), 100, "message ")).collect();
         let by_policy: Vec<Vec<&Finding>> = of_policies.iter().map(|f| f.iter().collect()).collect();
-        let texts = annotations(by_policy.iter());
+        let texts = annotations(&by_policy);
         assert!(texts.iter().map(String::len).sum::<usize>() <= ANNOTATIONS_BYTES);
         assert!(texts[0].starts_with("p0/r: message 0, at spec.c[0]; "), "{}", texts[0]);
         assert!(texts[0].ends_with(" more"), "{}", texts[0]);
-        let one = annotations(by_policy[..1].iter());
+        let one = annotations(&by_policy[..1]);
         assert!(one[0].len() <= ANNOTATION_BYTES && one[0].len() > 3_000, "{}", one[0].len());
     }
 

@@ -18,11 +18,14 @@ use crate::matching::Operation;
 use crate::policy::FailurePolicy;
 use crate::request::Request;
 use crate::request::{GroupVersionKind, GroupVersionResource, SentAs, User};
+use crate::store::remembered::Table;
 use crate::store::{PolicySet, placement};
 use crate::verdict::{self, Verdict};
 
-use super::own;
-use super::review::{Answer, AnswerReason, Cause, Denial, Endpoint, Failure, Judge, ReviewRequest};
+use super::review::{
+    Answer, AnswerReason, Cause, Denial, Endpoint, Failure, Judge, ReviewRequest, RuleDecision,
+};
+use super::{answers, own};
 
 /// Where other objects are looked up.
 #[derive(Clone)]
@@ -47,6 +50,8 @@ pub struct Engine {
     limits: Limits,
     findings_per_rule: usize,
     today: Today,
+    /// What it answered to validations.
+    answers: Arc<Table<Answer>>,
     /// By the policies that fail closed, and by those that do not; a part has none.
     parts: Option<[Arc<Engine>; 2]>,
 }
@@ -76,6 +81,7 @@ impl Engine {
                 limits,
                 findings_per_rule: FINDINGS_PER_RULE,
                 today: today.clone(),
+                answers: Arc::new(Table::new(answers::ROOM)),
                 parts: None,
             })
         };
@@ -88,6 +94,7 @@ impl Engine {
             limits,
             findings_per_rule: FINDINGS_PER_RULE,
             today,
+            answers: Arc::new(Table::new(answers::ROOM)),
             parts,
         }
     }
@@ -107,7 +114,8 @@ impl Engine {
     /// Changes the engine and its parts.
     fn with_each(mut self, change: impl Fn(&mut Self)) -> Self {
         let part = |part: &Arc<Engine>| {
-            let Engine { set, whole, turn, source, limits, findings_per_rule, today, parts: _ } = &**part;
+            let Engine { set, whole, turn, source, limits, findings_per_rule, today, answers, parts: _ } =
+                &**part;
             let mut part = Self {
                 set: Arc::clone(set),
                 whole: Arc::clone(whole),
@@ -116,6 +124,7 @@ impl Engine {
                 limits: *limits,
                 findings_per_rule: *findings_per_rule,
                 today: today.clone(),
+                answers: answers.clone(),
                 parts: None,
             };
             change(&mut part);
@@ -134,7 +143,16 @@ impl Engine {
 
     fn validate(&self, request: &Request<'_>, host: &dyn Host, budget: EvaluationLimits) -> Answer {
         let admission = admit(&self.set, Stages::JUDGE, request, host, budget);
-        answer_of(&admission.verdict(request), &admission.findings, request)
+        let findings = &admission.findings;
+        let signature = self.set.memory().and_then(|memory| answers::signature(memory, request, findings));
+        let known = signature.and_then(|signature| self.answers.get(signature));
+        known.unwrap_or_else(|| {
+            let answer = answer_of(&admission.verdict(request), findings, request);
+            if let Some(signature) = signature {
+                self.answers.keep(signature, answer.clone(), answer.bytes());
+            }
+            answer
+        })
     }
 
     fn mutate(&self, request: &Request<'_>, host: &dyn Host, budget: EvaluationLimits) -> Answer {
@@ -146,8 +164,7 @@ impl Engine {
         let patch = serde_json::to_string(&mutation.patch).unwrap_or_default();
         let mut answer = with_notes(Answer::patch(patch), &verdict, &mutation.findings);
         for rule in &mutation.rules {
-            let (policy, rule) = rule.split_once('/').unwrap_or((rule, ""));
-            answer = answer.outcome(policy.into(), rule.into(), "mutate");
+            answer = answer.outcome(RuleDecision::of(rule, "mutate"));
         }
         answer
     }
@@ -311,10 +328,13 @@ fn answer_of(verdict: &Verdict<'_>, findings: &Findings, request: &Request<'_>) 
 }
 
 fn with_notes(mut answer: Answer, verdict: &Verdict<'_>, findings: &Findings) -> Answer {
-    let [others, own] = own::apart(verdict);
-    answer.warnings.append(&mut own::warnings(&own));
-    for (key, value) in own::annotations(&own, findings) {
-        answer = answer.annotate(&key, value);
+    let apart = findings.iter().any(|finding| finding.own.is_some()).then(|| own::apart(verdict));
+    let others = apart.as_ref().map_or(verdict, |[others, _]| others);
+    if let Some([_, own]) = &apart {
+        answer = answer.warn_all(own::warnings(own));
+        for (key, value) in own::annotations(own, findings) {
+            answer = answer.annotate(&key, value);
+        }
     }
     // where not all fit, every rule warns once before any warns twice
     let mut lines = verdict::warnings(&others.warnings, WARNINGS_RUNES);
@@ -322,9 +342,9 @@ fn with_notes(mut answer: Answer, verdict: &Verdict<'_>, findings: &Findings) ->
     if unseen > 0 {
         lines.insert(lines.len().min(1), format!("and {unseen} more places that were not looked at"));
     }
-    answer.warnings.append(&mut lines);
+    answer = answer.warn_all(lines);
     for (key, value) in others.audit_annotations() {
-        answer = answer.annotate(&key, value);
+        answer = answer.annotate(key, value);
     }
     let decided = [
         ("deny", &verdict.denials),
@@ -334,18 +354,10 @@ fn with_notes(mut answer: Answer, verdict: &Verdict<'_>, findings: &Findings) ->
     ];
     for (decision, findings) in decided {
         for finding in findings {
-            answer = outcome(answer, finding, decision);
+            let failed = finding.certainty == Certainty::Failed;
+            answer = answer.outcome(RuleDecision { failed, ..RuleDecision::of(finding.code(), decision) });
         }
     }
-    debug_assert_eq!(answer.outcomes.len(), findings.len());
-    answer
-}
-
-fn outcome(answer: Answer, finding: &Finding, decision: &'static str) -> Answer {
-    let (policy, rule) = finding.code().split_once('/').unwrap_or((finding.code(), ""));
-    let mut answer = answer.outcome(policy.into(), rule.into(), decision);
-    if let Some(outcome) = answer.outcomes.last_mut() {
-        outcome.failed = finding.certainty == Certainty::Failed;
-    }
+    debug_assert_eq!(answer.outcomes().len(), findings.len());
     answer
 }

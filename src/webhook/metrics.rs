@@ -281,7 +281,7 @@ impl Metrics {
         };
         let operation = review.operation.name();
         let kind = self.kind(&review.kind.kind);
-        for outcome in &answer.outcomes {
+        for outcome in answer.outcomes() {
             let (policy, rule) = (Name(outcome.policy.clone()), Name(outcome.rule.clone()));
             let (decision, kind) = (outcome.decision, kind.clone());
             if outcome.failed {
@@ -378,7 +378,7 @@ impl Metrics {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::webhook::review::Review;
+    use crate::webhook::review::{Review, RuleDecision};
 
     #[test]
     fn mirrors_are_asked_for_their_age() {
@@ -406,7 +406,7 @@ mod tests {
                 "namespace":"secret-ns","name":"secret-name","kind":{{"kind":"K{i}"}}}}}}"#
             );
             let review = Review::read(body.as_bytes()).request.unwrap();
-            let answer = Answer::forbid("secret message").outcome("p".into(), "r".into(), "deny");
+            let answer = Answer::forbid("secret message").outcome(RuleDecision::of("p/r", "deny"));
             metrics.answered(Endpoint::Validate, &review, &answer, None, Duration::from_micros(70));
         }
         let text = metrics.text();

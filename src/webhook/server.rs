@@ -482,7 +482,7 @@ impl Observer for Seen {
             uid = &*review.uid,
             stage = stage.name(),
             operation = review.operation.name(),
-            policy = denying(&answer.outcomes),
+            policy = denying(answer.outcomes()),
             user = &*review.user_info.username,
             kind = &*review.kind.kind,
             namespace = &*review.namespace,

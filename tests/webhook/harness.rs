@@ -12,7 +12,7 @@ use plimsoll::webhook::certificate::Slot;
 use plimsoll::webhook::client::{Client, ClientError};
 use plimsoll::webhook::readiness::Readiness;
 use plimsoll::webhook::reload::{Board, InForce, Loader, Policies, serve_material};
-use plimsoll::webhook::review::{Answer, Endpoint, Failure, Judge, Reply, ReviewRequest};
+use plimsoll::webhook::review::{Answer, Endpoint, Failure, Judge, Reply, ReviewRequest, RuleDecision};
 use plimsoll::webhook::server::Server;
 use plimsoll::webhook::settings::Settings;
 use plimsoll::webhook::shutdown::{Shutdown, ShutdownPhase};
@@ -34,7 +34,7 @@ impl Judge for ByName {
         self.running.fetch_add(1, Ordering::SeqCst);
         let answer = match &*review.name {
             "deny" => {
-                Answer::forbid(format!("denied by {}", self.version)).outcome("p".into(), "r".into(), "deny")
+                Answer::forbid(format!("denied by {}", self.version)).outcome(RuleDecision::of("p/r", "deny"))
             }
             "warn" => Answer::allow().warn("one\ntwo"),
             "patch" => Answer::patch(r#"[{"op":"add","path":"/metadata/labels","value":{"a":"b"}}]"#.into()),

@@ -23,6 +23,8 @@ pub enum Part {
     In(String),
     /// How many there are, and the names of members.
     Shape,
+    /// Of what type it is; of what holds others also how many there are, and the names of members.
+    Kind,
 }
 
 /// The variable whose functions look up other objects.
@@ -91,7 +93,7 @@ impl Composed {
     }
 
     /// The same, to tell what decides an expression: of what is only asked whether it is there, whether it is null or of what
-    /// type, that is read and not what it holds; and of what looks other objects up nothing is told.
+    /// type, [that](Part::Kind) is read and not what it holds; and of what looks other objects up nothing is told.
     #[must_use]
     pub fn deciding(composition: &Composition, roots: &[&str]) -> Self {
         Self { deciding: true, ..Self::default() }.with(composition, roots)
@@ -120,7 +122,7 @@ pub fn reads(program: &Program, roots: &[&str], composed: &Composed) -> Reads {
 
 /// What the rules of a list read of the variables `roots`: the list, and what `programs` read of `item`, which stands for each of
 /// its elements. Their `index` and `key` tell no more than how many there are and their names, and `role` is told by where an
-/// element is and by its member `role_member`.
+/// element is and by its member `role_member`. Beside what the programs read, `further` is read of each element: ways from it.
 #[must_use]
 pub fn reads_of_elements<'p>(
     list: &'p Program,
@@ -128,11 +130,16 @@ pub fn reads_of_elements<'p>(
     roots: &[&str],
     composed: &Composed,
     role_member: &str,
+    further: &[Vec<Part>],
 ) -> Reads {
     let mut walk = Walk::new(list.ast(), roots, composed);
     let list = walk.eval(list.ast().root(), 0);
     walk.ranges.extend(list.iter().filter(|(_, lists)| *lists == 0).map(|(read, _)| read.clone()));
     let element = walk.below(list, &Part::Each);
+    for way in further {
+        let end = way.iter().fold(element.clone(), |flow, part| walk.below(flow, part));
+        walk.consume(end);
+    }
     let mut all = walk.finish()?;
     for program in programs {
         let mut walk = Walk::new(program.ast(), roots, composed);
@@ -175,12 +182,12 @@ impl<'a> Walk<'a> {
     }
 
     fn finish(self) -> Reads {
-        let Self { mut reads, ranges, lost, .. } = self;
+        let Self { mut reads, ranges, lost, composed, .. } = self;
         if lost {
             return None;
         }
         for mut range in ranges {
-            range.parts.push(Part::Shape);
+            range.parts.push(if composed.deciding { Part::Kind } else { Part::Shape });
             reads.insert(range);
         }
         Some(reads)
@@ -243,14 +250,14 @@ impl<'a> Walk<'a> {
 
     /// What is only asked whether it is there, or of what type.
     fn told(&mut self, flow: Flow) -> Flow {
-        let flow = if self.composed.deciding { self.shape(flow) } else { flow };
+        let flow = if self.composed.deciding { self.shape(flow, &Part::Kind) } else { flow };
         self.seen(flow, true)
     }
 
     /// How many there are of it, and their names; a list that was made here has what its making has read.
-    fn shape(&mut self, flow: Flow) -> Flow {
+    fn shape(&mut self, flow: Flow, part: &Part) -> Flow {
         let flow = flow.into_iter().filter(|(_, lists)| *lists == 0).collect();
-        self.below(flow, &Part::Shape)
+        self.below(flow, part)
     }
 
     fn ident(&mut self, name: &str) -> Flow {
@@ -384,7 +391,7 @@ impl<'a> Walk<'a> {
             ("size", of, args) => {
                 for id in of.iter().chain(args) {
                     let flow = self.eval(*id, depth + 1);
-                    let flow = self.shape(flow);
+                    let flow = self.shape(flow, &Part::Shape);
                     self.consume(flow);
                 }
                 Flow::new()
@@ -395,6 +402,10 @@ impl<'a> Walk<'a> {
                 flow.extend(self.eval(*no, depth + 1));
                 flow
             }
+            ("flatten", Some(of), []) if self.composed.deciding => {
+                let flow = self.eval(of, depth + 1);
+                self.flattened(flow)
+            }
             // the value goes on
             (operator::ADD | "orValue" | "or" | "value" | "of" | "ofNonZeroValue" | "dyn", target, args) => {
                 target.iter().chain(args).flat_map(|id| self.eval(*id, depth + 1)).collect()
@@ -404,6 +415,32 @@ impl<'a> Walk<'a> {
                 Flow::new()
             }
         }
+    }
+
+    /// What the items of a list hold in turn, as far as they are lists; whether they are is read.
+    fn flattened(&mut self, flow: Flow) -> Flow {
+        let mut items = Flow::new();
+        for (read, lists) in flow {
+            let each =
+                |read: &Read| Read { parts: [&read.parts[..], &[Part::Each]].concat(), ..read.clone() };
+            match lists {
+                0 => {
+                    let item = each(&read);
+                    items.insert((each(&item), 1));
+                    items.insert((item.clone(), 1));
+                    self.ranges.extend([read, item]);
+                }
+                1 => {
+                    items.insert((each(&read), 1));
+                    items.insert((read.clone(), 1));
+                    self.ranges.insert(read);
+                }
+                lists => {
+                    items.insert((read, lists - 1));
+                }
+            }
+        }
+        items
     }
 
     fn fold(&mut self, fold: &'a Comprehension, depth: u32) -> Flow {

@@ -1,7 +1,8 @@
 //! What a judge answers: the types allow only what kube-apiserver accepts.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde::Serialize;
 
@@ -9,17 +10,38 @@ use super::Failure;
 
 /// An answer to one review, before it is written.
 ///
-/// Fields are private where a combination exists that the API server refuses: a deny carries no patch, a patch
-/// is never empty, an annotation key is a valid name part.
+/// Fields are private, as combinations exist that the API server refuses: a deny carries no patch, a patch is never empty, an
+/// annotation key is a valid name part. Clones share what they say, and how it is written.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Answer {
+pub struct Answer(Arc<Parts>);
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Parts {
     decision: Decision,
-    /// Shown to the user, most important first. Cut to what the API server lets through when written.
-    pub warnings: Vec<String>,
+    warnings: Vec<String>,
     audit_annotations: BTreeMap<String, String>,
-    /// What each rule said, for metrics and the log. Not on the wire.
-    pub outcomes: Vec<RuleDecision>,
+    outcomes: Vec<RuleDecision>,
+    written: Written,
 }
+
+/// How an answer is written, once it was: what is before the uid, and what is after it.
+#[derive(Debug, Default)]
+struct Written(OnceLock<[Box<[u8]>; 2]>);
+
+impl Clone for Written {
+    /// What is changed is written again.
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl PartialEq for Written {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Written {}
 
 /// Yes or no.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -122,6 +144,15 @@ pub struct RuleDecision {
     pub failed: bool,
 }
 
+impl RuleDecision {
+    /// Of the rule `policy/rule`.
+    #[must_use]
+    pub fn of(code: &str, decision: &'static str) -> Self {
+        let (policy, rule) = code.split_once('/').unwrap_or((code, ""));
+        Self { policy: policy.into(), rule: rule.into(), decision, failed: false }
+    }
+}
+
 impl Answer {
     /// Yes, unchanged.
     #[must_use]
@@ -136,13 +167,24 @@ impl Answer {
         let inner = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
         let unchanged = text.is_empty() || inner.is_some_and(|inner| inner.trim().is_empty());
         let patch = (!unchanged).then_some(operations);
-        Answer { decision: Decision::Allow { patch }, ..Answer::default() }
+        Answer::of(Decision::Allow { patch })
+    }
+
+    fn of(decision: Decision) -> Self {
+        Self(Arc::new(Parts { decision, ..Parts::default() }))
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Parts)) -> Self {
+        let parts = Arc::make_mut(&mut self.0);
+        parts.written = Written::default();
+        change(parts);
+        self
     }
 
     /// Refuses the request.
     #[must_use]
     pub fn deny(denial: Denial) -> Self {
-        Answer { decision: Decision::Deny(denial), ..Answer::default() }
+        Answer::of(Decision::Deny(denial))
     }
 
     /// No, with 403 and this message.
@@ -154,59 +196,99 @@ impl Answer {
 
     /// Adds a warning, less important than those before.
     #[must_use]
-    pub fn warn(mut self, warning: impl Into<String>) -> Self {
-        self.warnings.push(warning.into());
-        self
+    pub fn warn(self, warning: impl Into<String>) -> Self {
+        self.warn_all([warning.into()])
+    }
+
+    /// Adds warnings, the most important first.
+    #[must_use]
+    pub fn warn_all(self, warnings: impl IntoIterator<Item = String>) -> Self {
+        self.with(|parts| parts.warnings.extend(warnings))
     }
 
     /// Adds an audit annotation. The server prefixes the webhook's name and a `/`, so the key is made a name
     /// part: letters, digits, `-_.`, at most 63; anything else becomes `-`.
     #[must_use]
-    pub fn annotate(mut self, key: &str, value: impl Into<String>) -> Self {
-        self.audit_annotations.insert(name_part(key), value.into());
-        self
+    pub fn annotate(self, key: &str, value: impl Into<String>) -> Self {
+        self.with(|parts| {
+            parts.audit_annotations.insert(name_part(key).into_owned(), value.into());
+        })
     }
 
     /// Adds what a rule contributed.
     #[must_use]
-    pub fn outcome(mut self, policy: Arc<str>, rule: Arc<str>, decision: &'static str) -> Self {
-        self.outcomes.push(RuleDecision { policy, rule, decision, failed: false });
-        self
+    pub fn outcome(self, outcome: RuleDecision) -> Self {
+        self.with(|parts| parts.outcomes.push(outcome))
+    }
+
+    /// Shown to the user, most important first. Cut to what the API server lets through when written.
+    #[must_use]
+    pub fn warnings(&self) -> &[String] {
+        &self.0.warnings
+    }
+
+    /// What each rule said, for metrics and the log. Not on the wire.
+    #[must_use]
+    pub fn outcomes(&self) -> &[RuleDecision] {
+        &self.0.outcomes
     }
 
     /// Whether the request may pass.
     #[must_use]
     pub fn allowed(&self) -> bool {
-        matches!(self.decision, Decision::Allow { .. })
+        matches!(self.0.decision, Decision::Allow { .. })
     }
 
     /// Yes or no, with what belongs to it.
     #[must_use]
     pub fn decision(&self) -> &Decision {
-        &self.decision
+        &self.0.decision
     }
 
     /// The operations, where it is an allow with changes.
     #[must_use]
     pub fn patch_json(&self) -> Option<&str> {
-        match &self.decision {
+        match &self.0.decision {
             Decision::Allow { patch } => patch.as_deref(),
             Decision::Deny(_) => None,
         }
     }
 
     /// The same answer without its changes.
-    pub(super) fn without_patch(mut self) -> Self {
-        if let Decision::Allow { patch } = &mut self.decision {
-            *patch = None;
+    pub(super) fn without_patch(self) -> Self {
+        if self.patch_json().is_none() {
+            return self;
         }
-        self
+        self.with(|parts| parts.decision = Decision::default())
+    }
+
+    /// How it is written: what is before the uid, and what is after it.
+    pub(super) fn written(&self, write: impl FnOnce() -> [Box<[u8]>; 2]) -> &[Box<[u8]>; 2] {
+        self.0.written.0.get_or_init(write)
+    }
+
+    /// About what it takes, with how it is written.
+    pub(crate) fn bytes(&self) -> usize {
+        let Parts { decision, warnings, audit_annotations, outcomes, written: _ } = &*self.0;
+        let decided = match decision {
+            Decision::Allow { patch } => patch.as_ref().map_or(0, String::len),
+            Decision::Deny(Denial { message, causes, .. }) => {
+                let cause = |cause: &Cause| cause.reason.len() + cause.message.len() + cause.field.len() + 72;
+                message.len() + causes.iter().map(cause).sum::<usize>()
+            }
+        };
+        let warned = warnings.iter().map(|warning| warning.len() + 24).sum::<usize>();
+        let annotated =
+            audit_annotations.iter().map(|(key, value)| key.len() + value.len() + 48).sum::<usize>();
+        let ruled =
+            outcomes.iter().map(|outcome| outcome.policy.len() + outcome.rule.len() + 80).sum::<usize>();
+        size_of::<Parts>() + 2 * (decided + warned + annotated) + ruled
     }
 
     /// `auditAnnotations`, sorted, keys valid.
     #[must_use]
     pub fn audit_annotations(&self) -> &BTreeMap<String, String> {
-        &self.audit_annotations
+        &self.0.audit_annotations
     }
 }
 
@@ -221,11 +303,16 @@ impl From<&Failure> for Answer {
 }
 
 /// `IsQualifiedName` of apimachinery, its name part.
-fn name_part(key: &str) -> String {
+fn name_part(key: &str) -> Cow<'_, str> {
     let valid = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let ends = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
+    if key.len() <= 63 && key.chars().all(valid) && ends(key.chars().next()) && ends(key.chars().next_back())
+    {
+        return Cow::Borrowed(key);
+    }
     let key: String = key.chars().map(|c| if valid(c) { c } else { '-' }).take(63).collect();
     let key = key.trim_matches(['-', '_', '.']);
-    if key.is_empty() { "plimsoll".to_owned() } else { key.to_owned() }
+    Cow::Owned(if key.is_empty() { "plimsoll".to_owned() } else { key.to_owned() })
 }
 
 #[cfg(test)]

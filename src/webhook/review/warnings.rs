@@ -4,7 +4,8 @@
 //! later. Empty ones, duplicates, and any with a tab or a line break vanish without a word, so that is settled
 //! here, where the important ones can be kept.
 
-use std::collections::HashSet;
+use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 /// The total that the API server lets through uncut, in characters.
 pub const MAX_WARNINGS_RUNES: usize = crate::limits::WARNINGS_RUNES;
@@ -20,9 +21,9 @@ const TAIL_RUNES: usize = 40;
 /// cut to 120, and what still does not fit is left out from the end and counted. `warnings` come most important
 /// first.
 #[must_use]
-pub fn fit<'w>(warnings: impl IntoIterator<Item = &'w str>) -> Vec<String> {
-    let mut seen = HashSet::new();
-    let mut lines = Vec::new();
+pub fn fit<'w>(warnings: impl IntoIterator<Item = &'w str>) -> Vec<Cow<'w, str>> {
+    let mut seen = BTreeSet::new();
+    let mut lines: Vec<Cow<'w, str>> = Vec::new();
     let mut total = 0;
     for warning in warnings {
         let line = cut(one_line(warning), MAX_WARNING_RUNES);
@@ -51,17 +52,31 @@ pub fn fit<'w>(warnings: impl IntoIterator<Item = &'w str>) -> Vec<String> {
         kept.push(line);
     }
     if left_out > 0 {
-        kept.push(format!("and {left_out} more warnings"));
+        kept.push(format!("and {left_out} more warnings").into());
     }
     kept
 }
 
 fn runes(text: &str) -> usize {
-    text.chars().count()
+    if text.is_ascii() { text.len() } else { text.chars().count() }
+}
+
+/// Whether this has no blanks but single ones between words; of what is not ASCII that is not told.
+fn is_one_line(text: &str) -> bool {
+    let mut before = b' ';
+    let is_plain = text.bytes().all(|byte| {
+        let between_words = byte == b' ' && before != b' ';
+        before = byte;
+        between_words || byte.is_ascii_graphic()
+    });
+    is_plain && before != b' '
 }
 
 /// White space and control characters become single blanks.
-fn one_line(text: &str) -> String {
+fn one_line(text: &str) -> Cow<'_, str> {
+    if is_one_line(text) {
+        return Cow::Borrowed(text);
+    }
     let mut line = String::with_capacity(text.len());
     for word in text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()) {
         if !line.is_empty() {
@@ -69,17 +84,15 @@ fn one_line(text: &str) -> String {
         }
         line.push_str(word);
     }
-    line
+    Cow::Owned(line)
 }
 
-fn cut(mut line: String, max: usize) -> String {
+fn cut(line: Cow<'_, str>, max: usize) -> Cow<'_, str> {
     if line.len() > max
         && runes(&line) > max
         && let Some((at, _)) = line.char_indices().nth(max - 1)
     {
-        line.truncate(at);
-        line.truncate(line.trim_end().len());
-        line.push('…');
+        return Cow::Owned(format!("{}…", line[..at].trim_end()));
     }
     line
 }

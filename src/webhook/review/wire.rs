@@ -1,5 +1,6 @@
 //! From a body to the bytes of its answer.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
@@ -10,7 +11,7 @@ use serde::Serialize;
 
 use crate::document::edit::PatchOperation;
 use crate::document::{Document, Limits};
-use crate::limits::{self, ANSWER_BYTES, MESSAGE_BYTES};
+use crate::limits::{self, ANSWER_BYTES, MESSAGE_BYTES, UID_BYTES};
 
 use super::request::{API_VERSION, KIND};
 use super::{
@@ -152,6 +153,9 @@ fn check_patch(stage: Endpoint, review: &ReviewRequest<'_>, answer: &Answer) -> 
     }
 }
 
+/// What a uid takes at most: where all of it are control characters, six bytes each.
+const UID_WRITTEN: usize = 6 * UID_BYTES;
+
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ReviewOut<'a> {
@@ -172,7 +176,7 @@ struct ResponseOut<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     patch: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    warnings: Vec<String>,
+    warnings: Vec<Cow<'a, str>>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     audit_annotations: &'a BTreeMap<String, String>,
 }
@@ -192,8 +196,26 @@ struct DetailsOut<'a> {
     causes: &'a [Cause],
 }
 
-/// The one place where an answer becomes bytes. A patch leaves only by `/mutate`, in base64 and with its type.
+/// The one place where an answer becomes bytes.
 fn write(stage: Endpoint, uid: &str, answer: &Answer) -> Vec<u8> {
+    let parts;
+    let [before, after] = match answer.patch_json() {
+        None => answer.written(|| around_uid(stage, answer)),
+        // which of the calls asks decides
+        Some(_) => {
+            parts = around_uid(stage, answer);
+            &parts
+        }
+    };
+    let mut body = Vec::with_capacity(before.len() + uid.len() + 2 + after.len());
+    body.extend_from_slice(before);
+    serde_json::to_writer(&mut body, uid).expect("strings can always be written");
+    body.extend_from_slice(after);
+    body
+}
+
+/// What is before the uid, and what is after it. A patch leaves only by `/mutate`, in base64 and with its type.
+fn around_uid(stage: Endpoint, answer: &Answer) -> [Box<[u8]>; 2] {
     let status = match answer.decision() {
         Decision::Allow { .. } => None,
         Decision::Deny(Denial { reason, message, causes }) => {
@@ -205,15 +227,20 @@ fn write(stage: Endpoint, uid: &str, answer: &Answer) -> Vec<u8> {
     };
     let patch = answer.patch_json().filter(|_| stage == Endpoint::Mutate);
     let response = ResponseOut {
-        uid,
+        uid: "",
         allowed: answer.allowed(),
         status,
         patch_type: patch.map(|_| "JSONPatch"),
         patch: patch.map(|json| STANDARD.encode(json)),
-        warnings: fit_warnings(answer.warnings.iter().map(String::as_str)),
+        warnings: fit_warnings(answer.warnings().iter().map(String::as_str)),
         audit_annotations: answer.audit_annotations(),
     };
-    fitted(ReviewOut { api_version: API_VERSION, kind: KIND, response })
+    let body = fitted(ReviewOut { api_version: API_VERSION, kind: KIND, response });
+    // nothing but constants stands before it
+    const UID: &[u8] = b"\"uid\":";
+    let at = body.windows(UID.len()).position(|window| window == UID).map_or(0, |at| at + UID.len());
+    let (before, after) = body.split_at(at);
+    [before.into(), after.strip_prefix(b"\"\"").unwrap_or(after).into()]
 }
 
 /// What the engine says is within the limits of each part; written, with escapes, all of it may still be too much. Then
@@ -228,7 +255,7 @@ fn fitted(mut review: ReviewOut<'_>) -> Vec<u8> {
     ];
     let mut body = written(&review);
     for drop in drop {
-        if body.len() - patch <= ANSWER_BYTES {
+        if body.len() - patch + UID_WRITTEN <= ANSWER_BYTES {
             break;
         }
         drop(&mut review.response);
@@ -238,7 +265,13 @@ fn fitted(mut review: ReviewOut<'_>) -> Vec<u8> {
 }
 
 fn written(review: &ReviewOut<'_>) -> Vec<u8> {
-    serde_json::to_vec(review).expect("strings can always be written")
+    let ResponseOut { patch, warnings, audit_annotations, .. } = &review.response;
+    let annotations = audit_annotations.iter().map(|(key, value)| key.len() + value.len() + 8);
+    let warnings = warnings.iter().map(|warning| warning.len() + 4);
+    let about = patch.as_ref().map_or(0, String::len) + annotations.chain(warnings).sum::<usize>();
+    let mut body = Vec::with_capacity(about + 512);
+    serde_json::to_writer(&mut body, review).expect("strings can always be written");
+    body
 }
 
 #[cfg(test)]

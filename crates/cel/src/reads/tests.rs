@@ -12,6 +12,7 @@ fn shown(reads: &Reads) -> String {
         Part::Each => "[*]".to_owned(),
         Part::In(key) => format!("[{key}?]"),
         Part::Shape => "#".to_owned(),
+        Part::Kind => "~".to_owned(),
     };
     let root = |root: &Root| match root {
         Root::Variable(name) => name.clone(),
@@ -97,9 +98,10 @@ fn what_decides_expressions() {
         &composed,
         &["object", "oldObject"],
         &[
-            ("object.spec != null && has(object.a.b)", "object.a.b# object.spec#"),
-            ("type(object.a) == string || object.?b.hasValue()", "object.a# object.b#"),
-            ("variables.spec.x == 1", "object.spec# object.spec.x"),
+            ("object.spec != null && has(object.a.b)", "object.a.b~ object.spec~"),
+            ("type(object.a) == string || object.?b.hasValue()", "object.a~ object.b~"),
+            ("size(object.a) > 1", "object.a#"),
+            ("variables.spec.x == 1", "object.spec~ object.spec.x"),
             ("oldObject.a == object.a", "object.a oldObject.a"),
             ("variables.other.x == 1 || object.a == 1", "lost"),
             ("resources.get('v1', object.kind, 'a', 'b') == null", "lost"),
@@ -111,18 +113,28 @@ fn what_decides_expressions() {
         Program::plan(crate::checker::compile(source, &env).unwrap(), &env, &composition).unwrap()
     };
     for (list, judged, expected) in [
-        ("object.l", "item.a == 1", "object.l# object.l[*].a"),
-        ("object.l", "role == 'x' && object.b", "object.b object.l# object.l[*].role"),
-        ("object.l.filter(i, i.b == 1)", "has(item.a)", "object.l# object.l[*].a# object.l[*].b"),
-        ("object.l.map(i, i.?b)", "item.c", "object.l# object.l[*].b.c"),
+        ("object.l", "item.a == 1", "object.l~ object.l[*].a"),
+        ("object.l", "role == 'x' && object.b", "object.b object.l~ object.l[*].role"),
+        ("object.l.filter(i, i.b == 1)", "has(item.a)", "object.l~ object.l[*].a~ object.l[*].b"),
+        ("object.l.map(i, i.?b)", "item.c", "object.l~ object.l[*].b.c"),
+        ("object.l.flatten()", "item.c", "object.l~ object.l[*]~ object.l[*].c object.l[*][*].c"),
+        (
+            "object.l.map(i, [i.a, i.b]).flatten()",
+            "type(item) == string",
+            "object.l~ object.l[*].a~ object.l[*].b~",
+        ),
+        ("[[object.a], [object.b]].flatten()", "item == 1", "object.a object.b"),
         ("[object.a, object.b]", "item.c", "object.a.c object.b.c"),
-        ("object.l", "item == 1", "object.l# object.l[*]"),
+        ("object.l", "item == 1", "object.l~ object.l[*]"),
     ] {
         let (list, judged) = (program(list), program(judged));
-        let got = reads_of_elements(&list, [&judged], &["object"], &composed, "role");
+        let got = reads_of_elements(&list, [&judged], &["object"], &composed, "role", &[]);
         let sorted = |text: &str| text.split(' ').map(str::to_owned).collect::<BTreeSet<_>>();
         assert_eq!(sorted(&shown(&got)), sorted(expected));
     }
+    let further = [vec![Part::Key("f".to_owned()), Part::Key("g".to_owned())]];
+    let got = reads_of_elements(&program("object.l"), [], &["object"], &composed, "role", &further);
+    assert_eq!(shown(&got), "object.l[*].f.g object.l~");
 }
 
 #[test]

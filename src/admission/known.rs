@@ -1,0 +1,155 @@
+//! What is known of an object before it is judged: what rules found in others that are the same in what decides it.
+//!
+//! ```text
+//! object ─ all but what is of one replica alone ─▶ what all rules found in a replica of it     (one walk, of a webhook's CREATE)
+//!        └ else, for each rule: the parts that decide it ─▶ what it found where they were the same
+//!                                                        └ else it runs, and what it finds is kept
+//! ```
+
+use std::cell::{OnceCell, RefCell};
+use std::sync::Arc;
+
+use crate::check::{EvaluationLimits, PolicyContext, Rule};
+use crate::finding::{Certainty, Finding};
+use crate::store::memory::{FoundByRule, Looks, Signature};
+use crate::store::plan::Plan;
+
+/// What is known of an object.
+pub(super) struct KnownOf<'k> {
+    plan: &'k Plan,
+    looks: Looks<'k>,
+    budget: EvaluationLimits,
+    /// What tells it from those that are no replicas of it, and what was found in one of these.
+    replicas: OnceCell<Option<(Signature, Option<Arc<FoundByRule>>)>>,
+    /// What is known of its rules, to be kept for its replicas.
+    gathered: RefCell<FoundByRule>,
+}
+
+impl<'k> KnownOf<'k> {
+    /// Of the object that is looked at.
+    pub(super) fn object(plan: &'k Plan, looks: Looks<'k>, budget: EvaluationLimits) -> Self {
+        Self { plan, looks, budget, replicas: OnceCell::new(), gathered: RefCell::default() }
+    }
+
+    /// As far as a policy goes, by its number.
+    pub(super) fn policy(&self, policy: usize) -> Known<'_> {
+        Known(Some((self, policy)))
+    }
+
+    fn replicas(&self) -> Option<&(Signature, Option<Arc<FoundByRule>>)> {
+        let told = || {
+            let most = self.budget.findings_per_rule.unwrap_or_default();
+            let signature = self.budget.may_recall().then(|| self.looks.signature_of_replicas(most))??;
+            Some((signature, self.looks.of_replicas(signature)))
+        };
+        self.replicas.get_or_init(told).as_ref()
+    }
+
+    /// What a rule found in a replica, or that it runs each time; `None` where that is not known.
+    fn in_replica(&self, rule: (usize, usize)) -> Option<Recall> {
+        let (_, known) = self.replicas()?;
+        let known = known.as_ref()?;
+        match known.binary_search_by_key(&rule, |(rule, _)| *rule) {
+            Ok(at) => Some(Recall { found: known[at].1.clone(), ..Recall::default() }),
+            // what decides it is of one replica alone: to ask for it would cost more than it spares
+            Err(_) => (!self.plan.is_of_replicas(rule, false)).then(Recall::default),
+        }
+    }
+
+    /// What a rule found; `None` where that cannot be remembered.
+    fn gather(&self, rule: (usize, usize), found: Option<&Arc<[Finding]>>) {
+        if self.replicas().is_some() && self.plan.is_of_replicas(rule, false) {
+            let found = found.filter(|found| found.is_empty() || self.plan.is_of_replicas(rule, true));
+            self.gathered.borrow_mut().push((rule, found.cloned()));
+        }
+    }
+
+    /// For its replicas, when it was judged.
+    pub(super) fn keep(self) {
+        let mut gathered = self.gathered.into_inner();
+        let Some(Some((signature, known))) = self.replicas.into_inner() else { return };
+        if !gathered.is_empty() {
+            // of another request for a replica, other policies may have been asked
+            gathered.extend(known.iter().flat_map(|known| known.iter().cloned()));
+            gathered.sort_by_key(|(rule, _)| *rule);
+            gathered.dedup_by_key(|(rule, _)| *rule);
+            self.looks.keep_of_replicas(signature, gathered);
+        }
+    }
+}
+
+/// What is remembered for a rule of objects like this one.
+#[derive(Default)]
+pub(super) struct Recall {
+    /// The numbers of its policy and its own, where what comes of it is to be known of replicas.
+    rule: Option<(usize, usize)>,
+    /// What tells it from those in which the rule finds something; and whether that is only so where it judges nothing.
+    of_nothing: Option<(Signature, bool)>,
+    /// What tells it from those in which the rule finds something else.
+    of_findings: Option<Signature>,
+    /// What it found in one like it.
+    pub(super) found: Option<Arc<[Finding]>>,
+}
+
+/// What came of a rule that ran.
+pub(super) struct Ran<'r> {
+    pub(super) found: &'r [Finding],
+    /// Whether it has judged anything.
+    pub(super) has_judged: bool,
+}
+
+/// What is known of an object as far as a policy goes.
+pub(super) struct Known<'k>(Option<(&'k KnownOf<'k>, usize)>);
+
+impl Known<'_> {
+    /// Nothing is.
+    pub(super) const NOTHING: Self = Self(None);
+
+    /// Of a rule, the `number`th of its policy, as far as that can be told.
+    pub(super) fn of(&self, (number, rule): (usize, &Rule), subject: &PolicyContext<'_>) -> Recall {
+        let Some((of, policy)) = self.0 else { return Recall::default() };
+        if let Some(recall) = of.in_replica((policy, number)) {
+            return recall;
+        }
+        let rule_of = (policy, number);
+        let Some((decided_by, nothing)) = of.plan.signature(&of.looks, policy, number) else {
+            return Recall { rule: Some(rule_of), ..Recall::default() };
+        };
+        let of_nothing = Some((nothing, decided_by.unless_judged));
+        let mut recall = Recall { rule: Some(rule_of), of_nothing, ..Recall::default() };
+        if of.looks.knows(nothing) {
+            recall.found = Some(Arc::default());
+        } else if subject.budget.may_recall() && !rule.sensitive && !subject.is_secret() {
+            let most = subject.budget.findings_per_rule;
+            recall.of_findings = of.plan.signature_of_findings(&of.looks, (policy, number), most);
+            recall.found = recall.of_findings.and_then(|signature| of.looks.recall(signature));
+        }
+        if let Some(found) = &recall.found {
+            of.gather(rule_of, Some(found));
+        }
+        recall
+    }
+
+    /// What a rule that ran found; `None` where it has cost too much for that to be known of others.
+    pub(super) fn keep(&self, recall: &Recall, ran: Option<Ran<'_>>) {
+        let Some((of, _)) = self.0 else { return };
+        let kept = ran.and_then(|Ran { found, has_judged }| match (recall.of_nothing, recall.of_findings) {
+            (Some((nothing, unless_judged)), _) if found.is_empty() => {
+                if has_judged && unless_judged {
+                    return None;
+                }
+                of.looks.keep(nothing);
+                Some(Arc::default())
+            }
+            (_, Some(findings)) if found.iter().all(|f| f.certainty == Certainty::Known) => {
+                let found: Arc<[Finding]> = found.into();
+                of.looks.keep_found(findings, &found);
+                Some(found)
+            }
+            _ => None,
+        });
+        if let Some(rule) = recall.rule {
+            of.gather(rule, kept.as_ref());
+        }
+    }
+}
