@@ -1,31 +1,89 @@
-//! Lists the policy library for `src/store/embedded.rs`, with an outline of each policy.
+//! Lists the policy library for `src/store/embedded.rs`, with an outline of each policy, compresses texts that few runs
+//! read, and has the linker fold equal functions where the program is to be small.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::{env, fs, io};
 
 use serde_json::Value;
 
+/// What `src/packed.rs` inflates, by its name.
+const PACKED: [&str; 5] = [
+    "schemas/configuration.json",
+    "schemas/exception.json",
+    "schemas/policy.json",
+    "schemas/test.json",
+    "src/resource/built_in.jsonl",
+];
+
+/// lld's option that folds functions and constants of the same bytes: a fiftieth of the program.
+const FOLD: &str = "-Wl,--icf=all";
+
 fn main() -> io::Result<()> {
+    // the profile `dist`
+    if env::var("OPT_LEVEL").is_ok_and(|level| level == "s") && can_fold() {
+        println!("cargo::rustc-link-arg-bins={FOLD}");
+    }
     let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default()).join("policies");
     println!("cargo::rerun-if-changed=policies");
-    let mut code = String::new();
-    for (name, tests) in [("FILES", false), ("TESTS", true)] {
-        let mut files = Vec::new();
-        collect(&root, tests, &mut files)?;
-        files.sort();
-        table(&root, name, &files, &mut code);
-        if !tests {
-            outlines(&files, &mut code)?;
-        }
+    for packed in PACKED {
+        println!("cargo::rerun-if-changed={packed}");
     }
-    fs::write(PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default()).join("embedded_policies.rs"), code)
+    let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());
+    let mut code = String::new();
+    let policies = files(&root, false)?;
+    table(&root, &policies, &mut code);
+    outlines(&policies, &mut code)?;
+    fs::write(out.join("embedded_policies.rs"), code)?;
+    let mut tests = String::new();
+    for file in files(&root, true)? {
+        // no file of YAML holds this byte
+        let _ = write!(tests, "{}\0{}\0", below(&root, &file), fs::read_to_string(&file)?);
+    }
+    deflate(&tests, &out.join("policy_tests.deflate"))?;
+    for path in PACKED {
+        let name = path.rsplit('/').next().unwrap_or_default();
+        deflate(&fs::read_to_string(path)?, &out.join(format!("{name}.deflate")))?;
+    }
+    Ok(())
 }
 
-fn table(root: &Path, name: &str, files: &[PathBuf], code: &mut String) {
-    let _ = writeln!(code, "static {name}: &[(&str, &str)] = &[");
+/// Whether a program can be linked with [`FOLD`]: which linker it is depends on target, compiler and flags, and others than
+/// lld know no such option, so it is tried.
+fn can_fold() -> bool {
+    let variable = |name| env::var(name).unwrap_or_default();
+    let probe = PathBuf::from(variable("OUT_DIR")).join("probe.rs");
+    let mut rustc = Command::new(variable("RUSTC"));
+    rustc.arg("--target").arg(variable("TARGET")).arg("-Clink-arg=".to_owned() + FOLD);
+    if let Ok(linker) = env::var("RUSTC_LINKER") {
+        rustc.arg("-Clinker=".to_owned() + &linker);
+    }
+    rustc.args(variable("CARGO_ENCODED_RUSTFLAGS").split('\u{1f}').filter(|flag| !flag.is_empty()));
+    rustc.arg("-o").arg(probe.with_extension("bin")).arg(&probe);
+    fs::write(&probe, "fn main() {}\n").is_ok() && rustc.output().is_ok_and(|output| output.status.success())
+}
+
+/// As small as it gets; the program inflates it when it is read.
+fn deflate(text: &str, to: &Path) -> io::Result<()> {
+    fs::write(to, miniz_oxide::deflate::compress_to_vec(text.as_bytes(), 10))
+}
+
+fn files(root: &Path, tests: bool) -> io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    collect(root, tests, &mut files)?;
+    files.sort();
+    Ok(files)
+}
+
+fn below(root: &Path, file: &Path) -> String {
+    file.strip_prefix(root).unwrap_or(file).to_string_lossy().replace('\\', "/")
+}
+
+fn table(root: &Path, files: &[PathBuf], code: &mut String) {
+    let _ = writeln!(code, "static FILES: &[(&str, &str)] = &[");
     for file in files {
-        let name = file.strip_prefix(root).unwrap_or(file).to_string_lossy().replace('\\', "/");
+        let name = below(root, file);
         let path = file.to_string_lossy().into_owned();
         let _ = writeln!(code, "    ({name:?}, include_str!({path:?})),");
     }

@@ -28,6 +28,7 @@ use std::sync::Arc;
 use crate::cel::program::Composition;
 use crate::policy::FailurePolicy;
 
+use crate::document::few::SortFew as _;
 use params::{ParamKind, ParamRef};
 use programs::Compiled;
 use scope::MatchConstraints;
@@ -224,14 +225,14 @@ impl Hook {
     /// Joins policies and bindings by name: those that have no counterpart do nothing.
     #[must_use]
     pub fn join(policies: Vec<Arc<AdmissionPolicy>>, mut bindings: Vec<Arc<Binding>>) -> Vec<Self> {
-        bindings.sort_by(|a, b| a.name.cmp(&b.name));
+        bindings.sort_few_by(|a, b| a.name.cmp(&b.name));
         let of = |policy: &AdmissionPolicy| {
             bindings.iter().filter(|binding| binding.policy == policy.name).map(Arc::clone).collect()
         };
         let mut hooks: Vec<Self> =
             policies.into_iter().map(|policy| Self { bindings: of(&policy), policy }).collect();
         hooks.retain(|hook| !hook.bindings.is_empty());
-        hooks.sort_by(|a, b| a.policy.name.cmp(&b.policy.name));
+        hooks.sort_few_by(|a, b| a.policy.name.cmp(&b.policy.name));
         hooks
     }
 }

@@ -30,6 +30,7 @@ pub mod manifest;
 pub mod matching;
 mod nearest;
 pub mod offline;
+mod packed;
 pub mod policy;
 pub mod policytest;
 pub mod report;

@@ -37,6 +37,7 @@ use crate::store::PolicySet;
 use crate::store::load::{self, Loaded};
 use crate::store::set::Adjustments;
 
+use crate::document::few::GatherFew as _;
 use compare::{Comparison, Difference};
 use read::{Case, PolicyTest};
 
@@ -227,7 +228,7 @@ impl<'t> Running<'t> {
             let codes = policy.rules.iter().map(|rule| rule.info.code.clone());
             (policy.id.name.clone(), codes.collect())
         });
-        let rules = rules.collect();
+        let rules = rules.gather();
         let outcome = TestOutcome { name: test.name.clone(), file: test.file.clone(), cases };
         Ran { outcome, errors: self.errors, rules, reached }
     }

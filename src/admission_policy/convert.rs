@@ -8,6 +8,7 @@ use serde_json::{Map, Value as Json, json};
 
 use kubernetes_objects::schema::{self, Definition, Field, Type};
 
+use crate::document::few::SortFew as _;
 use crate::document::{Document, NodeRef};
 
 use super::kinds::{Kinds, Named};
@@ -67,7 +68,7 @@ fn are_alike(one: &Named, other: &Named, kinds: &Kinds) -> bool {
         seen.push(names);
         let sorted = |definition: &'static Definition| {
             let mut fields: Vec<&Field> = definition.fields(minor).collect();
-            fields.sort_by_key(|field| field.name);
+            fields.sort_few_by_key(|field| field.name);
             fields
         };
         let (left, right) = (sorted(one), sorted(other));

@@ -14,6 +14,10 @@ use arc_swap::ArcSwapOption;
 use clap::Args;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tracing_subscriber::Layer as _;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::DONE;
 use super::configuration::Configuration;
@@ -533,14 +537,20 @@ fn quoted(word: &str) -> String {
 }
 
 fn log_to_stderr(format: LogFormat) {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("PLIMSOLL_LOG")
-        // what kube_runtime warns of, the reflectors say in their own words
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,kube_runtime=error"));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let wanted = std::env::var("PLIMSOLL_LOG").ok().and_then(|written| written.parse::<Targets>().ok());
+    // what kube_runtime warns of, the reflectors say in their own words
+    let usual =
+        || Targets::new().with_default(LevelFilter::INFO).with_target("kube_runtime", LevelFilter::ERROR);
+    let wanted = wanted.unwrap_or_else(usual);
+    let layer = tracing_subscriber::fmt::layer().with_writer(io::stderr);
     // a subscriber that is there already stays
     let _ = match format {
-        LogFormat::Text => builder.with_ansi(false).try_init(),
-        LogFormat::Json => builder.json().flatten_event(true).try_init(),
+        LogFormat::Text => {
+            tracing_subscriber::registry().with(layer.with_ansi(false).with_filter(wanted)).try_init()
+        }
+        LogFormat::Json => tracing_subscriber::registry()
+            .with(layer.json().flatten_event(true).with_filter(wanted))
+            .try_init(),
     };
 }
 

@@ -14,6 +14,7 @@ use clap::{ArgMatches, Command};
 
 use super::configuration::Configuration;
 use super::paths::first_of;
+use crate::document::few::GatherFew as _;
 
 /// The commands for which it does so: those about the manifests of folders.
 const COMMANDS: [&str; 2] = ["lint", "mutate"];
@@ -67,7 +68,7 @@ fn values(matches: &ArgMatches) -> BTreeMap<&'static str, Vec<String>> {
         // what is wrong with it is said when it is read for good
         return BTreeMap::new();
     };
-    configuration.flags().into_iter().filter(|(id, _)| taken_back(id, matches).is_none()).collect()
+    configuration.flags().into_iter().filter(|(id, _)| taken_back(id, matches).is_none()).gather()
 }
 
 /// The flag that takes an entry back.

@@ -28,6 +28,7 @@ use crate::webhook::authority::{AuthorityError, Material, Names, Others, Rotatio
 use crate::webhook::certificate::{CertificateError, Pair, Slot};
 use crate::webhook::reload::{self, Board, Clock};
 
+use crate::document::few::GatherFew as _;
 use roll::{Entry, Roll};
 
 /// Of the Secret.
@@ -279,7 +280,7 @@ fn turn(
     }
     let entries = material.to_data().into_iter();
     let mut data: Data =
-        entries.map(|(name, text)| (name.to_owned(), ByteString(text.into_bytes()))).collect();
+        entries.map(|(name, text)| (name.to_owned(), ByteString(text.into_bytes()))).gather();
     roll.write(&mut data);
     Ok(Turn { material, write: Some(data) })
 }

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use super::{Example, Page, embedded_tests};
 use crate::cel::profile::Profile;
 use crate::check::Policy;
+use crate::document::few::GatherFew as _;
 use crate::manifest::codes::{self, Reserved};
 use crate::policytest::read::PolicyTest;
 use crate::resource::workload::TemplatePaths;
@@ -97,7 +98,7 @@ pub fn library() -> BTreeMap<String, String> {
 pub fn pages(set: &PolicySet, tests: &[PolicyTest]) -> BTreeMap<String, String> {
     let policies = || set.policies().iter().map(|policy| &**policy);
     let mut pages: BTreeMap<String, String> =
-        policies().map(|policy| (file_name(policy), render(&Page::new(policy, None, tests)))).collect();
+        policies().map(|policy| (file_name(policy), render(&Page::new(policy, None, tests)))).gather();
     pages.insert("codes.md".to_owned(), reserved());
     pages.insert("README.md".to_owned(), index(policies()));
     pages

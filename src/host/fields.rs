@@ -14,6 +14,7 @@ use std::sync::LazyLock;
 use serde_json::{Map, Value};
 
 use crate::cel::reads::Part;
+use crate::document::few::GatherFew as _;
 
 /// What every object keeps, since hosts and messages name it.
 static ALWAYS: LazyLock<Fields> = LazyLock::new(|| {
@@ -117,7 +118,7 @@ impl Fields {
             return Self::whole();
         }
         self.each = self.each.map(|each| Box::new(each.simple()));
-        self.members = self.members.into_iter().map(|(name, fields)| (name, fields.simple())).collect();
+        self.members = self.members.into_iter().map(|(name, fields)| (name, fields.simple())).gather();
         self
     }
 

@@ -16,6 +16,7 @@ use super::query::{self, Axis, By, Coverage, Pool, Query, Visitor};
 use super::{Forms, Host, HostObject, Listing, Lookup, ObjectKey, Twins, User, describe};
 use crate::cel::library::authorizer::{Decision, Question};
 use crate::document::NodeRef;
+use crate::document::few::SortFew as _;
 use crate::resource::workload::TemplatePaths;
 
 /// Which objects would be applied together, beside those of one file.
@@ -298,7 +299,7 @@ impl<'d> InputHost<'d> {
                 listed.extend(others);
             }
         }
-        listed.sort_by_key(|(at, _)| *at);
+        listed.sort_few_by_key(|(at, _)| *at);
         listed.dedup_by_key(|(at, _)| *at);
         let near = in_file.iter().filter(|(at, _)| *at != own).chain(&listed);
         if !folder {

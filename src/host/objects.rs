@@ -8,6 +8,7 @@ use super::pairs::Pairs;
 use super::query::{Axis, By};
 use super::{Host, HostObject, Listing, Lookup, ObjectKey, describe};
 use crate::document::Document;
+use crate::document::few::SortFew as _;
 use crate::resource::workload::TemplatePaths;
 
 /// An object; `None` when what the API server sent cannot be read.
@@ -136,7 +137,7 @@ impl Objects {
                     |place: &&NamedObject| namespace.is_none_or(|namespace| *place.namespace == *namespace);
                 let mut places: Vec<&NamedObject> =
                     bucket.iter().filter_map(|position| self.place(*position)).filter(is_in).collect();
-                places.sort_by_key(|place| (&place.namespace, &place.name));
+                places.sort_few_by_key(|place| (&place.namespace, &place.name));
                 places
             }
             None => self.in_order(within),

@@ -4,6 +4,7 @@
 //! `plimsoll explain` the words. The codes are a promise; see `docs/policies/codes.md`, which is made from it.
 
 use super::notice::NoticeCode;
+use crate::document::few::SortFew as _;
 use crate::finding::{RuleInfo, Severity};
 
 /// What is to be said of a reserved code.
@@ -87,7 +88,7 @@ impl NoticeCode {
 pub fn all() -> impl Iterator<Item = &'static Reserved> {
     let notices = NoticeCode::ALL.iter().map(|code| code.about());
     let mut rows: Vec<&Reserved> = notices.chain(SERVER).chain(WAIVERS).collect();
-    rows.sort_by_key(|row| row.code);
+    rows.sort_few_by_key(|row| row.code);
     rows.into_iter()
 }
 

@@ -19,7 +19,8 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::ops::Range;
 
-use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, StrInput, StructureStyle, Tag};
+use granit_parser::{ErrorKind, Event, ScalarStyle, StructureStyle, Tag};
+use yaml_events::Events;
 
 use super::scalar::{self, CoreTag, JsonScalar, Resolved, Written};
 use super::strictness::{Context, Strict, Watch};
@@ -145,7 +146,7 @@ fn read<'a>(reading: &Reading<'a>) -> Result<Composed<'a>, Box<Stop>> {
     let input = reading.input();
     let mut composer = Composer {
         reading,
-        parser: Parser::new_from_str_with_options(input, options()),
+        parser: Events::of(input, options()),
         builder: Builder::for_part(reading.text, input.len(), LIMITS).with_places(),
         frames: Vec::new(),
         anchors: Vec::new(),
@@ -188,7 +189,7 @@ enum Shape {
 
 struct Composer<'r, 'a, 'p> {
     reading: &'r Reading<'a>,
-    parser: Parser<'p, StrInput<'p>>,
+    parser: Events<'p>,
     builder: Builder<'a>,
     frames: Vec<Frame>,
     anchors: Vec<Anchor<'p>>,
@@ -256,7 +257,7 @@ impl<'p> Composer<'_, '_, 'p> {
             return Ok(Some(located));
         }
         let start = self.reading.start;
-        match self.parser.next_event() {
+        match self.parser.next() {
             None => Ok(None),
             Some(Ok((event, span))) => {
                 self.parsed += 1;

@@ -6,6 +6,7 @@ use std::ops::Range;
 use super::observe::{Observation, Observed, ObservedFinding};
 use super::read::Case;
 use super::written::{ExpectedFinding, TestVerdict};
+use crate::document::few::SortFew as _;
 use crate::nearest::nearest;
 
 /// An object of which something else was expected.
@@ -198,7 +199,7 @@ impl Group<'_> {
         let left = observed.into_iter().enumerate().filter(|(at, _)| !taken.contains(at)).map(|(_, f)| f);
         let unpaired = findings.iter().zip(&pairs).filter(|(_, pair)| pair.is_none());
         let mut missing: Vec<&ExpectedFinding> = unpaired.map(|(expected, _)| expected).collect();
-        missing.sort_by_key(|e| e.line);
+        missing.sort_few_by_key(|e| e.line);
         lines.extend(missing.into_iter().map(|expected| {
             let message = expected.message.as_ref().map_or(String::new(), |m| format!(": …{m}…"));
             let ExpectedFinding { rule, line, unknown, .. } = expected;

@@ -10,6 +10,7 @@ use std::ops::Range;
 use super::observe::{Observation, Observed, ObservedFinding};
 use super::read::Case;
 use super::written::TestVerdict;
+use crate::document::few::SortFew as _;
 
 /// Bytes of a file, and what shall stand there.
 #[derive(Debug, PartialEq, Eq)]
@@ -28,7 +29,7 @@ pub(super) enum SpliceError {
 
 /// The text with all splices applied.
 pub(super) fn apply(text: &str, mut splices: Vec<Splice>) -> String {
-    splices.sort_by_key(|splice| splice.at.start);
+    splices.sort_few_by_key(|splice| splice.at.start);
     let mut out = String::with_capacity(text.len());
     let mut from = 0;
     for Splice { at, text: new } in splices {
@@ -106,7 +107,7 @@ fn render(case: &Case, observation: &Observation, codes: &BTreeSet<String>, colu
     if shown.is_empty() {
         shown = objects.iter().collect();
     }
-    shown.sort_by_key(|object| named(object).unwrap_or(usize::MAX));
+    shown.sort_few_by_key(|object| named(object).unwrap_or(usize::MAX));
     let pad = " ".repeat(column);
     let mut out = format!("{pad}expect:\n");
     let mut done = BTreeSet::new();

@@ -8,22 +8,26 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+use crate::document::few::GatherFew as _;
 use crate::document::{Document, Limits, NodeRef};
+use crate::packed::packed;
 
 /// The label of the roles and bindings that the API server makes (rbac/bootstrappolicy/policy.go).
 pub const BOOTSTRAPPING: &str = "kubernetes.io/bootstrapping";
 
+static LINES: LazyLock<String> = LazyLock::new(|| packed!("built_in.jsonl"));
+
 type Table = BTreeMap<(String, String, String), Document<'static>>;
 
 static TABLE: LazyLock<Table> = LazyLock::new(|| {
-    let lines = include_str!("built_in.jsonl").lines();
-    lines
+    LINES
+        .lines()
         .filter_map(|line| {
             let document = Document::from_json(line, Limits::default()).ok()?;
             let field = |name| document.root().get_str(name).unwrap_or_default().to_owned();
             Some(((field("kind"), field("namespace"), field("name")), document))
         })
-        .collect()
+        .gather()
 });
 
 /// The built-in object of a kind and name; the namespace of cluster-wide kinds is empty.

@@ -1,7 +1,10 @@
 //! The policy library that is part of the binary: everything under `policies/` but examples and tests.
 
+use std::sync::LazyLock;
+
 use super::outline::{Outline, RuleOutline};
 use crate::finding::{Action, Severity};
+use crate::packed::packed;
 
 include!(concat!(env!("OUT_DIR"), "/embedded_policies.rs"));
 
@@ -17,10 +20,12 @@ pub fn outlines() -> &'static [Outline] {
     &OUTLINES
 }
 
-/// The tests of the library: path below `policies/`, and text, in the order of the paths.
-#[must_use]
-pub fn tests() -> &'static [(&'static str, &'static str)] {
-    TESTS
+/// The tests of the library: path below `policies/`, and text, in the order of the paths. `build.rs` compressed them:
+/// half a megabyte that only explanations show.
+pub fn tests() -> impl Iterator<Item = (&'static str, &'static str)> {
+    static TESTS: LazyLock<String> = LazyLock::new(|| packed!("policy_tests"));
+    let mut parts = TESTS.split_terminator('\0');
+    std::iter::from_fn(move || parts.next().zip(parts.next()))
 }
 
 #[cfg(test)]
@@ -29,6 +34,15 @@ mod tests {
     use crate::cel::profile::Profile;
     use crate::matching::Kinds;
     use crate::store::load::{Loaded, read_text};
+
+    #[test]
+    fn tests_are_those_of_the_folder() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("policies");
+        for (name, text) in tests() {
+            assert_eq!(std::fs::read_to_string(folder.join(name)).ok().as_deref(), Some(text), "{name}");
+        }
+        assert!(tests().count() > 200, "{}", tests().count());
+    }
 
     #[test]
     fn outlines_say_what_policies_say_in_every_profile() {

@@ -10,6 +10,7 @@ use super::collect::{Bad, Beside, Collected, manifest_at};
 use super::cover::{ByFile, Nodes, OfFile};
 use super::settings::Ignores;
 use super::{Covers, Kind, Suppressed, Waived, Waiver};
+use crate::document::few::GatherFew as _;
 use crate::document::{NodeRef, Span};
 use crate::finding::terms::is_waivable;
 use crate::finding::{
@@ -334,7 +335,7 @@ fn is_met(run: &Run<'_, '_>, waiver: &Waiver, targets: &[Target<'_>]) -> bool {
 /// The rules of the codes about waivers.
 static RULES: LazyLock<BTreeMap<&'static str, Arc<RuleInfo>>> = LazyLock::new(|| {
     let rule = |row: &&'static Reserved| (row.code, Arc::new(row.rule()));
-    codes::WAIVERS.iter().map(rule).collect()
+    codes::WAIVERS.iter().map(rule).gather()
 });
 
 fn tell(

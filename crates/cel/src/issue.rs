@@ -1,5 +1,6 @@
 //! What is wrong with an expression's text, and where.
 
+use document::few::SortFew as _;
 use std::fmt;
 use std::sync::Arc;
 
@@ -52,7 +53,7 @@ impl Issues {
     /// Collects the issues of one stage.
     #[must_use]
     pub fn new(stage: Stage, source: Arc<str>, mut list: Vec<Issue>) -> Self {
-        list.sort_by_key(|issue| issue.offset.map_or(0, |offset| u64::from(offset) + 1));
+        list.sort_few_by_key(|issue| issue.offset.map_or(0, |offset| u64::from(offset) + 1));
         Self { stage, source, list }
     }
 

@@ -21,6 +21,7 @@ mod build;
 mod compare;
 mod decode;
 pub mod edit;
+pub mod few;
 mod json;
 mod json_span;
 mod node;

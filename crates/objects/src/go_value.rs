@@ -1,6 +1,7 @@
 //! Values as Go prints the API server's internal types, which have no JSON tags: fields in Go's order and case, what is
 //! absent as `null`, `""`, `0` or `false`. Messages that show a whole struct do it so.
 
+use document::few::SortFew as _;
 use document::{Kind, NodeRef};
 
 use crate::field::{At, Causes, Value, go_json_string};
@@ -115,7 +116,7 @@ fn plain(node: NodeRef<'_>) -> GoValue {
         Kind::Object => {
             let mut members: Vec<_> =
                 node.members().map(|(key, value)| (key.to_owned(), plain(value))).collect();
-            members.sort_by(|a, b| a.0.cmp(&b.0));
+            members.sort_few_by(|a, b| a.0.cmp(&b.0));
             GoValue::Object(members)
         }
         _ => GoValue::Scalar(node.as_str().map_or_else(|| node.to_json(), go_json_string)),

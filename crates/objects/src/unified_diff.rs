@@ -1,6 +1,7 @@
 //! The unified diff of two texts as github.com/pmezard/go-difflib writes it (a port of Python's difflib), which the API
 //! server shows for what may not change (apimachinery pkg/util/diff).
 
+use document::few::SortFew as _;
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::ops::Range;
@@ -86,7 +87,7 @@ fn matches(a: &[String], b: &[String]) -> Vec<Match> {
         open.push((longest.a + longest.size..left.end, longest.b + longest.size..right.end));
         found.push(longest);
     }
-    found.sort_by_key(|run| run.a);
+    found.sort_few_by_key(|run| run.a);
     let mut joined: Vec<Match> = Vec::new();
     for run in found {
         match joined.last_mut() {

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use crate::document::edit::PatchOperation;
+use crate::document::few::SortFew as _;
 use crate::document::{Document, Limits, NodeRef, Scalar};
 use crate::manifest::source::Content;
 use crate::manifest::{Inventory, SourceFile, Sources, emit};
@@ -136,7 +137,7 @@ fn as_written(written: &str, value: Scalar<'_>) -> String {
 }
 
 fn spliced(text: &str, mut edits: Vec<Splice>) -> String {
-    edits.sort_by_key(|(range, _)| range.start);
+    edits.sort_few_by_key(|(range, _)| range.start);
     let mut out = String::with_capacity(text.len());
     let mut from = 0;
     for (range, new) in edits {

@@ -15,6 +15,7 @@ use crate::cel::program::{CompileError, Composition, Program};
 use crate::cel::types::Type;
 use crate::dialect::{Issue, Written};
 use crate::document::NodeRef;
+use crate::document::few::SortFew as _;
 use crate::nearest::nearest;
 use crate::policy::expression::{Expression, Part, Template, overload};
 
@@ -88,7 +89,7 @@ impl Expressions {
             })
             .collect();
         // a macro may use what it is given more than once
-        undeclared.sort_by_key(|issue| issue.within);
+        undeclared.sort_few_by_key(|issue| issue.within);
         undeclared.dedup();
         if undeclared.is_empty() { Ok(()) } else { Err(undeclared) }
     }

@@ -12,6 +12,7 @@ use super::{API_VERSION, CLUSTER_KIND, EXCEPTION_KIND, NAMESPACED_KIND};
 use crate::cel::profile::Profile;
 use crate::check::{Check, Mutate, Policy, Rule, Validate};
 use crate::dialect::{Issue, Written};
+use crate::document::few::SortFew as _;
 use crate::document::{DecodeError, Document, NodeRef};
 use crate::finding::{PolicyRef, RuleInfo};
 use crate::matching::{self, Globs, KindPattern, KindPatternError, Kinds, Match};
@@ -44,7 +45,7 @@ pub(super) fn lowered<'d, F: DeserializeOwned, T>(
         Ok(file) => match lower(&mut lowering, &file) {
             Some(lowered) if lowering.issues.is_empty() => Ok(lowered),
             _ => {
-                lowering.issues.sort_by_key(|issue| issue.node);
+                lowering.issues.sort_few_by_key(|issue| issue.node);
                 Err(lowering.issues)
             }
         },

@@ -2,7 +2,8 @@
 //!
 //! Comments are no part of a document, so they are looked for on a way of their own, and only in a text where there may be one.
 
-use granit_parser::{Event, Parser};
+use granit_parser::Event;
+use yaml_events::Events;
 
 use super::options;
 use crate::document::Span;
@@ -21,7 +22,7 @@ pub(super) fn addressed(input: &str, start: usize) -> Vec<Span> {
     options.emit_comments = true;
     // as many as there are: they are not kept
     options.max_buffered_comment_events = usize::MAX;
-    for event in Parser::new_from_str_with_options(input, options) {
+    for event in Events::of(input, options) {
         // what cannot be read was told, or is passed over by kubectl
         let Ok((event, span)) = event else { break };
         let Some(range) = span.byte_range().filter(|_| matches!(event, Event::Comment(..))) else { continue };

@@ -10,6 +10,7 @@
 use std::fmt;
 
 use super::format::{NamedFormat, dns_subdomain, label_value, qualified_name};
+use document::few::SortFew as _;
 
 /// Answers questions; in the cluster by SubjectAccessReview.
 pub trait Authorizer {
@@ -380,7 +381,7 @@ pub fn parse_label_selector(text: &str) -> Result<Vec<LabelRequirement>, Selecto
             Some(token) => return Err(SelectorError::Unexpected(token.0.to_owned())),
         }
     }
-    requirements.sort_by(|left: &LabelRequirement, right| left.key.cmp(&right.key));
+    requirements.sort_few_by(|left: &LabelRequirement, right| left.key.cmp(&right.key));
     Ok(requirements)
 }
 

@@ -10,6 +10,7 @@ use std::fmt::Write as _;
 
 use super::numbers::{self, ParseError, parse_f64, parse_i64};
 use super::time::{Duration, Timestamp};
+use document::few::SortFew as _;
 
 /// No result is longer than this; a clause of eight characters can ask for 65,535.
 const MOST: usize = 16 << 20;
@@ -434,7 +435,7 @@ fn write_map<V: Formattable>(out: &mut String, entries: &[(V, V)]) -> Result<(),
         write_literal(&mut value_text, &value.view())?;
         written.push((key_text, value_text));
     }
-    written.sort_by(|left, right| left.0.cmp(&right.0));
+    written.sort_few_by(|left, right| left.0.cmp(&right.0));
     out.push('{');
     for (index, (key, value)) in written.iter().enumerate() {
         push(out, format_args!("{}{key}:{value}", if index > 0 { ", " } else { "" }));

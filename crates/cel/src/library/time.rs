@@ -4,10 +4,9 @@
 //! looks at the instant. Getters without a zone are in UTC (`DefaultUTCTimeZone`).
 
 use std::fmt;
-use std::str::FromStr;
+use std::sync::LazyLock;
 
-use chrono::{DateTime, Offset, TimeZone};
-use chrono_tz::Tz;
+use jiff::tz::TimeZoneDatabase;
 
 use super::numbers::{self, ParseError};
 
@@ -187,12 +186,24 @@ impl Timestamp {
         if zone.starts_with(['/', '\\']) || zone.contains("..") {
             return Err(TimeError::ZoneName);
         }
-        let zone = Tz::from_str(zone).map_err(|_| TimeError::UnknownZone(zone.to_owned()))?;
-        let instant = DateTime::from_timestamp(equivalent_instant(self.seconds), 0);
-        Ok(instant.map_or(0, |instant| {
-            i64::from(zone.offset_from_utc_datetime(&instant.naive_utc()).fix().local_minus_utc())
-        }))
+        // a zone is a file for Go, so its name is written in one way only; the crate has a name for "no zone"
+        let known = |found: &jiff::tz::TimeZone| found.iana_name() == Some(zone) && !found.is_unknown();
+        let found = ZONES.get(zone).ok().filter(known);
+        let found = found.ok_or_else(|| TimeError::UnknownZone(zone.to_owned()))?;
+        Ok(instant(self.seconds).map_or(0, |instant| i64::from(found.to_offset(instant).seconds())))
     }
+}
+
+/// The time zone database that is part of the program.
+static ZONES: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);
+
+/// jiff's last instant is a day short of CEL's. The calendar repeats itself after 400 years, and so do the rules of a
+/// zone, so an instant behind the last one is looked up one turn before.
+fn instant(seconds: i64) -> Option<jiff::Timestamp> {
+    const TURN: i64 = 146_097 * 86_400;
+    let found =
+        jiff::Timestamp::from_second(seconds).or_else(|_| jiff::Timestamp::from_second(seconds - TURN));
+    found.ok()
 }
 
 /// RFC 3339 with up to nine fraction digits, at the offset it was written with.
@@ -212,20 +223,6 @@ impl fmt::Display for Timestamp {
         let minutes = self.offset.unsigned_abs() / 60;
         write!(out, "{}{:02}:{:02}", if self.offset < 0 { '-' } else { '+' }, minutes / 60, minutes % 60)
     }
-}
-
-/// The rules of a zone are known up to 2099; later instants are looked up in a year of the same shape
-/// (weekdays and leap day) before that, as Go does with the rule at the end of a zone's file.
-fn equivalent_instant(seconds: i64) -> i64 {
-    const LIMIT: i64 = 4_102_444_800; // 2100-01-01
-    if seconds < LIMIT {
-        return seconds;
-    }
-    let year = Fields::new(seconds, 0).year;
-    let start = |year: i64| days_from_civil(year, 1, 1);
-    let shape = |year: i64| (start(year).rem_euclid(7), start(year + 1) - start(year));
-    let twin = (2072..2100).find(|candidate| shape(*candidate) == shape(year)).unwrap_or(2099);
-    seconds - (start(year) - start(twin)) * 86_400
 }
 
 /// What the getters of a timestamp answer.
@@ -536,9 +533,13 @@ mod tests {
         assert_eq!(hours("2100-07-01T00:00:00Z", "Europe/Paris"), 2);
         assert_eq!(hours("9998-07-01T00:00:00Z", "Europe/Paris"), 2);
         assert_eq!(hours("9998-01-01T00:00:00Z", "Australia/Sydney"), 11);
+        assert_eq!(hours("9999-12-31T23:00:00Z", "Australia/Sydney"), 10);
+        assert_eq!(hours("9999-12-31T23:00:00Z", "America/New_York"), 18);
         assert_eq!(hours("2024-07-01T00:00:00Z", "-3:30"), 20);
         let error = |zone: &str| Timestamp::from_unix(0).unwrap().fields(Some(zone)).unwrap_err().to_string();
-        assert_eq!(error("Mars/Base"), "unknown time zone Mars/Base");
+        for zone in ["Mars/Base", "europe/paris", "Etc/Unknown"] {
+            assert_eq!(error(zone), format!("unknown time zone {zone}"));
+        }
         assert_eq!(error("../etc"), "time: invalid location name");
         assert_eq!(error(":1"), "strconv.Atoi: parsing \"\": invalid syntax");
         assert_eq!(error("1:1:1"), "strconv.Atoi: parsing \"1:1\": invalid syntax");

@@ -11,6 +11,7 @@ mod grammar;
 use super::super::issue::Issue;
 use super::super::lexer::{Kind, Token, Unrecognized};
 use super::MAX_RECURSION;
+use document::few::SortFew as _;
 use expected::{Next, Set, names};
 
 /// After so many syntax errors cel-go stops.
@@ -49,7 +50,7 @@ pub(super) fn syntax_issues(
         let text = &source[part.start as usize..part.end as usize];
         (part.start, format!("token recognition error at: '{text}'"))
     }));
-    syntax.sort_by_key(|(offset, _)| *offset);
+    syntax.sort_few_by_key(|(offset, _)| *offset);
     let too_many = syntax.len() > MAX_ERRORS;
     if too_many {
         syntax.truncate(MAX_ERRORS + 1);

@@ -6,6 +6,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use document::few::SortFew as _;
 use document::{Builder, Document, LimitError, Limits, NodeId, NodeRef};
 
 use super::fault::shown;
@@ -128,7 +129,7 @@ fn find_duplicates(node: NodeRef<'_>, place: &FieldPath<'_>, found: &mut Vec<Str
     }
     let mut members: Vec<_> = node.members().chain(node.shadowed_members()).collect();
     let plain = node.members().count() == members.len();
-    members.sort_by_key(|(_, value)| value.id());
+    members.sort_few_by_key(|(_, value)| value.id());
     let (mut seen, mut told) = (HashSet::new(), HashSet::new());
     for (key, value) in members {
         let place = place.field(key);

@@ -1,6 +1,7 @@
 //! JSON as Go's `json.Marshal` writes an untyped value: members sorted, `<`, `>` and `&` escaped.
 
 use document::NodeRef;
+use document::few::SortFew as _;
 
 /// The node as JSON. Recurses as deep as the document is nested.
 pub(crate) fn written(node: NodeRef<'_>) -> String {
@@ -21,7 +22,7 @@ fn write(node: NodeRef<'_>, out: &mut String) {
         out.push(']');
     } else if node.is_object() {
         let mut members: Vec<_> = node.members().collect();
-        members.sort_by_key(|(key, _)| *key);
+        members.sort_few_by_key(|(key, _)| *key);
         out.push('{');
         for (at, (key, value)) in members.into_iter().enumerate() {
             if at > 0 {

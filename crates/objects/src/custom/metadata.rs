@@ -3,6 +3,7 @@
 //! apiextensions `pkg/apiserver/schema/objectmeta/coerce.go`: the untyped value is written as JSON, with its keys
 //! sorted, and read again into the Go type.
 
+use document::few::SortFew as _;
 use document::{Builder, Kind, LimitError, NodeRef};
 use kubernetes_cel::library::time::Timestamp;
 
@@ -122,7 +123,7 @@ fn members(
     unknown: &mut Vec<String>,
 ) -> Result<(), String> {
     let mut members: Vec<_> = node.members().collect();
-    members.sort_by_key(|(key, _)| *key);
+    members.sort_few_by_key(|(key, _)| *key);
     for (key, value) in members {
         match fields.iter().find(|field| field.name == key) {
             Some(field) => of_field(value, field, context, unknown)?,
@@ -177,7 +178,7 @@ fn of_field(
         (Shape::Strings, _) => wrong(node, "[]string"),
         (Shape::StringMap, Kind::Object) => {
             let mut members: Vec<_> = node.members().collect();
-            members.sort_by_key(|(key, _)| *key);
+            members.sort_few_by_key(|(key, _)| *key);
             members.into_iter().try_for_each(|(_, value)| of_text(value, "string"))
         }
         (Shape::StringMap, _) => wrong(node, "map[string]string"),

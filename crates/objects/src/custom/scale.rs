@@ -1,6 +1,7 @@
 //! What the subresource `scale` asks of the object (apiextensions pkg/registry/customresource/validator.go).
 
 use document::NodeRef;
+use document::few::SortFew as _;
 
 use crate::field::{Cause, Reason, go_quote};
 
@@ -99,7 +100,7 @@ fn plain(node: NodeRef<'_>) -> String {
     }
     if node.is_object() {
         let mut members: Vec<_> = node.members().collect();
-        members.sort_by_key(|(key, _)| *key);
+        members.sort_few_by_key(|(key, _)| *key);
         let members: Vec<String> =
             members.into_iter().map(|(key, value)| format!("{key}:{}", plain(value))).collect();
         return format!("map[{}]", members.join(" "));

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
+use document::few::GatherFew as _;
 use document::{Builder, Document, Limits, NodeRef};
 use kubernetes_cel::library::regex::{Regex, RegexError};
 
@@ -298,7 +299,7 @@ fn list(node: Option<NodeRef<'_>>) -> Vec<Schema> {
 
 fn members(node: Option<NodeRef<'_>>) -> BTreeMap<String, Schema> {
     let members = node.into_iter().flat_map(NodeRef::members);
-    members.map(|(name, schema)| (name.to_owned(), Schema::read(schema))).collect()
+    members.map(|(name, schema)| (name.to_owned(), Schema::read(schema))).gather()
 }
 
 /// A copy that lives by itself.

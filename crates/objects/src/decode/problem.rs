@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 use std::collections::HashSet;
 use std::fmt::Write;
 
+use document::few::SortFew as _;
 use document::{NodeId, NodeRef};
 
 use crate::field::go_quote;
@@ -46,7 +47,7 @@ pub(crate) fn in_order<'d>(mut problems: Vec<Problem>, root: NodeRef<'d>) -> Vec
         .collect();
     // what is unknown and what is there twice is met on one way
     let rank = |problem: &Problem| problem.kind.min(ProblemKind::Unknown);
-    ways.sort_by(|(a, left), (b, right)| rank(a).cmp(&rank(b)).then_with(|| compare(left, right)));
+    ways.sort_few_by(|(a, left), (b, right)| rank(a).cmp(&rank(b)).then_with(|| compare(left, right)));
     let mut told = HashSet::new();
     for (mut problem, way) in ways {
         let word = match problem.kind {

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use document::few::GatherFew as _;
+use document::few::SortFew as _;
 use document::{Builder, Document, Kind, LimitError, Limits, NodeRef, Scalar};
 
 use super::go::Alien;
@@ -96,7 +98,7 @@ impl<'d> Json<'d> {
             Self::Node(node) => {
                 let members = node.members().map(|(key, value)| (Cow::Borrowed(key), Self::Node(value)));
                 let mut members: Vec<_> = members.collect();
-                members.sort_by(|(left, _), (right, _)| left.cmp(right));
+                members.sort_few_by(|(left, _), (right, _)| left.cmp(right));
                 members
             }
             Self::Map(members) => members.iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
@@ -119,7 +121,7 @@ impl<'d> Json<'d> {
             match node.kind() {
                 Kind::Object => {
                     let members = node.members().map(|(key, value)| (Cow::Borrowed(key), Self::Node(value)));
-                    *self = Self::map(members.collect());
+                    *self = Self::map(members.gather());
                 }
                 Kind::Array => *self = Self::list(node.items().map(Self::Node).collect()),
                 _ => {}

@@ -9,6 +9,7 @@ use kubernetes_cel::types::Type;
 use super::super::schema::{Schema, ValidationRule};
 use super::super::types;
 use super::{SchemaRules, field_path};
+use document::few::GatherFew as _;
 
 /// The name of the type of `self`: upstream takes one that differs from time to time.
 const SELF: &str = "selfType";
@@ -118,7 +119,7 @@ pub(super) fn scope(rules: &Schema, schema: &Schema, is_resource: bool) -> Optio
         unseen: !rules.rules.is_empty() && !seen,
         rules: own.unwrap_or_default(),
         items: child(rules.items.as_deref(), schema.items.as_deref()),
-        properties: properties.collect(),
+        properties: properties.gather(),
         additional: child(rules.additional_schema(), schema.additional_schema()),
         all_of: rules.all_of.iter().filter_map(|part| scope(part, schema, is_resource)).collect(),
     };

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use document::few::GatherFew as _;
 use document::{Builder, Document, LimitError, Limits};
 
 use super::super::pod::pod_template_warnings;
@@ -92,7 +93,7 @@ impl<'d> Job<'d> {
         let manual = spec.field("manualSelector").bool();
         let labels = spec.fields("template.metadata.labels").entries();
         let mut labels: BTreeMap<String, String> =
-            labels.map(|(key, value)| (key.to_owned(), value.str().to_owned())).collect();
+            labels.map(|(key, value)| (key.to_owned(), value.str().to_owned())).gather();
         let mut added = None;
         let generated = create && !manual;
         if generated {
@@ -125,7 +126,7 @@ impl<'d> Job<'d> {
         let Some(uid) = &self.added else { return LABEL_SELECTOR.value(selector) };
         let labels = selector.field("matchLabels").entries();
         let mut labels: BTreeMap<_, _> =
-            labels.map(|(key, value)| (key.to_owned(), value.str().to_owned())).collect();
+            labels.map(|(key, value)| (key.to_owned(), value.str().to_owned())).gather();
         labels.insert(UID.to_owned(), uid.clone());
         let mut shown = GoValue::Object(vec![("matchLabels".to_owned(), go_map(&labels))]);
         let expressions = selector.field("matchExpressions");
@@ -155,7 +156,7 @@ impl<'d> Job<'d> {
                 Some(_) => {}
             }
         }
-        let generated = expected.iter().map(|(key, value)| ((*key).to_owned(), (*value).clone())).collect();
+        let generated = expected.iter().map(|(key, value)| ((*key).to_owned(), (*value).clone())).gather();
         if self.selects(&generated) == Some(false) {
             causes.invalid_value(selector, self.show_selector(), "`selector` not auto-generated");
         }

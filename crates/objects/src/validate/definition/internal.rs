@@ -1,6 +1,7 @@
 //! Values as the server shows them: JSON of its internal types, which have no JSON names of their own.
 
 use document::NodeRef;
+use document::few::SortFew as _;
 
 use crate::custom::go_json;
 use crate::field::go_json_string;
@@ -95,7 +96,7 @@ fn listed(items: impl Iterator<Item = String>) -> String {
 
 fn named(node: NodeRef<'_>, write: impl Fn(NodeRef<'_>) -> String) -> String {
     let mut members: Vec<_> = node.members().collect();
-    members.sort_by_key(|(name, _)| *name);
+    members.sort_few_by_key(|(name, _)| *name);
     let members: Vec<String> = members
         .into_iter()
         .map(|(name, value)| format!("{}:{}", go_json_string(name), write(value)))

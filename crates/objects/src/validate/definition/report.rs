@@ -1,6 +1,7 @@
 //! Collecting causes at places of the internal form, which differ from those of the document.
 
 use document::NodeRef;
+use document::few::SortFew as _;
 
 use crate::custom::fault::message;
 use crate::custom::place::FieldPath;
@@ -31,7 +32,7 @@ impl Report {
 
     /// As the server does where it goes over maps in any order.
     pub(super) fn sort(&mut self) {
-        self.causes.sort_by(|one, two| (&one.field, &one.message).cmp(&(&two.field, &two.message)));
+        self.causes.sort_few_by(|one, two| (&one.field, &one.message).cmp(&(&two.field, &two.message)));
     }
 
     fn push(

@@ -6,6 +6,7 @@ use super::PodOptions;
 use crate::field::{At, Causes};
 use crate::meta::{self, SelectorOptions};
 use crate::{names, selectors};
+use document::few::GatherFew as _;
 
 const REQUIRED: &str = "requiredDuringSchedulingIgnoredDuringExecution";
 const PREFERRED: &str = "preferredDuringSchedulingIgnoredDuringExecution";
@@ -112,7 +113,7 @@ fn selected_twice(term: At<'_>, labels: Option<At<'_>>, causes: &mut Causes) {
     let (match_keys, mismatch_keys) = (term.field("matchLabelKeys"), term.field("mismatchLabelKeys"));
     let selector = term.field("labelSelector");
     let indexes: BTreeMap<&str, usize> =
-        match_keys.strings().enumerate().map(|(index, key)| (key, index)).collect();
+        match_keys.strings().enumerate().map(|(index, key)| (key, index)).gather();
     let mut seen: BTreeSet<&str> = selector.field("matchLabels").entries().map(|(key, _)| key).collect();
     let written = selector.field("matchExpressions").items().map(|expression| expression.field("key").str());
     let merged = match_keys

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{PodOptions, all_containers};
 use crate::field::{At, Causes, go_quote};
+use document::few::GatherFew as _;
 
 pub(super) const MIRROR: &str = "kubernetes.io/config.mirror";
 const DELETION_COST: &str = "controller.kubernetes.io/pod-deletion-cost";
@@ -111,7 +112,7 @@ pub(super) fn app_armor_fields_match(
 
 /// The annotations with this beginning, by the container that they name.
 pub(super) fn by_container<'d>(annotations: At<'d>, prefix: &str) -> BTreeMap<&'d str, At<'d>> {
-    annotations.entries().filter_map(|(key, value)| Some((key.strip_prefix(prefix)?, value))).collect()
+    annotations.entries().filter_map(|(key, value)| Some((key.strip_prefix(prefix)?, value))).gather()
 }
 
 fn matching(annotation: At<'_>, profile: At<'_>, at: At<'_>, what: &str, causes: &mut Causes) {

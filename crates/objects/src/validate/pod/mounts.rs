@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::spec::optional_one_of;
 use super::volume::local_path;
 use crate::field::{At, Causes};
+use document::few::GatherFew as _;
 
 /// Name and path of each; of one name the last path counts.
 fn by_name<'d>(list: At<'d>, path: &'static str) -> BTreeMap<&'d str, &'d str> {
-    list.items().map(|item| (item.field("name").str(), item.field(path).str())).collect()
+    list.items().map(|item| (item.field("name").str(), item.field(path).str())).gather()
 }
 
 /// `ValidateVolumeMounts`

@@ -9,6 +9,7 @@ use super::spec::Surroundings;
 use super::{PodOptions, all_containers, claims};
 use crate::field::{At, Causes};
 use crate::validate::core::resource_names as rules;
+use document::few::GatherFew as _;
 
 type NameRule = fn(At<'_>, &str, &mut Causes);
 
@@ -182,7 +183,7 @@ type Amounts<'d> = BTreeMap<&'d str, Quantity>;
 fn aggregate<'d>(spec: At<'d>, list: &'static str) -> Amounts<'d> {
     let of = |container: At<'d>| -> Amounts<'d> {
         let list = container.field("resources").field(list);
-        list.entries().map(|(name, at)| (name, rules::quantity(at))).collect()
+        list.entries().map(|(name, at)| (name, rules::quantity(at))).gather()
     };
     let (mut sum, mut sidecars, mut most_of_init) = (Amounts::new(), Amounts::new(), Amounts::new());
     for container in spec.field("containers").items() {

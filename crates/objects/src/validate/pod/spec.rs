@@ -8,6 +8,7 @@ use super::{
 };
 use crate::field::{At, Causes};
 use crate::{meta, names};
+use document::few::GatherFew as _;
 
 /// What the containers of a Pod are judged by.
 pub(super) struct Surroundings<'d> {
@@ -208,7 +209,7 @@ fn host_name_override(spec: At<'_>, causes: &mut Causes) {
 /// `validateFileKeyRefVolumes`
 fn file_key_volumes(spec: At<'_>, causes: &mut Causes) {
     let volumes: BTreeMap<&str, At<'_>> =
-        spec.field("volumes").items().map(|volume| (volume.field("name").str(), volume)).collect();
+        spec.field("volumes").items().map(|volume| (volume.field("name").str(), volume)).gather();
     for entry in all_containers(spec).flat_map(|container| container.field("env").items()) {
         let file = entry.fields("valueFrom.fileKeyRef");
         if !file.is_set() {

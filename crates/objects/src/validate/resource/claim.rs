@@ -7,6 +7,7 @@ use crate::field::{At, Causes};
 use crate::names;
 use crate::validate::rules::{required_enum, typed};
 use crate::validate::storage::csi;
+use document::few::GatherFew as _;
 
 /// `FirstAvailableDeviceRequestMaxSize`
 const MOST_ALTERNATIVES: usize = 8;
@@ -28,7 +29,7 @@ pub(super) fn spec(spec: At<'_>, causes: &mut Causes) {
             let alternatives = request.field("firstAvailable").items();
             (request.field("name").str(), alternatives.map(|one| one.field("name").str()).collect())
         })
-        .collect();
+        .gather();
     set(requests, MOST, named, causes, request);
     each(devices.field("constraints"), MOST, causes, |at, causes| constraint(at, &names, causes));
     each(devices.field("config"), MOST, causes, |at, causes| {

@@ -6,6 +6,7 @@ use crate::go_value::{Field, GoValue, Shape, value};
 use crate::unified_diff::unified_diff;
 
 use Shape::{Bool, Int, List, Plain, Pointer, Struct, Tagged, Text};
+use document::few::SortFew as _;
 
 const CLAIM_SPEC: &[Field] = &[
     Field("AccessModes", "accessModes", Plain),
@@ -297,7 +298,7 @@ fn take_request(resources: &mut GoValue, old: At<'_>) {
         {
             requests.retain(|(name, _)| name != "storage");
             requests.push(("storage".to_owned(), value(stored, &Text)));
-            requests.sort_by(|a, b| a.0.cmp(&b.0));
+            requests.sort_few_by(|a, b| a.0.cmp(&b.0));
         }
     }
 }
