@@ -1,11 +1,12 @@
-//! Lists the policy library for `src/store/embedded.rs`, compresses texts that few runs read, and has the linker fold equal
-//! functions where the program is to be small.
+//! Lists the policy library for `src/store/embedded.rs`, with an outline of each policy, compresses texts that few runs
+//! read, and has the linker fold equal functions where the program is to be small.
 
-use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs, io};
+
+use serde_json::Value;
 
 /// What `src/packed.rs` inflates, by its name.
 const PACKED: [&str; 5] = [
@@ -33,7 +34,7 @@ fn main() -> io::Result<()> {
     let mut code = String::new();
     let policies = files(&root, false)?;
     table(&root, &policies, &mut code);
-    packs(&policies, &mut code)?;
+    outlines(&policies, &mut code)?;
     fs::write(out.join("embedded_policies.rs"), code)?;
     let mut tests = String::new();
     for file in files(&root, true)? {
@@ -89,18 +90,60 @@ fn table(root: &Path, files: &[PathBuf], code: &mut String) {
     code.push_str("];\n");
 }
 
-/// The packs that each file names anywhere, so that a run need not read those it does not take. A unit test of
-/// `src/store/embedded.rs` holds them to what the policies say.
-fn packs(files: &[PathBuf], code: &mut String) -> io::Result<()> {
-    let _ = writeln!(code, "static PACKS: &[&[&str]] = &[");
-    for file in files {
-        let text = fs::read_to_string(file)?;
-        let lists = text.split("packs: [").skip(1).filter_map(|rest| Some(rest.split_once(']')?.0));
-        let packs: BTreeSet<&str> = lists.flat_map(|list| list.split(',').map(str::trim)).collect();
-        let _ = writeln!(code, "    &{:?},", packs.into_iter().collect::<Vec<_>>());
+/// What of each policy a run has to know before it reads it. A unit test of `src/store/embedded.rs` holds them to what the
+/// policies say.
+fn outlines(files: &[PathBuf], code: &mut String) -> io::Result<()> {
+    let _ = writeln!(code, "static OUTLINES: [Outline; {}] = [", files.len());
+    for (file, path) in files.iter().enumerate() {
+        let text = fs::read_to_string(path)?;
+        let refused = |why: String| io::Error::other(format!("{}: {why}", path.display()));
+        let policy: Value = serde_saphyr::from_str(&text).map_err(|error| refused(error.to_string()))?;
+        outline(file, &policy, code).ok_or_else(|| refused("not of the form of a policy".to_owned()))?;
     }
     code.push_str("];\n");
     Ok(())
+}
+
+fn outline(file: usize, policy: &Value, code: &mut String) -> Option<()> {
+    let text = |at: &str| policy.pointer(at).and_then(Value::as_str);
+    let (name, kinds) = (text("/metadata/name")?, strings(policy.pointer("/spec/match"), "kinds"));
+    let category = text("/metadata/labels/plimsoll.dev~1category");
+    let minor = text("/metadata/annotations/plimsoll.dev~1minor-version");
+    let spec = policy.get("spec");
+    let packs = strings(spec, "packs");
+    let (severity, action) =
+        (text("/spec/severity").unwrap_or("error"), text("/spec/action").unwrap_or("Deny"));
+    let parameters = spec?.get("parameters").map_or_else(|| "{}".to_owned(), Value::to_string);
+    // custom kinds with Pods make `workloads` mean more, which a run has to know before it asks for any policy
+    let declares = spec?.get("podTemplates").is_some();
+    let _ = writeln!(
+        code,
+        "    Outline {{ file: {file}, name: {name:?}, kinds: &{kinds:?}, packs: &{packs:?}, category: {category:?}, \
+         minor_version: {minor:?}, parameters: {parameters:?}, declares_templates: {declares}, rules: &["
+    );
+    for rule in spec?.get("rules")?.as_array()? {
+        let own = |key: &str| rule.get(key).and_then(Value::as_str);
+        let rule_name = own("name")?;
+        let (severity, action) = (own("severity").unwrap_or(severity), own("action").unwrap_or(action));
+        let (first, rest) = severity.split_at_checked(1)?;
+        let severity = format!("{}{rest}", first.to_uppercase());
+        let mutates = rule.get("mutate").is_some() || rule.get("rewriteImages").is_some();
+        let _ = writeln!(
+            code,
+            "        RuleOutline {{ code: {:?}, packs: &{:?}, severity: Severity::{severity}, action: Action::{action}, \
+             mutates: {mutates} }},",
+            format!("{name}/{rule_name}"),
+            strings(Some(rule), "packs"),
+        );
+    }
+    code.push_str("    ] },\n");
+    Some(())
+}
+
+/// A list of texts; none where there is none.
+fn strings(of: Option<&Value>, key: &str) -> Vec<String> {
+    let list = of.and_then(|of| of.get(key)).and_then(Value::as_array);
+    list.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
 /// The policies below a folder, or what lies in the folders `tests`; `examples` are not part of the library.

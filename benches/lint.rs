@@ -6,12 +6,15 @@
 //!
 //! Each size is run in turns, as a whole process; files a second, CPU seconds per 1,000 documents and peak memory are
 //! those of the middle run by CPU time. Five times the input may cost at most 5.2 times the CPU time.
+//!
+//! Then, where `kube-score` is on the PATH, what both cost over the same files, in turns: all policies over files that it can
+//! read, 35 resources in one file, and one ConfigMap. `-- beside` runs this part alone.
 
 #[path = "corpus/generate.rs"]
 mod generate;
 
-use std::path::Path;
-use std::process::{Command, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 const SMALL: usize = 20_000_000;
@@ -29,6 +32,14 @@ struct Run {
 }
 
 fn main() {
+    if !std::env::args().any(|argument| argument == "beside") {
+        growth();
+    }
+    beside();
+}
+
+/// What 20 MB cost, and five times that.
+fn growth() {
     if generate::files().is_empty() {
         eprintln!("lint: SKIPPED, no YAML below ../shared");
         return;
@@ -86,6 +97,109 @@ fn lint(input: &Path, arguments: &[&str]) -> Run {
     let documents =
         tail.trim_start().chars().take_while(char::is_ascii_digit).collect::<String>().parse().unwrap_or(1);
     Run { cpu: children_cpu() - before, wall, peak_kib, documents }
+}
+
+/// Rounds of the comparison: a process takes a few hundredths of a second, of which the clock knows whole ones.
+const TURNS: usize = 15;
+/// So many runs of a process are one measurement, as `/proc` counts hundredths of seconds.
+const REPEATS: usize = 20;
+/// So many files of a folder are compared: kube-score takes each as an argument.
+const FILES: usize = 1_000;
+
+/// Compares with kube-score. What it cannot read it stops at, so it is asked about each file first.
+fn beside() {
+    let found =
+        Command::new("kube-score").arg("version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    if found.is_err() {
+        eprintln!("lint beside kube-score: SKIPPED, kube-score is not on the PATH");
+        return;
+    }
+    let folder = std::env::temp_dir().join(format!("plimsoll-beside-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let one = folder.join("one.yaml");
+    std::fs::write(&one, objects(1)).expect("written");
+    let resources = folder.join("resources.yaml");
+    std::fs::write(&resources, objects(35)).expect("written");
+    let mut cases = vec![
+        ("35 resources in a file", vec![resources.clone()], &[][..], REPEATS, 0.6),
+        ("one ConfigMap", vec![one], &[], REPEATS, 0.6),
+    ];
+    let readable = |file: &PathBuf| {
+        // 1: it found something
+        matches!(score(std::slice::from_ref(file)).map(|status| status.code()), Ok(Some(0 | 1)))
+    };
+    let real: Vec<PathBuf> = generate::files().into_iter().filter(readable).take(FILES).collect();
+    if !real.is_empty() {
+        cases.insert(0, ("real manifests, all policies", real, &["--pack", "all"], 1, 0.5));
+    }
+    for (name, files, arguments, repeats, wanted) in cases {
+        let mut ratios: Vec<(f64, f64)> = (0..TURNS)
+            .map(|_| {
+                let own = cpu_of(repeats, || {
+                    let mut command = Command::new(env!("CARGO_BIN_EXE_plimsoll"));
+                    quiet(command.arg("lint").args(arguments).args(&files)).map(drop)
+                });
+                (own, cpu_of(repeats, || score(&files).map(drop)))
+            })
+            .collect();
+        ratios.sort_by(|a, b| (a.0 / a.1).total_cmp(&(b.0 / b.1)));
+        let (own, other) = ratios[TURNS / 2];
+        println!(
+            "lint beside kube-score, {name}, {} files: {:.1} ms and {:.1} ms of CPU, {:.2} times (wanted at most {wanted})",
+            files.len(),
+            own * 1000.0,
+            other * 1000.0,
+            own / other,
+        );
+    }
+    let _ = std::fs::remove_dir_all(&folder);
+}
+
+fn score(files: &[PathBuf]) -> std::io::Result<ExitStatus> {
+    quiet(Command::new("kube-score").arg("score").args(files))
+}
+
+fn quiet(command: &mut Command) -> std::io::Result<ExitStatus> {
+    command.stdout(Stdio::null()).stderr(Stdio::null()).status()
+}
+
+/// CPU seconds of one run, taken over several.
+fn cpu_of(repeats: usize, run: impl Fn() -> std::io::Result<()>) -> f64 {
+    let before = children_cpu();
+    for _ in 0..repeats {
+        run().expect("it starts");
+    }
+    (children_cpu() - before) / repeats as f64
+}
+
+/// A ConfigMap, and as many Deployments, Services and ServiceAccounts as make so many resources.
+fn objects(count: usize) -> String {
+    let mut text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings, namespace: shop}\ndata: {LOG_LEVEL: info}\n".to_owned();
+    for index in 1..count {
+        let name = format!("app-{}", (index - 1) / 3);
+        let (head, body) = match index % 3 {
+            1 => (
+                "apiVersion: apps/v1\nkind: Deployment",
+                format!(
+                    "spec:\n  replicas: 2\n  selector: {{matchLabels: {{app: {name}}}}}\n  template:\n    metadata: {{labels: {{app: {name}}}}}\n    \
+                     spec:\n      serviceAccountName: {name}\n      containers:\n      - name: app\n        image: registry.example.com/{name}:1.2.3\n        \
+                     ports: [{{name: http, containerPort: 8080}}]\n        readinessProbe: {{httpGet: {{path: /ready, port: http}}}}\n        \
+                     resources: {{requests: {{cpu: 100m, memory: 64Mi}}, limits: {{memory: 64Mi}}}}\n        \
+                     securityContext: {{allowPrivilegeEscalation: false, readOnlyRootFilesystem: true}}\n        \
+                     env: [{{name: LOG_LEVEL, valueFrom: {{configMapKeyRef: {{name: settings, key: LOG_LEVEL}}}}}}]\n"
+                ),
+            ),
+            2 => (
+                "apiVersion: v1\nkind: Service",
+                format!(
+                    "spec:\n  selector: {{app: {name}}}\n  ports: [{{name: http, port: 80, targetPort: http}}]\n"
+                ),
+            ),
+            _ => ("apiVersion: v1\nkind: ServiceAccount", "automountServiceAccountToken: false\n".to_owned()),
+        };
+        text.push_str(&format!("---\n{head}\nmetadata: {{name: {name}, namespace: shop}}\n{body}"));
+    }
+    text
 }
 
 /// CPU seconds of the children that have ended.

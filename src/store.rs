@@ -6,12 +6,16 @@
 //!                          overrides, packs, --only, --skip ───┘   (index by kind, plan)
 //! ```
 
+pub mod adjustments;
 mod by_name;
 pub mod embedded;
+pub mod entry;
 pub mod includes;
 pub mod kept;
 pub mod load;
 pub mod memory;
+pub mod names;
+pub mod outline;
 pub mod overlap;
 mod parts;
 pub mod placement;

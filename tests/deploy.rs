@@ -8,6 +8,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
 
+use plimsoll::cli::configuration::Configuration;
+use plimsoll::dialect::native::exceptions::ExceptionFile;
+use plimsoll::dialect::native::written::PolicyFile;
+use plimsoll::policytest::written::TestFile;
 use serde_json::{Value, json};
 
 const BASE: &str = "deploy/kustomize/base/plimsoll.yaml";
@@ -506,11 +510,27 @@ fn alerts_and_dashboard_are_about_metrics_that_there_are() {
 
 #[test]
 fn the_schemas_are_what_the_program_prints() {
-    for of in ["policy", "exception", "configuration", "test"] {
+    for (of, schema) in [
+        ("exception", schemars::schema_for!(ExceptionFile)),
+        ("policy", schemars::schema_for!(PolicyFile)),
+        ("configuration", schemars::schema_for!(Configuration)),
+        ("test", schemars::schema_for!(TestFile)),
+    ] {
+        let path = format!("schemas/{of}.json");
+        let expected = serde_json::to_string_pretty(&schema).unwrap() + "\n";
+        if env::var_os("PLIMSOLL_UPDATE").is_some() {
+            fs::write(at(&path), &expected).unwrap();
+        }
+        assert!(
+            read(&path) == expected,
+            "{path} is not what the types say that read such files; PLIMSOLL_UPDATE=1 writes it"
+        );
         let output =
             Command::new(env!("CARGO_BIN_EXE_plimsoll")).args(["policies", "schema", of]).output().unwrap();
-        let (path, expected) = (format!("schemas/{of}.json"), String::from_utf8(output.stdout).unwrap());
-        assert!(read(&path) == expected, "{path} is not what `plimsoll policies schema {of}` prints");
+        assert!(
+            output.stdout == expected.as_bytes(),
+            "{path} is not what `plimsoll policies schema {of}` prints"
+        );
         let schema: Value = serde_json::from_str(&expected).unwrap();
         assert!(schema["properties"].as_object().unwrap().len() > 2, "{of}");
     }

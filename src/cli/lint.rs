@@ -155,8 +155,10 @@ impl LintArgs {
         let earlier = kept.as_deref_mut().and_then(|kept| kept.selected(self));
         let selected = earlier.unwrap_or_else(|| self.select());
         let code = self.lint(&self.paths.clone().all(), &selected, kept.as_deref_mut());
-        if let Some(kept) = kept {
-            kept.keep(self, selected);
+        match kept {
+            Some(kept) => kept.keep(self, selected),
+            // as below: the process ends
+            None => std::mem::forget(selected),
         }
         code.unwrap_or(NOT_DONE)
     }
@@ -195,7 +197,7 @@ impl LintArgs {
         let baseline = self.earlier.earlier(paths, &chosen, configuration, before);
         let baseline = baseline.map_err(|error| stop(&error.to_string()))?;
         let beside = Beside::of(&mut sources, &selected.ignores, set.exceptions());
-        let inventory = Inventory::load(&sources);
+        let inventory = Inventory::load(&sources).without_foreign();
         let variants = selected.variants(&sources, None);
         let old_sources = read_old(self.asking.old.as_ref());
         let old = old_sources.as_ref().map(Inventory::load);

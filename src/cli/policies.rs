@@ -216,7 +216,7 @@ fn write_pages(folder: &Path, pages: &BTreeMap<String, String>) -> io::Result<Wr
     Ok(outcome)
 }
 
-/// The committed schemas, which a unit test holds to the types that read the files: making them anew would need the code
+/// The committed schemas, which a test holds to the types that read the files: making them anew would need the code
 /// that makes them, for a text that never changes.
 fn schema(of: SchemaOf) -> ExitCode {
     super::print(&match of {
@@ -232,31 +232,6 @@ fn schema(of: SchemaOf) -> ExitCode {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::cli::configuration::Configuration;
-    use crate::dialect::native::exceptions::ExceptionFile;
-    use crate::dialect::native::written::PolicyFile;
-    use crate::policytest::written::TestFile;
-
-    #[test]
-    fn the_committed_schemas_are_those_of_the_types() {
-        for (of, schema) in [
-            ("exception", schemars::schema_for!(ExceptionFile)),
-            ("policy", schemars::schema_for!(PolicyFile)),
-            ("configuration", schemars::schema_for!(Configuration)),
-            ("test", schemars::schema_for!(TestFile)),
-        ] {
-            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("schemas/{of}.json"));
-            let made = serde_json::to_string_pretty(&schema).unwrap() + "\n";
-            if std::env::var_os("PLIMSOLL_UPDATE").is_some() {
-                std::fs::write(&path, &made).unwrap();
-            }
-            let committed = std::fs::read_to_string(&path).unwrap();
-            assert!(
-                committed == made,
-                "schemas/{of}.json is not what the types say; PLIMSOLL_UPDATE=1 writes it"
-            );
-        }
-    }
 
     #[test]
     fn only_what_was_generated_is_touched() {

@@ -11,7 +11,6 @@ use clap::Args;
 use self::overrides::Override;
 use super::configuration::Configuration;
 use crate::cel::profile::Release;
-use crate::check::Policy;
 use crate::diagnostic::Diagnostic;
 use crate::dialect;
 use crate::finding::{Action, CodePattern, PolicyRef};
@@ -22,8 +21,10 @@ use crate::nearest::nearest;
 use crate::report::Policies;
 use crate::resource::workload::TemplatePaths;
 use crate::store::PolicySet;
+use crate::store::embedded;
 use crate::store::kept::{self, Origin, Refused};
 use crate::store::load::{self, InputText, Loaded, PolicySources};
+use crate::store::outline::Outline;
 use crate::store::set::{Adjustments, Names, UnknownName};
 use crate::waiver::settings::Ignores;
 
@@ -106,8 +107,6 @@ pub struct Selected {
     pub astray: bool,
     /// The names that there are, whatever the run takes of them; without the library, where that is not loaded.
     pub names: Names,
-    /// Whether what the run does not take of the library was not even read.
-    partly: bool,
     /// The same with the library, made when it is asked for.
     with_library: OnceLock<Names>,
     /// The rules by which lint waives findings.
@@ -122,7 +121,7 @@ impl Selected {
     /// All names that waivers may speak of: those of the library, too, for it may be used in another run.
     #[must_use]
     pub fn all_names(&self) -> &Names {
-        self.with_library.get_or_init(|| with_library(&self.names, &self.sources, self.partly))
+        self.with_library.get_or_init(|| with_library(&self.names))
     }
 
     /// Whether a policy of this kind and name was read, be it refused.
@@ -136,7 +135,7 @@ impl Selected {
     #[must_use]
     pub fn told(&self) -> Policies {
         let Self { set, origins, .. } = self;
-        Policies { generation: 1, hash: kept::hash(set, origins), ran: set.policies().len() }
+        Policies { generation: 1, hash: kept::hash(set, origins), ran: set.entries().len() }
     }
 
     /// The configuration file that was taken.
@@ -215,7 +214,7 @@ impl Selection {
             ([], Some(packs)) => Some(packs.iter().cloned().collect()),
             (packs, _) => Some(packs.iter().cloned().collect()),
         };
-        // where nothing names a policy, those of other packs need not be read
+        // where nothing names a policy, those of other packs need not be read, and those of these only when they are met
         let unnamed =
             only.is_empty() && skip.is_empty() && sources.paths.is_empty() && !configuration.names_policies();
         let mut loaded = load::load_beside(&sources, packs_of_run.as_ref().filter(|_| unnamed), &input);
@@ -235,22 +234,20 @@ impl Selection {
             severities,
             action_override: action_override.or(configuration.action_override),
         };
-        let mut known = packs_of(loaded.policies.iter().map(|(policy, _)| policy));
-        known.extend(unread_packs(&loaded));
+        let known = known_packs(&loaded);
         check_packs(&known, packs, &configuration, of_names);
         check_names(&loaded, &adjustments, &configuration, of_names);
         let override_paths = check_overrides(&loaded, (&sources, &input), &configuration, of_names);
-        let names = Names::of(loaded.policies.iter().map(|(policy, _)| policy));
-        check_waivers(&loaded, &names, &sources, &configuration, of_names);
+        let names = loaded.names();
+        check_waivers(&loaded, &names, &configuration, of_names);
         let ignores = configuration.ignores(&mut errors);
         let unasked = packs_left_out(&loaded, adjustments.packs.as_ref());
-        let partly = !loaded.unread.is_empty();
         let (origins, refused) = (std::mem::take(&mut loaded.origins), std::mem::take(&mut loaded.refused));
         let set = loaded.into_set(&adjustments, templates.clone());
         if !is_first {
             super::print_overlaps(&set);
         }
-        let ran = packs_of(set.policies().iter().map(|policy| &**policy));
+        let ran = packs_of(set.entries().flat_map(|policy| policy.packs()));
         let packs_not_run =
             known.into_iter().filter(|pack| unasked.contains(pack) || !ran.contains(pack)).collect();
         Selected {
@@ -267,7 +264,6 @@ impl Selection {
             templates,
             astray,
             names,
-            partly,
             with_library: OnceLock::new(),
             ignores,
             judges_by_input,
@@ -346,9 +342,9 @@ fn input_texts(sources: &Sources, policies: &[PathBuf]) -> Vec<InputText> {
 
 /// The codes that findings can have.
 fn codes_of<'s>(set: &'s PolicySet, adjustments: &Adjustments) -> HashSet<&'s str> {
-    let rules = set.policies().iter().flat_map(|policy| &policy.rules);
+    let rules = set.entries().flat_map(|policy| policy.rules());
     let reserved = codes::all().filter(|row| adjustments.reserved(row).is_some());
-    rules.map(|rule| rule.info.code.as_str()).chain(reserved.map(|row| row.code)).collect()
+    rules.map(|rule| rule.code).chain(reserved.map(|row| row.code)).collect()
 }
 
 /// Gives policies the parameters of the environment, which stand in the file at `parameters` below `at`.
@@ -359,7 +355,7 @@ fn override_parameters(
     at: &[&str],
     errors: &mut Vec<Diagnostic>,
 ) {
-    let names = Names::of(loaded.policies.iter().map(|(policy, _)| policy));
+    let names = loaded.names();
     for (name, values) in parameters {
         let of_policy = [at, &["parameters", name.as_str()]].concat();
         if let Some(UnknownName { message, help }) = names.check_policy(name) {
@@ -378,13 +374,9 @@ fn override_parameters(
 }
 
 /// The names of the library beside others.
-fn with_library(names: &Names, sources: &PolicySources, partly: bool) -> Names {
+fn with_library(names: &Names) -> Names {
     let mut all = names.clone();
-    if !sources.embedded || partly {
-        let library =
-            load::load(&PolicySources { embedded: true, paths: Vec::new(), profile: sources.profile });
-        all.extend(Names::of(library.policies.iter().map(|(policy, _)| policy)));
-    }
+    all.extend(Names::of_library(embedded::outlines()));
     all
 }
 
@@ -392,14 +384,13 @@ fn with_library(names: &Names, sources: &PolicySources, partly: bool) -> Names {
 fn check_waivers(
     loaded: &Loaded,
     names: &Names,
-    sources: &PolicySources,
     configuration: &Configuration,
     errors: &mut Vec<Diagnostic>,
 ) {
     if loaded.exceptions.is_empty() && configuration.ignore.is_empty() {
         return;
     }
-    let names = with_library(names, sources, false);
+    let names = with_library(names);
     for exception in &loaded.exceptions {
         for (pattern, place) in exception.patterns.iter().zip(&exception.places) {
             let Some(UnknownName { message, help }) = names.check_pattern(pattern) else { continue };
@@ -427,27 +418,42 @@ fn check_waivers(
     }
 }
 
-fn packs_of<'p>(policies: impl Iterator<Item = &'p Policy>) -> BTreeSet<String> {
-    policies.flat_map(|policy| &policy.about.packs).filter(|pack| *pack != "all").cloned().collect()
+fn texts(packs: &[String]) -> Vec<&str> {
+    packs.iter().map(String::as_str).collect()
 }
 
-/// The packs of what was not read of the library.
-fn unread_packs(loaded: &Loaded) -> impl Iterator<Item = String> {
-    let packs = loaded.unread.iter().copied().flatten();
-    packs.filter(|pack| **pack != "all").map(|pack| (*pack).to_owned())
+fn packs_of<'p>(packs: impl Iterator<Item = &'p str>) -> BTreeSet<String> {
+    packs.filter(|pack| *pack != "all").map(str::to_owned).collect()
+}
+
+/// The packs that there are.
+fn known_packs(loaded: &Loaded) -> BTreeSet<String> {
+    let own = loaded.policies.iter().flat_map(|(policy, _)| &policy.about.packs);
+    let outlined = all_packs(&loaded.unmet).chain(all_packs(&loaded.unread));
+    packs_of(own.map(String::as_str).chain(outlined))
+}
+
+/// The packs of policies of the library that are not read, and of their rules.
+fn all_packs<'o>(outlines: &'o [&'static Outline]) -> impl Iterator<Item = &'o str> {
+    outlines.iter().copied().flat_map(Outline::all_packs).map(|pack| -> &'o str { pack })
 }
 
 /// Packs with a policy of the library that is in none of the packs of the run.
 fn packs_left_out(loaded: &Loaded, packs: Option<&BTreeSet<String>>) -> BTreeSet<String> {
     let Some(packs) = packs.filter(|packs| !packs.contains("all")) else { return BTreeSet::new() };
-    let taken = |of: &[String]| of.is_empty() || of.iter().any(|pack| packs.contains(pack));
-    let mut left_out: BTreeSet<String> = unread_packs(loaded).collect();
-    for (policy, _) in loaded.policies.iter().filter(|(_, embedded)| *embedded) {
-        let own = &policy.about.packs;
-        for rule in policy.rules.iter().filter(|rule| !taken(own) || !taken(&rule.packs)) {
-            let of_rule = if rule.packs.is_empty() { own } else { &rule.packs };
-            left_out.extend(of_rule.iter().filter(|pack| *pack != "all").cloned());
+    let taken = |of: &[&str]| of.is_empty() || of.iter().any(|pack| packs.contains(*pack));
+    let mut left_out = packs_of(all_packs(&loaded.unread));
+    let mut look = |own: &[&str], rules: &mut dyn Iterator<Item = Vec<&str>>| {
+        for of_rule in rules.filter(|of_rule| !taken(own) || !taken(of_rule)) {
+            let packs = if of_rule.is_empty() { own } else { &of_rule };
+            left_out.extend(packs_of(packs.iter().copied()));
         }
+    };
+    for (policy, _) in loaded.policies.iter().filter(|(_, embedded)| *embedded) {
+        look(&texts(&policy.about.packs), &mut policy.rules.iter().map(|rule| texts(&rule.packs)));
+    }
+    for outline in &loaded.unmet {
+        look(outline.packs, &mut outline.rules.iter().map(|rule| rule.packs.to_vec()));
     }
     left_out
 }
@@ -489,7 +495,7 @@ fn check_overrides(
     configuration: &Configuration,
     errors: &mut Vec<Diagnostic>,
 ) -> Vec<FileGlobs> {
-    let names = Names::of(loaded.policies.iter().map(|(policy, _)| policy));
+    let names = loaded.names();
     let folder = configuration.folder();
     let mut globs = Vec::new();
     for (index, other) in configuration.overrides.iter().enumerate() {
@@ -534,7 +540,7 @@ fn check_names(
     configuration: &Configuration,
     errors: &mut Vec<Diagnostic>,
 ) {
-    let names = Names::of(loaded.policies.iter().map(|(policy, _)| policy));
+    let names = loaded.names();
     let Adjustments { only, skip, actions, severities, packs: _, action_override: _ } = adjustments;
     let of_file = [("only", &configuration.only), ("skip", &configuration.skip)];
     for ((key, written), used) in of_file.into_iter().zip([only, skip]) {
@@ -561,6 +567,7 @@ fn check_names(
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::store::entry::Entry;
 
     /// What is not read of the library changes nothing of a run.
     #[test]
@@ -577,18 +584,28 @@ mod tests {
             let some = selection.load(None, &[], &[]);
             // a name that is known and skips nothing of a policy makes the whole library be read
             let whole = selection.load(None, &[], &["yaml/octal".to_owned()]);
-            assert!(!whole.partly);
-            assert_eq!(some.partly, pack != "all");
-            assert_eq!(some.names.codes().count() < whole.names.codes().count(), pack != "all");
+            let unread = |selected: &Selected| {
+                selected.set.entries().filter(|entry| matches!(entry, Entry::Unmet(_))).count()
+            };
+            assert_eq!((unread(&some), unread(&whole)), (some.set.entries().len(), 0));
             let told = |selected: &Selected| {
                 let errors: Vec<_> = selected.errors.iter().map(|error| format!("{error:?}")).collect();
-                (selected.told().hash, selected.set.policies().len(), selected.packs_not_run.clone(), errors)
+                let ids: Vec<_> = selected.set.entries().map(|entry| entry.id()).collect();
+                (selected.told().hash, ids, selected.packs_not_run.clone(), errors)
+            };
+            let codes = |selected: &Selected| {
+                let rules = selected.set.entries().flat_map(|entry| entry.rules());
+                rules.map(|rule| rule.code.to_owned()).collect::<Vec<_>>()
             };
             assert_eq!(told(&some), told(&whole), "{pack}");
+            assert_eq!(codes(&some), codes(&whole), "{pack}");
             assert_eq!(
                 some.all_names().codes().collect::<Vec<_>>(),
                 whole.all_names().codes().collect::<Vec<_>>()
             );
+            let before = told(&some);
+            assert_eq!(some.set.policies().len(), whole.set.policies().len());
+            assert_eq!(before, told(&some), "what is read is as its outline said");
         }
     }
 }

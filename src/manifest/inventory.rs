@@ -1,5 +1,7 @@
 //! All documents of a run, the manifests among them, and the ledger: what became of every file.
 
+use std::collections::BTreeSet;
+
 use rayon::prelude::*;
 
 use super::compose::{ComposeError, compose, is_addressed};
@@ -238,6 +240,28 @@ impl<'s> Inventory<'s> {
         }
         self.comments.extend(comments);
         self.ledger.push(record);
+    }
+
+    /// The same without what is in files that have nothing for a cluster: of their documents nothing is asked any more but
+    /// whether they hold Secrets, so the others are empty afterwards.
+    #[must_use]
+    pub fn without_foreign(mut self) -> Self {
+        let Self { documents, ledger, notices, .. } = &mut self;
+        let noticed: BTreeSet<FileId> = notices.iter().map(|notice| notice.file).collect();
+        let is_foreign = |record: &FileRecord| {
+            record.outcome == FileOutcome::NotKubernetes && !noticed.contains(&record.file)
+        };
+        let foreign: BTreeSet<FileId> =
+            ledger.iter().filter(|record| is_foreign(record)).map(|record| record.file).collect();
+        for loaded in documents.iter_mut().filter(|loaded| foreign.contains(&loaded.file)) {
+            let names_secret = |node: NodeRef<'_>| {
+                node.key() == Some("kind") && node.as_str().is_some_and(|kind| kind.contains("Secret"))
+            };
+            if !loaded.document.nodes().any(names_secret) {
+                loaded.document = Document::null();
+            }
+        }
+        self
     }
 
     /// Every document that could be read, also those that are no manifests.
@@ -542,7 +566,8 @@ impl<'s> Loader<'s> {
                 let mut notices = if manifests.is_empty() { Vec::new() } else { notices };
                 notices.extend(untyped::nested(&document, &manifests));
                 document.mark_unknown(placeholder::is_placeholder);
-                self.documents.push(LoadedParts { index, document, manifests, notices });
+                // the builder has left room for what the text may hold
+                self.documents.push(LoadedParts { index, document: document.shrunk(), manifests, notices });
             }
             Err(refusal) => self.errors.push((index, refusal.at, refusal.error.into())),
         }

@@ -2,6 +2,8 @@
 
 use std::sync::LazyLock;
 
+use super::outline::{Outline, RuleOutline};
+use crate::finding::{Action, Severity};
 use crate::packed::packed;
 
 include!(concat!(env!("OUT_DIR"), "/embedded_policies.rs"));
@@ -12,9 +14,10 @@ pub fn files() -> &'static [(&'static str, &'static str)] {
     FILES
 }
 
-/// As [`files`], each with the packs that it names: those of its policies and of their rules.
-pub fn with_packs() -> impl Iterator<Item = ((&'static str, &'static str), &'static [&'static str])> {
-    FILES.iter().copied().zip(PACKS.iter().copied())
+/// What is known of the policy of each of these files before it is read, in the same order.
+#[must_use]
+pub fn outlines() -> &'static [Outline] {
+    &OUTLINES
 }
 
 /// The tests of the library: path below `policies/`, and text, in the order of the paths. `build.rs` compressed them:
@@ -27,10 +30,9 @@ pub fn tests() -> impl Iterator<Item = (&'static str, &'static str)> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
     use crate::cel::profile::Profile;
+    use crate::matching::Kinds;
     use crate::store::load::{Loaded, read_text};
 
     #[test]
@@ -39,20 +41,40 @@ mod tests {
         for (name, text) in tests() {
             assert_eq!(std::fs::read_to_string(folder.join(name)).ok().as_deref(), Some(text), "{name}");
         }
-        assert!(tests().count() > 200, "{}", tests().count());
+        assert!(tests().count() > 100, "{}", tests().count());
     }
 
     #[test]
-    fn files_name_the_packs_of_their_policies() {
-        for ((name, text), packs) in with_packs() {
-            let mut loaded = Loaded::default();
-            read_text(name, text, true, Profile::NEWEST, &mut loaded);
-            let policies = loaded.policies.iter().map(|(policy, _)| policy);
-            let of_all = policies.flat_map(|policy| {
-                policy.about.packs.iter().chain(policy.rules.iter().flat_map(|rule| &rule.packs))
-            });
-            let said: BTreeSet<&str> = of_all.map(String::as_str).collect();
-            assert_eq!(packs.iter().copied().collect::<BTreeSet<_>>(), said, "{name}");
+    fn outlines_say_what_policies_say_in_every_profile() {
+        for (outline, (name, text)) in outlines().iter().zip(files()) {
+            for profile in Profile::ALL {
+                let mut loaded = Loaded::default();
+                read_text(&format!("embedded:{name}"), text, true, profile, &mut loaded);
+                assert_eq!(loaded.errors.len(), 0, "{name}: {:?}", loaded.errors);
+                let [(policy, _)] = &loaded.policies[..] else { panic!("{name}: one policy a file") };
+                assert_eq!(files()[outline.file].0, *name);
+                assert_eq!(outline.id(), policy.id);
+                assert_eq!(loaded.origins.get(&policy.id), Some(&outline.origin()), "{name}");
+                assert_eq!(outline.packs, policy.about.packs, "{name}");
+                assert_eq!(outline.category, policy.about.category.as_deref(), "{name}");
+                assert_eq!(outline.parameters, policy.parameters.root().to_json(), "{name}");
+                assert_eq!(outline.declares_templates, !policy.templates.is_empty(), "{name}");
+                let minor = policy.about.annotations.get("plimsoll.dev/minor-version");
+                assert_eq!(outline.minor_version, minor.map(String::as_str), "{name}");
+                let kinds = Kinds::parse(outline.kinds).expect("they are those of the policy");
+                for declared in [false, true] {
+                    assert_eq!(kinds.index_by(declared), policy.matches.index_by(declared), "{name}");
+                }
+                assert_eq!(kinds.has_subresources(), policy.matches.has_subresources(), "{name}");
+                let rules = policy.rules.iter().map(|rule| {
+                    (rule.info.code.as_str(), rule.severity, rule.actions, rule.mutates, rule.packs.clone())
+                });
+                let outlined = outline.rules.iter().map(|rule| {
+                    let packs = rule.packs.iter().map(|pack| (*pack).to_owned()).collect();
+                    (rule.code, rule.severity, rule.action.into(), rule.mutates, packs)
+                });
+                assert_eq!(outlined.collect::<Vec<_>>(), rules.collect::<Vec<_>>(), "{name}");
+            }
         }
     }
 }

@@ -10,12 +10,14 @@
 //! in the same way.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::finding::PolicyRef;
 
 use super::PolicySet;
+use super::entry::{Entry, RuleEntry};
 use crate::check::Policy;
 use crate::policy::exception::Exception;
 
@@ -35,6 +37,13 @@ pub struct Refused {
     pub file: String,
     /// Which policy of it, where that could be read.
     pub policy: Option<PolicyRef>,
+}
+
+impl Origin {
+    /// Of a policy whose text this is.
+    pub(super) fn of(file: String, text: &str) -> Self {
+        Self { file, digest: digest(text.trim().as_bytes()) }
+    }
 }
 
 impl Refused {
@@ -135,18 +144,30 @@ fn with<'g>(set: PolicySet, kept: impl Iterator<Item = &'g LastGood>) -> PolicyS
 #[must_use]
 pub fn hash(set: &PolicySet, origins: &BTreeMap<PolicyRef, Origin>) -> String {
     let mut text = String::new();
-    for policy in set.policies() {
-        let digest = origins.get(&policy.id).map_or(0, |origin| origin.digest);
-        let parameters = policy.parameters.root().to_json();
-        text.push_str(&format!("{} {digest:x} {parameters}", policy.id));
-        for rule in &policy.rules {
-            text.push_str(&format!(" {} {} {}", rule.info.code, rule.actions, rule.severity.name()));
+    let digest_of = |id: &PolicyRef| origins.get(id).map_or(0, |origin| origin.digest);
+    // writing to a String does not fail
+    for entry in set.entries() {
+        let _ = match entry {
+            Entry::Read(policy) => write!(
+                text,
+                "{} {:x} {}",
+                policy.id,
+                digest_of(&policy.id),
+                policy.parameters.root().to_json()
+            ),
+            Entry::Unmet(unmet) => {
+                let id = unmet.id();
+                write!(text, "{id} {:x} {}", digest_of(&id), unmet.parameters())
+            }
+        };
+        for RuleEntry { code, actions, severity } in entry.rules() {
+            let _ = write!(text, " {code} {actions} {}", severity.name());
         }
         text.push('\n');
     }
     for exception in set.exceptions() {
-        let digest = origins.get(&exception.info.id).map_or(0, |origin| origin.digest);
-        text.push_str(&format!("{} {digest:x}\n", exception.info.id));
+        let id = &exception.info.id;
+        let _ = writeln!(text, "{id} {:x}", digest_of(id));
     }
     format!("{:016x}", digest(text.as_bytes()))
 }

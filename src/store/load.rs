@@ -20,8 +20,11 @@ use crate::manifest::split::split;
 use crate::resource::workload::TemplatePaths;
 
 use super::PolicySet;
-use super::kept::{Origin, Refused, digest};
-use super::set::Adjustments;
+use super::adjustments::Adjustments;
+use super::embedded;
+use super::kept::{Origin, Refused};
+use super::names::Names;
+use super::outline::{Outline, Reading, Unmet};
 pub use super::source::PolicySources;
 use crate::check::{Policy, whole};
 use crate::policy::exception::Exception;
@@ -47,8 +50,14 @@ pub struct Loaded {
     pub refused: Vec<Refused>,
     /// Documents in policy files that are no policies of ours.
     pub passed_over: usize,
-    /// The packs of each file of the library that was not read, for the run takes none of them.
-    pub unread: Vec<&'static [&'static str]>,
+    /// The policies of the library that the run takes nothing of.
+    pub unread: Vec<&'static Outline>,
+    /// Those that are read when an object meets them.
+    pub unmet: Vec<&'static Outline>,
+    /// The CEL that these are written in, where the library was asked for.
+    pub profile: Option<Profile>,
+    /// The cluster's minor version, where it is known.
+    pub minor: Option<u32>,
 }
 
 /// Where a policy says its name.
@@ -79,6 +88,9 @@ impl Loaded {
             refused,
             passed_over,
             unread: _,
+            unmet: _,
+            profile: _,
+            minor: _,
         } in parts.collect::<Vec<_>>()
         {
             self.policies.extend(policies);
@@ -96,6 +108,23 @@ impl Loaded {
             self.refused.extend(refused);
             self.passed_over += passed_over;
         }
+    }
+
+    /// Reads policies of the library.
+    pub(super) fn read_library(&mut self, outlines: impl IntoIterator<Item = &'static Outline>) {
+        let profile = self.profile.unwrap_or(Profile::NEWEST);
+        let files: Vec<_> = outlines.into_iter().map(|outline| embedded::files()[outline.file]).collect();
+        self.add_all(&files, |(name, text), part| {
+            read_text(&format!("embedded:{name}"), text, true, profile, part);
+        });
+    }
+
+    /// All its names: those of policies that are not read yet, too.
+    #[must_use]
+    pub fn names(&self) -> Names {
+        let mut names = Names::of(self.policies.iter().map(|(policy, _)| policy));
+        names.extend(Names::of_library(self.unmet.iter().copied()));
+        names
     }
 
     /// What may not be meant in the policies that are read from files; found anew each time, for it takes as long as loading.
@@ -118,6 +147,7 @@ impl Loaded {
 
     /// Tells policies that know versions of Kubernetes which one the cluster has.
     pub fn for_release(&mut self, release: Release) {
+        self.minor = Some(release.minor);
         for (policy, _) in &mut self.policies {
             policy.set_minor_version(release.minor);
             if let Some(whole) = whole(policy) {
@@ -138,7 +168,14 @@ impl Loaded {
         let policies = self.policies.into_iter();
         let policies =
             policies.filter_map(|(policy, embedded)| adjustments.apply(policy, embedded).map(Arc::new));
-        PolicySet::new(policies.collect(), templates)
+        let reading = Reading {
+            profile: self.profile.unwrap_or(Profile::NEWEST),
+            minor: self.minor,
+            adjustments: adjustments.clone(),
+        };
+        let reading = Arc::new(reading);
+        let unmet = self.unmet.into_iter().map(|outline| Unmet { outline, reading: Arc::clone(&reading) });
+        PolicySet::with_unmet(policies.collect(), unmet.filter(Unmet::runs).collect(), templates)
             .with_exceptions(self.exceptions.into_iter().map(Arc::new).collect())
     }
 }
@@ -149,7 +186,7 @@ pub fn load(sources: &PolicySources) -> Loaded {
     load_packs(sources, None)
 }
 
-/// Reads the policies of the sources, of the library only those files with a policy of one of some packs, or of none.
+/// Reads the policies of the sources; of the library only those of one of some packs, or of none, and these when they are met.
 #[must_use]
 pub fn load_packs(sources: &PolicySources, packs: Option<&BTreeSet<String>>) -> Loaded {
     load_beside(sources, packs, &[])
@@ -162,6 +199,11 @@ pub fn load_beside(sources: &PolicySources, packs: Option<&BTreeSet<String>>, in
     let mut loaded = Loaded::default();
     for source in sources.all() {
         source.read(packs, sources.profile, &mut loaded);
+    }
+    if !sources.paths.is_empty() || !input.is_empty() {
+        // of two policies of one name the second is refused
+        let unmet = std::mem::take(&mut loaded.unmet);
+        loaded.read_library(unmet);
     }
     loaded.add_all(input, |InputText { name, text }, part| {
         read_documents((name, text), false, sources.profile, part, false);
@@ -246,10 +288,7 @@ fn read_documents(
         };
         let mut misread = misread(root, text, &composed.remarks);
         let lowered = dialect.lower(root, profile, &written);
-        let origin = || {
-            let written = text.get(chunk.range.clone()).unwrap_or_default();
-            Origin { file: name.to_owned(), digest: digest(written.trim().as_bytes()) }
-        };
+        let origin = || Origin::of(name.to_owned(), text.get(chunk.range.clone()).unwrap_or_default());
         let issues = match lowered {
             Ok(Lowered::Exception(exception)) if misread.is_empty() => {
                 loaded.origins.entry(exception.info.id.clone()).or_insert_with(origin);

@@ -35,7 +35,7 @@ impl fmt::Display for Overlap {
 pub fn overlaps(set: &PolicySet) -> Vec<Overlap> {
     let mut writes: BTreeMap<String, Vec<(&Policy, &Rule, String)>> = BTreeMap::new();
     let mut images: Vec<(&Policy, &Rule, &RewriteTable)> = Vec::new();
-    for policy in set.policies() {
+    for policy in set.changing() {
         for rule in &policy.rules {
             match rule.check.change().map(|change| change.writes()) {
                 Some(Writes::Edits(visit, edits)) => {

@@ -27,7 +27,7 @@ pub struct Room {
 pub struct Table<T> {
     room: Room,
     /// Made when the first comes.
-    sets: OnceLock<Box<[[ArcSwapOption<Entry<T>>; WAYS]]>>,
+    sets: OnceLock<Box<[Set<T>]>>,
     bytes: AtomicUsize,
     /// The place that is emptied next where there is no room.
     next: AtomicUsize,
@@ -35,6 +35,9 @@ pub struct Table<T> {
 
 /// How many places are emptied for one at most.
 const EMPTIED: usize = 64;
+
+/// The places of a signature.
+type Set<T> = [ArcSwapOption<Entry<T>>; WAYS];
 
 struct Entry<T> {
     signature: Signature,
@@ -55,12 +58,12 @@ impl<T: Clone> Table<T> {
         Self { room, sets: OnceLock::new(), bytes: AtomicUsize::new(0), next: AtomicUsize::new(0) }
     }
 
-    fn sets(&self) -> &[[ArcSwapOption<Entry<T>>; WAYS]] {
+    fn sets(&self) -> &[Set<T>] {
         let sets = (self.room.places / WAYS).max(1);
         self.sets.get_or_init(|| (0..sets).map(|_| Default::default()).collect())
     }
 
-    fn places(&self, signature: Signature) -> &[ArcSwapOption<Entry<T>>; WAYS] {
+    fn places(&self, signature: Signature) -> &Set<T> {
         let sets = self.sets();
         &sets[signature.number(sets.len())]
     }

@@ -1,29 +1,35 @@
 //! The policies of a run, indexed by kind.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 
+use rayon::prelude::*;
+
 use crate::admission_policy::Hook;
-use crate::finding::terms::is_waivable;
-use crate::finding::{Action, CodePattern, Severity};
-use crate::manifest::codes::{self, Reserved};
+use crate::finding::PolicyRef;
 use crate::matching::KindMatch;
-use crate::nearest::nearest;
 use crate::request::Request;
 use crate::resource::workload::TemplatePaths;
 
+use super::entry::{Entry, Slot};
 use super::memory::Memory;
+use super::outline::Unmet;
 use super::placement;
 use super::plan::{Plan, RulesTold};
-use crate::check::{Policy, Rule, whole};
+use crate::check::{Policy, whole};
 use crate::policy::FailurePolicy;
 use crate::policy::exception::Exception;
+
+pub use super::adjustments::{Adjustments, Level};
+pub use super::names::{Names, UnknownName};
 
 /// The policies of a run, in the order of their names.
 #[derive(Debug, Default)]
 pub struct PolicySet {
-    policies: Vec<Arc<Policy>>,
+    slots: Vec<Slot>,
+    /// All of them, once somebody asked for all.
+    all: OnceLock<Vec<Arc<Policy>>>,
     /// Kind → the policies that may be about it, those about any kind included.
     by_kind: HashMap<String, OfKind>,
     /// The policies that may be about any kind.
@@ -79,30 +85,47 @@ impl PolicySet {
     }
 
     fn without(mut self, is_out: impl Fn(&Policy) -> bool) -> Self {
-        if !self.policies.iter().any(|policy| is_out(policy)) {
+        // a policy of the library is never judged as a whole
+        if !self.slots.iter().filter_map(Slot::read).any(|policy| is_out(policy)) {
             return self;
         }
         let exceptions = std::mem::take(&mut self.exceptions);
-        let policies = self.policies.iter().filter(|policy| !is_out(policy)).cloned().collect();
+        let policies = self.policies().iter().filter(|policy| !is_out(policy)).cloned().collect();
         Self::new(policies, self.templates).with_exceptions(exceptions)
     }
 
     /// A set of these policies; `templates` are declared by the configuration.
     #[must_use]
-    pub fn new(mut policies: Vec<Arc<Policy>>, mut templates: TemplatePaths) -> Self {
-        policies.sort_by(|a, b| {
-            (&a.id.name, &a.id.namespace, a.id.kind).cmp(&(&b.id.name, &b.id.namespace, b.id.kind))
-        });
+    pub fn new(policies: Vec<Arc<Policy>>, templates: TemplatePaths) -> Self {
+        Self::with_unmet(policies, Vec::new(), templates)
+    }
+
+    /// As [`new`](Self::new), with policies that are read when an object meets them.
+    pub(super) fn with_unmet(
+        policies: Vec<Arc<Policy>>,
+        unmet: Vec<Unmet>,
+        mut templates: TemplatePaths,
+    ) -> Self {
         for policy in &policies {
             templates.extend(&policy.templates);
         }
+        let mut slots: Vec<Slot> =
+            policies.into_iter().map(Slot::from).chain(unmet.into_iter().map(Slot::from)).collect();
+        slots.sort_by_cached_key(|slot| {
+            let PolicyRef { kind, namespace, name } = slot.entry().id();
+            (name, namespace, kind)
+        });
         let custom = !templates.is_empty();
         let mut named: Vec<(usize, Vec<String>)> = Vec::new();
-        let mut any = Vec::new();
-        for (index, policy) in policies.iter().enumerate() {
-            match policy.matches.index_by(custom) {
+        let (mut any, mut with_subresources) = (Vec::new(), Vec::new());
+        for (index, slot) in slots.iter().enumerate() {
+            let (kinds, has_subresources) = slot.kinds(custom);
+            match kinds {
                 KindMatch::Any => any.push(index),
                 KindMatch::Named(kinds) => named.push((index, kinds)),
+            }
+            if has_subresources {
+                with_subresources.push(index);
             }
         }
         let mut by_kind: HashMap<String, Vec<usize>> = HashMap::new();
@@ -115,18 +138,16 @@ impl PolicySet {
             indexes.extend(&any);
             indexes.sort_unstable();
         }
-        let about_subresources = |(_, policy): &(usize, &Arc<Policy>)| policy.matches.has_subresources();
-        let with_subresources =
-            policies.iter().enumerate().filter(about_subresources).map(|(index, _)| index).collect();
         let by_kind = by_kind.into_iter().map(|(kind, indexes)| (kind, indexes.into())).collect();
-        let told = policies.iter().map(|_| OnceLock::new()).collect();
-        let any = any.into();
-        let mutating = policies.iter().filter_map(|policy| whole(policy)?.mutating().cloned()).collect();
+        let told = slots.iter().map(|_| OnceLock::new()).collect();
+        let read = slots.iter().filter_map(Slot::read);
+        let mutating = read.filter_map(|policy| whole(policy)?.mutating().cloned()).collect();
         Self {
             mutating,
-            policies,
+            slots,
+            all: OnceLock::new(),
             by_kind,
-            any,
+            any: any.into(),
             with_subresources,
             templates,
             half: None,
@@ -150,10 +171,24 @@ impl PolicySet {
         self.memory.as_ref()
     }
 
-    /// The policies, in the order of their names.
+    /// The policies, in the order of their names. Those that no object has met are read for it.
     #[must_use]
     pub fn policies(&self) -> &[Arc<Policy>] {
-        &self.policies
+        if self.all.get().is_none() && self.slots.iter().any(|slot| slot.read().is_none()) {
+            // not while the others wait for `all`: a thread that waits takes up other work, which may ask for it, too
+            self.slots.par_iter().for_each(|slot| _ = slot.policy());
+        }
+        self.all.get_or_init(|| self.slots.iter().map(|slot| Arc::clone(slot.policy())).collect())
+    }
+
+    /// What is known of each of them without reading any, in the order of their names.
+    pub fn entries(&self) -> impl ExactSizeIterator<Item = Entry<'_>> {
+        self.slots.iter().map(Slot::entry)
+    }
+
+    /// Those that change objects, in the order of their names.
+    pub fn changing(&self) -> impl Iterator<Item = &Policy> {
+        self.slots.iter().filter(|slot| slot.entry().mutates()).map(|slot| &**slot.policy())
     }
 
     /// The MutatingAdmissionPolicies among them that something binds, in the order in which they are invoked.
@@ -179,7 +214,7 @@ impl PolicySet {
     /// What is judged behind the entry that fails closed, or behind the one that fails open.
     #[must_use]
     pub fn half(&self, half: FailurePolicy) -> Self {
-        let whole = Self::new(self.policies.clone(), self.templates.clone());
+        let whole = Self::new(self.policies().to_vec(), self.templates.clone());
         Self { half: Some(half), ..whole.with_exceptions(self.exceptions.clone()) }
     }
 
@@ -192,7 +227,7 @@ impl PolicySet {
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.policies.is_empty()
+        self.slots.is_empty()
     }
 
     /// The custom kinds with Pod templates that policies and configuration declare.
@@ -212,7 +247,7 @@ impl PolicySet {
             "" => &self.of_kind(kind).policies,
             _ => &self.with_subresources,
         };
-        indexes.iter().map(|index| (*index, &*self.policies[*index]))
+        indexes.iter().map(|index| (*index, &**self.slots[*index].policy()))
     }
 
     fn of_kind(&self, kind: &str) -> &OfKind {
@@ -247,286 +282,6 @@ impl PolicySet {
 
     /// The policies that may be about objects of a kind, in the order of their names.
     pub fn for_kind(&self, kind: &str) -> impl Iterator<Item = &Policy> {
-        self.of_kind(kind).policies.iter().map(|index| &*self.policies[*index])
-    }
-}
-
-/// What a run makes of the policies it has loaded: which rules it wants, and how strict they are.
-#[derive(Debug, Clone, Default)]
-pub struct Adjustments {
-    /// Only policies of these packs, and policies without packs; `None`: all.
-    pub packs: Option<BTreeSet<String>>,
-    /// Only these policies, rules (`policy/rule`) or reserved codes.
-    pub only: Vec<String>,
-    /// The policies and rules that are left out.
-    pub skip: Vec<String>,
-    /// Actions by policy or `policy/rule`.
-    pub actions: BTreeMap<String, Action>,
-    /// Severities by policy, `policy/rule` or reserved code.
-    pub severities: BTreeMap<String, Level>,
-    /// Lowers every action to at most this.
-    pub action_override: Option<Action>,
-}
-
-/// What a configuration makes of a rule.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Level {
-    /// It does not run.
-    Off,
-    /// It runs, and reports this.
-    At(Severity),
-}
-
-/// A name that nothing has, and what to do.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UnknownName {
-    /// What is wrong, in one line.
-    pub message: String,
-    /// What to do.
-    pub help: String,
-}
-
-impl Adjustments {
-    /// Applies the adjustments; `None` when nothing of the policy is left.
-    #[must_use]
-    pub fn apply(&self, mut policy: Policy, embedded: bool) -> Option<Policy> {
-        let Self { packs, only, skip, actions, severities, action_override } = self;
-        if let Some(packs) = packs.as_ref().filter(|_| embedded) {
-            let chosen = |own: &[String]| {
-                own.is_empty() || own.iter().any(|pack| packs.contains(pack) || packs.contains("all"))
-            };
-            if !chosen(&policy.about.packs) {
-                return None;
-            }
-            policy.rules.retain(|rule| chosen(&rule.packs));
-        }
-        let name = policy.id.name.clone();
-        let names =
-            |wanted: &[String], rule: &Rule| wanted.iter().any(|w| *w == name || *w == rule.info.code);
-        let level = |rule: &Rule| severities.get(&rule.info.code).or_else(|| severities.get(&name)).copied();
-        policy.rules.retain(|rule| {
-            (only.is_empty() || names(only, rule)) && !names(skip, rule) && level(rule) != Some(Level::Off)
-        });
-        for rule in &mut policy.rules {
-            if let Some(action) = actions.get(&rule.info.code).or_else(|| actions.get(&name)) {
-                rule.actions = (*action).into();
-            }
-            if let Some(Level::At(severity)) = level(rule) {
-                rule.severity = severity;
-            }
-            if let Some(highest) = action_override {
-                rule.actions = rule.actions.at_most(*highest);
-            }
-        }
-        (!policy.rules.is_empty()).then_some(policy)
-    }
-
-    /// The severity of a reserved code; `None` when the run does not want it.
-    #[must_use]
-    pub fn reserved(&self, row: &Reserved) -> Option<Severity> {
-        let Self { only, skip, severities, .. } = self;
-        let named = |names: &[String]| names.iter().any(|name| codes::means(name, row.code));
-        // what is wrong with the reading of a file is said beside any policy, unless some codes are asked for alone
-        let some_asked = only.iter().any(|name| codes::all().any(|row| codes::means(name, row.code)));
-        let is_said = only.is_empty() || named(only) || (row.always && !some_asked);
-        if !is_said || named(skip) {
-            return None;
-        }
-        let kind = row.code.split_once('/').map_or(row.code, |(kind, _)| kind);
-        match severities.get(row.code).or_else(|| severities.get(kind)) {
-            Some(Level::Off) => None,
-            Some(Level::At(severity)) => Some(*severity),
-            None => Some(row.severity),
-        }
-    }
-
-    /// Whether `only` names nothing but reserved codes, so that a run needs no policy.
-    #[must_use]
-    pub fn only_reserved(&self) -> bool {
-        let reserved = |name: &String| codes::all().any(|row| codes::means(name, row.code));
-        !self.only.is_empty() && self.only.iter().all(reserved)
-    }
-}
-
-/// The names that a run can speak of.
-#[derive(Debug, Clone, Default)]
-pub struct Names {
-    policies: BTreeSet<String>,
-    rules: BTreeSet<String>,
-    categories: BTreeSet<String>,
-}
-
-impl Names {
-    /// Those of some policies.
-    #[must_use]
-    pub fn of<'p>(policies: impl Iterator<Item = &'p Policy>) -> Self {
-        let mut names = Self::default();
-        for policy in policies {
-            names.policies.insert(policy.id.name.clone());
-            names.categories.extend(policy.about.category.clone());
-            names.rules.extend(policy.rules.iter().map(|rule| rule.info.code.clone()));
-        }
-        names
-    }
-
-    /// What is wrong with a name of a policy or rule, or, where these may be meant, of a reserved code.
-    #[must_use]
-    pub fn check(&self, name: &str, reserved: bool) -> Option<UnknownName> {
-        let Self { policies, rules, categories } = self;
-        let is_reserved = codes::all().any(|row| codes::means(name, row.code));
-        if policies.contains(name) || rules.contains(name) || (reserved && is_reserved) {
-            return None;
-        }
-        if is_reserved {
-            let message = format!("{name} has no action: the webhook is asked about no text");
-            return Some(UnknownName { message, help: "give it a severity, or skip it".to_owned() });
-        }
-        if categories.contains(name) {
-            let message = format!("{name} is a category; policies are chosen by name or by pack");
-            return Some(UnknownName {
-                message,
-                help: "`--pack NAME`, or `packs:` in plimsoll.yaml".to_owned(),
-            });
-        }
-        let codes: Vec<&str> = codes::all().map(|row| row.code).filter(|_| reserved).collect();
-        let all = policies.iter().chain(rules).map(String::as_str).chain(codes);
-        let help = match nearest(name, all) {
-            Some(nearest) => format!("did you mean `{nearest}`?"),
-            None => "`plimsoll policies list` shows the names".to_owned(),
-        };
-        let what = if reserved { "policy, rule or code" } else { "policy or rule" };
-        Some(UnknownName { message: format!("no {what} is named {name}"), help })
-    }
-
-    /// The codes of all rules, and the reserved ones that may be waived.
-    pub fn codes(&self) -> impl Iterator<Item = &str> {
-        let reserved = codes::all().map(|row| row.code).filter(|code| is_waivable(code));
-        self.rules.iter().map(String::as_str).chain(reserved)
-    }
-
-    /// Adds those of other policies.
-    pub fn extend(&mut self, others: Self) {
-        let Self { policies, rules, categories } = others;
-        self.policies.extend(policies);
-        self.rules.extend(rules);
-        self.categories.extend(categories);
-    }
-
-    /// What is wrong with the codes that a waiver names.
-    #[must_use]
-    pub fn check_pattern(&self, pattern: &CodePattern) -> Option<UnknownName> {
-        if self.codes().any(|code| pattern.matches(code)) {
-            return None;
-        }
-        let text = pattern.as_str();
-        if text.contains(['*', '?', '[', '{']) {
-            let help = "`plimsoll policies list` shows the names".to_owned();
-            return Some(UnknownName { message: format!("no policy, rule or code matches {text}"), help });
-        }
-        self.check(text, true)
-    }
-
-    /// What is wrong with the name of a policy.
-    #[must_use]
-    pub fn check_policy(&self, name: &str) -> Option<UnknownName> {
-        if self.policies.contains(name) {
-            return None;
-        }
-        // a rule's code, where its policy is asked for
-        let policy = name.split_once('/').map_or(name, |(policy, _)| policy);
-        let help = match nearest(policy, self.policies.iter().map(String::as_str)) {
-            Some(nearest) => format!("did you mean `{nearest}`?"),
-            None => "`plimsoll policies list` shows the names".to_owned(),
-        };
-        Some(UnknownName { message: format!("no policy is named {name}"), help })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn names() -> Names {
-        let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-        Names {
-            policies: set(&["image-tag", "required-probes"]),
-            rules: set(&["image-tag/mutable"]),
-            categories: set(&["images"]),
-        }
-    }
-
-    #[test]
-    fn names_are_known_or_explained() {
-        for (name, reserved, expected) in [
-            ("image-tag", true, None),
-            ("image-tag/mutable", true, None),
-            ("yaml/octal", true, None),
-            ("yaml", true, None),
-            (
-                "yaml/octl",
-                true,
-                Some(("no policy, rule or code is named yaml/octl", "did you mean `yaml/octal`?")),
-            ),
-            (
-                "imagetag",
-                true,
-                Some(("no policy, rule or code is named imagetag", "did you mean `image-tag`?")),
-            ),
-            (
-                "images",
-                true,
-                Some((
-                    "images is a category; policies are chosen by name or by pack",
-                    "`--pack NAME`, or `packs:` in plimsoll.yaml",
-                )),
-            ),
-            (
-                "yaml/octal",
-                false,
-                Some((
-                    "yaml/octal has no action: the webhook is asked about no text",
-                    "give it a severity, or skip it",
-                )),
-            ),
-            (
-                "something-else",
-                false,
-                Some((
-                    "no policy or rule is named something-else",
-                    "`plimsoll policies list` shows the names",
-                )),
-            ),
-        ] {
-            let got = names().check(name, reserved);
-            let got = got.as_ref().map(|unknown| (unknown.message.as_str(), unknown.help.as_str()));
-            assert_eq!(got, expected, "{name}");
-        }
-        assert_eq!(
-            names().check_policy("image-tag/mutable").map(|u| u.help),
-            Some("did you mean `image-tag`?".into())
-        );
-    }
-
-    #[test]
-    fn reserved_codes_are_weighted_and_skipped() {
-        let row = codes::named("yaml/octal").expect("there is one");
-        let adjusted = |only: &[&str], skip: &[&str], severities: &[(&str, Level)]| {
-            let all = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-            let severities = severities.iter().map(|(name, level)| ((*name).to_owned(), *level)).collect();
-            Adjustments { only: all(only), skip: all(skip), severities, ..Adjustments::default() }
-                .reserved(row)
-        };
-        assert_eq!(adjusted(&[], &[], &[]), Some(Severity::Warning));
-        assert_eq!(adjusted(&["yaml/octal"], &[], &[]), Some(Severity::Warning));
-        assert_eq!(adjusted(&["yaml"], &[], &[]), Some(Severity::Warning));
-        assert_eq!(adjusted(&["image-tag"], &[], &[]), Some(Severity::Warning));
-        assert_eq!(adjusted(&["yaml/float-version"], &[], &[]), None);
-        assert_eq!(adjusted(&[], &["yaml/octal"], &[]), None);
-        assert_eq!(adjusted(&[], &["yaml"], &[]), None);
-        assert_eq!(adjusted(&[], &["yaml/float-version"], &[]), Some(Severity::Warning));
-        assert_eq!(adjusted(&[], &[], &[("yaml/octal", Level::Off)]), None);
-        assert_eq!(adjusted(&[], &[], &[("yaml/octal", Level::At(Severity::Error))]), Some(Severity::Error));
-        let both = [("yaml", Level::Off), ("yaml/octal", Level::At(Severity::Info))];
-        assert_eq!(adjusted(&[], &[], &both), Some(Severity::Info));
+        self.of_kind(kind).policies.iter().map(|index| &**self.slots[*index].policy())
     }
 }

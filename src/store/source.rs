@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use super::embedded;
 use super::load::{Loaded, read_text};
+use super::outline::Outline;
 use crate::cel::profile::Profile;
 use crate::diagnostic::{Diagnostic, io_text};
 use crate::manifest::decode::decode;
@@ -19,7 +20,7 @@ const FILE_LIMIT: u64 = 4 << 20;
 /// A place that policies come from.
 pub trait Source {
     /// Adds its policies to what is loaded, and what is wrong with the others. Where `packs` are given, it may leave out
-    /// policies that are in packs and in none of these.
+    /// policies that are in packs and in none of these, and those of which nothing can be wrong until an object meets them.
     fn read(&self, packs: Option<&BTreeSet<String>>, profile: Profile, loaded: &mut Loaded);
 
     /// Its texts as they are written; those that cannot be read are left out.
@@ -52,17 +53,20 @@ struct Library;
 
 impl Source for Library {
     fn read(&self, packs: Option<&BTreeSet<String>>, profile: Profile, loaded: &mut Loaded) {
-        let chosen = |of: &[&str]| {
-            packs.is_none_or(|packs| {
-                of.is_empty() || packs.contains("all") || of.iter().any(|pack| packs.contains(*pack))
-            })
+        loaded.profile = Some(profile);
+        let Some(packs) = packs else { return loaded.read_library(embedded::outlines()) };
+        let of_run = |outline: &&Outline| {
+            let mut named = outline.all_packs().peekable();
+            named.peek().is_none() || packs.contains("all") || named.any(|pack| packs.contains(pack))
         };
-        let (read, unread): (Vec<_>, Vec<_>) = embedded::with_packs().partition(|(_, packs)| chosen(packs));
-        loaded.unread.extend(unread.into_iter().map(|(_, packs)| packs));
-        let files: Vec<_> = read.into_iter().map(|(file, _)| file).collect();
-        loaded.add_all(&files, |(name, text), part| {
-            read_text(&format!("embedded:{name}"), text, true, profile, part);
-        });
+        let (chosen, unread): (Vec<_>, Vec<_>) = embedded::outlines().iter().partition(of_run);
+        loaded.unread.extend(unread);
+        // what `workloads` means must be known before any policy is asked for
+        let (now, when_met): (Vec<_>, Vec<_>) =
+            chosen.into_iter().partition(|outline| outline.declares_templates);
+        loaded.read_library(now);
+        loaded.origins.extend(when_met.iter().map(|outline| (outline.id(), outline.origin())));
+        loaded.unmet.extend(when_met);
     }
 
     fn texts(&self) -> Vec<String> {

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 use std::fmt::{self, Write as _};
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -93,9 +93,20 @@ struct ResultLabel {
     result: &'static str,
 }
 
+/// What counts the decisions of an answer's rules: looked up once, for an answer is given often.
+#[derive(Debug)]
+pub(super) struct RuleCounters {
+    /// The metrics that they are of, and the operation.
+    of: (u64, &'static str),
+    kind: Name,
+    all: Vec<Counter>,
+}
+
 /// All metrics of the webhook.
 #[derive(Debug)]
 pub struct Metrics {
+    /// Another one for each in a process.
+    id: u64,
     registry: Registry,
     kinds: RwLock<HashSet<Arc<str>>>,
     reviews: Family<ReviewLabels, Counter>,
@@ -148,6 +159,7 @@ impl Metrics {
     /// Registers everything in `registry`, which may hold more (the cluster's reflectors, say).
     #[must_use]
     pub fn new(mut registry: Registry) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
         macro_rules! register {
             ($name:literal, $help:literal, $metric:expr) => {{
                 let metric = $metric;
@@ -245,6 +257,7 @@ impl Metrics {
                 "When the policies in force were loaded",
                 Gauge::default()
             ),
+            id: NEXT.fetch_add(1, Relaxed),
             registry,
         }
     }
@@ -281,15 +294,19 @@ impl Metrics {
         };
         let operation = review.operation.name();
         let kind = self.kind(&review.kind.kind);
-        for outcome in answer.outcomes() {
-            let (policy, rule) = (Name(outcome.policy.clone()), Name(outcome.rule.clone()));
-            let (decision, kind) = (outcome.decision, kind.clone());
-            if outcome.failed {
-                let (policy, rule) = (policy.clone(), rule.clone());
-                self.rule_failures.get_or_create(&FailureLabels { policy, rule }).inc();
+        let counters = answer.counters(|| self.counters(answer, operation, &kind));
+        let others;
+        let counters = match counters.of == (self.id, operation) && counters.kind == kind {
+            true => counters,
+            // the same answer to another request
+            false => {
+                others = self.counters(answer, operation, &kind);
+                &others
             }
-            self.rules.get_or_create(&RuleLabels { policy, rule, decision, operation, kind }).inc();
-        }
+        };
+        counters.all.iter().for_each(|counter| {
+            counter.inc();
+        });
         self.reviews.get_or_create(&ReviewLabels { stage: stage.name(), operation, kind, decision }).inc();
         if let Some(failure) = failure {
             self.failures.get_or_create(&ReasonLabel { reason: failure.label() }).inc();
@@ -299,6 +316,22 @@ impl Metrics {
             Endpoint::Mutate => &self.mutate_seconds,
         }
         .observe(took.as_secs_f64());
+    }
+
+    /// What counts the decisions of an answer's rules about such a request.
+    fn counters(&self, answer: &Answer, operation: &'static str, kind: &Name) -> RuleCounters {
+        let mut all = Vec::with_capacity(answer.outcomes().len());
+        for outcome in answer.outcomes() {
+            let (policy, rule) = (Name(outcome.policy.clone()), Name(outcome.rule.clone()));
+            let (decision, kind) = (outcome.decision, kind.clone());
+            if outcome.failed {
+                let (policy, rule) = (policy.clone(), rule.clone());
+                all.push(self.rule_failures.get_or_create_owned(&FailureLabels { policy, rule }));
+            }
+            let labels = RuleLabels { policy, rule, decision, operation, kind };
+            all.push(self.rules.get_or_create_owned(&labels));
+        }
+        RuleCounters { of: (self.id, operation), kind: kind.clone(), all }
     }
 
     /// The kind's one shared name.
@@ -395,6 +428,43 @@ mod tests {
         let text = metrics.text();
         assert!(text.contains("plimsoll_mirror_age_seconds{kind=\"Service\"} 0.0\n"), "{text}");
         assert!(!text.contains("Rollout"), "no longer watched: {text}");
+    }
+
+    #[test]
+    fn an_answer_that_is_given_often_counts_where_it_is_given() {
+        let (one, other) = (Metrics::default(), Metrics::default());
+        let answer = Answer::allow().outcome(RuleDecision::of("p/r", "warn"));
+        for (metrics, kind, operation) in [
+            (&one, "A", "CREATE"),
+            (&one, "A", "CREATE"),
+            (&one, "B", "CREATE"),
+            (&one, "A", "UPDATE"),
+            (&other, "A", "CREATE"),
+        ] {
+            let body = format!(
+                r#"{{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":{{"uid":"u",
+                "operation":"{operation}","kind":{{"kind":"{kind}"}}}}}}"#
+            );
+            let review = Review::read(body.as_bytes()).request.unwrap();
+            metrics.answered(Endpoint::Validate, &review, &answer.clone(), None, Duration::ZERO);
+        }
+        let counted = |metrics: &Metrics| -> Vec<String> {
+            let text = metrics.text();
+            let rules = text.lines().filter_map(|line| line.strip_prefix("plimsoll_rule_outcomes_total"));
+            let mut rules: Vec<String> = rules.map(str::to_owned).collect();
+            rules.sort();
+            rules
+        };
+        let series = |operation: &str, kind: &str, count: u32| {
+            format!(
+                "{{policy=\"p\",rule=\"r\",decision=\"warn\",operation=\"{operation}\",kind=\"{kind}\"}} {count}"
+            )
+        };
+        assert_eq!(
+            counted(&one),
+            [series("CREATE", "A", 2), series("CREATE", "B", 1), series("UPDATE", "A", 1)]
+        );
+        assert_eq!(counted(&other), [series("CREATE", "A", 1)]);
     }
 
     #[test]

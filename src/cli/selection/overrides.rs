@@ -176,11 +176,10 @@ impl Variants<'_> {
         if self.others.is_empty() {
             return base;
         }
-        let mut names: BTreeSet<&PolicyRef> =
-            self.base.set.policies().iter().map(|policy| &policy.id).collect();
+        let mut names: BTreeSet<PolicyRef> = self.base.set.entries().map(|policy| policy.id()).collect();
         let mut text = base.hash;
         for (set, _) in &self.others {
-            names.extend(set.policies().iter().map(|policy| &policy.id));
+            names.extend(set.entries().map(|policy| policy.id()));
             text.push_str(&kept::hash(set, &self.base.origins));
         }
         let paths = self.base.configuration.overrides.iter().flat_map(|other| &other.paths);

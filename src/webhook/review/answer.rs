@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use serde::Serialize;
 
 use super::Failure;
+use crate::webhook::metrics::RuleCounters;
 
 /// An answer to one review, before it is written.
 ///
@@ -21,27 +22,35 @@ struct Parts {
     warnings: Vec<String>,
     audit_annotations: BTreeMap<String, String>,
     outcomes: Vec<RuleDecision>,
-    written: Written,
+    /// How it is written: what is before the uid, and what is after it.
+    written: Made<[Box<[u8]>; 2]>,
+    counters: Made<RuleCounters>,
 }
 
-/// How an answer is written, once it was: what is before the uid, and what is after it.
-#[derive(Debug, Default)]
-struct Written(OnceLock<[Box<[u8]>; 2]>);
+/// What is made of an answer when it is asked for first.
+#[derive(Debug)]
+struct Made<T>(OnceLock<T>);
 
-impl Clone for Written {
-    /// What is changed is written again.
+impl<T> Default for Made<T> {
+    fn default() -> Self {
+        Self(OnceLock::new())
+    }
+}
+
+impl<T> Clone for Made<T> {
+    /// Of what is changed it is made again.
     fn clone(&self) -> Self {
         Self::default()
     }
 }
 
-impl PartialEq for Written {
+impl<T> PartialEq for Made<T> {
     fn eq(&self, _: &Self) -> bool {
         true
     }
 }
 
-impl Eq for Written {}
+impl<T> Eq for Made<T> {}
 
 /// Yes or no.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -176,7 +185,7 @@ impl Answer {
 
     fn with(mut self, change: impl FnOnce(&mut Parts)) -> Self {
         let parts = Arc::make_mut(&mut self.0);
-        parts.written = Written::default();
+        (parts.written, parts.counters) = Default::default();
         change(parts);
         self
     }
@@ -267,9 +276,14 @@ impl Answer {
         self.0.written.0.get_or_init(write)
     }
 
+    /// What counts its rules' decisions.
+    pub(in crate::webhook) fn counters(&self, count: impl FnOnce() -> RuleCounters) -> &RuleCounters {
+        self.0.counters.0.get_or_init(count)
+    }
+
     /// About what it takes, with how it is written.
     pub(crate) fn bytes(&self) -> usize {
-        let Parts { decision, warnings, audit_annotations, outcomes, written: _ } = &*self.0;
+        let Parts { decision, warnings, audit_annotations, outcomes, written: _, counters: _ } = &*self.0;
         let decided = match decision {
             Decision::Allow { patch } => patch.as_ref().map_or(0, String::len),
             Decision::Deny(Denial { message, causes, .. }) => {
