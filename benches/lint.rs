@@ -124,9 +124,10 @@ fn beside() {
         ("35 resources in a file", vec![resources.clone()], &[][..], REPEATS, 0.6),
         ("one ConfigMap", vec![one], &[], REPEATS, 0.6),
     ];
+    // its exit code is 1 for what it found as for what it could not read
     let readable = |file: &PathBuf| {
-        // 1: it found something
-        matches!(score(std::slice::from_ref(file)).map(|status| status.code()), Ok(Some(0 | 1)))
+        let asked = Command::new("kube-score").arg("score").arg(file).output().expect("it starts");
+        !String::from_utf8_lossy(&asked.stderr).contains("Failed")
     };
     let real: Vec<PathBuf> = generate::files().into_iter().filter(readable).take(FILES).collect();
     if !real.is_empty() {
