@@ -9,7 +9,7 @@ mod canonical;
 mod held;
 mod unrun;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::NaiveDate;
 use rayon::prelude::*;
@@ -403,6 +403,16 @@ impl<'i> Offline<'i> {
         // so many at a time that all threads have work, and no list of lists of a large folder is ever held
         const BATCH: usize = 1 << 12;
         let indexes: Vec<u32> = (0_u32..).take(self.identities.len()).collect();
+        let mut kinds: Vec<(&PolicySet, HashSet<&str>)> = Vec::new();
+        for (index, identity) in self.identities.iter().enumerate() {
+            let set = set(index);
+            let of_set = kinds.iter_mut().find(|(met, _)| std::ptr::eq(*met, set));
+            match of_set {
+                Some((_, kinds)) => _ = kinds.insert(identity.gvk.kind),
+                None => kinds.push((set, HashSet::from([identity.gvk.kind]))),
+            }
+        }
+        kinds.into_iter().for_each(|(set, kinds)| set.meet(kinds));
         let mut all = Vec::new();
         for batch in indexes.chunks(BATCH) {
             let findings = batch.par_iter().map(|index| {

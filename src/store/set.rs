@@ -181,6 +181,16 @@ impl PolicySet {
         self.all.get_or_init(|| self.slots.iter().map(|slot| Arc::clone(slot.policy())).collect())
     }
 
+    /// Reads those that may be about one of these kinds, on all threads: else whoever judges the first object of a kind reads
+    /// them one after the other.
+    pub fn meet<'k>(&self, kinds: impl IntoIterator<Item = &'k str>) {
+        let all = kinds.into_iter().flat_map(|kind| &self.of_kind(kind).policies).map(|at| &self.slots[*at]);
+        let mut unread: Vec<&Slot> = all.filter(|slot| slot.read().is_none()).collect();
+        unread.sort_unstable_by_key(|slot| std::ptr::from_ref(*slot) as usize);
+        unread.dedup_by(|one, other| std::ptr::eq(*one, *other));
+        unread.par_iter().with_max_len(1).for_each(|slot| _ = slot.policy());
+    }
+
     /// What is known of each of them without reading any, in the order of their names.
     pub fn entries(&self) -> impl ExactSizeIterator<Item = Entry<'_>> {
         self.slots.iter().map(Slot::entry)
