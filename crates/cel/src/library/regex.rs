@@ -1,4 +1,4 @@
-//! Go's `regexp` (RE2 syntax) on the `regex` crate.
+//! Go's `regexp` (RE2 syntax) on the engines of the `regex` crate.
 //!
 //! A pattern is read by Go's grammar and written again in the crate's ([`translate`]), so what Go refuses is
 //! refused with Go's words, and `\w`, `[a&&b]` or `{` mean what they mean there. Matching is linear in both.
@@ -8,6 +8,9 @@ mod translate;
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError};
+
+use regex_automata::meta::Regex as Program;
+use regex_automata::util::syntax;
 
 pub use translate::RegexError;
 
@@ -29,7 +32,7 @@ const SURELY_SMALL: [u64; 2] = [200, 4_000];
 #[derive(Debug, Clone)]
 pub struct Regex {
     translated: Box<str>,
-    program: OnceLock<Result<regex::Regex, RegexError>>,
+    program: OnceLock<Result<Program, RegexError>>,
 }
 
 impl Regex {
@@ -47,7 +50,7 @@ impl Regex {
         Ok(regex)
     }
 
-    fn program(&self) -> Result<&regex::Regex, RegexError> {
+    fn program(&self) -> Result<&Program, RegexError> {
         self.program.get_or_init(|| build(&self.translated, LARGEST)).as_ref().map_err(Clone::clone)
     }
 
@@ -98,7 +101,7 @@ impl Regex {
     /// # Errors
     /// A program that is too large.
     pub fn find<'t>(&self, text: &'t str) -> Result<&'t str, RegexError> {
-        Ok(self.program()?.find(text).map_or("", |found| found.as_str()))
+        Ok(self.program()?.find(text).map_or("", |found| &text[found.range()]))
     }
 
     /// `findAll`: all matches that do not overlap; an empty one right after another is left out. A negative
@@ -108,17 +111,20 @@ impl Regex {
     /// A program that is too large.
     pub fn find_all<'t>(&self, text: &'t str, limit: i64) -> Result<Vec<&'t str>, RegexError> {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        Ok(self.program()?.find_iter(text).take(limit).map(|found| found.as_str()).collect())
+        Ok(self.program()?.find_iter(text).take(limit).map(|found| &text[found.range()]).collect())
     }
 }
 
-fn build(translated: &str, size: usize) -> Result<regex::Regex, RegexError> {
-    regex::RegexBuilder::new(translated)
-        .size_limit(size)
-        .dfa_size_limit(SCRATCH)
-        .nest_limit(translate::MAX_HEIGHT * 3)
-        .build()
-        .map_err(|_| RegexError::too_large(translated))
+fn build(translated: &str, size: usize) -> Result<Program, RegexError> {
+    // which literals a match begins with takes most of the time to build one that disregards case, and spares little
+    let prefilter = !translated.contains("(?i");
+    let limits = Program::config()
+        .nfa_size_limit(Some(size))
+        .hybrid_cache_capacity(SCRATCH)
+        .auto_prefilter(prefilter);
+    let syntax = syntax::Config::new().nest_limit(translate::MAX_HEIGHT * 3);
+    let mut builder = Program::builder();
+    builder.configure(limits).syntax(syntax).build(translated).map_err(|_| RegexError::too_large(translated))
 }
 
 #[cfg(test)]
@@ -129,7 +135,7 @@ mod tests {
     fn find<'t>(pattern: &str, text: &'t str) -> Option<&'t str> {
         let regex = Regex::compile(pattern)
             .unwrap_or_else(|error| panic!("{pattern}: {error} {:?}", translate::translate(pattern)));
-        regex.program().unwrap().find(text).map(|found| found.as_str())
+        regex.program().unwrap().find(text).map(|found| &text[found.range()])
     }
 
     #[test]
