@@ -174,6 +174,8 @@ pub struct EvaluationLimits {
     pub in_cluster: bool,
     /// Whether findings say what they have judged, by which they are told again in another run or of the old object.
     pub fingerprints: bool,
+    /// Whether an object is judged on all threads: there are fewer objects than that.
+    pub on_all_threads: bool,
     /// How many findings of one rule are kept; `None`: all.
     pub findings_per_rule: Option<usize>,
     /// The day by which exceptions end; `None`: none has ended.

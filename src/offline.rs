@@ -225,6 +225,7 @@ impl<'i> Offline<'i> {
             explain,
             fixes: true,
             in_cluster: false,
+            on_all_threads: self.identities.len() < rayon::current_num_threads(),
             fingerprints,
             findings_per_rule: None,
             today,

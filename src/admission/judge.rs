@@ -21,7 +21,8 @@ use super::{confidential, controlled};
 use crate::request::{Operation, Request};
 
 /// An object of so many nodes is judged by several policies at a time, on as many threads as there are cores: whoever asks
-/// waits for the answer. Smaller ones are many, and each has a thread of its own already.
+/// waits for the answer. Smaller ones are many, and each has a thread of its own already, unless there are
+/// [fewer objects than threads](EvaluationLimits::on_all_threads).
 const LARGE: usize = 50_000;
 
 /// Judges a request by every policy of the set.
@@ -53,8 +54,8 @@ pub(super) fn judge(
         judge_by(set, policy, (&|rule| fires(number, rule), known), &facts, budget, &mut findings);
         findings
     };
-    let large = request.subject().is_some_and(|object| object.document().node_count() >= LARGE);
-    let mut findings = if large {
+    let is_large = || request.subject().is_some_and(|object| object.document().node_count() >= LARGE);
+    let mut findings = if budget.on_all_threads || is_large() {
         let policies: Vec<(usize, &Policy)> = policies.collect();
         let each = policies.into_par_iter().map(|policy| by(Findings::new(), policy, &Known::NOTHING));
         each.collect::<Vec<_>>().into_iter().flatten().collect()

@@ -227,6 +227,7 @@ impl Judge for Engine {
             // of an UPDATE it is told which findings the old object had too
             fingerprints: request.operation == Operation::Update,
             in_cluster: true,
+            on_all_threads: false,
             findings_per_rule: Some(self.findings_per_rule),
             today: Some((self.today)()),
         };

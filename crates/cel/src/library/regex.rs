@@ -118,10 +118,8 @@ impl Regex {
 fn build(translated: &str, size: usize) -> Result<Program, RegexError> {
     // which literals a match begins with takes most of the time to build one that disregards case, and spares little
     let prefilter = !translated.contains("(?i");
-    let limits = Program::config()
-        .nfa_size_limit(Some(size))
-        .hybrid_cache_capacity(SCRATCH)
-        .auto_prefilter(prefilter);
+    let limits =
+        Program::config().nfa_size_limit(Some(size)).hybrid_cache_capacity(SCRATCH).auto_prefilter(prefilter);
     let syntax = syntax::Config::new().nest_limit(translate::MAX_HEIGHT * 3);
     let mut builder = Program::builder();
     builder.configure(limits).syntax(syntax).build(translated).map_err(|_| RegexError::too_large(translated))
