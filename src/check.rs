@@ -66,7 +66,7 @@ pub(crate) use change::item_document;
 pub(crate) use changes::{Changes, is_off_limits};
 pub(crate) use evaluator::RULES_BUDGET;
 pub(crate) use facts::{Facts, Lookups};
-pub(crate) use repeats::content;
+pub(crate) use repeats::{content, write_text};
 pub(crate) use subject::cap;
 use trigger::CONTAINERS;
 pub(crate) use undecided::{beyond, undecided};

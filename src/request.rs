@@ -98,6 +98,25 @@ pub struct Request<'a> {
 }
 
 impl<'a> Request<'a> {
+    /// One about this group, version, kind and resource that says nothing more, for tests to add to.
+    #[cfg(test)]
+    pub(crate) fn bare(operation: Operation, [group, version, kind, resource]: [&'a str; 4]) -> Self {
+        Self {
+            operation,
+            kind: GroupVersionKind { group, version, kind },
+            resource: GroupVersionResource { group, version, resource },
+            subresource: "",
+            sent_as: None,
+            name: "",
+            namespace: None,
+            object: None,
+            old_object: None,
+            user: None,
+            dry_run: false,
+            options: None,
+        }
+    }
+
     /// Whether the request is about a Namespace.
     #[must_use]
     pub fn is_namespace(&self) -> bool {

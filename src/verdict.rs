@@ -132,7 +132,6 @@ fn same_but(a: NodeRef<'_>, b: NodeRef<'_>, but: &[&str]) -> bool {
 mod tests {
     use super::*;
     use crate::document::{Document, Limits};
-    use crate::request::{GroupVersionKind, GroupVersionResource};
 
     #[test]
     fn only_what_lets_go_passes() {
@@ -196,18 +195,10 @@ mod tests {
             let read = |text: &'static str| Document::from_json(text, Limits::default()).unwrap();
             let (old, new) = (read(old.leak()), read(new.leak()));
             let request = |operation| Request {
-                operation,
-                kind: GroupVersionKind::default(),
-                resource: GroupVersionResource::default(),
-                subresource: "",
-                sent_as: None,
                 name: "x",
-                namespace: None,
                 object: Some(new.root()),
                 old_object: Some(old.root()),
-                user: None,
-                dry_run: false,
-                options: None,
+                ..Request::bare(operation, [""; 4])
             };
             assert_eq!(is_going(&request(Operation::Update)), expected, "{name}");
             assert!(!is_going(&request(Operation::Create)), "{name}");

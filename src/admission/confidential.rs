@@ -30,7 +30,6 @@ mod tests {
     use crate::document::{Document, Limits, NodeId};
     use crate::finding::{Actions, Certainty, Place, RuleInfo, Severity};
     use crate::matching::Operation;
-    use crate::request::{GroupVersionKind, GroupVersionResource};
 
     fn finding(object: &Document<'_>, pointer: &str, message: &str, sensitive: bool) -> Finding {
         Finding {
@@ -70,18 +69,11 @@ mod tests {
         let old = read(r#"{"kind":"Secret","stringData":{"p":"the-old-one"}}"#);
         let pod = read(r#"{"kind":"Pod","spec":{"token":"on-the-command-line"}}"#);
         let request = |object, old_object| Request {
-            operation: Operation::Update,
-            kind: GroupVersionKind { group: "", version: "v1", kind: "Secret" },
-            resource: GroupVersionResource { group: "", version: "v1", resource: "secrets" },
-            subresource: "",
-            sent_as: None,
             name: "s",
             namespace: Some("n"),
             object,
             old_object,
-            user: None,
-            dry_run: false,
-            options: None,
+            ..Request::bare(Operation::Update, ["", "v1", "Secret", "secrets"])
         };
         let of_secret = request(Some(new.root()), Some(old.root()));
         let of_pod = request(Some(pod.root()), None);

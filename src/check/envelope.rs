@@ -44,23 +44,10 @@ mod tests {
 
     use super::*;
     use crate::document::Limits;
-    use crate::request::{GroupVersionKind, GroupVersionResource, Operation};
+    use crate::request::Operation;
 
     fn bare(operation: Operation) -> Request<'static> {
-        Request {
-            operation,
-            kind: GroupVersionKind { group: "", version: "v1", kind: "Pod" },
-            resource: GroupVersionResource { group: "", version: "v1", resource: "pods" },
-            subresource: "",
-            sent_as: None,
-            name: "",
-            namespace: None,
-            object: None,
-            old_object: None,
-            user: None,
-            dry_run: false,
-            options: None,
-        }
+        Request::bare(operation, ["", "v1", "Pod", "pods"])
     }
 
     #[test]

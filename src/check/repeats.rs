@@ -53,7 +53,7 @@ impl<'p> Repeats<'p> {
         let bytes = &mut self.bytes;
         bytes.clear();
         if self.alike.role {
-            text(role(), bytes);
+            write_text(role(), bytes);
         }
         match &self.alike.members {
             // what is no object has no members, and what it is decides which error there is
@@ -97,7 +97,7 @@ pub(crate) fn content(node: NodeRef<'_>, bytes: &mut Vec<u8>) -> bool {
     let mut known = true;
     for part in node.descendants() {
         if let Some(key) = part.key().filter(|_| part.id() != node.id()) {
-            text(key, bytes);
+            write_text(key, bytes);
         }
         let unknown = part.is_unknown();
         known &= !unknown;
@@ -108,7 +108,7 @@ pub(crate) fn content(node: NodeRef<'_>, bytes: &mut Vec<u8>) -> bool {
             Some(Scalar::Bool(value)) => bytes.push(u8::from(value)),
             Some(Scalar::Int(value)) => bytes.extend(value.to_le_bytes()),
             Some(Scalar::Float(value)) => bytes.extend(value.to_bits().to_le_bytes()),
-            Some(Scalar::String(value)) => text(value, bytes),
+            Some(Scalar::String(value)) => write_text(value, bytes),
             Some(Scalar::Null) => {}
             None => bytes.extend(part.len().to_le_bytes()),
         }
@@ -117,7 +117,7 @@ pub(crate) fn content(node: NodeRef<'_>, bytes: &mut Vec<u8>) -> bool {
 }
 
 /// A text, with its length before it: so no two rows of texts are written alike.
-fn text(text: &str, bytes: &mut Vec<u8>) {
+pub(crate) fn write_text(text: &str, bytes: &mut Vec<u8>) {
     bytes.extend(text.len().to_le_bytes());
     bytes.extend(text.as_bytes());
 }

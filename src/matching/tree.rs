@@ -282,7 +282,6 @@ fn namespace_has(selector: &LabelSelector, request: &Request<'_>, host: &dyn Hos
 mod tests {
     use super::*;
     use crate::host::{Absent, HostObject, Listing};
-    use crate::request::{GroupVersionKind, GroupVersionResource};
 
     fn kinds(patterns: &[&str]) -> Match {
         Match::Kinds(Kinds::parse(patterns).unwrap())
@@ -290,18 +289,9 @@ mod tests {
 
     fn request(operation: Operation) -> Request<'static> {
         Request {
-            operation,
-            kind: GroupVersionKind { group: "apps", version: "v1", kind: "Deployment" },
-            resource: GroupVersionResource { group: "apps", version: "v1", resource: "deployments" },
-            subresource: "",
-            sent_as: None,
             name: "web",
             namespace: Some("shop"),
-            object: None,
-            old_object: None,
-            user: None,
-            dry_run: false,
-            options: None,
+            ..Request::bare(operation, ["apps", "v1", "Deployment", "deployments"])
         }
     }
 

@@ -103,21 +103,18 @@ pub fn extra(to: &mut Builder<'_>, user: &super::User<'_>) -> Result<(), LimitEr
 }
 
 fn kind(to: &mut Builder<'_>, key: &str, of: &GroupVersionKind<'_>) -> Result<(), LimitError> {
-    to.key(key, None)?;
-    to.begin_object()?;
-    text(to, "group", of.group)?;
-    text(to, "kind", of.kind)?;
-    text(to, "version", of.version)?;
-    to.end();
-    Ok(())
+    member(to, key, [("group", of.group), ("kind", of.kind), ("version", of.version)])
 }
 
 fn resource(to: &mut Builder<'_>, key: &str, of: &GroupVersionResource<'_>) -> Result<(), LimitError> {
+    member(to, key, [("group", of.group), ("resource", of.resource), ("version", of.version)])
+}
+
+/// A member with an object of texts.
+fn member(to: &mut Builder<'_>, key: &str, texts: [(&str, &str); 3]) -> Result<(), LimitError> {
     to.key(key, None)?;
     to.begin_object()?;
-    text(to, "group", of.group)?;
-    text(to, "resource", of.resource)?;
-    text(to, "version", of.version)?;
+    texts.into_iter().try_for_each(|(key, value)| text(to, key, value))?;
     to.end();
     Ok(())
 }

@@ -14,7 +14,7 @@ use ring::rand::{SecureRandom as _, SystemRandom};
 use super::parts::{Halves, Key, Parts};
 use super::remembered::{Room, Table};
 use super::replica;
-use crate::check::ROOTS;
+use crate::check::{ROOTS, write_text};
 use crate::document::NodeRef;
 use crate::finding::Finding;
 
@@ -132,10 +132,7 @@ impl<'r> Looks<'r> {
         kind: [&str; 3],
     ) -> Self {
         let mut bytes = Vec::with_capacity(64);
-        for name in kind {
-            bytes.extend(name.len().to_le_bytes());
-            bytes.extend(name.as_bytes());
-        }
+        kind.iter().for_each(|name| write_text(name, &mut bytes));
         bytes.extend(roots.iter().map(|root| u8::from(root.is_some())));
         Self { memory, parts, roots, about: memory.key.digest(&bytes), digests: OnceCell::new() }
     }

@@ -4,7 +4,7 @@
 //! part that they look at differs.
 
 use crate::cel::reads::Part;
-use crate::check::{PartOf, content};
+use crate::check::{PartOf, content, write_text};
 use crate::document::NodeRef;
 
 /// What `metadata` says of one replica alone.
@@ -20,14 +20,14 @@ pub(super) fn write(object: NodeRef<'_>, bytes: &mut Vec<u8>) -> bool {
     let mut known = true;
     count(object, bytes);
     for (key, value) in object.members() {
-        name(key, bytes);
+        write_text(key, bytes);
         if key != "metadata" || !value.is_object() {
             known &= content(value, bytes);
             continue;
         }
         count(value, bytes);
         for (key, value) in value.members() {
-            name(key, bytes);
+            write_text(key, bytes);
             if OF_ONE.contains(&key) && !value.is_object() {
                 bytes.push(value.kind() as u8);
                 count(value, bytes);
@@ -42,11 +42,6 @@ pub(super) fn write(object: NodeRef<'_>, bytes: &mut Vec<u8>) -> bool {
 
 fn count(node: NodeRef<'_>, bytes: &mut Vec<u8>) {
     bytes.extend(node.len().to_le_bytes());
-}
-
-fn name(name: &str, bytes: &mut Vec<u8>) {
-    bytes.extend(name.len().to_le_bytes());
-    bytes.extend(name.as_bytes());
 }
 
 /// Whether a part is the same in objects that [`write`] writes alike.

@@ -1,6 +1,6 @@
 //! The policies of a run, indexed by kind.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 
@@ -70,6 +70,39 @@ impl From<Vec<usize>> for OfKind {
     }
 }
 
+/// The numbers of policies by what they may be about, as a set has them.
+struct Index {
+    by_kind: HashMap<String, OfKind>,
+    any: OfKind,
+    with_subresources: Vec<usize>,
+}
+
+impl Index {
+    /// `declared`: whether custom kinds with Pod templates are declared.
+    fn of(slots: &[Slot], declared: bool) -> Self {
+        let mut by_kind: HashMap<String, Vec<usize>> = HashMap::new();
+        let (mut any, mut with_subresources) = (Vec::new(), Vec::new());
+        for (index, slot) in slots.iter().enumerate() {
+            let (kinds, has_subresources) = slot.kinds(declared);
+            match kinds {
+                KindMatch::Any => any.push(index),
+                KindMatch::Named(kinds) => {
+                    kinds.into_iter().for_each(|kind| by_kind.entry(kind).or_default().push(index));
+                }
+            }
+            if has_subresources {
+                with_subresources.push(index);
+            }
+        }
+        for indexes in by_kind.values_mut() {
+            indexes.extend(&any);
+            indexes.sort_unstable();
+        }
+        let by_kind = by_kind.into_iter().map(|(kind, indexes)| (kind, indexes.into())).collect();
+        Self { by_kind, any: any.into(), with_subresources }
+    }
+}
+
 impl PolicySet {
     /// The same set without policies that are judged as a whole: those of the API server's own language, which it judges itself
     /// where it has them.
@@ -115,30 +148,7 @@ impl PolicySet {
             let PolicyRef { kind, namespace, name } = slot.entry().id();
             (name, namespace, kind)
         });
-        let custom = !templates.is_empty();
-        let mut named: Vec<(usize, Vec<String>)> = Vec::new();
-        let (mut any, mut with_subresources) = (Vec::new(), Vec::new());
-        for (index, slot) in slots.iter().enumerate() {
-            let (kinds, has_subresources) = slot.kinds(custom);
-            match kinds {
-                KindMatch::Any => any.push(index),
-                KindMatch::Named(kinds) => named.push((index, kinds)),
-            }
-            if has_subresources {
-                with_subresources.push(index);
-            }
-        }
-        let mut by_kind: HashMap<String, Vec<usize>> = HashMap::new();
-        for (index, kinds) in named {
-            for kind in kinds {
-                by_kind.entry(kind).or_default().push(index);
-            }
-        }
-        for indexes in by_kind.values_mut() {
-            indexes.extend(&any);
-            indexes.sort_unstable();
-        }
-        let by_kind = by_kind.into_iter().map(|(kind, indexes)| (kind, indexes.into())).collect();
+        let Index { by_kind, any, with_subresources } = Index::of(&slots, !templates.is_empty());
         let told = slots.iter().map(|_| OnceLock::new()).collect();
         let read = slots.iter().filter_map(Slot::read);
         let mutating = read.filter_map(|policy| whole(policy)?.mutating().cloned()).collect();
@@ -147,7 +157,7 @@ impl PolicySet {
             slots,
             all: OnceLock::new(),
             by_kind,
-            any: any.into(),
+            any,
             with_subresources,
             templates,
             half: None,
@@ -184,11 +194,10 @@ impl PolicySet {
     /// Reads those that may be about one of these kinds, on all threads: else whoever judges the first object of a kind reads
     /// them one after the other.
     pub fn meet<'k>(&self, kinds: impl IntoIterator<Item = &'k str>) {
-        let all = kinds.into_iter().flat_map(|kind| &self.of_kind(kind).policies).map(|at| &self.slots[*at]);
-        let mut unread: Vec<&Slot> = all.filter(|slot| slot.read().is_none()).collect();
-        unread.sort_unstable_by_key(|slot| std::ptr::from_ref(*slot) as usize);
-        unread.dedup_by(|one, other| std::ptr::eq(*one, *other));
-        unread.par_iter().with_max_len(1).for_each(|slot| _ = slot.policy());
+        let met: BTreeSet<usize> =
+            kinds.into_iter().flat_map(|kind| &self.of_kind(kind).policies).copied().collect();
+        let met: Vec<&Slot> = met.into_iter().map(|at| &self.slots[at]).collect();
+        met.par_iter().with_max_len(1).for_each(|slot| _ = slot.policy());
     }
 
     /// What is known of each of them without reading any, in the order of their names.

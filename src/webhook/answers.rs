@@ -1,6 +1,6 @@
 //! Answers by the findings that they tell: what was said of one replica of a workload is said of the next.
 
-use crate::check::Findings;
+use crate::check::{Findings, write_text};
 use crate::finding::Finding;
 use crate::matching::Operation;
 use crate::request::Request;
@@ -37,10 +37,7 @@ fn write(finding: &Finding, bytes: &mut Vec<u8>) {
         &place.pointer,
     ];
     let excepted = excepted.as_ref().map(|excepted| excepted.id.to_string());
-    for text in texts.into_iter().chain(excepted.as_deref()) {
-        bytes.extend((text.len() as u32).to_le_bytes());
-        bytes.extend(text.as_bytes());
-    }
+    texts.into_iter().chain(excepted.as_deref()).for_each(|text| write_text(text, bytes));
     let [is_excepted, fails_closed, exists] = [excepted.is_some(), rule.fail_closed, *existing].map(u8::from);
     bytes.extend([*certainty as u8, actions.bits(), exists, is_excepted, fails_closed]);
     bytes.extend(more.to_le_bytes());
@@ -53,23 +50,9 @@ mod tests {
 
     use super::*;
     use crate::finding::{Action, Certainty, Excepting, Place, PolicyRef, RuleInfo, ServersOwn, Severity};
-    use crate::request::{GroupVersionKind, GroupVersionResource};
 
     fn request(operation: Operation) -> Request<'static> {
-        Request {
-            operation,
-            kind: GroupVersionKind { group: "", version: "v1", kind: "Pod" },
-            resource: GroupVersionResource { group: "", version: "v1", resource: "pods" },
-            subresource: "",
-            sent_as: None,
-            name: "a",
-            namespace: Some("b"),
-            object: None,
-            old_object: None,
-            user: None,
-            dry_run: false,
-            options: None,
-        }
+        Request::bare(operation, ["", "v1", "Pod", "pods"])
     }
 
     fn id(namespace: Option<&str>) -> PolicyRef {
