@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use rayon::prelude::*;
 
 use super::comments::is_addressed;
-use super::compose::{ComposeError, compose_with_comments};
+use super::compose::{ComposeError, compose, compose_with_comments};
 use super::json::{self, JsonError};
 use super::kustomize::{Applied, Form, Kustomizations, Made, Patches};
 use super::notice::{self, Draft, Notice};
