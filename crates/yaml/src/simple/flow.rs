@@ -96,12 +96,10 @@ impl Reader<'_> {
         Some(colon)
     }
 
-    /// The end of a plain scalar of characters that mean nothing in brackets.
+    /// The end of a plain scalar that has nothing in it that could be an indicator.
     fn flow_word(&self, at: usize) -> Option<usize> {
         let is_plain =
             |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'/' | b'=' | b'+');
-        let inside =
-            |byte: u8| is_plain(byte) || matches!(byte, b'-' | b'*' | b'@' | b'$' | b'(' | b')' | b' ');
         let rest = self.bytes.get(at..)?;
         let begins = match rest {
             [b'-', next, ..] => is_plain(*next),
@@ -111,7 +109,16 @@ impl Reader<'_> {
         if !begins {
             return None;
         }
-        let end = rest.iter().position(|byte| !inside(*byte))?;
+        let goes_on = |end: usize| match rest[end] {
+            b'-' | b'*' | b'@' | b'$' | b'(' | b')' | b' ' | b'&' | b'%' | b'!' | b'~' | b';' | b'|'
+            | b'<' | b'>' | b'^' => true,
+            // ends a key where a blank follows
+            b':' => rest.get(end + 1).is_some_and(|next| is_plain(*next)),
+            // begins a comment behind a blank
+            b'#' => rest[end - 1] != b' ',
+            byte => is_plain(byte),
+        };
+        let end = (1..rest.len()).find(|end| !goes_on(*end))?;
         let blanks = rest[..end].iter().rev().take_while(|byte| **byte == b' ').count();
         Some(at + end - blanks)
     }

@@ -84,18 +84,28 @@ impl Reader<'_> {
 /// Whether there are only characters that no reader of YAML takes for anything else than text. A few that all would take are
 /// not among them: those from U+D000 on, but for what stands beyond the first 65,536.
 pub(super) fn is_printable(bytes: &[u8]) -> bool {
-    let is_ascii = bytes.chunks(64).all(|chunk| {
-        let odd = |byte: u8| (byte < b' ') & (byte != b'\n') & (byte != b'\t') | (byte >= 0x7F);
-        !chunk.iter().fold(false, |found, byte| found | odd(*byte))
-    });
-    is_ascii
-        || bytes.iter().enumerate().all(|(at, byte)| match byte {
-            b'\n' | b'\t' | b' '..=b'~' | 0x80..=0xBF => true,
-            // U+0080 to U+009F are control characters, among them NEL, which is a line break
-            0xC2 => bytes.get(at + 1).is_some_and(|next| *next >= 0xA0),
-            // U+2028 and U+2029 are line breaks
-            0xE2 => !matches!(bytes.get(at + 1..at + 3), Some([0x80, 0xA8 | 0xA9])),
-            0xC3..=0xEC | 0xF0..=0xF4 => true,
-            _ => false,
-        })
+    let odd = |byte: u8| {
+        u8::from(byte < b' ') & u8::from(byte != b'\n') & u8::from(byte != b'\t') | u8::from(byte >= 0x7F)
+    };
+    // most texts have nothing odd, and a whole chunk is looked at in a few instructions
+    let (chunks, rest) = bytes.as_chunks::<64>();
+    let is_good = |(chunk, from): (&[u8], usize)| {
+        chunk.iter().fold(0, |found, byte| found | odd(*byte)) == 0
+            || (from..from + chunk.len()).all(|at| is_printable_at(bytes, at))
+    };
+    let whole = chunks.iter().zip((0..).step_by(64)).all(|(chunk, from)| is_good((chunk, from)));
+    whole && is_good((rest, bytes.len() - rest.len()))
+}
+
+/// Whether the character that the byte at `at` belongs to is text to everybody, by this byte.
+fn is_printable_at(bytes: &[u8], at: usize) -> bool {
+    match bytes[at] {
+        b'\n' | b'\t' | b' '..=b'~' | 0x80..=0xBF => true,
+        // U+0080 to U+009F are control characters, among them NEL, which is a line break
+        0xC2 => bytes.get(at + 1).is_some_and(|next| *next >= 0xA0),
+        // U+2028 and U+2029 are line breaks
+        0xE2 => !matches!(bytes.get(at + 1..at + 3), Some([0x80, 0xA8 | 0xA9])),
+        0xC3..=0xEC | 0xF0..=0xF4 => true,
+        _ => false,
+    }
 }

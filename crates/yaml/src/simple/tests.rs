@@ -188,7 +188,7 @@ metadata:
 spec:
   containers:
   - name: c
-    args: ["--a=b", -x, y z]
+    args: ["--a=b", -x, y z, https://a.b/c#d]
     env: []
     command:
     - sh
