@@ -4,6 +4,7 @@
 //! `podMetadata`, `allContainers`; `item`, `index`, `key` and `role` below `forEach`; the functions `resources.get`,
 //! `resources.list`, `image` and `selector.matches`, which `evaluate` implements.
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -32,7 +33,9 @@ pub(super) enum Wanted {
 
 /// The expressions of one policy share their environment and variables.
 pub(super) struct Expressions {
-    condition: Env,
+    /// Made where there is one: few policies have conditions.
+    condition: OnceCell<Env>,
+    profile: Profile,
     rule: Env,
     each: Env,
     /// Messages of rules below `forEach`.
@@ -50,15 +53,14 @@ impl Expressions {
         parameters: impl IntoIterator<Item = String>,
         written: Written,
     ) -> Self {
-        let mut condition = Env::new(profile, EnvKind::MatchCondition);
-        declare(&mut condition);
         // messages have no authorizer in Kubernetes, and neither has a policy of one namespace
         let kind = if with_authorizer { EnvKind::Validation } else { EnvKind::Message };
         let mut rule = Env::new(profile, kind);
         declare(&mut rule);
         let (each, says) = (rule.clone(), rule.clone());
         let parameters = parameters.into_iter().collect();
-        Self { condition, rule, each, says, composition: Composition::default(), parameters, written }
+        let (condition, composition) = (OnceCell::new(), Composition::default());
+        Self { condition, profile, rule, each, says, composition, parameters, written }
     }
 
     /// Adds a variable; it can read the earlier ones.
@@ -108,7 +110,12 @@ impl Expressions {
 
     pub(super) fn condition(&self, source: NodeRef<'_>) -> Result<Expression, Vec<Issue>> {
         let text = source.as_str().unwrap_or_default();
-        let program = Program::compile(text, &self.condition).map_err(|e| issues(source, text, 0, &e))?;
+        let env = self.condition.get_or_init(|| {
+            let mut env = Env::new(self.profile, EnvKind::MatchCondition);
+            declare(&mut env);
+            env
+        });
+        let program = Program::compile(text, env).map_err(|e| issues(source, text, 0, &e))?;
         self.declared(source, 0, &program)?;
         wanted(source, &program, Wanted::Bool)?;
         Ok(Expression::new(text, program, self.written.place(source)))
