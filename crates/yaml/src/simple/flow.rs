@@ -28,19 +28,18 @@ impl Reader<'_> {
         let id = if is_list { self.builder.begin_array() } else { self.builder.begin_object() }.ok()?;
         self.pushed(id);
         let mut next = self.skip(at + 1, within)?;
-        if self.bytes.get(next) != Some(&close) {
-            loop {
-                if !is_list {
-                    let colon = self.flow_key(next)?;
-                    next = self.skip(colon + 1, within)?;
-                }
-                let value = self.flow_value(next, within)?;
-                next = self.skip(value, within)?;
-                match *self.bytes.get(next)? {
-                    b',' => next = self.skip(next + 1, within)?,
-                    byte if byte == close => break,
-                    _ => return None,
-                }
+        while self.bytes.get(next) != Some(&close) {
+            if !is_list {
+                let colon = self.flow_key(next)?;
+                next = self.skip(colon + 1, within)?;
+            }
+            let value = self.flow_value(next, within)?;
+            next = self.skip(value, within)?;
+            match self.bytes.get(next) {
+                // nothing needs to follow
+                Some(b',') => next = self.skip(next + 1, within)?,
+                Some(byte) if *byte == close => break,
+                _ => return None,
             }
         }
         let end = next + 1;

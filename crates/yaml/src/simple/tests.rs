@@ -202,7 +202,8 @@ spec:
       {containerPort: 80},
       {
         "name": x,
-        containerPort: 81}]
+        containerPort: 81,},
+    ]
     description: 'words
       that''s all
 
