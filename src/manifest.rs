@@ -29,11 +29,11 @@ mod untyped;
 pub mod walk;
 
 pub(crate) use comments::WORD;
-pub use kubernetes_yaml::{compose, scalar, split};
 pub use inventory::{
     Comment, DocumentError, DocumentId, FileOutcome, FileRecord, Inventory, LoadError, LoadedDocument,
     Manifest,
 };
+pub use kubernetes_yaml::{compose, scalar, split};
 pub use notice::{Notice, NoticeCode};
 pub use source::{FileId, Position, SourceFile, Sources, Stamp};
 pub use walk::{ReadLimits, STDIN, read_chosen, read_sources, stamps};
