@@ -143,7 +143,7 @@ impl Origins {
     fn put(&mut self, from: u32, to: u32, label: Arc<str>) {
         let first = match self.ranges.last() {
             Some(last) if last.0 >= from => self.ranges.partition_point(|range| range.0 < from),
-            _ => self.ranges.len(),
+            _ => return self.ranges.push((from, to, label)),
         };
         let inside = self.ranges[first..].partition_point(|range| range.0 < to);
         self.ranges.splice(first..first + inside, [(from, to, label)]);

@@ -6,7 +6,7 @@
 
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::parameters;
 use crate::cel::ast::Name;
@@ -55,8 +55,7 @@ impl Expressions {
     ) -> Self {
         // messages have no authorizer in Kubernetes, and neither has a policy of one namespace
         let kind = if with_authorizer { EnvKind::Validation } else { EnvKind::Message };
-        let mut rule = Env::new(profile, kind);
-        declare(&mut rule);
+        let rule = declared(profile, kind);
         let (each, says) = (rule.clone(), rule.clone());
         let parameters = parameters.into_iter().collect();
         let (condition, composition) = (OnceCell::new(), Composition::default());
@@ -110,11 +109,7 @@ impl Expressions {
 
     pub(super) fn condition(&self, source: NodeRef<'_>) -> Result<Expression, Vec<Issue>> {
         let text = source.as_str().unwrap_or_default();
-        let env = self.condition.get_or_init(|| {
-            let mut env = Env::new(self.profile, EnvKind::MatchCondition);
-            declare(&mut env);
-            env
-        });
+        let env = self.condition.get_or_init(|| declared(self.profile, EnvKind::MatchCondition));
         let program = Program::compile(text, env).map_err(|e| issues(source, text, 0, &e))?;
         self.declared(source, 0, &program)?;
         wanted(source, &program, Wanted::Bool)?;
@@ -214,8 +209,19 @@ fn expression_end(text: &str) -> Option<usize> {
 /// What an expression of a rule may name, variables apart.
 #[must_use]
 pub fn environment(profile: Profile) -> Env {
-    let mut env = Env::new(profile, EnvKind::Validation);
+    declared(profile, EnvKind::Validation)
+}
+
+/// What every policy may name in expressions of this kind. It is made once, as there are many policies.
+fn declared(profile: Profile, kind: EnvKind) -> Env {
+    static MADE: Mutex<Vec<Env>> = Mutex::new(Vec::new());
+    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(env) = made.iter().find(|env| (env.profile(), env.kind()) == (profile, kind)) {
+        return env.clone();
+    }
+    let mut env = Env::new(profile, kind);
     declare(&mut env);
+    made.push(env.clone());
     env
 }
 
