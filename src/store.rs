@@ -22,6 +22,7 @@ pub mod placement;
 pub mod plan;
 pub mod remembered;
 mod replica;
+mod scopes;
 pub mod set;
 pub mod source;
 
