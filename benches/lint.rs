@@ -8,7 +8,9 @@
 //! those of the middle run by CPU time. Five times the input may cost at most 5.2 times the CPU time.
 //!
 //! Then, where `kube-score` is on the PATH, what both cost over the same files, in turns: all policies over files that it can
-//! read, 35 resources in one file, and one ConfigMap. `-- beside` runs this part alone.
+//! read, 35 resources in one file, and one ConfigMap. And where `kubeconform` is there, with `KUBECONFORM_SCHEMAS` naming the
+//! folder that tools/schemas/kubeconform.py fills: over the repositories and fixtures of `../shared`, 20 MB that people wrote,
+//! which are also read with and without the API server's own steps. `-- beside` runs this part alone.
 
 #[path = "corpus/generate.rs"]
 mod generate;
@@ -36,6 +38,7 @@ fn main() {
         growth();
     }
     beside();
+    beside_kubeconform();
 }
 
 /// What 20 MB cost, and five times that.
@@ -134,17 +137,13 @@ fn beside() {
         cases.insert(0, ("real manifests, all policies", real, &["--pack", "all"], 1, 0.5));
     }
     for (name, files, arguments, repeats, wanted) in cases {
-        let mut ratios: Vec<(f64, f64)> = (0..TURNS)
-            .map(|_| {
-                let own = cpu_of(repeats, || {
-                    let mut command = Command::new(env!("CARGO_BIN_EXE_plimsoll"));
-                    quiet(command.arg("lint").args(arguments).args(&files)).map(drop)
-                });
-                (own, cpu_of(repeats, || score(&files).map(drop)))
-            })
-            .collect();
-        ratios.sort_by(|a, b| (a.0 / a.1).total_cmp(&(b.0 / b.1)));
-        let (own, other) = ratios[TURNS / 2];
+        let (own, other) = middle(TURNS, || {
+            let own = cpu_of(repeats, || {
+                let mut command = Command::new(env!("CARGO_BIN_EXE_plimsoll"));
+                quiet(command.arg("lint").args(arguments).args(&files)).map(drop)
+            });
+            (own, cpu_of(repeats, || score(&files).map(drop)))
+        });
         println!(
             "lint beside kube-score, {name}, {} files: {:.1} ms and {:.1} ms of CPU, {:.2} times (wanted at most {wanted})",
             files.len(),
@@ -154,6 +153,57 @@ fn beside() {
         );
     }
     let _ = std::fs::remove_dir_all(&folder);
+}
+
+/// Compares with kubeconform, and with no look at what the API server would say.
+fn beside_kubeconform() {
+    let shared = generate::shared();
+    let folders = ["repositories", "corpora", "manifests"].map(|folder| shared.join(folder));
+    if !folders.iter().all(|folder| folder.is_dir()) {
+        eprintln!("lint beside kubeconform: SKIPPED, no folders of YAML below {}", shared.display());
+        return;
+    }
+    let own = |arguments: &[&str]| {
+        cpu_of(1, || {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_plimsoll"));
+            quiet(command.arg("lint").args(arguments).args(&folders)).map(drop)
+        })
+    };
+    let raw = middle(5, || (own(&[]), own(&["--raw"])));
+    println!(
+        "lint, 20 MB that people wrote: {:.2} CPU s, {:.2} with --raw, {:.2} times (wanted at most 1.4)",
+        raw.0,
+        raw.1,
+        raw.0 / raw.1
+    );
+    let schemas = std::env::var_os("KUBECONFORM_SCHEMAS").map(PathBuf::from);
+    let found = Command::new("kubeconform").arg("-v").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    let (Some(schemas), Ok(_)) = (schemas, found) else {
+        eprintln!(
+            "lint beside kubeconform: SKIPPED, it is not on the PATH, or KUBECONFORM_SCHEMAS is not set"
+        );
+        return;
+    };
+    let location = schemas.join("{{.ResourceKind}}{{.KindSuffix}}.json");
+    let other = || {
+        cpu_of(1, || {
+            let mut command = Command::new("kubeconform");
+            command.args(["-summary", "-ignore-missing-schemas", "-schema-location"]).arg(&location);
+            quiet(command.args(&folders)).map(drop)
+        })
+    };
+    let (own, other) = middle(5, || (own(&[]), other()));
+    println!(
+        "lint beside kubeconform, the same: {own:.2} and {other:.2} CPU s, {:.2} times (wanted at most 0.5)",
+        own / other
+    );
+}
+
+/// The middle of so many pairs by their ratio.
+fn middle(turns: usize, turn: impl FnMut() -> (f64, f64)) -> (f64, f64) {
+    let mut pairs: Vec<(f64, f64)> = std::iter::repeat_with(turn).take(turns).collect();
+    pairs.sort_by(|a, b| (a.0 / a.1).total_cmp(&(b.0 / b.1)));
+    pairs[turns / 2]
 }
 
 fn score(files: &[PathBuf]) -> std::io::Result<ExitStatus> {

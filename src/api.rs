@@ -175,8 +175,9 @@ pub fn built_in() -> impl Iterator<Item = &'static Kind> + Clone {
 /// The rows of this name, the core group before the others.
 fn rows(kind: &str) -> &'static [Kind] {
     let start = KINDS.partition_point(|row| row.kind < kind);
-    let end = start + KINDS[start..].partition_point(|row| row.kind == kind);
-    &KINDS[start..end]
+    // most kinds are of one group
+    let count = KINDS[start..].iter().take_while(|row| row.kind == kind).count();
+    &KINDS[start..start + count]
 }
 
 /// The row of a group and kind.

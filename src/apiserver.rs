@@ -10,7 +10,7 @@
 pub mod documented;
 mod versions;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, LazyLock};
 
 use crate::document::edit::{Literal, PatchOperation};
@@ -88,6 +88,19 @@ impl ApiServer {
     /// Learns the kinds of a CustomResourceDefinition; other objects teach it nothing.
     pub fn learn(&mut self, object: NodeRef<'_>) {
         self.definitions.add(object);
+    }
+
+    /// Learns of all these objects the custom kinds that are asked for, by group and kind: of the others nobody wants the
+    /// schema, which takes more time and room than most objects.
+    pub fn learn_kinds<'o>(
+        &mut self,
+        objects: impl Iterator<Item = NodeRef<'o>>,
+        kinds: &HashSet<(&str, &str)>,
+    ) {
+        let is_asked_for = |object: NodeRef<'_>| {
+            Definitions::defined(object).is_some_and(|(group, kind)| kinds.contains(&(group, kind)))
+        };
+        objects.filter(|object| is_asked_for(*object)).for_each(|object| self.learn(object));
     }
 }
 

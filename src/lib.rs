@@ -24,6 +24,7 @@ pub mod diagnostic;
 pub mod dialect;
 pub mod explain;
 pub mod finding;
+mod folders;
 pub mod host;
 pub mod limits;
 pub mod manifest;

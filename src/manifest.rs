@@ -12,7 +12,7 @@
 
 pub mod chosen;
 pub mod codes;
-pub mod compose;
+mod comments;
 pub mod decode;
 pub mod emit;
 mod fence;
@@ -22,21 +22,18 @@ mod kubeadm;
 pub mod kustomize;
 pub mod notice;
 pub mod placeholder;
-pub mod scalar;
 pub mod source;
-pub mod split;
-mod strictness;
 pub mod template;
-mod tolerance;
 pub mod unroll;
 mod untyped;
 pub mod walk;
 
-pub(crate) use compose::WORD;
+pub(crate) use comments::WORD;
 pub use inventory::{
     Comment, DocumentError, DocumentId, FileOutcome, FileRecord, Inventory, LoadError, LoadedDocument,
     Manifest,
 };
+pub use kubernetes_yaml::{compose, scalar, split};
 pub use notice::{Notice, NoticeCode};
 pub use source::{FileId, Position, SourceFile, Sources, Stamp};
 pub use walk::{ReadLimits, STDIN, read_chosen, read_sources, stamps};

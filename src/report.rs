@@ -14,6 +14,7 @@
 //!
 //! Masking is decided in [`mask`] and nowhere else: every text that leaves this room went through it.
 
+mod broken;
 pub mod catalogue;
 mod closing;
 pub mod color;

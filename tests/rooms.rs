@@ -8,12 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// The rooms from the ground up: each may use those before it.
-const ORDER: [&str; 33] = [
+const ORDER: [&str; 34] = [
     "document",
     "cel",
     "objects",
     "limits",
     "nearest",
+    "folders",
     "packed",
     "diagnostic",
     "api",

@@ -4,12 +4,17 @@ use std::path::{Path, PathBuf};
 
 /// Every YAML file below `../shared/corpora` and the tutorial, or nothing where that folder is missing.
 pub(crate) fn files() -> Vec<PathBuf> {
-    let shared = std::env::var_os("PLIMSOLL_SHARED").map_or("../shared".into(), PathBuf::from);
+    let shared = shared();
     let mut found = Vec::new();
     below(&shared.join("manifests/tutorial"), &mut found);
     below(&shared.join("corpora"), &mut found);
     found.sort();
     found
+}
+
+/// The folder beside the project.
+pub(crate) fn shared() -> PathBuf {
+    std::env::var_os("PLIMSOLL_SHARED").map_or("../shared".into(), PathBuf::from)
 }
 
 fn below(folder: &Path, found: &mut Vec<PathBuf>) {

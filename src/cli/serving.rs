@@ -1,12 +1,15 @@
 //! The flags that say what the API server is like.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 use clap::Args;
 
 use crate::apiserver::ApiServer;
 use crate::cel::profile::Release;
+use crate::document::NodeRef;
 use crate::manifest::{Inventory, ReadLimits, read_sources};
+use crate::resource::identity::Identity;
 
 /// What the API server makes of manifests before policies are asked.
 #[derive(Debug, Clone, Default, Args)]
@@ -45,12 +48,15 @@ impl ServingArgs {
 }
 
 impl DefinitionArgs {
-    /// The API server of a release with the custom kinds of the input and of the flags.
+    /// The API server of a release with the custom kinds of the input and of the flags, as far as the input has objects of
+    /// them.
     ///
     /// # Errors
     /// When a file with definitions cannot be read, which has been said.
     pub(super) fn server(&self, release: Release, inventory: &Inventory<'_>) -> Result<ApiServer, Unread> {
         let mut server = ApiServer::new(u8::try_from(release.minor).unwrap_or(u8::MAX));
+        let kind = |object| Identity::of(object).map(|identity| (identity.gvk.group, identity.gvk.kind));
+        let kinds: HashSet<(&str, &str)> = objects(inventory).filter_map(kind).collect();
         if !self.crds.is_empty() {
             let paths: Vec<String> = self.crds.iter().map(|path| path.display().to_string()).collect();
             let sources = read_sources(&paths, &mut std::io::empty(), ReadLimits::default());
@@ -58,10 +64,10 @@ impl DefinitionArgs {
             if !super::lint::report_broken(&sources, &further) {
                 return Err(Unread);
             }
-            learn(&mut server, &further);
+            server.learn_kinds(objects(&further), &kinds);
         }
         // what is applied with the manifests has the last word
-        learn(&mut server, inventory);
+        server.learn_kinds(objects(inventory), &kinds);
         Ok(server)
     }
 }
@@ -70,8 +76,7 @@ impl DefinitionArgs {
 #[derive(Debug)]
 pub(super) struct Unread;
 
-fn learn(server: &mut ApiServer, inventory: &Inventory<'_>) {
-    for index in 0..inventory.manifests().len() {
-        server.learn(inventory.judged(index));
-    }
+/// The objects of the input as they are judged.
+fn objects<'i>(inventory: &'i Inventory<'_>) -> impl Iterator<Item = NodeRef<'i>> {
+    (0..inventory.manifests().len()).map(|index| inventory.judged(index))
 }

@@ -2,12 +2,12 @@
 //!
 //! Whoever asks is an object of the input as well, and takes the nearest level that has an answer ([`super::levels`]).
 
-use std::collections::HashMap;
-use std::collections::hash_map::DefaultHasher;
-use std::hash::Hasher;
+use std::hash::{BuildHasher as _, Hash as _, Hasher as _};
 use std::ops::Range;
 use std::sync::OnceLock;
 use std::time::Instant;
+
+use foldhash::fast::{FixedState, RandomState};
 
 use super::index::{Entry, Index, Within};
 use super::levels::{Layout, Level};
@@ -15,9 +15,13 @@ use super::pairs::Pairs;
 use super::query::{self, Axis, By, Coverage, Pool, Query, Visitor};
 use super::{Forms, Host, HostObject, Listing, Lookup, ObjectKey, Twins, User, describe};
 use crate::cel::library::authorizer::{Decision, Question};
-use crate::document::NodeRef;
 use crate::document::few::SortFew as _;
+use crate::document::{NodeRef, Scalar};
 use crate::resource::workload::TemplatePaths;
+
+/// By what objects are found: there are many of them, and each is asked for often. Who makes two that are told apart
+/// late delays a run of their own.
+type Map<K, V> = std::collections::HashMap<K, V, RandomState>;
 
 /// Which objects would be applied together, beside those of one file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -52,12 +56,12 @@ pub struct InputHost<'d> {
     added: Vec<(u32, Entry<'d>)>,
     /// The objects that reviews are of, in the order in which they were added: key, file and kustomizations.
     subjects: Vec<(ObjectKey<'d>, u32, Vec<u32>)>,
-    together: HashMap<(ObjectKey<'d>, Together), Vec<(u32, HostObject<'d>)>>,
+    together: Map<(ObjectKey<'d>, Together), Vec<(u32, HostObject<'d>)>>,
     arranged: OnceLock<Arranged<'d>>,
     pods: OnceLock<Index<'d>>,
     others: OnceLock<Index<'d>>,
     /// By group and kind: labels, and positions in [`Arranged::named`].
-    labels: OnceLock<HashMap<(&'d str, &'d str), Pairs<&'d str>>>,
+    labels: OnceLock<Map<(&'d str, &'d str), Pairs<&'d str>>>,
     complete: bool,
     /// Whether something that is not in the input may bring more, complete or not.
     open: bool,
@@ -125,27 +129,27 @@ impl<'d> InputHost<'d> {
             let mut order: Vec<&(u32, Entry<'d>)> = self.added.iter().collect();
             order.sort_by_key(|(file, _)| self.layout.rank(*file as usize));
             let mut arranged = Arranged::default();
-            let mut copies: HashMap<ObjectKey<'d>, u32> = HashMap::new();
+            let mut copies: Map<ObjectKey<'d>, u32> = Map::default();
             for (_, entry) in &order {
                 *copies.entry(entry.key).or_default() += 1;
             }
-            let mut in_file: HashMap<(ObjectKey<'d>, u64), usize> = HashMap::new();
-            let mut in_folder: HashMap<(ObjectKey<'d>, u64), usize> = HashMap::new();
+            let mut known = Copies::default();
             let (mut last, mut folder) = (u32::MAX, u32::MAX);
             for (file, entry) in order {
                 let rank = self.layout.rank(*file as usize);
                 while number(arranged.starts.len()) <= rank {
                     arranged.starts.push(number(arranged.entries.len()));
                 }
-                if std::mem::replace(&mut last, *file) != *file {
-                    in_file.clear();
-                }
                 let own_folder = self.layout.folder_of(*file as usize);
                 if std::mem::replace(&mut folder, own_folder) != own_folder {
-                    in_folder.clear();
+                    known = Copies::default();
+                }
+                if std::mem::replace(&mut last, *file) != *file {
+                    known.in_file.clear();
+                    known.file_from = arranged.entries.len();
                 }
                 if copies.get(&entry.key).is_some_and(|copies| *copies > 1) {
-                    arranged.push_copy(*entry, &mut in_file, &mut in_folder);
+                    arranged.push_copy(*entry, &mut known);
                 } else {
                     arranged.entries.push(*entry);
                 }
@@ -324,28 +328,47 @@ impl<'d> Arranged<'d> {
 
     /// An object with the key of others: what says the same in the same file is counted and not kept, for asking many
     /// copies one question would cost the square of the copies, and tell nothing new.
-    fn push_copy(
-        &mut self,
-        entry: Entry<'d>,
-        in_file: &mut HashMap<(ObjectKey<'d>, u64), usize>,
-        in_folder: &mut HashMap<(ObjectKey<'d>, u64), usize>,
-    ) {
+    fn push_copy(&mut self, entry: Entry<'d>, known: &mut Copies<'d>) {
         let at = self.entries.len();
+        // most have their like in other folders
+        let (first, said) = known.first.entry(entry.key).or_insert((at, None));
+        let first = *first;
+        if first == at {
+            self.entries.push(entry);
+            return;
+        }
+        let said = *said.get_or_insert_with(|| digest(self.entries[first].object.root));
         let (root, key) = (entry.object.root, (entry.key, digest(entry.object.root)));
         let unnamed = u32::from(entry.key.name.is_empty());
         let same = |entries: &[Entry<'d>], at: usize| entries.get(at).is_some_and(|e| e.object.root == root);
-        let (known, known_in_folder) =
-            (*in_file.entry(key).or_insert(at), *in_folder.entry(key).or_insert(at));
-        let repeated = known_in_folder != at && same(&self.entries, known_in_folder);
-        if repeated {
-            self.entries[known_in_folder].folder_copies += unnamed;
+        let of_first = (entry.key, said);
+        known.in_folder.entry(of_first).or_insert(first);
+        if first >= known.file_from {
+            known.in_file.entry(of_first).or_insert(first);
         }
-        if known != at && same(&self.entries, known) {
-            self.entries[known].copies += unnamed;
+        let in_file = *known.in_file.entry(key).or_insert(at);
+        let in_folder = *known.in_folder.entry(key).or_insert(at);
+        let repeated = in_folder != at && same(&self.entries, in_folder);
+        if repeated {
+            self.entries[in_folder].folder_copies += unnamed;
+        }
+        if in_file != at && same(&self.entries, in_file) {
+            self.entries[in_file].copies += unnamed;
         } else {
             self.entries.push(Entry { repeated, ..entry });
         }
     }
+}
+
+/// The objects of one folder that have the keys of others, by what they say: positions of entries.
+#[derive(Debug, Default)]
+struct Copies<'d> {
+    /// The first of each key; the digest of what it says when there is another.
+    first: Map<ObjectKey<'d>, (usize, Option<u64>)>,
+    in_folder: Map<(ObjectKey<'d>, u64), usize>,
+    in_file: Map<(ObjectKey<'d>, u64), usize>,
+    /// The first entry of the file that is looked at.
+    file_from: usize,
 }
 
 /// The part of a list, sorted by position, that is within a range of positions.
@@ -391,8 +414,8 @@ impl Host for InputHost<'_> {
 fn by_label<'d>(
     entries: &[Entry<'d>],
     named: &[(ObjectKey<'d>, u32)],
-) -> HashMap<(&'d str, &'d str), Pairs<&'d str>> {
-    let (mut labelled, none): (HashMap<_, Pairs<&str>>, _) = (HashMap::new(), TemplatePaths::default());
+) -> Map<(&'d str, &'d str), Pairs<&'d str>> {
+    let (mut labelled, none): (Map<_, Pairs<&str>>, _) = (Map::default(), TemplatePaths::default());
     let (mut last, mut first) = (None, 0);
     for (position, (key, at)) in (0_u32..).zip(named) {
         if last.replace(*key) != Some(*key) {
@@ -470,8 +493,17 @@ impl Host for Beside<'_, '_> {
 
 /// Equal for nodes that are written alike.
 fn digest(node: NodeRef<'_>) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    hasher.write(node.to_json().as_bytes());
+    let mut hasher = FixedState::default().build_hasher();
+    for node in node.descendants() {
+        (node.key(), node.len(), node.kind()).hash(&mut hasher);
+        match node.scalar() {
+            Some(Scalar::String(text)) => text.hash(&mut hasher),
+            Some(Scalar::Int(number)) => number.hash(&mut hasher),
+            Some(Scalar::Float(number)) => number.to_bits().hash(&mut hasher),
+            Some(Scalar::Bool(flag)) => flag.hash(&mut hasher),
+            Some(Scalar::Null) | None => {}
+        }
+    }
     hasher.finish()
 }
 

@@ -10,6 +10,8 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
+use crate::folders::{self, by_folders};
+
 /// Ranks or positions.
 pub type Ranks = Range<u32>;
 
@@ -40,13 +42,11 @@ impl Layout {
     #[must_use]
     pub fn new(paths: &[&str]) -> Self {
         let mut order: Vec<usize> = (0..paths.len()).collect();
-        let split = |path: usize| paths[path].rsplit_once('/').unwrap_or(("", paths[path]));
-        let parts = |folder: &'_ str| -> Vec<String> {
-            if folder.is_empty() { Vec::new() } else { folder.split('/').map(str::to_owned).collect() }
-        };
-        order.sort_by_cached_key(|path| {
-            let (folder, name) = split(*path);
-            (parts(folder), name)
+        let split = |path: usize| folders::split(paths[path]);
+        // they are nearly in this order already
+        order.sort_by(|a, b| {
+            let ((a_folder, a_name), (b_folder, b_name)) = (split(*a), split(*b));
+            by_folders(a_folder, b_folder).then_with(|| a_name.cmp(b_name))
         });
         let mut layout = Self { ranks: vec![0; paths.len()], ..Self::default() };
         let mut known: HashMap<&str, u32> = HashMap::new();

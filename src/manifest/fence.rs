@@ -13,8 +13,10 @@ use std::path::{Component, Path, PathBuf};
 pub(super) struct Fence {
     /// Without links; `None`: everything.
     root: Option<PathBuf>,
-    /// Folders without links, by their path.
-    folders: HashMap<PathBuf, Option<PathBuf>>,
+    /// Whether the files of a folder lie inside, by its path.
+    folders: HashMap<PathBuf, bool>,
+    /// The folder that was asked about last.
+    last: Option<(PathBuf, bool)>,
 }
 
 impl Fence {
@@ -31,22 +33,28 @@ impl Fence {
                 None => walked.then_some(lexical),
             },
         };
-        Self { root: root.and_then(|root| root.canonicalize().ok()), folders: HashMap::new() }
+        Self { root: root.and_then(|root| root.canonicalize().ok()), folders: HashMap::new(), last: None }
     }
 
-    /// Whether a file may be read. Of what is not there, or has no place (a pipe), others say what is wrong.
-    pub(super) fn allows(&mut self, file: &Path) -> bool {
+    /// Whether a file may be read, which is a link or not. Of what is not there, or has no place (a pipe), others say what
+    /// is wrong.
+    pub(super) fn allows(&mut self, file: &Path, is_link: bool) -> bool {
         let Some(root) = &self.root else { return true };
-        let link = file.symlink_metadata().is_ok_and(|meta| meta.is_symlink());
-        let place = if link {
-            file.canonicalize().ok()
-        } else {
-            let folder = file.parent().unwrap_or(Path::new(""));
-            let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-            let known = self.folders.entry(folder.to_owned()).or_insert_with(|| folder.canonicalize().ok());
-            known.clone()
-        };
-        place.is_none_or(|place| place.starts_with(root))
+        let is_inside = |path: &Path| path.canonicalize().map_or(true, |place| place.starts_with(root));
+        if is_link {
+            return is_inside(file);
+        }
+        let folder = file.parent().unwrap_or(Path::new(""));
+        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+        // files come folder by folder, and the bytes of two paths are compared sooner than their parts
+        if let Some((known, allowed)) = &self.last
+            && known.as_os_str() == folder.as_os_str()
+        {
+            return *allowed;
+        }
+        let allowed = *self.folders.entry(folder.to_owned()).or_insert_with(|| is_inside(folder));
+        self.last = Some((folder.to_owned(), allowed));
+        allowed
     }
 }
 
@@ -122,13 +130,15 @@ mod tests {
             ("", "named.yaml", false, "named.yaml", true),
         ] {
             let mut fence = Fence::around(Path::new(path), walked, Some(&top.join(working)));
-            assert_eq!(fence.allows(&top.join(file)), allowed, "{file} from {working}, by {path}");
+            let file = top.join(file);
+            let answer = fence.allows(&file, file.is_symlink());
+            assert_eq!(answer, allowed, "{} from {working}, by {path}", file.display());
         }
     }
 
     #[test]
     fn a_pipe_is_no_place() {
         let mut fence = Fence::around(Path::new("/dev/fd/0"), false, Some(Path::new("/usr")));
-        assert!(fence.allows(Path::new("/dev/fd/0")));
+        assert!(fence.allows(Path::new("/dev/fd/0"), true));
     }
 }

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use rayon::prelude::*;
 
-use super::compose::{ComposeError, compose, is_addressed};
+use super::comments::is_addressed;
+use super::compose::{ComposeError, compose, compose_with_comments};
 use super::json::{self, JsonError};
 use super::kustomize::{Applied, Form, Kustomizations, Made, Patches};
 use super::notice::{self, Draft, Notice};
@@ -520,7 +521,7 @@ impl<'s> Loader<'s> {
                 self.refuse(range, bad.start, ComposeError::Separator);
                 continue;
             }
-            match compose(self.text, range.clone()) {
+            match compose_with_comments(self.text, range.clone(), is_addressed) {
                 Ok(mut composed) => {
                     let document = composed.document.take();
                     let is_before = document.is_none();

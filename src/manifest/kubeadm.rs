@@ -13,6 +13,10 @@ const TARGETS: [&str; 4] = ["etcd", "kube-apiserver", "kube-controller-manager",
 #[must_use]
 pub(super) fn is_patch(path: &str, root: NodeRef<'_>) -> bool {
     let file = path.rsplit('/').next().unwrap_or(path);
+    // hardly any file is
+    if !TARGETS.iter().any(|target| file.starts_with(target)) {
+        return false;
+    }
     let Some(target) = TARGETS.into_iter().find(|target| is_named_for(file, target)) else { return false };
     let is_pod = Identity::of(root).is_some_and(|identity| {
         identity.gvk.group.is_empty() && identity.gvk.kind == "Pod" && identity.name == Some(target)

@@ -13,7 +13,10 @@ mod change;
 mod generated;
 mod scaled;
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
+
+use foldhash::fast::RandomState;
 
 use crate::document::{Document, NodeRef};
 
@@ -63,7 +66,7 @@ struct Kustomization {
 pub struct Kustomizations {
     all: Vec<Kustomization>,
     /// By file: the kustomizations that list it.
-    listed: HashMap<usize, Vec<u32>>,
+    listed: HashMap<usize, Vec<u32>, RandomState>,
     /// By kustomization: those that list it.
     parents: Vec<Vec<usize>>,
     patches: BTreeSet<usize>,
@@ -221,7 +224,7 @@ pub struct Patches<'p> {
 
 /// The files and kustomizations of the input by their places.
 struct Places<'p> {
-    files: HashMap<String, usize>,
+    files: HashMap<Cow<'p, str>, usize, RandomState>,
     /// Folder → index of the kustomization in it.
     kustomizations: HashMap<&'p str, usize>,
 }
@@ -235,14 +238,18 @@ enum Target {
 
 impl<'p> Places<'p> {
     fn new(paths: &[&'p str], kustomizations: &[usize]) -> Self {
-        let files = paths.iter().enumerate().map(|(file, path)| (joined("", path), file)).collect();
+        let plain = |path: &'p str| match is_settled(path) {
+            true => Cow::Borrowed(path),
+            false => Cow::Owned(joined("", path)),
+        };
+        let files = paths.iter().enumerate().map(|(file, path)| (plain(path), file)).collect();
         let kustomizations = (0..).zip(kustomizations).map(|(index, file)| (folder_of(paths[*file]), index));
         Self { files, kustomizations: kustomizations.collect() }
     }
 
     fn find(&self, folder: &str, entry: &str) -> Target {
         let path = joined(folder, entry);
-        if let Some(file) = self.files.get(&path) {
+        if let Some(file) = self.files.get(path.as_str()) {
             return Target::File(*file);
         }
         match self.kustomizations.get(path.as_str()) {
@@ -254,6 +261,14 @@ impl<'p> Places<'p> {
 
 fn folder_of(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(folder, _)| folder)
+}
+
+/// Whether a path has no part that [`joined`] leaves out.
+fn is_settled(path: &str) -> bool {
+    let begins_odd = path.starts_with(['.', '/']);
+    !begins_odd
+        && !path.ends_with('/')
+        && !path.as_bytes().windows(2).any(|pair| matches!(pair, b"//" | b"/."))
 }
 
 /// A path below a folder, without `.` and `..` as far as that goes.

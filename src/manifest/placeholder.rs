@@ -23,11 +23,32 @@ fn is_injected(text: &str, node: NodeRef<'_>) -> bool {
 /// Whether a text is, or has in it, a placeholder.
 #[must_use]
 pub fn is_filled_in(text: &str) -> bool {
-    if !text.bytes().any(|b| matches!(b, b'$' | b'{' | b'<' | b'%' | b'@' | b'#' | b'_' | b'Y')) {
+    if !may_be_filled_in(text.as_bytes()) {
         return text.starts_with("ko://");
     }
     let text = text.trim();
     text.starts_with("ko://") || is_named(text) || has_enclosed(text)
+}
+
+/// The bytes of which each placeholder has one, but for `ko://`.
+static SIGNS: [bool; 256] = {
+    let mut signs = [false; 256];
+    let mut at = 0;
+    while at < OF_PLACEHOLDERS.len() {
+        signs[OF_PLACEHOLDERS[at] as usize] = true;
+        at += 1;
+    }
+    signs
+};
+
+const OF_PLACEHOLDERS: &[u8] = b"${<%@#_Y";
+
+/// Whether a text has a byte of [`SIGNS`]. Every text of the input comes through here, so that bytes are looked at by the
+/// block, without a question between them.
+fn may_be_filled_in(text: &[u8]) -> bool {
+    let (blocks, rest) = text.as_chunks::<8>();
+    let any = |block: &[u8]| block.iter().fold(false, |any, byte| any | SIGNS[*byte as usize]);
+    blocks.iter().any(|block| any(block)) || any(rest)
 }
 
 /// `$NAME`, `%NAME%`, `@NAME@` and `__NAME__` are one only where they are all of it.
@@ -95,41 +116,42 @@ fn yours(text: &str) -> Option<&str> {
 
 /// Placeholders in brackets, with nothing beside them that has blanks.
 fn has_enclosed(text: &str) -> bool {
-    let (mut rest, mut found, mut beside) = (text, 0, 0);
-    while !rest.is_empty() {
-        // Grafana names its provider between the sign and the bracket: $__file{…}
-        let provider = rest.strip_prefix("$__").and_then(|after| after.find('{').map(|at| (after, at)));
-        let provider = provider.filter(|(after, at)| after[..*at].bytes().all(|b| b.is_ascii_lowercase()));
-        if let Some((after, at)) = provider
-            && let Some(end) = after[at..].find('}')
-        {
-            rest = &after[at + end + 1..];
+    let (mut at, mut found, mut beside) = (0, 0, 0);
+    while let Some(first) = text[at..].chars().next() {
+        if let Some(end) = enclosed_at(text, at) {
+            at = end;
             found += 1;
             continue;
         }
-        let enclosed = ENCLOSED.iter().find_map(|(open, close, good)| {
-            let inner = rest.strip_prefix(open)?;
-            let end = inner.find(close)?;
-            good(&inner[..end]).then(|| &inner[end + close.len()..])
-        });
-        let own = text[..text.len() - rest.len()]
-            .chars()
-            .next_back()
-            .is_none_or(|c| !(c.is_alphanumeric() || c == '_'));
-        let enclosed = enclosed.or_else(|| yours(rest).filter(|_| own));
-        if let Some(after) = enclosed {
-            rest = after;
-            found += 1;
-            continue;
-        }
-        let next = rest.chars().next().map_or(1, char::len_utf8);
-        beside += next;
-        if rest.starts_with(char::is_whitespace) || beside > MOST {
+        at += first.len_utf8();
+        beside += first.len_utf8();
+        if first.is_whitespace() || beside > MOST {
             return false;
         }
-        rest = &rest[next..];
     }
     found > 0
+}
+
+/// Where the placeholder ends that begins at this byte of a text.
+fn enclosed_at(text: &str, at: usize) -> Option<usize> {
+    let rest = &text[at..];
+    // what one begins with: most bytes are none of these
+    if !matches!(rest.as_bytes().first(), Some(b'{' | b'$' | b'#' | b'<' | b'[' | b'Y')) {
+        return None;
+    }
+    // Grafana names its provider between the sign and the bracket: $__file{…}
+    let provider = rest.strip_prefix("$__").and_then(|after| after.split_once('{'));
+    let inside = provider.filter(|(name, _)| name.bytes().all(|b| b.is_ascii_lowercase()));
+    let behind = inside.and_then(|(_, inside)| inside.split_once('}')).map(|(_, behind)| behind);
+    let behind = behind.or_else(|| {
+        ENCLOSED.iter().find_map(|(open, close, good)| {
+            let (inner, behind) = rest.strip_prefix(open)?.split_once(close)?;
+            good(inner).then_some(behind)
+        })
+    });
+    let goes_on = text[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_');
+    let behind = behind.or_else(|| yours(rest).filter(|_| !goes_on))?;
+    Some(text.len() - behind.len())
 }
 
 #[cfg(test)]

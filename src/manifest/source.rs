@@ -9,6 +9,7 @@ use std::sync::OnceLock;
 use std::time::SystemTime;
 
 use crate::document::Span;
+use crate::folders::by_folders;
 
 /// The position of a file among the [`Sources`], which is the order of reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -276,7 +277,7 @@ impl Sources {
     /// Files in the order of their names; of several with one name the first stays.
     #[must_use]
     pub fn new(mut files: Vec<SourceFile>) -> Self {
-        files.sort_by(|a, b| a.path.split('/').cmp(b.path.split('/')));
+        files.sort_by(|a, b| by_folders(&a.path, &b.path));
         files.dedup_by(|later, first| later.path == first.path);
         Self { files }
     }

@@ -51,13 +51,31 @@ pub(crate) const LINK_OUTSIDE: &str = "link outside";
 #[derive(Debug)]
 enum Found {
     /// Named on the command line.
-    File(PathBuf),
+    File(Way),
     /// Found in a folder or by a pattern.
-    Walked(PathBuf),
+    Walked(Way),
     /// Left out, and why where that is not for an ignore file.
     Ignored(Option<String>),
     Failed(ReadError),
     Stdin,
+}
+
+/// How a file is reached.
+#[derive(Debug)]
+struct Way {
+    path: PathBuf,
+    /// Whether its last part is a link.
+    is_link: bool,
+}
+
+impl Found {
+    /// How it is reached, of a file that is to be read.
+    fn way(&self) -> Option<&Way> {
+        match self {
+            Self::File(way) | Self::Walked(way) => Some(way),
+            Self::Ignored(_) | Self::Failed(_) | Self::Stdin => None,
+        }
+    }
 }
 
 /// Reads every file that the paths of the command line stand for; files in parallel.
@@ -86,9 +104,9 @@ pub fn read_chosen(
         earlier.into_iter().map(|file| (file.path().to_owned(), file)).collect();
     let found: Vec<_> = found.into_iter().map(|(name, file)| (earlier.remove(&name), name, file)).collect();
     let files = found.into_par_iter().map(|(earlier, name, file)| match file {
-        Found::File(path) => read_file(name, &path, limits, earlier),
-        Found::Walked(path) => {
-            let mut file = read_file(name, &path, limits, earlier);
+        Found::File(way) => read_file(name, &way.path, limits, earlier),
+        Found::Walked(way) => {
+            let mut file = read_file(name, &way.path, limits, earlier);
             file.walked = true;
             file
         }
@@ -112,7 +130,10 @@ pub fn read_chosen(
 #[must_use]
 pub fn stamps(paths: &[String], chosen: &Chosen) -> BTreeMap<PathBuf, Option<Stamp>> {
     let files = find_all(paths, chosen).into_iter().filter_map(|(name, file)| match file {
-        Found::File(path) | Found::Walked(path) => Some((path.clone(), stamp(&path))),
+        Found::File(Way { path, .. }) | Found::Walked(Way { path, .. }) => {
+            let stamp = stamp(&path);
+            Some((path, stamp))
+        }
         // that there is such a file is part of the report
         Found::Ignored(_) | Found::Failed(_) => Some((PathBuf::from(name), None)),
         Found::Stdin => None,
@@ -133,20 +154,27 @@ fn find_all(paths: &[String], chosen: &Chosen) -> BTreeMap<String, Found> {
         find(path, chosen, &mut own);
         let mut fence =
             Fence::around(&base(path), Path::new(path).is_dir() || is_pattern(path), working.as_deref());
-        for (name, what) in own {
+        let own = own.into_iter().map(|(name, what)| {
             let what = match what {
-                Found::File(file) | Found::Walked(file) if !fence.allows(&file) => {
+                Found::File(way) | Found::Walked(way) if !fence.allows(&way.path, way.is_link) => {
                     Found::Ignored(Some(LINK_OUTSIDE.to_owned()))
                 }
-                Found::Walked(file) if chosen.excludes(&file) => Found::Ignored(Some(EXCLUDED.to_owned())),
-                Found::File(file)
+                Found::Walked(way) if chosen.excludes(&way.path) => Found::Ignored(Some(EXCLUDED.to_owned())),
+                Found::File(way)
                     if chosen.also_named
-                        && (chosen.excludes(&file) || chosen.includes(&file) == Some(false)) =>
+                        && (chosen.excludes(&way.path) || chosen.includes(&way.path) == Some(false)) =>
                 {
                     Found::Ignored(Some(EXCLUDED.to_owned()))
                 }
                 what => what,
             };
+            (name, what)
+        });
+        if found.is_empty() {
+            found = own.collect();
+            continue;
+        }
+        for (name, what) in own {
             match found.entry(name) {
                 btree_map::Entry::Vacant(entry) => {
                     entry.insert(what);
@@ -179,21 +207,18 @@ fn read_file(name: String, path: &Path, limits: ReadLimits, earlier: Option<Sour
     );
     let mut file = SourceFile::new(name, content.unwrap_or_else(Content::Unreadable));
     file.stamp = stamp;
-    file.in_chart = in_chart(path);
+    file.in_chart = file.path().contains(TEMPLATES) && in_chart(path);
     file
 }
 
 /// One file under two names is read once: under its own rather than a link's, else under the first. Names that can be
 /// of one file are those of several paths of the command line, and links.
 fn read_once(found: &mut BTreeMap<String, Found>, several_paths: bool) {
-    let path_of = |file: &Found| match file {
-        Found::File(path) | Found::Walked(path) => Some(path.clone()),
-        _ => None,
-    };
-    let is_link = |path: &Path| path.is_symlink();
+    let path_of = |file: &Found| file.way().map(|way| way.path.clone());
+    let own_path_of = |file: &Found| file.way().filter(|way| !way.is_link).map(|way| way.path.clone());
     let links: Vec<String> = found
         .iter()
-        .filter(|(_, file)| path_of(file).is_some_and(|path| is_link(&path)))
+        .filter(|(_, file)| file.way().is_some_and(|way| way.is_link))
         .map(|(name, _)| name.clone())
         .collect();
     if links.is_empty() && !several_paths {
@@ -201,7 +226,7 @@ fn read_once(found: &mut BTreeMap<String, Found>, several_paths: bool) {
     }
     let mut known: HashMap<PathBuf, String> = HashMap::new();
     if several_paths {
-        found.retain(|name, file| match path_of(file).filter(|path| !is_link(path)) {
+        found.retain(|name, file| match own_path_of(file) {
             Some(path) => path.canonicalize().map_or(true, |path| match known.entry(path) {
                 hash_map::Entry::Occupied(_) => false,
                 hash_map::Entry::Vacant(entry) => {
@@ -216,9 +241,9 @@ fn read_once(found: &mut BTreeMap<String, Found>, several_paths: bool) {
             links.iter().filter_map(|link| path_of(&found[link])?.canonicalize().ok()).collect();
         for (name, file) in found.iter() {
             // only what has the name of a target can be one
-            let Some(path) = path_of(file).filter(|path| !is_link(path)) else { continue };
-            let named = targets.iter().any(|target| target.file_name() == path.file_name());
-            if let Some(path) = path.canonicalize().ok().filter(|path| named && targets.contains(path)) {
+            let Some(way) = file.way().filter(|way| !way.is_link) else { continue };
+            let named = targets.iter().any(|target| target.file_name() == way.path.file_name());
+            if let Some(path) = way.path.canonicalize().ok().filter(|path| named && targets.contains(path)) {
                 known.insert(path, name.clone());
             }
         }
@@ -270,7 +295,8 @@ fn find(path: &str, chosen: &Chosen, found: &mut BTreeMap<String, Found>) {
     match root.metadata() {
         Ok(meta) if meta.is_dir() => walk(root, wanted, found),
         Ok(_) => {
-            found.insert(display(root), Found::File(root.to_owned()));
+            let way = Way { path: root.to_owned(), is_link: root.is_symlink() };
+            found.insert(display(root), Found::File(way));
         }
         Err(_) if is_pattern(path) => find_pattern(path, found),
         Err(error) => {
@@ -383,10 +409,11 @@ fn what_of(entry: &ignore::DirEntry, honoured: bool, wanted: &impl Fn(&Path) -> 
         None => (false, false),
     };
     if honoured {
-        return (file && wanted(path)).then(|| Found::Walked(path.to_owned()));
+        return (file && wanted(path)).then(|| Found::Walked(Way { path: path.to_owned(), is_link: link }));
     }
-    let hidden = entry.depth() > 0 && is_hidden(&entry.file_name().to_string_lossy());
-    let known = VERSION_CONTROL.iter().any(|name| entry.file_name() == *name);
+    let name = entry.file_name();
+    let hidden = entry.depth() > 0 && is_hidden(&name.to_string_lossy());
+    let known = hidden && VERSION_CONTROL.iter().any(|known| name == *known);
     let reason = |text: &str| Some(Found::Ignored(Some(text.to_owned())));
     match (file, folder) {
         _ if known => None,
@@ -441,13 +468,19 @@ pub fn settled(path: &Path) -> PathBuf {
 fn display(path: &Path) -> String {
     let text = path.to_string_lossy();
     let text = if cfg!(windows) { text.replace('\\', "/") } else { text.into_owned() };
-    text.strip_prefix("./").map_or(text.clone(), str::to_owned)
+    match text.strip_prefix("./") {
+        Some(below) => below.to_owned(),
+        None => text,
+    }
 }
+
+/// The folder of a Helm chart in which its templates are.
+const TEMPLATES: &str = "templates";
 
 /// Whether the file lies in the templates of a Helm chart.
 fn in_chart(path: &Path) -> bool {
     path.ancestors().skip(1).any(|folder| {
-        folder.file_name().is_some_and(|name| name == "templates")
+        folder.file_name().is_some_and(|name| name == TEMPLATES)
             && folder.parent().is_some_and(|chart| chart.join("Chart.yaml").is_file())
     })
 }

@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::time::Duration;
 
-use textwrap::core::display_width;
-
+use super::broken::{fitting, width};
 use super::summary::Counted;
 use super::{Report, TextOptions};
 use crate::finding::{ObjectId, readable};
@@ -136,7 +135,7 @@ impl Report<'_> {
         let what =
             format!(" in {of}{} ({}){}", plural(objects, "object"), self.files(), self.waived_count(),);
         let told = self.told(options);
-        let (left, right) = (display_width(&plain) + display_width(&what), display_width(&told));
+        let (left, right) = (width(&plain) + width(&what), width(&told));
         let gap = options.width().saturating_sub(left + right);
         match options.columns {
             Some(_) if gap >= 2 => format!("{painted}{what}{}{told}", " ".repeat(gap)),
@@ -206,11 +205,6 @@ fn plural(count: usize, one: &str) -> String {
 /// Text in lines of the width of the terminal; the later ones are indented.
 pub(super) fn fill(options: &TextOptions, text: &str) -> String {
     textwrap::fill(text, fitting(options.width()).subsequent_indent("  "))
-}
-
-/// How lines are broken: names and paths stay whole, so that they can be copied.
-pub(super) fn fitting(room: usize) -> textwrap::Options<'static> {
-    textwrap::Options::new(room).break_words(false).word_splitter(textwrap::WordSplitter::NoHyphenation)
 }
 
 /// How long it took.

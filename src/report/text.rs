@@ -16,11 +16,8 @@ use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::time::Duration;
 
-use annotate_snippets::renderer::{AnsiColor, Effects, Style};
-use textwrap::core::display_width;
-
 use super::Report;
-use super::closing::fitting;
+use super::broken::{broken, width};
 use super::entry::Entry;
 use super::excerpt::{Excerpt, WIDE, excerpt};
 use super::summary::Counted;
@@ -28,6 +25,7 @@ use crate::document::Span;
 use crate::finding::{Certainty, Finding, ObjectId, PolicyRef, readable};
 use crate::manifest::FileId;
 use crate::objects::DEFAULTED;
+use annotate_snippets::renderer::{AnsiColor, Effects, Style};
 
 /// How text is written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -113,7 +111,7 @@ impl Report<'_> {
         let frame = Frame {
             options,
             numbers: NUMBERS.max(last.to_string().len()),
-            codes: found.iter().map(|entry| display_width(entry.finding.code())).max().unwrap_or(0),
+            codes: found.iter().map(|entry| width(entry.finding.code())).max().unwrap_or(0),
         };
         for of_place in found.chunk_by(|a, b| a.finding.place.span == b.finding.place.span) {
             self.write_excerpt(out, &frame, subject.file, of_place)?;
@@ -145,28 +143,27 @@ impl Report<'_> {
         let shown = place.and_then(|span| excerpt(source, self.masks.file(file), &[span], wide));
         let Some(Excerpt { line, text, marks, cut }) = shown else {
             let what = if path.is_empty() { "the whole object" } else { path };
-            return frame.write_line(out, "", '│', what);
+            return frame.write_line(out, "", '│', &[what]);
         };
         let mark = marks.into_iter().next().unwrap_or_default();
         let shown = |text: &str| readable(&text.replace('\t', "    ")).into_owned();
-        let before = " ".repeat(display_width(&shown(&text[..mark.start])));
-        let carets = "^".repeat(display_width(&shown(&text[mark])).max(1));
-        frame.write_line(out, &line.to_string(), '│', &shown(&text))?;
+        let before = " ".repeat(width(&shown(&text[..mark.start])));
+        let carets = "^".repeat(width(&shown(&text[mark])).max(1));
+        frame.write_line(out, &line.to_string(), '│', &[&shown(&text)])?;
         // of a line without its beginning nobody sees in which column the place is
         let label = match found.first().filter(|_| cut) {
             Some(entry) => format!("{} {path}", self.place_of(entry)).trim_end().to_owned(),
             None => path.to_owned(),
         };
-        let fits = before.len() + carets.len() + 1 + display_width(&label) <= frame.room();
-        let marked = format!("{before}{}", frame.options.paint(worst(found).style(), &carets));
+        let fits = before.len() + carets.len() + 1 + width(&label) <= frame.room();
+        let carets = frame.options.paint(worst(found).style(), &carets);
         match (fits && !label.is_empty(), cut) {
-            (true, _) => frame.write_line(out, "", '│', &format!("{marked} {label}")),
-            (false, false) => frame.write_line(out, "", '│', &marked),
+            (true, _) => frame.write_line(out, "", '│', &[&before, &carets, " ", &label]),
+            (false, false) => frame.write_line(out, "", '│', &[&before, &carets]),
             (false, true) => {
-                frame.write_line(out, "", '│', &marked)?;
-                textwrap::wrap(&label, fitting(frame.room()))
-                    .iter()
-                    .try_for_each(|part| frame.write_line(out, "", '│', part))
+                frame.write_line(out, "", '│', &[&before, &carets])?;
+                let mut parts = broken(&label, frame.room(), "").into_iter();
+                parts.try_for_each(|part| frame.write_line(out, "", '│', &[&part]))
             }
         }
     }
@@ -236,10 +233,20 @@ impl Frame<'_> {
         self.options.width().saturating_sub(self.numbers + 3)
     }
 
-    fn write_line(&self, out: &mut dyn Write, number: &str, frame: char, text: &str) -> io::Result<()> {
-        let start = format!("{number:>width$} {frame}", width = self.numbers);
-        let start = self.options.paint(FRAME, &start);
-        if text.is_empty() { writeln!(out, "{start}") } else { writeln!(out, "{start} {text}") }
+    /// Writes a line of these parts; all of them are empty, or none is the first.
+    fn write_line(&self, out: &mut dyn Write, number: &str, frame: char, parts: &[&str]) -> io::Result<()> {
+        let width = self.numbers;
+        let Self { options, .. } = self;
+        if options.color {
+            write!(out, "{FRAME}{number:>width$} {frame}{FRAME:#}")?;
+        } else {
+            write!(out, "{number:>width$} {frame}")?;
+        }
+        if parts.iter().any(|part| !part.is_empty()) {
+            out.write_all(b" ")?;
+        }
+        parts.iter().try_for_each(|part| out.write_all(part.as_bytes()))?;
+        out.write_all(b"\n")
     }
 
     fn write_finding(
@@ -256,27 +263,26 @@ impl Frame<'_> {
         let beside = SEVERITY + 2 + self.codes + 2;
         let is_beside = self.room() >= beside + ROOM;
         let indent = if is_beside { beside } else { 2 };
-        let fitting = fitting(self.room() - indent);
+        let room = self.room() - indent;
         let mut head = match is_beside {
             true => {
-                let gap = " ".repeat(self.codes - display_width(finding.code()) + 2);
-                Some(format!("{severity}  {code}{gap}"))
+                let gap = self.codes - width(finding.code()) + 2;
+                Some(format!("{severity}  {code}{:gap$}", ""))
             }
             false => {
-                self.write_line(out, "", first, &format!("{severity}  {code}"))?;
+                self.write_line(out, "", first, &[&severity, "  ", &code])?;
                 None
             }
         };
+        let blanks = " ".repeat(indent);
         for (style, line) in lines {
-            let own: String = line.chars().take_while(|c| *c == ' ').collect();
-            for part in textwrap::wrap(
-                line.trim_start(),
-                fitting.clone().initial_indent(&own).subsequent_indent(&own),
-            ) {
+            let text = line.trim_start_matches(' ');
+            let own = &line[..line.len() - text.len()];
+            for part in broken(text, room, own) {
                 let text = self.options.paint(*style, &part);
                 match head.take() {
-                    Some(head) => self.write_line(out, "", first, &format!("{head}{text}"))?,
-                    None => self.write_line(out, "", others, &format!("{}{text}", " ".repeat(indent)))?,
+                    Some(head) => self.write_line(out, "", first, &[&head, &text])?,
+                    None => self.write_line(out, "", others, &[&blanks, &text])?,
                 }
             }
         }

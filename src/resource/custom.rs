@@ -23,9 +23,9 @@ impl CustomKinds {
     /// Takes the kind that a CustomResourceDefinition defines; says whether `root` is one that tells all of it. The
     /// last of several counts, as the one that is applied last.
     pub fn learn(&mut self, root: NodeRef<'_>) -> bool {
-        let is_definition = Identity::of(root).is_some_and(|id| {
-            id.gvk.group == "apiextensions.k8s.io" && id.gvk.kind == "CustomResourceDefinition"
-        });
+        // most objects are something else
+        let is_definition = root.get_str("kind") == Some("CustomResourceDefinition")
+            && Identity::of(root).is_some_and(|id| id.gvk.group == "apiextensions.k8s.io");
         let Some(spec) = root.get("spec").filter(|_| is_definition) else { return false };
         let scope = match spec.get_str("scope") {
             Some("Cluster") => Scope::Cluster,

@@ -5,8 +5,8 @@ use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use super::{
-    Document, HAS_KEY, Kind, Node, NodeId, NodeRef, OWNED, Origins, SHADOWED, Source, Span, Spans, Text,
-    UNKNOWN,
+    Document, HAS_KEY, Kind, MOST_NODES, Node, NodeId, NodeRef, OWNED, Origins, Places, SHADOWED, Source,
+    Span, Text, UNKNOWN,
 };
 
 /// What a document may cost. Reading stops with a [`LimitError`] at the first limit it meets.
@@ -55,7 +55,7 @@ pub struct Builder<'a> {
     source: Source<'a>,
     owned: String,
     nodes: Vec<Node>,
-    places: Vec<Spans>,
+    places: Places,
     with_places: bool,
     origins: Origins,
     open: Vec<u32>,
@@ -89,7 +89,7 @@ impl<'a> Builder<'a> {
             source,
             owned: String::new(),
             nodes: Vec::with_capacity(capacity),
-            places: Vec::new(),
+            places: Places::default(),
             with_places: false,
             origins: Origins::default(),
             open: Vec::with_capacity(16),
@@ -262,8 +262,8 @@ impl<'a> Builder<'a> {
         let id = self.open.pop().expect("end of a container that was begun");
         let end = self.next_id();
         let node = &mut self.nodes[id as usize];
-        node.end = end;
-        if node.kind == Kind::Object && node.payload > 1 {
+        node.set_end(end);
+        if node.kind() == Kind::Object && node.payload > 1 {
             self.shadow_duplicates(id);
         }
         NodeId(id)
@@ -271,33 +271,31 @@ impl<'a> Builder<'a> {
 
     /// Says where a value stands in the text.
     pub fn place(&mut self, id: NodeId, span: Span) {
-        if let Some(place) = self.places.get_mut(id.index()) {
-            place.value = span;
-        }
+        self.places.set_value(id.index(), span);
     }
 
     /// Where a value stands in the text, as far as it was said.
     #[must_use]
     pub fn placed(&self, id: NodeId) -> Option<Span> {
-        self.places.get(id.index()).and_then(|p| p.value.known())
+        self.places.value(id.index())
     }
 
     /// Reads a value that is already complete, as an alias or a merge key needs it.
     #[must_use]
     pub fn kind_of(&self, id: NodeId) -> Kind {
-        self.nodes[id.index()].kind
+        self.nodes[id.index()].kind()
     }
 
     /// The ids of the members or items of a completed value, shadowed ones left out.
     #[must_use]
     pub fn children_of(&self, id: NodeId) -> Vec<NodeId> {
-        let (mut at, end) = (id.0 + 1, self.nodes[id.index()].end);
+        let (mut at, end) = (id.0 + 1, self.nodes[id.index()].end());
         let mut children = Vec::new();
         while at < end {
-            if self.nodes[at as usize].flags & SHADOWED == 0 {
+            if !self.nodes[at as usize].is(SHADOWED) {
                 children.push(NodeId(at));
             }
-            at = self.nodes[at as usize].end;
+            at = self.nodes[at as usize].end();
         }
         children
     }
@@ -305,20 +303,20 @@ impl<'a> Builder<'a> {
     /// How many nodes a completed value is made of.
     #[must_use]
     pub fn subtree_len(&self, id: NodeId) -> usize {
-        (self.nodes[id.index()].end - id.0) as usize
+        (self.nodes[id.index()].end() - id.0) as usize
     }
 
     /// How deep the containers of a completed value go; 0 for a scalar.
     fn height(&self, id: NodeId) -> usize {
         let mut ends: Vec<u32> = Vec::new();
         let mut height = 0;
-        for at in id.0..self.nodes[id.index()].end {
+        for at in id.0..self.nodes[id.index()].end() {
             while ends.last().is_some_and(|end| at >= *end) {
                 ends.pop();
             }
             let node = &self.nodes[at as usize];
             if node.is_container() {
-                ends.push(node.end);
+                ends.push(node.end());
                 height = height.max(ends.len());
             }
         }
@@ -328,8 +326,9 @@ impl<'a> Builder<'a> {
     /// Sets the key of the next value to that of a node already there, with its place.
     pub fn same_key(&mut self, id: NodeId) {
         let node = &self.nodes[id.index()];
-        if node.flags & HAS_KEY != 0 {
-            self.key = Some((node.key, self.places.get(id.index()).map_or(Span::NONE, |p| p.key)));
+        if node.is(HAS_KEY) {
+            let span = self.places.key(self.source.as_str(), node, id.index());
+            self.key = Some((node.key, span.unwrap_or(Span::NONE)));
         }
     }
 
@@ -338,7 +337,7 @@ impl<'a> Builder<'a> {
     /// # Errors
     /// [`LimitError::Nodes`] or [`LimitError::Depth`] where the copy would go over a limit; nothing is pushed then.
     pub fn copy_subtree(&mut self, id: NodeId) -> Result<NodeId, LimitError> {
-        let (start, end) = (id.index(), self.nodes[id.index()].end as usize);
+        let (start, end) = (id.index(), self.nodes[id.index()].end() as usize);
         if self.nodes.len() + (end - start) > self.limits.nodes {
             return Err(LimitError::Nodes { limit: self.limits.nodes });
         }
@@ -347,18 +346,22 @@ impl<'a> Builder<'a> {
             return Err(LimitError::Depth { limit: self.limits.depth });
         }
         let node = self.nodes[start];
-        let copy = self.push(node.kind, node.payload)?;
+        let copy = self.push(node.kind(), node.payload)?;
         let shift = copy.0 - id.0;
-        self.nodes[copy.index()].end = node.end + shift;
-        for at in start + 1..end {
-            let mut node = self.nodes[at];
-            node.end += shift;
-            node.parent += shift;
-            self.nodes.push(node);
+        self.nodes[copy.index()].set_end(node.end() + shift);
+        if let Some(place) = self.placed(id) {
+            self.place(copy, place);
         }
-        if self.with_places {
-            self.places[copy.index()].value = self.places[start].value;
-            self.places.extend_from_within(start + 1..end);
+        for at in start + 1..end {
+            let node = self.nodes[at].moved(shift);
+            self.nodes.push(node);
+            if self.with_places {
+                let text = self.source.as_str();
+                let key = self.places.key(text, &node, at).unwrap_or(Span::NONE);
+                self.places.push(text, &node, key);
+                let value = self.places.value(at).unwrap_or(Span::NONE);
+                self.places.set_value(at + shift as usize, value);
+            }
         }
         Ok(copy)
     }
@@ -370,7 +373,7 @@ impl<'a> Builder<'a> {
     /// As [`Builder::begin_object`] and [`Builder::string`], at the first node that goes over a limit; what was pushed before
     /// stays.
     pub fn copy_node(&mut self, node: NodeRef<'_>, same_text: bool) -> Result<NodeId, LimitError> {
-        let (root, end) = (node.id, node.doc.nodes[node.id as usize].end);
+        let (root, end) = (node.id, node.doc.nodes[node.id as usize].end());
         let first = self.next_id();
         let mut ends: Vec<u32> = Vec::new();
         for at in root..end {
@@ -379,15 +382,16 @@ impl<'a> Builder<'a> {
                 ends.pop();
             }
             let from = &node.doc.nodes[at as usize];
-            let place = node.doc.places.get(at as usize).filter(|_| same_text);
-            if at != root && from.flags & HAS_KEY != 0 {
+            let from_ref = NodeRef { doc: node.doc, id: at };
+            if at != root && from.is(HAS_KEY) {
                 let key = self.carry(from.key, node.doc, same_text)?;
-                self.key = Some((key, place.map_or(Span::NONE, |p| p.key)));
+                let span = from_ref.key_span().filter(|_| same_text);
+                self.key = Some((key, span.unwrap_or(Span::NONE)));
             }
-            let id = match from.kind {
+            let id = match from.kind() {
                 Kind::Array | Kind::Object => {
-                    ends.push(from.end);
-                    self.begin(from.kind)?
+                    ends.push(from.end());
+                    self.begin(from.kind())?
                 }
                 Kind::String => {
                     let text = self.carry(Text::unpack(from.payload), node.doc, same_text)?;
@@ -395,9 +399,9 @@ impl<'a> Builder<'a> {
                 }
                 kind => self.push(kind, from.payload)?,
             };
-            self.nodes[id.index()].flags |= from.flags & UNKNOWN;
-            if let Some(place) = place {
-                self.place(id, place.value);
+            self.nodes[id.index()].set(from.flags(UNKNOWN));
+            if let Some(span) = from_ref.span().filter(|_| same_text) {
+                self.place(id, span);
             }
         }
         for _ in ends {
@@ -421,7 +425,7 @@ impl<'a> Builder<'a> {
     /// # Errors
     /// When the document would be too large.
     pub fn kept_key(&mut self, node: NodeRef<'_>) -> Result<(), LimitError> {
-        let span = node.doc.places.get(node.id as usize).map_or(Span::NONE, |p| p.key);
+        let span = node.key_span().unwrap_or(Span::NONE);
         let key = self.carry(node.doc.nodes[node.id as usize].key, node.doc, true)?;
         self.key = Some((key, span));
         Ok(())
@@ -429,7 +433,7 @@ impl<'a> Builder<'a> {
 
     /// Says who made a completed value, with everything below it.
     pub fn mark_origin(&mut self, id: NodeId, label: Arc<str>) {
-        let end = self.nodes[id.index()].end;
+        let end = self.nodes[id.index()].end();
         self.origins.put(id.0, end, label);
     }
 
@@ -456,7 +460,7 @@ impl<'a> Builder<'a> {
             key: _,
             continues: _,
         } = self;
-        let whole = nodes.first().is_some_and(|root| root.end as usize == nodes.len());
+        let whole = nodes.first().is_some_and(|root| root.end() as usize == nodes.len());
         assert!(open.is_empty() && whole, "one complete value");
         Document { source, owned, nodes, places, origins, wide: OnceLock::new() }
     }
@@ -468,7 +472,7 @@ impl<'a> Builder<'a> {
 
     #[inline(always)]
     fn push(&mut self, kind: Kind, payload: u64) -> Result<NodeId, LimitError> {
-        if self.nodes.len() >= self.limits.nodes.min(u32::MAX as usize - 1) {
+        if self.nodes.len() >= self.limits.nodes.min(MOST_NODES) {
             return Err(LimitError::Nodes { limit: self.limits.nodes });
         }
         let id = self.next_id();
@@ -480,10 +484,11 @@ impl<'a> Builder<'a> {
         if id != 0 {
             self.nodes[parent as usize].payload += 1;
         }
-        self.nodes.push(Node { payload, key, end: id + 1, parent, kind, flags });
+        let node = Node::new(kind, payload, key, flags, [parent, id + 1]);
         if self.with_places {
-            self.places.push(Spans { key: key_span, value: Span::NONE });
+            self.places.push(self.source.as_str(), &node, key_span);
         }
+        self.nodes.push(node);
         Ok(NodeId(id))
     }
 
@@ -527,13 +532,13 @@ impl<'a> Builder<'a> {
             if self.text(self.nodes[earlier as usize].key) == key && !hidden.contains(&earlier) {
                 hidden.push(earlier);
             }
-            earlier = self.nodes[earlier as usize].end;
+            earlier = self.nodes[earlier as usize].end();
         }
     }
 
     /// Flags every member that a later one hides, and counts them out.
     fn shadow_duplicates(&mut self, id: u32) {
-        let (first, end) = (id + 1, self.nodes[id as usize].end);
+        let (first, end) = (id + 1, self.nodes[id as usize].end());
         let mut hidden = Vec::new();
         if self.nodes[id as usize].payload <= FEW as u64 {
             // length and ends of a key tell almost all apart, and stand side by side
@@ -541,7 +546,8 @@ impl<'a> Builder<'a> {
             let mut count = 0;
             let mut at = first;
             while at < end {
-                let Node { key, end: next, .. } = self.nodes[at as usize];
+                let node = &self.nodes[at as usize];
+                let (key, next) = (node.key, node.end());
                 let bytes = self.text(key).as_bytes();
                 let ends = match bytes {
                     [first, .., last] => u64::from(*first) << 8 | u64::from(*last),
@@ -563,12 +569,12 @@ impl<'a> Builder<'a> {
                 if let Some(earlier) = last.insert(self.text(self.nodes[at as usize].key), at) {
                     hidden.push(earlier);
                 }
-                at = self.nodes[at as usize].end;
+                at = self.nodes[at as usize].end();
             }
         }
         self.nodes[id as usize].payload -= hidden.len() as u64;
         for at in hidden {
-            self.nodes[at as usize].flags |= SHADOWED;
+            self.nodes[at as usize].set(SHADOWED);
         }
     }
 }

@@ -50,9 +50,7 @@ impl<'a> Document<'a> {
     /// # Errors
     /// When the text is not JSON, or goes over a limit.
     pub fn from_json_with_places(text: &'a str, limits: Limits) -> Result<Self, JsonError> {
-        let mut builder = Builder::new(text, limits).with_places();
-        fill(&mut builder, text)?;
-        let mut document = builder.finish();
+        let mut document = Self::from_json(text, limits)?;
         json_span::attach(&mut document);
         Ok(document)
     }

@@ -3,31 +3,33 @@
 //! The tape is in the order of the text, so a scanner that only tells strings, brackets and the rest
 //! apart meets the nodes one after the other.
 
+use super::places::Places;
 use super::{Document, HAS_KEY, Kind, Span};
 
 /// Gives every node of `document` its place.
 pub(super) fn attach(document: &mut Document<'_>) {
     let Document { source, nodes, places, .. } = document;
+    *places = Places::unknown(nodes.len());
     let text = source.as_str().as_bytes();
     let mut at = 0;
     let mut open: Vec<usize> = Vec::new();
     for (id, node) in nodes.iter().enumerate() {
-        while open.last().is_some_and(|outer| id >= nodes[*outer].end as usize) {
+        while open.last().is_some_and(|outer| id >= nodes[*outer].end() as usize) {
             close(text, &mut at, places, &mut open);
         }
-        if node.flags & HAS_KEY != 0 {
+        if node.is(HAS_KEY) {
             at = skip(text, at);
             let start = at;
             at = string_end(text, at);
-            places[id].key = span(start, at);
+            places.set_key(source.as_str(), node, id, span(start, at));
         }
         at = skip(text, at);
         let start = at;
-        match node.kind {
+        match node.kind() {
             Kind::Array | Kind::Object => {
                 at += 1;
                 open.push(id);
-                places[id].value = span(start, start);
+                places.set_value(id, span(start, start));
                 continue;
             }
             Kind::String => at = string_end(text, at),
@@ -40,18 +42,18 @@ pub(super) fn attach(document: &mut Document<'_>) {
                 }
             }
         }
-        places[id].value = span(start, at);
+        places.set_value(id, span(start, at));
     }
     while !open.is_empty() {
         close(text, &mut at, places, &mut open);
     }
 }
 
-fn close(text: &[u8], at: &mut usize, places: &mut [super::Spans], open: &mut Vec<usize>) {
+fn close(text: &[u8], at: &mut usize, places: &mut Places, open: &mut Vec<usize>) {
     *at = skip(text, *at) + 1;
     if let Some(id) = open.pop() {
-        let start = places[id].value.start as usize;
-        places[id].value = span(start, *at);
+        let start = places.value(id).map_or(*at, |value| value.start as usize);
+        places.set_value(id, span(start, *at));
     }
 }
 

@@ -92,14 +92,14 @@ impl<'d> NodeRef<'d> {
     /// What the node is.
     #[must_use]
     pub fn kind(self) -> Kind {
-        self.node().kind
+        self.node().kind()
     }
 
     /// The value, unless the node has children.
     #[must_use]
     pub fn scalar(self) -> Option<Scalar<'d>> {
         let node = self.node();
-        Some(match node.kind {
+        Some(match node.kind() {
             Kind::Null => Scalar::Null,
             Kind::Bool => Scalar::Bool(node.payload != 0),
             Kind::Int => Scalar::Int(node.payload.cast_signed()),
@@ -119,7 +119,7 @@ impl<'d> NodeRef<'d> {
     #[inline]
     #[must_use]
     pub fn is_unknown(self) -> bool {
-        self.node().flags & UNKNOWN != 0
+        self.node().is(UNKNOWN)
     }
 
     /// Whether the node is an object.
@@ -168,7 +168,7 @@ impl<'d> NodeRef<'d> {
     #[must_use]
     pub fn get(self, key: &str) -> Option<Self> {
         let node = self.node();
-        if node.kind != Kind::Object {
+        if node.kind() != Kind::Object {
             return None;
         }
         if node.payload > WIDE {
@@ -179,15 +179,15 @@ impl<'d> NodeRef<'d> {
             return Some(self.sibling(children[found]));
         }
         let mut at = self.id + 1;
-        while at < node.end {
+        while at < node.end() {
             let child = &self.doc.nodes[at as usize];
             if child.key.len as usize == key.len()
-                && child.flags & SHADOWED == 0
+                && !child.is(SHADOWED)
                 && self.doc.text(child.key).as_bytes() == key.as_bytes()
             {
                 return Some(self.sibling(at));
             }
-            at = child.end;
+            at = child.end();
         }
         None
     }
@@ -208,7 +208,7 @@ impl<'d> NodeRef<'d> {
     #[must_use]
     pub fn item(self, index: usize) -> Option<Self> {
         let node = self.node();
-        if node.kind != Kind::Array || index as u64 >= node.payload {
+        if node.kind() != Kind::Array || index as u64 >= node.payload {
             return None;
         }
         if node.payload > WIDE {
@@ -255,13 +255,13 @@ impl<'d> NodeRef<'d> {
     /// How many nodes the value is made of, itself included.
     #[must_use]
     pub fn subtree_len(self) -> usize {
-        (self.node().end - self.id) as usize
+        (self.node().end() - self.id) as usize
     }
 
     /// The children of an array or object, in order, without shadowed duplicates.
     #[must_use]
     pub fn children(self) -> Children<'d> {
-        Children { doc: self.doc, next: self.id + 1, end: self.node().end, want: 0 }
+        Children { doc: self.doc, next: self.id + 1, end: self.node().end(), want: 0 }
     }
 
     /// The items of an array; nothing where the node is none.
@@ -294,11 +294,11 @@ impl<'d> NodeRef<'d> {
 
     /// Every node of the subtree, this one first, in the order of the text, without shadowed ones.
     pub fn descendants(self) -> impl Iterator<Item = Self> {
-        let (doc, end) = (self.doc, self.node().end);
+        let (doc, end) = (self.doc, self.node().end());
         let mut next = self.id;
         std::iter::from_fn(move || {
-            while next < end && next != self.id && doc.nodes[next as usize].flags & SHADOWED != 0 {
-                next = doc.nodes[next as usize].end;
+            while next < end && next != self.id && doc.nodes[next as usize].is(SHADOWED) {
+                next = doc.nodes[next as usize].end();
             }
             (next < end).then(|| {
                 next += 1;
@@ -311,19 +311,19 @@ impl<'d> NodeRef<'d> {
     #[must_use]
     pub fn key(self) -> Option<&'d str> {
         let node = self.node();
-        (node.flags & HAS_KEY != 0).then(|| self.doc.text(node.key))
+        node.is(HAS_KEY).then(|| self.doc.text(node.key))
     }
 
     /// Whether a later member of the same object has the same key.
     #[must_use]
     pub fn is_shadowed(self) -> bool {
-        self.node().flags & SHADOWED != 0
+        self.node().is(SHADOWED)
     }
 
     /// The array or object around the node.
     #[must_use]
     pub fn parent(self) -> Option<Self> {
-        (self.id != 0).then(|| self.sibling(self.node().parent))
+        (self.id != 0).then(|| self.sibling(self.node().parent()))
     }
 
     /// Where the node stands among its siblings, counted from 0.
@@ -394,13 +394,13 @@ impl<'d> NodeRef<'d> {
     /// anchor does.
     #[must_use]
     pub fn span(self) -> Option<Span> {
-        self.doc.places.get(self.id as usize).and_then(|p| p.value.known())
+        self.doc.places.value(self.id as usize)
     }
 
     /// Where the key stands in the text.
     #[must_use]
     pub fn key_span(self) -> Option<Span> {
-        self.doc.places.get(self.id as usize).and_then(|p| p.key.known())
+        self.doc.places.key(self.doc.source.as_str(), self.node(), self.id as usize)
     }
 
     /// Who made the node, where it was not in the text: the label given to the edit.
@@ -417,7 +417,7 @@ pub struct Children<'d> {
     doc: &'d Document<'d>,
     next: u32,
     end: u32,
-    want: u8,
+    want: u32,
 }
 
 /// The items of an array.
@@ -427,12 +427,12 @@ impl<'d> Children<'d> {
     /// The ids of all children, shadowed ones included.
     pub(super) fn raw(doc: &'d Document<'_>, id: u32) -> impl Iterator<Item = u32> + use<'d> {
         let nodes = &doc.nodes;
-        let end = nodes[id as usize].end;
+        let end = nodes[id as usize].end();
         let mut next = id + 1;
         std::iter::from_fn(move || {
             (next < end).then(|| {
                 let at = next;
-                next = nodes[at as usize].end;
+                next = nodes[at as usize].end();
                 at
             })
         })
@@ -446,8 +446,8 @@ impl<'d> Iterator for Children<'d> {
         while self.next < self.end {
             let id = self.next;
             let node = &self.doc.nodes[id as usize];
-            self.next = node.end;
-            if node.flags & SHADOWED == self.want {
+            self.next = node.end();
+            if node.flags(SHADOWED) == self.want {
                 return Some(NodeRef { doc: self.doc, id });
             }
         }

@@ -54,7 +54,7 @@ impl NodeRef<'_> {
         let mut open: Vec<(u32, char)> = Vec::new();
         let mut comma = false;
         let mut at = root;
-        let end = nodes[root].end as usize;
+        let end = nodes[root].end() as usize;
         while at < end {
             let node = NodeRef { doc: self.doc, id: u32::try_from(at).expect("the tape is counted in u32") };
             while open.last().is_some_and(|(end, _)| at >= *end as usize) {
@@ -62,7 +62,7 @@ impl NodeRef<'_> {
                 comma = true;
             }
             if at != root && node.is_shadowed() {
-                at = nodes[at].end as usize;
+                at = nodes[at].end() as usize;
                 continue;
             }
             if comma {
@@ -80,7 +80,7 @@ impl NodeRef<'_> {
                 None => {
                     let (begin, close) = if node.is_array() { ('[', ']') } else { ('{', '}') };
                     out.push(begin);
-                    open.push((nodes[at].end, close));
+                    open.push((nodes[at].end(), close));
                 }
             }
             at += 1;

@@ -24,7 +24,7 @@ pub(crate) struct Decoder<'d> {
     /// The Go names of fields on the way, as messages join them.
     stack: Vec<&'static str>,
     /// The innermost struct on the way.
-    of: &'static str,
+    of: Option<&'static Definition>,
     /// How many values are around that read their JSON by code of their own: nothing is unknown in them, and an error
     /// ends the decoding.
     own: usize,
@@ -35,7 +35,7 @@ pub(crate) struct Decoder<'d> {
 impl<'d> Decoder<'d> {
     pub(crate) fn new(written: NodeRef<'d>, minor: u8, posted: bool) -> Self {
         let (tree, problems, stack) = (Tree::new(written), Vec::new(), Vec::new());
-        Self { tree, minor, problems, stack, of: "", own: 0, posted }
+        Self { tree, minor, problems, stack, of: None, own: 0, posted }
     }
 
     /// What was made, and what is wrong with what was written.
@@ -88,11 +88,13 @@ impl<'d> Decoder<'d> {
 
     fn field(&mut self, to: Id, of: &'static Definition, field: &'static Field, node: NodeRef<'d>) {
         let depth = self.stack.len();
-        self.stack.extend(field.embedded.into_iter().flat_map(|path| path.split('.')));
+        if let Some(path) = field.embedded {
+            self.stack.extend(path.split('.'));
+        }
         self.stack.push(field.name);
         let around = self.of;
         if self.own == 0 {
-            self.of = of.short_name();
+            self.of = Some(of);
         }
         self.value(to, field.name, &field.kind, node, field.omit_empty);
         self.of = around;
@@ -296,7 +298,8 @@ impl<'d> Decoder<'d> {
             format!("json: cannot unmarshal {found} into Go value of type {go}")
         } else {
             let path = self.stack.join(".");
-            format!("json: cannot unmarshal {found} into Go struct field {}.{path} of type {go}", self.of)
+            let of = self.of.map_or("", Definition::short_name);
+            format!("json: cannot unmarshal {found} into Go struct field {of}.{path} of type {go}")
         };
         self.problem(kind, text, node);
     }

@@ -4,8 +4,9 @@
 //! `podMetadata`, `allContainers`; `item`, `index`, `key` and `role` below `forEach`; the functions `resources.get`,
 //! `resources.list`, `image` and `selector.matches`, which `evaluate` implements.
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::parameters;
 use crate::cel::ast::Name;
@@ -32,7 +33,9 @@ pub(super) enum Wanted {
 
 /// The expressions of one policy share their environment and variables.
 pub(super) struct Expressions {
-    condition: Env,
+    /// Made where there is one: few policies have conditions.
+    condition: OnceCell<Env>,
+    profile: Profile,
     rule: Env,
     each: Env,
     /// Messages of rules below `forEach`.
@@ -50,15 +53,13 @@ impl Expressions {
         parameters: impl IntoIterator<Item = String>,
         written: Written,
     ) -> Self {
-        let mut condition = Env::new(profile, EnvKind::MatchCondition);
-        declare(&mut condition);
         // messages have no authorizer in Kubernetes, and neither has a policy of one namespace
         let kind = if with_authorizer { EnvKind::Validation } else { EnvKind::Message };
-        let mut rule = Env::new(profile, kind);
-        declare(&mut rule);
+        let rule = declared(profile, kind);
         let (each, says) = (rule.clone(), rule.clone());
         let parameters = parameters.into_iter().collect();
-        Self { condition, rule, each, says, composition: Composition::default(), parameters, written }
+        let (condition, composition) = (OnceCell::new(), Composition::default());
+        Self { condition, profile, rule, each, says, composition, parameters, written }
     }
 
     /// Adds a variable; it can read the earlier ones.
@@ -108,7 +109,8 @@ impl Expressions {
 
     pub(super) fn condition(&self, source: NodeRef<'_>) -> Result<Expression, Vec<Issue>> {
         let text = source.as_str().unwrap_or_default();
-        let program = Program::compile(text, &self.condition).map_err(|e| issues(source, text, 0, &e))?;
+        let env = self.condition.get_or_init(|| declared(self.profile, EnvKind::MatchCondition));
+        let program = Program::compile(text, env).map_err(|e| issues(source, text, 0, &e))?;
         self.declared(source, 0, &program)?;
         wanted(source, &program, Wanted::Bool)?;
         Ok(Expression::new(text, program, self.written.place(source)))
@@ -207,8 +209,19 @@ fn expression_end(text: &str) -> Option<usize> {
 /// What an expression of a rule may name, variables apart.
 #[must_use]
 pub fn environment(profile: Profile) -> Env {
-    let mut env = Env::new(profile, EnvKind::Validation);
+    declared(profile, EnvKind::Validation)
+}
+
+/// What every policy may name in expressions of this kind. It is made once, as there are many policies.
+fn declared(profile: Profile, kind: EnvKind) -> Env {
+    static MADE: Mutex<Vec<Env>> = Mutex::new(Vec::new());
+    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(env) = made.iter().find(|env| (env.profile(), env.kind()) == (profile, kind)) {
+        return env.clone();
+    }
+    let mut env = Env::new(profile, kind);
     declare(&mut env);
+    made.push(env.clone());
     env
 }
 

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use foldhash::fast::RandomState;
+
 use super::Kustomizations;
 use super::change::{Change, changed};
 use crate::document::{Document, NodeRef};
@@ -35,8 +37,8 @@ pub struct Made {
 /// By the index of the manifest.
 #[derive(Debug, Default)]
 pub(crate) struct Applied<'s> {
-    pub(crate) judged: HashMap<usize, Document<'s>>,
-    pub(crate) forms: HashMap<usize, Vec<Form<'s>>>,
+    pub(crate) judged: HashMap<usize, Document<'s>, RandomState>,
+    pub(crate) forms: HashMap<usize, Vec<Form<'s>>, RandomState>,
     pub(crate) generated: Vec<Made>,
 }
 

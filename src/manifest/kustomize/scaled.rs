@@ -8,6 +8,8 @@ use crate::document::{Document, NodeRef};
 
 /// The numbers, below `spec`.
 pub(super) const FIELDS: [&str; 3] = ["replicas", "minReplicas", "maxReplicas"];
+/// What is in the names of them all, unless they are written with escapes.
+const IN_FIELDS: &str = "eplicas";
 /// What the transformer of `replicas` is about (kustomize, `api/internal/konfig/builtinpluginconsts/replicas.go`).
 const SCALABLE: [&str; 4] = ["Deployment", "ReplicationController", "ReplicaSet", "StatefulSet"];
 
@@ -71,6 +73,10 @@ impl Scaled {
     ) -> Vec<Self> {
         let mut all = Vec::new();
         let mut add = |text: &str, target: Option<NodeRef<'_>>| {
+            // most patches are about other fields, and need not be read
+            if !text.contains(IN_FIELDS) && !text.contains('\\') {
+                return;
+            }
             for document in parse(text) {
                 add_patch(document.root(), target, &mut all);
             }
@@ -121,6 +127,10 @@ impl Scaled {
 
 /// The numbers of one patch: a strategic merge of an object, or the operations of RFC 6902.
 fn add_patch(patch: NodeRef<'_>, target: Option<NodeRef<'_>>, all: &mut Vec<Scaled>) {
+    let numbers: Vec<(&'static str, i64)> = FIELDS.into_iter().flat_map(|field| set(patch, field)).collect();
+    if numbers.is_empty() {
+        return;
+    }
     let text = |field| target?.get_str(field).filter(|text| !text.is_empty());
     let group_of = |version: &str| version.split_once('/').map_or("", |(group, _)| group).to_owned();
     let (kind, group, name) = match target {
@@ -140,17 +150,19 @@ fn add_patch(patch: NodeRef<'_>, target: Option<NodeRef<'_>>, all: &mut Vec<Scal
             )
         }
     };
-    let mut add = |field: &'static str, number: i64| {
+    for (field, number) in numbers {
         let (kinds, group, name) = (kind.iter().cloned().collect(), group.clone(), name.clone());
         all.push(Scaled { kinds, group, name, field, number, around: Default::default() });
-    };
-    for field in FIELDS {
-        let merged = patch.get("spec").and_then(|spec| spec.get(field)).and_then(NodeRef::as_i64);
-        let operations = patch.items().filter(|operation| {
-            let path = operation.get_str("path").and_then(|path| path.strip_prefix("/spec/"));
-            path == Some(field) && matches!(operation.get_str("op"), Some("add" | "replace"))
-        });
-        let put = operations.filter_map(|operation| operation.get("value")?.as_i64());
-        merged.into_iter().chain(put).for_each(|number| add(field, number));
     }
+}
+
+/// What a patch sets a field to, each with its name.
+fn set(patch: NodeRef<'_>, field: &'static str) -> impl Iterator<Item = (&'static str, i64)> {
+    let merged = patch.get("spec").and_then(|spec| spec.get(field)).and_then(NodeRef::as_i64);
+    let operations = patch.items().filter(move |operation| {
+        let path = operation.get_str("path").and_then(|path| path.strip_prefix("/spec/"));
+        path == Some(field) && matches!(operation.get_str("op"), Some("add" | "replace"))
+    });
+    let put = operations.filter_map(|operation| operation.get("value")?.as_i64());
+    merged.into_iter().chain(put).map(move |number| (field, number))
 }

@@ -181,12 +181,19 @@ impl Definitions {
         Self::default()
     }
 
+    /// The group and kind that a CustomResourceDefinition defines; of anything else none.
+    #[must_use]
+    pub fn defined<'d>(node: NodeRef<'d>) -> Option<(&'d str, &'d str)> {
+        let is_definition = node.get_str("kind") == Some("CustomResourceDefinition")
+            && node.get_str("apiVersion").is_some_and(|version| version.starts_with("apiextensions.k8s.io/"));
+        let spec = node.get("spec").filter(|_| is_definition)?;
+        Some((spec.get_str("group")?, spec.get("names")?.get_str("kind")?))
+    }
+
     /// Adds a CustomResourceDefinition; of several that serve a version of the same kind the last one counts. Anything else
     /// is left alone.
     pub fn add(&mut self, node: NodeRef<'_>) {
-        let is_definition = node.get_str("kind") == Some("CustomResourceDefinition")
-            && node.get_str("apiVersion").is_some_and(|version| version.starts_with("apiextensions.k8s.io/"));
-        if let Some(definition) = Definition::read(node).filter(|_| is_definition) {
+        if let Some(definition) = Self::defined(node).and_then(|_| Definition::read(node)) {
             let key = (definition.group.clone(), definition.kind.clone());
             self.by_kind.entry(key).or_default().push(definition);
         }

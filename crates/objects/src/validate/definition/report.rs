@@ -136,7 +136,7 @@ pub(super) fn subschemas<'d>(schema: NodeRef<'d>, visit: &mut impl FnMut(NodeRef
 }
 
 /// Whether a schema or any within it is as asked.
-pub(super) fn any_schema<'d>(schema: NodeRef<'d>, is: &impl Fn(NodeRef<'d>) -> bool) -> bool {
+pub(super) fn any_schema<'d>(schema: NodeRef<'d>, is: &mut impl FnMut(NodeRef<'d>) -> bool) -> bool {
     let mut found = is(schema);
     subschemas(schema, &mut |child| found = found || any_schema(child, is));
     found

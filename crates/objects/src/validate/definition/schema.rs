@@ -70,32 +70,38 @@ pub(super) fn check(holder: NodeRef<'_>, status: bool, place: &FieldPath<'_>, re
     }
 }
 
+/// What no schema within may say, in the order in which the server looks for it, and what it calls that.
+const UNSUPPORTED: [(&str, &str); 7] = [
+    ("id", "id"),
+    ("$schema", "schema"),
+    ("$ref", "$ref"),
+    ("patternProperties", "patternProperties"),
+    ("dependencies", "dependencies"),
+    ("additionalItems", "additionalItems"),
+    ("definitions", "definitions"),
+];
+
 /// Why there is no structural form of the schema at all (`NewStructural`).
 fn unsupported(schema: NodeRef<'_>) -> Option<String> {
-    let named = |name: &'static str| {
-        any_schema(schema, &|schema| {
-            schema.get_present(name).is_some_and(|value| {
-                value.as_str().map_or(!value.is_empty() || name == "additionalItems", |text| !text.is_empty())
-            })
-        })
+    let said = |name: &str, value: NodeRef<'_>| {
+        !value.is_null()
+            && value.as_str().map_or(!value.is_empty() || name == "additionalItems", |text| !text.is_empty())
     };
-    for (name, told) in [
-        ("id", "id"),
-        ("$schema", "schema"),
-        ("$ref", "$ref"),
-        ("patternProperties", "patternProperties"),
-        ("dependencies", "dependencies"),
-        ("additionalItems", "additionalItems"),
-        ("definitions", "definitions"),
-    ] {
-        if named(name) {
-            return Some(format!("OpenAPIV3Schema '{told}' is not supported"));
+    let (mut first, mut listed) = (None, false);
+    // all of them in one walk: a definition of a large kind has thousands of schemas
+    any_schema(schema, &mut |schema| {
+        for (key, value) in schema.members() {
+            match UNSUPPORTED.iter().position(|(name, _)| *name == key).filter(|_| said(key, value)) {
+                Some(found) => first = Some(first.map_or(found, |first: usize| first.min(found))),
+                None => listed |= key == "items" && value.is_array() && !value.is_empty(),
+            }
         }
+        false
+    });
+    match first {
+        Some(first) => Some(format!("OpenAPIV3Schema '{}' is not supported", UNSUPPORTED[first].1)),
+        None => listed.then(|| "OpenAPIV3Schema 'items' must be a schema, but is an array".to_owned()),
     }
-    any_schema(schema, &|schema| {
-        schema.get("items").is_some_and(|items| items.is_array() && !items.is_empty())
-    })
-    .then(|| "OpenAPIV3Schema 'items' must be a schema, but is an array".to_owned())
 }
 
 fn at_root(schema: NodeRef<'_>, place: &FieldPath<'_>, report: &mut Report) {

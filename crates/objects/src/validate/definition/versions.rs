@@ -64,7 +64,7 @@ pub(super) fn check(spec: NodeRef<'_>, place: &FieldPath<'_>, report: &mut Repor
     }
     let defaulted = |version: &NodeRef<'_>| {
         root_schema(version.get_present("schema"))
-            .is_some_and(|schema| any_schema(schema, &|schema| schema.get_present("default").is_some()))
+            .is_some_and(|schema| any_schema(schema, &mut |schema| schema.get_present("default").is_some()))
     };
     if flag(spec, "preserveUnknownFields") && versions.list.iter().any(defaulted) {
         let detail = "must be false in order to use defaults in the schema";

@@ -1,7 +1,8 @@
 //! Why kubectl, or a limit, refuses a document.
 
-use super::super::scalar::ScalarError;
-use crate::document::LimitError;
+use document::LimitError;
+
+use crate::scalar::ScalarError;
 
 /// Why a document is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

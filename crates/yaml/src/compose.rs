@@ -20,15 +20,15 @@ use std::collections::HashSet;
 use std::ops::Range;
 
 use granit_parser::{ErrorKind, Event, ScalarStyle, StructureStyle, Tag};
-use yaml_events::Events;
 
 use super::scalar::{self, CoreTag, JsonScalar, Resolved, Written};
 use super::strictness::{Context, Strict, Watch};
 use super::tolerance::{self, Hint, HintKind, Reading};
-use crate::document::{Builder, Document, Kind, LimitError, Limits, NodeId, Span};
+use crate::events::Events;
+use crate::simple;
+use document::{Builder, Document, Kind, LimitError, Limits, NodeId, Span};
 
 use alias::{Anchor, Located, Replay};
-pub(crate) use comments::{WORD, is_addressed};
 pub use error::{ComposeError, Refusal};
 
 /// Arrays and objects inside each other. kubectl allows 10,000; nobody means more than a dozen.
@@ -37,7 +37,7 @@ pub const DEPTH_LIMIT: usize = 1_000;
 const YAML_TAGS: &str = "tag:yaml.org,2002:";
 
 /// What a document may cost, in every format that manifests are read from.
-pub(super) const LIMITS: Limits = Limits { depth: DEPTH_LIMIT, nodes: 1 << 26 };
+pub const LIMITS: Limits = Limits { depth: DEPTH_LIMIT, nodes: 1 << 26 };
 
 /// What is odd about a plain scalar, whether or not a string was meant there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,7 +77,7 @@ pub struct Composed<'a> {
     pub implied: Implied,
     /// First byte of what follows the document without a separator; kubectl passes over it in silence.
     pub dropped: Option<usize>,
-    /// Comments that speak to this program.
+    /// The comments that were asked for: from the `#` to the end of the line.
     pub comments: Vec<Span>,
 }
 
@@ -103,13 +103,38 @@ impl Implied {
 /// # Errors
 /// When kubectl would refuse it, or it goes over a limit.
 pub fn compose(text: &str, range: Range<usize>) -> Result<Composed<'_>, Refusal> {
+    compose_with_comments(text, range, |_| false)
+}
+
+/// The same with those comments that are asked for: what is given begins at a `#`, and goes on behind the comment.
+///
+/// # Errors
+/// When kubectl would refuse the document, or it goes over a limit.
+pub fn compose_with_comments(
+    text: &str,
+    range: Range<usize>,
+    wanted: impl Fn(&str) -> bool,
+) -> Result<Composed<'_>, Refusal> {
     let range = tolerance::body(text, range);
+    if let Some(composed) = simple::read(text, range.clone()) {
+        let comments = comments::wanted(&text[range.clone()], range.start, &wanted);
+        return Ok(Composed { comments, ..composed });
+    }
+    read_all(text, range, &wanted)
+}
+
+/// The same for all of YAML.
+pub(crate) fn read_all<'a>(
+    text: &'a str,
+    range: Range<usize>,
+    wanted: &impl Fn(&str) -> bool,
+) -> Result<Composed<'a>, Refusal> {
     let mut reading = Reading::of(text, range);
     loop {
         let Stop { refusal, hint, after } = match read(&reading) {
             Ok(composed) => {
                 return Ok(Composed {
-                    comments: comments::addressed(reading.input(), reading.start),
+                    comments: comments::wanted(reading.input(), reading.start, wanted),
                     ..composed
                 });
             }
@@ -499,7 +524,7 @@ fn is_merge(written: Written, tag: Option<&Tag>) -> bool {
     }
 }
 
-fn oddity(resolved: Resolved, text: &str) -> Option<Oddity> {
+pub(crate) fn oddity(resolved: Resolved, text: &str) -> Option<Oddity> {
     let digits = text.strip_prefix(['+', '-']).unwrap_or(text).as_bytes();
     let leading_zero = matches!(digits, [b'0', b'0'..=b'9' | b'_', ..]);
     match resolved {
@@ -516,7 +541,7 @@ fn oddity(resolved: Resolved, text: &str) -> Option<Oddity> {
     }
 }
 
-fn place(span: &Range<usize>) -> Result<Span, LimitError> {
+pub(crate) fn place(span: &Range<usize>) -> Result<Span, LimitError> {
     match (u32::try_from(span.start), u32::try_from(span.end)) {
         (Ok(start), Ok(end)) if end < u32::MAX => Ok(Span { start, end }),
         _ => Err(LimitError::Size),

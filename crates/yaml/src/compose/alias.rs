@@ -6,9 +6,9 @@ use std::rc::Rc;
 
 use granit_parser::{Event, StructureStyle};
 
-use super::super::scalar::Written;
 use super::{ComposeError, Composer, Shape};
-use crate::document::{Kind, NodeId};
+use crate::scalar::Written;
+use document::{Kind, NodeId};
 
 /// Aliases may make a document this many times as large as it was written …
 const EXPANSION_FACTOR: usize = 10;

@@ -1,21 +1,18 @@
 //! The events of a YAML text in memory, as granit-parser gives them.
 //!
-//! granit's parser is generic over its input, and generic code is compiled where it is used: in a program that is optimized
-//! for size it would be slow, and reading YAML is most of a short run. Here it is used once, over `&str`, in a crate with an
-//! optimization level of its own.
+//! granit's parser is generic over its input; here it is used once, over `&str`.
 
 use granit_parser::{Event, Options, Parser, ScanError, Span, StrInput};
 
 /// An event and where it stands, or why there is none.
-pub type Read<'a> = Result<(Event<'a>, Span), ScanError>;
+pub(crate) type Read<'a> = Result<(Event<'a>, Span), ScanError>;
 
 /// The events of a text, one after the other.
-pub struct Events<'a>(Parser<'a, StrInput<'a>>);
+pub(crate) struct Events<'a>(Parser<'a, StrInput<'a>>);
 
 impl<'a> Events<'a> {
     /// Nothing is read yet.
-    #[must_use]
-    pub fn of(text: &'a str, options: Options) -> Self {
+    pub(crate) fn of(text: &'a str, options: Options) -> Self {
         Self(Parser::new_from_str_with_options(text, options))
     }
 }
