@@ -29,6 +29,7 @@ mod own;
 pub mod readiness;
 pub mod reload;
 pub mod review;
+mod runtime;
 pub mod server;
 pub mod settings;
 pub mod shutdown;
