@@ -8,6 +8,7 @@
 
 pub mod adjustments;
 mod by_name;
+mod concerns;
 pub mod embedded;
 pub mod entry;
 pub mod includes;
@@ -22,7 +23,6 @@ pub mod placement;
 pub mod plan;
 pub mod remembered;
 mod replica;
-mod scopes;
 pub mod set;
 pub mod source;
 

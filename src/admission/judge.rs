@@ -49,10 +49,10 @@ pub(super) fn judge(
         policy.conditions.is_empty()
             && planned.is_some_and(|(plan, present)| !plan.fires_at_all(present, *number))
     };
-    let scope = set.scope(request);
+    let concerns = set.concerns(request);
     let policies = set.asked(request, false).filter(|policy| !is_quiet(policy));
     let by = |mut findings: Findings, (number, policy): (usize, &Policy), known: &Known<'_>| {
-        let is_about = scope.and_then(|scope| scope.is_about(number));
+        let is_about = concerns.and_then(|concerns| concerns.is_about(number));
         let fires = |rule: usize| fires(number, rule);
         judge_by(set, (policy, is_about), (&fires, known), &facts, budget, &mut findings);
         findings

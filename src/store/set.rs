@@ -12,12 +12,13 @@ use crate::matching::KindMatch;
 use crate::request::Request;
 use crate::resource::workload::TemplatePaths;
 
+use super::concerns::{ByOperation, Concerns};
 use super::entry::{Entry, Slot};
 use super::memory::Memory;
 use super::outline::Unmet;
 use super::placement;
 use super::plan::{Plan, RulesTold};
-use super::scopes::{Scope, Scopes};
+
 use crate::check::{Policy, whole};
 use crate::policy::FailurePolicy;
 use crate::policy::exception::Exception;
@@ -67,7 +68,7 @@ struct OfKind {
     /// How often the kind was met, up to [`OFTEN`].
     met: AtomicU32,
     plan: OnceLock<Plan>,
-    scopes: Scopes,
+    concerns: ByOperation,
 }
 
 /// After so many objects of a kind it is told which of its rules need what: for a few that would take longer than it spares.
@@ -300,12 +301,12 @@ impl PolicySet {
 
     /// Which policies are about a request for an object, as far as its kind and operation tell.
     #[must_use]
-    pub fn scope(&self, request: &Request<'_>) -> Option<&Scope> {
+    pub fn concerns(&self, request: &Request<'_>) -> Option<&Concerns> {
         if self.unplanned {
             return None;
         }
         let of = self.of_kind(request.kind.kind);
-        of.scopes.of(request, (&self.indexed.slots, &of.policies), &self.indexed.templates)
+        of.concerns.of(request, (&self.indexed.slots, &of.policies), &self.indexed.templates)
     }
 
     /// Those of them that judge the request here, or change its object, with their numbers in the set.

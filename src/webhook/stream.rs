@@ -158,12 +158,12 @@ mod tests {
 
     #[test]
     fn an_exchange_is_over_when_its_answer_is_sent_and_nothing_more_has_come() {
-        type Step = fn(&Exchange);
-        let blocked: Step = |exchange| exchange.blocked.store(true, Ordering::Relaxed);
-        let came: Step = |exchange| exchange.blocked.store(false, Ordering::Relaxed);
-        let (answered, writing): (Step, Step) = (Exchange::answered, Exchange::writing);
-        let (flushed, begin): (Step, Step) = (Exchange::flushed, Exchange::begin);
-        for (what, steps, is_over) in [
+        type Event = fn(&Exchange);
+        let blocked: Event = |exchange| exchange.blocked.store(true, Ordering::Relaxed);
+        let came: Event = |exchange| exchange.blocked.store(false, Ordering::Relaxed);
+        let (answered, writing): (Event, Event) = (Exchange::answered, Exchange::writing);
+        let (flushed, begin): (Event, Event) = (Exchange::flushed, Exchange::begin);
+        for (what, events, is_over) in [
             ("answered, sent, nothing more", vec![came, answered, writing, flushed, blocked], true),
             ("nothing more, before it was sent", vec![blocked, answered, writing, flushed], true),
             ("not all is sent", vec![answered, writing, flushed, writing, blocked], false),
@@ -173,7 +173,7 @@ mod tests {
             ("the next has begun", vec![answered, writing, flushed, begin, blocked], false),
         ] {
             let exchange = Exchange::default();
-            steps.iter().for_each(|step| step(&exchange));
+            events.iter().for_each(|event| event(&exchange));
             assert_eq!(exchange.is_over(), is_over, "{what}");
         }
     }

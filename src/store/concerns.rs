@@ -14,11 +14,11 @@ use super::entry::Slot;
 
 /// What is known of the policies that may be about a kind, by operation.
 #[derive(Debug, Default)]
-pub(super) struct Scopes([OnceLock<Scope>; Operation::ALL.len()]);
+pub(super) struct ByOperation([OnceLock<Concerns>; Operation::ALL.len()]);
 
 /// Which policies are about objects of one kind at one operation.
 #[derive(Debug)]
-pub struct Scope {
+pub struct Concerns {
     group: String,
     version: String,
     kind: String,
@@ -26,7 +26,7 @@ pub struct Scope {
     about: Box<[Option<bool>]>,
 }
 
-impl Scopes {
+impl ByOperation {
     /// Of the objects that a request is about; `None` where it is about a subresource, or these policies were asked first about
     /// another kind.
     pub(super) fn of(
@@ -34,12 +34,12 @@ impl Scopes {
         request: &Request<'_>,
         (slots, policies): (&[Slot], &[usize]),
         templates: &TemplatePaths,
-    ) -> Option<&Scope> {
+    ) -> Option<&Concerns> {
         if !request.subresource.is_empty() {
             return None;
         }
         let GroupVersionKind { group, version, kind } = request.kind;
-        let scope = self.0[request.operation as usize].get_or_init(|| {
+        let concerns = self.0[request.operation as usize].get_or_init(|| {
             let target = Target::object(group, version, kind);
             let mut about = vec![None; slots.len()];
             for number in policies {
@@ -47,14 +47,14 @@ impl Scopes {
                 about[*number] = matches.by_kind(&target, request.operation, templates);
             }
             let [group, version, kind] = [group, version, kind].map(str::to_owned);
-            Scope { group, version, kind, about: about.into() }
+            Concerns { group, version, kind, about: about.into() }
         });
-        let is_same = scope.kind == kind && scope.group == group && scope.version == version;
-        is_same.then_some(scope)
+        let is_same = concerns.kind == kind && concerns.group == group && concerns.version == version;
+        is_same.then_some(concerns)
     }
 }
 
-impl Scope {
+impl Concerns {
     /// Whether a policy, by its number, is about the request; `None` where it has to be asked.
     #[must_use]
     pub fn is_about(&self, policy: usize) -> Option<bool> {
