@@ -95,7 +95,7 @@ fn files_read_the_same_in_both_ways() {
 
 #[test]
 fn keys_are_no_longer_than_readers_of_yaml_take() {
-    for len in [1, KEY_BYTES, 1_024, 1_025, 2_000] {
+    for len in [1, KEY_BYTES - 10, 1_024, 1_025, 2_000] {
         let key = "k".repeat(len);
         for text in [
             format!("{key}: 1\n"),
