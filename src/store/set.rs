@@ -35,8 +35,19 @@ pub struct PolicySet {
     half: Option<FailurePolicy>,
     /// In the order of their names.
     exceptions: Vec<Arc<Exception>>,
-    /// Every rule runs over every object.
-    unplanned: bool,
+    foresight: Foresight,
+}
+
+/// What of the policies is found out before objects are judged by them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Foresight {
+    /// Nothing: every rule runs over every object.
+    Nothing,
+    /// Which rules can find anything.
+    Plan,
+    /// That, and what decides what they find.
+    #[default]
+    Memory,
 }
 
 /// Policies, how they are found, and what is known of them and of objects.
@@ -179,14 +190,22 @@ impl PolicySet {
     /// The same set that runs every rule over every object, to compare with.
     #[must_use]
     pub fn unplanned(mut self) -> Self {
-        self.unplanned = true;
+        self.foresight = Foresight::Nothing;
+        self
+    }
+
+    /// The same set without a memory of what rules found: to find out what decides them takes longer than it spares, unless
+    /// objects come that are like others again and again, as replicas do in a cluster.
+    #[must_use]
+    pub fn forgetting(mut self) -> Self {
+        self.foresight = Foresight::Plan;
         self
     }
 
     /// In which objects policies of the set found nothing.
     #[must_use]
     pub fn memory(&self) -> Option<&Memory> {
-        self.indexed.memory.as_ref()
+        self.indexed.memory.as_ref().filter(|_| self.foresight == Foresight::Memory)
     }
 
     /// The policies, in the order of their names. Those that no object has met are read for it.
@@ -243,9 +262,9 @@ impl PolicySet {
     /// What is judged behind the entry that fails closed, or behind the one that fails open.
     #[must_use]
     pub fn half(&self, half: FailurePolicy) -> Self {
-        let Self { indexed, half: _, exceptions, unplanned } = self;
+        let Self { indexed, half: _, exceptions, foresight } = self;
         let (indexed, exceptions) = (Arc::clone(indexed), exceptions.clone());
-        Self { indexed, half: Some(half), exceptions, unplanned: *unplanned }
+        Self { indexed, half: Some(half), exceptions, foresight: *foresight }
     }
 
     /// The entry that this is for; `None`: both.
@@ -286,7 +305,7 @@ impl PolicySet {
 
     /// Which rules about a kind can find something, once the kind has been met often enough.
     pub fn plan(&self, kind: &str, subresource: &str) -> Option<&Plan> {
-        if self.unplanned || !subresource.is_empty() {
+        if self.foresight == Foresight::Nothing || !subresource.is_empty() {
             return None;
         }
         let of = self.of_kind(kind);
@@ -294,7 +313,8 @@ impl PolicySet {
             return None;
         }
         let told = |(number, policy): (usize, _)| {
-            (number, self.indexed.told[number].get_or_init(|| RulesTold::of(policy)))
+            let remembers = self.foresight == Foresight::Memory;
+            (number, self.indexed.told[number].get_or_init(|| RulesTold::of(policy, remembers)))
         };
         Some(of.plan.get_or_init(|| Plan::of(self.numbered(kind, "").map(told))))
     }
@@ -302,7 +322,7 @@ impl PolicySet {
     /// Which policies are about a request for an object, as far as its kind and operation tell.
     #[must_use]
     pub fn concerns(&self, request: &Request<'_>) -> Option<&Concerns> {
-        if self.unplanned {
+        if self.foresight == Foresight::Nothing {
             return None;
         }
         let of = self.of_kind(request.kind.kind);
