@@ -79,8 +79,14 @@ fn main() -> Result<(), Failed> {
 
 fn child(name: &str) -> Result<(), Failed> {
     let settings = Settings::default();
-    let threads = if name == FLOOR { 2 } else { settings.worker_threads() };
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    match name {
+        FLOOR => runtime.worker_threads(2),
+        _ => runtime
+            .worker_threads(settings.worker_threads())
+            .max_blocking_threads(settings.blocking_threads()),
+    };
+    let runtime = runtime.enable_all().build()?;
     runtime.block_on(async {
         let material = Material::new(&Names::local(), SystemTime::now())?;
         let board = Board { readiness: Readiness::default(), metrics: Arc::default() };

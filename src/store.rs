@@ -8,6 +8,7 @@
 
 pub mod adjustments;
 mod by_name;
+mod concerns;
 pub mod embedded;
 pub mod entry;
 pub mod includes;

@@ -12,6 +12,8 @@ mod change;
 mod harness;
 #[path = "webhook/load.rs"]
 mod load;
+#[path = "webhook/pieces.rs"]
+mod pieces;
 #[path = "webhook/process.rs"]
 mod process;
 #[path = "webhook/wire.rs"]

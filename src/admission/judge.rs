@@ -49,9 +49,12 @@ pub(super) fn judge(
         policy.conditions.is_empty()
             && planned.is_some_and(|(plan, present)| !plan.fires_at_all(present, *number))
     };
+    let concerns = set.concerns(request);
     let policies = set.asked(request, false).filter(|policy| !is_quiet(policy));
     let by = |mut findings: Findings, (number, policy): (usize, &Policy), known: &Known<'_>| {
-        judge_by(set, policy, (&|rule| fires(number, rule), known), &facts, budget, &mut findings);
+        let is_about = concerns.and_then(|concerns| concerns.is_about(number));
+        let fires = |rule: usize| fires(number, rule);
+        judge_by(set, (policy, is_about), (&fires, known), &facts, budget, &mut findings);
         findings
     };
     let is_large = || request.subject().is_some_and(|object| object.document().node_count() >= LARGE);
@@ -81,9 +84,10 @@ pub(super) fn judge(
 /// Which of a policy's rules have to run.
 type Fires<'f> = dyn Fn(usize) -> bool + 'f;
 
+/// Judges by a policy, of which it may be known that it is about the request.
 fn judge_by(
     set: &PolicySet,
-    policy: &Policy,
+    (policy, is_about): (&Policy, Option<bool>),
     (fires, known): (&Fires<'_>, &Known<'_>),
     facts: &Facts<'_>,
     budget: EvaluationLimits,
@@ -96,7 +100,11 @@ fn judge_by(
         return;
     }
     let request = facts.request();
-    let scope = policy.matches.holds(request, set.templates(), facts.host());
+    let scope = match is_about {
+        Some(true) => Applies::Yes,
+        Some(false) => Applies::No,
+        None => policy.matches.holds(request, set.templates(), facts.host()),
+    };
     if scope == Applies::No {
         return;
     }

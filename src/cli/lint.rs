@@ -366,7 +366,10 @@ impl LintArgs {
 
     /// Configuration and policies.
     fn select(&self) -> Selected {
-        self.selection.load(Some(&self.paths.first()), &self.only, &self.skip)
+        let mut selected = self.selection.load(Some(&self.paths.first()), &self.only, &self.skip);
+        // each object is judged once
+        selected.set = selected.set.forgetting();
+        selected
     }
 
     fn gate(&self) -> Gate {

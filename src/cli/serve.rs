@@ -140,7 +140,7 @@ fn run(args: ServeArgs) -> Result<(), ServeError> {
     let settings = settings(&plan);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(settings.worker_threads())
-        .max_blocking_threads(settings.pooled_evaluations + 16)
+        .max_blocking_threads(settings.blocking_threads())
         .thread_name("plimsoll")
         .enable_all()
         .build()

@@ -103,6 +103,35 @@ impl Match {
         }
     }
 
+    /// Whether it is about objects of this kind at an operation, whatever else there is to a request; `None` where that depends.
+    #[must_use]
+    pub fn by_kind(
+        &self,
+        target: &Target<'_>,
+        operation: Operation,
+        templates: &TemplatePaths,
+    ) -> Option<bool> {
+        let each = |parts: &[Self], decides: bool| {
+            let mut all = Some(!decides);
+            for part in parts {
+                match part.by_kind(target, operation, templates) {
+                    Some(told) if told == decides => return Some(decides),
+                    Some(_) => {}
+                    None => all = None,
+                }
+            }
+            all
+        };
+        match self {
+            Self::All(parts) => each(parts, false),
+            Self::Any(parts) => each(parts, true),
+            Self::Not(part) => part.by_kind(target, operation, templates).map(|told| !told),
+            Self::Kinds(kinds) => Some(kinds.covers(target, templates)),
+            Self::Operations(operations) => Some(operations.contains(&operation)),
+            _ => None,
+        }
+    }
+
     /// The nodes of the tree that are not under a `Not`.
     fn positive(&self) -> Box<dyn Iterator<Item = &Self> + '_> {
         match self {

@@ -33,12 +33,14 @@ pub struct Plan {
 pub struct RulesTold(Vec<(Trigger, Option<Decides>)>);
 
 impl RulesTold {
-    /// Of this policy.
+    /// Of this policy; what decides them only where findings are `remembered`.
     #[must_use]
-    pub fn of(policy: &Policy) -> Self {
-        let deciding = Deciding::of(policy);
-        let rules = policy.rules.iter().enumerate();
-        Self(rules.map(|(at, rule)| (rule.check.trigger(policy), deciding.rule(policy, at))).collect())
+    pub fn of(policy: &Policy, remembered: bool) -> Self {
+        let deciding = remembered.then(|| Deciding::of(policy));
+        let rules = policy.rules.iter().enumerate().map(|(at, rule)| {
+            (rule.check.trigger(policy), deciding.as_ref().and_then(|deciding| deciding.rule(policy, at)))
+        });
+        Self(rules.collect())
     }
 }
 

@@ -12,11 +12,13 @@ use crate::matching::KindMatch;
 use crate::request::Request;
 use crate::resource::workload::TemplatePaths;
 
+use super::concerns::{ByOperation, Concerns};
 use super::entry::{Entry, Slot};
 use super::memory::Memory;
 use super::outline::Unmet;
 use super::placement;
 use super::plan::{Plan, RulesTold};
+
 use crate::check::{Policy, whole};
 use crate::policy::FailurePolicy;
 use crate::policy::exception::Exception;
@@ -27,6 +29,30 @@ pub use super::names::{Names, UnknownName};
 /// The policies of a run, in the order of their names.
 #[derive(Debug, Default)]
 pub struct PolicySet {
+    /// What the set and its halves have in common.
+    indexed: Arc<Indexed>,
+    /// The entry that this is for; `None`: both.
+    half: Option<FailurePolicy>,
+    /// In the order of their names.
+    exceptions: Vec<Arc<Exception>>,
+    foresight: Foresight,
+}
+
+/// What of the policies is found out before objects are judged by them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Foresight {
+    /// Nothing: every rule runs over every object.
+    Nothing,
+    /// Which rules can find anything.
+    Plan,
+    /// That, and what decides what they find.
+    #[default]
+    Memory,
+}
+
+/// Policies, how they are found, and what is known of them and of objects.
+#[derive(Debug, Default)]
+struct Indexed {
     slots: Vec<Slot>,
     /// All of them, once somebody asked for all.
     all: OnceLock<Vec<Arc<Policy>>>,
@@ -37,12 +63,6 @@ pub struct PolicySet {
     /// The policies that may be about subresources.
     with_subresources: Vec<usize>,
     templates: TemplatePaths,
-    /// The entry that this is for; `None`: both.
-    half: Option<FailurePolicy>,
-    /// In the order of their names.
-    exceptions: Vec<Arc<Exception>>,
-    /// Every rule runs over every object.
-    unplanned: bool,
     /// In what policies found nothing.
     memory: Option<Memory>,
     /// What the texts of each policy's rules tell, once a plan asked for it.
@@ -59,6 +79,7 @@ struct OfKind {
     /// How often the kind was met, up to [`OFTEN`].
     met: AtomicU32,
     plan: OnceLock<Plan>,
+    concerns: ByOperation,
 }
 
 /// After so many objects of a kind it is told which of its rules need what: for a few that would take longer than it spares.
@@ -119,12 +140,12 @@ impl PolicySet {
 
     fn without(mut self, is_out: impl Fn(&Policy) -> bool) -> Self {
         // a policy of the library is never judged as a whole
-        if !self.slots.iter().filter_map(Slot::read).any(|policy| is_out(policy)) {
+        if !self.indexed.slots.iter().filter_map(Slot::read).any(|policy| is_out(policy)) {
             return self;
         }
         let exceptions = std::mem::take(&mut self.exceptions);
         let policies = self.policies().iter().filter(|policy| !is_out(policy)).cloned().collect();
-        Self::new(policies, self.templates).with_exceptions(exceptions)
+        Self::new(policies, self.indexed.templates.clone()).with_exceptions(exceptions)
     }
 
     /// A set of these policies; `templates` are declared by the configuration.
@@ -152,7 +173,7 @@ impl PolicySet {
         let told = slots.iter().map(|_| OnceLock::new()).collect();
         let read = slots.iter().filter_map(Slot::read);
         let mutating = read.filter_map(|policy| whole(policy)?.mutating().cloned()).collect();
-        Self {
+        let indexed = Indexed {
             mutating,
             slots,
             all: OnceLock::new(),
@@ -160,35 +181,43 @@ impl PolicySet {
             any,
             with_subresources,
             templates,
-            half: None,
-            exceptions: Vec::new(),
-            unplanned: false,
             memory: Memory::new(),
             told,
-        }
+        };
+        Self { indexed: Arc::new(indexed), ..Self::default() }
     }
 
     /// The same set that runs every rule over every object, to compare with.
     #[must_use]
     pub fn unplanned(mut self) -> Self {
-        self.unplanned = true;
+        self.foresight = Foresight::Nothing;
+        self
+    }
+
+    /// The same set without a memory of what rules found: to find out what decides them takes longer than it spares, unless
+    /// objects come that are like others again and again, as replicas do in a cluster.
+    #[must_use]
+    pub fn forgetting(mut self) -> Self {
+        self.foresight = Foresight::Plan;
         self
     }
 
     /// In which objects policies of the set found nothing.
     #[must_use]
     pub fn memory(&self) -> Option<&Memory> {
-        self.memory.as_ref()
+        self.indexed.memory.as_ref().filter(|_| self.foresight == Foresight::Memory)
     }
 
     /// The policies, in the order of their names. Those that no object has met are read for it.
     #[must_use]
     pub fn policies(&self) -> &[Arc<Policy>] {
-        if self.all.get().is_none() && self.slots.iter().any(|slot| slot.read().is_none()) {
+        if self.indexed.all.get().is_none() && self.indexed.slots.iter().any(|slot| slot.read().is_none()) {
             // not while the others wait for `all`: a thread that waits takes up other work, which may ask for it, too
-            self.slots.par_iter().for_each(|slot| _ = slot.policy());
+            self.indexed.slots.par_iter().for_each(|slot| _ = slot.policy());
         }
-        self.all.get_or_init(|| self.slots.iter().map(|slot| Arc::clone(slot.policy())).collect())
+        self.indexed
+            .all
+            .get_or_init(|| self.indexed.slots.iter().map(|slot| Arc::clone(slot.policy())).collect())
     }
 
     /// Reads those that may be about one of these kinds, on all threads: else whoever judges the first object of a kind reads
@@ -196,24 +225,24 @@ impl PolicySet {
     pub fn meet<'k>(&self, kinds: impl IntoIterator<Item = &'k str>) {
         let met: BTreeSet<usize> =
             kinds.into_iter().flat_map(|kind| &self.of_kind(kind).policies).copied().collect();
-        let met: Vec<&Slot> = met.into_iter().map(|at| &self.slots[at]).collect();
+        let met: Vec<&Slot> = met.into_iter().map(|at| &self.indexed.slots[at]).collect();
         met.par_iter().with_max_len(1).for_each(|slot| _ = slot.policy());
     }
 
     /// What is known of each of them without reading any, in the order of their names.
     pub fn entries(&self) -> impl ExactSizeIterator<Item = Entry<'_>> {
-        self.slots.iter().map(Slot::entry)
+        self.indexed.slots.iter().map(Slot::entry)
     }
 
     /// Those that change objects, in the order of their names.
     pub fn changing(&self) -> impl Iterator<Item = &Policy> {
-        self.slots.iter().filter(|slot| slot.entry().mutates()).map(|slot| &**slot.policy())
+        self.indexed.slots.iter().filter(|slot| slot.entry().mutates()).map(|slot| &**slot.policy())
     }
 
     /// The MutatingAdmissionPolicies among them that something binds, in the order in which they are invoked.
     #[must_use]
     pub fn mutating(&self) -> &[Hook] {
-        &self.mutating
+        &self.indexed.mutating
     }
 
     /// The same set with these exceptions, and no others.
@@ -233,8 +262,9 @@ impl PolicySet {
     /// What is judged behind the entry that fails closed, or behind the one that fails open.
     #[must_use]
     pub fn half(&self, half: FailurePolicy) -> Self {
-        let whole = Self::new(self.policies().to_vec(), self.templates.clone());
-        Self { half: Some(half), ..whole.with_exceptions(self.exceptions.clone()) }
+        let Self { indexed, half: _, exceptions, foresight } = self;
+        let (indexed, exceptions) = (Arc::clone(indexed), exceptions.clone());
+        Self { indexed, half: Some(half), exceptions, foresight: *foresight }
     }
 
     /// The entry that this is for; `None`: both.
@@ -246,13 +276,13 @@ impl PolicySet {
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.slots.is_empty()
+        self.indexed.slots.is_empty()
     }
 
     /// The custom kinds with Pod templates that policies and configuration declare.
     #[must_use]
     pub fn templates(&self) -> &TemplatePaths {
-        &self.templates
+        &self.indexed.templates
     }
 
     /// The policies that may be about a request for this kind or a subresource, in the order of their names. What is
@@ -264,27 +294,39 @@ impl PolicySet {
     fn numbered(&self, kind: &str, subresource: &str) -> impl Iterator<Item = (usize, &Policy)> {
         let indexes = match subresource {
             "" => &self.of_kind(kind).policies,
-            _ => &self.with_subresources,
+            _ => &self.indexed.with_subresources,
         };
-        indexes.iter().map(|index| (*index, &**self.slots[*index].policy()))
+        indexes.iter().map(|index| (*index, &**self.indexed.slots[*index].policy()))
     }
 
     fn of_kind(&self, kind: &str) -> &OfKind {
-        self.by_kind.get(kind).unwrap_or(&self.any)
+        self.indexed.by_kind.get(kind).unwrap_or(&self.indexed.any)
     }
 
     /// Which rules about a kind can find something, once the kind has been met often enough.
     pub fn plan(&self, kind: &str, subresource: &str) -> Option<&Plan> {
-        if self.unplanned || !subresource.is_empty() {
+        if self.foresight == Foresight::Nothing || !subresource.is_empty() {
             return None;
         }
         let of = self.of_kind(kind);
         if of.met.load(Relaxed) < OFTEN && of.met.fetch_add(1, Relaxed) < OFTEN - 1 {
             return None;
         }
-        let told =
-            |(number, policy): (usize, _)| (number, self.told[number].get_or_init(|| RulesTold::of(policy)));
+        let told = |(number, policy): (usize, _)| {
+            let remembers = self.foresight == Foresight::Memory;
+            (number, self.indexed.told[number].get_or_init(|| RulesTold::of(policy, remembers)))
+        };
         Some(of.plan.get_or_init(|| Plan::of(self.numbered(kind, "").map(told))))
+    }
+
+    /// Which policies are about a request for an object, as far as its kind and operation tell.
+    #[must_use]
+    pub fn concerns(&self, request: &Request<'_>) -> Option<&Concerns> {
+        if self.foresight == Foresight::Nothing {
+            return None;
+        }
+        let of = self.of_kind(request.kind.kind);
+        of.concerns.of(request, (&self.indexed.slots, &of.policies), &self.indexed.templates)
     }
 
     /// Those of them that judge the request here, or change its object, with their numbers in the set.
@@ -294,13 +336,14 @@ impl PolicySet {
         mutates: bool,
     ) -> impl Iterator<Item = (usize, &'s Policy)> {
         self.numbered(request.kind.kind, request.subresource).filter(move |(_, policy)| {
-            self.half
-                .is_none_or(|half| placement::of_request(policy, mutates, request, &self.templates) == half)
+            self.half.is_none_or(|half| {
+                placement::of_request(policy, mutates, request, &self.indexed.templates) == half
+            })
         })
     }
 
     /// The policies that may be about objects of a kind, in the order of their names.
     pub fn for_kind(&self, kind: &str) -> impl Iterator<Item = &Policy> {
-        self.of_kind(kind).policies.iter().map(|index| &**self.slots[*index].policy())
+        self.of_kind(kind).policies.iter().map(|index| &**self.indexed.slots[*index].policy())
     }
 }

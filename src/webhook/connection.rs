@@ -15,19 +15,16 @@
 //! would close connections that the API server is about to use.
 
 use std::collections::HashMap;
-use std::io;
 use std::net::IpAddr;
-use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use hyper::rt::{Read, ReadBufCursor, Write};
 use tokio::sync::Notify;
 
 use super::metrics::Metrics;
 use super::settings::Settings;
+use super::stream::Exchange;
 
 /// So long nobody asked on a connection that is closed while the server drains. Whoever asks is told `Connection: close` and
 /// goes; a connection that is closed from this side, just when somebody asks on it again, fails his request, for a client
@@ -84,6 +81,8 @@ pub(super) struct Connection {
     order: AtomicU8,
     told: Notify,
     epoch: Instant,
+    /// How far the request that came last is answered.
+    pub(super) exchange: Exchange,
 }
 
 impl Connection {
@@ -100,7 +99,7 @@ impl Connection {
         Phase::from_u8(self.phase.load(Ordering::Relaxed))
     }
 
-    fn bytes_came(&self) {
+    pub(super) fn bytes_came(&self) {
         if self.phase() == Phase::Idle {
             self.enter(Phase::Head);
         }
@@ -249,6 +248,7 @@ impl Connections {
             order: AtomicU8::new(0),
             told: Notify::new(),
             epoch: self.epoch,
+            exchange: Exchange::default(),
         });
         connection.enter(Phase::Handshake);
         open.add(connection.clone());
@@ -338,48 +338,6 @@ impl Drop for Guard {
         }
         drop(open);
         self.all.closed.notify_waiters();
-    }
-}
-
-/// A stream that notes when the first byte of a request comes.
-pub(super) struct Watched<I> {
-    pub(super) inner: I,
-    pub(super) connection: Arc<Connection>,
-}
-
-impl<I: Read + Unpin> Read for Watched<I> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: ReadBufCursor<'_>,
-    ) -> Poll<io::Result<()>> {
-        let polled = Pin::new(&mut self.inner).poll_read(cx, buf);
-        if matches!(polled, Poll::Ready(Ok(()))) {
-            self.connection.bytes_came();
-        }
-        polled
-    }
-}
-
-impl<I: Write + Unpin> Write for Watched<I> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.inner).poll_write(cx, buf)
-    }
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_flush(cx)
-    }
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_shutdown(cx)
-    }
-    fn is_write_vectored(&self) -> bool {
-        self.inner.is_write_vectored()
-    }
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.inner).poll_write_vectored(cx, bufs)
     }
 }
 

@@ -14,14 +14,15 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::metrics::Metrics;
 use super::review::{Endpoint, Failure, Judge, Observer, Reply, answer_failure, answer_observed};
+use super::runtime::thread_has_run;
 use super::settings::Settings;
 
 /// The places for evaluation.
 #[derive(Debug)]
 pub(super) struct Gate {
     inline: Semaphore,
-    /// Moving average of how long evaluations take, in nanoseconds. Wall time: a thread that is preempted counts as
-    /// slow as well, but once is not enough.
+    /// Moving average of how long evaluations run, in nanoseconds. What a thread waits for a core does not count: where the
+    /// machine is busy, evaluations on the pool would wait as long, and each holds a request in memory meanwhile.
     average: AtomicU64,
     slow: u64,
     large: usize,
@@ -116,11 +117,11 @@ impl Gate {
         deadlines: Deadlines,
         observer: &dyn Observer,
     ) -> Reply {
-        let started = Instant::now();
+        let started = thread_has_run();
         let reply = answer_observed(judge, stage, body, deadlines.evaluate, observer);
         // two threads may write at one time and lose one of two figures: no matter
         let average = self.average.load(Ordering::Relaxed);
-        let next = average - average / 16 + nanos(started.elapsed()) / 16;
+        let next = average - average / 16 + nanos(thread_has_run().saturating_sub(started)) / 16;
         self.average.store(next, Ordering::Relaxed);
         reply
     }

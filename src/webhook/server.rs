@@ -3,7 +3,6 @@
 //! hyper is driven directly: there are two routes, and the limits (deadline, body, `Connection: close`) belong to the
 //! connection as much as to the request.
 
-use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -15,9 +14,7 @@ use bytes::{Bytes, BytesMut};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body as _, Incoming};
 use hyper::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderValue};
-use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
-use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_rustls::TlsAcceptor;
@@ -26,7 +23,8 @@ use crate::policy::FailurePolicy;
 
 use super::callers::Callers;
 use super::certificate::{Slot, server_config};
-use super::connection::{Connections, Guard, Order, Phase, Watched};
+use super::connection::{Connection, Connections, Order};
+use super::exchange::serve;
 use super::gate::{Deadlines, Gate};
 use super::goduration;
 use super::metrics::Metrics;
@@ -41,18 +39,16 @@ pub struct Server {
     callers: Option<Arc<Callers>>,
 }
 
-struct Shared {
-    settings: Settings,
+/// What all connections share.
+pub(super) struct Shared {
+    pub(super) settings: Settings,
     policies: Arc<Policies>,
-    metrics: Arc<Metrics>,
+    pub(super) metrics: Arc<Metrics>,
     gate: Arc<Gate>,
-    connections: Arc<Connections>,
+    pub(super) connections: Arc<Connections>,
     bodies: Bodies,
     draining: AtomicBool,
 }
-
-/// hyper takes no smaller buffer.
-const LEAST_HEAD: usize = 8 << 10;
 
 /// How a request is refused before it is read as a review. The API server treats each as a failed call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -209,60 +205,6 @@ fn is_peers(error: &io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
-/// One connection from accept to close.
-async fn serve(shared: Arc<Shared>, acceptor: TlsAcceptor, tcp: TcpStream, guard: Guard) {
-    let connection = guard.connection.clone();
-    // an answer is one write; without it, a delay is ours to lose
-    let _ = tcp.set_nodelay(true);
-    let tls = tokio::select! {
-        biased;
-        accepted = acceptor.accept(tcp) => match accepted {
-            Ok(tls) => tls,
-            Err(error) => {
-                shared.metrics.closed("handshake_failed");
-                tracing::debug!(%error, "TLS handshake failed");
-                return;
-            }
-        },
-        _ = connection.order(Some(Order::Finish)) => return,
-    };
-    connection.enter(Phase::Idle);
-    let io = Watched { inner: TokioIo::new(tls), connection: connection.clone() };
-    let service = service_fn(|request| {
-        shared.connections.asked(&connection);
-        connection.enter(Phase::Busy);
-        let (shared, connection) = (shared.clone(), connection.clone());
-        async move {
-            let response = shared.respond(request).await;
-            connection.enter(Phase::Idle);
-            Ok::<_, Infallible>(response)
-        }
-    });
-    let http = hyper::server::conn::http1::Builder::new()
-        // see `connection` for the timeouts
-        .header_read_timeout(None)
-        .max_buf_size(shared.settings.head_bytes.max(LEAST_HEAD))
-        .serve_connection(io, service);
-    let mut http = pin!(http);
-    let mut heard = None;
-    loop {
-        tokio::select! {
-            biased;
-            ended = http.as_mut() => {
-                if let Err(error) = ended {
-                    tracing::debug!(%error, "connection ended");
-                }
-                return;
-            }
-            order = connection.order(heard) => match order {
-                Order::Finish => http.as_mut().graceful_shutdown(),
-                Order::Close => return,
-            },
-        }
-        heard = Some(Order::Finish);
-    }
-}
-
 /// The stage, and the policies where the call is about a part of them.
 fn route(path: &str) -> Option<(Endpoint, Option<FailurePolicy>)> {
     Some(match path {
@@ -277,10 +219,16 @@ fn route(path: &str) -> Option<(Endpoint, Option<FailurePolicy>)> {
 }
 
 impl Shared {
-    async fn respond(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    /// Answers a request, of which the connection is told whether it was read to its end.
+    pub(super) async fn respond(
+        &self,
+        request: Request<Incoming>,
+        connection: &Connection,
+    ) -> Response<Full<Bytes>> {
         let started = Instant::now();
         let (mut response, close) = match self.review(request, started).await {
             Ok(reply) => {
+                connection.exchange.answered();
                 let content_type = HeaderValue::from_static(reply.content_type());
                 let status =
                     StatusCode::from_u16(reply.http_status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

@@ -39,7 +39,7 @@ pub struct Settings {
     /// there are such threads: a thread that may not evaluate reads all requests that it finds, and what is read and
     /// waits costs memory, where in the kernel it costs none.
     pub inline_evaluations: usize,
-    /// While evaluations take longer than this on (moving) average, all run on the pool.
+    /// While evaluations run for longer than this on (moving) average, all run on the pool.
     pub slow_evaluation: Duration,
     /// Evaluations at one time on the pool. They are CPU work: more threads than a few per core only cost memory.
     pub pooled_evaluations: usize,
@@ -91,5 +91,12 @@ impl Settings {
     #[must_use]
     pub fn worker_threads(&self) -> usize {
         self.inline_evaluations.max(1)
+    }
+
+    /// Threads for what blocks: those of the pool, and some for what else a runtime has to do. Without a limit there are as many
+    /// as evaluations ended at one time, and each has memory of its own.
+    #[must_use]
+    pub fn blocking_threads(&self) -> usize {
+        self.pooled_evaluations + 16
     }
 }

@@ -52,7 +52,10 @@ pub(super) fn lower(env: &Env, checked: &Checked, variables: &VariableIndex) -> 
     let run = || {
         let mut lowering = Lowering::new(env, checked, variables);
         let root = lowering.node(checked.ast().root())?;
-        let Lowering { nodes, sources, depths, globals, locals, .. } = lowering;
+        let Lowering { mut nodes, mut sources, depths, mut globals, locals, .. } = lowering;
+        nodes.shrink_to_fit();
+        sources.shrink_to_fit();
+        globals.shrink_to_fit();
         let depth = depths[root.0 as usize];
         Ok(Plan { nodes, root, sources, globals, locals, depth })
     };
@@ -100,6 +103,7 @@ impl<'c> Lowering<'c> {
         if let Node::Attribute(attribute) = &mut node {
             let plain = |step: &Qualifier| !step.optional && matches!(step.step, QualifierKind::Field(_));
             attribute.plain = attribute.path.iter().all(plain);
+            attribute.path.shrink_to_fit();
         }
         let id = NodeId(self.nodes.len() as u32);
         let depth = 1 + self.children_depth(&node);

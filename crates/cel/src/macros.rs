@@ -45,7 +45,11 @@ impl Builder {
         }
     }
 
-    pub(super) fn into_parts(self) -> (Vec<Expr>, Vec<NodeSpan>, Vec<MacroCall>) {
+    /// What was built, without room for more: expressions are kept as long as their policies.
+    pub(super) fn into_parts(mut self) -> (Vec<Expr>, Vec<NodeSpan>, Vec<MacroCall>) {
+        self.nodes.shrink_to_fit();
+        self.places.shrink_to_fit();
+        self.macro_calls.shrink_to_fit();
         (self.nodes, self.places, self.macro_calls)
     }
 

@@ -50,7 +50,9 @@ pub enum CompileError {
 /// A compiled expression. It owns everything and can be shared.
 #[derive(Debug)]
 pub struct Program {
-    checked: Checked,
+    ast: Arc<Ast>,
+    output_type: Type,
+    profile: Profile,
     plan: Plan,
 }
 
@@ -69,25 +71,27 @@ impl Program {
     /// When a constant part fails.
     pub fn plan(checked: Checked, env: &Env, variables: &Composition) -> Result<Self, CompileError> {
         let plan = lower::lower(env, &checked, &variables.index)?;
-        Ok(Self { checked, plan })
+        // types and references of the other nodes are for the planner: what runs needs them no more
+        let (output_type, profile) = (checked.output_type().clone(), checked.profile());
+        Ok(Self { ast: Arc::clone(checked.ast()), output_type, profile, plan })
     }
 
     /// The type the checker found.
     #[must_use]
     pub fn output_type(&self) -> &Type {
-        self.checked.output_type()
+        &self.output_type
     }
 
     /// The tree, for positions and texts.
     #[must_use]
     pub fn ast(&self) -> &Arc<Ast> {
-        self.checked.ast()
+        &self.ast
     }
 
     /// The CEL it was compiled as.
     #[must_use]
     pub fn profile(&self) -> Profile {
-        self.checked.profile()
+        self.profile
     }
 
     /// The variables it reads, without the composited ones.
@@ -171,7 +175,7 @@ impl Program {
         let total = depth.saturating_add(plan.depth);
         let machine = |room: u32| Machine {
             plan,
-            profile: self.checked.profile(),
+            profile: self.profile,
             locals: vec![Local::Known(Ok(Value::Null)); plan.locals as usize],
             globals: Globals::resolve(plan, activation),
             activation,
