@@ -76,7 +76,7 @@ struct Indexed {
 struct OfKind {
     /// In the order of their names.
     policies: Vec<usize>,
-    /// How often the kind was met, up to [`OFTEN`].
+    /// How often the kind was met, as long as it has no plan.
     met: AtomicU32,
     plan: OnceLock<Plan>,
     concerns: ByOperation,
@@ -84,6 +84,8 @@ struct OfKind {
 
 /// After so many objects of a kind it is told which of its rules need what: for a few that would take longer than it spares.
 const OFTEN: u32 = 8;
+/// The same where every object is judged once: what is told pays off over the objects of one run.
+const OFTEN_IN_A_RUN: u32 = 32;
 
 impl From<Vec<usize>> for OfKind {
     fn from(policies: Vec<usize>) -> Self {
@@ -309,7 +311,8 @@ impl PolicySet {
             return None;
         }
         let of = self.of_kind(kind);
-        if of.met.load(Relaxed) < OFTEN && of.met.fetch_add(1, Relaxed) < OFTEN - 1 {
+        let often = if self.foresight == Foresight::Memory { OFTEN } else { OFTEN_IN_A_RUN };
+        if of.met.load(Relaxed) < often && of.met.fetch_add(1, Relaxed) < often - 1 {
             return None;
         }
         let told = |(number, policy): (usize, _)| {
