@@ -367,8 +367,7 @@ impl LintArgs {
     /// Configuration and policies.
     fn select(&self) -> Selected {
         let mut selected = self.selection.load(Some(&self.paths.first()), &self.only, &self.skip);
-        // each object is judged once
-        selected.set = selected.set.forgetting();
+        selected.set = selected.set.for_input();
         selected
     }
 

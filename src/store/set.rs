@@ -43,11 +43,11 @@ pub struct PolicySet {
 enum Foresight {
     /// Nothing: every rule runs over every object.
     Nothing,
-    /// Which rules can find anything.
-    Plan,
-    /// That, and what decides what they find.
+    /// Which rules can find anything, and what decides what they find, once a kind has been met a few times.
     #[default]
-    Memory,
+    All,
+    /// The same for input that each object comes from once.
+    OfInput,
 }
 
 /// Policies, how they are found, and what is known of them and of objects.
@@ -76,9 +76,12 @@ struct Indexed {
 struct OfKind {
     /// In the order of their names.
     policies: Vec<usize>,
-    /// How often the kind was met, as long as it has no plan.
+    /// How often the kind was met, up to [`MANY`].
     met: AtomicU32,
+    /// Which rules can find anything.
     plan: OnceLock<Plan>,
+    /// That, and what decides what they find.
+    deciding: OnceLock<Plan>,
     concerns: ByOperation,
 }
 
@@ -86,6 +89,8 @@ struct OfKind {
 const OFTEN: u32 = 8;
 /// The same where every object is judged once: what is told pays off over the objects of one run.
 const OFTEN_IN_A_RUN: u32 = 32;
+/// Of so many objects of a kind, some of one run will be like others in what decides rules.
+const MANY: u32 = 256;
 
 impl From<Vec<usize>> for OfKind {
     fn from(policies: Vec<usize>) -> Self {
@@ -196,18 +201,17 @@ impl PolicySet {
         self
     }
 
-    /// The same set without a memory of what rules found: to find out what decides them takes longer than it spares, unless
-    /// objects come that are like others again and again, as replicas do in a cluster.
+    /// The same set for input that each object comes from once: what can be told of rules pays only over many of a kind.
     #[must_use]
-    pub fn forgetting(mut self) -> Self {
-        self.foresight = Foresight::Plan;
+    pub fn for_input(mut self) -> Self {
+        self.foresight = Foresight::OfInput;
         self
     }
 
     /// In which objects policies of the set found nothing.
     #[must_use]
     pub fn memory(&self) -> Option<&Memory> {
-        self.indexed.memory.as_ref().filter(|_| self.foresight == Foresight::Memory)
+        self.indexed.memory.as_ref()
     }
 
     /// The policies, in the order of their names. Those that no object has met are read for it.
@@ -311,15 +315,20 @@ impl PolicySet {
             return None;
         }
         let of = self.of_kind(kind);
-        let often = if self.foresight == Foresight::Memory { OFTEN } else { OFTEN_IN_A_RUN };
-        if of.met.load(Relaxed) < often && of.met.fetch_add(1, Relaxed) < often - 1 {
-            return None;
-        }
-        let told = |(number, policy): (usize, _)| {
-            let remembers = self.foresight == Foresight::Memory;
-            (number, self.indexed.told[number].get_or_init(|| RulesTold::of(policy, remembers)))
+        let met = match of.met.load(Relaxed) {
+            met @ MANY.. => met,
+            _ => of.met.fetch_add(1, Relaxed) + 1,
         };
-        Some(of.plan.get_or_init(|| Plan::of(self.numbered(kind, "").map(told))))
+        let told = |(number, policy): (usize, _)| {
+            (number, policy, self.indexed.told[number].get_or_init(|| RulesTold::of(policy)))
+        };
+        let plan = |decides: bool| Plan::of(self.numbered(kind, "").map(told), decides);
+        match self.foresight {
+            Foresight::OfInput if met < OFTEN_IN_A_RUN => None,
+            Foresight::OfInput if met < MANY => Some(of.plan.get_or_init(|| plan(false))),
+            _ if met < OFTEN => None,
+            _ => Some(of.deciding.get_or_init(|| plan(true))),
+        }
     }
 
     /// Which policies are about a request for an object, as far as its kind and operation tell.
