@@ -90,7 +90,7 @@ const OFTEN: u32 = 8;
 /// The same where every object is judged once: what is told pays off over the objects of one run.
 const OFTEN_IN_A_RUN: u32 = 32;
 /// Of so many objects of a kind, some of one run will be like others in what decides rules.
-const MANY: u32 = 256;
+const MANY: u32 = 64;
 
 impl From<Vec<usize>> for OfKind {
     fn from(policies: Vec<usize>) -> Self {
