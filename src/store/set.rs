@@ -67,7 +67,7 @@ struct OfKind {
     policies: Vec<usize>,
     /// How often the kind was met, up to [`OFTEN`].
     met: AtomicU32,
-    plan: OnceLock<Plan>,
+    plan: OnceLock<Box<Plan>>,
     concerns: ByOperation,
 }
 
@@ -296,7 +296,7 @@ impl PolicySet {
         let told = |(number, policy): (usize, _)| {
             (number, self.indexed.told[number].get_or_init(|| RulesTold::of(policy)))
         };
-        Some(of.plan.get_or_init(|| Plan::of(self.numbered(kind, "").map(told))))
+        Some(of.plan.get_or_init(|| Box::new(Plan::of(self.numbered(kind, "").map(told)))))
     }
 
     /// Which policies are about a request for an object, as far as its kind and operation tell.
