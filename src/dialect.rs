@@ -14,7 +14,7 @@ use crate::admission_policy::Binding;
 use crate::cel::profile::Profile;
 use crate::check::Policy;
 use crate::document::{NodeId, NodeRef};
-use crate::finding::{PolicyPlace, PolicyRef};
+use crate::finding::{PolicyPlace, PolicyRef, PolicyText};
 use crate::policy::exception::Exception;
 
 /// One language of policies.
@@ -81,7 +81,7 @@ pub struct Written {
     /// The file, as it was named.
     pub file: Arc<str>,
     /// Its whole text.
-    pub text: Arc<str>,
+    pub text: PolicyText,
 }
 
 impl Written {
@@ -89,7 +89,7 @@ impl Written {
     #[must_use]
     pub fn place(&self, node: NodeRef<'_>) -> Option<Arc<PolicyPlace>> {
         let Self { file, text } = self;
-        let place = |span| PolicyPlace { file: Arc::clone(file), text: Arc::clone(text), span };
+        let place = |span| PolicyPlace { file: Arc::clone(file), text: text.clone(), span };
         node.span().map(place).map(Arc::new)
     }
 }

@@ -11,6 +11,7 @@ mod readable;
 pub mod terms;
 
 use std::fmt;
+use std::ops::Deref;
 use std::sync::Arc;
 
 pub use action::{Action, Actions};
@@ -89,13 +90,52 @@ pub struct RuleInfo {
     pub written: Option<Arc<PolicyPlace>>,
 }
 
+/// The text of a file of policies.
+#[derive(Debug, Clone)]
+pub enum PolicyText {
+    /// Of the library, which is part of the program and needs no copy.
+    Embedded(&'static str),
+    /// Of a file that was read.
+    Read(Arc<str>),
+}
+
+impl PolicyText {
+    /// To be kept beside texts of other files.
+    #[must_use]
+    pub fn shared(&self) -> Arc<str> {
+        match self {
+            Self::Embedded(text) => Arc::from(*text),
+            Self::Read(text) => Arc::clone(text),
+        }
+    }
+}
+
+impl Deref for PolicyText {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        match self {
+            Self::Embedded(text) => text,
+            Self::Read(text) => text,
+        }
+    }
+}
+
+impl PartialEq for PolicyText {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
+impl Eq for PolicyText {}
+
 /// A place in a policy's text: a rule, or one of its expressions.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PolicyPlace {
     /// The file, as it was named.
     pub file: Arc<str>,
     /// Its whole text.
-    pub text: Arc<str>,
+    pub text: PolicyText,
     /// Bytes of the text.
     pub span: Span,
 }

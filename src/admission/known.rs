@@ -73,6 +73,7 @@ impl<'k> KnownOf<'k> {
             gathered.extend(known.iter().flat_map(|known| known.iter().cloned()));
             gathered.sort_by_key(|(rule, _)| *rule);
             gathered.dedup_by_key(|(rule, _)| *rule);
+            gathered.shrink_to_fit();
             self.looks.keep_of_replicas(signature, gathered);
         }
     }

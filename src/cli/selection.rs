@@ -397,7 +397,7 @@ fn check_waivers(
             let fault = match place {
                 Some(place) => {
                     let range = place.span.start as usize..place.span.end as usize;
-                    Diagnostic::at(&place.file, &place.text, range, message)
+                    Diagnostic::at(&place.file, &place.text.shared(), range, message)
                 }
                 None => Diagnostic::of_usage(format!("{}: {message}", exception.info.id)),
             };

@@ -14,7 +14,7 @@ use super::entry::Slot;
 
 /// What is known of the policies that may be about a kind, by operation.
 #[derive(Debug, Default)]
-pub(super) struct ByOperation([OnceLock<Concerns>; Operation::ALL.len()]);
+pub(super) struct ByOperation([OnceLock<Box<Concerns>>; Operation::ALL.len()]);
 
 /// Which policies are about objects of one kind at one operation.
 #[derive(Debug)]
@@ -47,7 +47,7 @@ impl ByOperation {
                 about[*number] = matches.by_kind(&target, request.operation, templates);
             }
             let [group, version, kind] = [group, version, kind].map(str::to_owned);
-            Concerns { group, version, kind, about: about.into() }
+            Box::new(Concerns { group, version, kind, about: about.into() })
         });
         let is_same = concerns.kind == kind && concerns.group == group && concerns.version == version;
         is_same.then_some(concerns)

@@ -14,6 +14,15 @@ pub fn files() -> &'static [(&'static str, &'static str)] {
     FILES
 }
 
+/// What messages call a file of the library: this, and its path.
+pub(super) const PREFIX: &str = "embedded:";
+
+/// The text of the file that messages call so.
+pub(super) fn text(name: &str) -> Option<&'static str> {
+    let path = name.strip_prefix(PREFIX)?;
+    FILES.binary_search_by_key(&path, |(path, _)| path).ok().map(|at| FILES[at].1)
+}
+
 /// What is known of the policy of each of these files before it is read, in the same order.
 #[must_use]
 pub fn outlines() -> &'static [Outline] {
@@ -45,11 +54,20 @@ mod tests {
     }
 
     #[test]
+    fn texts_are_found_by_what_messages_call_them() {
+        for (name, own) in files() {
+            assert_eq!(text(&format!("{PREFIX}{name}")), Some(*own));
+            assert_eq!(text(name), None);
+        }
+        assert_eq!(text("embedded:no/such.yaml"), None);
+    }
+
+    #[test]
     fn outlines_say_what_policies_say_in_every_profile() {
         for (outline, (name, text)) in outlines().iter().zip(files()) {
             for profile in Profile::ALL {
                 let mut loaded = Loaded::default();
-                read_text(&format!("embedded:{name}"), text, true, profile, &mut loaded);
+                read_text(&format!("{PREFIX}{name}"), text, true, profile, &mut loaded);
                 assert_eq!(loaded.errors.len(), 0, "{name}: {:?}", loaded.errors);
                 let [(policy, _)] = &loaded.policies[..] else { panic!("{name}: one policy a file") };
                 assert_eq!(files()[outline.file].0, *name);

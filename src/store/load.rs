@@ -14,7 +14,7 @@ use crate::cel::profile::{Profile, Release};
 use crate::diagnostic::Diagnostic;
 use crate::dialect::{self, Issue, Lowered, Written};
 use crate::document::NodeRef;
-use crate::finding::{Excepting, PolicyRef};
+use crate::finding::{Excepting, PolicyRef, PolicyText};
 use crate::manifest::compose::{Oddity, Remark, compose};
 use crate::manifest::split::split;
 use crate::resource::workload::TemplatePaths;
@@ -115,7 +115,7 @@ impl Loaded {
         let profile = self.profile.unwrap_or(Profile::NEWEST);
         let files: Vec<_> = outlines.into_iter().map(|outline| embedded::files()[outline.file]).collect();
         self.add_all(&files, |(name, text), part| {
-            read_text(&format!("embedded:{name}"), text, true, profile, part);
+            read_text(&format!("{}{name}", embedded::PREFIX), text, true, profile, part);
         });
     }
 
@@ -264,7 +264,9 @@ fn read_documents(
     tells: bool,
 ) {
     let file = Arc::<str>::from(text);
-    let written = Written { file: name.into(), text: Arc::clone(&file) };
+    let own = embedded::text(name).filter(|_| embedded).map(PolicyText::Embedded);
+    let written =
+        Written { file: name.into(), text: own.unwrap_or_else(|| PolicyText::Read(Arc::clone(&file))) };
     for chunk in split(text, 0) {
         let composed = match compose(text, chunk.range.clone()) {
             Ok(composed) => composed,
@@ -422,7 +424,7 @@ fn refuse_twin_exceptions(loaded: &mut Loaded) {
         let error = match written {
             Some(place) => {
                 let range = place.span.start as usize..place.span.end as usize;
-                Diagnostic::at(&place.file, &place.text, range, message)
+                Diagnostic::at(&place.file, &place.text.shared(), range, message)
             }
             None => Diagnostic::of_usage(message),
         };

@@ -19,7 +19,7 @@ use crate::document::NodeRef;
 use crate::finding::Finding;
 
 /// How many digests there is room for, at 16 bytes each.
-const ROOM: usize = 1 << 14;
+const ROOM: usize = 1 << 15;
 /// Entries that a digest may take, whichever is free.
 const WAYS: usize = 4;
 
@@ -41,7 +41,7 @@ impl Signature {
 /// What rules found in objects may take. Replicas of a workload have the faults of the first.
 const ROOM_OF_FINDINGS: Room = Room { places: 1 << 11, bytes: 512 << 10, bytes_of_one: 8 << 10 };
 /// The same of what all rules found in replicas.
-const ROOM_OF_REPLICAS: Room = Room { places: 1 << 9, bytes: 512 << 10, bytes_of_one: 64 << 10 };
+const ROOM_OF_REPLICAS: Room = Room { places: 1 << 9, bytes: 3 << 19, bytes_of_one: 64 << 10 };
 
 /// What rules found in an object, by the numbers of policy and rule, in their order; `None` of those that run each time.
 pub type FoundByRule = Vec<((usize, usize), Option<Arc<[Finding]>>)>;

@@ -78,7 +78,7 @@ impl Outline {
     #[must_use]
     pub fn origin(&self) -> Origin {
         let (name, text) = embedded::files()[self.file];
-        Origin::of(format!("embedded:{name}"), text)
+        Origin::of(format!("{}{name}", embedded::PREFIX), text)
     }
 
     /// The parameters in a cluster of this minor version, as JSON.
@@ -118,7 +118,7 @@ impl Unmet {
         let Reading { profile, minor, adjustments } = &*self.reading;
         let (name, text) = embedded::files()[self.outline.file];
         let mut loaded = Loaded::default();
-        read_text(&format!("embedded:{name}"), text, true, *profile, &mut loaded);
+        read_text(&format!("{}{name}", embedded::PREFIX), text, true, *profile, &mut loaded);
         let (mut policy, _) =
             loaded.policies.pop().expect("the tests read the library in every profile of CEL");
         if let Some(minor) = minor {

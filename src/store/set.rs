@@ -79,9 +79,9 @@ struct OfKind {
     /// How often the kind was met, up to [`MANY`].
     met: AtomicU32,
     /// Which rules can find anything.
-    plan: OnceLock<Plan>,
+    plan: OnceLock<Box<Plan>>,
     /// That, and what decides what they find.
-    deciding: OnceLock<Plan>,
+    deciding: OnceLock<Box<Plan>>,
     concerns: ByOperation,
 }
 
@@ -322,7 +322,7 @@ impl PolicySet {
         let told = |(number, policy): (usize, _)| {
             (number, policy, self.indexed.told[number].get_or_init(|| RulesTold::of(policy)))
         };
-        let plan = |decides: bool| Plan::of(self.numbered(kind, "").map(told), decides);
+        let plan = |decides: bool| Box::new(Plan::of(self.numbered(kind, "").map(told), decides));
         match self.foresight {
             Foresight::OfInput if met < OFTEN_IN_A_RUN => None,
             Foresight::OfInput if met < MANY => Some(of.plan.get_or_init(|| plan(false))),
