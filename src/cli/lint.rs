@@ -236,6 +236,8 @@ impl LintArgs {
         let beside = report::Beside { waived, earlier };
         let report = Report::compared(&sources, &inventory, subjects, findings, beside);
         let report = self.told(report, input);
+        // no report looks things up: it is written in the room that the index leaves
+        drop(offline);
         drop(progress);
         let exit = match self.gate().judge(&report).code() {
             FINDINGS if self.exit_zero => DONE,
@@ -248,7 +250,7 @@ impl LintArgs {
         };
         match kept {
             Some(kept) => {
-                drop((report, offline));
+                drop(report);
                 drop(canonical);
                 drop(inventory);
                 kept.sources = Some(sources);
@@ -256,8 +258,10 @@ impl LintArgs {
             }
             // the process ends: giving back millions of small pieces one by one would only take time
             None => {
-                std::mem::forget((report, offline));
+                std::mem::forget(report);
                 std::mem::forget(canonical);
+                std::mem::forget(inventory);
+                std::mem::forget(sources);
             }
         }
         Ok(exit)
@@ -362,7 +366,9 @@ impl LintArgs {
 
     /// Configuration and policies.
     fn select(&self) -> Selected {
-        self.selection.load(Some(&self.paths.first()), &self.only, &self.skip)
+        let mut selected = self.selection.load(Some(&self.paths.first()), &self.only, &self.skip);
+        selected.set = selected.set.for_input();
+        selected
     }
 
     fn gate(&self) -> Gate {

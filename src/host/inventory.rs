@@ -45,6 +45,16 @@ pub struct Added<'d, 'k> {
     pub kustomizations: &'k [u32],
 }
 
+/// An object that a review is of.
+#[derive(Debug, Clone)]
+struct Reviewed {
+    /// Where it is among what was added.
+    added: u32,
+    /// The number of its name; of one without a name none.
+    name: Option<u32>,
+    kustomizations: Box<[u32]>,
+}
+
 /// One form of each object.
 const FIRST: Forms = Forms { number: 0, most: 1 };
 
@@ -54,9 +64,12 @@ pub struct InputHost<'d> {
     layout: Layout,
     /// What was added: file and entry.
     added: Vec<(u32, Entry<'d>)>,
-    /// The objects that reviews are of, in the order in which they were added: key, file and kustomizations.
-    subjects: Vec<(ObjectKey<'d>, u32, Vec<u32>)>,
-    together: Map<(ObjectKey<'d>, Together), Vec<(u32, HostObject<'d>)>>,
+    /// The objects that reviews are of, in the order in which they were added.
+    subjects: Vec<Reviewed>,
+    /// The names that subjects have, numbered.
+    names: Map<ObjectKey<'d>, u32>,
+    /// By the number of a name: the subjects that have it in one place, in their order.
+    together: Map<(u32, Together), Vec<u32>>,
     arranged: OnceLock<Arranged<'d>>,
     pods: OnceLock<Index<'d>>,
     others: OnceLock<Index<'d>>,
@@ -95,14 +108,19 @@ impl<'d> InputHost<'d> {
         let Added { key, file, object, kustomizations } = added;
         let position = number(self.subjects.len());
         let file_number = number(file);
-        self.subjects.push((key, file_number, kustomizations.to_vec()));
-        if !key.name.is_empty() {
+        let name = (!key.name.is_empty()).then(|| {
+            let next = number(self.names.len());
+            *self.names.entry(key).or_insert(next)
+        });
+        if let Some(name) = name {
             let places = [Together::File(file_number), Together::Folder(self.folder(file_number))];
             let listed = kustomizations.iter().map(|k| Together::Kustomization(*k));
             for place in places.into_iter().chain(listed) {
-                self.together.entry((key, place)).or_default().push((position, object));
+                self.together.entry((name, place)).or_default().push(position);
             }
         }
+        let added = number(self.added.len());
+        self.subjects.push(Reviewed { added, name, kustomizations: kustomizations.into() });
         self.also(key, file, object);
     }
 
@@ -284,37 +302,44 @@ impl<'d> InputHost<'d> {
         })
     }
 
+    /// A subject as it was added, and the index of its file.
+    fn subject(&self, position: u32) -> (u32, HostObject<'d>) {
+        let (file, entry) = &self.added[self.subjects[position as usize].added as usize];
+        (*file, entry.object)
+    }
+
     fn twins_of(&self, position: usize, most: usize, folder: bool) -> Twins<'_> {
-        let Some((key, file, kustomizations)) = self.subjects.get(position) else { return Twins::default() };
+        let Some(Reviewed { name: Some(name), kustomizations, .. }) = self.subjects.get(position) else {
+            return Twins::default();
+        };
         let own = number(position);
-        let of = |place| self.together.get(&(*key, place)).map_or(&[][..], Vec::as_slice);
-        let has =
-            |list: &[(u32, HostObject<'d>)], at: u32| list.binary_search_by_key(&at, |(at, _)| *at).is_ok();
-        let in_file = of(Together::File(*file));
-        let Ok(own_at) = in_file.binary_search_by_key(&own, |(at, _)| *at) else { return Twins::default() };
+        let (file, object) = self.subject(own);
+        let of = |place| self.together.get(&(*name, place)).map_or(&[][..], Vec::as_slice);
+        let has = |list: &[u32], at: u32| list.binary_search(&at).is_ok();
+        let in_file = of(Together::File(file));
         // to kustomize the version is a part of what an object is
-        let version = |object: &HostObject<'d>| object.root.get_str("apiVersion");
-        let own_version = version(&in_file[own_at].1);
-        let mut listed: Vec<(u32, HostObject<'d>)> = Vec::new();
+        let version = |at: u32| self.subject(at).1.root.get_str("apiVersion");
+        let own_version = object.root.get_str("apiVersion");
+        let mut listed: Vec<u32> = Vec::new();
         for all in kustomizations.iter().map(|k| of(Together::Kustomization(*k))) {
             // most list an object once
             if all.len() > in_file.len() {
-                let others = all.iter().filter(|(at, o)| !has(in_file, *at) && version(o) == own_version);
+                let others = all.iter().filter(|at| !has(in_file, **at) && version(**at) == own_version);
                 listed.extend(others);
             }
         }
-        listed.sort_few_by_key(|(at, _)| *at);
-        listed.dedup_by_key(|(at, _)| *at);
-        let near = in_file.iter().filter(|(at, _)| *at != own).chain(&listed);
+        listed.sort_few_by_key(|at| *at);
+        listed.dedup();
+        let near = in_file.iter().filter(|at| **at != own).chain(&listed);
         if !folder {
             let count = in_file.len() - 1 + listed.len();
-            return Twins { count, first: near.take(most).map(|(_, object)| *object).collect() };
+            return Twins { count, first: near.take(most).map(|at| self.subject(*at).1).collect() };
         }
-        let all = of(Together::Folder(self.folder(*file)));
-        let known = in_file.len() + listed.iter().filter(|(at, _)| has(all, *at)).count();
-        let others = all.iter().filter(|(at, _)| !has(in_file, *at) && !has(&listed, *at));
+        let all = of(Together::Folder(self.folder(file)));
+        let known = in_file.len() + listed.iter().filter(|at| has(all, **at)).count();
+        let others = all.iter().filter(|at| !has(in_file, **at) && !has(&listed, **at));
         let count = all.len().saturating_sub(known);
-        Twins { count, first: others.take(most.min(count)).map(|(_, object)| *object).collect() }
+        Twins { count, first: others.take(most.min(count)).map(|at| self.subject(*at).1).collect() }
     }
 }
 
@@ -439,7 +464,8 @@ pub struct Beside<'h, 'd> {
 
 impl Beside<'_, '_> {
     fn file(&self) -> Option<u32> {
-        self.host.subjects.get(self.position).map(|(_, file, _)| *file)
+        let subject = self.host.subjects.get(self.position)?;
+        self.host.added.get(subject.added as usize).map(|(file, _)| *file)
     }
 }
 

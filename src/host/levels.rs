@@ -42,16 +42,16 @@ impl Layout {
     #[must_use]
     pub fn new(paths: &[&str]) -> Self {
         let mut order: Vec<usize> = (0..paths.len()).collect();
-        let split = |path: usize| folders::split(paths[path]);
+        let split: Vec<(&str, &str)> = paths.iter().map(|path| folders::split(path)).collect();
         // they are nearly in this order already
         order.sort_by(|a, b| {
-            let ((a_folder, a_name), (b_folder, b_name)) = (split(*a), split(*b));
+            let ((a_folder, a_name), (b_folder, b_name)) = (split[*a], split[*b]);
             by_folders(a_folder, b_folder).then_with(|| a_name.cmp(b_name))
         });
         let mut layout = Self { ranks: vec![0; paths.len()], ..Self::default() };
         let mut known: HashMap<&str, u32> = HashMap::new();
         for (rank, path) in (0_u32..).zip(order) {
-            let folder = layout.folder(split(path).0, rank, &mut known);
+            let folder = layout.folder(split[path].0, rank, &mut known);
             layout.ranks[path] = rank;
             layout.folder_of.push(folder);
             let own = &mut layout.folders[folder as usize].direct;

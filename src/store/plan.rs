@@ -6,6 +6,7 @@
 //! ```
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use crate::cel::absence::{Stride, Way};
 use crate::document::NodeRef;
@@ -30,15 +31,25 @@ pub struct Plan {
 
 /// What the texts of a policy's rules tell, of whatever kind an object is.
 #[derive(Debug)]
-pub struct RulesTold(Vec<(Trigger, Option<Decides>)>);
+pub struct RulesTold {
+    triggers: Vec<Trigger>,
+    /// What decides what they find, once a plan asked for it.
+    decides: OnceLock<Vec<Option<Decides>>>,
+}
 
 impl RulesTold {
     /// Of this policy.
     #[must_use]
     pub fn of(policy: &Policy) -> Self {
-        let deciding = Deciding::of(policy);
-        let rules = policy.rules.iter().enumerate();
-        Self(rules.map(|(at, rule)| (rule.check.trigger(policy), deciding.rule(policy, at))).collect())
+        let triggers = policy.rules.iter().map(|rule| rule.check.trigger(policy)).collect();
+        Self { triggers, decides: OnceLock::new() }
+    }
+
+    fn decides(&self, policy: &Policy) -> &[Option<Decides>] {
+        self.decides.get_or_init(|| {
+            let deciding = Deciding::of(policy);
+            (0..policy.rules.len()).map(|at| deciding.rule(policy, at)).collect()
+        })
     }
 }
 
@@ -104,21 +115,22 @@ impl Present {
 }
 
 impl Plan {
-    /// Of these policies, by their numbers.
+    /// Of these policies, by their numbers; with what `decides` what they find, or only whether they can find anything.
     #[must_use]
-    pub fn of<'p>(policies: impl Iterator<Item = (usize, &'p RulesTold)>) -> Self {
+    pub fn of<'p>(policies: impl Iterator<Item = (usize, &'p Policy, &'p RulesTold)>, decides: bool) -> Self {
         let mut bits: BTreeMap<Way, u32> = BTreeMap::new();
         let mut planned: Vec<Option<Planned>> = Vec::new();
         let mut parts: BTreeMap<PartOf, u32> = BTreeMap::new();
-        for (number, policy) in policies {
-            let fires = policy.0.iter().map(|(trigger, _)| match trigger {
+        for (number, policy, told) in policies {
+            let fires = told.triggers.iter().map(|trigger| match trigger {
                 Trigger::Always => Fires::Always,
                 Trigger::Where(ways) => {
                     Fires::Where(ways.iter().map(|way| numbered(&mut bits, way)).collect())
                 }
             });
             let rules: Vec<Fires> = fires.collect();
-            let decided_by = policy.0.iter().map(|(_, decides)| {
+            let decides = if decides { told.decides(policy) } else { &[] };
+            let decided_by = decides.iter().map(|decides| {
                 let Decides { parts: decide, unless_judged, tells } = decides.as_ref()?;
                 let in_common = decide.iter().all(replica::has);
                 let all = tells.as_ref().is_some_and(|tells| tells.iter().all(replica::has));

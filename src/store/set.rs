@@ -35,8 +35,19 @@ pub struct PolicySet {
     half: Option<FailurePolicy>,
     /// In the order of their names.
     exceptions: Vec<Arc<Exception>>,
-    /// Every rule runs over every object.
-    unplanned: bool,
+    foresight: Foresight,
+}
+
+/// What of the policies is found out before objects are judged by them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Foresight {
+    /// Nothing: every rule runs over every object.
+    Nothing,
+    /// Which rules can find anything, and what decides what they find, once a kind has been met a few times.
+    #[default]
+    All,
+    /// The same for input that each object comes from once.
+    OfInput,
 }
 
 /// Policies, how they are found, and what is known of them and of objects.
@@ -65,14 +76,21 @@ struct Indexed {
 struct OfKind {
     /// In the order of their names.
     policies: Vec<usize>,
-    /// How often the kind was met, up to [`OFTEN`].
+    /// How often the kind was met, up to [`MANY`].
     met: AtomicU32,
+    /// Which rules can find anything.
     plan: OnceLock<Box<Plan>>,
+    /// That, and what decides what they find.
+    deciding: OnceLock<Box<Plan>>,
     concerns: ByOperation,
 }
 
 /// After so many objects of a kind it is told which of its rules need what: for a few that would take longer than it spares.
 const OFTEN: u32 = 8;
+/// The same where every object is judged once: what is told pays off over the objects of one run.
+const OFTEN_IN_A_RUN: u32 = 32;
+/// Of so many objects of a kind, some of one run will be like others in what decides rules.
+const MANY: u32 = 64;
 
 impl From<Vec<usize>> for OfKind {
     fn from(policies: Vec<usize>) -> Self {
@@ -179,7 +197,14 @@ impl PolicySet {
     /// The same set that runs every rule over every object, to compare with.
     #[must_use]
     pub fn unplanned(mut self) -> Self {
-        self.unplanned = true;
+        self.foresight = Foresight::Nothing;
+        self
+    }
+
+    /// The same set for input that each object comes from once: what can be told of rules pays only over many of a kind.
+    #[must_use]
+    pub fn for_input(mut self) -> Self {
+        self.foresight = Foresight::OfInput;
         self
     }
 
@@ -243,9 +268,9 @@ impl PolicySet {
     /// What is judged behind the entry that fails closed, or behind the one that fails open.
     #[must_use]
     pub fn half(&self, half: FailurePolicy) -> Self {
-        let Self { indexed, half: _, exceptions, unplanned } = self;
+        let Self { indexed, half: _, exceptions, foresight } = self;
         let (indexed, exceptions) = (Arc::clone(indexed), exceptions.clone());
-        Self { indexed, half: Some(half), exceptions, unplanned: *unplanned }
+        Self { indexed, half: Some(half), exceptions, foresight: *foresight }
     }
 
     /// The entry that this is for; `None`: both.
@@ -286,23 +311,30 @@ impl PolicySet {
 
     /// Which rules about a kind can find something, once the kind has been met often enough.
     pub fn plan(&self, kind: &str, subresource: &str) -> Option<&Plan> {
-        if self.unplanned || !subresource.is_empty() {
+        if self.foresight == Foresight::Nothing || !subresource.is_empty() {
             return None;
         }
         let of = self.of_kind(kind);
-        if of.met.load(Relaxed) < OFTEN && of.met.fetch_add(1, Relaxed) < OFTEN - 1 {
-            return None;
-        }
-        let told = |(number, policy): (usize, _)| {
-            (number, self.indexed.told[number].get_or_init(|| RulesTold::of(policy)))
+        let met = match of.met.load(Relaxed) {
+            met @ MANY.. => met,
+            _ => of.met.fetch_add(1, Relaxed) + 1,
         };
-        Some(of.plan.get_or_init(|| Box::new(Plan::of(self.numbered(kind, "").map(told)))))
+        let told = |(number, policy): (usize, _)| {
+            (number, policy, self.indexed.told[number].get_or_init(|| RulesTold::of(policy)))
+        };
+        let plan = |decides: bool| Box::new(Plan::of(self.numbered(kind, "").map(told), decides));
+        match self.foresight {
+            Foresight::OfInput if met < OFTEN_IN_A_RUN => None,
+            Foresight::OfInput if met < MANY => Some(of.plan.get_or_init(|| plan(false))),
+            _ if met < OFTEN => None,
+            _ => Some(of.deciding.get_or_init(|| plan(true))),
+        }
     }
 
     /// Which policies are about a request for an object, as far as its kind and operation tell.
     #[must_use]
     pub fn concerns(&self, request: &Request<'_>) -> Option<&Concerns> {
-        if self.unplanned {
+        if self.foresight == Foresight::Nothing {
             return None;
         }
         let of = self.of_kind(request.kind.kind);

@@ -128,7 +128,7 @@ impl Selected {
             adjustments.severities.extend(severities.iter().map(|(name, level)| (name.clone(), level.0)));
             super::override_parameters(&mut loaded, parameters, &self.configuration, &[], &mut said);
         }
-        (loaded.into_set(&adjustments, self.templates.clone()), adjustments)
+        (loaded.into_set(&adjustments, self.templates.clone()).for_input(), adjustments)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Lists and mappings in brackets.
 
 use super::lines::Line;
-use super::{Reader, Text};
+use super::{KEY_BYTES, Reader, Text};
 use crate::compose::place;
 use crate::scalar::Written;
 
@@ -88,7 +88,8 @@ impl Reader<'_> {
             }
         };
         let colon = self.blanks(end);
-        if self.bytes.get(colon..colon + 2) != Some(b": ") || &self.bytes[at..end] == b"<<" {
+        let is_key = self.bytes.get(colon..colon + 2) == Some(b": ") && colon - at <= KEY_BYTES;
+        if !is_key || &self.bytes[at..end] == b"<<" {
             return None;
         }
         self.push_key(written, &text, at..end)?;

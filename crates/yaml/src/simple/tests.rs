@@ -93,6 +93,22 @@ fn files_read_the_same_in_both_ways() {
     assert!(simple * 10 > all * 8, "{simple} of {all}");
 }
 
+#[test]
+fn keys_are_no_longer_than_readers_of_yaml_take() {
+    for len in [1, KEY_BYTES - 10, 1_024, 1_025, 2_000] {
+        let key = "k".repeat(len);
+        for text in [
+            format!("{key}: 1\n"),
+            format!("a: {{{key}: 1}}\n"),
+            format!("a: {{'{key}': 1}}\n"),
+            format!("'{key}' : 1\n"),
+        ] {
+            let (_, simple) = compare("a long key", &text);
+            assert_eq!(simple == 1, len <= KEY_BYTES, "{text}");
+        }
+    }
+}
+
 /// What is put into texts, or in the place of something.
 const PIECES: [&str; 64] = [
     "a",
