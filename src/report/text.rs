@@ -233,7 +233,7 @@ impl Frame<'_> {
         self.options.width().saturating_sub(self.numbers + 3)
     }
 
-    /// Writes a line of these parts; all of them are empty, or none is the first.
+    /// Writes a line of these parts one after the other.
     fn write_line(&self, out: &mut dyn Write, number: &str, frame: char, parts: &[&str]) -> io::Result<()> {
         let width = self.numbers;
         let Self { options, .. } = self;

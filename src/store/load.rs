@@ -263,10 +263,8 @@ fn read_documents(
     loaded: &mut Loaded,
     tells: bool,
 ) {
-    let file = Arc::<str>::from(text);
     let own = embedded::text(name).filter(|_| embedded).map(PolicyText::Embedded);
-    let written =
-        Written { file: name.into(), text: own.unwrap_or_else(|| PolicyText::Read(Arc::clone(&file))) };
+    let written = Written { file: name.into(), text: own.unwrap_or_else(|| PolicyText::Read(text.into())) };
     for chunk in split(text, 0) {
         let composed = match compose(text, chunk.range.clone()) {
             Ok(composed) => composed,
@@ -275,7 +273,7 @@ fn read_documents(
                 loaded.refuse(name, None);
                 loaded.errors.push(Diagnostic::at(
                     name,
-                    &file,
+                    &written.text.shared(),
                     refusal.at..refusal.at,
                     refusal.error.to_string(),
                 ));
@@ -311,7 +309,7 @@ fn read_documents(
                 let span = root.at("/metadata/name").and_then(|name| name.span()).filter(|_| !embedded);
                 loaded.names.push(span.map(|span| {
                     let range = span.start as usize..span.end as usize;
-                    NamePlace { file: name.into(), text: Arc::clone(&file), range }
+                    NamePlace { file: name.into(), text: written.text.shared(), range }
                 }));
                 continue;
             }
@@ -326,7 +324,9 @@ fn read_documents(
         };
         loaded.refuse(name, dialect.reference(root));
         loaded.badly_bound.extend(dialect.binds(root));
-        loaded.errors.extend(issues.into_iter().map(|issue| diagnostic(name, &file, root, issue)));
+        loaded
+            .errors
+            .extend(issues.into_iter().map(|issue| diagnostic(name, &written.text.shared(), root, issue)));
     }
 }
 

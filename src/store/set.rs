@@ -18,7 +18,6 @@ use super::memory::Memory;
 use super::outline::Unmet;
 use super::placement;
 use super::plan::{Plan, RulesTold};
-
 use crate::check::{Policy, whole};
 use crate::policy::FailurePolicy;
 use crate::policy::exception::Exception;
@@ -152,7 +151,8 @@ impl PolicySet {
         }
         let exceptions = std::mem::take(&mut self.exceptions);
         let policies = self.policies().iter().filter(|policy| !is_out(policy)).cloned().collect();
-        Self::new(policies, self.indexed.templates.clone()).with_exceptions(exceptions)
+        let set = Self::new(policies, self.indexed.templates.clone()).with_exceptions(exceptions);
+        Self { foresight: self.foresight, ..set }
     }
 
     /// A set of these policies; `templates` are declared by the configuration.

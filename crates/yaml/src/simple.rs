@@ -70,6 +70,15 @@ enum Text {
     Scratch,
 }
 
+impl Text {
+    fn of<'t>(&self, file: &'t str, scratch: &'t str) -> &'t str {
+        match self {
+            Self::Part(part) => &file[part.clone()],
+            Self::Scratch => scratch,
+        }
+    }
+}
+
 struct Reader<'a> {
     /// The file's text.
     text: &'a str,
@@ -106,8 +115,7 @@ impl Reader<'_> {
         if indent == 0 && matches!(self.bytes.get(at..at + 3), Some(b"---" | b"...")) {
             return None;
         }
-        let dash = self.is_indicator(at);
-        let dash = dash && self.bytes[at] == b'-';
+        let dash = self.is_dash(at);
         if self.missing.is_some() {
             let top = *self.frames.last()?;
             let is_flush = indent == top.indent && dash && !top.is_list;
@@ -133,8 +141,8 @@ impl Reader<'_> {
         match (top.indent == indent, top.is_list) {
             (true, true) => self.entry(at, indent),
             (true, false) if !dash => {
-                let colon = self.key(at)?;
-                self.value(colon)
+                let key = self.find_key(at)??;
+                self.member(at, key)
             }
             _ => None,
         }
@@ -142,7 +150,7 @@ impl Reader<'_> {
 
     /// A node that begins at byte `at`, in this column, and may be a mapping or list of several lines.
     fn node(&mut self, at: usize, column: usize) -> Option<()> {
-        if self.bytes[at] == b'-' && self.is_indicator(at) {
+        if self.is_dash(at) {
             // a list right in a list begins at the dash of that, as the events have it
             let blanks = self.bytes[..at].iter().rev().take_while(|byte| **byte == b' ').count();
             let outer = (at - blanks).checked_sub(1).filter(|outer| self.bytes[*outer] == b'-');
@@ -153,10 +161,9 @@ impl Reader<'_> {
             return self.inline(at);
         }
         // a key, if there is one, has to be told from a scalar before anything is built
-        if self.has_key(at)? {
+        if let Some(key) = self.find_key(at)? {
             self.open(at, column, false)?;
-            let colon = self.key(at)?;
-            return self.value(colon);
+            return self.member(at, key);
         }
         self.inline(at)
     }
@@ -166,9 +173,6 @@ impl Reader<'_> {
         let content = self.blanks(at + 1);
         if self.ends(content) {
             return self.miss(self.line_end(content), content);
-        }
-        if self.frames.len() >= DEPTH_LIMIT / 2 {
-            return None;
         }
         self.node(content, column + content - at)
     }
@@ -265,7 +269,7 @@ impl Reader<'_> {
     /// Whether a plain scalar may begin at byte `at`.
     fn begins_plain(&self, at: usize) -> bool {
         match self.bytes[at] {
-            b'-' => !self.is_indicator(at),
+            b'-' => !self.is_dash(at),
             b'?' | b':' | b',' | b'[' | b']' | b'{' | b'}' | b'#' | b'&' | b'*' | b'!' | b'|' | b'>'
             | b'\'' | b'"' | b'%' | b'@' | b'`' | b'\t' => false,
             _ => true,
@@ -293,15 +297,15 @@ impl Reader<'_> {
         Some((at + end - blanks, line_end))
     }
 
-    /// Whether a key stands at byte `at`, and its colon.
-    fn has_key(&self, at: usize) -> Option<bool> {
-        Some(match self.bytes[at] {
-            b'"' | b'\'' => {
-                // a key is on one line
-                self.closing_quote(at).is_some_and(|end| self.is_colon(self.blanks(end)))
-            }
-            _ => self.plain_key(at)?.is_some(),
-        })
+    /// Where the key at byte `at` ends, and where its colon stands, if there is a key.
+    fn find_key(&self, at: usize) -> Option<Option<(usize, usize)>> {
+        if !matches!(self.bytes[at], b'"' | b'\'') {
+            return self.plain_key(at);
+        }
+        // a key is on one line
+        let end = self.closing_quote(at);
+        let key = end.map(|end| (end, self.blanks(end))).filter(|(_, colon)| self.is_colon(*colon));
+        Some(key)
     }
 
     /// Where the plain key at byte `at` ends, and where its colon stands.
@@ -327,32 +331,24 @@ impl Reader<'_> {
         Some(None)
     }
 
-    /// Reads the key at byte `at`, and gives where its colon stands.
-    fn key(&mut self, at: usize) -> Option<usize> {
-        if matches!(self.bytes[at], b'"' | b'\'') {
-            let (text, end) = self.quoted(at)?;
-            let colon = self.blanks(end);
-            if !self.is_colon(colon) || colon - at > KEY_BYTES {
-                return None;
-            }
-            self.push_key(Written::Quoted, &text, at..end)?;
-            return Some(colon);
-        }
-        let (end, colon) = self.plain_key(at)??;
+    /// Reads the key at byte `at`, which was found, and what stands behind its colon.
+    fn member(&mut self, at: usize, (end, colon): (usize, usize)) -> Option<()> {
         if colon - at > KEY_BYTES || &self.bytes[at..end] == b"<<" {
             return None;
         }
-        self.push_key(Written::Plain, &Text::Part(at..end), at..end)?;
-        Some(colon)
+        if matches!(self.bytes[at], b'"' | b'\'') {
+            let (text, end) = self.quoted(at)?;
+            self.push_key(Written::Quoted, &text, at..end)?;
+        } else {
+            self.push_key(Written::Plain, &Text::Part(at..end), at..end)?;
+        }
+        self.value(colon)
     }
 
     fn push_key(&mut self, written: Written, text: &Text, span: Range<usize>) -> Option<()> {
         let place = place(&span).ok()?;
         self.last_end = self.last_end.max(span.end);
-        let key = match text {
-            Text::Part(part) => &self.text[part.clone()],
-            Text::Scratch => self.scratch.as_str(),
-        };
+        let key = text.of(self.text, &self.scratch);
         let resolved = scalar::resolve(written, key).ok()?;
         self.key_remark = odd(written, resolved, key).map(|oddity| (oddity, place));
         match (resolved, text) {
@@ -366,10 +362,7 @@ impl Reader<'_> {
     fn scalar(&mut self, written: Written, text: &Text, span: Range<usize>) -> Option<()> {
         let place = place(&span).ok()?;
         self.last_end = self.last_end.max(span.end);
-        let value = match text {
-            Text::Part(part) => &self.text[part.clone()],
-            Text::Scratch => self.scratch.as_str(),
-        };
+        let value = text.of(self.text, &self.scratch);
         let resolved = scalar::resolve(written, value).ok()?;
         let id = match resolved.to_json().ok()? {
             JsonScalar::Null => self.builder.null(),

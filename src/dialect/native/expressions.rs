@@ -4,7 +4,6 @@
 //! `podMetadata`, `allContainers`; `item`, `index`, `key` and `role` below `forEach`; the functions `resources.get`,
 //! `resources.list`, `image` and `selector.matches`, which `evaluate` implements.
 
-use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -33,8 +32,6 @@ pub(super) enum Wanted {
 
 /// The expressions of one policy share their environment and variables.
 pub(super) struct Expressions {
-    /// Made where there is one: few policies have conditions.
-    condition: OnceCell<Env>,
     profile: Profile,
     rule: Env,
     each: Env,
@@ -58,8 +55,7 @@ impl Expressions {
         let rule = declared(profile, kind);
         let (each, says) = (rule.clone(), rule.clone());
         let parameters = parameters.into_iter().collect();
-        let (condition, composition) = (OnceCell::new(), Composition::default());
-        Self { condition, profile, rule, each, says, composition, parameters, written }
+        Self { profile, rule, each, says, composition: Composition::default(), parameters, written }
     }
 
     /// Adds a variable; it can read the earlier ones.
@@ -109,8 +105,8 @@ impl Expressions {
 
     pub(super) fn condition(&self, source: NodeRef<'_>) -> Result<Expression, Vec<Issue>> {
         let text = source.as_str().unwrap_or_default();
-        let env = self.condition.get_or_init(|| declared(self.profile, EnvKind::MatchCondition));
-        let program = Program::compile(text, env).map_err(|e| issues(source, text, 0, &e))?;
+        let env = declared(self.profile, EnvKind::MatchCondition);
+        let program = Program::compile(text, &env).map_err(|e| issues(source, text, 0, &e))?;
         self.declared(source, 0, &program)?;
         wanted(source, &program, Wanted::Bool)?;
         Ok(Expression::new(text, program, self.written.place(source)))
