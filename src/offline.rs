@@ -391,18 +391,22 @@ impl<'i> Offline<'i> {
     /// The findings of all manifests, in parallel; in the order of the inventory at any number of threads.
     #[must_use]
     pub fn judge_all(&self, set: &PolicySet) -> Vec<(ObjectId, Finding)> {
-        self.judge_each(|_| set, &|| {})
+        let mut all = Vec::new();
+        self.judge_each(|_| set, &|| {}, |id, finding| all.push((id, finding)));
+        all
     }
 
-    /// As [`judge_all`](Self::judge_all), each by the policies of its file; `judged` is called for each manifest.
+    /// As [`judge_all`](Self::judge_all), each by the policies of its file; `judged` is called for each manifest, and
+    /// `take` is given one finding after the other.
     pub fn judge_each<'s>(
         &self,
         set: impl Fn(FileId) -> &'s PolicySet + Sync,
         judged: &(dyn Fn() + Sync),
-    ) -> Vec<(ObjectId, Finding)> {
+        mut take: impl FnMut(ObjectId, Finding),
+    ) {
         let set = |index: usize| set(self.inventory.manifests()[index].file);
-        // so many at a time that all threads have work, and no list of lists of a large folder is ever held
-        const BATCH: usize = 1 << 12;
+        // so many at a time that all threads have work, and few findings wait to be taken
+        const BATCH: usize = 1 << 9;
         let indexes: Vec<u32> = (0_u32..).take(self.identities.len()).collect();
         let mut kinds: Vec<(&PolicySet, HashSet<&str>)> = Vec::new();
         for (index, identity) in self.identities.iter().enumerate() {
@@ -414,7 +418,6 @@ impl<'i> Offline<'i> {
             }
         }
         kinds.into_iter().for_each(|(set, kinds)| set.meet(kinds));
-        let mut all = Vec::new();
         for batch in indexes.chunks(BATCH) {
             let findings = batch.par_iter().map(|index| {
                 let findings = self.judge(set(*index as usize), *index as usize);
@@ -423,9 +426,8 @@ impl<'i> Offline<'i> {
             });
             let findings: Vec<Findings> = findings.collect();
             for (index, findings) in batch.iter().zip(findings) {
-                all.extend(findings.into_iter().map(|finding| (ObjectId(*index), finding)));
+                findings.into_iter().for_each(|finding| take(ObjectId(*index), finding));
             }
         }
-        all
     }
 }
