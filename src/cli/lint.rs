@@ -33,7 +33,7 @@ use crate::manifest::chosen::Chosen;
 use crate::manifest::{
     FileOutcome, Inventory, LoadError, NoticeCode, ReadLimits, Sources, codes, read_chosen, read_sources,
 };
-use crate::offline::{Asking, Canonical, Offline};
+use crate::offline::{Asking, Canonical, Offline, Parts};
 use crate::report::catalogue::Catalogue;
 use crate::report::waived::{self, targets};
 use crate::report::{
@@ -203,8 +203,10 @@ impl LintArgs {
         let old = old_sources.as_ref().map(Inventory::load);
         let server = self.serving.server(selected.release, &inventory).map_err(|_| Stopped)?;
         let raw = self.serving.is_raw();
-        let canonical = (!raw || variants.mutate_by_server())
-            .then(|| Canonical::of(&inventory, old.as_ref(), &asking, &server));
+        let canonical = (!raw || variants.mutate_by_server()).then(|| {
+            let parts = if raw { None } else { Parts::looked_up(&inventory, variants.sets()) };
+            Canonical::in_parts(&inventory, old.as_ref(), &asking, &server, parts.as_ref())
+        });
         let offline = match raw {
             true => Offline::written_for(&inventory, old.as_ref(), &asking, canonical.as_ref()),
             false => Offline::over(&inventory, old.as_ref(), &asking, canonical.as_ref()),

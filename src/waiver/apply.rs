@@ -250,8 +250,11 @@ fn is_under(run: &Run<'_, '_>, rule: usize, subject: usize, file: FileId) -> boo
     if !rule.has_path(path) {
         return false;
     }
-    let request = (subject < run.inventory.manifests().len()).then(|| run.offline.request(subject));
-    rule.has_object(request.as_ref(), run.set.templates())
+    let templates = run.set.templates();
+    match subject < run.inventory.manifests().len() {
+        true => run.offline.with_request(subject, |request| rule.has_object(Some(request), templates)),
+        false => rule.has_object(None, templates),
+    }
 }
 
 /// Whether an exception is about a manifest of the run.
@@ -260,8 +263,10 @@ fn is_excepted(run: &Run<'_, '_>, exception: usize, subject: usize) -> bool {
         return false;
     }
     let Some(exception) = run.set.exceptions().get(exception) else { return false };
-    let (request, host) = (run.offline.request(subject), run.offline.host(subject));
-    exception.matches.holds(&request, run.set.templates(), &host) == Applies::Yes
+    let host = run.offline.host(subject);
+    run.offline.with_request(subject, |request| {
+        exception.matches.holds(request, run.set.templates(), &host) == Applies::Yes
+    })
 }
 
 fn suppressed(waiver: &Waiver, finding: &Finding) -> Suppressed {
