@@ -109,7 +109,7 @@ mod tests {
             ("Namespaces", Some("namespaces")),
             // no further than one that is too far
             ("kin", Some("kinds")),
-            ("spaces", None),
+            ("spaces", Some("namespaces")),
         ] {
             assert_eq!(nearest(written, names.into_iter()), expected, "{written}");
         }
