@@ -19,11 +19,18 @@ const PACKED: [&str; 5] = [
 
 /// lld's option that folds functions and constants of the same bytes: a fiftieth of the program.
 const FOLD: &str = "-Wl,--icf=all";
+/// What the loader has to relocate as a bitmap, which spares another sixteenth; loaders can read it since glibc 2.36.
+const PACK: &str = "-Wl,-z,pack-relative-relocs";
 
 fn main() -> io::Result<()> {
     // the profile `dist`
-    if env::var("OPT_LEVEL").is_ok_and(|level| level == "s") && can_fold() {
-        println!("cargo::rustc-link-arg-bins={FOLD}");
+    if env::var("OPT_LEVEL").is_ok_and(|level| level == "s") {
+        if link_with(FOLD).is_some() {
+            println!("cargo::rustc-link-arg-bins={FOLD}");
+        }
+        if link_with(PACK).is_some_and(|program| starts(&program)) {
+            println!("cargo::rustc-link-arg-bins={PACK}");
+        }
     }
     let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default()).join("policies");
     println!("cargo::rerun-if-changed=policies");
@@ -49,19 +56,26 @@ fn main() -> io::Result<()> {
     Ok(())
 }
 
-/// Whether a program can be linked with [`FOLD`]: which linker it is depends on target, compiler and flags, and others than
-/// lld know no such option, so it is tried.
-fn can_fold() -> bool {
+/// A program linked with an option; `None` where that cannot be done: which linker it is depends on target, compiler and flags,
+/// and others than lld know no such option, so it is tried.
+fn link_with(option: &str) -> Option<PathBuf> {
     let variable = |name| env::var(name).unwrap_or_default();
     let probe = PathBuf::from(variable("OUT_DIR")).join("probe.rs");
+    let program = probe.with_extension("bin");
     let mut rustc = Command::new(variable("RUSTC"));
-    rustc.arg("--target").arg(variable("TARGET")).arg("-Clink-arg=".to_owned() + FOLD);
+    rustc.arg("--target").arg(variable("TARGET")).arg("-Clink-arg=".to_owned() + option);
     if let Ok(linker) = env::var("RUSTC_LINKER") {
         rustc.arg("-Clinker=".to_owned() + &linker);
     }
     rustc.args(variable("CARGO_ENCODED_RUSTFLAGS").split('\u{1f}').filter(|flag| !flag.is_empty()));
-    rustc.arg("-o").arg(probe.with_extension("bin")).arg(&probe);
-    fs::write(&probe, "fn main() {}\n").is_ok() && rustc.output().is_ok_and(|output| output.status.success())
+    rustc.arg("-o").arg(&program).arg(&probe);
+    fs::write(&probe, "fn main() {}\n").ok()?;
+    rustc.output().is_ok_and(|output| output.status.success()).then_some(program)
+}
+
+/// Whether the loader of this machine takes a program; one for another machine does not start here.
+fn starts(program: &Path) -> bool {
+    Command::new(program).output().is_ok_and(|output| output.status.success())
 }
 
 /// As small as it gets; the program inflates it when it is read.
@@ -98,13 +112,21 @@ fn outlines(files: &[PathBuf], code: &mut String) -> io::Result<()> {
         let text = fs::read_to_string(path)?;
         let refused = |why: String| io::Error::other(format!("{}: {why}", path.display()));
         let policy: Value = serde_saphyr::from_str(&text).map_err(|error| refused(error.to_string()))?;
-        outline(file, &policy, code).ok_or_else(|| refused("not of the form of a policy".to_owned()))?;
+        outline((file, digest(text.trim().as_bytes())), &policy, code)
+            .ok_or_else(|| refused("not of the form of a policy".to_owned()))?;
     }
     code.push_str("];\n");
     Ok(())
 }
 
-fn outline(file: usize, policy: &Value, code: &mut String) -> Option<()> {
+/// FNV-1a, as `src/store/kept.rs` has it.
+fn digest(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
+}
+
+fn outline((file, digest): (usize, u64), policy: &Value, code: &mut String) -> Option<()> {
     let text = |at: &str| policy.pointer(at).and_then(Value::as_str);
     let (name, kinds) = (text("/metadata/name")?, strings(policy.pointer("/spec/match"), "kinds"));
     let category = text("/metadata/labels/plimsoll.dev~1category");
@@ -118,7 +140,7 @@ fn outline(file: usize, policy: &Value, code: &mut String) -> Option<()> {
     let declares = spec?.get("podTemplates").is_some();
     let _ = writeln!(
         code,
-        "    Outline {{ file: {file}, name: {name:?}, kinds: &{kinds:?}, packs: &{packs:?}, category: {category:?}, \
+        "    Outline {{ file: {file}, digest: {digest:#x}, name: {name:?}, kinds: &{kinds:?}, packs: &{packs:?}, category: {category:?}, \
          minor_version: {minor:?}, parameters: {parameters:?}, declares_templates: {declares}, rules: &["
     );
     for rule in spec?.get("rules")?.as_array()? {

@@ -44,7 +44,7 @@ use chrono::NaiveDate;
 
 use crate::document::edit::Editor;
 use crate::finding::Finding;
-use crate::policy::expression::Expression;
+use crate::policy::expression::{Expression, Template};
 use crate::policy::{self, Edit, Visit};
 use crate::resource::rewrite::RewriteTable;
 
@@ -88,9 +88,14 @@ pub trait Check: fmt::Debug + Send + Sync {
         Vec::new()
     }
 
-    /// Every expression that it evaluates.
+    /// Every expression that it evaluates, but those of its message.
     fn expressions(&self) -> Vec<&Expression> {
         Vec::new()
+    }
+
+    /// What its findings say, with the expressions in it.
+    fn message(&self) -> Option<&Template> {
+        None
     }
 
     /// Whether what it comes to may be another for another Pod template of the object.

@@ -3,6 +3,7 @@
 //! A compiled policy owns its data and is shared behind an `Arc`; only the documents of a request borrow.
 //! Invalid states cannot be written down here: what is wrong with a policy is found while it is lowered.
 
+pub mod environment;
 pub mod exception;
 pub mod expression;
 pub mod parameters;
@@ -119,7 +120,7 @@ impl<C> Policy<C> {
     /// Whether an expression of its may come to something else for another Pod template of the object.
     #[must_use]
     pub fn reads_pods(&self, expression: &Expression) -> bool {
-        reads_pods(&expression.source) || self.reads.pods && expression.source.contains("variables")
+        reads_pods(expression.source()) || self.reads.pods && expression.source().contains("variables")
     }
 
     /// Whether a rule of it changes objects.

@@ -9,11 +9,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::cel::ast::{Ast, Expr, ExprId, Literal};
+use crate::cel::program::Program;
 use crate::cel::reads::{Composed, LOOKED_UP, Part, Read, Reads, Root, reads};
 use crate::check::{Policy, Whole, whole};
 use crate::host::fields::Fields;
 use crate::policy::Controlled;
-use crate::policy::expression::Expression;
+use crate::policy::expression::Template;
 use crate::resource::workload;
 use crate::store::PolicySet;
 
@@ -117,21 +118,21 @@ impl Needs {
                 self.add(group, version, kind, fields);
             }
         }
-        let expressions = expressions(policy);
-        let read = read_by(policy, expressions.iter().copied(), &ROOTS);
+        let quoted = messages(policy).filter_map(Template::asts).flatten();
+        let mut asts: Vec<Ast> = expressions(policy).chain(quoted).collect();
+        let read = read_by(policy, &asts, &ROOTS);
         if policy.reads.namespace_object {
             let of = |root: &Root| root.name() == NAMESPACE;
             self.add("", "v1", "Namespace", &fields(&read, of));
         }
-        let mut asts: Vec<&Ast> = policy.composition.programs().map(|program| &**program.ast()).collect();
-        asts.extend(expressions.iter().map(|expression| &**expression.program.ast()));
+        asts.extend(policy.composition.programs().map(Program::ast));
         let mut untold = false;
         if policy.controlled == Controlled::Skip {
             for (group, version, kind) in controlled::owners() {
                 self.add(group, version, kind, &of_owner(policy, group, kind));
             }
         }
-        for ast in asts {
+        for ast in &asts {
             self.authorizer |=
                 ast.ids().any(|id| matches!(&ast[id], Expr::Ident(name) if &**name == "authorizer"));
             for looked_up in look_ups(ast) {
@@ -152,11 +153,11 @@ impl Needs {
 }
 
 /// What expressions of a policy read.
-fn read_by<'e>(policy: &Policy, of: impl Iterator<Item = &'e Expression>, roots: &[&str]) -> Reads {
+fn read_by(policy: &Policy, of: &[Ast], roots: &[&str]) -> Reads {
     let composed = Composed::of(&policy.composition, roots);
     let mut all = BTreeSet::new();
-    for expression in of {
-        all.extend(reads(&expression.program, roots, &composed)?);
+    for ast in of {
+        all.extend(reads(ast, roots, &composed)?);
     }
     Some(all)
 }
@@ -178,8 +179,9 @@ fn of_owner(policy: &Policy, group: &str, kind: &str) -> Fields {
     if policy.matches.asks_for_labels() {
         fields.add_pointer("/metadata/labels");
     }
-    let conditions = policy.conditions.iter().map(|condition| &condition.expression);
-    let Some(read) = read_by(policy, conditions, &OWNER) else { return Fields::whole() };
+    let conditions: Vec<Ast> =
+        policy.conditions.iter().map(|condition| condition.expression.program.ast()).collect();
+    let Some(read) = read_by(policy, &conditions, &OWNER) else { return Fields::whole() };
     // the kinds that own have one
     let template = workload::built_in(group, kind).first().copied().unwrap_or_default();
     let way = |pointer: &str| -> Vec<Part> {
@@ -205,10 +207,16 @@ fn of_owner(policy: &Policy, group: &str, kind: &str) -> Fields {
     fields
 }
 
-/// All expressions of a policy but its variables.
-fn expressions(policy: &Policy) -> Vec<&Expression> {
+/// All expressions of a policy but its variables and what its messages quote.
+fn expressions(policy: &Policy) -> impl Iterator<Item = Ast> {
     let conditions = policy.conditions.iter().map(|condition| &condition.expression);
-    conditions.chain(policy.rules.iter().flat_map(|rule| rule.check.expressions())).collect()
+    let all = conditions.chain(policy.rules.iter().flat_map(|rule| rule.check.expressions()));
+    all.map(|expression| expression.program.ast())
+}
+
+/// What its findings say.
+fn messages(policy: &Policy) -> impl Iterator<Item = &Template> {
+    policy.rules.iter().filter_map(|rule| rule.check.message())
 }
 
 /// API version and kind of each look-up, `None` where they are computed.

@@ -114,7 +114,7 @@ fn policy(root: NodeRef<'_>, profile: Profile, body: ReadBody) -> AdmissionPolic
         variables: compiler.finish(),
         reads: MadeFor::default(),
     };
-    let of_variables = policy.variables.named().map(|(_, program)| &**program.ast().source());
+    let of_variables = policy.variables.named().map(|(_, program)| program.source());
     let sources = of_variables.chain(policy.expressions().map(|compiled| &*compiled.source));
     policy.reads = sources.map(MadeFor::of).fold(MadeFor::default(), MadeFor::and);
     policy

@@ -29,7 +29,7 @@ impl Alike {
         let mut role = false;
         for program in programs {
             // the policy's own variables see no element
-            for read in reads(program, &ROOTS, &Composed::default())? {
+            for read in reads(&program.ast(), &ROOTS, &Composed::default())? {
                 match (read.root.name(), read.parts.first()) {
                     ("item", Some(Part::Key(member) | Part::In(member))) => {
                         if let Some(members) = &mut members {

@@ -99,20 +99,19 @@ impl Deciding {
     /// What findings of a rule tell beside what decides it: what their message quotes, the container that they name, and where
     /// they point.
     fn told_of(&self, rule: &Validate) -> Option<BTreeSet<PartOf>> {
-        let quoted = rule.message.iter().flat_map(Template::expressions);
+        let quoted = rule.message.as_ref().map_or(Some(Vec::new()), Template::asts)?;
         let at = rule.at.as_ref().map(way);
         let of_base = at.iter().map(|steps| PartOf { root: root_of(rule.visit.on), steps: steps.clone() });
         let mut tells: BTreeSet<PartOf> = of_base.collect();
         let Some(for_each) = &rule.visit.for_each else {
-            for expression in quoted {
-                tells.extend(parts_of(expression, &self.composed)?);
+            for ast in &quoted {
+                tells.extend(parts(reads(ast, &VARIABLES, &self.composed)?)?);
             }
             return Some(tells);
         };
-        let quoted = quoted.map(|expression| &expression.program);
         let further: Vec<Vec<Part>> = at.into_iter().collect();
-        let (list, composed) = (&for_each.program, &self.composed);
-        tells.extend(parts(reads_of_elements(list, quoted, &VARIABLES, composed, ROLE_MEMBER, &further)?)?);
+        let (list, composed) = (for_each.program.ast(), &self.composed);
+        tells.extend(parts(reads_of_elements(&list, &quoted, &VARIABLES, composed, ROLE_MEMBER, &further)?)?);
         let named = ["name", ROLE_MEMBER].map(|member| [Part::Each, Part::Key(member.to_owned())]);
         tells.extend(named.iter().flat_map(|steps| containers(steps)));
         Some(tells)
@@ -125,9 +124,9 @@ impl Deciding {
             let all = expressions().map(|expression| parts_of(expression, &self.composed));
             return Some(all.collect::<Option<Vec<_>>>()?.into_iter().flatten().collect());
         };
-        let programs = expressions().map(|expression| &expression.program);
-        let (list, composed) = (&for_each.program, &self.composed);
-        parts(reads_of_elements(list, programs, &VARIABLES, composed, ROLE_MEMBER, &[])?)
+        let asts: Vec<_> = expressions().map(|expression| expression.program.ast()).collect();
+        let (list, composed) = (for_each.program.ast(), &self.composed);
+        parts(reads_of_elements(&list, &asts, &VARIABLES, composed, ROLE_MEMBER, &[])?)
     }
 }
 
@@ -153,7 +152,7 @@ fn way(path: &Path) -> Vec<Part> {
 }
 
 fn parts_of(expression: &Expression, composed: &Composed) -> Option<BTreeSet<PartOf>> {
-    parts(reads(&expression.program, &VARIABLES, composed)?)
+    parts(reads(&expression.program.ast(), &VARIABLES, composed)?)
 }
 
 /// `None` where something beside the object is read.

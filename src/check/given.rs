@@ -57,7 +57,7 @@ impl GivenFields {
 
 /// What cannot be told an expression does not read.
 fn read_by(Compiled { program, .. }: &Compiled, composed: &Composed) -> BTreeSet<usize> {
-    let read = program.as_ref().ok().and_then(|program| reads(program, &["object"], composed));
+    let read = program.as_ref().ok().and_then(|program| reads(&program.ast(), &["object"], composed));
     let starts = |parts: &[Part], path: &[&str]| {
         parts.len() >= path.len()
             && parts.iter().zip(path).all(|(part, field)| matches!(part, Part::Key(key) if key == field))

@@ -11,7 +11,7 @@ use crate::document::path::{Path, Pointer, Step};
 use crate::document::{NodeId, NodeRef};
 use crate::finding::Digest;
 use crate::limits::FINDING_RUNES;
-use crate::policy::expression::{Expression, Part, Template};
+use crate::policy::expression::{Expression, Part, Quoted, Template};
 use crate::policy::{Edit, Visit};
 use crate::resource::container::Container;
 
@@ -65,7 +65,7 @@ impl Validate {
     pub(super) fn reads(&self, policy: &Policy) -> &reads::Reads {
         self.reads.get_or_init(|| {
             let composed = reads::Composed::of(&policy.composition, &OBJECT);
-            reads::reads(&self.validate.program, &OBJECT, &composed)
+            reads::reads(&self.validate.program.ast(), &OBJECT, &composed)
         })
     }
 
@@ -84,9 +84,12 @@ impl Check for Validate {
     fn expressions(&self) -> Vec<&Expression> {
         let mut found: Vec<&Expression> = self.visit.expressions().collect();
         found.push(&self.validate);
-        found.extend(self.message.iter().flat_map(Template::expressions));
         found.extend(self.fix.iter().filter_map(Edit::computed));
         found
+    }
+
+    fn message(&self) -> Option<&Template> {
+        self.message.as_ref()
     }
 
     fn trigger(&self, policy: &Policy) -> Trigger {
@@ -175,6 +178,12 @@ impl<'d> Evaluator<'d, '_> {
         parts.into_iter().map(|p| format!("{}  is {}", p.text, p.value)).collect()
     }
 
+    /// What an expression of a message comes to; `None` where it fails.
+    fn quoted(&mut self, quoted: &'d Quoted, of: &'d Template, policy: &'d Policy) -> Option<Value<'d>> {
+        let program = quoted.program(&of.scope, &policy.composition)?;
+        program.evaluate(&self.activation, &mut self.variables, &mut self.budget).result.ok()
+    }
+
     fn message(
         &mut self,
         template: &'d Template,
@@ -189,12 +198,12 @@ impl<'d> Evaluator<'d, '_> {
         for part in &template.parts {
             match part {
                 Part::Text(text) => message.push_str(text),
-                Part::Expression(expression) => match self.evaluate(expression) {
-                    Ok(value) if !may_be_shown(&value, subject) => message.push_str("***"),
-                    Ok(value) => message.push_str(&text(&value)),
-                    Err(_) => {
+                Part::Expression(quoted) => match self.quoted(quoted, template, subject.policy) {
+                    Some(value) if !may_be_shown(&value, subject) => message.push_str("***"),
+                    Some(value) => message.push_str(&text(&value)),
+                    None => {
                         message.push('{');
-                        message.push_str(&expression.source);
+                        message.push_str(&quoted.source);
                         message.push('}');
                     }
                 },
@@ -264,7 +273,7 @@ fn found<'d>(
     let node = rule.at.as_ref().map_or(base, |path| nearest(base, path));
     let message = match &rule.message {
         Some(template) => evaluator.message(template, subject, visited),
-        None => format!("does not hold: {}", one_line(&rule.validate.source)),
+        None => format!("does not hold: {}", one_line(rule.validate.source())),
     };
     let label: Arc<str> = sink.rule.info.code.as_str().into();
     let fix = fix(evaluator, subject, rule, base, &label);

@@ -13,7 +13,6 @@ use crate::cel::profile::{Profile, Release};
 use crate::cel::program::Program;
 use crate::check::inspect::{Inspection, PartValue, inspect};
 use crate::diagnostic::io_text;
-use crate::dialect::native;
 use crate::document::edit::{PatchOperation, string};
 use crate::document::path::Pointer;
 use crate::document::{Document, Limits, NodeRef};
@@ -21,6 +20,7 @@ use crate::host::Host;
 use crate::manifest::source::Content;
 use crate::manifest::{Inventory, ReadLimits, STDIN, SourceFile, Sources, read_sources};
 use crate::offline::Offline;
+use crate::policy::environment::environment;
 use crate::request::Request;
 use crate::resource::secret::{self, MASK};
 use crate::resource::workload::TemplatePaths;
@@ -101,7 +101,7 @@ fn compile(expression: &str, version: Option<&str>) -> Result<(Program, Profile)
         None => Release::NEWEST,
     };
     let profile = release.profile();
-    let program = Program::compile(expression, &native::environment(profile)).map_err(|e| e.to_string())?;
+    let program = Program::compile(expression, &environment(profile)).map_err(|e| e.to_string())?;
     Ok((program, profile))
 }
 
@@ -166,7 +166,7 @@ fn nothing() -> Sources {
 }
 
 /// The first variable of an object that the expression reads.
-fn object_variable(program: &Program) -> Option<&str> {
+fn object_variable(program: &Program) -> Option<&'static str> {
     let ast = program.ast();
     ast.ids().find_map(|id| match &ast[id] {
         Expr::Ident(name) => {

@@ -283,7 +283,7 @@ impl LintArgs {
             .of_run(Run {
                 configuration: selected.configuration_file(),
                 packs_not_run: selected.packs_not_run.clone(),
-                policies: variants.told(),
+                policies: variants.told(self.format.iter().any(|output| output.format.tells_of_policies())),
                 folder: std::env::current_dir().ok(),
                 gate: self.gate(),
             })

@@ -223,7 +223,8 @@ impl Selection {
         // names that nothing has so far may be those of policies of the input
         let mut unsure = Vec::new();
         let of_names = if is_first { &mut unsure } else { &mut errors };
-        override_parameters(&mut loaded, &configuration.parameters, &configuration, &[], of_names);
+        let names = loaded.names();
+        override_parameters(&mut loaded, &names, (&configuration.parameters, &[]), &configuration, of_names);
         let severities =
             configuration.severities.iter().map(|(name, level)| (name.clone(), level.0)).collect();
         let adjustments = Adjustments {
@@ -236,9 +237,8 @@ impl Selection {
         };
         let known = known_packs(&loaded);
         check_packs(&known, packs, &configuration, of_names);
-        check_names(&loaded, &adjustments, &configuration, of_names);
-        let override_paths = check_overrides(&loaded, (&sources, &input), &configuration, of_names);
-        let names = loaded.names();
+        check_names(&names, &adjustments, &configuration, of_names);
+        let override_paths = check_overrides(&names, (&sources, &input), &configuration, of_names);
         check_waivers(&loaded, &names, &configuration, of_names);
         let ignores = configuration.ignores(&mut errors);
         let unasked = packs_left_out(&loaded, adjustments.packs.as_ref());
@@ -350,12 +350,11 @@ fn codes_of<'s>(set: &'s PolicySet, adjustments: &Adjustments) -> HashSet<&'s st
 /// Gives policies the parameters of the environment, which stand in the file at `parameters` below `at`.
 fn override_parameters(
     loaded: &mut Loaded,
-    parameters: &BTreeMap<String, BTreeMap<String, serde_json::Value>>,
+    names: &Names,
+    (parameters, at): (&BTreeMap<String, BTreeMap<String, serde_json::Value>>, &[&str]),
     configuration: &Configuration,
-    at: &[&str],
     errors: &mut Vec<Diagnostic>,
 ) {
-    let names = loaded.names();
     for (name, values) in parameters {
         let of_policy = [at, &["parameters", name.as_str()]].concat();
         if let Some(UnknownName { message, help }) = names.check_policy(name) {
@@ -490,12 +489,11 @@ fn check_packs(
 
 /// Which files the overrides are about. What is wrong with an override is said where it stands.
 fn check_overrides(
-    loaded: &Loaded,
+    names: &Names,
     (sources, input): (&PolicySources, &[InputText]),
     configuration: &Configuration,
     errors: &mut Vec<Diagnostic>,
 ) -> Vec<FileGlobs> {
-    let names = loaded.names();
     let folder = configuration.folder();
     let mut globs = Vec::new();
     for (index, other) in configuration.overrides.iter().enumerate() {
@@ -527,7 +525,8 @@ fn check_overrides(
         if !parameters.is_empty() {
             // what a policy takes is known by giving it to one
             let mut again = load::load_beside(sources, None, input);
-            override_parameters(&mut again, parameters, configuration, &at, errors);
+            let names = again.names();
+            override_parameters(&mut again, &names, (parameters, &at), configuration, errors);
         }
     }
     globs
@@ -535,12 +534,11 @@ fn check_overrides(
 
 /// Names of flags and configuration that nothing has.
 fn check_names(
-    loaded: &Loaded,
+    names: &Names,
     adjustments: &Adjustments,
     configuration: &Configuration,
     errors: &mut Vec<Diagnostic>,
 ) {
-    let names = loaded.names();
     let Adjustments { only, skip, actions, severities, packs: _, action_override: _ } = adjustments;
     let of_file = [("only", &configuration.only), ("skip", &configuration.skip)];
     for ((key, written), used) in of_file.into_iter().zip([only, skip]) {

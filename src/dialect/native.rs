@@ -12,8 +12,6 @@ mod parameters;
 pub mod rules;
 pub mod written;
 
-pub use expressions::environment;
-
 use super::{Dialect, Issue, Lowered, Written};
 use crate::cel::profile::Profile;
 use crate::document::NodeRef;

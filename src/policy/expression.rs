@@ -1,15 +1,19 @@
 //! Compiled CEL as policies hold it.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use crate::cel::program::Program;
+use super::environment::{declare_element, declared};
+use crate::cel::ast::Ast;
+use crate::cel::declarations::EnvKind;
+use crate::cel::parser::parse;
+use crate::cel::profile::Profile;
+use crate::cel::program::{CompileError, Composition, Program};
+use crate::cel::types::Type;
 use crate::finding::PolicyPlace;
 
 /// An expression, ready to run.
 #[derive(Debug)]
 pub struct Expression {
-    /// The text of the expression.
-    pub source: String,
     /// What the text was compiled to.
     pub program: Program,
     /// Where it is written.
@@ -17,27 +21,98 @@ pub struct Expression {
 }
 
 impl Expression {
-    /// A compiled expression with its text.
+    /// A compiled expression, and where it is written.
     #[must_use]
-    pub fn new(source: &str, program: Program, place: Option<Arc<PolicyPlace>>) -> Self {
-        Self { source: source.to_owned(), program, place }
+    pub fn new(program: Program, place: Option<Arc<PolicyPlace>>) -> Self {
+        Self { program, place }
+    }
+
+    /// The text of the expression.
+    #[must_use]
+    pub fn source(&self) -> &str {
+        self.program.source()
     }
 }
 
 /// A message with expressions in it.
 #[derive(Debug)]
 pub struct Template {
+    /// What its expressions may name.
+    pub scope: Scope,
     /// Texts and expressions, in the order of the template.
     pub parts: Vec<Part>,
+    /// Where it is written.
+    pub place: Option<Arc<PolicyPlace>>,
+}
+
+/// What expressions of a message may name, beside the variables of their policy.
+#[derive(Debug, Clone, Copy)]
+pub struct Scope {
+    /// The CEL they are written in.
+    pub profile: Profile,
+    /// With or without `authorizer`.
+    pub kind: EnvKind,
+    /// Whether they are of a rule below `forEach`, with `item`, `index`, `key`, `role` and `container`.
+    pub each: bool,
+}
+
+impl Scope {
+    /// Compiles an expression of a message, which may read the policy's variables.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn compile(&self, source: &str, variables: &Composition) -> Result<Program, CompileError> {
+        let mut env = declared(self.profile, self.kind);
+        variables.declare(&mut env);
+        if self.each {
+            declare_element(&mut env);
+            env.declare_variable("container", Type::String);
+        }
+        Program::plan(crate::cel::checker::compile(source, &env)?, &env, variables)
+    }
+}
+
+/// An expression of a message. Few objects are told one, so it is made ready to run when it is run first.
+#[derive(Debug)]
+pub struct Quoted {
+    /// The text of the expression.
+    pub source: Box<str>,
+    program: OnceLock<Option<Box<Program>>>,
+}
+
+impl Quoted {
+    /// Of this text, which is known to compile.
+    #[must_use]
+    pub fn new(source: &str) -> Self {
+        Self { source: source.into(), program: OnceLock::new() }
+    }
+
+    /// What runs; `None` where it does not compile, in spite of what was known.
+    pub fn program(&self, scope: &Scope, variables: &Composition) -> Option<&Program> {
+        let made = self.program.get_or_init(|| scope.compile(&self.source, variables).ok().map(Box::new));
+        made.as_deref()
+    }
+
+    /// Its tree, to be told what it reads.
+    #[must_use]
+    pub fn ast(&self, scope: &Scope) -> Option<Ast> {
+        parse(&self.source, scope.profile).ok()
+    }
 }
 
 impl Template {
     /// Those of its parts that are expressions.
-    pub fn expressions(&self) -> impl Iterator<Item = &Expression> {
+    pub fn quoted(&self) -> impl Iterator<Item = &Quoted> {
         self.parts.iter().filter_map(|part| match part {
-            Part::Expression(expression) => Some(expression),
+            Part::Expression(quoted) => Some(quoted),
             Part::Text(_) => None,
         })
+    }
+
+    /// The trees of its expressions; `None` where one is none.
+    #[must_use]
+    pub fn asts(&self) -> Option<Vec<Ast>> {
+        self.quoted().map(|quoted| quoted.ast(&self.scope)).collect()
     }
 
     /// The message with a name in the place of each expression: `<image>` for `item.image`.
@@ -45,7 +120,7 @@ impl Template {
     pub fn shown(&self) -> String {
         let part = |part: &Part| match part {
             Part::Text(text) => text.clone(),
-            Part::Expression(expression) => format!("<{}>", name_of(&expression.source)),
+            Part::Expression(quoted) => format!("<{}>", name_of(&quoted.source)),
         };
         self.parts.iter().map(part).collect()
     }
@@ -63,7 +138,7 @@ pub enum Part {
     /// As it stands.
     Text(String),
     /// What it gives.
-    Expression(Expression),
+    Expression(Quoted),
 }
 
 /// The overloads of our functions.

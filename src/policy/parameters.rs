@@ -9,7 +9,9 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::Policy;
-use crate::document::Document;
+use crate::document::edit::{Editor, PatchOperation};
+use crate::document::path::Pointer;
+use crate::document::{Document, Limits};
 use crate::nearest::nearest;
 
 /// Why parameters do not fit a policy.
@@ -81,29 +83,36 @@ impl<C> Policy<C> {
     /// # Errors
     /// Everything that does not fit; nothing is replaced then.
     pub fn set_parameters(&mut self, values: &BTreeMap<String, Value>) -> Result<(), Vec<ParameterError>> {
-        let own = serde_json::to_value(self.parameters.root()).unwrap_or_default();
-        let mut own = match own {
-            Value::Object(own) => own,
-            _ => serde_json::Map::new(),
-        };
+        let own = self.parameters.root();
+        let names = || own.members().map(|(name, _)| name);
         let policy = &self.id.name;
         let mut errors = Vec::new();
         for (name, value) in values {
             match own.get(name) {
-                Some(default) => compare(policy, &mut vec![name.clone()], default, value, &mut errors),
+                Some(default) => {
+                    let default = serde_json::to_value(default).unwrap_or_default();
+                    compare(policy, &mut vec![name.clone()], &default, value, &mut errors);
+                }
                 None => errors.push(ParameterError::Unknown {
                     policy: policy.clone(),
                     name: name.clone(),
-                    nearest: nearest(name, own.keys().map(String::as_str)).map(str::to_owned),
-                    known: own.keys().cloned().collect(),
+                    nearest: nearest(name, names()).map(str::to_owned),
+                    known: names().map(str::to_owned).collect(),
                 }),
             }
         }
         if !errors.is_empty() {
             return Err(errors);
         }
-        own.extend(values.iter().map(|(name, value)| (name.clone(), value.clone())));
-        if let Ok(document) = Document::from_value(&own) {
+        let mut editor = Editor::new(&self.parameters, Limits::default());
+        let label: Arc<str> = "".into();
+        for (name, value) in values {
+            let path = Pointer::default().child(name);
+            // a value that came out of a file of bounded size is within every limit
+            let Ok(value) = Document::from_value(value).map(Arc::new) else { continue };
+            let _ = editor.apply(PatchOperation::Replace { path, value }, &label);
+        }
+        if let Ok((document, _)) = editor.finish() {
             self.parameters = Arc::new(document);
         }
         Ok(())

@@ -38,6 +38,12 @@ impl Format {
         matches!(self, Self::Sarif | Self::Html)
     }
 
+    /// Whether the format tells which policies ran, by the hash of them all.
+    #[must_use]
+    pub fn tells_of_policies(self) -> bool {
+        matches!(self, Self::Json)
+    }
+
     /// Whether the format names findings, so that they are told again in another run.
     #[must_use]
     pub fn has_fingerprints(self) -> bool {

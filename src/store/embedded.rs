@@ -63,6 +63,18 @@ mod tests {
     }
 
     #[test]
+    fn everything_that_the_library_says_compiles() {
+        for (name, text) in files() {
+            for profile in Profile::ALL {
+                // as text of a file: messages of the library are compiled when they are told
+                let mut loaded = Loaded::default();
+                read_text(name, text, false, profile, &mut loaded);
+                assert_eq!(loaded.errors.len(), 0, "{name}: {:?}", loaded.errors);
+            }
+        }
+    }
+
+    #[test]
     fn outlines_say_what_policies_say_in_every_profile() {
         for (outline, (name, text)) in outlines().iter().zip(files()) {
             for profile in Profile::ALL {

@@ -1,5 +1,6 @@
 //! The names of policies, rules, categories and codes: what a flag, a configuration or a waiver may speak of.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use crate::check::Policy;
@@ -19,12 +20,15 @@ pub struct UnknownName {
     pub help: String,
 }
 
+/// Those of the library are part of the program.
+type Name = Cow<'static, str>;
+
 /// The names that a run can speak of.
 #[derive(Debug, Clone, Default)]
 pub struct Names {
-    policies: BTreeSet<String>,
-    rules: BTreeSet<String>,
-    categories: BTreeSet<String>,
+    policies: BTreeSet<Name>,
+    rules: BTreeSet<Name>,
+    categories: BTreeSet<Name>,
 }
 
 impl Names {
@@ -33,9 +37,9 @@ impl Names {
     pub fn of<'p>(policies: impl Iterator<Item = &'p Policy>) -> Self {
         let mut names = Self::default();
         for policy in policies {
-            names.policies.insert(policy.id.name.clone());
-            names.categories.extend(policy.about.category.clone());
-            names.rules.extend(policy.rules.iter().map(|rule| rule.info.code.clone()));
+            names.policies.insert(policy.id.name.clone().into());
+            names.categories.extend(policy.about.category.clone().map(Name::from));
+            names.rules.extend(policy.rules.iter().map(|rule| Name::from(rule.info.code.clone())));
         }
         names
     }
@@ -45,9 +49,9 @@ impl Names {
     pub fn of_library<'o>(policies: impl IntoIterator<Item = &'o Outline>) -> Self {
         let mut names = Self::default();
         for policy in policies {
-            names.policies.insert(policy.name.to_owned());
-            names.categories.extend(policy.category.map(str::to_owned));
-            names.rules.extend(policy.rules.iter().map(|rule| rule.code.to_owned()));
+            names.policies.insert(policy.name.into());
+            names.categories.extend(policy.category.map(Name::from));
+            names.rules.extend(policy.rules.iter().map(|rule| Name::from(rule.code)));
         }
         names
     }
@@ -72,7 +76,7 @@ impl Names {
             });
         }
         let codes: Vec<&str> = codes::all().map(|row| row.code).filter(|_| reserved).collect();
-        let all = policies.iter().chain(rules).map(String::as_str).chain(codes);
+        let all = policies.iter().chain(rules).map(|name| &**name).chain(codes);
         let help = match nearest(name, all) {
             Some(nearest) => format!("did you mean `{nearest}`?"),
             None => "`plimsoll policies list` shows the names".to_owned(),
@@ -84,7 +88,7 @@ impl Names {
     /// The codes of all rules, and the reserved ones that may be waived.
     pub fn codes(&self) -> impl Iterator<Item = &str> {
         let reserved = codes::all().map(|row| row.code).filter(|code| is_waivable(code));
-        self.rules.iter().map(String::as_str).chain(reserved)
+        self.rules.iter().map(|name| &**name).chain(reserved)
     }
 
     /// Adds those of other policies.
@@ -117,7 +121,7 @@ impl Names {
         }
         // a rule's code, where its policy is asked for
         let policy = name.split_once('/').map_or(name, |(policy, _)| policy);
-        let help = match nearest(policy, self.policies.iter().map(String::as_str)) {
+        let help = match nearest(policy, self.policies.iter().map(|name| &**name)) {
             Some(nearest) => format!("did you mean `{nearest}`?"),
             None => "`plimsoll policies list` shows the names".to_owned(),
         };
@@ -130,7 +134,7 @@ mod tests {
     use super::*;
 
     fn names() -> Names {
-        let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        let set = |names: &[&str]| names.iter().map(|name| Name::from((*name).to_owned())).collect();
         Names {
             policies: set(&["image-tag", "required-probes"]),
             rules: set(&["image-tag/mutable"]),

@@ -29,6 +29,8 @@ use super::load::{Loaded, read_text};
 pub struct Outline {
     /// Which of the files of the library it is.
     pub(super) file: usize,
+    /// Of its text; see [`Origin`].
+    pub(super) digest: u64,
     /// `metadata.name`
     pub name: &'static str,
     /// `match.kinds`, as written.
@@ -77,8 +79,8 @@ impl Outline {
     /// Where it is read.
     #[must_use]
     pub fn origin(&self) -> Origin {
-        let (name, text) = embedded::files()[self.file];
-        Origin::of(format!("{}{name}", embedded::PREFIX), text)
+        let (name, _) = embedded::files()[self.file];
+        Origin { file: format!("{}{name}", embedded::PREFIX), digest: self.digest }
     }
 
     /// The parameters in a cluster of this minor version, as JSON.

@@ -39,7 +39,7 @@ pub fn overlaps(set: &PolicySet) -> Vec<Overlap> {
         for rule in &policy.rules {
             match rule.check.change().map(|change| change.writes()) {
                 Some(Writes::Edits(visit, edits)) => {
-                    let each = visit.for_each.as_ref().map_or("", |each| each.source.as_str());
+                    let each = visit.for_each.as_ref().map_or("", |each| each.source());
                     for (path, value) in edits.iter().filter_map(written) {
                         let key = format!("{path}\0{:?}\0{each}", visit.on);
                         writes.entry(key).or_default().push((policy, rule, value));
@@ -82,7 +82,7 @@ fn written(edit: &Edit) -> Option<(String, String)> {
             Some((path.to_string(), value.root().to_json()))
         }
         Edit::Set { path, value: EditValue::Computed(value) } => {
-            Some((path.to_string(), format!("={}", value.source)))
+            Some((path.to_string(), format!("={}", value.source())))
         }
         Edit::Remove { path } => Some((path.to_string(), String::new())),
         Edit::Raw(_) | Edit::RawComputed { .. } => None,

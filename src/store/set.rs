@@ -109,17 +109,20 @@ impl Index {
     fn of(slots: &[Slot], declared: bool) -> Self {
         let mut by_kind: HashMap<String, Vec<usize>> = HashMap::new();
         let (mut any, mut with_subresources) = (Vec::new(), Vec::new());
-        for (index, slot) in slots.iter().enumerate() {
+        for (slot, indexes) in together(slots) {
             let (kinds, has_subresources) = slot.kinds(declared);
+            if has_subresources {
+                with_subresources.extend(&indexes);
+            }
             match kinds {
-                KindMatch::Any => any.push(index),
+                KindMatch::Any => any.extend(indexes),
                 KindMatch::Named(kinds) => {
-                    kinds.into_iter().for_each(|kind| by_kind.entry(kind).or_default().push(index));
+                    kinds.into_iter().for_each(|kind| by_kind.entry(kind).or_default().extend(&indexes));
                 }
             }
-            if has_subresources {
-                with_subresources.push(index);
-            }
+        }
+        for indexes in by_kind.values_mut().chain([&mut any, &mut with_subresources]) {
+            indexes.sort_unstable();
         }
         for indexes in by_kind.values_mut() {
             indexes.extend(&any);
@@ -128,6 +131,21 @@ impl Index {
         let by_kind = by_kind.into_iter().map(|(kind, indexes)| (kind, indexes.into())).collect();
         Self { by_kind, any: any.into(), with_subresources }
     }
+}
+
+/// The numbers of policies of which it is known that they are about the same, with one of them.
+fn together(slots: &[Slot]) -> impl Iterator<Item = (&Slot, Vec<usize>)> {
+    let mut of_library: HashMap<&[&str], (&Slot, Vec<usize>)> = HashMap::new();
+    let mut others = Vec::new();
+    for (index, slot) in slots.iter().enumerate() {
+        match slot.entry() {
+            Entry::Unmet(unmet) => {
+                of_library.entry(unmet.outline.kinds).or_insert((slot, Vec::new())).1.push(index)
+            }
+            Entry::Read(_) => others.push((slot, vec![index])),
+        }
+    }
+    of_library.into_values().chain(others)
 }
 
 impl PolicySet {

@@ -29,6 +29,7 @@ use super::eval::{Globals, Local, Machine};
 use super::explain::Trace;
 use super::issue::Issues;
 use super::lower::{self, PlanError};
+use super::parser::parse;
 use super::plan::{Plan, VariableIndex};
 use super::profile::Profile;
 use super::stack;
@@ -50,7 +51,7 @@ pub enum CompileError {
 /// A compiled expression. It owns everything and can be shared.
 #[derive(Debug)]
 pub struct Program {
-    ast: Arc<Ast>,
+    source: Arc<str>,
     output_type: Type,
     profile: Profile,
     plan: Plan,
@@ -71,9 +72,9 @@ impl Program {
     /// When a constant part fails.
     pub fn plan(checked: Checked, env: &Env, variables: &Composition) -> Result<Self, CompileError> {
         let plan = lower::lower(env, &checked, &variables.index)?;
-        // types and references of the other nodes are for the planner: what runs needs them no more
+        // the tree, and types and references of its nodes, are for the planner: what runs needs them no more
         let (output_type, profile) = (checked.output_type().clone(), checked.profile());
-        Ok(Self { ast: Arc::clone(checked.ast()), output_type, profile, plan })
+        Ok(Self { source: Arc::clone(checked.ast().source()), output_type, profile, plan })
     }
 
     /// The type the checker found.
@@ -82,10 +83,20 @@ impl Program {
         &self.output_type
     }
 
-    /// The tree, for positions and texts.
+    /// The expression's text.
     #[must_use]
-    pub fn ast(&self) -> &Arc<Ast> {
-        &self.ast
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// The tree, for positions and texts. It is not kept, as what runs needs none: each call parses the text again, with the
+    /// same ids.
+    ///
+    /// # Panics
+    /// Never: the text was parsed before.
+    #[must_use]
+    pub fn ast(&self) -> Ast {
+        parse(&self.source, self.profile).expect("it was parsed when it was compiled")
     }
 
     /// The CEL it was compiled as.

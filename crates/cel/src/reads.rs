@@ -10,7 +10,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::ast::{Ast, Comprehension, Expr, ExprId, Literal, operator};
-use super::program::{Composition, Program};
+use super::program::Composition;
 
 /// A step below a variable.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -102,8 +102,9 @@ impl Composed {
     fn with(self, composition: &Composition, roots: &[&str]) -> Self {
         let mut all = self;
         for (name, program) in composition.named() {
-            let mut walk = Walk::new(program.ast(), roots, &all);
-            let flow = walk.eval(program.ast().root(), 0);
+            let ast = program.ast();
+            let mut walk = Walk::new(&ast, roots, &all);
+            let flow = walk.eval(ast.root(), 0);
             let reads = walk.finish();
             all.variables.insert(name.to_owned(), (flow, reads));
         }
@@ -111,29 +112,29 @@ impl Composed {
     }
 }
 
-/// What a program reads of the variables `roots`, through the policy's own variables too.
+/// What an expression reads of the variables `roots`, through the policy's own variables too.
 #[must_use]
-pub fn reads(program: &Program, roots: &[&str], composed: &Composed) -> Reads {
-    let mut walk = Walk::new(program.ast(), roots, composed);
-    let flow = walk.eval(program.ast().root(), 0);
+pub fn reads(expression: &Ast, roots: &[&str], composed: &Composed) -> Reads {
+    let mut walk = Walk::new(expression, roots, composed);
+    let flow = walk.eval(expression.root(), 0);
     walk.consume(flow);
     Some(without_parts(&walk.finish()?))
 }
 
-/// What the rules of a list read of the variables `roots`: the list, and what `programs` read of `item`, which stands for each of
+/// What the rules of a list read of the variables `roots`: the list, and what `expressions` read of `item`, which stands for each of
 /// its elements. Their `index` and `key` tell no more than how many there are and their names, and `role` is told by where an
-/// element is and by its member `role_member`. Beside what the programs read, `further` is read of each element: ways from it.
+/// element is and by its member `role_member`. Beside what these read, `further` is read of each element: ways from it.
 #[must_use]
 pub fn reads_of_elements<'p>(
-    list: &'p Program,
-    programs: impl IntoIterator<Item = &'p Program>,
+    list: &'p Ast,
+    expressions: impl IntoIterator<Item = &'p Ast>,
     roots: &[&str],
     composed: &Composed,
     role_member: &str,
     further: &[Vec<Part>],
 ) -> Reads {
-    let mut walk = Walk::new(list.ast(), roots, composed);
-    let list = walk.eval(list.ast().root(), 0);
+    let mut walk = Walk::new(list, roots, composed);
+    let list = walk.eval(list.root(), 0);
     walk.ranges.extend(list.iter().filter(|(_, lists)| *lists == 0).map(|(read, _)| read.clone()));
     let element = walk.below(list, &Part::Each);
     for way in further {
@@ -141,12 +142,12 @@ pub fn reads_of_elements<'p>(
         walk.consume(end);
     }
     let mut all = walk.finish()?;
-    for program in programs {
-        let mut walk = Walk::new(program.ast(), roots, composed);
+    for expression in expressions {
+        let mut walk = Walk::new(expression, roots, composed);
         let role = walk.below(element.clone(), &Part::Key(role_member.to_owned()));
         let outer = [("item", element.clone()), ("role", role), ("index", Flow::new()), ("key", Flow::new())];
         walk.locals.extend(outer);
-        let flow = walk.eval(program.ast().root(), 0);
+        let flow = walk.eval(expression.root(), 0);
         walk.consume(flow);
         all.extend(walk.finish()?);
     }

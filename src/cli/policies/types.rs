@@ -3,17 +3,19 @@
 //! At run time `object` has no type, as a policy may be about anything. Where it is about few kinds, their schemas tell what is
 //! misspelt, as the API server's type checking does for policies of its own.
 
+use std::sync::Arc;
+
 use crate::cel::checker;
 use crate::cel::declarations::Env;
 use crate::cel::profile::Profile;
 use crate::cel::types::Type;
 use crate::check::Policy;
-use crate::dialect::native::environment;
+use crate::finding::PolicyPlace;
 use crate::matching::{Kinds, Match, Target};
 use crate::objects::custom::Definitions;
 use crate::objects::schema;
 use crate::objects::type_checking::{self, declare_kind};
-use crate::policy::expression::Expression;
+use crate::policy::environment::environment;
 use crate::resource::workload::TemplatePaths;
 
 /// A policy about more kinds is not looked at, as the API server does (`maxTypesToCheck` in
@@ -54,7 +56,7 @@ fn typed(policy: &Policy, kind: (&str, &str, &str), minor: u8, custom: &Definiti
         .declare_variable("role", Type::String)
         .declare_variable("container", Type::String);
     for (name, program) in policy.composition.named() {
-        let checked = checker::compile(program.ast().source(), &env).ok();
+        let checked = checker::compile(program.source(), &env).ok();
         let ty = checked.as_ref().map(checker::Checked::output_type);
         env.declare_policy_variable(name.to_owned(), ty);
     }
@@ -95,12 +97,19 @@ pub(super) fn misspelt<'p>(policies: impl Iterator<Item = &'p Policy>, minor: u8
                 lines.push(format!("{at}policy {name}: {unknown}; `plimsoll explain KIND` lists the fields"));
             }
         };
-        let place = |expression: &Expression| expression.place.as_ref().map(|place| format!("{place:?}"));
+        let place = |place: &Option<Arc<PolicyPlace>>| place.as_ref().map(|place| format!("{place:?}"));
         for (_, program) in policy.composition.named() {
-            tell(program.ast().source(), None);
+            tell(program.source(), None);
         }
-        for expression in policy.rules.iter().flat_map(|rule| rule.check.expressions()) {
-            tell(&expression.source, place(expression));
+        for rule in &policy.rules {
+            for expression in rule.check.expressions() {
+                tell(expression.source(), place(&expression.place));
+            }
+            if let Some(template) = rule.check.message() {
+                for quoted in template.quoted() {
+                    tell(&quoted.source, place(&template.place));
+                }
+            }
         }
     }
     lines.dedup();

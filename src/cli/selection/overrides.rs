@@ -112,21 +112,16 @@ impl Selected {
         let mut adjustments = self.adjustments.clone();
         // what is wrong with them was said when they were first read
         let mut said = Vec::new();
-        super::override_parameters(
-            &mut loaded,
-            &self.configuration.parameters,
-            &self.configuration,
-            &[],
-            &mut said,
-        );
-        for other in about.iter().filter_map(|index| self.configuration.overrides.get(*index)) {
+        let (names, file) = (loaded.names(), &self.configuration);
+        super::override_parameters(&mut loaded, &names, (&file.parameters, &[]), file, &mut said);
+        for other in about.iter().filter_map(|index| file.overrides.get(*index)) {
             let Override { paths: _, packs, skip, severities, parameters } = other;
             if let Some(packs) = packs {
                 adjustments.packs = Some(packs.iter().cloned().collect());
             }
             adjustments.skip.extend(skip.iter().cloned());
             adjustments.severities.extend(severities.iter().map(|(name, level)| (name.clone(), level.0)));
-            super::override_parameters(&mut loaded, parameters, &self.configuration, &[], &mut said);
+            super::override_parameters(&mut loaded, &names, (parameters, &[]), file, &mut said);
         }
         (loaded.into_set(&adjustments, self.templates.clone()).for_input(), adjustments)
     }
@@ -169,21 +164,34 @@ impl Variants<'_> {
         codes
     }
 
-    /// The policies, as a report names them.
+    /// The policies, as a report names them; without their hash, where it does not tell that.
     #[must_use]
-    pub fn told(&self) -> Policies {
+    pub fn told(&self, with_hash: bool) -> Policies {
+        if !with_hash {
+            return Policies { generation: 1, ran: self.ran(), ..Policies::default() };
+        }
         let base = self.base.told();
         if self.others.is_empty() {
             return base;
         }
-        let mut names: BTreeSet<PolicyRef> = self.base.set.entries().map(|policy| policy.id()).collect();
         let mut text = base.hash;
         for (set, _) in &self.others {
-            names.extend(set.entries().map(|policy| policy.id()));
             text.push_str(&kept::hash(set, &self.base.origins));
         }
         let paths = self.base.configuration.overrides.iter().flat_map(|other| &other.paths);
         paths.for_each(|path| text.push_str(path));
-        Policies { hash: format!("{:016x}", kept::digest(text.as_bytes())), ran: names.len(), ..base }
+        Policies { hash: format!("{:016x}", kept::digest(text.as_bytes())), ran: self.ran(), ..base }
+    }
+
+    /// How many policies run.
+    fn ran(&self) -> usize {
+        let sets = || [&self.base.set].into_iter().chain(self.others.iter().map(|(set, _)| set));
+        match &self.others[..] {
+            [] => self.base.set.entries().len(),
+            _ => sets()
+                .flat_map(|set| set.entries().map(|policy| policy.id()))
+                .collect::<BTreeSet<PolicyRef>>()
+                .len(),
+        }
     }
 }

@@ -5,19 +5,21 @@
 //! `resources.list`, `image` and `selector.matches`, which `evaluate` implements.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::ops::Range;
 
 use super::parameters;
 use crate::cel::ast::Name;
-use crate::cel::declarations::{Env, EnvKind, Overload};
+use crate::cel::declarations::{Env, EnvKind};
 use crate::cel::profile::Profile;
 use crate::cel::program::{CompileError, Composition, Program};
 use crate::cel::types::Type;
 use crate::dialect::{Issue, Written};
 use crate::document::NodeRef;
 use crate::document::few::SortFew as _;
+use crate::finding::PolicyText;
 use crate::nearest::nearest;
-use crate::policy::expression::{Expression, Part, Template, overload};
+use crate::policy::environment::{self, declared};
+use crate::policy::expression::{Expression, Part, Quoted, Scope, Template};
 
 /// What an expression must give.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,11 +34,9 @@ pub(super) enum Wanted {
 
 /// The expressions of one policy share their environment and variables.
 pub(super) struct Expressions {
-    profile: Profile,
+    scope: Scope,
     rule: Env,
     each: Env,
-    /// Messages of rules below `forEach`.
-    says: Env,
     composition: Composition,
     /// The names of the policy's parameters.
     parameters: BTreeSet<String>,
@@ -53,9 +53,9 @@ impl Expressions {
         // messages have no authorizer in Kubernetes, and neither has a policy of one namespace
         let kind = if with_authorizer { EnvKind::Validation } else { EnvKind::Message };
         let rule = declared(profile, kind);
-        let (each, says) = (rule.clone(), rule.clone());
+        let (scope, each) = (Scope { profile, kind, each: false }, rule.clone());
         let parameters = parameters.into_iter().collect();
-        Self { profile, rule, each, says, composition: Composition::default(), parameters, written }
+        Self { scope, rule, each, composition: Composition::default(), parameters, written }
     }
 
     /// Adds a variable; it can read the earlier ones.
@@ -72,8 +72,12 @@ impl Expressions {
 
     /// Refuses `params.NAME` where the policy has no such parameter: it would be an error on every object.
     fn declared(&self, source: NodeRef<'_>, offset: u32, program: &Program) -> Result<(), Vec<Issue>> {
+        if self.is_known_to_compile() {
+            return Ok(());
+        }
         let known = || self.parameters.iter().map(String::as_str);
-        let mut undeclared: Vec<Issue> = parameters::read(program.ast())
+        let ast = program.ast();
+        let mut undeclared: Vec<Issue> = parameters::read(&ast)
             .filter(|(name, _)| !self.parameters.contains(*name))
             .map(|(name, range)| {
                 let help = match nearest(name, known()) {
@@ -94,22 +98,16 @@ impl Expressions {
     /// After the last variable: what rules below `forEach` see.
     pub(super) fn finish_variables(&mut self) {
         self.each = self.rule.clone();
-        self.each
-            .declare_variable("item", Type::Dyn)
-            .declare_variable("index", Type::Int)
-            .declare_variable("key", Type::Dyn)
-            .declare_variable("role", Type::String);
-        self.says = self.each.clone();
-        self.says.declare_variable("container", Type::String);
+        environment::declare_element(&mut self.each);
     }
 
     pub(super) fn condition(&self, source: NodeRef<'_>) -> Result<Expression, Vec<Issue>> {
         let text = source.as_str().unwrap_or_default();
-        let env = declared(self.profile, EnvKind::MatchCondition);
+        let env = declared(self.scope.profile, EnvKind::MatchCondition);
         let program = Program::compile(text, &env).map_err(|e| issues(source, text, 0, &e))?;
         self.declared(source, 0, &program)?;
         wanted(source, &program, Wanted::Bool)?;
-        Ok(Expression::new(text, program, self.written.place(source)))
+        Ok(Expression::new(program, self.written.place(source)))
     }
 
     /// An expression of a rule; `each`: below its `forEach`.
@@ -123,7 +121,7 @@ impl Expressions {
         let program = self.compile(text, each).map_err(|e| issues(source, text, 0, &e))?;
         self.declared(source, 0, &program)?;
         wanted(source, &program, want)?;
-        Ok(Expression::new(text, program, self.written.place(source)))
+        Ok(Expression::new(program, self.written.place(source)))
     }
 
     fn compile(&self, text: &str, each: bool) -> Result<Program, CompileError> {
@@ -137,48 +135,77 @@ impl Expressions {
     /// A message: text with `{CEL}` in it; `{{` and `}}` are braces. Below `forEach` it can say `{container}`.
     pub(super) fn template(&self, source: NodeRef<'_>, each: bool) -> Result<Template, Vec<Issue>> {
         let text = source.as_str().unwrap_or_default();
+        let scope = Scope { each, ..self.scope };
         let mut parts = Vec::new();
-        let mut literal = String::new();
-        let mut rest = text;
-        while let Some(at) = rest.find(['{', '}']) {
-            literal.push_str(&rest[..at]);
-            let (brace, after) = rest[at..].split_at(1);
-            if let Some(after) = after.strip_prefix(brace) {
-                literal.push_str(brace);
-                rest = after;
-                continue;
-            }
-            if brace == "}" {
-                let help = "a brace of the text is written twice: }}";
-                return Err(vec![Issue::new(source.id(), "`}` without `{` in the message").help(help)]);
-            }
-            let Some(end) = expression_end(after) else {
-                let help = "a brace of the text is written twice: {{";
-                return Err(vec![Issue::new(source.id(), "`{` without `}` in the message").help(help)]);
-            };
-            let offset = text.len() - after.len();
-            let env = if each { &self.says } else { &self.rule };
-            let program =
-                self.compile_in(&after[..end], env).map_err(|e| issues(source, text, offset, &e))?;
-            self.declared(source, u32::try_from(offset).unwrap_or(u32::MAX), &program)?;
-            if !literal.is_empty() {
-                parts.push(Part::Text(std::mem::take(&mut literal)));
-            }
-            let place = self.written.place(source);
-            parts.push(Part::Expression(Expression::new(&after[..end], program, place)));
-            rest = &after[end + 1..];
+        for piece in
+            pieces(text).map_err(|(message, help)| vec![Issue::new(source.id(), message).help(help)])?
+        {
+            parts.push(match piece {
+                Piece::Text(text) => Part::Text(text),
+                Piece::Expression(range) => {
+                    let quoted = &text[range.clone()];
+                    if !self.is_known_to_compile() {
+                        let program = scope
+                            .compile(quoted, &self.composition)
+                            .map_err(|error| issues(source, text, range.start, &error))?;
+                        self.declared(source, u32::try_from(range.start).unwrap_or(u32::MAX), &program)?;
+                    }
+                    Part::Expression(Quoted::new(quoted))
+                }
+            });
         }
-        literal.push_str(rest);
-        if !literal.is_empty() {
-            parts.push(Part::Text(literal));
-        }
-        Ok(Template { parts })
+        Ok(Template { scope, parts, place: self.written.place(source) })
+    }
+
+    /// Whether a test has compiled what the policy says: it is of the library.
+    fn is_known_to_compile(&self) -> bool {
+        matches!(self.written.text, PolicyText::Embedded(_))
     }
 
     /// The variables, for evaluation.
     pub(super) fn into_composition(self) -> Composition {
         self.composition
     }
+}
+
+/// A piece of a message.
+enum Piece {
+    /// As it stands, braces written once.
+    Text(String),
+    /// An expression, as bytes of the message.
+    Expression(Range<usize>),
+}
+
+/// The pieces of a message; or what is wrong with its braces, and what to do about it.
+fn pieces(text: &str) -> Result<Vec<Piece>, (&'static str, &'static str)> {
+    let mut pieces = Vec::new();
+    let mut literal = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find(['{', '}']) {
+        literal.push_str(&rest[..at]);
+        let (brace, after) = rest[at..].split_at(1);
+        if let Some(after) = after.strip_prefix(brace) {
+            literal.push_str(brace);
+            rest = after;
+            continue;
+        }
+        if brace == "}" {
+            return Err(("`}` without `{` in the message", "a brace of the text is written twice: }}"));
+        }
+        let end = expression_end(after)
+            .ok_or(("`{` without `}` in the message", "a brace of the text is written twice: {{"))?;
+        if !literal.is_empty() {
+            pieces.push(Piece::Text(std::mem::take(&mut literal)));
+        }
+        let start = text.len() - after.len();
+        pieces.push(Piece::Expression(start..start + end));
+        rest = &after[end + 1..];
+    }
+    literal.push_str(rest);
+    if !literal.is_empty() {
+        pieces.push(Piece::Text(literal));
+    }
+    Ok(pieces)
 }
 
 /// Where the expression that a message has opened ends: at the `}` that is in no string and closes no `{` of CEL.
@@ -200,56 +227,6 @@ fn expression_end(text: &str) -> Option<usize> {
         }
     }
     None
-}
-
-/// What an expression of a rule may name, variables apart.
-#[must_use]
-pub fn environment(profile: Profile) -> Env {
-    declared(profile, EnvKind::Validation)
-}
-
-/// What every policy may name in expressions of this kind. It is made once, as there are many policies.
-fn declared(profile: Profile, kind: EnvKind) -> Env {
-    static MADE: Mutex<Vec<Env>> = Mutex::new(Vec::new());
-    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(env) = made.iter().find(|env| (env.profile(), env.kind()) == (profile, kind)) {
-        return env.clone();
-    }
-    let mut env = Env::new(profile, kind);
-    declare(&mut env);
-    made.push(env.clone());
-    env
-}
-
-fn declare(env: &mut Env) {
-    let object = || Type::Dyn;
-    env.declare_params()
-        .declare_variable("podSpec", object())
-        .declare_variable("podMetadata", object())
-        .declare_variable("allContainers", Type::List(Arc::new(Type::Dyn)));
-    let text = || Type::String;
-    env.declare_function(
-        "resources.get",
-        vec![Overload::global(overload::GET, [text(), text(), text(), text()], Type::Dyn)],
-    );
-    env.declare_function(
-        "resources.known",
-        vec![Overload::global(overload::KNOWN, [text(), text(), text(), text()], Type::Bool)],
-    );
-    let list = || Type::List(Arc::new(Type::Dyn));
-    env.declare_function(
-        "resources.list",
-        vec![
-            Overload::global(overload::LIST, [text(), text(), text()], list()),
-            Overload::global(overload::LIST_SELECTED, [text(), text(), text(), Type::Dyn], list()),
-        ],
-    );
-    let parts = Type::Map(Arc::new((Type::String, Type::String)));
-    env.declare_function("image", vec![Overload::global(overload::IMAGE, [text()], parts)]);
-    env.declare_function(
-        "selector.matches",
-        vec![Overload::global(overload::SELECTOR, [Type::Dyn, Type::Dyn], Type::Bool)],
-    );
 }
 
 fn wanted(source: NodeRef<'_>, program: &Program, want: Wanted) -> Result<(), Vec<Issue>> {

@@ -471,10 +471,11 @@ impl<'d> Lowering<'d> {
     }
 }
 
-/// Which costly variables any text of the policy mentions.
+/// Which costly variables any text below `spec` mentions.
 fn reads(root: NodeRef<'_>) -> Reads {
     let mut reads = Reads::default();
-    root.descendants().filter_map(NodeRef::as_str).for_each(|text| reads.add(text));
+    let spec = root.get("spec").into_iter();
+    spec.flat_map(NodeRef::descendants).filter_map(NodeRef::as_str).for_each(|text| reads.add(text));
     reads
 }
 

@@ -128,11 +128,12 @@ fn explanations_show_the_parts() {
     activation.bind("object", object.root());
     let (outcome, trace) = program.explain(&activation, &mut Variables::none(), &mut Budget::default());
     assert_eq!(outcome.result.unwrap().as_bool(), Some(false));
+    let ast = program.ast();
     let parts: Vec<_> = trace
         .seen()
         .iter()
         .filter_map(|(id, seen)| match seen {
-            Seen::Value(value) => Some((program.ast().text(*id), value.as_bool()?)),
+            Seen::Value(value) => Some((ast.text(*id), value.as_bool()?)),
             _ => None,
         })
         .collect();

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use super::*;
 use crate::declarations::{Env, EnvKind, Overload};
 use crate::profile::Profile;
+use crate::program::Program;
 use crate::types::Type;
 
 fn shown(reads: &Reads) -> String {
@@ -76,7 +77,7 @@ fn told(env: &Env, composition: &Composition, composed: &Composed, roots: &[&str
     for (source, expected) in rows {
         let checked = crate::checker::compile(source, env).unwrap_or_else(|e| panic!("{source}: {e}"));
         let program = Program::plan(checked, env, composition).unwrap();
-        let got = shown(&reads(&program, roots, composed));
+        let got = shown(&reads(&program.ast(), roots, composed));
         let sorted = |text: &str| text.split(' ').map(str::to_owned).collect::<BTreeSet<_>>();
         assert_eq!(sorted(&got), sorted(expected), "{source}");
     }
@@ -128,12 +129,12 @@ fn what_decides_expressions() {
         ("object.l", "item == 1", "object.l~ object.l[*]"),
     ] {
         let (list, judged) = (program(list), program(judged));
-        let got = reads_of_elements(&list, [&judged], &["object"], &composed, "role", &[]);
+        let got = reads_of_elements(&list.ast(), [&judged.ast()], &["object"], &composed, "role", &[]);
         let sorted = |text: &str| text.split(' ').map(str::to_owned).collect::<BTreeSet<_>>();
         assert_eq!(sorted(&shown(&got)), sorted(expected));
     }
     let further = [vec![Part::Key("f".to_owned()), Part::Key("g".to_owned())]];
-    let got = reads_of_elements(&program("object.l"), [], &["object"], &composed, "role", &further);
+    let got = reads_of_elements(&program("object.l").ast(), [], &["object"], &composed, "role", &further);
     assert_eq!(shown(&got), "object.l[*].f.g object.l~");
 }
 

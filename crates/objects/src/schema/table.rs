@@ -2,6 +2,8 @@
 
 use std::sync::{LazyLock, OnceLock};
 
+use memchr::memmem;
+
 use super::field::Field;
 use super::{NEWEST, OLDEST, Releases};
 
@@ -155,20 +157,14 @@ struct Table {
 }
 
 static TABLE: LazyLock<Table> = LazyLock::new(|| {
-    let (kinds, definitions) = TEXT.split_once("\n= ").unwrap_or((TEXT, ""));
-    // each part begins after its `= `; the first line is kept in the shape that `Definition::parse` skips
-    let start = TEXT.len() - definitions.len() - 2;
+    let mut starts = memmem::find_iter(TEXT.as_bytes(), "\n= ").map(|at| at + 1).peekable();
+    let kinds = &TEXT[..starts.peek().copied().unwrap_or(TEXT.len())];
     let mut slots = Vec::new();
-    let mut rest = &TEXT[start..];
-    while !rest.is_empty() {
-        let (text, after) = match rest.find("\n= ") {
-            Some(end) => (&rest[..end], &rest[end + 1..]),
-            None => (rest.trim_end(), ""),
-        };
-        if let Some(name) = text.split([' ', '\n']).nth(1) {
+    while let Some(start) = starts.next() {
+        let text = TEXT[start..starts.peek().copied().unwrap_or(TEXT.len())].trim_end();
+        if let Some(name) = text["= ".len()..].split([' ', '\n']).next() {
             slots.push(Slot { name, text, definition: OnceLock::new() });
         }
-        rest = after;
     }
     Table { kinds: kinds.lines().filter_map(kind_row).collect(), slots }
 });
