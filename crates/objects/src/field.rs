@@ -8,7 +8,7 @@ pub use cause::{BadValue, Cause, Causes, Reason, Value, status_message};
 pub(crate) use go::is_print;
 pub use go::{go_json_string, go_quote};
 
-use document::{Document, NodeId, NodeRef};
+use document::{Document, Items, NodeId, NodeRef};
 use kubernetes_cel::library::quantity::Quantity;
 use std::fmt;
 
@@ -71,6 +71,69 @@ impl<'d> At<'d> {
     #[must_use]
     pub fn field(self, name: &'d str) -> Self {
         self.down(FieldStep::Field(name), self.node().and_then(|node| node.get(name)))
+    }
+
+    /// What the field of that name holds, unless that is absent or `null`. This and the like are for rules that ask no more of
+    /// a field: its place costs more than its value, and most fields are absent.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<NodeRef<'d>> {
+        self.node()?.get_present(name)
+    }
+
+    /// As [`At::is_set`], of the field of that name.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.get(name).is_some()
+    }
+
+    /// As [`At::str`], of the field of that name.
+    #[must_use]
+    pub fn str_at(&self, name: &str) -> &'d str {
+        self.opt_str_at(name).unwrap_or_default()
+    }
+
+    /// As [`At::opt_str`], of the field of that name.
+    #[must_use]
+    pub fn opt_str_at(&self, name: &str) -> Option<&'d str> {
+        self.get(name).and_then(NodeRef::as_str)
+    }
+
+    /// As [`At::int`], of the field of that name.
+    #[must_use]
+    pub fn int_at(&self, name: &str) -> i64 {
+        self.opt_int_at(name).unwrap_or(0)
+    }
+
+    /// As [`At::opt_int`], of the field of that name.
+    #[must_use]
+    pub fn opt_int_at(&self, name: &str) -> Option<i64> {
+        self.get(name).and_then(NodeRef::as_i64)
+    }
+
+    /// As [`At::bool`], of the field of that name.
+    #[must_use]
+    pub fn bool_at(&self, name: &str) -> bool {
+        self.opt_bool_at(name).unwrap_or(false)
+    }
+
+    /// As [`At::opt_bool`], of the field of that name.
+    #[must_use]
+    pub fn opt_bool_at(&self, name: &str) -> Option<bool> {
+        self.get(name).and_then(NodeRef::as_bool)
+    }
+
+    /// As [`At::is_empty`], of the field of that name.
+    #[must_use]
+    pub fn is_empty_at(&self, name: &str) -> bool {
+        self.get(name).is_none_or(is_empty)
+    }
+
+    /// As [`At::items`], of the field of that name.
+    pub fn items_at(&self, name: &'d str) -> Each<'d> {
+        match self.get(name).filter(|node| node.is_array()) {
+            Some(list) => Each::of(self.down(FieldStep::Field(name), Some(list)), list),
+            None => Each { list: *self, items: None, index: 0 },
+        }
     }
 
     /// The field at the end of a chain of names, separated by dots.
@@ -214,7 +277,7 @@ impl<'d> At<'d> {
     /// How many items or members there are; of a string, how many bytes.
     #[must_use]
     pub fn len(self) -> usize {
-        self.node().map_or(0, |node| node.as_str().map_or_else(|| node.len(), str::len))
+        self.node().map_or(0, len)
     }
 
     /// Whether there is nothing: an absent value, an empty list, map or string.
@@ -224,13 +287,11 @@ impl<'d> At<'d> {
     }
 
     /// The items of the list here, each at its index.
-    pub fn items(self) -> impl Iterator<Item = At<'d>> + Clone {
-        let items = self.node().filter(|node| node.is_array()).map(NodeRef::items);
-        items
-            .into_iter()
-            .flatten()
-            .enumerate()
-            .map(move |(index, item)| self.down(FieldStep::Index(index), Some(item)))
+    pub fn items(self) -> Each<'d> {
+        match self.node().filter(|node| node.is_array()) {
+            Some(list) => Each::of(self, list),
+            None => Each { list: self, items: None, index: 0 },
+        }
     }
 
     /// The members of the map here, each at its key.
@@ -254,6 +315,39 @@ impl<'d> At<'d> {
     pub fn same(self, other: At<'_>) -> bool {
         same(self.node(), other.node())
     }
+}
+
+/// The items of a list, each at its index: [`At::items`].
+#[derive(Debug, Clone)]
+pub struct Each<'d> {
+    list: At<'d>,
+    items: Option<Items<'d>>,
+    index: usize,
+}
+
+impl<'d> Each<'d> {
+    fn of(list: At<'d>, node: NodeRef<'d>) -> Self {
+        Self { list, items: Some(node.items()), index: 0 }
+    }
+}
+
+impl<'d> Iterator for Each<'d> {
+    type Item = At<'d>;
+
+    fn next(&mut self) -> Option<At<'d>> {
+        let item = self.items.as_mut()?.next()?;
+        let index = self.index;
+        self.index += 1;
+        Some(self.list.down(FieldStep::Index(index), Some(item)))
+    }
+}
+
+fn len(node: NodeRef<'_>) -> usize {
+    node.as_str().map_or_else(|| node.len(), str::len)
+}
+
+fn is_empty(node: NodeRef<'_>) -> bool {
+    len(node) == 0
 }
 
 fn is_void(node: Option<NodeRef<'_>>) -> bool {
