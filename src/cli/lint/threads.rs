@@ -3,7 +3,7 @@
 use std::fs;
 
 /// Reading and judging so little takes less than starting the threads that would do it.
-const LITTLE: u64 = 4096;
+const LITTLE: u64 = 32 << 10;
 
 /// Has the run do everything on this thread, where its files are few and small. It has to be said before anything runs.
 pub(super) fn settle(paths: &[String]) {
