@@ -7,6 +7,7 @@ mod action;
 mod codes;
 mod fingerprint;
 pub mod fold;
+pub mod held;
 mod readable;
 pub mod terms;
 
@@ -17,7 +18,7 @@ use std::sync::Arc;
 pub use action::{Action, Actions};
 pub use codes::{CodePattern, CodePatternError};
 pub(crate) use fingerprint::write_part;
-pub use fingerprint::{Digest, Fingerprint, OfObject, combine};
+pub use fingerprint::{Digest, Fingerprint, OfObject, Print, combine};
 pub use readable::readable;
 
 use chrono::NaiveDate;
@@ -215,7 +216,7 @@ impl Certainty {
 pub struct ObjectId(pub u32);
 
 /// Where a finding points.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Place {
     /// As people write it, from the object's root: `spec.containers[0].image`.
     pub path: String,

@@ -10,12 +10,14 @@ mod held;
 mod unrun;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
 use chrono::NaiveDate;
 use rayon::prelude::*;
 
 use crate::admission::{Admission, Stages, admit};
 use crate::api;
+use crate::apiserver::Received;
 use crate::cel::error::Unknown;
 use crate::check::{EvaluationLimits, Findings};
 use crate::document::{Document, NodeRef};
@@ -32,7 +34,7 @@ use crate::resource::identity::Identity;
 use crate::resource::workload::{self, Lookalike, TemplatePaths};
 use crate::store::PolicySet;
 
-pub use canonical::Canonical;
+pub use canonical::{Canonical, Parts};
 
 /// What the made-up requests are like.
 #[derive(Debug, Clone)]
@@ -85,13 +87,27 @@ fn lacks_what_is_injected(node: NodeRef<'_>) -> bool {
     false
 }
 
+/// Whether a finding in an object is about a value that is filled in before anything is applied: nothing is wrong with it
+/// yet, and nobody wants to be asked what it will be.
+fn is_filled_in(object: NodeRef<'_>, finding: &Finding) -> bool {
+    let at = || object.at(&finding.place.pointer);
+    match finding.certainty {
+        Certainty::Failed => false,
+        Certainty::Unknown if finding.message.contains(Unknown::PLACEHOLDER) => true,
+        Certainty::Known | Certainty::Unknown => {
+            finding.rule.policy.is_some()
+                && at().is_some_and(|node| node.is_unknown() || lacks_what_is_injected(node))
+        }
+    }
+}
+
 /// What answers look-ups: the objects as they were written, the forms that kustomizations make of them, and what these
 /// generate.
 fn host<'i>(
     inventory: &'i Inventory<'i>,
     identities: &[Identity<'i>],
     asking: &'i Asking,
-    judged: impl Fn(usize) -> NodeRef<'i>,
+    judged: impl Fn(usize) -> (NodeRef<'i>, Option<u64>),
 ) -> InputHost<'i> {
     let kustomizations = inventory.kustomizations();
     let mut host = InputHost::new(Layout::new(inventory.paths()), asking.complete);
@@ -101,20 +117,21 @@ fn host<'i>(
     for (index, (manifest, identity)) in inventory.manifests().iter().zip(identities).enumerate() {
         let document = u32::try_from(index).ok().map(ObjectId);
         let (file, key) = (manifest.file.index(), identity.key());
-        let object = HostObject { root: judged(index), document, partial: false };
-        host.add(Added { key, file, object, kustomizations: kustomizations.listing(file) });
+        let (root, said) = judged(index);
+        let object = HostObject { root, document, partial: false };
+        host.add(Added { key, file, object, kustomizations: kustomizations.listing(file), said });
         let written = inventory.object(manifest).at("/metadata/namespace").and_then(NodeRef::as_str);
         let namespaced = identity.namespace.is_some();
         if let Some(namespace) = written.filter(|written| namespaced && *written != key.namespace) {
-            host.also(ObjectKey { namespace, ..key }, file, object);
+            host.also(ObjectKey { namespace, ..key }, file, object, said);
         }
         for form in inventory.forms(index) {
             let name = form.name.as_deref().unwrap_or_default();
             let namespace = form.namespace.as_deref().filter(|_| namespaced).unwrap_or(key.namespace);
             let key_of_form = ObjectKey { namespace, name, ..key };
-            let root = form.document.as_ref().map_or(object.root, Document::root);
+            let (root, said) = form.document.as_ref().map_or((object.root, said), |form| (form.root(), None));
             if key_of_form != key || root != object.root {
-                host.also(key_of_form, file, HostObject { root, ..object });
+                host.also(key_of_form, file, HostObject { root, ..object }, said);
             }
         }
     }
@@ -123,7 +140,8 @@ fn host<'i>(
         let namespace = made.namespace.as_deref().unwrap_or(&asking.namespace);
         let key = ObjectKey { group: "", kind: generated.kind, namespace, name: &made.name };
         let root = generated.document.root();
-        host.also(key, made.file, HostObject { root, document: None, partial: generated.partial });
+        let object = HostObject { root, document: None, partial: generated.partial };
+        host.also(key, made.file, object, None);
     }
     host
 }
@@ -134,7 +152,7 @@ pub struct Offline<'i> {
     inventory: &'i Inventory<'i>,
     identities: Vec<Identity<'i>>,
     /// The plurals that requests use, of each.
-    resources: Vec<String>,
+    resources: Vec<Arc<str>>,
     host: InputHost<'i>,
     /// The old objects of an UPDATE, by group, kind, namespace and name.
     old: HashMap<ObjectKey<'i>, NodeRef<'i>>,
@@ -179,9 +197,17 @@ impl<'i> Offline<'i> {
         let identify = |root| Identity::of(root).unwrap_or_default().settled(&custom, &asking.namespace);
         let identities: Vec<_> =
             (0..inventory.manifests().len()).map(|index| identify(inventory.judged(index))).collect();
-        let resources = identities.iter().map(|id| custom.resource(id.gvk.group, id.gvk.kind)).collect();
-        let judged =
-            |index| canonical.and_then(|all| all.object(index)).unwrap_or_else(|| inventory.judged(index));
+        let mut known: HashMap<(&str, &str), Arc<str>> = HashMap::new();
+        let resource = |identity: &Identity<'i>| {
+            let GroupVersionKind { group, kind, .. } = identity.gvk;
+            let resource = known.entry((group, kind)).or_insert_with(|| custom.resource(group, kind).into());
+            Arc::clone(resource)
+        };
+        let resources = identities.iter().map(resource).collect();
+        let judged = |index| {
+            let canonical = canonical.and_then(|all| all.looked_up(index));
+            canonical.unwrap_or_else(|| (inventory.judged(index), None))
+        };
         let host = host(inventory, &identities, asking, judged);
         let mut by_key = HashMap::new();
         if let Some(old) = old {
@@ -196,12 +222,11 @@ impl<'i> Offline<'i> {
         Self { inventory, identities, resources, host, old: by_key, asking, canonical, as_written: false }
     }
 
-    /// The object of the manifest at this index that is judged: as the API server has it, where that is asked for and it
-    /// would come so far; else as it is written and the kustomizations of the input make it.
-    #[must_use]
-    pub fn object(&self, index: usize) -> NodeRef<'_> {
-        let canonical = self.canonical.filter(|_| !self.as_written).and_then(|all| all.object(index));
-        canonical.unwrap_or_else(|| self.inventory.judged(index))
+    /// The object of the manifest at this index that is judged: as the API server has received it, where that is asked for
+    /// and it would come so far; else as it is written and the kustomizations of the input make it.
+    fn object<'r>(&'r self, index: usize, received: Option<&'r Received<'_, '_>>) -> NodeRef<'r> {
+        let canonical = received.filter(|_| !self.as_written).and_then(|received| received.object.as_ref());
+        canonical.map_or_else(|| self.inventory.judged(index), Document::root)
     }
 
     /// What the manifest at this index of the inventory calls itself.
@@ -232,11 +257,21 @@ impl<'i> Offline<'i> {
         }
     }
 
-    /// The request about the manifest at this index of the inventory.
+    /// The request about the manifest at this index of the inventory, where its object is held: see [`Canonical::in_parts`].
     #[must_use]
     pub fn request(&self, index: usize) -> Request<'_> {
+        self.request_of(index, self.canonical.and_then(|all| all.whole(index)))
+    }
+
+    /// Shows the request about the manifest at this index, whose object may be made for it.
+    pub fn with_request<R>(&self, index: usize, show: impl FnOnce(&Request<'_>) -> R) -> R {
+        let received = self.canonical.map(|all| all.received(index));
+        show(&self.request_of(index, received.as_deref()))
+    }
+
+    fn request_of<'r>(&'r self, index: usize, received: Option<&'r Received<'_, '_>>) -> Request<'r> {
         let identity = self.identities[index];
-        let object = self.object(index);
+        let object = self.object(index, received);
         let Asking { namespace: _, operation, user, groups, complete: _, explain: _, today: _, .. } =
             self.asking;
         let old = identity.name.and_then(|_| self.old.get(&identity.key())).copied();
@@ -310,7 +345,7 @@ impl<'i> Offline<'i> {
         notes
     }
 
-    /// What becomes of the manifest at this index in these stages.
+    /// What becomes of the manifest at this index in these stages, where its object is held: see [`Canonical::in_parts`].
     #[must_use]
     pub fn admit<'r>(
         &'r self,
@@ -318,12 +353,23 @@ impl<'i> Offline<'i> {
         stages: Stages<'_>,
         index: usize,
     ) -> (Request<'r>, Admission<'r>) {
-        let request = self.request(index);
-        let stages = match self.canonical {
+        let received = self.canonical.and_then(|all| all.whole(index));
+        let request = self.request_of(index, received);
+        let admission = self.admit_received(set, stages, (index, received), &request);
+        (request, admission)
+    }
+
+    fn admit_received<'r>(
+        &'r self,
+        set: &PolicySet,
+        stages: Stages<'_>,
+        (index, received): (usize, Option<&'r Received<'_, '_>>),
+        request: &Request<'r>,
+    ) -> Admission<'r> {
+        let stages = match self.canonical.zip(received) {
             None => stages,
-            Some(all) if self.as_written => stages.written_for(all.serving()),
-            Some(all) => {
-                let received = all.received(index);
+            Some((all, _)) if self.as_written => stages.written_for(all.serving()),
+            Some((all, received)) => {
                 let stages = match (received.served, &received.object) {
                     (Some(served), Some(_)) => stages.by(all.serving(), served),
                     (Some(_), None) => stages.refused(),
@@ -332,8 +378,9 @@ impl<'i> Offline<'i> {
                 stages.after(&received.findings)
             }
         };
-        let mut admission = admit(set, stages, &request, &self.host(index), self.budget());
-        admission.findings.retain(|finding| !self.is_filled_in(index, finding));
+        let mut admission = admit(set, stages, request, &self.host(index), self.budget());
+        let object = self.object(index, received);
+        admission.findings.retain(|finding| !is_filled_in(object, finding));
         let certain = |finding: &&mut Finding| finding.certainty == Certainty::Known && !self.asking.complete;
         for finding in admission.findings.iter_mut().filter(certain) {
             if let Some(other) = self.of_another_build(index, finding) {
@@ -346,14 +393,17 @@ impl<'i> Offline<'i> {
                 finding.fix.clear();
             }
         }
-        (request, admission)
+        admission
     }
 
     /// The findings of the manifest at this index: of the mutations that could not be made, and of the object
     /// that the others have made.
     #[must_use]
     pub fn judge(&self, set: &PolicySet, index: usize) -> Findings {
-        self.admit(set, Stages::ALL, index).1.findings
+        let received = self.canonical.map(|all| all.received(index));
+        let received = received.as_deref();
+        let request = self.request_of(index, received);
+        self.admit_received(set, Stages::ALL, (index, received), &request).findings
     }
 
     /// The object that a finding rests on, where it lies in another folder and is built without this one: what is applied in
@@ -374,35 +424,25 @@ impl<'i> Offline<'i> {
         Some(format!("{} {}", identity.gvk.kind, identity.name.unwrap_or_default()))
     }
 
-    /// Whether a finding is about a value that is filled in before anything is applied: nothing is wrong with it yet, and
-    /// nobody wants to be asked what it will be.
-    fn is_filled_in(&self, index: usize, finding: &Finding) -> bool {
-        let at = || self.object(index).at(&finding.place.pointer);
-        match finding.certainty {
-            Certainty::Failed => false,
-            Certainty::Unknown if finding.message.contains(Unknown::PLACEHOLDER) => true,
-            Certainty::Known | Certainty::Unknown => {
-                finding.rule.policy.is_some()
-                    && at().is_some_and(|node| node.is_unknown() || lacks_what_is_injected(node))
-            }
-        }
-    }
-
     /// The findings of all manifests, in parallel; in the order of the inventory at any number of threads.
     #[must_use]
     pub fn judge_all(&self, set: &PolicySet) -> Vec<(ObjectId, Finding)> {
-        self.judge_each(|_| set, &|| {})
+        let mut all = Vec::new();
+        self.judge_each(|_| set, &|| {}, |id, finding| all.push((id, finding)));
+        all
     }
 
-    /// As [`judge_all`](Self::judge_all), each by the policies of its file; `judged` is called for each manifest.
+    /// As [`judge_all`](Self::judge_all), each by the policies of its file; `judged` is called for each manifest, and
+    /// `take` is given one finding after the other.
     pub fn judge_each<'s>(
         &self,
         set: impl Fn(FileId) -> &'s PolicySet + Sync,
         judged: &(dyn Fn() + Sync),
-    ) -> Vec<(ObjectId, Finding)> {
+        mut take: impl FnMut(ObjectId, Finding),
+    ) {
         let set = |index: usize| set(self.inventory.manifests()[index].file);
-        // so many at a time that all threads have work, and no list of lists of a large folder is ever held
-        const BATCH: usize = 1 << 12;
+        // so many at a time that all threads have work, and few findings wait to be taken
+        const BATCH: usize = 1 << 9;
         let indexes: Vec<u32> = (0_u32..).take(self.identities.len()).collect();
         let mut kinds: Vec<(&PolicySet, HashSet<&str>)> = Vec::new();
         for (index, identity) in self.identities.iter().enumerate() {
@@ -414,7 +454,6 @@ impl<'i> Offline<'i> {
             }
         }
         kinds.into_iter().for_each(|(set, kinds)| set.meet(kinds));
-        let mut all = Vec::new();
         for batch in indexes.chunks(BATCH) {
             let findings = batch.par_iter().map(|index| {
                 let findings = self.judge(set(*index as usize), *index as usize);
@@ -423,9 +462,8 @@ impl<'i> Offline<'i> {
             });
             let findings: Vec<Findings> = findings.collect();
             for (index, findings) in batch.iter().zip(findings) {
-                all.extend(findings.into_iter().map(|finding| (ObjectId(*index), finding)));
+                findings.into_iter().for_each(|finding| take(ObjectId(*index), finding));
             }
         }
-        all
     }
 }

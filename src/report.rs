@@ -25,6 +25,7 @@ mod escape;
 mod excerpt;
 mod fault;
 pub mod format;
+mod found;
 pub mod gate;
 mod github;
 mod gitlab;
@@ -43,9 +44,13 @@ pub mod summary;
 pub mod text;
 pub mod waived;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use rayon::prelude::*;
+
 use crate::baseline::Baseline;
+use crate::finding::held::Held;
 use crate::finding::{Finding, ObjectId};
 use crate::manifest::{FileId, Inventory, LoadError, Position, STDIN, SourceFile, Sources};
 
@@ -55,6 +60,7 @@ use catalogue::Catalogue;
 pub use color::ColorChoice;
 pub use entry::{Entry, ReportedObject};
 pub use format::Format;
+pub use found::Found;
 pub use gate::{Exit, Gate};
 pub use mask::{masked, refusal};
 pub use summary::{Counted, Summary};
@@ -66,11 +72,18 @@ pub struct Report<'i> {
     sources: &'i Sources,
     inventory: &'i Inventory<'i>,
     subjects: Vec<ReportedObject<'i>>,
-    entries: Vec<Entry>,
+    /// What is not waived, by its objects.
+    held: Held,
+    /// The objects in which something was found, in their order.
+    groups: Vec<found::Group>,
+    /// Whether an earlier run has found it, too: of each finding in its order. Empty where there is none.
+    known: Vec<bool>,
     /// What is waived, each on its own: no finding is folded into another there.
     waived: Vec<(Entry, Suppressed)>,
     masks: mask::Masks,
     summary: Summary,
+    /// In how many objects something counts.
+    objects: usize,
     /// Of subjects whose name the server makes: which of its like in the file each is.
     ordinals: Vec<usize>,
     /// The Kubernetes version whose CEL counts.
@@ -140,7 +153,9 @@ impl<'i> Report<'i> {
         subjects: Vec<ReportedObject<'i>>,
         findings: impl IntoIterator<Item = (ObjectId, Finding)>,
     ) -> Self {
-        Self::compared(sources, inventory, subjects, findings, Beside::default())
+        let mut found = Found::on(&subjects, true);
+        findings.into_iter().for_each(|(object, finding)| found.push(&subjects, object, finding));
+        Self::compared(sources, inventory, subjects, found, Beside::default())
     }
 
     /// As [`new`](Self::new), with what is waived, which is taken out before findings are folded, so that one that is waived
@@ -153,46 +168,77 @@ impl<'i> Report<'i> {
         sources: &'i Sources,
         inventory: &'i Inventory<'i>,
         subjects: Vec<ReportedObject<'i>>,
-        findings: impl IntoIterator<Item = (ObjectId, Finding)>,
+        found: Found,
         beside: Beside<'_>,
     ) -> Self {
         let Beside { waived, earlier } = beside;
-        let entry = |(subject, finding)| Entry { subject, finding, also: Vec::new() };
-        let mut entries: Vec<Entry> = findings.into_iter().map(entry).collect();
-        let kept = entries.len();
-        let (of_waived, bys): (Vec<_>, Vec<_>) =
-            waived.into_iter().map(|Waived { subject, finding, by }| (entry((subject, finding)), by)).unzip();
-        entries.extend(of_waived);
-        let masks = mask::Masks::new(sources, inventory, &subjects, &entries);
-        for entry in &mut entries {
+        let Found { mut held, sensitive, .. } = found;
+        let entry = |subject, finding| Entry { subject, finding, also: Vec::new() };
+        let (waived, bys): (Vec<Entry>, Vec<Suppressed>) =
+            waived.into_iter().map(|Waived { subject, finding, by }| (entry(subject, finding), by)).unzip();
+        let of_waived = waived.iter().filter(|entry| entry.finding.sensitive);
+        let secret = mask::Secret {
+            sensitive: sensitive
+                .iter()
+                .map(|(object, finding)| (*object, finding))
+                .chain(of_waived.map(|entry| (entry.subject, &entry.finding)))
+                .collect(),
+            concerned: found::concerned(&held, &waived),
+        };
+        let masks = mask::Masks::new(sources, inventory, &subjects, &secret);
+        let waived = waived.into_iter().zip(bys).map(|(mut entry, by)| {
             let file = subjects[entry.subject.0 as usize].file;
-            masks.clean(entry, file);
-        }
-        let waived = entries.split_off(kept).into_iter().zip(bys);
-        let mut waived: Vec<_> = waived.map(|(entry, by)| masks.clean_waiver(entry, by)).collect();
-        sort::sort_by(&mut waived, |(entry, _)| entry, &subjects);
-        sort::sort(&mut entries, &subjects);
+            masks.clean(&mut entry, file);
+            masks.clean_waiver(entry, by)
+        });
+        let mut waived: Vec<(Entry, Suppressed)> = waived.collect();
+        waived.sort_by_key(|(entry, _)| sort::object(&subjects[entry.subject.0 as usize]));
+        let groups = found::groups(&mut held, &waived, &subjects);
+        groups.iter().for_each(|group| sort::sort_by(group.waived_of(&mut waived), |(entry, _)| entry));
         let ordinals = entry::ordinals(&subjects);
-        let named = entry::Named { subjects: &subjects, ordinals: &ordinals };
-        let compared = earlier.map(|earlier| compared::compare(earlier, &mut entries, &waived, named));
-        let entries = entry::fold(entries);
-        let mut summary = Summary::new(&entries, inventory.ledger());
-        summary.suppressed = waived.len() + compared.as_ref().map_or(0, |compared| compared.unchanged.len());
-        Self {
+        let mut report = Self {
             sources,
             inventory,
             subjects,
-            entries,
+            held,
+            groups,
+            known: Vec::new(),
             waived,
             masks,
-            summary,
+            summary: Summary::of_files(inventory.ledger()),
+            objects: 0,
             ordinals,
             kubernetes: None,
             notes: Vec::new(),
             run: Run::default(),
             catalogue: Catalogue::default(),
-            compared,
+            compared: None,
+        };
+        if let Some(earlier) = earlier {
+            report.compare(earlier);
         }
+        report.count();
+        report
+    }
+
+    /// Counts what was found.
+    fn count(&mut self) {
+        let count = |group: &found::Group| {
+            let entries = self.entries_in(group);
+            let mut summary = Summary::default();
+            entries.iter().for_each(|entry| summary.add(&entry.finding));
+            let of_object = |entry: &&Entry| self.subject(entry.subject).identity.is_some();
+            let objects: BTreeSet<_> = entries.iter().filter(of_object).map(|entry| entry.subject).collect();
+            (summary, objects.len())
+        };
+        let add = |(summary, objects): (Summary, usize), (more, others): (Summary, usize)| {
+            (summary.and(&more), objects + others)
+        };
+        let (counts, objects) = self.groups.par_iter().map(count).reduce(Default::default, add);
+        self.summary = self.summary.clone().and(&counts);
+        self.summary.suppressed =
+            self.waived.len() + self.compared.as_ref().map_or(0, |compared| compared.unchanged);
+        self.objects = objects;
     }
 
     /// Names the Kubernetes version whose CEL the run has spoken.
@@ -221,12 +267,6 @@ impl<'i> Report<'i> {
     pub fn with_catalogue(mut self, catalogue: Catalogue) -> Self {
         self.catalogue = catalogue;
         self
-    }
-
-    /// The findings, in the order of the report, with masked messages.
-    #[must_use]
-    pub fn entries(&self) -> &[Entry] {
-        &self.entries
     }
 
     /// How many findings there are of each kind, and how many files.

@@ -27,7 +27,7 @@ use crate::finding::{CodePattern, Finding, ObjectId};
 use crate::manifest::FileId;
 
 pub use add::{AddError, Addition, Writing, additions};
-pub use apply::{Applied, Codes, Run, Target, apply};
+pub use apply::{Applied, Applying, Codes, Run, Target};
 pub use collect::Beside;
 pub use written::Malformed;
 

@@ -61,6 +61,17 @@ pub struct Needs {
 }
 
 impl Needs {
+    /// What these policies look up where everything is at hand: also what nobody has watched.
+    #[must_use]
+    pub fn at_hand(set: &PolicySet) -> Self {
+        let mut needs = Self::of(set);
+        let checks = set.policies().iter().flat_map(|policy| &policy.rules);
+        for found in checks.flat_map(|rule| rule.check.needs()) {
+            needs.add(found.group, found.version, found.kind, &found.fields);
+        }
+        needs
+    }
+
     /// What these policies need.
     #[must_use]
     pub fn of(set: &PolicySet) -> Self {

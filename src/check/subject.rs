@@ -127,6 +127,7 @@ impl Sink<'_> {
             place: merge::place(node, sink.object.id()),
             judged: judged(sink),
             secret,
+            printed: None,
         };
         let secret = self.rule.sensitive || self.object.get_str("kind") == Some("Secret");
         let fingerprint =

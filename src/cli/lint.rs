@@ -3,6 +3,7 @@
 mod earlier;
 mod progress;
 mod revision;
+mod threads;
 mod watch;
 
 use std::collections::HashSet;
@@ -11,7 +12,6 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use chrono::NaiveDate;
 use clap::{Args, ValueEnum};
 
 use self::earlier::EarlierArgs;
@@ -34,13 +34,14 @@ use crate::manifest::chosen::Chosen;
 use crate::manifest::{
     FileOutcome, Inventory, LoadError, NoticeCode, ReadLimits, Sources, codes, read_chosen, read_sources,
 };
-use crate::offline::{Asking, Canonical, Offline};
+use crate::offline::{Asking, Canonical, Offline, Parts};
 use crate::report::catalogue::Catalogue;
 use crate::report::waived::{self, targets};
 use crate::report::{
-    self, ColorChoice, Earlier, Format, Gate, Report, ReportedObject, Run, TextOptions, notices, refusal,
+    self, ColorChoice, Earlier, Format, Found, Gate, Report, ReportedObject, Run, TextOptions, notices,
+    refusal,
 };
-use crate::waiver::{self, Applied, Beside, Codes, Target};
+use crate::waiver::{self, Applied, Applying, Beside, Codes, Target};
 use progress::Progress;
 use watch::Kept;
 
@@ -152,6 +153,10 @@ impl LintArgs {
             let Stopped = stop(&error.to_string());
             return NOT_DONE;
         }
+        // who watches will be shown other files
+        if kept.is_none() {
+            threads::settle(&self.paths.clone().all());
+        }
         let earlier = kept.as_deref_mut().and_then(|kept| kept.selected(self));
         let selected = earlier.unwrap_or_else(|| self.select());
         let code = self.lint(&self.paths.clone().all(), &selected, kept.as_deref_mut());
@@ -203,8 +208,10 @@ impl LintArgs {
         let old = old_sources.as_ref().map(Inventory::load);
         let server = self.serving.server(selected.release, &inventory).map_err(|_| Stopped)?;
         let raw = self.serving.is_raw();
-        let canonical = (!raw || variants.mutate_by_server())
-            .then(|| Canonical::of(&inventory, old.as_ref(), &asking, &server));
+        let canonical = (!raw || variants.mutate_by_server()).then(|| {
+            let parts = if raw { None } else { Parts::looked_up(&inventory, variants.sets()) };
+            Canonical::in_parts(&inventory, old.as_ref(), &asking, &server, parts.as_ref())
+        });
         let offline = match raw {
             true => Offline::written_for(&inventory, old.as_ref(), &asking, canonical.as_ref()),
             false => Offline::over(&inventory, old.as_ref(), &asking, canonical.as_ref()),
@@ -220,21 +227,24 @@ impl LintArgs {
             offline: &offline,
             beside: &beside,
         };
-        let (mut subjects, findings) = input.findings(&|| progress.judged());
+        let (mut subjects, notices) = input.subjects();
         let targets = targets(&subjects);
-        let Applied { kept: mut findings, waived, about } =
-            self.waive(input, asking.today, &targets, findings);
+        let (mut found, Applied { waived, about }) =
+            self.find(input, &asking, (&subjects, &targets), notices, &|| progress.judged());
         let writing = self.adding.writing(|| selected.all_names()).map_err(|error| stop(&error))?;
         if let Some(writing) = writing {
             drop(progress);
+            let findings = found.of_code(|code| writing.pattern().matches(code));
             let good = add_ignores::write(&writing, &sources, &inventory, &targets, &findings);
             return Ok(if errors.is_empty() && good { DONE } else { NOT_DONE });
         }
-        findings.extend(waived::about(about, &mut subjects));
+        for (id, finding) in waived::about(about, &mut subjects) {
+            found.push(&subjects, id, finding);
+        }
         let looks_at = |code: &str| codes.contains(code);
         let earlier = baseline.as_ref().map(|baseline| Earlier { baseline, looks_at: &looks_at });
         let beside = report::Beside { waived, earlier };
-        let report = Report::compared(&sources, &inventory, subjects, findings, beside);
+        let report = Report::compared(&sources, &inventory, subjects, found, beside);
         let report = self.told(report, input);
         // no report looks things up: it is written in the room that the index leaves
         drop(offline);
@@ -327,23 +337,21 @@ impl LintArgs {
             offline: &offline,
             beside: &beside,
         };
-        let (subjects, findings) = input.findings(&|| {});
-        let Applied { kept, waived: _, about: _ } =
-            self.waive(input, asking.today, &targets(&subjects), findings);
-        Report::new(&sources, &inventory, subjects, kept).baseline(origin)
+        let (subjects, notices) = input.subjects();
+        let targets = targets(&subjects);
+        let (found, _) = self.find(input, asking, (&subjects, &targets), notices, &|| {});
+        Report::compared(&sources, &inventory, subjects, found, report::Beside::default()).baseline(origin)
     }
 
-    /// Takes out of the findings what is waived.
-    fn waive(
+    /// What is found, and what of it is waived; `judged` is called for each manifest.
+    fn find(
         &self,
         input: Input<'_, '_>,
-        today: NaiveDate,
-        targets: &[Target<'_>],
-        findings: Vec<(ObjectId, Finding)>,
-    ) -> Applied {
-        if self.no_ignore {
-            return Applied { kept: findings, ..Applied::default() };
-        }
+        asking: &Asking,
+        (subjects, targets): (&[ReportedObject<'_>], &[Target<'_>]),
+        notices: Vec<(ObjectId, Finding)>,
+        judged: &(dyn Fn() + Sync),
+    ) -> (Found, Applied) {
         let Input { selected, variants: _, codes: ran, sources, inventory, offline, beside } = input;
         let codes = Codes {
             names: &|| selected.all_names(),
@@ -358,10 +366,21 @@ impl LintArgs {
             beside,
             ignores: &selected.ignores,
             codes: &codes,
-            today,
+            today: asking.today,
             parity: self.parity,
         };
-        waiver::apply(&run, targets, findings)
+        let mut waivers = (!self.no_ignore).then(|| Applying::new(&run, targets));
+        let mut found = Found::on(subjects, asking.fingerprints);
+        input.findings(notices, judged, |id, finding| {
+            let kept = match &mut waivers {
+                Some(waivers) => waivers.take(id, finding),
+                None => Some(finding),
+            };
+            if let Some(finding) = kept {
+                found.push(subjects, id, finding);
+            }
+        });
+        (found, waivers.map(Applying::finish).unwrap_or_default())
     }
 
     /// Configuration and policies.
@@ -414,7 +433,7 @@ impl LintArgs {
             elapsed: Some(start.elapsed()),
             columns: terminal_size::terminal_size().filter(|_| is_terminal).map(|(width, _)| width.0.into()),
         };
-        let too_many = self.format.is_empty() && is_terminal && report.entries().len() > SHOWN;
+        let too_many = self.format.is_empty() && is_terminal && report.summary().findings() > SHOWN;
         let text = [Output::stdout(Format::Text)];
         let outputs = if self.format.is_empty() { &text[..] } else { &self.format };
         let mut exit = exit;
@@ -458,16 +477,28 @@ struct Input<'r, 'i> {
 }
 
 impl<'i> Input<'_, 'i> {
-    /// All findings, with what they are of; `judged` is called for each manifest.
-    fn findings(&self, judged: &(dyn Fn() + Sync)) -> (Vec<ReportedObject<'i>>, Vec<(ObjectId, Finding)>) {
+    /// What findings can be of, and what was noticed when it was read.
+    fn subjects(&self) -> (Vec<ReportedObject<'i>>, Vec<(ObjectId, Finding)>) {
         let Self { variants, inventory, offline, .. } = *self;
         let mut subjects = subjects(inventory, offline);
-        let mut findings = offline.judge_each(|file| variants.set(file), judged);
+        let severity = |file, code: NoticeCode| variants.reserved(file, code.about());
+        let notices = notices::findings(inventory, &mut subjects, severity);
+        (subjects, notices)
+    }
+
+    /// Shows all findings, one after the other; `judged` is called for each manifest.
+    fn findings(
+        &self,
+        notices: Vec<(ObjectId, Finding)>,
+        judged: &(dyn Fn() + Sync),
+        mut take: impl FnMut(ObjectId, Finding),
+    ) {
+        let Self { variants, inventory, offline, .. } = *self;
         let manifests = inventory.manifests();
-        findings.retain_mut(|(document, finding)| {
+        let is_wanted = |id: ObjectId, finding: &mut Finding| {
             let row = if finding.rule.policy.is_some() { None } else { codes::named(finding.code()) };
             let Some(row) = row else { return true };
-            let Some(severity) = variants.reserved(manifests[document.0 as usize].file, row) else {
+            let Some(severity) = variants.reserved(manifests[id.0 as usize].file, row) else {
                 return false;
             };
             // what is less than the others of its code stays so, unless somebody says what the code is worth
@@ -477,10 +508,17 @@ impl<'i> Input<'_, 'i> {
                 finding.severity = finding.severity.min(Severity::Warning);
             }
             true
-        });
-        let severity = |file, code: NoticeCode| variants.reserved(file, code.about());
-        findings.extend(notices::findings(inventory, &mut subjects, severity));
-        (subjects, findings)
+        };
+        offline.judge_each(
+            |file| variants.set(file),
+            judged,
+            |id, mut finding| {
+                if is_wanted(id, &mut finding) {
+                    take(id, finding);
+                }
+            },
+        );
+        notices.into_iter().for_each(|(id, finding)| take(id, finding));
     }
 }
 

@@ -75,6 +75,34 @@ pub struct Fingerprint {
     pub judged: Option<Digest>,
     /// Whether the judged content may be secret. Its digest then stays inside: a short secret can be guessed from one.
     pub secret: bool,
+    /// What reports and baselines have, once that is [settled](Fingerprint::settle); in place of the digest from then on.
+    pub printed: Option<Print>,
+}
+
+/// A fingerprint as reports and baselines have it, told of object and rule as well: 32 hexadecimal digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Print([u8; 16]);
+
+impl Print {
+    /// What is shown of a digest.
+    #[must_use]
+    pub fn of(digest: Digest) -> Self {
+        let mut print = Self::default();
+        print.0.copy_from_slice(&digest.0[..16]);
+        print
+    }
+}
+
+impl serde::Serialize for Print {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl fmt::Display for Print {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
 }
 
 /// The object of a finding, as a fingerprint in a report names it.
@@ -91,9 +119,18 @@ pub struct OfObject<'o> {
 }
 
 impl Fingerprint {
-    /// The fingerprint as reports and baselines have it: 32 hexadecimal digits, the same in every version of Plimsoll.
+    /// Makes what reports and baselines have; the digest is part of it, and is given up.
+    pub fn settle(&mut self, rule: &RuleInfo, object: OfObject<'_>) {
+        self.printed = Some(self.in_report(rule, object));
+        self.judged = None;
+    }
+
+    /// The fingerprint as reports and baselines have it, the same in every version of Plimsoll.
     #[must_use]
-    pub fn in_report(&self, rule: &RuleInfo, object: OfObject<'_>) -> String {
+    pub fn in_report(&self, rule: &RuleInfo, object: OfObject<'_>) -> Print {
+        if let Some(printed) = self.printed {
+            return printed;
+        }
         let OfObject { group, kind, namespace, name } = object;
         let ordinal = name.err().map(|ordinal| format!("#{ordinal}"));
         let policy = rule.policy.as_ref();
@@ -109,7 +146,7 @@ impl Fingerprint {
             self.place.as_bytes(),
             judged.as_ref().map_or(&[][..], |judged| judged.bytes()),
         ];
-        combine(parts).to_string()[..32].to_owned()
+        Print::of(combine(parts))
     }
 }
 
@@ -130,10 +167,15 @@ mod tests {
             written: None,
         };
         let object = OfObject { group: "apps", kind: "Deployment", namespace: "shop", name: Ok("web") };
-        let print = Fingerprint { place: "/spec".into(), judged: Some(Digest([7; 32])), secret: false };
+        let print =
+            Fingerprint { place: "/spec".into(), judged: Some(Digest([7; 32])), ..Fingerprint::default() };
         let base = print.in_report(&rule("p/r", "ClusterManifestPolicy"), object);
         // baselines hold these
-        assert_eq!(base, "f1243abe6bec415f8ebcf2188584a2a5");
+        assert_eq!(base.to_string(), "f1243abe6bec415f8ebcf2188584a2a5");
+        let mut settled = print.clone();
+        settled.settle(&rule("p/r", "ClusterManifestPolicy"), object);
+        assert_eq!(settled.judged, None);
+        assert_eq!(settled.in_report(&rule("p/r", "ClusterManifestPolicy"), object), base);
         let others = [
             print.in_report(&rule("p/s", "ClusterManifestPolicy"), object),
             print.in_report(&rule("p/r", "ManifestPolicy"), object),

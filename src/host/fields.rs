@@ -9,12 +9,13 @@
 //! is read of an expression is told too largely rather than too narrowly ([`crate::cel::reads`]).
 
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use serde_json::{Map, Value};
 
 use crate::cel::reads::Part;
 use crate::document::few::GatherFew as _;
+use crate::document::{Builder, Document, LimitError, Limits, NodeId, NodeRef};
 
 /// What every object keeps, since hosts and messages name it.
 static ALWAYS: LazyLock<Fields> = LazyLock::new(|| {
@@ -132,6 +133,81 @@ impl Fields {
     /// Takes away from an object what is not read.
     pub fn keep(&self, object: &mut Value) {
         prune(object, &[self, &ALWAYS]);
+    }
+
+    /// A document without what is not read; what stays keeps its places.
+    ///
+    /// # Errors
+    /// None that the document itself had not met.
+    pub fn kept<'d>(&self, document: &Document<'d>) -> Result<Document<'d>, LimitError> {
+        let mut keeper = Keeper { builder: Builder::of_part(document, 0, Limits::default()) };
+        keeper.keep(document.root(), &[self, &ALWAYS])?;
+        Ok(keeper.builder.finish().shrunk())
+    }
+}
+
+/// What is read of a document, node by node.
+struct Keeper<'d> {
+    builder: Builder<'d>,
+}
+
+impl Keeper<'_> {
+    fn keep(&mut self, node: NodeRef<'_>, read: &[&Fields]) -> Result<(), LimitError> {
+        let items = node.is_array() && read.iter().any(|fields| fields.items);
+        if items || read.iter().any(|fields| fields.whole) || !(node.is_array() || node.is_object()) {
+            return self.builder.copy_node(node, true).map(|_| ());
+        }
+        let each: Vec<&Fields> = read.iter().filter_map(|fields| fields.each.as_deref()).collect();
+        let names = read.iter().any(|fields| fields.names);
+        let id = self.begin(node)?;
+        for item in node.items() {
+            if each.is_empty() { self.blank(item)? } else { self.keep(item, &each)? }
+        }
+        for (name, member) in node.members() {
+            let named = read.iter().filter_map(|fields| fields.members.get(name));
+            let read: Vec<&Fields> = named.chain(each.iter().copied()).collect();
+            if read.is_empty() && !names {
+                continue;
+            }
+            self.builder.kept_key(member)?;
+            if read.is_empty() { self.blank(member)? } else { self.keep(member, &read)? }
+        }
+        self.end(id, node);
+        Ok(())
+    }
+
+    /// Something of the same type, without what is in it.
+    fn blank(&mut self, node: NodeRef<'_>) -> Result<(), LimitError> {
+        if !(node.is_array() || node.is_object() || node.as_str().is_some()) {
+            return self.builder.copy_node(node, true).map(|_| ());
+        }
+        if node.as_str().is_some() {
+            let id = self.builder.string("")?;
+            self.told(id, node);
+            return Ok(());
+        }
+        let id = self.begin(node)?;
+        self.end(id, node);
+        Ok(())
+    }
+
+    fn begin(&mut self, node: NodeRef<'_>) -> Result<NodeId, LimitError> {
+        if node.is_array() { self.builder.begin_array() } else { self.builder.begin_object() }
+    }
+
+    fn end(&mut self, id: NodeId, node: NodeRef<'_>) {
+        let _ = self.builder.end();
+        self.told(id, node);
+    }
+
+    /// Where a node stands, and who made it.
+    fn told(&mut self, id: NodeId, node: NodeRef<'_>) {
+        if let Some(span) = node.span() {
+            self.builder.place(id, span);
+        }
+        if let Some(origin) = node.origin() {
+            self.builder.mark_origin(id, &Arc::from(origin));
+        }
     }
 }
 

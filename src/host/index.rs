@@ -33,6 +33,8 @@ pub(super) struct Entry<'d> {
     pub(super) folder_copies: u32,
     /// Whether another file of its folder says the same before it.
     pub(super) repeated: bool,
+    /// The digest of all that it says, where `object` is only a part of it.
+    pub(super) said: Option<u64>,
 }
 
 /// Which of the entries are looked at.
@@ -190,7 +192,7 @@ impl<'d> Within<'_, 'd> {
         for bucket in buckets {
             for position in level.iter().flat_map(|range| within(bucket, range, |position| *position)) {
                 let Some(entry) = entries.get(*position as usize) else { continue };
-                let Entry { key, object, copies, folder_copies, repeated } = *entry;
+                let Entry { key, object, copies, folder_copies, repeated, said: _ } = *entry;
                 // beyond the own file, one of a folder's copies tells all
                 if near || !repeated {
                     let copies = if near { copies } else { folder_copies };

@@ -43,6 +43,8 @@ pub struct Added<'d, 'k> {
     pub object: HostObject<'d>,
     /// The kustomizations that list it.
     pub kustomizations: &'k [u32],
+    /// The digest of all that it says, where the object is only a part of it.
+    pub said: Option<u64>,
 }
 
 /// An object that a review is of.
@@ -105,7 +107,7 @@ impl<'d> InputHost<'d> {
 
     /// Adds an object that is reviewed.
     pub fn add(&mut self, added: Added<'d, '_>) {
-        let Added { key, file, object, kustomizations } = added;
+        let Added { key, file, object, kustomizations, said } = added;
         let position = number(self.subjects.len());
         let file_number = number(file);
         let name = (!key.name.is_empty()).then(|| {
@@ -121,13 +123,17 @@ impl<'d> InputHost<'d> {
         }
         let added = number(self.added.len());
         self.subjects.push(Reviewed { added, name, kustomizations: kustomizations.into() });
-        self.also(key, file, object);
+        self.put(key, file, object, said);
     }
 
     /// Adds another form of an object, as a kustomization makes it, or an object that something of the input makes. It
     /// is found like others, and is nobody's twin.
-    pub fn also(&mut self, key: ObjectKey<'d>, file: usize, object: HostObject<'d>) {
-        let entry = Entry { key, object, copies: 1, folder_copies: 1, repeated: false };
+    pub fn also(&mut self, key: ObjectKey<'d>, file: usize, object: HostObject<'d>, said: Option<u64>) {
+        self.put(key, file, object, said);
+    }
+
+    fn put(&mut self, key: ObjectKey<'d>, file: usize, object: HostObject<'d>, said: Option<u64>) {
+        let entry = Entry { key, object, copies: 1, folder_copies: 1, repeated: false, said };
         self.added.push((number(file), entry));
     }
 
@@ -362,10 +368,11 @@ impl<'d> Arranged<'d> {
             self.entries.push(entry);
             return;
         }
-        let said = *said.get_or_insert_with(|| digest(self.entries[first].object.root));
-        let (root, key) = (entry.object.root, (entry.key, digest(entry.object.root)));
+        let said = *said.get_or_insert_with(|| self.entries[first].digest());
+        let key = (entry.key, entry.digest());
         let unnamed = u32::from(entry.key.name.is_empty());
-        let same = |entries: &[Entry<'d>], at: usize| entries.get(at).is_some_and(|e| e.object.root == root);
+        let same =
+            |entries: &[Entry<'d>], at: usize| entries.get(at).is_some_and(|e| e.says_the_same(&entry));
         let of_first = (entry.key, said);
         known.in_folder.entry(of_first).or_insert(first);
         if first >= known.file_from {
@@ -517,8 +524,22 @@ impl Host for Beside<'_, '_> {
     }
 }
 
+impl Entry<'_> {
+    /// Equal for objects that say the same.
+    fn digest(&self) -> u64 {
+        self.said.unwrap_or_else(|| digest(self.object.root))
+    }
+
+    /// Whether another object, with the same digest, says the same.
+    fn says_the_same(&self, other: &Self) -> bool {
+        // of what is not here the digest is all that is known
+        self.said.is_some() || other.said.is_some() || self.object.root == other.object.root
+    }
+}
+
 /// Equal for nodes that are written alike.
-fn digest(node: NodeRef<'_>) -> u64 {
+#[must_use]
+pub fn digest(node: NodeRef<'_>) -> u64 {
     let mut hasher = FixedState::default().build_hasher();
     for node in node.descendants() {
         (node.key(), node.len(), node.kind()).hash(&mut hasher);

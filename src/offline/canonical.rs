@@ -1,26 +1,102 @@
 //! The objects of the input as the API server would have them when it asks about them.
+//!
+//! Of a large input not all of them are held: of what is behind the first so many nodes, only what others look up in it, and
+//! the object is made again when it is judged.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Deref;
 
 use rayon::prelude::*;
 
 use super::held::Held;
+use crate::admission::needs::Needs;
 use crate::apiserver::{ApiServer, Received, Serving};
 use crate::document::{Document, NodeRef};
+use crate::host::fields::Fields;
+use crate::host::inventory::digest;
 use crate::manifest::Inventory;
 use crate::matching::Operation;
 use crate::resource::custom::CustomKinds;
 use crate::resource::identity::{Identity, ObjectKey};
+use crate::store::PolicySet;
+
+/// Inputs up to so many nodes are held as they are, which takes some 100 MB.
+const NODES: usize = 1 << 20;
+
+/// What became of a manifest.
+#[derive(Debug)]
+pub(super) enum Reception<'c, 'i> {
+    Held(&'c Received<'i, 'i>),
+    Again(Box<Received<'i, 'i>>),
+}
+
+impl<'i> Deref for Reception<'_, 'i> {
+    type Target = Received<'i, 'i>;
+
+    fn deref(&self) -> &Self::Target {
+        match self {
+            Self::Held(received) => received,
+            Self::Again(received) => received,
+        }
+    }
+}
 
 /// What the API server makes of each manifest, before any policy is asked.
 #[derive(Debug)]
 pub struct Canonical<'i> {
+    inventory: &'i Inventory<'i>,
     server: &'i ApiServer,
     held: Held,
     namespace: &'i str,
-    received: Vec<Received<'i, 'i>>,
+    slots: Vec<Slot<'i>>,
     /// The objects before an UPDATE, by the index of their manifest.
     old: BTreeMap<usize, Document<'i>>,
+}
+
+/// What is held of a manifest.
+#[derive(Debug)]
+enum Slot<'i> {
+    Whole(Box<Received<'i, 'i>>),
+    /// What others look up in the object, where there is one, and the digest of all that it says.
+    Part(Option<(Box<Document<'i>>, u64)>),
+}
+
+/// What is held of the objects of a large input.
+#[derive(Debug)]
+pub struct Parts {
+    /// So many nodes of manifests are held as whole objects.
+    whole: usize,
+    fields: HashMap<String, HashMap<String, Fields>>,
+}
+
+impl Parts {
+    /// What these policies look up in the objects of an input, which is large: of a small one everything is held. `None`: a
+    /// policy looks up what nobody can tell beforehand.
+    #[must_use]
+    pub fn looked_up<'s>(inventory: &Inventory<'_>, by: impl Iterator<Item = &'s PolicySet>) -> Option<Self> {
+        let nodes: usize = inventory.documents().iter().map(|loaded| loaded.document.node_count()).sum();
+        if nodes <= NODES { None } else { Self::behind(NODES, by) }
+    }
+
+    /// As [`looked_up`](Self::looked_up), for what is behind so many nodes.
+    #[must_use]
+    pub fn behind<'s>(whole: usize, by: impl Iterator<Item = &'s PolicySet>) -> Option<Self> {
+        let mut fields: HashMap<String, HashMap<String, Fields>> = HashMap::new();
+        for needs in by.map(Needs::at_hand) {
+            if !needs.untold.is_empty() {
+                return None;
+            }
+            for ((group, kind), need) in needs.kinds {
+                fields.entry(group).or_default().entry(kind).or_default().extend(&need.fields);
+            }
+        }
+        Some(Self { whole, fields })
+    }
+
+    fn of(&self, identity: &Identity<'_>) -> Fields {
+        let of_group = self.fields.get(identity.gvk.group);
+        of_group.and_then(|kinds| kinds.get(identity.gvk.kind)).cloned().unwrap_or_default()
+    }
 }
 
 impl<'i> Canonical<'i> {
@@ -31,6 +107,18 @@ impl<'i> Canonical<'i> {
         old: Option<&'i Inventory<'i>>,
         asking: &'i super::Asking,
         server: &'i ApiServer,
+    ) -> Self {
+        Self::in_parts(inventory, old, asking, server, None)
+    }
+
+    /// As [`of`](Self::of); of a large input only `parts` are held.
+    #[must_use]
+    pub fn in_parts(
+        inventory: &'i Inventory<'i>,
+        old: Option<&'i Inventory<'i>>,
+        asking: &'i super::Asking,
+        server: &'i ApiServer,
+        parts: Option<&Parts>,
     ) -> Self {
         let mut custom = CustomKinds::default();
         for manifest in inventory.manifests() {
@@ -57,29 +145,67 @@ impl<'i> Canonical<'i> {
         let replaces = asking.operation == Operation::Update;
         let stored: HashMap<ObjectKey<'i>, NodeRef<'_>> =
             old.values().filter(|_| replaces).map(|(key, document)| (*key, document.root())).collect();
+        // what an object takes the place of is looked up once
+        let parts = parts.filter(|_| !replaces);
+        let whole = parts.map_or(count, |parts| {
+            let mut left = parts.whole;
+            let fits = |index: &usize| {
+                let nodes = inventory.judged(*index).subtree_len();
+                left = left.saturating_sub(nodes);
+                left > 0
+            };
+            (0..count).take_while(fits).count()
+        });
         let receive = |index| {
             let root = inventory.judged(index);
-            let stored = if replaces { stored.get(&identify(root).key()).copied() } else { None };
-            serving.receive(root, stored)
+            let identity = identify(root);
+            let stored = if replaces { stored.get(&identity.key()).copied() } else { None };
+            let received = serving.receive(root, stored);
+            let Some(parts) = parts.filter(|_| index >= whole) else {
+                return Slot::Whole(Box::new(received));
+            };
+            let part = received.object.map(|object| {
+                let said = digest(object.root());
+                (Box::new(parts.of(&identity).kept(&object).unwrap_or(object)), said)
+            });
+            Slot::Part(part)
         };
-        let received = (0..count).into_par_iter().map(receive).collect();
+        let slots = (0..count).into_par_iter().map(receive).collect();
         let old = old.into_iter().map(|(index, (_, document))| (index, document)).collect();
-        Self { server, held, namespace, received, old }
+        Self { inventory, server, held, namespace, slots, old }
     }
 
     /// The server, with what of the input it would hold.
-    pub(super) fn serving(&self) -> Serving<'_, '_> {
+    pub(super) fn serving(&self) -> Serving<'i, '_> {
         Serving { server: self.server, cluster: &self.held, namespace: self.namespace }
     }
 
-    /// What became of a manifest.
-    pub(super) fn received(&self, index: usize) -> &Received<'i, 'i> {
-        &self.received[index]
+    /// What became of a manifest; made again where it is not held.
+    pub(super) fn received(&self, index: usize) -> Reception<'_, 'i> {
+        match &self.slots[index] {
+            Slot::Whole(received) => Reception::Held(received),
+            Slot::Part(_) => {
+                let received = self.serving().receive(self.inventory.judged(index), None);
+                Reception::Again(Box::new(received))
+            }
+        }
     }
 
-    /// The object of a manifest, where the server would come so far.
-    pub(super) fn object(&self, index: usize) -> Option<NodeRef<'_>> {
-        self.received[index].object.as_ref().map(Document::root)
+    /// What became of a manifest, where it is held.
+    pub(super) fn whole(&self, index: usize) -> Option<&Received<'i, 'i>> {
+        match &self.slots[index] {
+            Slot::Whole(received) => Some(received),
+            Slot::Part(_) => None,
+        }
+    }
+
+    /// What others may look up of the object of a manifest, where the server would come so far, and the digest of all that
+    /// it says where that is only a part.
+    pub(super) fn looked_up(&self, index: usize) -> Option<(NodeRef<'_>, Option<u64>)> {
+        match &self.slots[index] {
+            Slot::Whole(received) => received.object.as_ref().map(|object| (object.root(), None)),
+            Slot::Part(part) => part.as_ref().map(|(part, said)| (part.root(), Some(*said))),
+        }
     }
 
     /// The old object at an index of its inventory.

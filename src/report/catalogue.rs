@@ -1,8 +1,10 @@
 //! What is known of the rules of a run, whether they have found something or not.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use super::entry::Entry;
+use super::entry::{Entry, NamedRule};
 use crate::finding::{PolicyRef, RuleInfo, Severity};
 
 /// What is to be said of a rule.
@@ -47,14 +49,16 @@ impl Catalogue {
     }
 
     /// The rules, and those that findings know of beside them.
-    pub(super) fn with<'e>(&self, entries: impl IntoIterator<Item = &'e Entry>) -> Self {
-        let known: BTreeSet<_> = self.rules.iter().map(key).collect();
-        let all = entries.into_iter().flat_map(|entry| [&entry.finding].into_iter().chain(&entry.also));
-        let others: BTreeMap<_, _> = all
-            .filter(|finding| !known.contains(&(finding.code(), finding.rule.policy.as_ref())))
-            .map(|finding| ((finding.code(), finding.rule.policy.as_ref()), finding))
-            .collect();
-        let others = others.into_values().map(|finding| about(&finding.rule, finding.severity));
+    pub(super) fn with<'e>(&self, entries: impl IntoIterator<Item = Cow<'e, Entry>>) -> Self {
+        let mut others: BTreeMap<NamedRule, Severity> = BTreeMap::new();
+        for entry in entries {
+            for finding in [&entry.finding].into_iter().chain(&entry.also) {
+                if self.index(&finding.rule).is_none() {
+                    others.insert(NamedRule(Arc::clone(&finding.rule)), finding.severity);
+                }
+            }
+        }
+        let others = others.into_iter().map(|(NamedRule(rule), severity)| about(&rule, severity));
         Self::new(self.rules.iter().cloned().chain(others).collect())
     }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::broken::{fitting, width};
 use super::summary::Counted;
 use super::{Report, TextOptions};
-use crate::finding::{ObjectId, readable};
+use crate::finding::readable;
 use crate::manifest::walk::LINK_OUTSIDE;
 use crate::manifest::{FileOutcome, FileRecord};
 
@@ -126,9 +126,7 @@ impl Report<'_> {
         let plain = if counts.is_empty() { self.none().to_owned() } else { plain.join(", ") };
         let painted = if counts.is_empty() { plain.clone() } else { painted.join(", ") };
         let objects = self.subjects.iter().filter(|subject| subject.identity.is_some()).count();
-        let of_object = |subject: &ObjectId| self.subject(*subject).identity.is_some();
-        let with: BTreeSet<_> = self.entries().iter().map(|entry| entry.subject).filter(of_object).collect();
-        let of = match with.len() {
+        let of = match self.objects {
             0 => String::new(),
             with => format!("{with} of "),
         };

@@ -1,12 +1,14 @@
 //! A finding, and the object it is of.
 
+use std::cmp::Ordering;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use serde::ser::SerializeStruct as _;
 use serde::{Serialize, Serializer};
 
 use crate::document::NodeRef;
-use crate::finding::{Finding, ObjectId, OfObject, fold, readable};
+use crate::finding::{Finding, ObjectId, OfObject, PolicyRef, Print, RuleInfo, fold, readable};
 use crate::manifest::{FileId, Inventory, Manifest};
 use crate::resource::identity::Identity;
 
@@ -21,7 +23,7 @@ pub struct Entry {
     pub also: Vec<Finding>,
 }
 
-/// Folds what says less into what says more at the same node, object by object. Entries are sorted.
+/// Folds what says less into what says more at the same node, of what was found in one place of the report. Entries are sorted.
 pub(super) fn fold(entries: Vec<Entry>) -> Vec<Entry> {
     let mut led: Vec<Option<usize>> = Vec::with_capacity(entries.len());
     for of_one in entries.chunk_by(|a, b| a.subject == b.subject) {
@@ -41,6 +43,39 @@ pub(super) fn fold(entries: Vec<Entry>) -> Vec<Entry> {
         }
     }
     entries.into_iter().flatten().collect()
+}
+
+/// A rule, told from others by its name.
+#[derive(Debug, Clone)]
+pub(super) struct NamedRule(pub(super) Arc<RuleInfo>);
+
+impl NamedRule {
+    fn name(&self) -> (&str, Option<&PolicyRef>) {
+        (&self.0.code, self.0.policy.as_ref())
+    }
+}
+
+impl PartialEq for NamedRule {
+    fn eq(&self, other: &Self) -> bool {
+        self.name() == other.name()
+    }
+}
+
+impl Eq for NamedRule {}
+
+impl PartialOrd for NamedRule {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for NamedRule {
+    fn cmp(&self, other: &Self) -> Ordering {
+        match Arc::ptr_eq(&self.0, &other.0) {
+            true => Ordering::Equal,
+            false => self.name().cmp(&other.name()),
+        }
+    }
 }
 
 /// An object of the input, as findings and related places refer to it.
@@ -94,7 +129,8 @@ pub(super) struct Named<'r, 'i> {
 }
 
 impl Named<'_, '_> {
-    fn of(&self, id: ObjectId) -> OfObject<'_> {
+    /// The object, as fingerprints name it.
+    pub(super) fn of(&self, id: ObjectId) -> OfObject<'_> {
         let index = id.0 as usize;
         let identity = self.subjects[index].identity.unwrap_or_default();
         let ordinal = self.ordinals.get(index).copied().unwrap_or_default();
@@ -107,7 +143,7 @@ impl Named<'_, '_> {
     }
 
     /// The same for the same fault of the same object in another run.
-    pub(super) fn fingerprint(&self, id: ObjectId, finding: &Finding) -> String {
+    pub(super) fn fingerprint(&self, id: ObjectId, finding: &Finding) -> Print {
         finding.fingerprint.in_report(&finding.rule, self.of(id))
     }
 

@@ -4,11 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io;
+use std::sync::Arc;
 
 use annotate_snippets::normalize_untrusted_str;
 use annotate_snippets::{AnnotationKind, Element, Group, Level, Origin, Renderer, Snippet};
 
-use super::entry::Entry;
+use super::entry::{Entry, NamedRule};
 use super::excerpt::{Excerpt, WIDE, byte_at, excerpt};
 use super::{Report, TextOptions};
 use crate::diagnostic::snippet;
@@ -26,8 +27,8 @@ impl Report<'_> {
     /// Writes which rules could not be evaluated.
     pub(super) fn write_failures(&self, out: &mut dyn io::Write, options: &TextOptions) -> io::Result<()> {
         let renderer = renderer(options);
-        self.failures().into_iter().try_for_each(|(entry, others)| {
-            writeln!(out, "{}\n", renderer.render(&[self.failure_group(entry, others)]))
+        self.failures().iter().try_for_each(|(entry, others)| {
+            writeln!(out, "{}\n", renderer.render(&[self.failure_group(entry, others.len())]))
         })
     }
 
@@ -41,15 +42,19 @@ impl Report<'_> {
         })
     }
 
-    /// Rules that could not be evaluated, each with its first object and how many others there are: what is wrong
+    /// Rules that could not be evaluated, each with its first object and those after it: what is wrong
     /// with a policy is wrong with it once.
-    fn failures(&self) -> Vec<(&Entry, usize)> {
-        let mut failures: Vec<(&Entry, BTreeSet<ObjectId>)> = Vec::new();
+    fn failures(&self) -> Vec<(Entry, BTreeSet<ObjectId>)> {
+        let mut failures: Vec<(Entry, BTreeSet<ObjectId>)> = Vec::new();
+        if self.summary().failed == 0 {
+            return failures;
+        }
         let mut known = BTreeMap::new();
-        for entry in self.entries().iter().filter(|entry| entry.finding.certainty == Certainty::Failed) {
+        for entry in self.entries().filter(|entry| entry.finding.certainty == Certainty::Failed) {
             let Finding { rule, message, fault, .. } = &entry.finding;
             let at = fault.as_ref().and_then(|fault| fault.at.as_ref()).map(|place| place.span);
-            let index = *known.entry((&rule.policy, &rule.code, message, at)).or_insert(failures.len());
+            let rule = NamedRule(Arc::clone(rule));
+            let index = *known.entry((rule, message.clone(), at)).or_insert(failures.len());
             match failures.get_mut(index) {
                 Some((first, others)) if first.subject != entry.subject => {
                     others.insert(entry.subject);
@@ -59,7 +64,7 @@ impl Report<'_> {
                 None => failures.push((entry, BTreeSet::new())),
             }
         }
-        failures.into_iter().map(|(entry, others)| (entry, others.len())).collect()
+        failures
     }
 
     /// A rule that could not be evaluated: the policy's place first, then the manifest's.

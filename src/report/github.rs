@@ -4,6 +4,7 @@
 //! chosen here, what weighs most first, and the others are counted:
 //! <https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands>.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
@@ -23,25 +24,25 @@ impl Report<'_> {
     /// # Errors
     /// Those of `out`.
     pub fn write_github(&self, out: &mut dyn Write, options: &TextOptions) -> io::Result<()> {
-        let mut commands: Vec<(Counted, String)> = self
-            .unread()
-            .map(|(path, at, message)| {
+        let mut commands = Commands::default();
+        for (path, at, message) in self.unread() {
+            commands.add(Counted::Failed, || {
                 let file = self.file_property(path);
                 let place = format!("{file},line={},col={}", at.line, at.column);
-                (Counted::Failed, format!("{place},title=cannot be read::{}", command_data(&message)))
-            })
-            .collect();
-        commands
-            .extend(self.entries().iter().map(|entry| (Counted::of(&entry.finding), self.annotation(entry))));
+                format!("{place},title=cannot be read::{}", command_data(&message))
+            });
+        }
+        for entry in self.entries() {
+            commands.add(Counted::of(&entry.finding), || self.annotation(&entry));
+        }
         for kind in ["error", "warning", "notice"] {
-            let mut of_kind: Vec<_> =
-                commands.iter().filter(|(counted, _)| command(*counted) == kind).collect();
             // failures before errors, else the order of the report
-            of_kind.sort_by_key(|(counted, _)| *counted);
-            for (_, command) in of_kind.iter().take(SHOWN) {
+            let of_kind = || commands.0.iter().filter(|(counted, _)| command(**counted) == kind);
+            for command in of_kind().flat_map(|(_, (_, first))| first).take(SHOWN) {
                 writeln!(out, "::{kind} {command}")?;
             }
-            let hidden = of_kind.len().saturating_sub(SHOWN);
+            let count: usize = of_kind().map(|(_, (count, _))| count).sum();
+            let hidden = count.saturating_sub(SHOWN);
             if hidden > 0 {
                 let kinds = if hidden == 1 { kind.to_owned() } else { format!("{kind}s") };
                 writeln!(out, "and {hidden} more {kinds} (GitHub shows {SHOWN} of a step)")?;
@@ -83,6 +84,20 @@ impl Report<'_> {
             let _ = write!(message, "\n{remediation}");
         }
         command + &command_data(&message)
+    }
+}
+
+/// How many annotations there are of what counts as the same, and the first of them, as many as may be shown.
+#[derive(Default)]
+struct Commands(BTreeMap<Counted, (usize, Vec<String>)>);
+
+impl Commands {
+    fn add(&mut self, counted: Counted, command: impl FnOnce() -> String) {
+        let (count, first) = self.0.entry(counted).or_default();
+        *count += 1;
+        if first.len() < SHOWN {
+            first.push(command());
+        }
     }
 }
 

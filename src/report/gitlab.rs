@@ -10,12 +10,14 @@ use serde::Serialize;
 
 use super::Report;
 use super::entry::Entry;
-use super::lines::write_list;
+use super::lines::{Batches, List};
 use super::paths::Location;
 use super::summary::Counted;
+use crate::finding::{Print, combine};
 use crate::manifest::Position;
-use crate::resource::digest;
 
+/// So many objects are told of together.
+const AT_A_TIME: usize = 1 << 9;
 /// What could not be read, beside the codes of rules.
 const UNREAD: &str = "unreadable";
 
@@ -46,21 +48,32 @@ impl Report<'_> {
     /// # Errors
     /// Those of `out`.
     pub fn write_gitlab(&self, out: &mut dyn Write) -> io::Result<()> {
-        let mut seen: HashMap<String, usize> = HashMap::new();
-        let findings = self.entries().iter().map(|entry| {
-            let fingerprint = self.fingerprint(&entry.subject, &entry.finding);
-            (Told::Finding(entry), unique(&mut seen, fingerprint))
-        });
-        let mut all: Vec<(Told<'_>, String)> = findings.collect();
-        all.extend(self.waived().iter().filter(|(_, by)| by.still_denied).map(|(entry, _)| {
+        let mut seen: HashMap<Print, u32> = HashMap::new();
+        let mut list = List::begin(&mut *out)?;
+        for groups in self.groups.chunks(AT_A_TIME) {
+            let entries: Vec<Entry> = groups.iter().flat_map(|group| self.entries_in(group)).collect();
+            let numbered = entries.iter().map(|entry| {
+                let fingerprint = self.fingerprint(&entry.subject, &entry.finding);
+                (Told::Finding(entry), unique(&mut seen, fingerprint))
+            });
+            let numbered: Vec<(Told<'_>, String)> = numbered.collect();
+            list.add(&numbered, Batches::ENTRIES, |(told, fingerprint), lines| {
+                lines.push(&self.issue(told, fingerprint))
+            })?;
+        }
+        let denied = self.waived().iter().filter(|(_, by)| by.still_denied).map(|(entry, _)| {
             let fingerprint = self.fingerprint(&entry.subject, &entry.finding);
             (Told::Denied(entry), unique(&mut seen, fingerprint))
+        });
+        let mut others: Vec<(Told<'_>, String)> = denied.collect();
+        others.extend(self.unread().map(|(path, at, message)| {
+            let fingerprint = Print::of(combine([UNREAD, path, &message].map(str::as_bytes)));
+            (Told::Unread(path, at, message), unique(&mut seen, fingerprint))
         }));
-        all.extend(self.unread().map(|(path, at, message)| {
-            let fingerprint = digest::combine([UNREAD, path, &message].map(str::as_bytes)).to_string();
-            (Told::Unread(path, at, message), unique(&mut seen, fingerprint[..32].to_owned()))
-        }));
-        write_list(out, &all, |(told, fingerprint)| self.issue(told, fingerprint))?;
+        list.add(&others, Batches::ENTRIES, |(told, fingerprint), lines| {
+            lines.push(&self.issue(told, fingerprint))
+        })?;
+        list.end()?;
         out.write_all(b"\n")
     }
 
@@ -108,10 +121,10 @@ enum Told<'r> {
 }
 
 /// The fingerprint; with a number where it was there before.
-fn unique(seen: &mut HashMap<String, usize>, fingerprint: String) -> String {
-    let count = seen.entry(fingerprint.clone()).or_default();
+fn unique(seen: &mut HashMap<Print, u32>, fingerprint: Print) -> String {
+    let count = seen.entry(fingerprint).or_default();
     *count += 1;
-    if *count == 1 { fingerprint } else { format!("{fingerprint}-{count}") }
+    if *count == 1 { fingerprint.to_string() } else { format!("{fingerprint}-{count}") }
 }
 
 /// One of GitLab's five.

@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::catalogue::{AboutRule, Catalogue};
 use super::entry::Entry;
 use super::excerpt::{Excerpt, WIDE, excerpt};
-use super::lines::write_list;
+use super::lines::{Batches, List, write_list};
 use super::summary::Counted;
 use super::{Report, TextOptions};
 use crate::finding::{ObjectId, readable};
@@ -64,8 +64,7 @@ impl Report<'_> {
     }
 
     fn write_data(&self, out: &mut dyn Write, options: &TextOptions) -> io::Result<()> {
-        let told = self.all();
-        let entries = || told.iter().map(|(entry, _)| *entry);
+        let entries = || self.all().map(|(entry, _)| entry);
         let used = Catalogue::default().with(entries());
         let all = self.catalogue.with(entries());
         let of_findings = |about: &&AboutRule| used.has(about);
@@ -74,7 +73,12 @@ impl Report<'_> {
         out.write_all(b"{\"rules\": ")?;
         write_list(out, catalogue.rules(), rule)?;
         out.write_all(b",\n\"findings\": ")?;
-        write_list(out, &told, |(entry, by)| self.shown(entry, *by, &catalogue))?;
+        let mut list = List::begin(out)?;
+        list.add(&self.groups, Batches::DOZENS, |group, lines| {
+            let mut told = self.all_in(group).into_iter();
+            told.try_for_each(|(entry, by)| lines.push(&self.shown(&entry, by, &catalogue)))
+        })?;
+        list.end()?;
         let unread: Vec<String> = self
             .unread()
             .map(|(path, at, message)| {

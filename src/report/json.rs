@@ -9,12 +9,14 @@ use serde::Serialize;
 
 use super::compared::Compared;
 use super::entry::Entry;
-use super::lines::write_list;
+use super::lines::{Batches, List, write_list};
 use super::{Policies, Report, Run};
 use crate::baseline::{Known, Origin};
 use crate::document::Span;
 use crate::document::edit::PatchOperation;
-use crate::finding::{Action, Actions, Certainty, Finding, ObjectId, PolicyPlace, PolicyRef, Severity};
+use crate::finding::{
+    Action, Actions, Certainty, Finding, ObjectId, PolicyPlace, PolicyRef, Print, Severity,
+};
 use crate::manifest::{DocumentError, FileOutcome, FileRecord, Position};
 use crate::objects::DEFAULTED;
 use crate::resource::identity::Identity;
@@ -75,7 +77,7 @@ struct WireFinding<'r> {
     #[serde(skip_serializing_if = "Option::is_none")]
     policy_column: Option<usize>,
     /// The same for the same fault of the same object in another run.
-    fingerprint: String,
+    fingerprint: Print,
     /// Findings at the same node that say less: counted with this one, whose severity is the highest of all.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     also: Vec<WireAlso<'r>>,
@@ -134,7 +136,7 @@ struct WireAlso<'r> {
     severity: Severity,
     action: Option<Action>,
     message: &'r str,
-    fingerprint: String,
+    fingerprint: Print,
 }
 
 #[derive(Serialize)]
@@ -208,18 +210,25 @@ impl Report<'_> {
                 Origin::Revision(revision) => (None, Some(revision.as_str())),
             };
             let Compared { origin: _, unchanged, gone, not_judged } = compared;
-            let (unchanged, not_judged) = (unchanged.len(), *not_judged);
+            let (unchanged, not_judged) = (*unchanged, *not_judged);
             let gone = gone.iter().map(|(known, _)| known).collect();
             let baseline = WireBaseline { file, revision, unchanged, gone, not_judged };
             write!(out, "\"baseline\": {},\n ", serde_json::to_string(&baseline)?)?;
         }
         out.write_all(b"\"findings\": ")?;
+        let mut list = List::begin(out)?;
+        list.add(&self.groups, Batches::DOZENS, |group, lines| {
+            let mut all = self.all_in(group).into_iter();
+            all.try_for_each(|(entry, by)| {
+                lines.push(&self.wire_finding(&entry, by.map_or(Standing::New, Standing::Waived)))
+            })
+        })?;
         // those that an earlier run had stand last, so that they can be cut off
-        let found =
-            self.all().into_iter().map(|(entry, by)| (entry, by.map_or(Standing::New, Standing::Waived)));
-        let known = self.unchanged().iter().map(|entry| (entry, Standing::Unchanged));
-        let all: Vec<(&Entry, Standing<'_>)> = found.chain(known).collect();
-        write_list(out, &all, |(entry, standing)| self.wire_finding(entry, *standing))?;
+        list.add(&self.groups, Batches::DOZENS, |group, lines| {
+            let mut known = self.unchanged_in(group).into_iter();
+            known.try_for_each(|entry| lines.push(&self.wire_finding(&entry, Standing::Unchanged)))
+        })?;
+        list.end()?;
         out.write_all(b",\n \"files\": ")?;
         write_list(out, self.inventory.ledger(), |record| self.wire_file(record))?;
         if !self.notes.is_empty() {
@@ -312,7 +321,7 @@ impl Report<'_> {
     }
 
     /// The same for the same fault of the same object in another run.
-    pub(super) fn fingerprint(&self, id: &ObjectId, finding: &Finding) -> String {
+    pub(super) fn fingerprint(&self, id: &ObjectId, finding: &Finding) -> Print {
         self.named().fingerprint(*id, finding)
     }
 

@@ -29,10 +29,6 @@ impl Report<'_> {
             let id = ObjectId(u32::try_from(index).expect("subjects are counted in u32"));
             subjects.entry(subject.file).or_default().push(id);
         }
-        let mut entries: BTreeMap<ObjectId, Vec<&Entry>> = BTreeMap::new();
-        for entry in self.entries() {
-            entries.entry(entry.subject).or_default().push(entry);
-        }
         let mut waived: BTreeMap<ObjectId, Vec<&(Entry, Suppressed)>> = BTreeMap::new();
         for told in self.waived() {
             waived.entry(told.0.subject).or_default().push(told);
@@ -44,9 +40,8 @@ impl Report<'_> {
             let mut suite = TestSuite::new(path.as_str());
             let mut names = BTreeMap::new();
             for id in subjects.get(&record.file).into_iter().flatten() {
-                let found = entries.get(id).map_or(&[][..], Vec::as_slice);
                 let name = unique(&mut names, name_of(self.subject(*id)));
-                suite.add_test_case(self.case(&path, &name, found));
+                suite.add_test_case(self.case(&path, &name, &self.entries_of(*id)));
                 if let Some(waived) = waived.get(id) {
                     suite.add_test_case(self.waived_case(&path, &format!("{name}, waived"), waived));
                 }
@@ -76,15 +71,14 @@ impl Report<'_> {
             let path = Location::of(&path, self.run.folder.as_deref()).path().to_owned();
             let mut suite = TestSuite::new(path.as_str());
             for id in ids {
-                let found = entries.get(id).map_or(&[][..], Vec::as_slice);
-                suite.add_test_case(self.case(&path, &name_of(self.subject(*id)), found));
+                suite.add_test_case(self.case(&path, &name_of(self.subject(*id)), &self.entries_of(*id)));
             }
             report.add_test_suite(suite);
         }
         report.serialize(out).map_err(io::Error::other)
     }
 
-    fn case(&self, path: &str, name: &str, found: &[&Entry]) -> TestCase {
+    fn case(&self, path: &str, name: &str, found: &[Entry]) -> TestCase {
         let counted: Vec<Counted> = found.iter().map(|entry| Counted::of(&entry.finding)).collect();
         let lines: Vec<String> = found.iter().map(|entry| self.line(entry)).collect();
         let kind = if counted.contains(&Counted::Failed) {

@@ -44,15 +44,9 @@ impl Report<'_> {
     /// The counts in a few words.
     fn verdict(&self) -> String {
         let summary = self.summary();
-        let counts = [
-            (Counted::Failed, summary.failed),
-            (Counted::Error, summary.error),
-            (Counted::Warning, summary.warning),
-            (Counted::Unknown, summary.unknown),
-            (Counted::Info, summary.info),
-        ];
-        let mut words: Vec<String> = counts
+        let mut words: Vec<String> = Counted::ALL
             .into_iter()
+            .map(|counted| (counted, summary.of(counted)))
             .filter(|(_, count)| *count > 0)
             .map(|(counted, count)| match counted {
                 Counted::Error | Counted::Warning if count != 1 => format!("{count} {}s", counted.name()),
@@ -91,33 +85,42 @@ impl Report<'_> {
             return;
         }
         text.push_str("| count | severity | rule | objects |\n|---:|---|---|---:|\n");
-        for OfRule { counted, code, count, objects, first: _ } in rules {
+        for rule in rules {
+            let OfRule { counted, count, objects, .. } = rule;
             if text.len() > TABLES {
                 text.push_str("| | | and more | |\n");
                 break;
             }
-            let _ = writeln!(text, "| {count} | {} | {} | {objects} |", counted.name(), markdown_code(code));
+            let _ = writeln!(
+                text,
+                "| {count} | {} | {} | {objects} |",
+                counted.name(),
+                markdown_code(rule.code())
+            );
         }
         text.push('\n');
     }
 
     fn markdown_findings(&self, text: &mut String) {
-        let mut entries: Vec<&Entry> = self.entries().iter().collect();
-        if entries.is_empty() {
+        let all = self.summary().findings();
+        if all == 0 {
             return;
         }
-        entries.sort_by_key(|entry| Counted::of(&entry.finding));
         text.push_str("<details><summary>Findings</summary>\n\n");
         text.push_str("| severity | rule | message | object | place |\n|---|---|---|---|---|\n");
-        let mut left = 0;
-        for (index, entry) in entries.iter().enumerate() {
-            let row = self.markdown_row(entry);
+        let mut written = 0;
+        let by_weight = Counted::ALL.into_iter().filter(|counted| self.summary().of(*counted) > 0);
+        let entries = by_weight
+            .flat_map(|counted| self.entries().filter(move |entry| Counted::of(&entry.finding) == counted));
+        for entry in entries {
+            let row = self.markdown_row(&entry);
             if text.len() + row.len() > LIMIT {
-                left = entries.len() - index;
                 break;
             }
             text.push_str(&row);
+            written += 1;
         }
+        let left = all - written;
         if left > 0 {
             let _ = writeln!(text, "\nand {left} more");
         }

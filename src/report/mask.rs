@@ -26,6 +26,15 @@ pub(super) struct Masks {
     texts: BTreeMap<ObjectId, Texts>,
 }
 
+/// Where secrets may be, beside those of Secrets.
+#[derive(Debug, Default)]
+pub(super) struct Secret<'f> {
+    /// Findings that point at some.
+    pub(super) sensitive: Vec<(ObjectId, &'f Finding)>,
+    /// Objects that findings are about.
+    pub(super) concerned: BTreeSet<ObjectId>,
+}
+
 /// What is secret in a file.
 #[derive(Debug, Default)]
 pub(super) struct FileMask {
@@ -94,7 +103,7 @@ impl Masks {
         sources: &Sources,
         inventory: &Inventory<'_>,
         subjects: &[ReportedObject<'_>],
-        entries: &[Entry],
+        secret: &Secret<'_>,
     ) -> Self {
         let mut masks = Self::default();
         for loaded in inventory.documents() {
@@ -104,17 +113,17 @@ impl Masks {
                 secrets.iter().filter_map(|node| node.span()).for_each(|span| mask.add(span));
             }
         }
-        masks.add_sensitive(subjects, entries);
+        masks.add_sensitive(subjects, &secret.sensitive);
         masks.guard(sources, inventory);
         for (file, mask) in &mut masks.files {
             mask.settle(sources.file(*file).text());
         }
-        masks.collect_texts(subjects, entries);
+        masks.collect_texts(subjects, secret);
         masks
     }
 
-    fn add_sensitive(&mut self, subjects: &[ReportedObject<'_>], entries: &[Entry]) {
-        for Entry { subject, finding, .. } in entries.iter().filter(|entry| entry.finding.sensitive) {
+    fn add_sensitive(&mut self, subjects: &[ReportedObject<'_>], sensitive: &[(ObjectId, &Finding)]) {
+        for (subject, finding) in sensitive {
             let subject = &subjects[subject.0 as usize];
             let mask = self.files.entry(subject.file).or_default();
             match subject.object.at(&finding.place.pointer).filter(|node| node.span().is_some()) {
@@ -156,19 +165,18 @@ impl Masks {
     }
 
     /// The texts that may not stand in messages, for the subjects that have findings.
-    fn collect_texts(&mut self, subjects: &[ReportedObject<'_>], entries: &[Entry]) {
+    fn collect_texts(&mut self, subjects: &[ReportedObject<'_>], secret: &Secret<'_>) {
+        let Secret { sensitive, concerned } = secret;
         let object = |id: ObjectId| subjects[id.0 as usize].object;
-        for Entry { subject, finding, .. } in entries.iter().filter(|entry| entry.finding.sensitive) {
+        for (subject, finding) in sensitive {
             let texts = self.texts.remove(subject).unwrap_or_default();
             self.texts.insert(*subject, texts.and(Texts::of_finding(finding, Some(object(*subject)))));
         }
-        for id in
-            entries.iter().flat_map(|entry| concerned(entry.subject, &entry.finding)).collect::<BTreeSet<_>>()
-        {
-            let secrets = Texts::new(secret::values(object(id)), None);
+        for id in concerned {
+            let secrets = Texts::new(secret::values(object(*id)), None);
             if !secrets.is_empty() {
-                let texts = self.texts.remove(&id).unwrap_or_default();
-                self.texts.insert(id, texts.and(secrets));
+                let texts = self.texts.remove(id).unwrap_or_default();
+                self.texts.insert(*id, texts.and(secrets));
             }
         }
     }
@@ -241,7 +249,7 @@ fn secret_scalars<'d>(document: &'d Document<'_>) -> Vec<NodeRef<'d>> {
 pub fn masked(text: &str) -> String {
     let sources = Sources::new(vec![SourceFile::new("", Content::Text(text.to_owned()))]);
     let inventory = Inventory::load(&sources);
-    let masks = Masks::new(&sources, &inventory, &[], &[]);
+    let masks = Masks::new(&sources, &inventory, &[], &Secret::default());
     let Some(mask) = masks.files.values().next() else { return text.to_owned() };
     let hidden = |(at, c): (usize, char)| if !c.is_whitespace() && mask.covers(at) { '*' } else { c };
     text.char_indices().map(hidden).collect()

@@ -77,7 +77,7 @@ fn finding(notice: &Notice, node: Option<NodeRef<'_>>, object: NodeId) -> Findin
     let at = NoticeCode::ALL.iter().position(|other| other == code).expect("ALL has every code");
     let severity = code.about().severity;
     Finding {
-        fingerprint: Fingerprint { place: place(*span).pointer, judged: None, secret: false },
+        fingerprint: Fingerprint { place: place(*span).pointer, ..Fingerprint::default() },
         related: related
             .iter()
             .map(|(message, span)| Related { message: message.clone(), document: None, place: place(*span) })

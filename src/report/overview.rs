@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
+use std::sync::Arc;
 
 use super::closing::fill;
-use super::entry::Entry;
+use super::entry::{Entry, NamedRule};
 use super::summary::Counted;
 use super::{Report, TextOptions};
 use crate::finding::{ObjectId, readable};
@@ -14,33 +15,41 @@ use crate::manifest::FileId;
 const WORST: usize = 5;
 
 /// The findings of one rule that count as the same.
-pub(super) struct OfRule<'r> {
+pub(super) struct OfRule {
     /// What they count as.
     pub(super) counted: Counted,
-    /// The code that the findings share.
-    pub(super) code: &'r str,
+    /// The rule that they are of.
+    rule: NamedRule,
     /// How many there are.
     pub(super) count: usize,
     /// In how many objects.
     pub(super) objects: usize,
-    /// The first of them.
-    pub(super) first: &'r Entry,
+    /// Where the first of them is.
+    first: String,
+}
+
+impl OfRule {
+    /// The code that the findings share.
+    pub(super) fn code(&self) -> &str {
+        &self.rule.0.code
+    }
 }
 
 impl Report<'_> {
     /// The findings by rule: what weighs most first, of these the most frequent.
-    pub(super) fn by_rule(&self) -> Vec<OfRule<'_>> {
-        let mut rules: BTreeMap<_, (OfRule<'_>, BTreeSet<ObjectId>)> = BTreeMap::new();
+    pub(super) fn by_rule(&self) -> Vec<OfRule> {
+        let mut rules: BTreeMap<_, (OfRule, BTreeSet<ObjectId>)> = BTreeMap::new();
         for entry in self.entries() {
             let counted = Counted::of(&entry.finding);
-            let (code, policy) = (entry.finding.code(), entry.finding.rule.policy.as_ref());
-            let (of_rule, objects) = rules.entry((counted, code, policy)).or_insert_with(|| {
-                (OfRule { counted, code, count: 0, objects: 0, first: entry }, BTreeSet::new())
+            let rule = NamedRule(Arc::clone(&entry.finding.rule));
+            let (of_rule, objects) = rules.entry((counted, rule.clone())).or_insert_with(|| {
+                let first = self.place_of(&entry);
+                (OfRule { counted, rule, count: 0, objects: 0, first }, BTreeSet::new())
             });
             of_rule.count += 1;
             objects.insert(entry.subject);
         }
-        let mut rules: Vec<OfRule<'_>> = rules
+        let mut rules: Vec<OfRule> = rules
             .into_values()
             .map(|(of_rule, objects)| OfRule { objects: objects.len(), ..of_rule })
             .collect();
@@ -104,7 +113,7 @@ impl Report<'_> {
             writeln!(out, "{path}:{}:{}: {error}: {message}", at.line, at.column)?;
         }
         if let Some(rule) = rules.first().filter(|_| !options.quiet) {
-            let code = rule.code;
+            let code = rule.code();
             let more = format!(
                 "--format text shows every finding with its lines, --only {code} those of one rule; \
                  plimsoll explain {code} says why it matters, and how to fix it"
@@ -114,23 +123,18 @@ impl Report<'_> {
         self.write_closing(out, options)
     }
 
-    fn write_rules(
-        &self,
-        out: &mut dyn Write,
-        options: &TextOptions,
-        rules: &[OfRule<'_>],
-    ) -> io::Result<()> {
-        let longest = rules.iter().map(|rule| rule.code.chars().count()).max().unwrap_or_default().max(4);
+    fn write_rules(&self, out: &mut dyn Write, options: &TextOptions, rules: &[OfRule]) -> io::Result<()> {
+        let longest = rules.iter().map(|rule| rule.code().chars().count()).max().unwrap_or_default().max(4);
         // the columns before the place, with what stands between them
         let before = 5 + 2 + 8 + 2 + longest + 2 + 7 + 2;
         let room = options.width().checked_sub(before).filter(|room| *room >= 20);
         let head = format!("count  severity  {:longest$}  objects", "rule");
         writeln!(out, "{head}{}", if room.is_some() { "  first place" } else { "" })?;
         for rule in rules {
-            let OfRule { counted, code, count, objects, first } = rule;
+            let OfRule { counted, rule: _, count, objects, first } = rule;
+            let code = rule.code();
             let severity = counted.paint(&format!("{:8}", counted.name()), options.color);
-            let place =
-                room.map_or(String::new(), |room| format!("  {}", fitted(&self.place_of(first), room)));
+            let place = room.map_or(String::new(), |room| format!("  {}", fitted(first, room)));
             writeln!(out, "{count:>5}  {severity}  {code:longest$}  {objects:>7}{place}")?;
         }
         Ok(())

@@ -4,6 +4,7 @@
 //! nothing of an object: it is a notification of the run, which is then not `executionSuccessful`. Files are relative to
 //! `%SRCROOT%`, the working folder; what lies elsewhere has its whole path.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use serde::Serialize;
@@ -11,7 +12,7 @@ use serde::Serialize;
 use super::catalogue::{AboutRule, Catalogue};
 use super::entry::Entry;
 use super::excerpt::{WIDE, byte_at, excerpt};
-use super::lines::write_list;
+use super::lines::{Batches, List, write_list};
 use super::paths::Location;
 use super::{Report, summary::Counted};
 use crate::baseline::Known;
@@ -220,21 +221,14 @@ struct Reference<'r> {
     index: Option<usize>,
 }
 
-/// What becomes a result.
-enum Told<'r> {
-    /// With what waives it, and its state beside an earlier run.
-    Found(&'r Entry, Option<&'r Suppressed>, Option<&'static str>),
-    Gone(&'r Known, ObjectId),
-}
-
 impl Report<'_> {
     /// Writes a SARIF log with one run.
     ///
     /// # Errors
     /// Those of `out`.
     pub fn write_sarif(&self, out: &mut dyn Write) -> io::Result<()> {
-        let all = self.all();
-        let catalogue = self.catalogue.with(all.iter().map(|(entry, _)| *entry).chain(self.unchanged()));
+        let all = self.all().map(|(entry, _)| entry);
+        let catalogue = self.catalogue.with(all.chain(self.unchanged().map(Cow::Owned)));
         writeln!(out, "{{\"$schema\": \"{SCHEMA}\",\n \"version\": \"2.1.0\",\n \"runs\": [{{")?;
         let version = env!("CARGO_PKG_VERSION");
         write!(out, " \"tool\": {{\"driver\": {{\"name\": \"Plimsoll\", \"version\": \"{version}\", ")?;
@@ -246,15 +240,13 @@ impl Report<'_> {
             out,
             " \"originalUriBaseIds\": {{\"{ROOT}\": {{\"description\": {{\"text\": \"{root}\"}}}}}},"
         )?;
-        let failed = |(entry, by): &&(&Entry, Option<&Suppressed>)| {
-            by.is_none() && Counted::of(&entry.finding) == Counted::Failed
+        let failed = |entry: &Entry| Counted::of(&entry.finding) == Counted::Failed;
+        let failures: Vec<Entry> = match self.summary().failed {
+            0 => Vec::new(),
+            _ => self.entries().filter(failed).collect(),
         };
-        let notifications: Vec<Notification<'_>> = all
-            .iter()
-            .filter(failed)
-            .map(|(entry, _)| self.failure(entry, &catalogue))
-            .chain(self.unread_files())
-            .collect();
+        let notifications: Vec<Notification<'_>> =
+            failures.iter().map(|entry| self.failure(entry, &catalogue)).chain(self.unread_files()).collect();
         let good = notifications.is_empty();
         write!(
             out,
@@ -266,18 +258,24 @@ impl Report<'_> {
             Some(_) => (Some("new"), Some("unchanged")),
             None => (None, None),
         };
-        let found =
-            all.iter().filter(|told| !failed(told)).map(|(entry, by)| Told::Found(entry, *by, is_new));
-        let known = self.unchanged().iter().map(|entry| Told::Found(entry, None, is_known));
-        let gone = self.compared.iter().flat_map(|compared| &compared.gone);
-        let gone = gone.map(|(known, id)| Told::Gone(known, *id));
-        let results: Vec<Told<'_>> = found.chain(known).chain(gone).collect();
-        write_list(out, &results, |told| match told {
-            Told::Found(entry, by, state) => {
-                SarifResult { baseline_state: *state, ..self.outcome(entry, *by, &catalogue) }
-            }
-            Told::Gone(known, id) => self.gone(known, *id),
+        let mut list = List::begin(&mut *out)?;
+        list.add(&self.groups, Batches::DOZENS, |group, lines| {
+            let all = self.all_in(group).into_iter();
+            let mut results = all.filter(|(entry, by)| by.is_some() || !failed(entry));
+            results.try_for_each(|(entry, by)| {
+                lines.push(&SarifResult { baseline_state: is_new, ..self.outcome(&entry, by, &catalogue) })
+            })
         })?;
+        list.add(&self.groups, Batches::DOZENS, |group, lines| {
+            let mut known = self.unchanged_in(group).into_iter();
+            known.try_for_each(|entry| {
+                lines
+                    .push(&SarifResult { baseline_state: is_known, ..self.outcome(&entry, None, &catalogue) })
+            })
+        })?;
+        let gone = self.compared.as_ref().map_or(&[][..], |compared| &compared.gone);
+        list.add(gone, Batches::ENTRIES, |(known, id), lines| lines.push(&self.gone(known, *id)))?;
+        list.end()?;
         writeln!(out, "}}]}}")
     }
 
@@ -307,7 +305,7 @@ impl Report<'_> {
             message: text(&message),
             locations: [place],
             related_locations: self.related(*id, finding),
-            partial_fingerprints: Fingerprints { plimsoll: self.fingerprint(id, finding) },
+            partial_fingerprints: Fingerprints { plimsoll: self.fingerprint(id, finding).to_string() },
             baseline_state: None,
             suppressions: by.map(|by| [self.suppression(by)]),
             fixes: self.fix(*id, finding).map(|fix| [fix]),

@@ -3,7 +3,6 @@
 use annotate_snippets::renderer::{AnsiColor, Effects, Style};
 use serde::Serialize;
 
-use super::entry::Entry;
 use crate::finding::{Certainty, Finding, Severity};
 use crate::manifest::{FileOutcome, FileRecord};
 
@@ -23,6 +22,9 @@ pub enum Counted {
 }
 
 impl Counted {
+    /// What weighs most first.
+    pub(super) const ALL: [Self; 5] = [Self::Failed, Self::Error, Self::Warning, Self::Unknown, Self::Info];
+
     /// An *unknown* or *failed* finding counts as that, whatever its severity.
     #[must_use]
     pub fn of(finding: &Finding) -> Self {
@@ -105,17 +107,49 @@ pub struct FileCounts {
 }
 
 impl Summary {
-    pub(super) fn new(entries: &[Entry], ledger: &[FileRecord]) -> Self {
-        let mut summary = Self::default();
-        for Entry { finding, .. } in entries {
-            *match Counted::of(finding) {
-                Counted::Unknown => &mut summary.unknown,
-                Counted::Failed => &mut summary.failed,
-                Counted::Error => &mut summary.error,
-                Counted::Warning => &mut summary.warning,
-                Counted::Info => &mut summary.info,
-            } += 1;
+    /// Counts a finding.
+    pub(super) fn add(&mut self, finding: &Finding) {
+        *match Counted::of(finding) {
+            Counted::Unknown => &mut self.unknown,
+            Counted::Failed => &mut self.failed,
+            Counted::Error => &mut self.error,
+            Counted::Warning => &mut self.warning,
+            Counted::Info => &mut self.info,
+        } += 1;
+    }
+
+    /// How many findings count as this.
+    pub(super) fn of(&self, counted: Counted) -> usize {
+        match counted {
+            Counted::Unknown => self.unknown,
+            Counted::Failed => self.failed,
+            Counted::Error => self.error,
+            Counted::Warning => self.warning,
+            Counted::Info => self.info,
         }
+    }
+
+    /// With the findings that another has counted.
+    pub(super) fn and(self, other: &Self) -> Self {
+        Self {
+            error: self.error + other.error,
+            warning: self.warning + other.warning,
+            info: self.info + other.info,
+            unknown: self.unknown + other.unknown,
+            failed: self.failed + other.failed,
+            ..self
+        }
+    }
+
+    /// How many findings there are that are not waived.
+    #[must_use]
+    pub fn findings(&self) -> usize {
+        self.at_least(Severity::Info) + self.unknown + self.failed
+    }
+
+    /// The counts of the files, and no finding yet.
+    pub(super) fn of_files(ledger: &[FileRecord]) -> Self {
+        let mut summary = Self::default();
         for file in ledger {
             *match file.outcome {
                 FileOutcome::Linted => &mut summary.files.linted,

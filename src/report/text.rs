@@ -14,15 +14,16 @@
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::Report;
 use super::broken::{broken, width};
-use super::entry::Entry;
+use super::entry::{Entry, NamedRule};
 use super::excerpt::{Excerpt, WIDE, excerpt};
 use super::summary::Counted;
 use crate::document::Span;
-use crate::finding::{Certainty, Finding, ObjectId, PolicyRef, readable};
+use crate::finding::{Certainty, Finding, ObjectId, readable};
 use crate::manifest::FileId;
 use crate::objects::DEFAULTED;
 use annotate_snippets::renderer::{AnsiColor, Effects, Style};
@@ -71,9 +72,6 @@ const FRAME: Style =
 const STRONG: Style = Style::new().effects(Effects::BOLD);
 const FAINT: Style = Style::new().effects(Effects::DIMMED);
 
-/// A rule, as far as advice on it is given once.
-type Advised<'r> = (&'r str, Option<&'r PolicyRef>);
-
 impl Report<'_> {
     /// Writes the report for people.
     ///
@@ -82,21 +80,23 @@ impl Report<'_> {
     pub fn write_text(&self, out: &mut dyn Write, options: TextOptions) -> io::Result<()> {
         self.write_failures(out, &options)?;
         let mut advised = BTreeSet::new();
-        let found: Vec<&Entry> =
-            self.entries().iter().filter(|entry| entry.finding.certainty != Certainty::Failed).collect();
-        for of_one in found.chunk_by(|a, b| a.subject == b.subject) {
-            self.write_object(out, &options, of_one, &mut advised)?;
+        for group in &self.groups {
+            let mut found = self.entries_in(group);
+            found.retain(|entry| entry.finding.certainty != Certainty::Failed);
+            for of_one in found.chunk_by(|a, b| a.subject == b.subject) {
+                self.write_object(out, &options, of_one, &mut advised)?;
+            }
         }
         self.write_unread(out, &options)?;
         self.write_closing(out, &options)
     }
 
-    fn write_object<'r>(
-        &'r self,
+    fn write_object(
+        &self,
         out: &mut dyn Write,
         options: &TextOptions,
-        found: &[&'r Entry],
-        advised: &mut BTreeSet<Advised<'r>>,
+        found: &[Entry],
+        advised: &mut BTreeSet<NamedRule>,
     ) -> io::Result<()> {
         let Some(first) = found.first() else { return Ok(()) };
         let subject = self.subject(first.subject);
@@ -115,10 +115,10 @@ impl Report<'_> {
         };
         for of_place in found.chunk_by(|a, b| a.finding.place.span == b.finding.place.span) {
             self.write_excerpt(out, &frame, subject.file, of_place)?;
-            let mut of_place = of_place.to_vec();
+            let mut of_place: Vec<&Entry> = of_place.iter().collect();
             of_place.sort_by_key(|entry| Counted::of(&entry.finding));
             for (index, entry) in of_place.iter().enumerate() {
-                let rule = (entry.finding.code(), entry.finding.rule.policy.as_ref());
+                let rule = NamedRule(Arc::clone(&entry.finding.rule));
                 let lines = self.lines_of(entry, advised.insert(rule));
                 frame.write_finding(out, &entry.finding, &lines, index + 1 == of_place.len())?;
             }
@@ -132,7 +132,7 @@ impl Report<'_> {
         out: &mut dyn Write,
         frame: &Frame<'_>,
         file: FileId,
-        found: &[&Entry],
+        found: &[Entry],
     ) -> io::Result<()> {
         // what the others are in
         let paths = found.iter().map(|entry| entry.finding.place.path.as_str());
@@ -216,7 +216,7 @@ impl Report<'_> {
 }
 
 /// What weighs most of findings.
-fn worst(found: &[&Entry]) -> Counted {
+fn worst(found: &[Entry]) -> Counted {
     found.iter().map(|entry| Counted::of(&entry.finding)).min().unwrap_or(Counted::Info)
 }
 

@@ -3,9 +3,9 @@
 use std::io::{self, Write};
 use std::sync::LazyLock;
 
+use super::Report;
 use super::entry::{Entry, ReportedObject};
 use super::summary::Counted;
-use super::{Report, sort};
 use crate::document::Document;
 use crate::finding::{Finding, ObjectId, readable};
 use crate::manifest::FileId;
@@ -50,16 +50,6 @@ impl Report<'_> {
     #[must_use]
     pub fn waived(&self) -> &[(Entry, Suppressed)] {
         &self.waived
-    }
-
-    /// All findings in their order, and what waives them.
-    pub(super) fn all(&self) -> Vec<(&Entry, Option<&Suppressed>)> {
-        let kept = self.entries.iter().map(|entry| (entry, None));
-        let mut all: Vec<_> = kept.chain(self.waived.iter().map(|(entry, by)| (entry, Some(by)))).collect();
-        if !self.waived.is_empty() {
-            sort::sort_by(&mut all, |(entry, _)| entry, &self.subjects);
-        }
-        all
     }
 
     /// How many findings are waived here, and denied by the webhook all the same.

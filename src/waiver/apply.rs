@@ -58,53 +58,23 @@ pub struct Run<'r, 'i> {
 /// What a finding is of: its file, which document of it, and the object.
 pub type Target<'i> = (FileId, u32, NodeRef<'i>);
 
-/// What came of it.
+/// What came of it, beside the findings that are not waived.
 #[derive(Debug, Default)]
 pub struct Applied {
-    /// The findings that are not waived.
-    pub kept: Vec<(ObjectId, Finding)>,
     /// Those that are.
     pub waived: Vec<Waived>,
     /// Findings about waivers: the file, the manifest that is nearest, if there is one, and what is wrong.
     pub about: Vec<(FileId, Option<usize>, Finding)>,
 }
 
-/// Applies the waivers of a run. `targets` are what the [`ObjectId`]s of the findings mean.
-#[must_use]
-pub fn apply(run: &Run<'_, '_>, targets: &[Target<'_>], findings: Vec<(ObjectId, Finding)>) -> Applied {
-    let Run { sources, inventory, beside, ignores, set, .. } = run;
-    let Collected { waivers, mut bad } =
-        Collected::new(sources, inventory, beside, ignores, set.exceptions());
-    let mut applied = Applied::default();
-    if waivers.is_empty() && bad.is_empty() {
-        applied.kept = findings;
-        return applied;
-    }
-    let mut applying = Applying::new(run, targets, &waivers);
-    for (id, finding) in findings {
-        match applying.waiver_of(id, &finding) {
-            None => applied.kept.push((id, finding)),
-            Some(by) if by.still_denied && run.parity => {
-                applied.kept.push((id, denied_all_the_same(run, finding, &by)));
-            }
-            Some(by) => applied.waived.push(Waived { subject: id, finding, by }),
-        }
-    }
-    let used = applying.used;
-    for (waiver, used) in waivers.iter().zip(used) {
-        judge(run, waiver, &used, targets, &mut applied.about, &mut bad);
-    }
-    for Bad { at: (file, span), message } in bad {
-        tell(run, &codes::WAIVER_MALFORMED, (file, span), message, &mut applied.about);
-    }
-    applied
-}
-
-/// The waivers, as findings come upon them.
-struct Applying<'a, 'r, 'i> {
+/// The waivers of a run, as findings come upon them.
+pub struct Applying<'a, 'r, 'i> {
     run: &'a Run<'r, 'i>,
     targets: &'a [Target<'a>],
-    waivers: &'a [Waiver],
+    waivers: Vec<Waiver>,
+    /// Waivers that cannot be read.
+    bad: Vec<Bad>,
+    waived: Vec<Waived>,
     by_file: ByFile,
     by_object: BTreeMap<usize, Vec<usize>>,
     rules: Vec<usize>,
@@ -118,7 +88,12 @@ struct Applying<'a, 'r, 'i> {
 }
 
 impl<'a, 'r, 'i> Applying<'a, 'r, 'i> {
-    fn new(run: &'a Run<'r, 'i>, targets: &'a [Target<'a>], waivers: &'a [Waiver]) -> Self {
+    /// Collects the waivers. `targets` are what the [`ObjectId`]s of the findings mean.
+    #[must_use]
+    pub fn new(run: &'a Run<'r, 'i>, targets: &'a [Target<'a>]) -> Self {
+        let Run { sources, inventory, beside, ignores, set, .. } = run;
+        let Collected { waivers, bad } =
+            Collected::new(sources, inventory, beside, ignores, set.exceptions());
         let mut by_file = ByFile::new();
         let mut by_object: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
         let (mut rules, mut exceptions) = (Vec::new(), Vec::new());
@@ -147,8 +122,51 @@ impl<'a, 'r, 'i> Applying<'a, 'r, 'i> {
         }
         let used = waivers.iter().map(|waiver| vec![false; waiver.patterns.len()]).collect();
         let under = vec![Vec::new(); rules.len()];
-        let candidates = Vec::new();
-        Self { run, targets, waivers, by_file, by_object, rules, under, exceptions, used, candidates }
+        Self {
+            run,
+            targets,
+            waivers,
+            bad,
+            waived: Vec::new(),
+            by_file,
+            by_object,
+            rules,
+            under,
+            exceptions,
+            used,
+            candidates: Vec::new(),
+        }
+    }
+
+    /// Gives a finding back unless it is waived.
+    pub fn take(&mut self, id: ObjectId, finding: Finding) -> Option<Finding> {
+        if self.waivers.is_empty() {
+            return Some(finding);
+        }
+        match self.waiver_of(id, &finding) {
+            None => Some(finding),
+            Some(by) if by.still_denied && self.run.parity => {
+                Some(denied_all_the_same(self.run, finding, &by))
+            }
+            Some(by) => {
+                self.waived.push(Waived { subject: id, finding, by });
+                None
+            }
+        }
+    }
+
+    /// What is waived, and what is wrong with the waivers, when all findings have come.
+    #[must_use]
+    pub fn finish(self) -> Applied {
+        let Self { run, targets, waivers, mut bad, waived, used, .. } = self;
+        let mut about = Vec::new();
+        for (waiver, used) in waivers.iter().zip(used) {
+            judge(run, waiver, &used, targets, &mut about, &mut bad);
+        }
+        for Bad { at: (file, span), message } in bad {
+            tell(run, &codes::WAIVER_MALFORMED, (file, span), message, &mut about);
+        }
+        Applied { waived, about }
     }
 
     /// What waives a finding: of several that do, the webhook's, else the nearest. All of them count as used.
@@ -232,8 +250,11 @@ fn is_under(run: &Run<'_, '_>, rule: usize, subject: usize, file: FileId) -> boo
     if !rule.has_path(path) {
         return false;
     }
-    let request = (subject < run.inventory.manifests().len()).then(|| run.offline.request(subject));
-    rule.has_object(request.as_ref(), run.set.templates())
+    let templates = run.set.templates();
+    match subject < run.inventory.manifests().len() {
+        true => run.offline.with_request(subject, |request| rule.has_object(Some(request), templates)),
+        false => rule.has_object(None, templates),
+    }
 }
 
 /// Whether an exception is about a manifest of the run.
@@ -242,8 +263,10 @@ fn is_excepted(run: &Run<'_, '_>, exception: usize, subject: usize) -> bool {
         return false;
     }
     let Some(exception) = run.set.exceptions().get(exception) else { return false };
-    let (request, host) = (run.offline.request(subject), run.offline.host(subject));
-    exception.matches.holds(&request, run.set.templates(), &host) == Applies::Yes
+    let host = run.offline.host(subject);
+    run.offline.with_request(subject, |request| {
+        exception.matches.holds(request, run.set.templates(), &host) == Applies::Yes
+    })
 }
 
 fn suppressed(waiver: &Waiver, finding: &Finding) -> Suppressed {
@@ -348,7 +371,7 @@ fn tell(
     let Some(severity) = (run.codes.reserved)(row) else { return };
     let place = Place { path: String::new(), pointer: String::new(), span: Some(span), origin: None };
     // equal waivers are told by what they say
-    let fingerprint = Fingerprint { place: message.clone(), judged: None, secret: false };
+    let fingerprint = Fingerprint { place: message.clone(), ..Fingerprint::default() };
     let finding = Finding { fingerprint, ..Finding::at(RULES[row.code].clone(), severity, message, place) };
     about.push((file, manifest_at(run.inventory, file, span.start), finding));
 }

@@ -152,8 +152,9 @@ pub struct Document<'a> {
     /// Of every node, or empty when the reader gave no places.
     places: Places,
     origins: Origins,
-    /// Children of containers too wide to search from the front, made at the first such look-up.
-    wide: OnceLock<HashMap<u32, Vec<u32>>>,
+    /// Children of containers too wide to search from the front, made at the first such look-up. Few documents have any.
+    #[expect(clippy::box_collection, reason = "most are empty, and take a third of the room then")]
+    wide: OnceLock<Box<HashMap<u32, Vec<u32>>>>,
 }
 
 /// Containers with more children than this are looked up through an index.
@@ -248,7 +249,7 @@ impl<'a> Document<'a> {
                 }
                 wide.insert(at, children);
             }
-            wide
+            Box::new(wide)
         });
         wide.get(&id).map(Vec::as_slice)
     }

@@ -137,11 +137,15 @@ impl Variants<'_> {
         }
     }
 
+    /// All sets of policies.
+    pub fn sets(&self) -> impl Iterator<Item = &PolicySet> {
+        self.others.iter().map(|(set, _)| set).chain([&self.base.set])
+    }
+
     /// Whether the API server's own mutating policies are among them.
     #[must_use]
     pub fn mutate_by_server(&self) -> bool {
-        let all = self.others.iter().map(|(set, _)| set).chain([&self.base.set]);
-        all.into_iter().any(|set| !set.mutating().is_empty())
+        self.sets().any(|set| !set.mutating().is_empty())
     }
 
     /// The severity of a reserved code in a file; `None` when the run does not want it.

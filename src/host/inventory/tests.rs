@@ -22,7 +22,7 @@ fn layout(folders: &[u32]) -> Layout {
 
 fn added<'d>(key: ObjectKey<'d>, file: usize, document: &'d Document<'d>) -> Added<'d, 'static> {
     let object = HostObject { root: document.root(), document: None, partial: false };
-    Added { key, file, object, kustomizations: &[] }
+    Added { key, file, object, kustomizations: &[], said: None }
 }
 
 /// A host of objects, each in a file of its own in the folder of that number.

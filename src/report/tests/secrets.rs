@@ -70,7 +70,7 @@ fn outputs(files: &[(&str, &str)], make: impl Fn(&Inventory<'_>) -> Vec<(ObjectI
     for format in Format::value_variants() {
         report.write(*format, &mut out, &TextOptions::default()).unwrap();
     }
-    format!("{}\n{:?}", String::from_utf8(out).unwrap(), report.entries())
+    format!("{}\n{:?}", String::from_utf8(out).unwrap(), report.entries().collect::<Vec<_>>())
 }
 
 fn assert_clean(output: &str) {

@@ -1,0 +1,184 @@
+//! What a run has found, in the order of the report: gathered as it comes, and told object by object.
+//!
+//! ```text
+//! finding ─ fingerprint ─▶ Found ─ by file, document, item ─▶ [ Group ] ─ clean, sort, fold ─▶ entries
+//! ```
+//!
+//! Nothing holds all entries at once: a format asks for those of one group after the other, and gives them up.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use super::entry::{Entry, Named, ReportedObject, fold, ordinals};
+use super::{Report, sort};
+use crate::finding::held::Held;
+use crate::finding::{Finding, ObjectId};
+use crate::waiver::Suppressed;
+
+/// The findings of a run that are not waived.
+#[derive(Debug, Default)]
+pub struct Found {
+    pub(super) held: Held,
+    /// Those of sensitive rules, as what they point at is shown nowhere.
+    pub(super) sensitive: Vec<(ObjectId, Finding)>,
+    ordinals: Vec<usize>,
+    fingerprints: bool,
+}
+
+impl Found {
+    /// To be filled with findings on these objects; `fingerprints`: a format or a baseline asks for them.
+    #[must_use]
+    pub fn on(subjects: &[ReportedObject<'_>], fingerprints: bool) -> Self {
+        Self { ordinals: ordinals(subjects), fingerprints, ..Self::default() }
+    }
+
+    /// Takes a finding; those of one object come in the order in which they are told where they are alike.
+    ///
+    /// # Panics
+    /// When the object is not there.
+    pub fn push(&mut self, subjects: &[ReportedObject<'_>], object: ObjectId, mut finding: Finding) {
+        if self.fingerprints {
+            let named = Named { subjects, ordinals: &self.ordinals };
+            finding.fingerprint.settle(&finding.rule, named.of(object));
+        }
+        if finding.sensitive {
+            self.sensitive.push((object, finding.clone()));
+        }
+        self.held.push(object, finding);
+    }
+}
+
+impl Found {
+    /// The findings of which the code is as is asked for.
+    pub fn of_code(&self, is_asked_for: impl Fn(&str) -> bool) -> Vec<(ObjectId, Finding)> {
+        self.held.iter().filter(|(_, finding)| is_asked_for(finding.code())).collect()
+    }
+}
+
+/// What was found in one object: positions of what is held, and of what is waived.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Group {
+    found: Range<usize>,
+    waived: Range<usize>,
+}
+
+impl Group {
+    /// What of this is waived.
+    pub(super) fn waived_of<'w>(
+        &self,
+        waived: &'w mut [(Entry, Suppressed)],
+    ) -> &'w mut [(Entry, Suppressed)] {
+        &mut waived[self.waived.clone()]
+    }
+}
+
+/// Sorts what was found by its objects, and tells one from the other. What is waived is sorted by its objects.
+pub(super) fn groups(
+    held: &mut Held,
+    waived: &[(Entry, Suppressed)],
+    subjects: &[ReportedObject<'_>],
+) -> Vec<Group> {
+    let key = |id: ObjectId| sort::object(&subjects[id.0 as usize]);
+    held.sort_by_object(key);
+    let mut found = held.objects().map(key).peekable();
+    let mut lifted = waived.iter().map(|(entry, _)| key(entry.subject)).peekable();
+    let (mut groups, mut group) = (Vec::new(), Group { found: 0..0, waived: 0..0 });
+    while let Some(next) = found.peek().into_iter().chain(lifted.peek()).min().copied() {
+        while found.next_if_eq(&next).is_some() {
+            group.found.end += 1;
+        }
+        while lifted.next_if_eq(&next).is_some() {
+            group.waived.end += 1;
+        }
+        let Group { found: Range { end: found, .. }, waived: Range { end: waived, .. } } = group;
+        groups.push(std::mem::replace(&mut group, Group { found: found..found, waived: waived..waived }));
+    }
+    groups
+}
+
+impl Report<'_> {
+    /// All that was found in an object and is not waived, in its order, nothing folded.
+    pub(super) fn found_in(&self, group: &Group) -> Vec<Entry> {
+        let mut entries: Vec<Entry> = group.found.clone().map(|at| self.held_at(at)).collect();
+        sort::sort(&mut entries);
+        entries
+    }
+
+    fn held_at(&self, at: usize) -> Entry {
+        let (subject, finding) = self.held.get(at);
+        let mut entry = Entry { subject, finding, also: Vec::new() };
+        self.masks.clean(&mut entry, self.subject(subject).file);
+        entry
+    }
+
+    /// What counts of what was found in an object.
+    pub(super) fn entries_in(&self, group: &Group) -> Vec<Entry> {
+        self.told_in(group, false)
+    }
+
+    /// What an earlier run has found in an object, too.
+    pub(super) fn unchanged_in(&self, group: &Group) -> Vec<Entry> {
+        if self.known.is_empty() { Vec::new() } else { self.told_in(group, true) }
+    }
+
+    fn told_in(&self, group: &Group, known: bool) -> Vec<Entry> {
+        let mut entries = self.found_in(group);
+        if let Some(of_group) = self.known.get(group.found.clone()) {
+            let mut of_group = of_group.iter();
+            entries.retain(|_| of_group.next() == Some(&known));
+        }
+        fold(entries)
+    }
+
+    /// All findings in an object in their order, and what waives them.
+    pub(super) fn all_in(&self, group: &Group) -> Vec<(Cow<'_, Entry>, Option<&Suppressed>)> {
+        let kept = self.entries_in(group).into_iter().map(|entry| (Cow::Owned(entry), None));
+        let waived = self.waived[group.waived.clone()].iter();
+        let waived = waived.map(|(entry, by)| (Cow::Borrowed(entry), Some(by)));
+        let mut all: Vec<_> = kept.chain(waived).collect();
+        if !self.waived.is_empty() {
+            sort::sort_by(&mut all, |(entry, _)| entry);
+        }
+        all
+    }
+
+    /// The findings of the run that count, in the order of the report, with masked messages.
+    pub fn entries(&self) -> impl Iterator<Item = Entry> {
+        self.groups.iter().flat_map(|group| self.entries_in(group))
+    }
+
+    /// What an earlier run has found, too.
+    pub(super) fn unchanged(&self) -> impl Iterator<Item = Entry> {
+        self.groups.iter().flat_map(|group| self.unchanged_in(group))
+    }
+
+    /// All findings in their order, and what waives them.
+    pub(super) fn all(&self) -> impl Iterator<Item = (Cow<'_, Entry>, Option<&Suppressed>)> {
+        self.groups.iter().flat_map(|group| self.all_in(group))
+    }
+
+    /// What of the findings is about an object.
+    pub(super) fn entries_of(&self, id: ObjectId) -> Vec<Entry> {
+        let object = sort::object(self.subject(id));
+        let of = |group: &Group| {
+            let waived = || self.waived.get(group.waived.start).map(|(entry, _)| entry.subject);
+            let found = Some(group.found.start).filter(|_| !group.found.is_empty());
+            let first = found.map(|at| self.held.object(at)).or_else(waived);
+            first.map(|id| sort::object(self.subject(id)))
+        };
+        let at = self.groups.binary_search_by(|group| of(group).cmp(&Some(object)));
+        let mut entries = at.map(|at| self.entries_in(&self.groups[at])).unwrap_or_default();
+        entries.retain(|entry| entry.subject == id);
+        entries
+    }
+}
+
+/// The objects of which something secret may be said.
+pub(super) fn concerned(held: &Held, waived: &[Entry]) -> BTreeSet<ObjectId> {
+    let of_waived = waived.iter().flat_map(|entry| {
+        let related = entry.finding.related.iter().filter_map(|related| related.document);
+        related.chain([entry.subject])
+    });
+    held.objects().chain(held.related()).chain(of_waived).collect()
+}
