@@ -135,6 +135,20 @@ impl<'a> Builder<'a> {
         self.nodes.len()
     }
 
+    /// Forgets what was pushed.
+    pub(super) fn restart(&mut self) {
+        self.nodes.clear();
+        self.owned.clear();
+        self.open.clear();
+        self.key = None;
+    }
+
+    /// Whether the innermost container that is open is an object; `None` where none is open.
+    #[inline]
+    pub(super) fn is_in_object(&self) -> Option<bool> {
+        self.open.last().map(|id| self.nodes[*id as usize].kind() == Kind::Object)
+    }
+
     /// How many arrays and objects are open.
     #[must_use]
     pub fn depth(&self) -> usize {
@@ -145,6 +159,7 @@ impl<'a> Builder<'a> {
     ///
     /// # Errors
     /// [`LimitError::Size`] where the range ends beyond what 32 bits hold.
+    #[inline]
     pub fn borrowed_key(&mut self, range: Range<usize>, span: Option<Span>) -> Result<(), LimitError> {
         self.key = Some((borrowed(range)?, span.unwrap_or(Span::NONE)));
         Ok(())
@@ -207,6 +222,7 @@ impl<'a> Builder<'a> {
     ///
     /// # Errors
     /// As [`Builder::null`], and [`LimitError::Size`] as [`Builder::borrowed_key`].
+    #[inline]
     pub fn borrowed(&mut self, range: Range<usize>) -> Result<NodeId, LimitError> {
         let text = borrowed(range)?;
         self.push(Kind::String, text.pack())

@@ -69,7 +69,7 @@ impl<'d> At<'d> {
 
     /// The field of that name.
     #[must_use]
-    pub fn field(self, name: &'d str) -> Self {
+    pub fn field(&self, name: &'d str) -> Self {
         self.down(FieldStep::Field(name), self.node().and_then(|node| node.get(name)))
     }
 
@@ -138,8 +138,8 @@ impl<'d> At<'d> {
 
     /// The field at the end of a chain of names, separated by dots.
     #[must_use]
-    pub fn fields(self, names: &'d str) -> Self {
-        let (mut at, mut rest) = (self, names);
+    pub fn fields(&self, names: &'d str) -> Self {
+        let (mut at, mut rest) = (*self, names);
         while let Some(dot) = rest.bytes().position(|byte| byte == b'.') {
             at = at.field(&rest[..dot]);
             rest = &rest[dot + 1..];
@@ -149,56 +149,54 @@ impl<'d> At<'d> {
 
     /// The entry of a map; written `[key]`.
     #[must_use]
-    pub fn key(self, key: &'d str) -> Self {
+    pub fn key(&self, key: &'d str) -> Self {
         self.down(FieldStep::Key(key), self.node().and_then(|node| node.get(key)))
     }
 
     /// The item of a list; walk lists with [`At::items`].
     #[must_use]
-    pub fn index(self, index: usize) -> Self {
+    pub fn index(&self, index: usize) -> Self {
         self.down(FieldStep::Index(index), self.node().and_then(|node| node.item(index)))
     }
 
-    fn down(mut self, step: FieldStep<'d>, child: Option<NodeRef<'d>>) -> Self {
+    #[inline]
+    fn down(&self, step: FieldStep<'d>, child: Option<NodeRef<'d>>) -> Self {
+        let mut at = *self;
         if let Some(child) = child.filter(|_| !self.is_detached()) {
-            self.base = child.id();
-            self.keys = (self.keys << 1) | u64::from(matches!(step, FieldStep::Key(_)));
-            return self;
+            at.base = child.id();
+            at.keys = (self.keys << 1) | u64::from(matches!(step, FieldStep::Key(_)));
+            return at;
         }
-        if let Some(slot) = self.steps.get_mut(usize::from(self.missing)) {
+        if let Some(slot) = at.steps.get_mut(usize::from(self.missing)) {
             *slot = match step {
                 FieldStep::Field(name) => name,
                 FieldStep::Key(key) => {
-                    self.flags |= 1 << self.missing;
+                    at.flags |= 1 << self.missing;
                     key
                 }
                 FieldStep::Index(index) => {
-                    self.index_before = u16::try_from(self.index).unwrap_or(u16::MAX);
-                    self.index = u32::try_from(index).unwrap_or(u32::MAX);
+                    at.index_before = u16::try_from(self.index).unwrap_or(u16::MAX);
+                    at.index = u32::try_from(index).unwrap_or(u32::MAX);
                     ""
                 }
             };
-            self.missing += 1;
+            at.missing += 1;
         }
-        self.flags |= DETACHED;
-        self.node = child;
-        self
+        at.flags |= DETACHED;
+        at.node = child;
+        at
     }
 
     /// The same path, read from another node: for rules whose path does not name what they judge.
     #[must_use]
-    pub fn reading(mut self, other: At<'d>) -> Self {
-        self.node = other.here();
-        self.flags |= DETACHED;
-        self
+    pub fn reading(&self, other: At<'d>) -> Self {
+        Self { node: other.here(), flags: self.flags | DETACHED, ..*self }
     }
 
     /// The path alone, a field further down than anything that is there.
     #[must_use]
-    pub fn said(mut self, name: &'d str) -> Self {
-        self.flags |= DETACHED;
-        self.node = None;
-        self.down(FieldStep::Field(name), None)
+    pub fn said(&self, name: &'d str) -> Self {
+        Self { node: None, flags: self.flags | DETACHED, ..*self }.down(FieldStep::Field(name), None)
     }
 
     fn is_detached(self) -> bool {
