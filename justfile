@@ -72,6 +72,7 @@ fidelity COUNT="3000" SEED="1877":
 check:
     cargo fmt --check
     cargo clippy --all-targets -- -D warnings
+    cargo clippy --no-default-features --lib --bins -- -D warnings
     cargo deny check licenses bans sources
 
 # Look at changed snapshots one by one: accepting them unseen makes them worthless.

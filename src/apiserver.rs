@@ -180,21 +180,19 @@ impl<'s> Serving<'s, '_> {
             let reference = documented::of(served, node, object, self.server.minor);
             Finding { reference, ..finding(row, message, Place::of(node, object.id())) }
         };
-        let refusal = match served.validate(object, old) {
-            Ok(warnings) => {
+        let causes = match served.judge(object, old) {
+            Ok((causes, warnings)) if causes.is_empty() => {
                 let warning = |text: String| {
                     let node = named_at_the_beginning(&text, object);
                     at(&codes::WARNING, text, node)
                 };
                 return warnings.into_iter().map(warning).collect();
             }
-            Err(refusal) if refusal.causes.is_empty() => {
-                return vec![at(&codes::INVALID, refusal.message, object)];
-            }
-            Err(refusal) => refusal,
+            Ok((causes, _)) => causes,
+            Err(refusal) => return vec![at(&codes::INVALID, refusal.message, object)],
         };
         let some_unknown = object.descendants().any(NodeRef::is_unknown);
-        let told = refusal.causes.into_iter().filter_map(|cause| {
+        let told = causes.into_iter().filter_map(|cause| {
             let Cause { field, reason, message, node } = cause;
             let node = node.map_or_else(|| nearest_on(&field, object), |id| object.document().node(id));
             if some_unknown && rests_on_unknown(node, reason, &message) {

@@ -12,6 +12,7 @@ pub mod config;
 pub mod configuration;
 mod environment;
 pub mod explain;
+#[cfg(feature = "server")]
 pub mod install;
 pub mod lint;
 pub mod man;
@@ -21,6 +22,7 @@ pub mod paths;
 pub mod policies;
 pub mod review;
 pub mod selection;
+#[cfg(feature = "server")]
 pub mod serve;
 pub mod serving;
 mod settled;
@@ -56,12 +58,14 @@ enum Command {
     Completions(completions::CompletionsArgs),
     Config(config::ConfigArgs),
     Explain(explain::ExplainArgs),
+    #[cfg(feature = "server")]
     Install(install::InstallArgs),
     Lint(Box<lint::LintArgs>),
     Man(man::ManArgs),
     Mutate(mutate::MutateArgs),
     Policies(policies::PoliciesArgs),
     Review(review::ReviewArgs),
+    #[cfg(feature = "server")]
     Serve(serve::ServeArgs),
     Test(test::TestArgs),
     /// Print the version
@@ -84,12 +88,14 @@ pub fn run() -> ExitCode {
         Command::Completions(args) => args.run(),
         Command::Config(args) => args.run(&program, &matches),
         Command::Explain(args) => args.run(),
+        #[cfg(feature = "server")]
         Command::Install(args) => args.run(),
         Command::Lint(args) => args.run(),
         Command::Man(args) => args.run(),
         Command::Mutate(args) => args.run(),
         Command::Policies(args) => args.run(),
         Command::Review(args) => args.run(),
+        #[cfg(feature = "server")]
         Command::Serve(args) => args.run(),
         Command::Test(args) => args.run(),
         Command::Version => {

@@ -19,6 +19,7 @@ pub mod apiserver;
 pub mod baseline;
 pub mod check;
 pub mod cli;
+#[cfg(feature = "server")]
 pub mod cluster;
 pub mod diagnostic;
 pub mod dialect;

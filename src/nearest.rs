@@ -40,27 +40,59 @@ pub(crate) fn meant(error: &DecodeError, node: NodeRef<'_>) -> Option<String> {
 
 /// The name at the smallest edit distance, if that is at most a third of its length.
 pub(crate) fn nearest<'n>(written: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
-    names
-        .map(|name| (distance(&written.to_lowercase(), &name.to_lowercase()), name))
-        .min()
-        .filter(|(distance, name)| *distance <= name.chars().count().div_ceil(3))
-        .map(|(_, name)| name)
+    let written = compared(written);
+    let mut best: Option<(usize, &str)> = None;
+    for name in names {
+        let most = best.map_or(COMPARED, |(distance, _)| distance);
+        if let Some(distance) = within(&written, &compared(name), most)
+            && best.is_none_or(|best| (distance, name) < best)
+        {
+            best = Some((distance, name));
+        }
+    }
+    best.filter(|(distance, name)| *distance <= name.chars().count().div_ceil(3)).map(|(_, name)| name)
 }
 
 /// How many characters must be inserted, removed or replaced; of texts of ordinary length.
 pub(crate) fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().take(64).collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, c) in a.chars().take(64).enumerate() {
+    let characters = |text: &str| text.chars().take(COMPARED).collect::<Vec<char>>();
+    // no more than one for each character of the longer
+    within(&characters(a), &characters(b), COMPARED).unwrap_or(COMPARED)
+}
+
+/// So many characters of a name are compared.
+const COMPARED: usize = 64;
+
+/// The characters of a name, as names are compared: whatever their case.
+fn compared(name: &str) -> Vec<char> {
+    if name.is_ascii() {
+        return name.bytes().take(COMPARED).map(|byte| char::from(byte.to_ascii_lowercase())).collect();
+    }
+    name.to_lowercase().chars().take(COMPARED).collect()
+}
+
+/// How many characters must be inserted, removed or replaced, where that is no more than `most`.
+fn within(a: &[char], b: &[char], most: usize) -> Option<usize> {
+    if a.len().abs_diff(b.len()) > most {
+        return None;
+    }
+    let mut row: [usize; COMPARED + 1] = std::array::from_fn(|at| at);
+    for (i, c) in a.iter().enumerate() {
         let mut corner = row[0];
         row[0] = i + 1;
+        let mut least = row[0];
         for (j, d) in b.iter().enumerate() {
-            let replace = corner + usize::from(c != *d);
+            let replace = corner + usize::from(c != d);
             corner = row[j + 1];
             row[j + 1] = replace.min(row[j] + 1).min(corner + 1);
+            least = least.min(row[j + 1]);
+        }
+        // what comes cannot be less
+        if least > most {
+            return None;
         }
     }
-    row[b.len()]
+    Some(row[b.len()]).filter(|distance| *distance <= most)
 }
 
 #[cfg(test)]
@@ -75,6 +107,9 @@ mod tests {
             ("operatons", Some("operations")),
             ("zzz", None),
             ("Namespaces", Some("namespaces")),
+            // no further than one that is too far
+            ("kin", Some("kinds")),
+            ("spaces", Some("namespaces")),
         ] {
             assert_eq!(nearest(written, names.into_iter()), expected, "{written}");
         }

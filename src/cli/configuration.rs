@@ -13,6 +13,7 @@ use super::asking::OperationArg;
 use super::outputs::Output;
 use super::selection::OF_INPUT;
 use super::selection::overrides::Override;
+#[cfg(feature = "server")]
 use super::serve::flags::Flags;
 use super::settled;
 use crate::diagnostic::{Diagnostic, io_text};
@@ -26,6 +27,8 @@ use crate::manifest::walk;
 use crate::report::{ColorChoice, Format};
 use crate::store::set::Level;
 use crate::waiver::settings::{Fault, IgnoreRule, Ignores, WrittenRule};
+#[cfg(not(feature = "server"))]
+use unserved::Flags;
 
 /// The name that is looked for.
 pub const FILE_NAME: &str = "plimsoll.yaml";
@@ -508,3 +511,5 @@ impl Configuration {
 
 #[cfg(test)]
 mod tests;
+#[cfg(not(feature = "server"))]
+mod unserved;

@@ -3,6 +3,7 @@
 mod earlier;
 mod progress;
 mod revision;
+mod threads;
 mod watch;
 
 use std::collections::HashSet;
@@ -151,6 +152,10 @@ impl LintArgs {
         if let Err(error) = Output::check(&self.format) {
             let Stopped = stop(&error.to_string());
             return NOT_DONE;
+        }
+        // who watches will be shown other files
+        if kept.is_none() {
+            threads::settle(&self.paths.clone().all());
         }
         let earlier = kept.as_deref_mut().and_then(|kept| kept.selected(self));
         let selected = earlier.unwrap_or_else(|| self.select());

@@ -2,6 +2,7 @@
 //! schema.
 
 mod check;
+#[cfg(feature = "server")]
 mod pull;
 mod types;
 
@@ -48,6 +49,7 @@ enum PoliciesCommand {
     /// Check that policies compile, and show every error with its place
     Check(check::CheckArgs),
     /// Write a cluster's own admission policies, with bindings and parameters, into a folder
+    #[cfg(feature = "server")]
     Pull(pull::PullArgs),
     /// Write a page for each policy, and an index
     Docs {
@@ -86,6 +88,7 @@ impl PoliciesArgs {
             PoliciesCommand::List { format, selection } => list(format, &selection),
             PoliciesCommand::Show { name, selection } => show(&name, &selection),
             PoliciesCommand::Check(args) => args.run(),
+            #[cfg(feature = "server")]
             PoliciesCommand::Pull(args) => args.run(),
             PoliciesCommand::Schema { of } => schema(of),
             PoliciesCommand::Docs { folder, selection } => docs(&folder, &selection),

@@ -1,8 +1,11 @@
 //! `plimsoll review`: an AdmissionReview in, the answer out, by the code that the webhook runs.
 
+#[cfg(feature = "server")]
+mod remote;
+
 use std::fs;
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,7 +20,6 @@ use super::selection::{Selected, Selection};
 use super::{DONE, FINDINGS, NOT_DONE};
 use crate::diagnostic::io_text;
 use crate::host::{Absent, Host, NoHost};
-use crate::webhook::client::Client;
 use crate::webhook::engine::Engine;
 use crate::webhook::review::{self, Endpoint, Reply};
 
@@ -49,18 +51,9 @@ pub struct ReviewArgs {
     /// Time limit of the evaluation, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 10)]
     timeout: u64,
-    /// Ask a running webhook instead, as in https://127.0.0.1:8443
-    #[arg(long, value_name = "URL", requires = "ca")]
-    server: Option<String>,
-    /// The CA that must have signed the webhook's certificate, in PEM form
-    #[arg(long, value_name = "FILE", requires = "server")]
-    ca: Option<PathBuf>,
-    /// The certificate to show to a webhook with --client-ca, in PEM form
-    #[arg(long, value_name = "FILE", requires_all = ["server", "client_key"])]
-    client_cert: Option<PathBuf>,
-    /// The key of that certificate, in PEM form
-    #[arg(long, value_name = "FILE", requires = "client_cert")]
-    client_key: Option<PathBuf>,
+    #[cfg(feature = "server")]
+    #[command(flatten)]
+    remote: remote::RemoteArgs,
     #[command(flatten)]
     selection: Selection,
 }
@@ -80,8 +73,7 @@ impl ReviewArgs {
         if let Err(error) = Output::check(&self.format) {
             return super::fail(&error.to_string());
         }
-        let Self { filename, server, ca, .. } = &self;
-        let file = filename.as_ref().unwrap_or(&self.file);
+        let file = self.filename.as_ref().unwrap_or(&self.file);
         let body = match read(file) {
             Ok(body) => body,
             Err(error) => {
@@ -90,8 +82,9 @@ impl ReviewArgs {
         };
         let stage = if self.mutate { Endpoint::Mutate } else { Endpoint::Validate };
         let timeout = Duration::from_secs(self.timeout);
-        if let (Some(server), Some(ca)) = (server, ca) {
-            return match self.ask(server, ca, stage, body, timeout) {
+        #[cfg(feature = "server")]
+        if let Some(reply) = self.remote.ask(stage, &body, timeout) {
+            return match reply {
                 Ok(reply) => self.answered(&reply, true),
                 Err(error) => super::fail(&error),
             };
@@ -106,27 +99,6 @@ impl ReviewArgs {
         let engine = Engine::new(Arc::new(set), host);
         let reply = review::answer(&engine, stage, &body, Instant::now() + timeout);
         self.answered(&reply, errors.is_empty())
-    }
-
-    fn ask(
-        &self,
-        server: &str,
-        ca: &Path,
-        stage: Endpoint,
-        body: Vec<u8>,
-        timeout: Duration,
-    ) -> Result<Reply, String> {
-        let read = |path: &Path| fs::read(path).map_err(|error| format!("{}: {error}", path.display()));
-        let authority = read(ca)?;
-        let identity = match (&self.client_cert, &self.client_key) {
-            (Some(certificate), Some(key)) => Some((read(certificate)?, read(key)?)),
-            _ => None,
-        };
-        let identity = identity.as_ref().map(|(certificate, key)| (&**certificate, &**key));
-        let client = Client::showing(server, &authority, identity).map_err(|error| error.to_string())?;
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(|error| format!("cannot start: {error}"))?;
-        runtime.block_on(client.post(stage, body.into(), timeout)).map_err(|error| error.to_string())
     }
 
     fn answered(&self, reply: &Reply, good: bool) -> ExitCode {

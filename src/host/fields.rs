@@ -206,7 +206,7 @@ impl Keeper<'_> {
             self.builder.place(id, span);
         }
         if let Some(origin) = node.origin() {
-            self.builder.mark_origin(id, Arc::from(origin));
+            self.builder.mark_origin(id, &Arc::from(origin));
         }
     }
 }

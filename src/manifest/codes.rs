@@ -3,6 +3,8 @@
 //! One table: reports take severity and advice from it, `--skip`, `--only` and `severities` the names, and
 //! `plimsoll explain` the words. The codes are a promise; see `docs/policies/codes.md`, which is made from it.
 
+use std::sync::LazyLock;
+
 use super::notice::NoticeCode;
 use crate::document::few::SortFew as _;
 use crate::finding::{RuleInfo, Severity};
@@ -86,16 +88,20 @@ impl NoticeCode {
 
 /// All rows, in the order of the codes.
 pub fn all() -> impl Iterator<Item = &'static Reserved> {
+    ROWS.iter().copied()
+}
+
+static ROWS: LazyLock<Vec<&'static Reserved>> = LazyLock::new(|| {
     let notices = NoticeCode::ALL.iter().map(|code| code.about());
     let mut rows: Vec<&Reserved> = notices.chain(SERVER).chain(WAIVERS).collect();
     rows.sort_few_by_key(|row| row.code);
-    rows.into_iter()
-}
+    rows
+});
 
 /// The row of a code.
 #[must_use]
 pub fn named(code: &str) -> Option<&'static Reserved> {
-    all().find(|row| row.code == code)
+    ROWS.binary_search_by(|row| row.code.cmp(code)).ok().map(|at| ROWS[at])
 }
 
 /// Whether a name means this code: the code itself, or the part before the slash for all of its kind.

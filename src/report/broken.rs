@@ -21,7 +21,38 @@ pub(super) fn broken<'t>(text: &'t str, room: usize, indent: &str) -> Vec<Cow<'t
         let is_bare = indent.is_empty() || text.is_empty();
         return vec![if is_bare { Cow::Borrowed(text) } else { Cow::Owned(format!("{indent}{text}")) }];
     }
+    if !text.is_empty() && text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return of_columns(text, room, indent);
+    }
     textwrap::wrap(text, fitting(room).initial_indent(indent).subsequent_indent(indent))
+}
+
+/// As [`textwrap::wrap`], of a text in which each byte takes a column: each line has as many words as fit.
+fn of_columns<'t>(text: &'t str, room: usize, indent: &str) -> Vec<Cow<'t, str>> {
+    let room = room.saturating_sub(indent.len());
+    let line = |line: &'t str| match indent {
+        "" => Cow::Borrowed(line),
+        _ => Cow::Owned(format!("{indent}{line}")),
+    };
+    let bytes = text.as_bytes();
+    let until = |at: usize, found: fn(&u8) -> bool| {
+        at + bytes[at..].iter().position(found).unwrap_or(bytes.len() - at)
+    };
+    let mut lines = Vec::with_capacity(text.len() / room.max(1) + 1);
+    // where the line begins, and where its last word ends
+    let (mut start, mut end) = (0, 0);
+    let mut word = 0;
+    while word < bytes.len() {
+        let after = until(word, |byte| *byte == b' ');
+        if after - start > room && word > start {
+            lines.push(line(&text[start..end]));
+            start = word;
+        }
+        end = after;
+        word = until(after, |byte| *byte != b' ');
+    }
+    lines.push(line(&text[start..end]));
+    lines
 }
 
 #[cfg(test)]
@@ -39,6 +70,8 @@ mod tests {
             "größer als",
             "開く 開く",
             "a-b-c d",
+            "  two before, and two after  ",
+            "one-that-is-longer-than-any-line and one more",
             "two  blanks  within",
             "\u{1b}[1mbold",
         ];

@@ -74,21 +74,20 @@ impl<'a> Builder<'a> {
     /// As [`Builder::new`], for a document that only `bytes` of the text are about.
     #[must_use]
     pub fn for_part(text: &'a str, bytes: usize, limits: Limits) -> Self {
-        Self::sized(Source::Borrowed(text), bytes, limits)
+        Self::sized(Source::Borrowed(text), nodes_of(bytes), limits)
     }
 
     pub(super) fn with_source(source: Source<'a>, limits: Limits) -> Self {
-        let bytes = source.as_str().len();
-        Self::sized(source, bytes, limits)
+        let nodes = nodes_of(source.as_str().len());
+        Self::sized(source, nodes, limits)
     }
 
-    fn sized(source: Source<'a>, bytes: usize, limits: Limits) -> Self {
-        let capacity = (bytes / 12).min(1 << 16);
+    fn sized(source: Source<'a>, nodes: usize, limits: Limits) -> Self {
         Self {
             limits,
             source,
             owned: String::new(),
-            nodes: Vec::with_capacity(capacity),
+            nodes: Vec::with_capacity(nodes),
             places: Places::default(),
             with_places: false,
             origins: Origins::default(),
@@ -110,7 +109,7 @@ impl<'a> Builder<'a> {
     /// As [`Builder::of_version`], for a document of about so many nodes that has only a part of the other: an item of a list.
     #[must_use]
     pub fn of_part(document: &Document<'a>, nodes: usize, limits: Limits) -> Self {
-        let mut builder = Self::sized(document.source.clone(), nodes * 16, limits);
+        let mut builder = Self::sized(document.source.clone(), nodes, limits);
         builder.with_places = !document.places.is_empty();
         if builder.with_places {
             builder.places.reserve(nodes);
@@ -125,10 +124,29 @@ impl<'a> Builder<'a> {
         self
     }
 
+    /// Makes room for so many bytes of keys and strings that are not in the text.
+    pub fn reserve_text(&mut self, bytes: usize) {
+        self.owned.reserve_exact(bytes);
+    }
+
     /// How many values there are so far.
     #[must_use]
     pub fn node_count(&self) -> usize {
         self.nodes.len()
+    }
+
+    /// Forgets what was pushed.
+    pub(super) fn restart(&mut self) {
+        self.nodes.clear();
+        self.owned.clear();
+        self.open.clear();
+        self.key = None;
+    }
+
+    /// Whether the innermost container that is open is an object; `None` where none is open.
+    #[inline]
+    pub(super) fn is_in_object(&self) -> Option<bool> {
+        self.open.last().map(|id| self.nodes[*id as usize].kind() == Kind::Object)
     }
 
     /// How many arrays and objects are open.
@@ -141,6 +159,7 @@ impl<'a> Builder<'a> {
     ///
     /// # Errors
     /// [`LimitError::Size`] where the range ends beyond what 32 bits hold.
+    #[inline]
     pub fn borrowed_key(&mut self, range: Range<usize>, span: Option<Span>) -> Result<(), LimitError> {
         self.key = Some((borrowed(range)?, span.unwrap_or(Span::NONE)));
         Ok(())
@@ -203,6 +222,7 @@ impl<'a> Builder<'a> {
     ///
     /// # Errors
     /// As [`Builder::null`], and [`LimitError::Size`] as [`Builder::borrowed_key`].
+    #[inline]
     pub fn borrowed(&mut self, range: Range<usize>) -> Result<NodeId, LimitError> {
         let text = borrowed(range)?;
         self.push(Kind::String, text.pack())
@@ -259,14 +279,36 @@ impl<'a> Builder<'a> {
     /// When none is open.
     #[inline]
     pub fn end(&mut self) -> NodeId {
-        let id = self.open.pop().expect("end of a container that was begun");
-        let end = self.next_id();
-        let node = &mut self.nodes[id as usize];
-        node.set_end(end);
+        let id = self.close();
+        let node = &self.nodes[id as usize];
         if node.kind() == Kind::Object && node.payload > 1 {
             self.shadow_duplicates(id);
         }
         NodeId(id)
+    }
+
+    /// As [`Builder::end`], where whoever pushes knows that no key of the container comes twice: nobody looks for it.
+    ///
+    /// # Panics
+    /// When none is open; with debug assertions also when a key does come twice.
+    #[inline]
+    pub fn end_distinct(&mut self) -> NodeId {
+        let id = self.close();
+        #[cfg(debug_assertions)]
+        if self.nodes[id as usize].kind() == Kind::Object {
+            let members = self.nodes[id as usize].payload;
+            self.shadow_duplicates(id);
+            assert_eq!(self.nodes[id as usize].payload, members, "keys that differ");
+        }
+        NodeId(id)
+    }
+
+    #[inline]
+    fn close(&mut self) -> u32 {
+        let id = self.open.pop().expect("end of a container that was begun");
+        let end = self.next_id();
+        self.nodes[id as usize].set_end(end);
+        id
     }
 
     /// Says where a value stands in the text.
@@ -375,6 +417,35 @@ impl<'a> Builder<'a> {
     pub fn copy_node(&mut self, node: NodeRef<'_>, same_text: bool) -> Result<NodeId, LimitError> {
         let (root, end) = (node.id, node.doc.nodes[node.id as usize].end());
         let first = self.next_id();
+        if end == root + 1 && !node.doc.nodes[root as usize].is_container() {
+            self.copy_scalar(node, same_text)?;
+        } else {
+            self.copy_all(node, end, same_text)?;
+        }
+        for (from, to, label) in node.doc.origins.within(root, end) {
+            let (from, to) = ((*from).max(root) - root + first, (*to).min(end) - root + first);
+            self.origins.put(from, to, label);
+        }
+        Ok(NodeId(first))
+    }
+
+    fn copy_scalar(&mut self, node: NodeRef<'_>, same_text: bool) -> Result<(), LimitError> {
+        let from = &node.doc.nodes[node.id as usize];
+        let payload = match from.kind() {
+            Kind::String => self.carry(Text::unpack(from.payload), node.doc, same_text)?.pack(),
+            _ => from.payload,
+        };
+        let id = self.push(from.kind(), payload)?;
+        self.nodes[id.index()].set(from.flags(UNKNOWN));
+        if let Some(span) = node.span().filter(|_| same_text) {
+            self.place(id, span);
+        }
+        Ok(())
+    }
+
+    /// Pushes what lies from a node to the one before `end`, which it ends with.
+    fn copy_all(&mut self, node: NodeRef<'_>, end: u32, same_text: bool) -> Result<(), LimitError> {
+        let root = node.id;
         let mut ends: Vec<u32> = Vec::new();
         for at in root..end {
             while ends.last().is_some_and(|end| at >= *end) {
@@ -388,18 +459,12 @@ impl<'a> Builder<'a> {
                 let span = from_ref.key_span().filter(|_| same_text);
                 self.key = Some((key, span.unwrap_or(Span::NONE)));
             }
-            let id = match from.kind() {
-                Kind::Array | Kind::Object => {
-                    ends.push(from.end());
-                    self.begin(from.kind())?
-                }
-                Kind::String => {
-                    let text = self.carry(Text::unpack(from.payload), node.doc, same_text)?;
-                    self.push(Kind::String, text.pack())?
-                }
-                kind => self.push(kind, from.payload)?,
-            };
-            self.nodes[id.index()].set(from.flags(UNKNOWN));
+            if !from.is_container() {
+                self.copy_scalar(from_ref, same_text)?;
+                continue;
+            }
+            ends.push(from.end());
+            let id = self.begin(from.kind())?;
             if let Some(span) = from_ref.span().filter(|_| same_text) {
                 self.place(id, span);
             }
@@ -407,11 +472,7 @@ impl<'a> Builder<'a> {
         for _ in ends {
             self.end();
         }
-        for (from, to, label) in node.doc.origins.within(root, end) {
-            let (from, to) = ((*from).max(root) - root + first, (*to).min(end) - root + first);
-            self.origins.put(from, to, Arc::clone(label));
-        }
-        Ok(NodeId(first))
+        Ok(())
     }
 
     /// A string of another document, which may have the same text.
@@ -432,13 +493,13 @@ impl<'a> Builder<'a> {
     }
 
     /// Says who made a completed value, with everything below it.
-    pub fn mark_origin(&mut self, id: NodeId, label: Arc<str>) {
+    pub fn mark_origin(&mut self, id: NodeId, label: &Arc<str>) {
         let end = self.nodes[id.index()].end();
         self.origins.put(id.0, end, label);
     }
 
     /// Says who made a value, but not what will be below it.
-    pub(super) fn mark_one(&mut self, id: NodeId, label: Arc<str>) {
+    pub(super) fn mark_one(&mut self, id: NodeId, label: &Arc<str>) {
         self.origins.put(id.0, id.0 + 1, label);
     }
 
@@ -581,6 +642,11 @@ impl<'a> Builder<'a> {
 
 /// Objects with more members than this have their duplicates found by hashing.
 const FEW: usize = 32;
+
+/// How many values a text of so many bytes has, about.
+fn nodes_of(bytes: usize) -> usize {
+    (bytes / 12).min(1 << 16)
+}
 
 #[inline]
 fn borrowed(range: Range<usize>) -> Result<Text, LimitError> {

@@ -1,4 +1,6 @@
-//! Reading JSON: `serde_json` parses, a visitor fills the tape.
+//! Reading JSON: a reader of what is right fills the tape; what it does not read `serde_json` parses, and a visitor fills it.
+
+mod plain;
 
 use std::sync::Arc;
 
@@ -80,6 +82,14 @@ impl<'a> Document<'a> {
 }
 
 fn fill(builder: &mut Builder<'_>, text: &str) -> Result<(), JsonError> {
+    if plain::read(builder, text).is_some() {
+        return Ok(());
+    }
+    builder.restart();
+    by_serde(builder, text)
+}
+
+fn by_serde(builder: &mut Builder<'_>, text: &str) -> Result<(), JsonError> {
     let mut json = serde_json::Deserializer::from_str(text);
     json.disable_recursion_limit();
     let mut limit = None;

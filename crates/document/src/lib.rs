@@ -120,14 +120,19 @@ pub(crate) struct Origins {
 }
 
 impl Origins {
-    /// Who made the nodes of a range, whoever made a part of them before. Mostly it is behind all others.
-    fn put(&mut self, from: u32, to: u32, label: Arc<str>) {
-        let first = match self.ranges.last() {
+    /// Who made the nodes of a range, whoever made a part of them before. Mostly it is behind all others, and often goes on
+    /// where the last of them ends.
+    fn put(&mut self, from: u32, to: u32, label: &Arc<str>) {
+        let first = match self.ranges.last_mut() {
             Some(last) if last.0 >= from => self.ranges.partition_point(|range| range.0 < from),
-            _ => return self.ranges.push((from, to, label)),
+            Some(last) if last.1 >= from && Arc::ptr_eq(&last.2, label) => {
+                last.1 = last.1.max(to);
+                return;
+            }
+            _ => return self.ranges.push((from, to, Arc::clone(label))),
         };
         let inside = self.ranges[first..].partition_point(|range| range.0 < to);
-        self.ranges.splice(first..first + inside, [(from, to, label)]);
+        self.ranges.splice(first..first + inside, [(from, to, Arc::clone(label))]);
     }
 
     /// The ranges that have a part in this one.

@@ -122,7 +122,7 @@ fn copies_keep_texts_places_and_origins() {
     let copy = builder.copy_node(doc.root().get("spec").expect("spec"), true).expect("within limits");
     builder.key("again", None).expect("within limits");
     let again = builder.copy_subtree(copy).expect("within limits");
-    builder.mark_origin(again, "made-up/rule".into());
+    builder.mark_origin(again, &"made-up/rule".into());
     builder.end();
     let new = builder.finish();
     assert_eq!(
@@ -211,4 +211,33 @@ fn indexes_are_plain_digits_and_found_in_long_lists() {
     for token in ["/+1", "/01", "/-", "/", "/1000", "/ 1", "/99999999999999999999"] {
         assert!(doc.root().at(token).is_none(), "{token}");
     }
+}
+
+#[test]
+fn what_one_made_in_a_row_is_one_range() {
+    let (ours, theirs): (Arc<str>, Arc<str>) = ("ours".into(), "theirs".into());
+    let mut builder = Builder::new("", Limits::default());
+    builder.begin_array().expect("within limits");
+    for label in [Some(&ours), Some(&ours), None, Some(&ours), Some(&theirs)] {
+        let id = builder.int(1).expect("within limits");
+        label.into_iter().for_each(|label| builder.mark_origin(id, label));
+    }
+    builder.end();
+    let document = builder.finish();
+    assert_eq!(document.origins.ranges.len(), 3);
+    let made: Vec<Option<&str>> = document.root().items().map(NodeRef::origin).collect();
+    assert_eq!(made, [Some("ours"), Some("ours"), None, Some("ours"), Some("theirs")]);
+}
+
+#[test]
+#[should_panic(expected = "keys that differ")]
+#[cfg(debug_assertions)]
+fn a_key_that_comes_twice_is_no_distinct_one() {
+    let mut builder = Builder::new("", Limits::default());
+    builder.begin_object().expect("within limits");
+    for key in ["a", "b", "a"] {
+        builder.key(key, None).expect("within limits");
+        builder.null().expect("within limits");
+    }
+    builder.end_distinct();
 }

@@ -134,6 +134,9 @@ fn write_json_string(out: &mut String, text: &str) {
 
 /// Appends a token of an RFC 6901 pointer, escaped, without the slash.
 pub fn write_pointer_token(out: &mut String, key: &str) {
+    if !key.bytes().any(|byte| matches!(byte, b'~' | b'/')) {
+        return out.push_str(key);
+    }
     for c in key.chars() {
         match c {
             '~' => out.push_str("~0"),
@@ -162,12 +165,18 @@ pub(super) fn write_path_key(out: &mut String, key: &str) {
 
 /// Appends an index to a path as people write it.
 pub(super) fn write_path_index(out: &mut String, index: usize) {
-    write!(out, "[{index}]").expect("writing to a String");
+    out.push('[');
+    write_index(out, index);
+    out.push(']');
 }
 
 /// Appends an index as a token of a pointer.
 pub(super) fn write_index(out: &mut String, index: usize) {
-    write!(out, "{index}").expect("writing to a String");
+    match u8::try_from(index) {
+        // most lists are short
+        Ok(digit @ 0..10) => out.push(char::from(b'0' + digit)),
+        _ => write!(out, "{index}").expect("writing to a String"),
+    }
 }
 
 /// The human form of an RFC 6901 pointer below `node`: numeric tokens become indexes where an array is met.

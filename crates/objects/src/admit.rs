@@ -294,29 +294,42 @@ impl Served<'_> {
     /// # Errors
     /// When there is something.
     pub fn validate<'o>(&self, root: NodeRef<'o>, old: Option<NodeRef<'o>>) -> Result<Vec<String>, Refusal> {
-        let (causes, warnings) = match self {
-            Self::BuiltIn(row) => {
-                let kind = validate::Kind { group: row.group, version: row.version, kind: row.kind };
-                let causes = validate::validate(kind, root, old);
-                let warnings =
-                    if causes.is_empty() { validate::warnings(kind, root, old) } else { Vec::new() };
-                (causes, warnings)
-            }
-            Self::Custom(definition, version) => {
-                let causes =
-                    definition.validate(version, root, old).map_err(|limit| too_large(&limit, root))?;
-                (causes, definition.warnings(version, root, old))
-            }
-        };
+        let (causes, warnings) = self.judge(root, old)?;
         if causes.is_empty() {
             return Ok(warnings);
         }
         let name = root.get("metadata").and_then(|metadata| metadata.get_str("name")).unwrap_or("");
-        let causes = causes.into_vec();
         // those of both groups are of one kind inside of the server
         let group = if self.kind() == "Event" { "" } else { self.group() };
         let message = status_message(group, self.kind(), name, &causes);
         let nodes = causes.iter().filter_map(|cause| cause.node).collect();
         Err(Refusal { code: Some(422), reason: "Invalid", message, causes, nodes, problems: Vec::new() })
+    }
+
+    /// As [`Served::validate`], for who tells of each cause alone: the causes, and the warnings where there are none.
+    ///
+    /// # Errors
+    /// When the object is too large to be validated.
+    pub fn judge<'o>(
+        &self,
+        root: NodeRef<'o>,
+        old: Option<NodeRef<'o>>,
+    ) -> Result<(Vec<Cause>, Vec<String>), Refusal> {
+        Ok(match self {
+            Self::BuiltIn(row) => {
+                let kind = validate::Kind { group: row.group, version: row.version, kind: row.kind };
+                let causes = validate::validate(kind, root, old);
+                let warnings =
+                    if causes.is_empty() { validate::warnings(kind, root, old) } else { Vec::new() };
+                (causes.into_vec(), warnings)
+            }
+            Self::Custom(definition, version) => {
+                let causes =
+                    definition.validate(version, root, old).map_err(|limit| too_large(&limit, root))?;
+                let warnings =
+                    if causes.is_empty() { definition.warnings(version, root, old) } else { Vec::new() };
+                (causes.into_vec(), warnings)
+            }
+        })
     }
 }

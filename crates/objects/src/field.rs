@@ -8,7 +8,7 @@ pub use cause::{BadValue, Cause, Causes, Reason, Value, status_message};
 pub(crate) use go::is_print;
 pub use go::{go_json_string, go_quote};
 
-use document::{Document, NodeId, NodeRef};
+use document::{Document, Items, NodeId, NodeRef};
 use kubernetes_cel::library::quantity::Quantity;
 use std::fmt;
 
@@ -69,14 +69,77 @@ impl<'d> At<'d> {
 
     /// The field of that name.
     #[must_use]
-    pub fn field(self, name: &'d str) -> Self {
+    pub fn field(&self, name: &'d str) -> Self {
         self.down(FieldStep::Field(name), self.node().and_then(|node| node.get(name)))
+    }
+
+    /// What the field of that name holds, unless that is absent or `null`. This and the like are for rules that ask no more of
+    /// a field: its place costs more than its value, and most fields are absent.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<NodeRef<'d>> {
+        self.node()?.get_present(name)
+    }
+
+    /// As [`At::is_set`], of the field of that name.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.get(name).is_some()
+    }
+
+    /// As [`At::str`], of the field of that name.
+    #[must_use]
+    pub fn str_at(&self, name: &str) -> &'d str {
+        self.opt_str_at(name).unwrap_or_default()
+    }
+
+    /// As [`At::opt_str`], of the field of that name.
+    #[must_use]
+    pub fn opt_str_at(&self, name: &str) -> Option<&'d str> {
+        self.get(name).and_then(NodeRef::as_str)
+    }
+
+    /// As [`At::int`], of the field of that name.
+    #[must_use]
+    pub fn int_at(&self, name: &str) -> i64 {
+        self.opt_int_at(name).unwrap_or(0)
+    }
+
+    /// As [`At::opt_int`], of the field of that name.
+    #[must_use]
+    pub fn opt_int_at(&self, name: &str) -> Option<i64> {
+        self.get(name).and_then(NodeRef::as_i64)
+    }
+
+    /// As [`At::bool`], of the field of that name.
+    #[must_use]
+    pub fn bool_at(&self, name: &str) -> bool {
+        self.opt_bool_at(name).unwrap_or(false)
+    }
+
+    /// As [`At::opt_bool`], of the field of that name.
+    #[must_use]
+    pub fn opt_bool_at(&self, name: &str) -> Option<bool> {
+        self.get(name).and_then(NodeRef::as_bool)
+    }
+
+    /// As [`At::is_empty`], of the field of that name.
+    #[must_use]
+    pub fn is_empty_at(&self, name: &str) -> bool {
+        self.get(name).is_none_or(is_empty)
+    }
+
+    /// As [`At::items`], of the field of that name.
+    pub fn items_at(&self, name: &'d str) -> Each<'d> {
+        match self.get(name).filter(|node| node.is_array()) {
+            Some(list) => Each::of(self.down(FieldStep::Field(name), Some(list)), list),
+            None => Each { list: *self, items: None, index: 0 },
+        }
     }
 
     /// The field at the end of a chain of names, separated by dots.
     #[must_use]
-    pub fn fields(self, names: &'d str) -> Self {
-        let (mut at, mut rest) = (self, names);
+    pub fn fields(&self, names: &'d str) -> Self {
+        let (mut at, mut rest) = (*self, names);
         while let Some(dot) = rest.bytes().position(|byte| byte == b'.') {
             at = at.field(&rest[..dot]);
             rest = &rest[dot + 1..];
@@ -86,56 +149,54 @@ impl<'d> At<'d> {
 
     /// The entry of a map; written `[key]`.
     #[must_use]
-    pub fn key(self, key: &'d str) -> Self {
+    pub fn key(&self, key: &'d str) -> Self {
         self.down(FieldStep::Key(key), self.node().and_then(|node| node.get(key)))
     }
 
     /// The item of a list; walk lists with [`At::items`].
     #[must_use]
-    pub fn index(self, index: usize) -> Self {
+    pub fn index(&self, index: usize) -> Self {
         self.down(FieldStep::Index(index), self.node().and_then(|node| node.item(index)))
     }
 
-    fn down(mut self, step: FieldStep<'d>, child: Option<NodeRef<'d>>) -> Self {
+    #[inline]
+    fn down(&self, step: FieldStep<'d>, child: Option<NodeRef<'d>>) -> Self {
+        let mut at = *self;
         if let Some(child) = child.filter(|_| !self.is_detached()) {
-            self.base = child.id();
-            self.keys = (self.keys << 1) | u64::from(matches!(step, FieldStep::Key(_)));
-            return self;
+            at.base = child.id();
+            at.keys = (self.keys << 1) | u64::from(matches!(step, FieldStep::Key(_)));
+            return at;
         }
-        if let Some(slot) = self.steps.get_mut(usize::from(self.missing)) {
+        if let Some(slot) = at.steps.get_mut(usize::from(self.missing)) {
             *slot = match step {
                 FieldStep::Field(name) => name,
                 FieldStep::Key(key) => {
-                    self.flags |= 1 << self.missing;
+                    at.flags |= 1 << self.missing;
                     key
                 }
                 FieldStep::Index(index) => {
-                    self.index_before = u16::try_from(self.index).unwrap_or(u16::MAX);
-                    self.index = u32::try_from(index).unwrap_or(u32::MAX);
+                    at.index_before = u16::try_from(self.index).unwrap_or(u16::MAX);
+                    at.index = u32::try_from(index).unwrap_or(u32::MAX);
                     ""
                 }
             };
-            self.missing += 1;
+            at.missing += 1;
         }
-        self.flags |= DETACHED;
-        self.node = child;
-        self
+        at.flags |= DETACHED;
+        at.node = child;
+        at
     }
 
     /// The same path, read from another node: for rules whose path does not name what they judge.
     #[must_use]
-    pub fn reading(mut self, other: At<'d>) -> Self {
-        self.node = other.here();
-        self.flags |= DETACHED;
-        self
+    pub fn reading(&self, other: At<'d>) -> Self {
+        Self { node: other.here(), flags: self.flags | DETACHED, ..*self }
     }
 
     /// The path alone, a field further down than anything that is there.
     #[must_use]
-    pub fn said(mut self, name: &'d str) -> Self {
-        self.flags |= DETACHED;
-        self.node = None;
-        self.down(FieldStep::Field(name), None)
+    pub fn said(&self, name: &'d str) -> Self {
+        Self { node: None, flags: self.flags | DETACHED, ..*self }.down(FieldStep::Field(name), None)
     }
 
     fn is_detached(self) -> bool {
@@ -214,7 +275,7 @@ impl<'d> At<'d> {
     /// How many items or members there are; of a string, how many bytes.
     #[must_use]
     pub fn len(self) -> usize {
-        self.node().map_or(0, |node| node.as_str().map_or_else(|| node.len(), str::len))
+        self.node().map_or(0, len)
     }
 
     /// Whether there is nothing: an absent value, an empty list, map or string.
@@ -224,13 +285,11 @@ impl<'d> At<'d> {
     }
 
     /// The items of the list here, each at its index.
-    pub fn items(self) -> impl Iterator<Item = At<'d>> + Clone {
-        let items = self.node().filter(|node| node.is_array()).map(NodeRef::items);
-        items
-            .into_iter()
-            .flatten()
-            .enumerate()
-            .map(move |(index, item)| self.down(FieldStep::Index(index), Some(item)))
+    pub fn items(self) -> Each<'d> {
+        match self.node().filter(|node| node.is_array()) {
+            Some(list) => Each::of(self, list),
+            None => Each { list: self, items: None, index: 0 },
+        }
     }
 
     /// The members of the map here, each at its key.
@@ -254,6 +313,39 @@ impl<'d> At<'d> {
     pub fn same(self, other: At<'_>) -> bool {
         same(self.node(), other.node())
     }
+}
+
+/// The items of a list, each at its index: [`At::items`].
+#[derive(Debug, Clone)]
+pub struct Each<'d> {
+    list: At<'d>,
+    items: Option<Items<'d>>,
+    index: usize,
+}
+
+impl<'d> Each<'d> {
+    fn of(list: At<'d>, node: NodeRef<'d>) -> Self {
+        Self { list, items: Some(node.items()), index: 0 }
+    }
+}
+
+impl<'d> Iterator for Each<'d> {
+    type Item = At<'d>;
+
+    fn next(&mut self) -> Option<At<'d>> {
+        let item = self.items.as_mut()?.next()?;
+        let index = self.index;
+        self.index += 1;
+        Some(self.list.down(FieldStep::Index(index), Some(item)))
+    }
+}
+
+fn len(node: NodeRef<'_>) -> usize {
+    node.as_str().map_or_else(|| node.len(), str::len)
+}
+
+fn is_empty(node: NodeRef<'_>) -> bool {
+    len(node) == 0
 }
 
 fn is_void(node: Option<NodeRef<'_>>) -> bool {

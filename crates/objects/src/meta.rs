@@ -64,7 +64,7 @@ fn masked(name: &str, prefix: bool) -> String {
 /// The name that the object will have: a generated one with a stand-in for its random end.
 #[must_use]
 pub fn final_name(metadata: At<'_>) -> String {
-    let (name, generate) = (metadata.field("name").str(), metadata.field("generateName").str());
+    let (name, generate) = (metadata.str_at("name"), metadata.str_at("generateName"));
     if !name.is_empty() || generate.is_empty() {
         return name.to_owned();
     }
@@ -125,7 +125,7 @@ fn common(metadata: At<'_>, causes: &mut Causes) {
 /// `ValidateObjectMetaUpdate`. What the server takes from the stored object (uid where none is given,
 /// timestamps, generation, resourceVersion) cannot be wrong.
 pub fn object_meta_update(metadata: At<'_>, old: At<'_>, causes: &mut Causes) {
-    if old.field("deletionTimestamp").is_set() {
+    if old.has("deletionTimestamp") {
         no_new_finalizers(metadata.field("finalizers"), old.field("finalizers"), causes);
     }
     for name in ["name", "namespace", "uid"] {
@@ -152,8 +152,11 @@ pub(crate) fn validate_any(subject: &Submitted<'_>, causes: &mut Causes) {
 /// `ValidateLabels`
 pub fn labels(labels: At<'_>, causes: &mut Causes) {
     for (key, value) in labels.entries() {
-        causes.invalid_each(labels.reading(value), key, names::qualified_name(key));
-        causes.invalid_each(labels.reading(value), value.str(), names::label_value(value.str()));
+        let (of_key, of_value) = (names::qualified_name(key), names::label_value(value.str()));
+        if !of_key.is_empty() || !of_value.is_empty() {
+            causes.invalid_each(labels.reading(value), key, of_key);
+            causes.invalid_each(labels.reading(value), value.str(), of_value);
+        }
     }
 }
 
@@ -179,10 +182,10 @@ pub fn owner_references(references: At<'_>, causes: &mut Causes) {
     let mut controller: Option<String> = None;
     for reference in references.items() {
         owner_reference(references, reference, causes);
-        if !reference.field("controller").bool() {
+        if !reference.bool_at("controller") {
             continue;
         }
-        let named = format!("{}/{}", reference.field("kind").str(), reference.field("name").str());
+        let named = format!("{}/{}", reference.str_at("kind"), reference.str_at("name"));
         match &controller {
             Some(first) => causes.invalid_value(
                 references.reading(reference),
@@ -197,7 +200,7 @@ pub fn owner_references(references: At<'_>, causes: &mut Causes) {
 /// The path is that of the list: upstream does not say which of them.
 fn owner_reference(references: At<'_>, reference: At<'_>, causes: &mut Causes) {
     let field = |name| references.said(name).reading(reference);
-    let value = |name| reference.field(name).str();
+    let value = |name| reference.str_at(name);
     // of `a/b` the part after the slash, of `v1` itself; more slashes make neither
     let version = match value("apiVersion").split('/').collect::<Vec<_>>()[..] {
         [version] | [_, version] => version,
@@ -233,10 +236,10 @@ fn shown_owner(reference: At<'_>) -> Value<'static> {
 fn owner_json(reference: At<'_>) -> String {
     let mut members: Vec<String> = ["apiVersion", "kind", "name", "uid"]
         .iter()
-        .map(|name| format!("\"{name}\":{}", go_json_string(reference.field(name).str())))
+        .map(|name| format!("\"{name}\":{}", go_json_string(reference.str_at(name))))
         .collect();
     for name in ["controller", "blockOwnerDeletion"] {
-        if let Some(flag) = reference.field(name).opt_bool() {
+        if let Some(flag) = reference.opt_bool_at(name) {
             members.push(format!("\"{name}\":{flag}"));
         }
     }
@@ -260,7 +263,7 @@ pub fn finalizers(finalizers: At<'_>, causes: &mut Causes) {
 
 /// `validateKubeFinalizerName`
 fn kube_finalizers(metadata: At<'_>, causes: &mut Causes) {
-    for finalizer in metadata.field("finalizers").items() {
+    for finalizer in metadata.items_at("finalizers") {
         if !finalizer.str().contains('/')
             && !matches!(finalizer.str(), "kubernetes" | "orphan" | "foregroundDeletion")
         {

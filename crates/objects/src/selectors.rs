@@ -35,31 +35,31 @@ pub(crate) fn nodes(at: At<'_>, lenient: bool, causes: &mut Causes) {
 
 /// `ValidateNodeSelectorTerm`
 pub(crate) fn node_term(term: At<'_>, lenient: bool, causes: &mut Causes) {
-    for requirement in term.field("matchExpressions").items() {
+    for requirement in term.items_at("matchExpressions") {
         node_requirement(requirement, lenient, causes);
     }
-    for requirement in term.field("matchFields").items() {
+    for requirement in term.items_at("matchFields") {
         node_field_requirement(requirement, causes);
     }
 }
 
 fn node_requirement(at: At<'_>, lenient: bool, causes: &mut Causes) {
     let values = at.field("values");
-    match at.field("operator").str() {
+    match at.str_at("operator") {
         "In" | "NotIn" if values.is_empty() => causes.required(values, NEED_VALUES),
         "Exists" | "DoesNotExist" if !values.is_empty() => causes.forbidden(values, NO_VALUES),
         "Gt" | "Lt" if values.len() != 1 => {
             causes.required(values, "must be specified single value when `operator` is 'Lt' or 'Gt'");
         }
         "In" | "NotIn" | "Exists" | "DoesNotExist" | "Gt" | "Lt" => {}
-        _ => causes.invalid_value(at.field("operator"), at.field("operator").str(), NO_OPERATOR),
+        _ => causes.invalid_value(at.field("operator"), at.str_at("operator"), NO_OPERATOR),
     }
     key_and_values(at, lenient, causes);
 }
 
 fn node_field_requirement(at: At<'_>, causes: &mut Causes) {
     let (key, values) = (at.field("key"), at.field("values"));
-    match at.field("operator").str() {
+    match at.str_at("operator") {
         "In" | "NotIn" => {
             if values.len() != 1 {
                 let detail =
@@ -67,7 +67,7 @@ fn node_field_requirement(at: At<'_>, causes: &mut Causes) {
                 causes.required(values, detail);
             }
         }
-        _ => causes.invalid_value(at.field("operator"), at.field("operator").str(), NO_OPERATOR),
+        _ => causes.invalid_value(at.field("operator"), at.str_at("operator"), NO_OPERATOR),
     }
     if key.str() != "metadata.name" {
         causes.invalid_value(key, key.str(), "not a valid field selector key");
@@ -88,7 +88,7 @@ fn key_and_values(at: At<'_>, lenient: bool, causes: &mut Causes) {
     if lenient {
         return;
     }
-    for value in at.field("values").items() {
+    for value in at.items_at("values") {
         for error in names::label_value(value.str()) {
             causes.invalid(value, &error);
         }
@@ -120,7 +120,7 @@ pub(crate) fn deprecated_node_label(key: &str) -> Option<&'static str> {
 
 /// `GetWarningsForNodeSelectorTerm`
 pub(crate) fn term_warnings(term: At<'_>, warnings: &mut Vec<String>) {
-    for requirement in term.field("matchExpressions").items() {
+    for requirement in term.items_at("matchExpressions") {
         let key = requirement.field("key");
         if let Some(message) = deprecated_node_label(key.str()) {
             warnings.push(format!("{key}: {} is {message}", key.str()));

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use document::{Builder, Document, LimitError, Limits, NodeId, NodeRef};
 
@@ -17,6 +17,9 @@ pub const DEFAULTED: &str = "defaulted by Kubernetes";
 /// A node of a [`Tree`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Id(u32);
+
+/// [`DEFAULTED`], as documents share it.
+static MADE: LazyLock<Arc<str>> = LazyLock::new(|| Arc::from(DEFAULTED));
 
 const NONE: u32 = u32::MAX;
 /// Room for what Kubernetes adds to most objects.
@@ -55,6 +58,18 @@ struct Slot<'d> {
     first: u32,
     last: u32,
     next: u32,
+}
+
+impl Slot<'_> {
+    /// How many bytes of its key and text may not be in the text that was written.
+    fn made_text(&self) -> usize {
+        match (&self.value, self.from) {
+            (Value::Text(text), None) => self.key.len() + text.len(),
+            (_, None) => self.key.len(),
+            (Value::Text(Cow::Owned(text)), Some(_)) => text.len(),
+            (_, Some(_)) => 0,
+        }
+    }
 }
 
 /// See the head of this file.
@@ -325,8 +340,8 @@ impl<'d> Tree<'d> {
     /// When it is larger or deeper than documents may be.
     pub(crate) fn finish(&self) -> Result<Document<'d>, LimitError> {
         let mut builder = Builder::of_part(self.document, self.slots.len(), Limits::default());
-        let made: Arc<str> = Arc::from(DEFAULTED);
-        self.write(&mut builder, self.root(), &made, false)?;
+        builder.reserve_text(self.slots.iter().map(Slot::made_text).sum());
+        self.write(&mut builder, self.root(), &MADE, false)?;
         Ok(builder.finish())
     }
 
@@ -364,7 +379,7 @@ impl<'d> Tree<'d> {
                 }
             }
             None if within => {}
-            None => builder.mark_origin(node, Arc::clone(made)),
+            None => builder.mark_origin(node, made),
         }
         Ok(())
     }
@@ -387,6 +402,7 @@ impl<'d> Tree<'d> {
             }
             self.write(builder, child, made, within)?;
         }
-        Ok(builder.end())
+        // who adds a member looks whether there is one of its name
+        Ok(builder.end_distinct())
     }
 }

@@ -57,7 +57,7 @@ pub fn type_check(policy: NodeRef<'_>, kinds: Kinds<'_>) -> Vec<ExpressionWarnin
         })
         .collect();
     let mut warnings = Vec::new();
-    for validation in spec.field("validations").items() {
+    for validation in spec.items_at("validations") {
         for (field, needed) in [("expression", true), ("messageExpression", false)] {
             let at = validation.field(field);
             if at.is_empty() && !needed {
@@ -93,14 +93,14 @@ fn environment(spec: At<'_>, kind: (&str, &str, &str), kinds: Kinds<'_>) -> Opti
     env.declare_variable("object", object.clone()).declare_variable("oldObject", object);
     let params = spec.field("paramKind");
     if params.is_set() {
-        let (group, version) = split(params.field("apiVersion").str());
-        let ty = types::declare((group, version, params.field("kind").str()), kinds, &mut env);
+        let (group, version) = split(params.str_at("apiVersion"));
+        let ty = types::declare((group, version, params.str_at("kind")), kinds, &mut env);
         env.declare_variable("params", ty.unwrap_or(Type::Dyn));
     }
-    for variable in spec.field("variables").items() {
-        let checked = checker::compile(variable.field("expression").str(), &env).ok();
+    for variable in spec.items_at("variables") {
+        let checked = checker::compile(variable.str_at("expression"), &env).ok();
         let ty = checked.as_ref().map(checker::Checked::output_type);
-        env.declare_policy_variable(variable.field("name").str().to_owned(), ty);
+        env.declare_policy_variable(variable.str_at("name").to_owned(), ty);
     }
     Some(env)
 }

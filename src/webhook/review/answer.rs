@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use serde::Serialize;
 
 use super::Failure;
+#[cfg(feature = "server")]
 use crate::webhook::metrics::RuleCounters;
 
 /// An answer to one review, before it is written.
@@ -26,6 +27,11 @@ struct Parts {
     written: Made<[Box<[u8]>; 2]>,
     counters: Made<RuleCounters>,
 }
+
+/// Where nothing is served, nothing counts what rules decide.
+#[cfg(not(feature = "server"))]
+#[derive(Debug)]
+struct RuleCounters;
 
 /// What is made of an answer when it is asked for first.
 #[derive(Debug)]
@@ -277,6 +283,7 @@ impl Answer {
     }
 
     /// What counts its rules' decisions.
+    #[cfg(feature = "server")]
     pub(in crate::webhook) fn counters(&self, count: impl FnOnce() -> RuleCounters) -> &RuleCounters {
         self.0.counters.0.get_or_init(count)
     }

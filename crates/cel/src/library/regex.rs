@@ -3,14 +3,20 @@
 //! A pattern is read by Go's grammar and written again in the crate's ([`translate`]), so what Go refuses is
 //! refused with Go's words, and `\w`, `[a&&b]` or `{` mean what they mean there. Matching is linear in both.
 
+mod need;
 mod sets;
 mod translate;
 
 use std::collections::HashMap;
+use std::ops::Deref;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError};
 
 use regex_automata::meta::Regex as Program;
 use regex_automata::util::syntax;
+
+use need::holds_none;
+use translate::{Pattern, translate};
 
 pub use translate::RegexError;
 
@@ -28,11 +34,37 @@ type Cache = Mutex<HashMap<String, Result<Arc<Regex>, RegexError>>>;
 /// A pattern of so many of Go's instructions is never beyond [`LARGEST`]: with classes of Unicode, and without.
 const SURELY_SMALL: [u64; 2] = [200, 4_000];
 
-/// A pattern that is sound, and its program from the first use on: most constants of policies never meet a text.
-#[derive(Debug, Clone)]
+/// After so many texts without any of its literals a pattern's program pays off.
+const PAYS_OFF: u32 = 500;
+
+/// A pattern that is sound, and its program from the first text on that may match: most constants of policies meet none.
+#[derive(Debug)]
 pub struct Regex {
     translated: Box<str>,
+    /// One of these is in every text that matches, in whatever case; none where that is not known.
+    literals: Box<[String]>,
+    /// How many texts were told by these.
+    told: AtomicU32,
+    /// Of how many bytes a program is kept.
+    kept: usize,
     program: OnceLock<Result<Program, RegexError>>,
+}
+
+/// A program, which is kept where it is not too large for that.
+enum Made<'r> {
+    Kept(&'r Program),
+    Once(Box<Program>),
+}
+
+impl Deref for Made<'_> {
+    type Target = Program;
+
+    fn deref(&self) -> &Program {
+        match self {
+            Self::Kept(program) => program,
+            Self::Once(program) => program,
+        }
+    }
 }
 
 impl Regex {
@@ -41,8 +73,14 @@ impl Regex {
     /// # Errors
     /// What `regexp.Compile` refuses, in its words.
     pub fn compile(pattern: &str) -> Result<Self, RegexError> {
-        let (translated, size) = translate::translate(pattern)?;
-        let regex = Self { translated: translated.into(), program: OnceLock::new() };
+        Self::read(pattern, LARGEST)
+    }
+
+    /// A pattern whose program is kept where it takes no more than `kept`.
+    fn read(pattern: &str, kept: usize) -> Result<Self, RegexError> {
+        let Pattern { text, size, need } = translate(pattern)?;
+        let (literals, told) = (need.literals(), AtomicU32::new(0));
+        let regex = Self { translated: text.into(), literals, told, kept, program: OnceLock::new() };
         let [with_classes, without] = SURELY_SMALL;
         if size > if pattern.contains(r"\p") || pattern.contains(r"\P") { with_classes } else { without } {
             regex.program()?;
@@ -50,8 +88,12 @@ impl Regex {
         Ok(regex)
     }
 
-    fn program(&self) -> Result<&Program, RegexError> {
-        self.program.get_or_init(|| build(&self.translated, LARGEST)).as_ref().map_err(Clone::clone)
+    fn program(&self) -> Result<Made<'_>, RegexError> {
+        match self.program.get_or_init(|| build(&self.translated, self.kept)) {
+            Ok(program) => Ok(Made::Kept(program)),
+            Err(_) if self.kept < LARGEST => build(&self.translated, LARGEST).map(Box::new).map(Made::Once),
+            Err(error) => Err(error.clone()),
+        }
     }
 
     /// A pattern from a bounded cache, for those that come with the request.
@@ -64,14 +106,7 @@ impl Regex {
         if let Some(found) = lock().get(pattern) {
             return found.clone();
         }
-        let outcome = match Self::compile_within(pattern, CACHED) {
-            Err(error) if error.is_size() => match Self::compile(pattern) {
-                // large, and not kept
-                Ok(large) => return Ok(Arc::new(large)),
-                Err(error) => Err(error),
-            },
-            outcome => outcome.map(Arc::new),
-        };
+        let outcome = Self::read(pattern, CACHED).map(Arc::new);
         if pattern.len() <= CACHED {
             let mut cache = lock();
             if cache.len() >= CACHE_ENTRIES {
@@ -82,17 +117,15 @@ impl Regex {
         outcome
     }
 
-    fn compile_within(pattern: &str, size: usize) -> Result<Self, RegexError> {
-        let (translated, _) = translate::translate(pattern)?;
-        let program = build(&translated, size)?;
-        Ok(Self { translated: translated.into(), program: Ok(program).into() })
-    }
-
     /// `matches`: anywhere in the text.
     ///
     /// # Errors
     /// A program that is too large.
     pub fn is_match(&self, text: &str) -> Result<bool, RegexError> {
+        let is_made = self.program.get().is_some();
+        if !is_made && holds_none(&self.literals, text) && self.told.fetch_add(1, Relaxed) < PAYS_OFF {
+            return Ok(false);
+        }
         Ok(self.program()?.is_match(text))
     }
 
@@ -132,8 +165,56 @@ mod tests {
 
     fn find<'t>(pattern: &str, text: &'t str) -> Option<&'t str> {
         let regex = Regex::compile(pattern)
-            .unwrap_or_else(|error| panic!("{pattern}: {error} {:?}", translate::translate(pattern)));
+            .unwrap_or_else(|error| panic!("{pattern}: {error} {:?}", translate(pattern)));
         regex.program().unwrap().find(text).map(|found| &text[found.range()])
+    }
+
+    #[test]
+    fn a_text_without_the_literals_does_not_match() {
+        let patterns = [
+            r"(?i)(passw(or)?d|secret|(api|access)[_.-]?key|(^|[_.-])(pass|pwd))([_.-]?[0-9]+)?$|(?-i:[a-z](Pass|Pwd))$",
+            r"^(ghp_[A-Za-z0-9]{3,}|AKIA[0-9A-Z]{2})$",
+            r"(a|bc)+d?|x{2}y",
+            r"(?i)k|s",
+        ];
+        let texts = [
+            "",
+            "LOG_LEVEL",
+            "APIKEY",
+            "api.key2",
+            "pwd",
+            "db-PASS",
+            "dbPwd",
+            "DBPWD",
+            "ghp_abc",
+            "GHP_ABC",
+            "AKIA12",
+            "bcbcd",
+            "xxy",
+            "xy",
+            "\u{212a}",
+            "\u{17f}",
+            "no",
+            "a",
+        ];
+        for pattern in patterns {
+            for text in texts {
+                let told = Regex::compile(pattern).unwrap().is_match(text).unwrap();
+                let regex = Regex::compile(pattern).unwrap();
+                assert_eq!(told, regex.program().unwrap().is_match(text), "{pattern} {text}");
+            }
+        }
+    }
+
+    #[test]
+    fn after_many_texts_the_program_is_made() {
+        let regex = Regex::compile("secret").unwrap();
+        for _ in 0..PAYS_OFF {
+            assert!(!regex.is_match("plain").unwrap());
+            assert!(regex.program.get().is_none());
+        }
+        assert!(!regex.is_match("plain").unwrap());
+        assert!(regex.program.get().is_some());
     }
 
     #[test]
@@ -213,7 +294,7 @@ mod tests {
                 assert!(regex.program.get().is_none() && regex.program().is_ok(), "{pattern}");
             }
         }
-        let (_, size) = translate::translate(r"(?:\pL{100}|a){2}b").unwrap();
+        let Pattern { size, .. } = translate(r"(?:\pL{100}|a){2}b").unwrap();
         assert!((200..300).contains(&size), "{size}");
         assert!(Regex::compile(r"\pL{201}").unwrap().program.get().is_some());
     }

@@ -487,7 +487,7 @@ impl<'d> Tree<'d> {
                     }
                     Slot::New(value, Maker { label, place }) => {
                         let id = builder.copy_node(value.node(), false)?;
-                        builder.mark_origin(id, Arc::clone(label));
+                        builder.mark_origin(id, label);
                         place.iter().for_each(|span| builder.place(id, *span));
                     }
                     Slot::Object(members) => {
@@ -539,11 +539,11 @@ fn mark(builder: &mut Builder<'_>, id: NodeId, made: &Made<'_>) {
                 builder.place(id, span);
             }
             if let Some(label) = node.origin() {
-                builder.mark_one(id, label.into());
+                builder.mark_one(id, &label.into());
             }
         }
         Made::New(Maker { label, place }) => {
-            builder.mark_one(id, Arc::clone(label));
+            builder.mark_one(id, label);
             place.iter().for_each(|span| builder.place(id, *span));
         }
     }

@@ -330,7 +330,7 @@ impl Walk<'_> {
         };
         self.text = before;
         if self.same() {
-            self.builder.mark_origin(id, Arc::clone(&self.defaulted));
+            self.builder.mark_origin(id, &self.defaulted);
         }
         Ok(())
     }

@@ -58,7 +58,7 @@ fn of_resource<'d>(node: NodeRef<'d>, at: At<'d>, causes: &mut Causes) {
 
 /// A name is not asked for.
 fn of_metadata(metadata: At<'_>, causes: &mut Causes) {
-    let nameless = metadata.field("name").is_empty() && metadata.field("generateName").is_empty();
+    let nameless = metadata.is_empty_at("name") && metadata.is_empty_at("generateName");
     let from = causes.len();
     meta::object_meta(metadata, meta::name_is_path_segment, causes);
     if nameless {

@@ -43,7 +43,7 @@ pub(super) fn validate(
 /// A stand-in for the name that the server makes before it validates.
 fn generated_name(object: NodeRef<'_>) -> Option<String> {
     let metadata = At::root(object).field("metadata");
-    let wanted = metadata.field("name").is_empty() && !metadata.field("generateName").is_empty();
+    let wanted = metadata.is_empty_at("name") && !metadata.is_empty_at("generateName");
     wanted.then(|| meta::final_name(metadata))
 }
 

@@ -16,7 +16,7 @@ pub struct SelectorOptions {
 /// `LabelSelectorHasInvalidLabelValue`
 #[must_use]
 pub fn has_invalid_label_value(selector: At<'_>) -> bool {
-    selector.field("matchExpressions").items().any(|expression| {
+    selector.items_at("matchExpressions").any(|expression| {
         expression.field("values").strings().any(|value| !names::label_value(value).is_empty())
     })
 }
@@ -24,7 +24,7 @@ pub fn has_invalid_label_value(selector: At<'_>) -> bool {
 /// `ValidateLabelSelector`
 pub fn label_selector(selector: At<'_>, options: SelectorOptions, causes: &mut Causes) {
     labels(selector.field("matchLabels"), causes);
-    for expression in selector.field("matchExpressions").items() {
+    for expression in selector.items_at("matchExpressions") {
         label_selector_requirement(expression, options, causes);
     }
 }
@@ -66,12 +66,12 @@ pub fn matches_labels(selector: At<'_>, labels: At<'_>) -> Option<bool> {
         readable(key, [value.str()].into_iter())?;
         matches &= labels.key(key).opt_str() == Some(value.str());
     }
-    for expression in selector.field("matchExpressions").items() {
-        let (key, values) = (expression.field("key").str(), expression.field("values"));
+    for expression in selector.items_at("matchExpressions") {
+        let (key, values) = (expression.str_at("key"), expression.field("values"));
         readable(key, values.strings())?;
         let label = labels.key(key).opt_str();
         let among = label.is_some_and(|label| values.strings().any(|value| value == label));
-        matches &= match expression.field("operator").str() {
+        matches &= match expression.str_at("operator") {
             "In" if !values.is_empty() => among,
             "NotIn" if !values.is_empty() => !among,
             "Exists" if values.is_empty() => label.is_some(),

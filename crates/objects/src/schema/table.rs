@@ -2,7 +2,7 @@
 
 use std::sync::{LazyLock, OnceLock};
 
-use memchr::memmem;
+use memchr::{memchr2, memmem};
 
 use super::field::Field;
 use super::{NEWEST, OLDEST, Releases};
@@ -52,17 +52,55 @@ pub struct Definition {
     defaulted: Vec<usize>,
     /// By name. A field whose type changed stands there twice, for other releases.
     fields: Vec<Field>,
+    by_name: Index,
+}
+
+/// Where fields are by their names: at the first free place from that of a name on. Most of what decoding asks is this.
+#[derive(Debug)]
+struct Index {
+    /// One more than the place in the list of fields; zero where there is none. At least half of them are free.
+    places: Box<[u16]>,
+}
+
+impl Index {
+    fn of(fields: &[Field]) -> Self {
+        let size = (fields.len() * 2).next_power_of_two().max(2);
+        let mut places = vec![0; size].into_boxed_slice();
+        for (number, field) in (1..).zip(fields) {
+            let mut at = Self::place(field.name, size);
+            while places[at] != 0 {
+                at = (at + 1) % size;
+            }
+            places[at] = number;
+        }
+        Self { places }
+    }
+
+    /// The place of a name among so many, a power of two: told by its length, its ends and its middle.
+    fn place(name: &str, size: usize) -> usize {
+        let bytes = name.as_bytes();
+        let middle = bytes.get(bytes.len() / 2).copied().unwrap_or(0);
+        let ends = bytes.first().zip(bytes.last());
+        let (first, last) = ends.map_or((0, 0), |(first, last)| (*first, *last));
+        let mixed = usize::from(first) * 5 + usize::from(last) * 29 + usize::from(middle) * 181;
+        (mixed + bytes.len() * 67) & (size - 1)
+    }
+
+    /// The fields that may be of this name, by their places.
+    fn candidates(&self, name: &str) -> impl Iterator<Item = usize> {
+        let size = self.places.len();
+        let first = Self::place(name, size);
+        let places = (first..first + size).map(move |at| self.places[at & (size - 1)]);
+        places.take_while(|place| *place != 0).map(|place| usize::from(place) - 1)
+    }
 }
 
 impl Definition {
     /// The field of that name in a release.
     #[must_use]
     pub fn field(&self, name: &str, minor: u8) -> Option<&Field> {
-        let first = self.fields.partition_point(|field| field.name < name);
-        self.fields[first..]
-            .iter()
-            .take_while(|field| field.name == name)
-            .find(|field| field.releases.contain(minor))
+        let mut candidates = self.by_name.candidates(name).map(|at| &self.fields[at]);
+        candidates.find(|field| field.name == name && field.releases.contain(minor))
     }
 
     /// The fields of a release, by name.
@@ -101,7 +139,8 @@ impl Definition {
         let fields: Vec<Field> = lines.map(|line| Field::parse(line, package)).collect::<Option<_>>()?;
         let always = (0..fields.len()).filter(|at| fields[*at].is_always_written()).collect();
         let defaulted = (0..fields.len()).filter(|at| fields[*at].default.is_some()).collect();
-        Some(Self { name, go, atomic, releases, always, defaulted, fields })
+        let by_name = Index::of(&fields);
+        Some(Self { name, go, atomic, releases, always, defaulted, fields, by_name })
     }
 }
 
@@ -123,9 +162,9 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| {
     let mut slots = Vec::new();
     while let Some(start) = starts.next() {
         let text = TEXT[start..starts.peek().copied().unwrap_or(TEXT.len())].trim_end();
-        if let Some(name) = text["= ".len()..].split([' ', '\n']).next() {
-            slots.push(Slot { name, text, definition: OnceLock::new() });
-        }
+        let name = &text["= ".len()..];
+        let end = memchr2(b' ', b'\n', name.as_bytes()).unwrap_or(name.len());
+        slots.push(Slot { name: &name[..end], text, definition: OnceLock::new() });
     }
     Table { kinds: kinds.lines().filter_map(kind_row).collect(), slots }
 });
@@ -198,6 +237,11 @@ mod tests {
         for position in 0..TABLE.slots.len() {
             let definition = at(position).unwrap_or_else(|| panic!("{}", TABLE.slots[position].name));
             assert_eq!(definition.name, TABLE.slots[position].name);
+            for field in &definition.fields {
+                let found = definition.field(field.name, field.releases.first).map(|found| found.name);
+                assert_eq!(found, Some(field.name), "{}", definition.name);
+            }
+            assert!(definition.field("", NEWEST).is_none() && definition.field("é", NEWEST).is_none());
             fields += definition.fields.len();
         }
         let lines = TEXT.lines().filter(|line| !line.starts_with(['#', '@', '='])).count();

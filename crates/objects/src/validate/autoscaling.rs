@@ -48,7 +48,7 @@ fn replicas(spec: At<'_>, old: Option<At<'_>>, causes: &mut Causes) {
     let min = spec.field("minReplicas");
     let max = spec.field("maxReplicas");
     // scaling to zero is an alpha feature; who has it may keep it
-    let had_zero = old.is_some_and(|old| old.field("minReplicas").opt_int() == Some(0));
+    let had_zero = old.is_some_and(|old| old.opt_int_at("minReplicas") == Some(0));
     let lowest = i64::from(!had_zero);
     if min.opt_int().is_some_and(|min| min < lowest) {
         causes.invalid(min, &format!("must be greater than or equal to {lowest}"));
@@ -67,12 +67,12 @@ fn replicas(spec: At<'_>, old: Option<At<'_>>, causes: &mut Causes) {
 fn target_options(target: At<'_>, old: Option<At<'_>>) -> References {
     let unchanged = |old: At<'_>| {
         let old = old.field("scaleTargetRef");
-        ["apiVersion", "kind"].iter().all(|name| target.field(name).str() == old.field(name).str())
+        ["apiVersion", "kind"].iter().all(|name| target.str_at(name) == old.str_at(name))
     };
     if old.is_some_and(unchanged) {
         return References { allow_invalid: true, allow_core: false };
     }
-    References { allow_invalid: false, allow_core: target.field("kind").str() == "ReplicationController" }
+    References { allow_invalid: false, allow_core: target.str_at("kind") == "ReplicationController" }
 }
 
 /// `ValidateCrossVersionObjectReference`.
@@ -104,10 +104,10 @@ fn metrics(spec: At<'_>, old: Option<At<'_>>, causes: &mut Causes) {
     let mut beyond_pods = false;
     for item in list.items() {
         metric::metric(item, options, causes);
-        beyond_pods |= matches!(item.field("type").str(), "Object" | "External");
+        beyond_pods |= matches!(item.str_at("type"), "Object" | "External");
     }
     metric::percentage_of_v1(spec, causes);
-    if spec.field("minReplicas").opt_int() == Some(0) && !beyond_pods {
+    if spec.opt_int_at("minReplicas") == Some(0) && !beyond_pods {
         causes.forbidden(
             list,
             "must specify at least one Object or External metric to support scaling to zero replicas",
@@ -117,10 +117,10 @@ fn metrics(spec: At<'_>, old: Option<At<'_>>, causes: &mut Causes) {
 
 fn had_invalid_object(old: Option<At<'_>>) -> bool {
     old.is_some_and(|old| {
-        old.field("metrics").items().any(|metric| {
+        old.items_at("metrics").any(|metric| {
             let version = metric.fields("object.describedObject.apiVersion").str();
-            metric.field("type").str() == "Object"
-                && metric.field("object").is_set()
+            metric.str_at("type") == "Object"
+                && metric.has("object")
                 && api_version_error(version, true).is_some()
         })
     })

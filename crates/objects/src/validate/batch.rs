@@ -72,7 +72,7 @@ fn job_spec(spec: At<'_>, old_template: Option<At<'_>>, named: Option<&str>, cau
     failure_policy::failure_policy(spec, causes);
     success_policy::success_policy(spec, causes);
     let replacement = spec.field("podReplacementPolicy");
-    if spec.field("podFailurePolicy").is_set() {
+    if spec.has("podFailurePolicy") {
         optional_enum(replacement, &["Failed"], causes);
     } else {
         optional_enum(replacement, &["Failed", "TerminatingOrFailed"], causes);
@@ -107,7 +107,7 @@ fn indexed(spec: At<'_>, causes: &mut Causes) {
     if max_failed.int() > MAX_INDEXED {
         causes.invalid(max_failed, &format!("must be less than or equal to {MAX_INDEXED}"));
     }
-    if completions.int() > MAX_INDEXED && spec.field("backoffLimitPerIndex").is_set() {
+    if completions.int() > MAX_INDEXED && spec.has("backoffLimitPerIndex") {
         if !max_failed.is_set() {
             let detail = format!("must be specified when completions is above {MAX_INDEXED}");
             causes.required(max_failed, &detail);
@@ -131,7 +131,7 @@ fn restart_policy(spec: At<'_>, causes: &mut Causes) {
         "" | "Always" => causes.required(at, "valid values: \"OnFailure\", \"Never\""),
         "Never" => {}
         "OnFailure" => {
-            if spec.field("podFailurePolicy").is_set() {
+            if spec.has("podFailurePolicy") {
                 causes.invalid(at, "only \"Never\" is supported when podFailurePolicy is specified");
             }
         }
@@ -141,9 +141,9 @@ fn restart_policy(spec: At<'_>, causes: &mut Causes) {
 
 /// `WarningsForJobSpec` of pkg/api/job/warnings.go, without the template's.
 fn warn_of_size(spec: At<'_>, warnings: &mut Vec<String>) {
-    if spec.field("completionMode").str() == "Indexed"
-        && spec.field("completions").int() > MAX_INDEXED
-        && spec.field("parallelism").int() > MAX_WITH_HIGH_COMPLETIONS
+    if spec.str_at("completionMode") == "Indexed"
+        && spec.int_at("completions") > MAX_INDEXED
+        && spec.int_at("parallelism") > MAX_WITH_HIGH_COMPLETIONS
     {
         warnings.push(format!(
             "{spec}: In Indexed Jobs with a number of completions higher than 10^5 and a parallelism higher \

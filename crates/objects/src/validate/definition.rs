@@ -41,7 +41,7 @@ fn definition(subject: &Submitted<'_>, causes: &mut Causes) {
         None => {
             meta::object_meta(metadata, meta::name_is_subdomain, causes);
             for name in ["name", "generateName"].map(|field| metadata.field(field)) {
-                let wanted = format!("{}.{}", spec.fields("names.plural").str(), spec.field("group").str());
+                let wanted = format!("{}.{}", spec.fields("names.plural").str(), spec.str_at("group"));
                 if !name.is_empty() && name.str() != wanted {
                     causes.invalid(name, "must be spec.names.plural+\".\"+spec.group");
                 }
@@ -102,9 +102,9 @@ fn spec_rules(spec: NodeRef<'_>, place: &FieldPath<'_>, report: &mut Report) {
 
 fn immutable(subject: &Submitted<'_>, old: At<'_>, causes: &mut Causes) {
     let conditions = old.fields("status.conditions");
-    let established = conditions.items().any(|condition| {
-        condition.field("type").str() == "Established" && condition.field("status").str() == "True"
-    });
+    let established = conditions
+        .items()
+        .any(|condition| condition.str_at("type") == "Established" && condition.str_at("status") == "True");
     let names: &[&str] = if established {
         &["spec.scope", "spec.names.kind", "spec.group", "spec.names.plural"]
     } else {
@@ -121,12 +121,12 @@ fn immutable(subject: &Submitted<'_>, old: At<'_>, causes: &mut Causes) {
 /// The server keeps the list; what was stored once must stay among the versions.
 fn stored_versions(subject: &Submitted<'_>, causes: &mut Causes) {
     let versions = subject.at.fields("spec.versions");
-    let named = |name: &str| versions.items().any(|version| version.field("name").str() == name);
+    let named = |name: &str| versions.items().any(|version| version.str_at("name") == name);
     let at = subject.at.fields("status.storedVersions");
     let storage: Vec<&str> = versions
         .items()
-        .filter(|version| version.field("storage").bool())
-        .map(|version| version.field("name").str())
+        .filter(|version| version.bool_at("storage"))
+        .map(|version| version.str_at("name"))
         .collect();
     let mut stored: Vec<&str> =
         subject.old.into_iter().flat_map(|old| old.fields("status.storedVersions").strings()).collect();

@@ -246,10 +246,10 @@ fn warn_of_endpoints(subject: &Submitted<'_>, warnings: &mut Vec<String>) {
     if manager.str() == "endpoint-controller" {
         return;
     }
-    for subset in subject.at.field("subsets").items() {
+    for subset in subject.at.items_at("subsets") {
         for list in ["addresses", "notReadyAddresses"] {
-            for address in subset.field(list).items() {
-                warnings.extend(ip_warnings(address.field("ip"), address.field("ip").str()));
+            for address in subset.items_at(list) {
+                warnings.extend(ip_warnings(address.field("ip"), address.str_at("ip")));
             }
         }
     }
@@ -257,15 +257,15 @@ fn warn_of_endpoints(subject: &Submitted<'_>, warnings: &mut Vec<String>) {
 
 /// Warnings of pkg/registry/discovery/endpointslice/strategy.go.
 fn warn_of_slice(subject: &Submitted<'_>, warnings: &mut Vec<String>) {
-    if subject.old.is_none() && subject.at.field("addressType").str() == "FQDN" {
+    if subject.old.is_none() && subject.at.str_at("addressType") == "FQDN" {
         warnings.push("spec.addressType: FQDN endpoints are deprecated".to_owned());
     }
     let manager = subject.at.fields("metadata.labels").key("endpointslice.kubernetes.io/managed-by").str();
     if matches!(manager, "endpointslice-controller.k8s.io" | "endpointslicemirroring-controller.k8s.io") {
         return;
     }
-    for endpoint in subject.at.field("endpoints").items() {
-        for address in endpoint.field("addresses").items() {
+    for endpoint in subject.at.items_at("endpoints") {
+        for address in endpoint.items_at("addresses") {
             warnings.extend(ip_warnings(address, address.str()));
         }
     }

@@ -43,18 +43,15 @@ fn ingress(subject: &Submitted<'_>, causes: &mut Causes) {
 
 fn lax(old: At<'_>) -> Lax {
     let secret = |tls: At<'_>| {
-        let name = tls.field("secretName").str();
+        let name = tls.str_at("secretName");
         !name.is_empty() && !names::dns1123_subdomain(name).is_empty()
     };
     let wildcard = |rule: At<'_>| {
         let mut causes = Causes::new();
         rule_paths(rule, &mut causes);
-        rule.field("host").str().contains('*') && !causes.is_empty()
+        rule.str_at("host").contains('*') && !causes.is_empty()
     };
-    Lax {
-        secret_names: old.field("tls").items().any(secret),
-        wildcard_rules: old.field("rules").items().any(wildcard),
-    }
+    Lax { secret_names: old.items_at("tls").any(secret), wildcard_rules: old.items_at("rules").any(wildcard) }
 }
 
 /// `ValidateIngressSpec`.
@@ -71,8 +68,8 @@ fn check_spec(spec: At<'_>, lax: Lax, causes: &mut Causes) {
     for rule in rules.items() {
         check_rule(rule, lax, causes);
     }
-    for tls in spec.field("tls").items() {
-        for host in tls.field("hosts").items() {
+    for tls in spec.items_at("tls") {
+        for host in tls.items_at("hosts") {
             host_name(host, causes);
         }
         let secret = tls.field("secretName");

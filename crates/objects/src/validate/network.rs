@@ -42,11 +42,11 @@ fn network_policy(subject: &Submitted<'_>, causes: &mut Causes) {
     let spec = subject.at.field("spec");
     label_selector(spec.field("podSelector"), known.lax_selectors, causes);
     for (direction, peers) in DIRECTIONS {
-        for rule in spec.field(direction).items() {
-            for port in rule.field("ports").items() {
+        for rule in spec.items_at(direction) {
+            for port in rule.items_at("ports") {
                 check_port(port, causes);
             }
-            for peer in rule.field(peers).items() {
+            for peer in rule.items_at(peers) {
                 check_peer(peer, &known, causes);
             }
         }
@@ -68,11 +68,11 @@ fn known(old: At<'_>) -> Known<'_> {
     label_selector(old.field("podSelector"), false, &mut faults);
     let blocks = DIRECTIONS
         .into_iter()
-        .flat_map(|(direction, peers)| old.field(direction).items().map(move |rule| rule.field(peers)))
+        .flat_map(|(direction, peers)| old.items_at(direction).map(move |rule| rule.field(peers)))
         .flat_map(|peers| peers.items().map(|peer| peer.field("ipBlock")))
         .filter(|block| block.is_set());
-    let cidrs = blocks
-        .flat_map(|block| std::iter::once(block.field("cidr").str()).chain(block.field("except").strings()));
+    let cidrs =
+        blocks.flat_map(|block| std::iter::once(block.str_at("cidr")).chain(block.field("except").strings()));
     Known { lax_selectors: !faults.is_empty(), cidrs: cidrs.collect() }
 }
 
@@ -133,7 +133,7 @@ fn ip_block(block: At<'_>, known: &Known<'_>, causes: &mut Causes) {
     }
     causes.invalid_each(cidr, cidr.str(), names::cidr_legacy(cidr.str(), &known.cidrs));
     let Some(network) = parse_cidr_sloppy(cidr.str()) else { return };
-    for except in block.field("except").items() {
+    for except in block.items_at("except") {
         causes.invalid_each(except, except.str(), names::cidr_legacy(except.str(), &known.cidrs));
         if parse_cidr_sloppy(except.str()).is_some_and(|except| !is_strict_subset(except, network)) {
             causes.invalid_value(except, except.str(), "must be a strict subset of `cidr`");
@@ -162,10 +162,10 @@ fn is_strict_subset(part: Cidr, whole: Cidr) -> bool {
 fn warn(subject: &Submitted<'_>, warnings: &mut Vec<String>) {
     let spec = subject.at.field("spec");
     for (direction, peers) in DIRECTIONS {
-        for rule in spec.field(direction).items() {
-            for block in rule.field(peers).items().map(|peer| peer.field("ipBlock")) {
-                warnings.extend(cidr_warnings(block.field("cidr"), block.field("cidr").str()));
-                for except in block.field("except").items() {
+        for rule in spec.items_at(direction) {
+            for block in rule.items_at(peers).map(|peer| peer.field("ipBlock")) {
+                warnings.extend(cidr_warnings(block.field("cidr"), block.str_at("cidr")));
+                for except in block.items_at("except") {
                     warnings.extend(cidr_warnings(except, except.str()));
                 }
             }

@@ -55,10 +55,10 @@ fn pod(subject: &Submitted<'_>, causes: &mut Causes) {
 fn create(pod: At<'_>, options: &PodOptions, causes: &mut Causes) {
     metadata_and_spec(pod, options, causes);
     let spec = pod.field("spec");
-    if !spec.field("ephemeralContainers").is_empty() {
+    if !spec.is_empty_at("ephemeralContainers") {
         causes.forbidden(spec.field("ephemeralContainers"), "cannot be set on create");
     }
-    if !spec.field("nodeName").is_empty() && !spec.field("schedulingGates").is_empty() {
+    if !spec.is_empty_at("nodeName") && !spec.is_empty_at("schedulingGates") {
         causes.forbidden(spec.field("nodeName"), "cannot be set until all schedulingGates have been cleared");
     }
     let annotations = pod.fields("metadata.annotations");
@@ -72,17 +72,15 @@ fn metadata_and_spec(pod: At<'_>, options: &PodOptions, causes: &mut Causes) {
     meta::core_object_meta(metadata, meta::name_is_subdomain, causes);
     annotations::check(metadata.field("annotations"), spec, options, causes);
     spec::check(spec, Some(metadata), options, causes);
-    if spec.field("serviceAccountName").is_empty() {
-        for source in
-            spec.field("volumes").items().flat_map(|volume| volume.fields("projected.sources").items())
-        {
+    if spec.is_empty_at("serviceAccountName") {
+        for source in spec.items_at("volumes").flat_map(|volume| volume.fields("projected.sources").items()) {
             let token = source.field("serviceAccountToken");
             if token.is_set() {
                 causes.forbidden(token, "must not be specified when serviceAccountName is not set");
             }
         }
     }
-    for container in ["containers", "initContainers"].iter().flat_map(|list| spec.field(list).items()) {
+    for container in ["containers", "initContainers"].iter().flat_map(|list| spec.items_at(list)) {
         container::only_for_pod(container, causes);
     }
 }
@@ -91,7 +89,7 @@ fn metadata_and_spec(pod: At<'_>, options: &PodOptions, causes: &mut Causes) {
 fn all_containers(spec: At<'_>) -> impl Iterator<Item = At<'_>> + Clone {
     ["initContainers", "containers", "ephemeralContainers"]
         .into_iter()
-        .flat_map(move |list| spec.field(list).items())
+        .flat_map(move |list| spec.items_at(list))
 }
 
 fn pod_template(subject: &Submitted<'_>, causes: &mut Causes) {
@@ -117,7 +115,7 @@ pub fn validate_pod_template_spec(at: At<'_>, options: &PodOptions, causes: &mut
     spec::check(spec, None, options, causes);
     annotations::seccomp_fields_match(annotations, spec, causes);
     annotations::app_armor_fields_match(annotations, spec, options, causes);
-    if !spec.field("ephemeralContainers").is_empty() {
+    if !spec.is_empty_at("ephemeralContainers") {
         causes
             .forbidden(spec.field("ephemeralContainers"), "ephemeral containers not allowed in pod template");
     }

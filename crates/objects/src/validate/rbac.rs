@@ -58,10 +58,10 @@ fn cluster_role(object: At<'_>, old: Option<At<'_>>, causes: &mut Causes) {
 }
 
 fn rules(object: At<'_>, namespaced: bool, causes: &mut Causes) {
-    for rule in object.field("rules").items() {
+    for rule in object.items_at("rules") {
         let [groups, resources, resource_names] =
             ["apiGroups", "resources", "resourceNames"].map(|name| rule.field(name));
-        if rule.field("verbs").is_empty() {
+        if rule.is_empty_at("verbs") {
             causes.required(rule.field("verbs"), "verbs must contain at least one value");
         }
         let urls = rule.field("nonResourceURLs");
@@ -100,16 +100,13 @@ fn binding(object: At<'_>, old: Option<At<'_>>, namespaced: bool, causes: &mut C
     for error in names::path_segment(name.str()) {
         causes.invalid(name, &error);
     }
-    for item in object.field("subjects").items() {
+    for item in object.items_at("subjects") {
         subject(item, namespaced, causes);
     }
     if let Some(old) = old {
         meta::core_object_meta_update(object.field("metadata"), old.field("metadata"), causes);
         let stored = old.field("roleRef");
-        if ["apiGroup", "kind", "name"]
-            .iter()
-            .any(|field| role.field(field).str() != stored.field(field).str())
-        {
+        if ["apiGroup", "kind", "name"].iter().any(|field| role.str_at(field) != stored.str_at(field)) {
             causes.invalid_value(
                 role,
                 value(role, &Shape::Struct(ROLE_REF)).shown(),

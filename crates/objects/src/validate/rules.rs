@@ -40,7 +40,7 @@ pub(super) fn label_selector(at: At<'_>, lax: bool, causes: &mut Causes) {
 
 /// Whether a selector is there and selects everything.
 pub(super) fn selects_all(selector: At<'_>) -> bool {
-    let empty = |part| selector.field(part).is_empty();
+    let empty = |part| selector.is_empty_at(part);
     selector.is_set() && empty("matchLabels") && empty("matchExpressions")
 }
 

@@ -146,7 +146,7 @@ fn affinity(spec: At<'_>, causes: &mut Causes) {
 /// Addresses that were there before need not be valid, yet the kind of address is checked of all.
 fn external_ips(spec: At<'_>, old: Option<At<'_>>, causes: &mut Causes) {
     let known: Vec<&str> = old.into_iter().flat_map(|old| old.fields("spec.externalIPs").strings()).collect();
-    for address in spec.field("externalIPs").items() {
+    for address in spec.items_at("externalIPs") {
         let mut faults = names::ip_legacy(address.str(), &known);
         if faults.is_empty() {
             faults = ip_faults(address.str());

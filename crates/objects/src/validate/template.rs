@@ -25,8 +25,8 @@ pub(super) fn stateful(spec: At<'_>, old: Option<At<'_>>, skip: bool, causes: &m
     let template = spec.field("template");
     if !skip {
         let pod = template.field("spec");
-        let as_it_is = ["subdomain", "hostname"].iter().all(|name| pod.field(name).is_empty())
-            && spec.field("volumeClaimTemplates").is_empty();
+        let as_it_is = ["subdomain", "hostname"].iter().all(|name| pod.is_empty_at(name))
+            && spec.is_empty_at("volumeClaimTemplates");
         match with_claims(spec, as_it_is) {
             None => pod_template(template, old, causes),
             Some(changed) => {
@@ -49,7 +49,7 @@ pub(super) fn stateful(spec: At<'_>, old: Option<At<'_>>, skip: bool, causes: &m
 fn with_claims(spec: At<'_>, as_it_is: bool) -> Option<Document<'static>> {
     let template = spec.field("template").node().filter(|_| !as_it_is)?;
     let claims: Vec<&str> =
-        spec.field("volumeClaimTemplates").items().map(|claim| claim.fields("metadata.name").str()).collect();
+        spec.items_at("volumeClaimTemplates").map(|claim| claim.fields("metadata.name").str()).collect();
     changed_template(template, &claims).ok()
 }
 

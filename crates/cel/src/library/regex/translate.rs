@@ -6,6 +6,7 @@
 
 use std::fmt::Write as _;
 
+use super::need::Need;
 use super::sets::{NEVER, named_set, posix_set, read_class_character, read_escape};
 
 /// `maxHeight`: levels of a parse tree.
@@ -62,15 +63,21 @@ impl RegexError {
     pub(super) fn too_large(pattern: &str) -> Self {
         Self::new(Code::Large, pattern)
     }
-
-    /// Whether only the size is wrong.
-    pub(super) fn is_size(&self) -> bool {
-        self.code == Code::Large
-    }
 }
 
-/// Writes a pattern of Go for the `regex` crate, and says of how many instructions Go's program is.
-pub(super) fn translate(pattern: &str) -> Result<(String, u64), RegexError> {
+/// A pattern of Go as the `regex` crate has it.
+#[derive(Debug)]
+pub(super) struct Pattern {
+    /// How it is written there.
+    pub(super) text: String,
+    /// Of how many instructions Go's program is.
+    pub(super) size: u64,
+    /// What it matches only with.
+    pub(super) need: Need,
+}
+
+/// Writes a pattern of Go for the `regex` crate.
+pub(super) fn translate(pattern: &str) -> Result<Pattern, RegexError> {
     let mut translator = Translator {
         pattern,
         rest: pattern,
@@ -81,7 +88,8 @@ pub(super) fn translate(pattern: &str) -> Result<(String, u64), RegexError> {
     };
     translator.run()?;
     translator.group.end_alternative();
-    Ok((translator.out, translator.group.measure.size))
+    let Translator { out, group, .. } = translator;
+    Ok(Pattern { text: out, size: group.measure.size, need: group.need.unwrap_or_default() })
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -104,10 +112,11 @@ struct Measure {
 const LEAF: Measure = Measure { height: 1, size: 1, repeats: 1 };
 
 /// One piece of a concatenation.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 struct Piece {
     measure: Measure,
     shape: Shape,
+    need: Need,
     /// Where it begins in the output.
     start: usize,
 }
@@ -139,19 +148,22 @@ struct Group {
     /// Number of alternatives before the last `|`, and their measures together.
     alternatives: u64,
     measure: Measure,
+    need: Option<Need>,
 }
 
 impl Group {
     fn new(start: usize, outer: Flags, kind: Kind) -> Self {
         let measure = Measure { height: 0, size: 0, repeats: 1 };
-        Self { start, outer, kind, pieces: Vec::new(), alternatives: 0, measure }
+        Self { start, outer, kind, pieces: Vec::new(), alternatives: 0, measure, need: None }
     }
 
     /// The pieces since the last `|` as one.
     fn concat(&mut self) -> Piece {
-        let pieces = std::mem::take(&mut self.pieces);
-        if let [only] = pieces.as_slice() {
-            return *only;
+        let mut pieces = std::mem::take(&mut self.pieces);
+        if pieces.len() == 1
+            && let Some(only) = pieces.pop()
+        {
+            return only;
         }
         let literal = !pieces.is_empty() && pieces.iter().all(|piece| piece.shape == Shape::Literal);
         let flat = |piece: &Piece| piece.measure.height - u32::from(piece.shape == Shape::Concat);
@@ -161,12 +173,17 @@ impl Group {
             size: pieces.iter().map(|piece| piece.measure.size).sum::<u64>().max(1),
             repeats: pieces.iter().map(|piece| piece.measure.repeats).max().unwrap_or(1),
         };
-        Piece { measure, shape: Shape::Concat, start: self.start }
+        let need = Need::of_all(pieces.into_iter().map(|piece| piece.need));
+        Piece { measure, shape: Shape::Concat, need, start: self.start }
     }
 
     /// Moves the pieces since the last `|` into the alternatives.
     fn end_alternative(&mut self) {
-        let Piece { measure, shape, .. } = self.concat();
+        let Piece { measure, shape, need, .. } = self.concat();
+        self.need = Some(match self.need.take() {
+            Some(before) => before.or(need),
+            None => need,
+        });
         self.alternatives += 1;
         let height = measure.height - u32::from(shape == Shape::Alternate);
         self.measure.height = self.measure.height.max(height);
@@ -243,9 +260,9 @@ impl<'p> Translator<'p> {
         if self.groups.is_empty() { Ok(()) } else { Err(RegexError::new(Code::MissingParen, self.pattern)) }
     }
 
-    fn push(&mut self, measure: Measure, shape: Shape, start: usize) -> Translated {
-        self.check(measure)?;
-        self.group.pieces.push(Piece { measure, shape, start });
+    fn push(&mut self, piece: Piece) -> Translated {
+        self.check(piece.measure)?;
+        self.group.pieces.push(piece);
         Ok(())
     }
 
@@ -263,7 +280,7 @@ impl<'p> Translator<'p> {
         let start = self.out.len();
         self.out.push_str(text);
         self.rest = &self.rest[length..];
-        self.push(LEAF, Shape::Atom, start)
+        self.push(Piece { measure: LEAF, shape: Shape::Atom, need: Need::Unknown, start })
     }
 
     fn literal(&mut self, character: char) -> Translated {
@@ -276,7 +293,7 @@ impl<'p> Translator<'p> {
         if folded {
             self.out.push(')');
         }
-        self.push(LEAF, Shape::Literal, start)
+        self.push(Piece { measure: LEAF, shape: Shape::Literal, need: Need::of(character), start })
     }
 
     /// A code point, which need not be a character.
@@ -303,13 +320,14 @@ impl<'p> Translator<'p> {
             [only] if group.alternatives == 0 => matches!(only.shape, Shape::Literal | Shape::Atom),
             _ => false,
         };
-        let Piece { mut measure, mut shape, .. } = if group.alternatives == 0 {
+        let Piece { mut measure, mut shape, need, .. } = if group.alternatives == 0 {
             group.concat()
         } else {
             group.end_alternative();
             let Measure { height, size, repeats } = group.measure;
             let measure = Measure { height: height + 1, size: size + group.alternatives - 1, repeats };
-            Piece { measure, shape: Shape::Alternate, start: group.start }
+            let need = group.need.take().unwrap_or_default();
+            Piece { measure, shape: Shape::Alternate, need, start: group.start }
         };
         if group.kind == Kind::Capture {
             measure = Measure { height: measure.height + 1, size: measure.size + 2, ..measure };
@@ -324,7 +342,7 @@ impl<'p> Translator<'p> {
         if shape == Shape::Repeated {
             shape = Shape::Atom;
         }
-        self.push(measure, shape, group.start)
+        self.push(Piece { measure, shape, need, start: group.start })
     }
 
     fn counted(&mut self, before: &'p str, counts: &Counts<'p>, last: Option<&'p str>) -> Translated {
@@ -384,7 +402,8 @@ impl<'p> Translator<'p> {
         if lazy {
             self.out.push('?');
         }
-        self.push(measure, Shape::Repeated, piece.start)
+        let need = if least == 0 { Need::Unknown } else { piece.need.repeated() };
+        self.push(Piece { measure, shape: Shape::Repeated, need, start: piece.start })
     }
 
     /// `(?…`: flags, a group with or without them, or a named group.
@@ -455,7 +474,7 @@ impl<'p> Translator<'p> {
             let open = if self.flags.fold { "(?i:" } else { "(?:" };
             let _ = write!(self.out, "{open}{set})");
             self.rest = after;
-            return self.push(LEAF, Shape::Atom, start);
+            return self.push(Piece { measure: LEAF, shape: Shape::Atom, need: Need::Unknown, start });
         }
         let (value, after) = read_escape(before)?;
         self.rest = after;
@@ -512,7 +531,7 @@ impl<'p> Translator<'p> {
         }
         self.out.push_str(if self.flags.fold { "])" } else { "]" });
         self.rest = &rest[1..];
-        self.push(LEAF, Shape::Atom, start)
+        self.push(Piece { measure: LEAF, shape: Shape::Atom, need: Need::Unknown, start })
     }
 }
 

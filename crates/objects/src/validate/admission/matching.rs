@@ -114,7 +114,7 @@ pub(super) fn match_resources(at: At<'_>, causes: &mut Causes) {
         }
     }
     for field in ["resourceRules", "excludeResourceRules"] {
-        for item in at.field(field).items() {
+        for item in at.items_at(field) {
             resource_names(item.field("resourceNames"), causes);
             rule(item, causes);
         }

@@ -21,8 +21,8 @@ const MOST_ANNOTATION_BYTES: usize = 5 * 1024;
 pub(crate) fn validating(object: At<'_>, old: Option<At<'_>>, profile: Profile, causes: &mut Causes) {
     meta::object_meta(object.field("metadata"), meta::name_is_subdomain, causes);
     let spec = object.field("spec");
-    let params = spec.field("paramKind").is_set();
-    let mut compiler = match spec.field("variables").is_empty() {
+    let params = spec.has("paramKind");
+    let mut compiler = match spec.is_empty_at("variables") {
         true => Compiler::plain(profile, params),
         false => Compiler::composed(profile, params),
     };
@@ -44,7 +44,7 @@ pub(crate) fn validating(object: At<'_>, old: Option<At<'_>>, profile: Profile, 
 pub(crate) fn mutating(object: At<'_>, old: Option<At<'_>>, profile: Profile, causes: &mut Causes) {
     meta::object_meta(object.field("metadata"), meta::name_is_subdomain, causes);
     let spec = object.field("spec");
-    let mut compiler = Compiler::composed(profile, spec.field("paramKind").is_set());
+    let mut compiler = Compiler::composed(profile, spec.has("paramKind"));
     start(spec, old, profile, &MUTABLE, causes);
     variables(spec, &mut compiler, causes);
     let mutations = spec.field("mutations");
@@ -139,7 +139,7 @@ fn group_and_version(at: At<'_>, group: &str, version: &str, causes: &mut Causes
 
 /// `validateVariable`
 fn variables(spec: At<'_>, compiler: &mut Compiler, causes: &mut Causes) {
-    for variable in spec.field("variables").items() {
+    for variable in spec.items_at("variables") {
         let (name, expression) = (variable.field("name"), variable.field("expression"));
         if go_trim(name.str()).is_empty() {
             causes.required(name, "name is not specified");

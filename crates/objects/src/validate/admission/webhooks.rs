@@ -50,14 +50,12 @@ impl Asked {
         let mut names = BTreeSet::new();
         Self {
             conditions: !unchanged,
-            no_side_effects: stored
-                .items()
-                .all(|hook| NO_SIDE_EFFECTS.contains(&hook.field("sideEffects").str())),
+            no_side_effects: stored.items().all(|hook| NO_SIDE_EFFECTS.contains(&hook.str_at("sideEffects"))),
             known_version: stored.items().all(|hook| {
                 let versions = hook.field("admissionReviewVersions");
                 versions.is_empty() || versions.strings().any(|version| REVIEW_VERSIONS.contains(&version))
             }),
-            unique_names: stored.items().all(|hook| names.insert(hook.field("name").str())),
+            unique_names: stored.items().all(|hook| names.insert(hook.str_at("name"))),
             lenient_selectors: stored.items().any(|hook| {
                 ["namespaceSelector", "objectSelector"]
                     .iter()
@@ -88,7 +86,7 @@ fn configuration(object: At<'_>, old: Option<At<'_>>, mutating: bool, profile: P
 
 fn webhook(hook: At<'_>, asked: &Asked, mutating: bool, causes: &mut Causes) {
     qualified(hook.field("name"), causes);
-    for rule in hook.field("rules").items() {
+    for rule in hook.items_at("rules") {
         matching::rule(rule, causes);
     }
     one_of(hook.field("failurePolicy"), &matching::FAILURE_POLICIES, false, causes);

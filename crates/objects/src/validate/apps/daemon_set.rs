@@ -40,7 +40,7 @@ pub(super) fn daemon_set(subject: &Submitted<'_>, causes: &mut Causes) {
 /// `ValidateDaemonSetUpdateStrategy`.
 fn update_strategy(at: At<'_>, causes: &mut Causes) {
     let rolling = at.field("rollingUpdate");
-    match at.field("type").str() {
+    match at.str_at("type") {
         "OnDelete" => {}
         "RollingUpdate" if !rolling.is_set() => causes.required(rolling, ""),
         "RollingUpdate" => rolling_update(rolling, causes),

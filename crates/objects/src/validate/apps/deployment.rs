@@ -33,7 +33,7 @@ pub(super) fn deployment(subject: &Submitted<'_>, causes: &mut Causes) {
     not_negative_members(spec, &["minReadySeconds", "revisionHistoryLimit"], causes);
     let deadline = spec.field("progressDeadlineSeconds");
     not_negative(deadline, causes);
-    if deadline.opt_int().is_some_and(|deadline| deadline <= spec.field("minReadySeconds").int()) {
+    if deadline.opt_int().is_some_and(|deadline| deadline <= spec.int_at("minReadySeconds")) {
         causes.invalid(deadline, "must be greater than minReadySeconds");
     }
     if let Some(old) = old {
@@ -44,7 +44,7 @@ pub(super) fn deployment(subject: &Submitted<'_>, causes: &mut Causes) {
 /// `ValidateDeploymentStrategy`.
 fn strategy(at: At<'_>, causes: &mut Causes) {
     let rolling = at.field("rollingUpdate");
-    match at.field("type").str() {
+    match at.str_at("type") {
         "Recreate" => {
             if rolling.is_set() {
                 causes.forbidden(rolling, "may not be specified when strategy `type` is 'Recreate'");

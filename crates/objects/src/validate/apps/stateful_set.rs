@@ -72,7 +72,7 @@ fn check_spec(spec: At<'_>, old: Option<At<'_>>, skip: Skip, causes: &mut Causes
     update_strategy(spec.field("updateStrategy"), causes);
     retention(spec.field("persistentVolumeClaimRetentionPolicy"), causes);
     if !skip.immutable {
-        for claim in spec.field("volumeClaimTemplates").items() {
+        for claim in spec.items_at("volumeClaimTemplates") {
             claims::template_spec(claim.field("spec"), causes);
         }
     }
@@ -97,7 +97,7 @@ fn check_spec(spec: At<'_>, old: Option<At<'_>>, skip: Skip, causes: &mut Causes
 
 fn update_strategy(at: At<'_>, causes: &mut Causes) {
     let rolling = at.field("rollingUpdate");
-    match at.field("type").str() {
+    match at.str_at("type") {
         "" => causes.required(at, ""),
         "OnDelete" => {
             if rolling.is_set() {
@@ -136,7 +136,7 @@ fn retention(at: At<'_>, causes: &mut Causes) {
 pub(super) fn warn(subject: &Submitted<'_>, warnings: &mut Vec<String>) {
     template::warn(subject, false, warnings);
     let spec = subject.at.field("spec");
-    for claim in spec.field("volumeClaimTemplates").items() {
+    for claim in spec.items_at("volumeClaimTemplates") {
         // the path is upstream's
         let above = if subject.old.is_some() { ".Spec" } else { "" };
         for list in ["requests", "limits"] {
@@ -150,7 +150,7 @@ pub(super) fn warn(subject: &Submitted<'_>, warnings: &mut Vec<String>) {
             }
         }
     }
-    if spec.field("revisionHistoryLimit").int() < 0 {
+    if spec.int_at("revisionHistoryLimit") < 0 {
         warnings.push(
             "spec.revisionHistoryLimit: a negative value retains all historical revisions; a value >= 0 is \
              recommended"

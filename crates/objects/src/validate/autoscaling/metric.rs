@@ -28,7 +28,7 @@ pub(super) fn metric(spec: At<'_>, options: References, causes: &mut Causes) {
         causes.not_supported(kind, typed(kind), &TYPES);
     }
     let members = SOURCES.iter().map(|(_, member)| *member);
-    let present: Vec<&str> = members.filter(|member| spec.field(member).is_set()).collect();
+    let present: Vec<&str> = members.filter(|member| spec.has(member)).collect();
     // of several sources, only the first is looked into
     if let Some(first) = present.first() {
         let source = spec.field(first);

@@ -28,7 +28,7 @@ fn check_spec(spec: At<'_>, old: Option<At<'_>>, causes: &mut Causes) {
     schedule(spec.field("schedule"), zone.is_set(), old, causes);
     not_negative_members(spec, &["startingDeadlineSeconds"], causes);
     if let Some(name) = zone.opt_str()
-        && old.is_none_or(|old| old.field("timeZone").opt_str() != Some(name))
+        && old.is_none_or(|old| old.opt_str_at("timeZone") != Some(name))
     {
         for error in cron::time_zone_errors(name) {
             causes.invalid_value(zone, Value::Json(go_json_string(name)), &error);
@@ -60,7 +60,7 @@ fn schedule(at: At<'_>, has_zone: bool, old: Option<At<'_>>, causes: &mut Causes
     if !at.str().contains("TZ") {
         return;
     }
-    if !old.is_some_and(|old| old.field("schedule").str().contains("TZ")) {
+    if !old.is_some_and(|old| old.str_at("schedule").contains("TZ")) {
         causes.invalid(at, "cannot use TZ or CRON_TZ in schedule, use timeZone field instead");
     } else if has_zone {
         causes.invalid(at, "cannot use both timeZone field and TZ or CRON_TZ in schedule");
@@ -77,7 +77,7 @@ pub(super) fn warn(subject: &Submitted<'_>, warnings: &mut Vec<String>) {
         let old = template::of(subject.old.map(|old| old.fields("spec.jobTemplate.spec")));
         pod_template_warnings(job.field("template"), old, warnings);
     }
-    if subject.old.is_some() && spec.field("schedule").str().contains("TZ") {
+    if subject.old.is_some() && spec.str_at("schedule").contains("TZ") {
         warnings.push(
             "cannot use TZ or CRON_TZ in spec.spec.schedule, use timeZone instead, see \
              https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/ for more details"

@@ -26,10 +26,10 @@ pub(super) fn failure_policy(spec: At<'_>, causes: &mut Causes) {
     let pod = spec.fields("template.spec");
     let containers: HashSet<&str> = ["containers", "initContainers"]
         .into_iter()
-        .flat_map(|list| pod.field(list).items())
-        .map(|container| container.field("name").str())
+        .flat_map(|list| pod.items_at(list))
+        .map(|container| container.str_at("name"))
         .collect();
-    let per_index = spec.field("backoffLimitPerIndex").is_set();
+    let per_index = spec.has("backoffLimitPerIndex");
     for rule in rules.items() {
         check_rule(rule, per_index, &containers, causes);
     }

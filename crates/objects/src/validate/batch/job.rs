@@ -90,7 +90,7 @@ impl<'d> Job<'d> {
         let spec = at.field("spec");
         let uid = at.fields("metadata.uid").opt_str().unwrap_or(UNKNOWN_UID).to_owned();
         let name = final_name(at.field("metadata"));
-        let manual = spec.field("manualSelector").bool();
+        let manual = spec.bool_at("manualSelector");
         let labels = spec.fields("template.metadata.labels").entries();
         let mut labels: BTreeMap<String, String> =
             labels.map(|(key, value)| (key.to_owned(), value.str().to_owned())).gather();
@@ -183,8 +183,8 @@ impl<'d> Job<'d> {
 
     /// The Pods of an Indexed Job are called after it, with their index.
     fn host_names(&self, causes: &mut Causes) {
-        let completions = self.spec.field("completions").int();
-        if completions <= 0 || self.spec.field("completionMode").str() != "Indexed" {
+        let completions = self.spec.int_at("completions");
+        if completions <= 0 || self.spec.str_at("completionMode") != "Indexed" {
             return;
         }
         let longest = format!("{}-{}", self.name, completions - 1);
@@ -215,10 +215,10 @@ impl<'d> Job<'d> {
     fn completions(&self, old_spec: At<'_>, causes: &mut Causes) {
         let completions = self.spec.field("completions");
         let old = old_spec.field("completions");
-        if self.spec.field("completionMode").str() != "Indexed" {
+        if self.spec.str_at("completionMode") != "Indexed" {
             return immutable(completions, old, &Shape::Plain, causes);
         }
-        let tandem = self.spec.field("parallelism").opt_int() == completions.opt_int();
+        let tandem = self.spec.opt_int_at("parallelism") == completions.opt_int();
         if completions.is_set() && !completions.same(old) && !tandem {
             causes.invalid(completions, "can only be modified in tandem with spec.parallelism");
         }

@@ -23,7 +23,7 @@ pub(super) fn success_policy(spec: At<'_>, causes: &mut Causes) {
     if !policy.is_set() {
         return;
     }
-    if spec.field("completionMode").str() != "Indexed" {
+    if spec.str_at("completionMode") != "Indexed" {
         let shown = SUCCESS_POLICY.value(policy);
         return causes.invalid_value(policy, shown, "requires indexed completion mode");
     }
@@ -36,7 +36,7 @@ pub(super) fn success_policy(spec: At<'_>, causes: &mut Causes) {
         causes.too_many(rules, rules.len(), MAX_RULES);
     }
     // without completions upstream fails here altogether, and the answer is another error
-    let Some(completions) = spec.field("completions").opt_int() else { return };
+    let Some(completions) = spec.opt_int_at("completions") else { return };
     for rule in rules.items() {
         check_rule(rule, completions, causes);
     }

@@ -22,12 +22,11 @@ pub(super) fn template_update(spec: At<'_>, old: At<'_>, causes: &mut Causes) {
 /// `shouldAllowMutablePodTemplate` of pkg/registry/batch/job/strategy.go.
 fn is_idle(old: At<'_>) -> bool {
     let status = old.field("status");
-    let mut conditions = status.field("conditions").items();
-    let suspended =
-        conditions.any(|it| (it.field("type").str(), it.field("status").str()) == ("Suspended", "True"));
+    let mut conditions = status.items_at("conditions");
+    let suspended = conditions.any(|it| (it.str_at("type"), it.str_at("status")) == ("Suspended", "True"));
     old.fields("spec.suspend").bool()
-        && status.field("active").int() == 0
-        && (suspended || !status.field("startTime").is_set())
+        && status.int_at("active") == 0
+        && (suspended || !status.has("startTime"))
 }
 
 /// Equal but for scheduling directives and the resources of containers.

@@ -60,7 +60,7 @@ fn by_type(object: At<'_>, data: At<'_>, causes: &mut Causes) {
             causes.required(data.key(key), "");
         }
     };
-    match object.field("type").str() {
+    match object.str_at("type") {
         "kubernetes.io/service-account-token" => {
             let account =
                 object.field("metadata").field("annotations").key("kubernetes.io/service-account.name");
@@ -108,10 +108,10 @@ fn bad_key(at: At<'_>, key: &str, causes: &mut Causes) {
 }
 
 fn frozen(object: At<'_>, old: At<'_>, fields: &[&'static str], causes: &mut Causes) {
-    if old.field("immutable").opt_bool() != Some(true) {
+    if old.opt_bool_at("immutable") != Some(true) {
         return;
     }
-    if object.field("immutable").opt_bool() != Some(true) {
+    if object.opt_bool_at("immutable") != Some(true) {
         causes.forbidden(object.field("immutable"), IMMUTABLE);
     }
     for field in fields {
@@ -124,7 +124,7 @@ fn frozen(object: At<'_>, old: At<'_>, fields: &[&'static str], causes: &mut Cau
 /// What Go says of a certificate and key that do not make a pair (`tls.X509KeyPair`), as far as it can be told without
 /// reading them.
 pub(super) fn secret_warnings(object: At<'_>, warnings: &mut Vec<String>) {
-    if object.field("type").str() != "kubernetes.io/tls" {
+    if object.str_at("type") != "kubernetes.io/tls" {
         return;
     }
     let bytes = |key| base64::decode(object.field("data").key(key).str()).unwrap_or_default();

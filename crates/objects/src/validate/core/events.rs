@@ -62,7 +62,7 @@ fn of_both_groups(event: &Event<'_>, causes: &mut Causes) {
     let mismatch = |causes: &mut Causes| {
         causes.invalid_value(theirs, theirs.str(), "does not match event.namespace");
     };
-    if event.at.field("eventTime").is_set() {
+    if event.at.has("eventTime") {
         if theirs.is_empty() && !matches!(namespace.str(), "default" | "kube-system") {
             mismatch(causes);
         }
@@ -129,7 +129,7 @@ fn created(event: &Event<'_>, causes: &mut Causes) {
         causes.invalid_value(count, "", unset);
     }
     let source = event.source();
-    if !source.field("component").is_empty() || !source.field("host").is_empty() {
+    if !source.is_empty_at("component") || !source.is_empty_at("host") {
         causes.invalid_value(source, "", unset);
     }
 }

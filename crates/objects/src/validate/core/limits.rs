@@ -20,7 +20,7 @@ pub(crate) fn limit_range(object: At<'_>, old: Option<At<'_>>, causes: &mut Caus
         meta::core_object_meta(metadata, meta::name_is_subdomain, causes);
     }
     let mut types = BTreeSet::new();
-    for limit in object.field("spec").field("limits").items() {
+    for limit in object.field("spec").items_at("limits") {
         let kind = limit.field("type");
         limit_type(kind, causes);
         if !types.insert(kind.str()) {
@@ -59,7 +59,7 @@ fn one_limit(limit: At<'_>, kind: &str, causes: &mut Causes) {
     let (mut default, mut request) = (BTreeMap::new(), BTreeMap::new());
     if kind == "Pod" {
         for field in ["default", "defaultRequest"] {
-            if !limit.field(field).is_empty() {
+            if !limit.is_empty_at(field) {
                 causes.forbidden(limit.field(field), "may not be specified when `type` is 'Pod'");
             }
         }
@@ -200,7 +200,7 @@ pub(crate) fn resource_quota(object: At<'_>, old: Option<At<'_>>, causes: &mut C
     }
     quota_amounts(spec.field("hard"), causes);
     quota_scopes(spec, causes);
-    if spec.field("scopeSelector").is_set() {
+    if spec.has("scopeSelector") {
         scope_selector(spec, causes);
     }
     if let Some(old) = old {

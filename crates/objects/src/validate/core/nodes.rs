@@ -134,7 +134,7 @@ fn changes(object: At<'_>, old: At<'_>, causes: &mut Causes) {
     let addresses = old.fields("status.addresses");
     let mut seen = BTreeSet::new();
     for address in addresses.items() {
-        if !seen.insert((address.field("type").str(), address.field("address").str())) {
+        if !seen.insert((address.str_at("type"), address.str_at("address"))) {
             let shown = value(
                 address,
                 &Shape::Struct(&[
@@ -161,20 +161,20 @@ fn changes(object: At<'_>, old: At<'_>, causes: &mut Causes) {
         causes.forbidden(provider, "node updates may not change providerID except from \"\" to valid");
     }
     let external = spec.field("externalID");
-    if external.str() != stored.field("externalID").str() {
+    if external.str() != stored.str_at("externalID") {
         causes.forbidden(external, "may not be updated");
     }
 }
 
 pub(super) fn node_warnings(object: At<'_>, warnings: &mut Vec<String>) {
     let spec = object.field("spec");
-    if spec.field("configSource").is_set() {
+    if spec.has("configSource") {
         warnings.push("spec.configSource: the feature is removed".to_owned());
     }
-    if !spec.field("externalID").is_empty() {
+    if !spec.is_empty_at("externalID") {
         warnings.push("spec.externalID: this field is deprecated, and is unused by Kubernetes".to_owned());
     }
-    for network in spec.field("podCIDRs").items() {
+    for network in spec.items_at("podCIDRs") {
         warnings.extend(names::cidr_warnings(network, network.str()));
     }
 }

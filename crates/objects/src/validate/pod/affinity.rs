@@ -14,19 +14,19 @@ const PREFERRED: &str = "preferredDuringSchedulingIgnoredDuringExecution";
 /// `validateAffinity`
 pub(super) fn check(affinity: At<'_>, metadata: Option<At<'_>>, options: &PodOptions, causes: &mut Causes) {
     let nodes = affinity.field("nodeAffinity");
-    if nodes.field(REQUIRED).is_set() {
+    if nodes.has(REQUIRED) {
         selectors::nodes(nodes.field(REQUIRED), options.any_node_affinity_value, causes);
     }
-    for term in nodes.field(PREFERRED).items() {
+    for term in nodes.items_at(PREFERRED) {
         weight(term.field("weight"), causes);
         selectors::node_term(term.field("preference"), true, causes);
     }
     let labels = merged_labels(metadata, options);
     for kind in ["podAffinity", "podAntiAffinity"].map(|kind| affinity.field(kind)) {
-        for term in kind.field(REQUIRED).items() {
+        for term in kind.items_at(REQUIRED) {
             pod_term(term, labels, options, causes);
         }
-        for weighted in kind.field(PREFERRED).items() {
+        for weighted in kind.items_at(PREFERRED) {
             weight(weighted.field("weight"), causes);
             pod_term(weighted.field("podAffinityTerm"), labels, options, causes);
         }
@@ -74,7 +74,7 @@ pub(super) fn merged_expressions(term: At<'_>, labels: Option<At<'_>>, any_value
     let selector = term.field("labelSelector");
     let Some(labels) = labels.filter(|_| selector.is_set()) else { return };
     let written = selector.field("matchExpressions");
-    let keys = ["matchLabelKeys", "mismatchLabelKeys"].into_iter().flat_map(|keys| term.field(keys).items());
+    let keys = ["matchLabelKeys", "mismatchLabelKeys"].into_iter().flat_map(|keys| term.items_at(keys));
     let merged = keys.map(|key| (key, labels.key(key.str()))).filter(|(_, value)| value.is_set());
     for (place, (key, value)) in merged.enumerate() {
         let at = written.index(written.len() + place);
@@ -115,7 +115,7 @@ fn selected_twice(term: At<'_>, labels: Option<At<'_>>, causes: &mut Causes) {
     let indexes: BTreeMap<&str, usize> =
         match_keys.strings().enumerate().map(|(index, key)| (key, index)).gather();
     let mut seen: BTreeSet<&str> = selector.field("matchLabels").entries().map(|(key, _)| key).collect();
-    let written = selector.field("matchExpressions").items().map(|expression| expression.field("key").str());
+    let written = selector.items_at("matchExpressions").map(|expression| expression.str_at("key"));
     let merged = match_keys
         .strings()
         .chain(mismatch_keys.strings())
@@ -133,9 +133,8 @@ fn selected_twice(term: At<'_>, labels: Option<At<'_>>, causes: &mut Causes) {
 pub(super) fn has_wrong_selector(affinity: At<'_>) -> bool {
     let mut causes = Causes::new();
     for kind in ["podAffinity", "podAntiAffinity"].map(|kind| affinity.field(kind)) {
-        kind.field(REQUIRED).items().for_each(|term| term_selectors(term, false, &mut causes));
-        kind.field(PREFERRED)
-            .items()
+        kind.items_at(REQUIRED).for_each(|term| term_selectors(term, false, &mut causes));
+        kind.items_at(PREFERRED)
             .for_each(|term| term_selectors(term.field("podAffinityTerm"), false, &mut causes));
     }
     !causes.is_empty()
@@ -146,9 +145,8 @@ pub(super) fn has_wrong_node_value(affinity: At<'_>) -> bool {
     affinity
         .field("nodeAffinity")
         .field(REQUIRED)
-        .field("nodeSelectorTerms")
-        .items()
-        .flat_map(|term| term.field("matchExpressions").items())
+        .items_at("nodeSelectorTerms")
+        .flat_map(|term| term.items_at("matchExpressions"))
         .flat_map(|expression| expression.field("values").strings())
         .any(|value| !names::label_value(value).is_empty())
 }

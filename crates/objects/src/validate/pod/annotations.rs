@@ -16,7 +16,7 @@ pub(super) const APP_ARMOR: &str = "container.apparmor.security.beta.kubernetes.
 /// `ValidatePodSpecificAnnotations`. Tolerations in annotations, of no effect since 1.6, are not looked at.
 pub(super) fn check(annotations: At<'_>, spec: At<'_>, options: &PodOptions, causes: &mut Causes) {
     let mirror = annotations.key(MIRROR);
-    if mirror.is_set() && spec.field("nodeName").is_empty() {
+    if mirror.is_set() && spec.is_empty_at("nodeName") {
         causes.invalid(mirror, "must set spec.nodeName if mirror pod annotation is set");
     }
     if !options.any_deletion_cost && has_wrong_deletion_cost(annotations) {
@@ -33,7 +33,7 @@ pub(super) fn check(annotations: At<'_>, spec: At<'_>, options: &PodOptions, cau
     if !annotations.entries().any(|(key, _)| key.starts_with(APP_ARMOR)) {
         return;
     }
-    let known: BTreeSet<&str> = all_containers(spec).map(|container| container.field("name").str()).collect();
+    let known: BTreeSet<&str> = all_containers(spec).map(|container| container.str_at("name")).collect();
     for (key, profile) in annotations.entries() {
         let Some(container) = key.strip_prefix(APP_ARMOR) else { continue };
         if !known.contains(container) {
@@ -81,7 +81,7 @@ pub(super) fn seccomp_fields_match(annotations: At<'_>, spec: At<'_>, causes: &m
     }
     for container in all_containers(spec) {
         let field = container.fields("securityContext.seccompProfile");
-        if let Some(annotation) = named.get(container.field("name").str()) {
+        if let Some(annotation) = named.get(container.str_at("name")) {
             matching(*annotation, field, field, "seccomp", causes);
         }
     }
@@ -102,7 +102,7 @@ pub(super) fn app_armor_fields_match(
     let of_pod = spec.fields("securityContext.appArmorProfile");
     for container in all_containers(spec) {
         let at = container.fields("securityContext.appArmorProfile");
-        let Some(annotation) = named.get(container.field("name").str()) else { continue };
+        let Some(annotation) = named.get(container.str_at("name")) else { continue };
         if options.is_pod && !at.is_set() && becomes_field(annotation.str()) {
             continue;
         }
@@ -120,7 +120,7 @@ fn matching(annotation: At<'_>, profile: At<'_>, at: At<'_>, what: &str, causes:
         return;
     }
     let text = annotation.str();
-    let same_type = match profile.field("type").str() {
+    let same_type = match profile.str_at("type") {
         "Unconfined" => text == "unconfined",
         "RuntimeDefault" => text == "runtime/default" || (what == "seccomp" && text == "docker/default"),
         "Localhost" => text.starts_with("localhost/"),
@@ -128,8 +128,8 @@ fn matching(annotation: At<'_>, profile: At<'_>, at: At<'_>, what: &str, causes:
     };
     if !same_type {
         causes.forbidden(at.field("type"), &format!("{what} type in annotation and field must match"));
-    } else if profile.field("type").str() == "Localhost"
-        && text.strip_prefix("localhost/") != profile.field("localhostProfile").opt_str()
+    } else if profile.str_at("type") == "Localhost"
+        && text.strip_prefix("localhost/") != profile.opt_str_at("localhostProfile")
     {
         let detail = format!("{what} profile in annotation and field must match");
         causes.forbidden(at.field("localhostProfile"), &detail);
@@ -158,7 +158,7 @@ fn becomes_field(annotation: &str) -> bool {
 pub(super) fn says_the_same(field: At<'_>, annotation: &str) -> bool {
     field.is_set()
         && app_armor_field(annotation).is_some_and(|(kind, profile)| {
-            field.field("type").str() == kind && field.field("localhostProfile").opt_str() == profile
+            field.str_at("type") == kind && field.opt_str_at("localhostProfile") == profile
         })
 }
 
@@ -171,7 +171,7 @@ pub(super) fn app_armor_warnings(pod: At<'_>, warnings: &mut Vec<String>) {
     }
     let of_pod = spec.fields("securityContext.appArmorProfile");
     for container in all_containers(spec) {
-        let Some(annotation) = named.get(container.field("name").str()) else { continue };
+        let Some(annotation) = named.get(container.str_at("name")) else { continue };
         if container.fields("securityContext.appArmorProfile").is_set() {
             continue;
         }

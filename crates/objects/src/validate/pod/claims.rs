@@ -7,9 +7,8 @@ use crate::names;
 
 /// `gatherPodResourceClaimNames`
 pub(super) fn names(spec: At<'_>) -> BTreeSet<&str> {
-    spec.field("resourceClaims")
-        .items()
-        .map(|claim| claim.field("name").str())
+    spec.items_at("resourceClaims")
+        .map(|claim| claim.str_at("name"))
         .filter(|name| !name.is_empty())
         .collect()
 }
@@ -50,10 +49,10 @@ pub(super) fn check(claims: At<'_>, metadata: Option<At<'_>>, causes: &mut Cause
 }
 
 fn shown(claim: At<'_>) -> Value<'static> {
-    let pointer = |name| claim.field(name).opt_str().map_or_else(|| "null".into(), go_json_string);
+    let pointer = |name| claim.opt_str_at(name).map_or_else(|| "null".into(), go_json_string);
     Value::Json(format!(
         "{{\"Name\":{},\"ResourceClaimName\":{},\"ResourceClaimTemplateName\":{}}}",
-        go_json_string(claim.field("name").str()),
+        go_json_string(claim.str_at("name")),
         pointer("resourceClaimName"),
         pointer("resourceClaimTemplateName")
     ))
@@ -63,7 +62,7 @@ fn shown(claim: At<'_>) -> Value<'static> {
 pub(super) fn uses(claims: At<'_>, of_pod: &BTreeSet<&str>, causes: &mut Causes) {
     let mut seen: BTreeSet<String> = BTreeSet::new();
     for claim in claims.items() {
-        let (name, request) = (claim.field("name").str(), claim.field("request"));
+        let (name, request) = (claim.str_at("name"), claim.field("request"));
         if name.is_empty() {
             causes.required(claim, "");
             continue;

@@ -28,12 +28,12 @@ pub(super) fn containers<'d>(spec: At<'d>, around: &Surroundings<'d>, causes: &m
 
 /// `validateInitContainers`
 pub(super) fn init_containers<'d>(spec: At<'d>, around: &Surroundings<'d>, causes: &mut Causes) {
-    if spec.field("initContainers").is_empty() {
+    if spec.is_empty_at("initContainers") {
         return;
     }
     let mut seen: BTreeSet<&str> =
-        spec.field("containers").items().map(|container| container.field("name").str()).collect();
-    for container in spec.field("initContainers").items() {
+        spec.items_at("containers").map(|container| container.str_at("name")).collect();
+    for container in spec.items_at("initContainers") {
         common(container, around, causes);
         init_restart_policy(container, causes);
         let name = container.field("name");
@@ -45,12 +45,12 @@ pub(super) fn init_containers<'d>(spec: At<'d>, around: &Surroundings<'d>, cause
         // the path of upstream counts from 0 for each of them
         let first = spec.said("initContainers").reading(spec.field("initContainers")).index(0);
         init_host_port_conflicts(container, first, causes);
-        let is_sidecar = container.field("restartPolicy").str() == "Always";
+        let is_sidecar = container.str_at("restartPolicy") == "Always";
         if is_sidecar {
             probe::all(container, around.grace_period, causes);
         } else {
             for field in ["lifecycle", "livenessProbe", "readinessProbe", "startupProbe"] {
-                if container.field(field).is_set() {
+                if container.has(field) {
                     causes.forbidden(
                         container.field(field),
                         "may not be set for init containers without restartPolicy=Always",
@@ -59,8 +59,7 @@ pub(super) fn init_containers<'d>(spec: At<'d>, around: &Surroundings<'d>, cause
             }
         }
         if !is_sidecar && !around.options.init_restart_container {
-            for policy in container.field("resizePolicy").items().map(|policy| policy.field("restartPolicy"))
-            {
+            for policy in container.items_at("resizePolicy").map(|policy| policy.field("restartPolicy")) {
                 if policy.str() == "RestartContainer" {
                     causes.invalid(
                         policy,
@@ -74,25 +73,24 @@ pub(super) fn init_containers<'d>(spec: At<'d>, around: &Surroundings<'d>, cause
 
 /// `hasRestartContainerForNonSidecarInitContainer`
 pub(super) fn has_init_restart_container(spec: At<'_>) -> bool {
-    spec.field("initContainers")
-        .items()
-        .filter(|container| container.field("restartPolicy").str() != "Always")
-        .flat_map(|container| container.field("resizePolicy").items())
-        .any(|policy| policy.field("restartPolicy").str() == "RestartContainer")
+    spec.items_at("initContainers")
+        .filter(|container| container.str_at("restartPolicy") != "Always")
+        .flat_map(|container| container.items_at("resizePolicy"))
+        .any(|policy| policy.str_at("restartPolicy") == "RestartContainer")
 }
 
 /// `validateEphemeralContainers`
 pub(super) fn ephemeral_containers<'d>(spec: At<'d>, around: &Surroundings<'d>, causes: &mut Causes) {
-    if spec.field("ephemeralContainers").is_empty() {
+    if spec.is_empty_at("ephemeralContainers") {
         return;
     }
     let others: BTreeSet<&str> = ["containers", "initContainers"]
         .into_iter()
-        .flat_map(|list| spec.field(list).items())
-        .map(|container| container.field("name").str())
+        .flat_map(|list| spec.items_at(list))
+        .map(|container| container.str_at("name"))
         .collect();
     let mut seen = others.clone();
-    for container in spec.field("ephemeralContainers").items() {
+    for container in spec.items_at("ephemeralContainers") {
         common(container, around, causes);
         only_for_pod(container, causes);
         let (name, target) = (container.field("name"), container.field("targetContainerName"));
@@ -118,7 +116,7 @@ pub(super) fn ephemeral_containers<'d>(spec: At<'d>, around: &Surroundings<'d>, 
                 causes.forbidden(at, "cannot be set for an Ephemeral Container");
             }
         }
-        for mount in container.field("volumeMounts").items() {
+        for mount in container.items_at("volumeMounts") {
             for at in ["subPath", "subPathExpr"].map(|field| mount.field(field)) {
                 if !at.is_empty() {
                     causes.forbidden(at, "cannot be set for an Ephemeral Container");
@@ -144,7 +142,7 @@ fn common<'d>(container: At<'d>, around: &Surroundings<'d>, causes: &mut Causes)
     } else {
         causes.invalid_each(name, name.str(), names::dns1123_label(name.str()));
     }
-    if container.field("image").is_empty() {
+    if container.is_empty_at("image") {
         causes.required(container.field("image"), "");
     }
     one_of(container.field("terminationMessagePolicy"), &["File", "FallbackToLogsOnError"], causes);
@@ -184,14 +182,14 @@ fn ports(ports: At<'_>, causes: &mut Causes) {
 }
 
 fn host_port_key(port: At<'_>) -> Option<String> {
-    let host = port.field("hostPort").int();
-    (host != 0).then(|| format!("{}/{}/{host}", port.field("protocol").str(), port.field("hostIP").str()))
+    let host = port.int_at("hostPort");
+    (host != 0).then(|| format!("{}/{}/{host}", port.str_at("protocol"), port.str_at("hostIP")))
 }
 
 /// `AccumulateUniqueHostPorts`
 fn host_port_conflicts<'d>(containers: impl Iterator<Item = At<'d>>, causes: &mut Causes) {
     let mut seen = BTreeSet::new();
-    for port in containers.flat_map(|container| container.field("ports").items()) {
+    for port in containers.flat_map(|container| container.items_at("ports")) {
         let Some(key) = host_port_key(port) else { continue };
         if seen.contains(&key) {
             causes.duplicate(port.field("hostPort"), &key);
@@ -202,7 +200,7 @@ fn host_port_conflicts<'d>(containers: impl Iterator<Item = At<'d>>, causes: &mu
 
 fn init_host_port_conflicts<'d>(container: At<'d>, first: At<'d>, causes: &mut Causes) {
     let mut seen = BTreeSet::new();
-    for (index, port) in container.field("ports").items().enumerate() {
+    for (index, port) in container.items_at("ports").enumerate() {
         let Some(key) = host_port_key(port) else { continue };
         if seen.contains(&key) {
             let at = first.said("ports").index(index).field("hostPort").reading(port.field("hostPort"));
@@ -234,9 +232,9 @@ fn resize_policy(policies: At<'_>, restart_policy: &str, causes: &mut Causes) {
 
 /// `validateInitContainerRestartPolicy`
 fn init_restart_policy(container: At<'_>, causes: &mut Causes) {
-    if container.field("restartPolicy").is_set() {
+    if container.has("restartPolicy") {
         restart_policy(container, causes);
-    } else if !container.field("restartPolicyRules").is_empty() {
+    } else if !container.is_empty_at("restartPolicyRules") {
         causes.required(
             container.field("restartPolicy"),
             "must specify restartPolicy when restart rules are used",

@@ -70,7 +70,7 @@ fn value_from(entry: At<'_>, causes: &mut Causes) {
     let sources = [field, resource, config, secret, file].iter().filter(|source| source.is_set()).count();
     let detail = if sources == 0 {
         "must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef`, `secretKeyRef` or `fileKeyRef`"
-    } else if !entry.field("value").is_empty() {
+    } else if !entry.is_empty_at("value") {
         "may not be specified when `value` is not empty"
     } else if sources > 1 {
         "may not have more than one field specified at a time"
@@ -141,7 +141,7 @@ pub(super) fn object_field(at: At<'_>, known: &[&str], causes: &mut Causes) {
             return causes.required(needed, "");
         }
     }
-    let version = at.field("apiVersion").str();
+    let version = at.str_at("apiVersion");
     let text = path_at.str();
     let mut refuse = |why: String| {
         causes.invalid(path_at, &format!("error converting fieldPath: {why}"));

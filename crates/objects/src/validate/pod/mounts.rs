@@ -9,7 +9,7 @@ use document::few::GatherFew as _;
 
 /// Name and path of each; of one name the last path counts.
 fn by_name<'d>(list: At<'d>, path: &'static str) -> BTreeMap<&'d str, &'d str> {
-    list.items().map(|item| (item.field("name").str(), item.field(path).str())).gather()
+    list.items().map(|item| (item.str_at("name"), item.str_at(path))).gather()
 }
 
 /// `ValidateVolumeMounts`
@@ -72,10 +72,10 @@ fn recursive_read_only(list: At<'_>, mount: At<'_>, causes: &mut Causes) {
     let at = list.said("recursiveReadOnly").reading(mount.field("recursiveReadOnly"));
     optional_one_of(at, &["Disabled", "Enabled", "IfPossible"], causes);
     if matches!(at.str(), "Enabled" | "IfPossible") {
-        if !mount.field("readOnly").bool() {
+        if !mount.bool_at("readOnly") {
             causes.forbidden(at, "may only be specified when readOnly is true");
         }
-        if !matches!(mount.field("mountPropagation").opt_str(), None | Some("None")) {
+        if !matches!(mount.opt_str_at("mountPropagation"), None | Some("None")) {
             causes.forbidden(at, "may only be specified when mountPropagation is None or not specified");
         }
     }
@@ -86,7 +86,7 @@ pub(super) fn devices<'d>(container: At<'d>, volumes: &BTreeMap<&str, At<'d>>, c
     let mounts = by_name(container.field("volumeMounts"), "mountPath");
     let mount_paths: BTreeSet<&str> = mounts.values().copied().collect();
     let (mut names, mut paths) = (BTreeSet::new(), BTreeSet::new());
-    for device in container.field("volumeDevices").items() {
+    for device in container.items_at("volumeDevices") {
         let (name, path) = (device.field("name"), device.field("devicePath"));
         if name.is_empty() {
             causes.required(name, "");
@@ -96,9 +96,7 @@ pub(super) fn devices<'d>(container: At<'d>, volumes: &BTreeMap<&str, At<'d>>, c
         }
         match volumes.get(name.str()) {
             None => causes.not_found(name, name.str()),
-            Some(volume)
-                if !volume.field("persistentVolumeClaim").is_set() && !volume.field("ephemeral").is_set() =>
-            {
+            Some(volume) if !volume.has("persistentVolumeClaim") && !volume.has("ephemeral") => {
                 let detail =
                     "can only use volume source type of PersistentVolumeClaim or Ephemeral for block mode";
                 causes.invalid_value(name, name.str(), detail);

@@ -55,14 +55,13 @@ impl PodOptions {
             host_sysctls: security::has_host_sysctl(spec),
             any_selinux_policy: spec.fields("securityContext.seLinuxChangePolicy").is_set(),
             comparing_tolerations: spec
-                .field("tolerations")
-                .items()
-                .any(|toleration| matches!(toleration.field("operator").str(), "Lt" | "Gt")),
+                .items_at("tolerations")
+                .any(|toleration| matches!(toleration.str_at("operator"), "Lt" | "Gt")),
             init_restart_container: container::has_init_restart_container(spec),
-            devices_of_user_namespace: spec.field("hostUsers").opt_bool() == Some(false)
-                && all_containers(spec).any(|container| !container.field("volumeDevices").is_empty()),
-            user_namespace_on_host_network: spec.field("hostUsers").opt_bool() == Some(false)
-                && spec.field("hostNetwork").bool(),
+            devices_of_user_namespace: spec.opt_bool_at("hostUsers") == Some(false)
+                && all_containers(spec).any(|container| !container.is_empty_at("volumeDevices")),
+            user_namespace_on_host_network: spec.opt_bool_at("hostUsers") == Some(false)
+                && spec.bool_at("hostNetwork"),
         }
     }
 }

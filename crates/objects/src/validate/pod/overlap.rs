@@ -3,85 +3,101 @@
 
 use crate::field::{At, go_quote};
 
-#[derive(Clone, PartialEq)]
+#[derive(Clone, Copy)]
 struct Placed<'d> {
     path: &'d str,
-    source: String,
+    /// Of several of a volume, that which has it.
+    source: Option<Source<'d>>,
+}
+
+/// Where files of a volume come from: `ConfigMap "settings"`.
+#[derive(Clone, Copy)]
+struct Source<'d> {
+    what: &'static str,
+    name: Option<&'d str>,
 }
 
 impl std::fmt::Display for Placed<'_> {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         out.write_str(&go_quote(self.path))?;
-        if self.source.is_empty() { Ok(()) } else { write!(out, " ({})", self.source) }
+        self.source.map_or(Ok(()), |source| write!(out, " ({source})"))
+    }
+}
+
+impl std::fmt::Display for Source<'_> {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str(self.what)?;
+        self.name.map_or(Ok(()), |name| write!(out, " {}", go_quote(name)))
     }
 }
 
 pub(super) fn check(volumes: At<'_>, warnings: &mut Vec<String>) {
     for volume in volumes.items() {
-        let name = go_quote(volume.field("name").str());
-        let named = |field: &'static str, at: At<'_>| go_quote(at.field(field).str());
-        let (config, secret) = (volume.field("configMap"), volume.field("secret"));
-        for (at, what) in [
-            (config, format!("ConfigMap {}", named("name", config))),
-            (secret, format!("Secret {}", named("secretName", secret))),
-            (volume.field("downwardAPI"), "DownwardAPI".to_owned()),
+        for (field, what, name) in [
+            ("configMap", "ConfigMap", Some("name")),
+            ("secret", "Secret", Some("secretName")),
+            ("downwardAPI", "DownwardAPI", None),
         ] {
-            let placed = of_items(at, "");
-            overlaps(&placed, &format!("volume {name} ({what})"), warnings);
+            if !volume.has(field) {
+                continue;
+            }
+            let at = volume.field(field);
+            let placed: Vec<Placed<'_>> = of_items(at, None).collect();
+            let whose = Source { what, name: name.map(|name| at.str_at(name)) };
+            overlaps(&placed, volume, whose, warnings);
         }
-        let projected = volume.field("projected");
+        if !volume.has("projected") {
+            continue;
+        }
         let mut placed = Vec::new();
-        for source in projected.field("sources").items() {
-            match of_source(source) {
-                Some(more) => placed.extend(more),
-                None => warnings.push(format!("volume {name} (Projected) has no sources provided")),
+        for source in volume.field("projected").items_at("sources") {
+            if !add_source(source, &mut placed) {
+                let name = go_quote(volume.str_at("name"));
+                warnings.push(format!("volume {name} (Projected) has no sources provided"));
             }
         }
-        overlaps(&placed, &format!("volume {name} (Projected)"), warnings);
+        overlaps(&placed, volume, Source { what: "Projected", name: None }, warnings);
     }
 }
 
-fn of_items<'d>(at: At<'d>, source: &str) -> Vec<Placed<'d>> {
-    at.field("items")
-        .items()
-        .map(|item| Placed {
-            path: item.field("path").str().trim_end_matches('/'),
-            source: source.to_owned(),
-        })
-        .collect()
+fn of_items<'d>(at: At<'d>, source: Option<Source<'d>>) -> impl Iterator<Item = Placed<'d>> {
+    at.items_at("items").map(move |item| Placed { path: path(item), source })
 }
 
-/// `None` where the source is empty, after the server has dropped what it does not know.
-fn of_source(source: At<'_>) -> Option<Vec<Placed<'_>>> {
-    let [config, secret, downward, token] =
-        ["configMap", "secret", "downwardAPI", "serviceAccountToken"].map(|name| source.field(name));
-    let has_items = |at: At<'_>| at.is_set() && at.field("items").is_set();
-    if ![config, secret, downward, token].iter().any(|at| at.is_set()) {
-        return None;
+fn path(at: At<'_>) -> &str {
+    at.str_at("path").trim_end_matches('/')
+}
+
+/// Adds the files of a source; false where it is empty, after the server has dropped what it does not know.
+fn add_source<'d>(source: At<'d>, placed: &mut Vec<Placed<'d>>) -> bool {
+    let token = source.field("serviceAccountToken");
+    for (field, what, is_named) in
+        [("configMap", "ConfigMap", true), ("secret", "Secret", true), ("downwardAPI", "DownwardAPI", false)]
+    {
+        if source.get(field).is_some_and(|node| node.get_present("items").is_some()) {
+            let at = source.field(field);
+            let name = is_named.then(|| at.str_at("name"));
+            placed.extend(of_items(at, Some(Source { what, name })));
+            return true;
+        }
     }
-    let named = |what: &str, at: At<'_>| format!("{what} {}", go_quote(at.field("name").str()));
-    Some(if has_items(config) {
-        of_items(config, &named("ConfigMap", config))
-    } else if has_items(secret) {
-        of_items(secret, &named("Secret", secret))
-    } else if has_items(downward) {
-        of_items(downward, "DownwardAPI")
-    } else if token.is_set() {
-        let path = token.field("path").str().trim_end_matches('/');
-        vec![Placed { path, source: "ServiceAccountToken".into() }]
-    } else {
-        Vec::new()
-    })
+    if token.is_set() {
+        let source = Source { what: "ServiceAccountToken", name: None };
+        placed.push(Placed { path: path(token), source: Some(source) });
+        return true;
+    }
+    ["configMap", "secret", "downwardAPI"].iter().any(|field| source.has(field))
 }
 
 /// Quadratic as upstream, over the items of one volume; bounded, for a document that is made to be slow.
-fn overlaps(placed: &[Placed<'_>], whose: &str, warnings: &mut Vec<String>) {
+fn overlaps(placed: &[Placed<'_>], volume: At<'_>, whose: Source<'_>, warnings: &mut Vec<String>) {
     const MOST: usize = 2_000;
     let placed = &placed[..placed.len().min(MOST)];
     for (index, needle) in placed.iter().enumerate().filter(|(_, needle)| !needle.path.is_empty()) {
         for item in placed[..index].iter().filter(|item| !item.path.is_empty()) {
             if lies_in(item.path, needle.path) || lies_in(needle.path, item.path) {
-                warnings.push(format!("{whose}: overlapping paths: {needle} with {item}"));
+                let name = go_quote(volume.str_at("name"));
+                warnings.push(format!("volume {name} ({whose}): overlapping paths: {needle} with {item}"));
             }
         }
     }

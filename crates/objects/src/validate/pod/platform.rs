@@ -37,7 +37,7 @@ pub(super) fn os(spec: At<'_>, causes: &mut Causes) {
     if !os.is_set() {
         return;
     }
-    match os.field("name").str() {
+    match os.str_at("name") {
         "" => causes.required(os.field("name"), ""),
         "linux" => linux(spec, causes),
         "windows" => windows(spec, causes),
@@ -82,7 +82,7 @@ fn windows(spec: At<'_>, causes: &mut Causes) {
 /// `validateHostUsers`; two of upstream's paths are Go names.
 pub(super) fn host_users(spec: At<'_>, options: &PodOptions, causes: &mut Causes) {
     const DETAIL: &str = "when `hostUsers` is false";
-    if spec.field("hostUsers").opt_bool() != Some(false) {
+    if spec.opt_bool_at("hostUsers") != Some(false) {
         return;
     }
     for (name, said) in [("hostNetwork", "hostNetwork"), ("hostPID", "HostPID"), ("hostIPC", "HostIPC")] {

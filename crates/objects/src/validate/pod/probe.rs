@@ -56,7 +56,7 @@ fn handler(at: At<'_>, kinds: &[&'static str], grace_period: Option<i64>, causes
         found = true;
         match *kind {
             "exec" => {
-                if action.field("command").is_empty() {
+                if action.is_empty_at("command") {
                     causes.required(action.field("command"), "");
                 }
             }
@@ -72,7 +72,7 @@ fn handler(at: At<'_>, kinds: &[&'static str], grace_period: Option<i64>, causes
 
 /// `validateHTTPGetAction`
 fn http_get(at: At<'_>, causes: &mut Causes) {
-    if at.field("path").is_empty() {
+    if at.is_empty_at("path") {
         causes.required(at.field("path"), "");
     }
     port(at.field("port"), causes);
@@ -80,7 +80,7 @@ fn http_get(at: At<'_>, causes: &mut Causes) {
     if !matches!(scheme.str(), "HTTP" | "HTTPS") {
         causes.not_supported(scheme, scheme.str(), &["HTTP", "HTTPS"]);
     }
-    for name in at.field("httpHeaders").items().map(|header| header.field("name")) {
+    for name in at.items_at("httpHeaders").map(|header| header.field("name")) {
         let list = at.field("httpHeaders").reading(name);
         causes.invalid_each(list, name.str(), names::http_header_name(name.str()));
     }
@@ -100,7 +100,7 @@ fn port(at: At<'_>, causes: &mut Causes) {
 
 /// `validateSleepAction`
 fn sleep(at: At<'_>, grace_period: Option<i64>, causes: &mut Causes) {
-    let seconds = at.field("seconds").int();
+    let seconds = at.int_at("seconds");
     let Some(grace) = grace_period else { return };
     if seconds < 0 || seconds > grace {
         let detail = format!("must be non-negative and less than terminationGracePeriodSeconds ({grace})");

@@ -12,7 +12,7 @@ const CONFLICT: &str = "conflicting duplicate paths";
 /// Conflicts are told at the volume, and most show the name of the second source and not the path.
 pub(super) fn check(at: At<'_>, options: &PodOptions, causes: &mut Causes) {
     let mut paths = BTreeSet::new();
-    for source in at.field("sources").items() {
+    for source in at.items_at("sources") {
         let mut count = 0;
         for keyed in ["secret", "configMap"].map(|name| source.field(name)) {
             if !keyed.is_set() {
@@ -20,20 +20,20 @@ pub(super) fn check(at: At<'_>, options: &PodOptions, causes: &mut Causes) {
             }
             count += 1;
             required(keyed, &["name"], causes);
-            for item in keyed.field("items").items() {
+            for item in keyed.items_at("items") {
                 key_to_path(item, causes);
-                let path = item.field("path").str();
+                let path = item.str_at("path");
                 if !path.is_empty() && !paths.insert(path) {
-                    causes.invalid_value(at.reading(item), keyed.field("name").str(), CONFLICT);
+                    causes.invalid_value(at.reading(item), keyed.str_at("name"), CONFLICT);
                 }
             }
         }
         let downward = source.field("downwardAPI");
         if downward.is_set() {
             count += 1;
-            for file in downward.field("items").items() {
+            for file in downward.items_at("items") {
                 downward_file(downward, file, causes);
-                let path = file.field("path").str();
+                let path = file.str_at("path");
                 if !path.is_empty() && !paths.insert(path) {
                     causes.invalid_value(at.reading(file), path, CONFLICT);
                 }

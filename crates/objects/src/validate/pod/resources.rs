@@ -120,7 +120,7 @@ pub(super) fn of_pod(spec: At<'_>, around: &Surroundings<'_>, causes: &mut Cause
     if spec.fields("os.name").str() == "windows" {
         return causes.forbidden(resources, "may not be set for a windows pod");
     }
-    if resources.field("claims").is_set() {
+    if resources.has("claims") {
         causes.forbidden(resources.field("claims"), "claims may not be set for Resources at pod-level");
     }
     let (limits, requests) = (resources.field("limits"), resources.field("requests"));
@@ -160,7 +160,7 @@ fn consistency(spec: At<'_>, resources: At<'_>, causes: &mut Causes) {
             causes.invalid_value(limit, &own.to_string(), &detail);
         }
     }
-    for (index, container) in spec.field("containers").items().enumerate() {
+    for (index, container) in spec.items_at("containers").enumerate() {
         for (name, limit) in container.fields("resources.limits").entries() {
             let of_pod = resources.field("limits").key(name);
             if !of_pod.is_set() {
@@ -186,12 +186,12 @@ fn aggregate<'d>(spec: At<'d>, list: &'static str) -> Amounts<'d> {
         list.entries().map(|(name, at)| (name, rules::quantity(at))).gather()
     };
     let (mut sum, mut sidecars, mut most_of_init) = (Amounts::new(), Amounts::new(), Amounts::new());
-    for container in spec.field("containers").items() {
+    for container in spec.items_at("containers") {
         add(&mut sum, &of(container));
     }
-    for container in spec.field("initContainers").items() {
+    for container in spec.items_at("initContainers") {
         let mut own = of(container);
-        if container.field("restartPolicy").str() == "Always" {
+        if container.str_at("restartPolicy") == "Always" {
             add(&mut sum, &own);
             add(&mut sidecars, &own);
             own = sidecars.clone();

@@ -60,16 +60,22 @@ fn ids(at: At<'_>, causes: &mut Causes) {
 /// `validatePodSpecSecurityContext`
 pub(super) fn of_pod(spec: At<'_>, options: &PodOptions, causes: &mut Causes) {
     let at = spec.field("securityContext");
-    for name in ["fsGroup", "runAsUser", "runAsGroup"] {
-        ids(at.field(name), causes);
+    let says_nothing = at.is_empty();
+    if !says_nothing {
+        for name in ["fsGroup", "runAsUser", "runAsGroup"] {
+            ids(at.field(name), causes);
+        }
+        at.items_at("supplementalGroups").for_each(|group| ids(group, causes));
     }
-    at.field("supplementalGroups").items().for_each(|group| ids(group, causes));
     let shared = spec.field("shareProcessNamespace");
-    if shared.bool() && spec.field("hostPID").bool() {
+    if shared.bool() && spec.bool_at("hostPID") {
         causes.invalid(
             at.said("shareProcessNamespace").reading(shared),
             "ShareProcessNamespace and HostPID cannot both be enabled",
         );
+    }
+    if says_nothing {
+        return;
     }
     sysctls(spec, options, causes);
     optional_one_of(at.field("fsGroupChangePolicy"), &["Always", "OnRootMismatch"], causes);
@@ -84,6 +90,9 @@ pub(super) fn of_pod(spec: At<'_>, options: &PodOptions, causes: &mut Causes) {
 
 /// `ValidateSecurityContext`
 pub(super) fn of_container(at: At<'_>, host_users: bool, causes: &mut Causes) {
+    if at.is_empty() {
+        return;
+    }
     ids(at.field("runAsUser"), causes);
     ids(at.field("runAsGroup"), causes);
     let mount = at.field("procMount");
@@ -92,9 +101,9 @@ pub(super) fn of_container(at: At<'_>, host_users: bool, causes: &mut Causes) {
         causes.invalid(mount, "`hostUsers` must be false to use `Unmasked`");
     }
     seccomp(at.field("seccompProfile"), causes);
-    if at.field("allowPrivilegeEscalation").opt_bool() == Some(false) {
+    if at.opt_bool_at("allowPrivilegeEscalation") == Some(false) {
         let shown = || go_value::value(at, &Shape::Pointer(CONTEXT)).shown();
-        if at.field("privileged").bool() {
+        if at.bool_at("privileged") {
             causes.invalid_value(
                 at,
                 shown(),
@@ -226,14 +235,14 @@ fn host_sysctl(name: &str, spec: At<'_>) -> Option<&'static str> {
             | "kernel.msgmni"
             | "kernel.msg"
     ) || dotted.starts_with("fs.mqueue.");
-    if dotted.starts_with("net.") && spec.field("hostNetwork").bool() {
+    if dotted.starts_with("net.") && spec.bool_at("hostNetwork") {
         return Some("may not be specified when 'hostNetwork' is true");
     }
-    (of_ipc && spec.field("hostIPC").bool()).then_some("may not be specified when 'hostIPC' is true")
+    (of_ipc && spec.bool_at("hostIPC")).then_some("may not be specified when 'hostIPC' is true")
 }
 
 pub(super) fn has_host_sysctl(spec: At<'_>) -> bool {
     spec.fields("securityContext.sysctls")
         .items()
-        .any(|sysctl| host_sysctl(sysctl.field("name").str(), spec).is_some())
+        .any(|sysctl| host_sysctl(sysctl.str_at("name"), spec).is_some())
 }

@@ -28,16 +28,16 @@ pub(super) fn check<'d>(
     options: &'d PodOptions,
     causes: &mut Causes,
 ) {
-    if !spec.field("terminationGracePeriodSeconds").is_set() {
+    if !spec.has("terminationGracePeriodSeconds") {
         causes.required(spec.field("terminationGracePeriodSeconds"), "");
     }
     let around = Surroundings {
         options,
         volumes: volume::check(spec.field("volumes"), metadata, options, causes),
         claims: claims::names(spec),
-        grace_period: spec.field("terminationGracePeriodSeconds").opt_int(),
-        restart_policy: spec.field("restartPolicy").str(),
-        host_users: spec.field("hostUsers").opt_bool() != Some(false),
+        grace_period: spec.opt_int_at("terminationGracePeriodSeconds"),
+        restart_policy: spec.str_at("restartPolicy"),
+        host_users: spec.opt_bool_at("hostUsers") != Some(false),
     };
     claims::check(spec.field("resourceClaims"), metadata, causes);
     container::containers(spec, &around, causes);
@@ -115,7 +115,7 @@ fn host_aliases(aliases: At<'_>, causes: &mut Causes) {
     for alias in aliases.items() {
         let ip = alias.field("ip");
         causes.invalid_each(ip, ip.str(), names::ip_legacy(ip.str(), &[]));
-        for name in alias.field("hostnames").items() {
+        for name in alias.items_at("hostnames") {
             causes.invalid_each(name, name.str(), names::dns1123_subdomain(name.str()));
         }
     }
@@ -123,12 +123,12 @@ fn host_aliases(aliases: At<'_>, causes: &mut Causes) {
 
 /// `validatePodHostNetworkDeps`
 fn host_ports(spec: At<'_>, options: &PodOptions, causes: &mut Causes) {
-    if !spec.field("hostNetwork").bool() {
+    if !spec.bool_at("hostNetwork") {
         return;
     }
-    for port in spec.field("containers").items().flat_map(|container| container.field("ports").items()) {
+    for port in spec.items_at("containers").flat_map(|container| container.items_at("ports")) {
         let host = port.field("hostPort");
-        if (options.is_pod || host.int() != 0) && host.int() != port.field("containerPort").int() {
+        if (options.is_pod || host.int() != 0) && host.int() != port.int_at("containerPort") {
             causes.invalid_value(host, host.int(), "must match `containerPort` when `hostNetwork` is true");
         }
     }
@@ -138,7 +138,7 @@ fn host_ports(spec: At<'_>, options: &PodOptions, causes: &mut Causes) {
 fn dns_config(spec: At<'_>, causes: &mut Causes) {
     let config = spec.field("dnsConfig");
     let (servers, searches) = (config.field("nameservers"), config.field("searches"));
-    if spec.field("dnsPolicy").str() == "None" {
+    if spec.str_at("dnsPolicy") == "None" {
         if !config.is_set() {
             return causes.required(config, "must provide `dnsConfig` when `dnsPolicy` is None");
         }
@@ -167,7 +167,7 @@ fn dns_config(spec: At<'_>, causes: &mut Causes) {
         let name = search.str().strip_suffix('.').unwrap_or(search.str());
         causes.invalid_each(search, name, names::dns1123_subdomain_with_underscore(name));
     }
-    for option in config.field("options").items().filter(|option| option.field("name").is_empty()) {
+    for option in config.items_at("options").filter(|option| option.is_empty_at("name")) {
         causes.required(option, "must not be empty");
     }
 }
@@ -182,7 +182,7 @@ fn readiness_gates(gates: At<'_>, causes: &mut Causes) {
 fn scheduling_gates(gates: At<'_>, causes: &mut Causes) {
     let mut seen = BTreeSet::new();
     for gate in gates.items() {
-        let name = gate.field("name").str();
+        let name = gate.str_at("name");
         causes.invalid_each(gate, name, names::qualified_name(name));
         if !seen.insert(name) {
             causes.duplicate(gate, name);
@@ -194,10 +194,10 @@ fn scheduling_gates(gates: At<'_>, causes: &mut Causes) {
 fn host_name_override(spec: At<'_>, causes: &mut Causes) {
     let at = spec.field("hostnameOverride");
     let Some(name) = at.opt_str() else { return };
-    if spec.field("setHostnameAsFQDN").bool() {
+    if spec.bool_at("setHostnameAsFQDN") {
         causes.forbidden(at, "may not be specified when setHostnameAsFQDN is true");
     }
-    if spec.field("hostNetwork").bool() {
+    if spec.bool_at("hostNetwork") {
         causes.forbidden(at, "may not be specified when hostNetwork is true");
     }
     if name.len() > 64 {
@@ -209,8 +209,8 @@ fn host_name_override(spec: At<'_>, causes: &mut Causes) {
 /// `validateFileKeyRefVolumes`
 fn file_key_volumes(spec: At<'_>, causes: &mut Causes) {
     let volumes: BTreeMap<&str, At<'_>> =
-        spec.field("volumes").items().map(|volume| (volume.field("name").str(), volume)).gather();
-    for entry in all_containers(spec).flat_map(|container| container.field("env").items()) {
+        spec.items_at("volumes").map(|volume| (volume.str_at("name"), volume)).gather();
+    for entry in all_containers(spec).flat_map(|container| container.items_at("env")) {
         let file = entry.fields("valueFrom.fileKeyRef");
         if !file.is_set() {
             continue;
@@ -218,7 +218,7 @@ fn file_key_volumes(spec: At<'_>, causes: &mut Causes) {
         let name = file.field("volumeName");
         match volumes.get(name.str()) {
             None => causes.not_found(name, name.str()),
-            Some(volume) if !volume.field("emptyDir").is_set() => {
+            Some(volume) if !volume.has("emptyDir") => {
                 causes.invalid_value(name, name.str(), "referenced volume must be of type emptyDir");
             }
             Some(_) => {}

@@ -55,9 +55,7 @@ fn repeated(constraints: At<'_>) -> impl Iterator<Item = bool> {
     let mut seen = BTreeSet::new();
     let pairs: Vec<_> = constraints
         .items()
-        .map(|constraint| {
-            (constraint.field("topologyKey").str(), constraint.field("whenUnsatisfiable").str())
-        })
+        .map(|constraint| (constraint.str_at("topologyKey"), constraint.str_at("whenUnsatisfiable")))
         .collect();
     let flags: Vec<bool> = pairs.into_iter().rev().map(|pair| !seen.insert(pair)).collect();
     flags.into_iter().rev()
@@ -82,7 +80,7 @@ fn older_label_keys(constraint: At<'_>, causes: &mut Causes) {
         .field("matchLabels")
         .entries()
         .map(|(key, _)| key)
-        .chain(selector.field("matchExpressions").items().map(|expression| expression.field("key").str()))
+        .chain(selector.items_at("matchExpressions").map(|expression| expression.str_at("key")))
         .collect();
     for key in keys.items() {
         meta::label_name(key, key.str(), causes);
@@ -94,14 +92,14 @@ fn older_label_keys(constraint: At<'_>, causes: &mut Causes) {
 
 /// The faults of the stored selectors.
 pub(super) fn selectors(spec: At<'_>, causes: &mut Causes) {
-    for constraint in spec.field("topologySpreadConstraints").items() {
+    for constraint in spec.items_at("topologySpreadConstraints") {
         meta::label_selector(constraint.field("labelSelector"), SelectorOptions::default(), causes);
     }
 }
 
 /// The faults of the stored label keys.
 pub(super) fn stored_keys(spec: At<'_>, causes: &mut Causes) {
-    for constraint in spec.field("topologySpreadConstraints").items() {
+    for constraint in spec.items_at("topologySpreadConstraints") {
         affinity::label_keys(constraint, None, causes);
     }
 }

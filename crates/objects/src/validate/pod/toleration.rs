@@ -19,7 +19,7 @@ pub(super) fn check(tolerations: At<'_>, options: &PodOptions, causes: &mut Caus
                 "operator must be Exists when `key` is empty, which means \"match all values and all keys\"",
             );
         }
-        if toleration.field("tolerationSeconds").is_set() && effect.str() != "NoExecute" {
+        if toleration.has("tolerationSeconds") && effect.str() != "NoExecute" {
             causes.invalid_value(
                 effect,
                 effect.str(),

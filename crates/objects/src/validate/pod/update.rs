@@ -40,7 +40,7 @@ pub(super) fn update(pod: At<'_>, old: At<'_>, options: &PodOptions, causes: &mu
     }
     only_added_tolerations(spec.field("tolerations"), stored.field("tolerations"), options, causes);
     only_deleted_gates(spec.field("schedulingGates"), stored.field("schedulingGates"), causes);
-    let gated = !stored.field("schedulingGates").is_empty();
+    let gated = !stored.is_empty_at("schedulingGates");
     if gated {
         node_selector(spec.field("nodeSelector"), stored.field("nodeSelector"), causes);
         node_affinity(spec.fields("affinity.nodeAffinity"), stored.fields("affinity.nodeAffinity"), causes);
@@ -89,7 +89,7 @@ fn deadline(new: At<'_>, old: At<'_>, causes: &mut Causes) -> bool {
 /// `validateOnlyAddedTolerations`: all of the old are there still, but for their seconds.
 fn only_added_tolerations(new: At<'_>, old: At<'_>, options: &PodOptions, causes: &mut Causes) {
     fn shape(at: At<'_>) -> [&str; 4] {
-        ["key", "operator", "value", "effect"].map(|name| at.field(name).str())
+        ["key", "operator", "value", "effect"].map(|name| at.str_at(name))
     }
     let kept: BTreeSet<_> = new.items().map(shape).collect();
     if old.items().any(|old| !kept.contains(&shape(old))) {
@@ -100,7 +100,7 @@ fn only_added_tolerations(new: At<'_>, old: At<'_>, options: &PodOptions, causes
 
 /// `validateOnlyDeletedSchedulingGates`
 fn only_deleted_gates(new: At<'_>, old: At<'_>, causes: &mut Causes) {
-    let old: BTreeSet<&str> = old.items().map(|gate| gate.field("name").str()).collect();
+    let old: BTreeSet<&str> = old.items().map(|gate| gate.str_at("name")).collect();
     for name in new.items().map(|gate| gate.field("name")).filter(|name| !old.contains(name.str())) {
         let detail = format!("only deletion is allowed, but found new scheduling gate '{}'", name.str());
         causes.forbidden(name, &detail);
@@ -149,7 +149,7 @@ fn node_affinity(new: At<'_>, old: At<'_>, causes: &mut Causes) {
 
 /// Whether nothing has changed but what may.
 fn may_become(new: At<'_>, old: At<'_>, gated: bool) -> bool {
-    let grace = |at: At<'_>| at.field("terminationGracePeriodSeconds").opt_int();
+    let grace = |at: At<'_>| at.opt_int_at("terminationGracePeriodSeconds");
     let ended = grace(old).is_some_and(|seconds| seconds < 0) && grace(new) == Some(1);
     let names = new.entries().chain(old.entries()).map(|(name, _)| name).collect::<BTreeSet<_>>();
     names.into_iter().all(|name| {

@@ -81,8 +81,8 @@ pub(super) fn check<'d>(
     let pod = metadata.map(meta::final_name).unwrap_or_default();
     let created: BTreeSet<String> = volumes
         .items()
-        .filter(|volume| !pod.is_empty() && volume.field("ephemeral").is_set())
-        .map(|volume| format!("{pod}-{}", volume.field("name").str()))
+        .filter(|volume| !pod.is_empty() && volume.has("ephemeral"))
+        .map(|volume| format!("{pod}-{}", volume.str_at("name")))
         .collect();
     let mut found = BTreeMap::new();
     for volume in volumes.items() {
@@ -110,18 +110,17 @@ pub(super) fn check<'d>(
 
 /// `validateVolumeSource`
 fn source(volume: At<'_>, pod: &str, options: &PodOptions, causes: &mut Causes) {
-    let empty = volume.field("emptyDir");
-    let limit = empty.field("sizeLimit");
+    let mut found = volume.has("emptyDir");
+    let limit = volume.fields("emptyDir.sizeLimit");
     if limit.is_set() && resource_names::quantity(limit).sign() < 0 {
         causes.forbidden(limit, "SizeLimit field must be a valid resource quantity");
     }
-    let mut found = empty.is_set();
     let name = volume.field("name");
     for (field, surplus, called, rule) in SOURCES {
-        let source = volume.field(field);
-        if !source.is_set() {
+        if !volume.has(field) {
             continue;
         }
+        let source = volume.field(field);
         let first = !found;
         found = true;
         if first {
@@ -181,7 +180,7 @@ fn git_repo(at: At<'_>, _: &PodOptions, causes: &mut Causes) {
 fn keyed(at: At<'_>, name: &'static str, causes: &mut Causes) {
     sources::required(at, &[name], causes);
     file_mode(at.field("defaultMode"), causes);
-    at.field("items").items().for_each(|item| key_to_path(item, causes));
+    at.items_at("items").for_each(|item| key_to_path(item, causes));
 }
 
 /// `validateKeyToPath`
@@ -192,7 +191,7 @@ pub(super) fn key_to_path(at: At<'_>, causes: &mut Causes) {
 }
 
 fn secret_name(at: At<'_>, causes: &mut Causes) {
-    if at.field("secretRef").is_set() {
+    if at.has("secretRef") {
         sources::required(at.field("secretRef"), &["name"], causes);
     }
 }
@@ -205,8 +204,8 @@ fn iscsi(at: At<'_>, _: &PodOptions, causes: &mut Causes) {
         iscsi_name(name, name, causes);
     }
     sources::lun(at.field("lun"), causes);
-    let authenticates = ["chapAuthDiscovery", "chapAuthSession"].iter().any(|field| at.field(field).bool());
-    if authenticates && !at.field("secretRef").is_set() {
+    let authenticates = ["chapAuthDiscovery", "chapAuthSession"].iter().any(|field| at.bool_at(field));
+    if authenticates && !at.has("secretRef") {
         causes.required(at.field("secretRef"), "");
     }
     if initiator.is_set() {
@@ -223,8 +222,8 @@ fn iscsi_name(at: At<'_>, name: At<'_>, causes: &mut Causes) {
 }
 
 fn iscsi_length(source: At<'_>, name: At<'_>, causes: &mut Causes) {
-    let portal = source.field("targetPortal").str();
-    if source.field("initiatorName").is_set() && name.str().len() + 1 + portal.len() > 64 {
+    let portal = source.str_at("targetPortal");
+    if source.has("initiatorName") && name.str().len() + 1 + portal.len() > 64 {
         let detail = "Total length of <volume name>:<iscsi.targetPortal> must be under 64 characters if iscsi.initiatorName is specified.";
         causes.invalid_value(name, name.str(), detail);
     }
@@ -233,7 +232,7 @@ fn iscsi_length(source: At<'_>, name: At<'_>, causes: &mut Causes) {
 /// `validateDownwardAPIVolumeSource`; faults of a file are told at the source, without the list.
 fn downward_api(at: At<'_>, _: &PodOptions, causes: &mut Causes) {
     file_mode(at.field("defaultMode"), causes);
-    at.field("items").items().for_each(|file| downward_file(at, file, causes));
+    at.items_at("items").for_each(|file| downward_file(at, file, causes));
 }
 
 /// `validateDownwardAPIVolumeFile`
@@ -301,8 +300,7 @@ fn image(at: At<'_>, options: &PodOptions, causes: &mut Causes) {
 /// `hasNonLocalProjectedTokenPath`
 pub(super) fn has_foreign_token_path(spec: At<'_>) -> bool {
     let mut causes = Causes::new();
-    spec.field("volumes")
-        .items()
+    spec.items_at("volumes")
         .flat_map(|volume| volume.fields("projected.sources").items())
         .map(|source| source.field("serviceAccountToken"))
         .filter(|token| token.is_set())

@@ -55,7 +55,7 @@ pub(super) fn of_spec(at: At<'_>, is_pod: bool, warnings: &mut Vec<String>) {
     overlap::check(spec.field("volumes"), warnings);
     repeated(spec.field("hostAliases"), "ip", warnings);
     repeated(spec.field("imagePullSecrets"), "name", warnings);
-    for name in spec.field("imagePullSecrets").items().map(|secret| secret.field("name")) {
+    for name in spec.items_at("imagePullSecrets").map(|secret| secret.field("name")) {
         if name.is_empty() {
             warnings.push(format!("{name}: invalid empty name \"\""));
         }
@@ -73,9 +73,11 @@ pub(super) fn of_spec(at: At<'_>, is_pod: bool, warnings: &mut Vec<String>) {
     for container in all_containers(spec) {
         profiles(&named, spec, container, is_pod, warnings);
         let requirements = container.field("resources");
-        for name in ["memory", "ephemeral-storage"] {
-            for list in ["limits", "requests"] {
-                fraction(requirements.field(list).key(name), warnings);
+        if requirements.has("limits") || requirements.has("requests") {
+            for name in ["memory", "ephemeral-storage"] {
+                for list in ["limits", "requests"] {
+                    fraction(requirements.field(list).key(name), warnings);
+                }
             }
         }
         hidden_variables(container.field("env"), warnings);
@@ -90,7 +92,7 @@ pub(super) fn of_spec(at: At<'_>, is_pod: bool, warnings: &mut Vec<String>) {
     for server in spec.fields("dnsConfig.nameservers").items() {
         warnings.extend(names::ip_warnings(server, server.str()));
     }
-    for ip in spec.field("hostAliases").items().map(|alias| alias.field("ip")) {
+    for ip in spec.items_at("hostAliases").map(|alias| alias.field("ip")) {
         warnings.extend(names::ip_warnings(ip, ip.str()));
     }
 }
@@ -102,14 +104,12 @@ fn node_labels(spec: At<'_>, warnings: &mut Vec<String>) {
         }
     }
     let nodes = spec.fields("affinity.nodeAffinity");
-    for term in nodes.field(REQUIRED).field("nodeSelectorTerms").items() {
+    for term in nodes.field(REQUIRED).items_at("nodeSelectorTerms") {
         term_warnings(term, warnings);
     }
-    for term in nodes.field(PREFERRED).items().map(|term| term.field("preference")) {
+    for term in nodes.items_at(PREFERRED).map(|term| term.field("preference")) {
         term_warnings(term, warnings);
-        for value in
-            term.field("matchExpressions").items().flat_map(|expression| expression.field("values").items())
-        {
+        for value in term.items_at("matchExpressions").flat_map(|expression| expression.items_at("values")) {
             for fault in names::label_value(value.str()) {
                 warnings.push(format!("{value}: {} is invalid, {fault}", value.str()));
             }
@@ -118,7 +118,7 @@ fn node_labels(spec: At<'_>, warnings: &mut Vec<String>) {
 }
 
 fn spread(spec: At<'_>, warnings: &mut Vec<String>) {
-    for constraint in spec.field("topologySpreadConstraints").items() {
+    for constraint in spec.items_at("topologySpreadConstraints") {
         let key = constraint.field("topologyKey");
         if let Some(message) = deprecated_node_label(key.str()) {
             warnings.push(format!("{key}: {} is {message}", key.str()));
@@ -135,10 +135,10 @@ fn null_selector(selector: At<'_>, warnings: &mut Vec<String>) {
 
 fn affinity(affinity: At<'_>, warnings: &mut Vec<String>) {
     for kind in ["podAffinity", "podAntiAffinity"].map(|kind| affinity.field(kind)) {
-        for term in kind.field(REQUIRED).items() {
+        for term in kind.items_at(REQUIRED) {
             null_selector(term.field("labelSelector"), warnings);
         }
-        for term in kind.field(PREFERRED).items() {
+        for term in kind.items_at(PREFERRED) {
             null_selector(term.fields("podAffinityTerm.labelSelector"), warnings);
         }
     }
@@ -147,13 +147,15 @@ fn affinity(affinity: At<'_>, warnings: &mut Vec<String>) {
 fn volumes(volumes: At<'_>, warnings: &mut Vec<String>) {
     for volume in volumes.items() {
         for (field, called, message) in VOLUMES {
-            if volume.field(field).is_set() {
+            if volume.has(field) {
                 warnings.push(format!("{}: {message}", volume.said(called)));
             }
         }
-        let claim = volume.fields("ephemeral.volumeClaimTemplate.spec.resources");
-        for list in ["requests", "limits"] {
-            fraction(claim.field(list).key("storage"), warnings);
+        if volume.has("ephemeral") {
+            let claim = volume.fields("ephemeral.volumeClaimTemplate.spec.resources");
+            for list in ["requests", "limits"] {
+                fraction(claim.field(list).key("storage"), warnings);
+            }
         }
     }
 }
@@ -174,8 +176,11 @@ fn fractions(overhead: At<'_>, warnings: &mut Vec<String>) {
 }
 
 fn fraction(at: At<'_>, warnings: &mut Vec<String>) {
+    if !at.is_set() {
+        return;
+    }
     let amount = resources::quantity(at);
-    if at.is_set() && resources::is_fractional(&amount) {
+    if resources::is_fractional(&amount) {
         let shown = go_quote(&amount.to_string());
         warnings.push(format!("{at}: fractional byte value {shown} is invalid, must be an integer"));
     }
@@ -190,13 +195,13 @@ fn profiles(
     warnings: &mut Vec<String>,
 ) {
     let context = container.field("securityContext");
-    let name = container.field("name").str();
+    let name = container.str_at("name");
     if let Some(at) = seccomp.get(name)
-        && !context.field("seccompProfile").is_set()
+        && !context.has("seccompProfile")
     {
         warnings.push(format!("{at}: non-functional in v1.27+; use the \"seccompProfile\" field instead"));
     }
-    if is_pod || context.field("appArmorProfile").is_set() {
+    if is_pod || context.has("appArmorProfile") {
         return;
     }
     if let Some(at) = app_armor.get(name) {
@@ -211,12 +216,12 @@ fn profiles(
 fn hidden_variables(entries: At<'_>, warnings: &mut Vec<String>) {
     let mut seen = BTreeSet::new();
     for entry in entries.items() {
-        let (name, value) = (entry.field("name").str(), entry.field("value").str());
+        let (name, value) = (entry.str_at("name"), entry.str_at("value"));
         if seen.insert(name) {
             continue;
         }
         let reference = format!("$({name})");
-        if entry.field("valueFrom").is_set() || value == reference || !value.contains(&reference) {
+        if entry.has("valueFrom") || value == reference || !value.contains(&reference) {
             warnings.push(format!(
                 "{entry}: hides previous definition of {}, which may be dropped when using apply",
                 go_quote(name)
@@ -228,18 +233,18 @@ fn hidden_variables(entries: At<'_>, warnings: &mut Vec<String>) {
 /// Ports of one number and protocol, across containers.
 fn ports(spec: At<'_>, warnings: &mut Vec<String>) {
     let mut seen: BTreeMap<(i64, &str), Vec<At<'_>>> = BTreeMap::new();
-    for port in all_containers(spec).flat_map(|container| container.field("ports").items()) {
-        let (ip, host) = (port.field("hostIP").str(), port.field("hostPort").int());
-        let (number, protocol) = (port.field("containerPort").int(), port.field("protocol").str());
+    for port in all_containers(spec).flat_map(|container| container.items_at("ports")) {
+        let (ip, host) = (port.str_at("hostIP"), port.int_at("hostPort"));
+        let (number, protocol) = (port.int_at("containerPort"), port.str_at("protocol"));
         if !ip.is_empty() && host == 0 {
             warnings.push(format!(
                 "{port}: hostIP set without hostPort: {{Name:{} HostPort:0 ContainerPort:{number} Protocol:{protocol} HostIP:{ip}}}",
-                port.field("name").str()
+                port.str_at("name")
             ));
         }
         let others = seen.entry((number, protocol)).or_default();
         for other in others.iter() {
-            let (other_ip, other_host) = (other.field("hostIP").str(), other.field("hostPort").int());
+            let (other_ip, other_host) = (other.str_at("hostIP"), other.int_at("hostPort"));
             let how = if ip == other_ip && host == other_host {
                 "duplicate"
             } else if host == 0 || other_host == 0 {
@@ -260,8 +265,8 @@ fn ports(spec: At<'_>, warnings: &mut Vec<String>) {
 
 fn port_names(spec: At<'_>, warnings: &mut Vec<String>) {
     let mut seen: BTreeMap<&str, At<'_>> = BTreeMap::new();
-    for port in all_containers(spec).flat_map(|container| container.field("ports").items()) {
-        let name = port.field("name").str();
+    for port in all_containers(spec).flat_map(|container| container.items_at("ports")) {
+        let name = port.str_at("name");
         if name.is_empty() {
             continue;
         }

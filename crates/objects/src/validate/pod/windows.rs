@@ -6,6 +6,9 @@ use crate::names;
 
 /// `validateWindowsSecurityContextOptions`
 pub(super) fn options(at: At<'_>, causes: &mut Causes) {
+    if at.is_empty() {
+        return;
+    }
     let (name, spec, user) =
         (at.field("gmsaCredentialSpecName"), at.field("gmsaCredentialSpec"), at.field("runAsUserName"));
     if let Some(text) = name.opt_str() {
@@ -80,17 +83,21 @@ fn is_dns(domain: &str) -> bool {
 
 /// `validateWindowsHostProcessPod`
 pub(super) fn host_process(spec: At<'_>, causes: &mut Causes) {
-    let of_pod = spec.fields("securityContext.windowsOptions.hostProcess").opt_bool();
+    const OPTION: &str = "securityContext.windowsOptions.hostProcess";
+    let own = |at: At<'_>| match at.has("securityContext") {
+        true => at.fields(OPTION).opt_bool(),
+        false => None,
+    };
+    let of_pod = own(spec);
     let (mut all, mut of_host) = (0, 0);
     for container in all_containers(spec) {
         all += 1;
-        let at = container.fields("securityContext.windowsOptions.hostProcess");
-        let own = at.opt_bool();
+        let own = own(container);
         if let (Some(pod), Some(own)) = (of_pod, own)
             && pod != own
         {
             let detail = format!("pod hostProcess value must be identical if both are specified, was {pod}");
-            causes.invalid(at, &detail);
+            causes.invalid(container.fields(OPTION), &detail);
         }
         of_host += usize::from(own.or(of_pod) == Some(true));
     }

@@ -26,8 +26,8 @@ pub(super) fn spec(spec: At<'_>, causes: &mut Causes) {
     let names: Names<'_> = requests
         .items()
         .map(|request| {
-            let alternatives = request.field("firstAvailable").items();
-            (request.field("name").str(), alternatives.map(|one| one.field("name").str()).collect())
+            let alternatives = request.items_at("firstAvailable");
+            (request.str_at("name"), alternatives.map(|one| one.str_at("name")).collect())
         })
         .gather();
     set(requests, MOST, named, causes, request);
@@ -39,7 +39,7 @@ pub(super) fn spec(spec: At<'_>, causes: &mut Causes) {
 }
 
 fn named(at: At<'_>) -> &str {
-    at.field("name").str()
+    at.str_at("name")
 }
 
 /// `validateSet`: those that are there already are told after all else.
@@ -102,7 +102,7 @@ fn device(at: At<'_>, causes: &mut Causes) {
         "ExactCount" => {}
         _ => causes.not_supported(mode, typed(mode), &["All", "ExactCount"]),
     }
-    at.field("tolerations").items().for_each(|toleration| tolerates(toleration, causes));
+    at.items_at("tolerations").for_each(|toleration| tolerates(toleration, causes));
 }
 
 /// `validateDeviceToleration`

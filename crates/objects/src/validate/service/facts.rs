@@ -38,26 +38,26 @@ pub(super) struct Port<'d> {
 
 impl<'d> Facts<'d> {
     pub(super) fn read(spec: At<'d>) -> Self {
-        let ports = spec.field("ports").items().map(|port| Port {
-            name: port.field("name").str(),
-            protocol: port.field("protocol").str(),
-            port: port.field("port").int(),
-            node_port: port.field("nodePort").int(),
+        let ports = spec.items_at("ports").map(|port| Port {
+            name: port.str_at("name"),
+            protocol: port.str_at("protocol"),
+            port: port.int_at("port"),
+            node_port: port.int_at("nodePort"),
         });
         Self {
-            kind: spec.field("type").str(),
-            address: spec.field("clusterIP").str(),
+            kind: spec.str_at("type"),
+            address: spec.str_at("clusterIP"),
             addresses: spec.field("clusterIPs").strings().collect(),
             families: spec.field("ipFamilies").strings().collect(),
-            policy: spec.field("ipFamilyPolicy").opt_str(),
-            has_selector: !spec.field("selector").is_empty(),
+            policy: spec.opt_str_at("ipFamilyPolicy"),
+            has_selector: !spec.is_empty_at("selector"),
             ports: ports.collect(),
-            health_port: spec.field("healthCheckNodePort").int(),
-            allocates_node_ports: spec.field("allocateLoadBalancerNodePorts").opt_bool(),
-            class: spec.field("loadBalancerClass").opt_str(),
-            external_policy: spec.field("externalTrafficPolicy").str(),
-            has_external_ips: !spec.field("externalIPs").is_empty(),
-            internal_policy: spec.field("internalTrafficPolicy").opt_str(),
+            health_port: spec.int_at("healthCheckNodePort"),
+            allocates_node_ports: spec.opt_bool_at("allocateLoadBalancerNodePorts"),
+            class: spec.opt_str_at("loadBalancerClass"),
+            external_policy: spec.str_at("externalTrafficPolicy"),
+            has_external_ips: !spec.is_empty_at("externalIPs"),
+            internal_policy: spec.opt_str_at("internalTrafficPolicy"),
         }
     }
 

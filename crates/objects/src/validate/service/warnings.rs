@@ -23,9 +23,9 @@ pub(super) fn warn(subject: &Submitted<'_>, warnings: &mut Vec<String>) {
     }
     if headless {
         for (ignored, name) in [
-            (!spec.field("loadBalancerIP").is_empty(), "loadBalancerIP"),
+            (!spec.is_empty_at("loadBalancerIP"), "loadBalancerIP"),
             (!external_ips.is_empty(), "externalIPs"),
-            (spec.field("sessionAffinity").str() != "None", "SessionAffinity"),
+            (spec.str_at("sessionAffinity") != "None", "SessionAffinity"),
         ] {
             if ignored {
                 warnings.push(format!("spec.{name} is ignored for headless services"));
@@ -41,16 +41,16 @@ pub(super) fn warn(subject: &Submitted<'_>, warnings: &mut Vec<String>) {
     }
     let balancer = spec.field("loadBalancerIP");
     warnings.extend(ip_warnings(balancer, balancer.str()));
-    for at in spec.field("loadBalancerSourceRanges").items() {
+    for at in spec.items_at("loadBalancerSourceRanges") {
         warnings.extend(cidr_warnings(at, at.str()));
     }
     if kind == "ExternalName" && !external_ips.is_empty() {
         warnings.push("spec.externalIPs is ignored when spec.type is \"ExternalName\"".into());
     }
-    if kind != "ExternalName" && !spec.field("externalName").is_empty() {
+    if kind != "ExternalName" && !spec.is_empty_at("externalName") {
         warnings.push("spec.externalName is ignored when spec.type is not \"ExternalName\"".into());
     }
-    if spec.field("trafficDistribution").str() == "PreferClose" {
+    if spec.str_at("trafficDistribution") == "PreferClose" {
         warnings
             .push("spec.trafficDistribution: \"PreferClose\" is deprecated; use \"PreferSameZone\"".into());
     }

@@ -21,9 +21,9 @@ pub(crate) fn claim(object: At<'_>, old: Option<At<'_>>, causes: &mut Causes) {
     let stored = old.map(|old| old.field("spec"));
     let options = Options {
         lenient_selector: stored.as_ref().is_some_and(|s| !selectors::labels_are_valid(s.field("selector"))),
-        lenient_group: stored.as_ref().is_some_and(|s| {
-            ["dataSource", "dataSourceRef"].iter().any(|f| s.field(f).field("apiGroup").is_set())
-        }),
+        lenient_group: stored
+            .as_ref()
+            .is_some_and(|s| ["dataSource", "dataSourceRef"].iter().any(|f| s.field(f).has("apiGroup"))),
     };
     let sources = DataSources::normalized(object.field("spec"), stored);
     with_sources(object.field("spec"), sources, options, causes);
@@ -112,7 +112,7 @@ impl<'d> DataSources<'d> {
         let Self { mut source, mut reference } = Self::written(spec);
         let before = old.map(Self::written);
         let had_reference = before.is_some_and(|before| before.reference.is_set());
-        if !reference.field("namespace").is_empty() && !had_reference {
+        if !reference.is_empty_at("namespace") && !had_reference {
             reference = spec.said("dataSourceRef");
         }
         let had_any = had_reference || before.is_some_and(|before| before.source.is_set());
@@ -121,7 +121,7 @@ impl<'d> DataSources<'d> {
         }
         if !reference.is_set() {
             reference = spec.said("dataSourceRef").reading(source);
-        } else if !source.is_set() && reference.field("namespace").is_empty() {
+        } else if !source.is_set() && reference.is_empty_at("namespace") {
             source = spec.said("dataSource").reading(reference);
         }
         Self { source, reference }
@@ -130,7 +130,7 @@ impl<'d> DataSources<'d> {
 
 fn is_claim_or_snapshot(at: At<'_>) -> bool {
     matches!(
-        (at.field("apiGroup").str(), at.field("kind").str()),
+        (at.str_at("apiGroup"), at.str_at("kind")),
         ("", "PersistentVolumeClaim") | ("snapshot.storage.k8s.io", "VolumeSnapshot")
     )
 }
@@ -150,8 +150,8 @@ fn data_sources(spec: At<'_>, sources: DataSources<'_>, options: Options, causes
     let path = || Value::Json("{}".to_owned());
     if !namespace.is_empty() {
         causes.invalid_value(spec, path(), "may not be specified when dataSourceRef.namespace is specified");
-    } else if ["kind", "name"].iter().any(|field| source.field(field).str() != reference.field(field).str())
-        || source.field("apiGroup").opt_str() != reference.field("apiGroup").opt_str()
+    } else if ["kind", "name"].iter().any(|field| source.str_at(field) != reference.str_at(field))
+        || source.opt_str_at("apiGroup") != reference.opt_str_at("apiGroup")
     {
         causes.invalid_value(spec, path(), "must match dataSourceRef");
     }
@@ -186,7 +186,7 @@ fn changes(object: At<'_>, old: At<'_>, causes: &mut Causes) {
         |at: At<'_>| at.field("metadata").field("annotations").key(BETA_CLASS).opt_str().map(str::to_owned);
     let (new_note, old_note) = (annotation(object), annotation(old));
     let (new_class, old_class) =
-        (new_spec.field("storageClassName").opt_str(), old_spec.field("storageClassName").opt_str());
+        (new_spec.opt_str_at("storageClassName"), old_spec.opt_str_at("storageClassName"));
     let upgraded = old_note.is_some()
         && old_class.is_none()
         && new_class == old_note.as_deref()
@@ -205,11 +205,11 @@ fn changes(object: At<'_>, old: At<'_>, causes: &mut Causes) {
             ignored.push("storageClassName");
         }
     }
-    if old_spec.field("volumeName").str().is_empty() {
+    if old_spec.str_at("volumeName").is_empty() {
         ignored.push("volumeName");
     }
     // the strategy takes the stored status
-    let bound = old.field("status").field("phase").str() == "Bound";
+    let bound = old.field("status").str_at("phase") == "Bound";
     if bound {
         ignored.push("volumeAttributesClassName");
     }
@@ -244,9 +244,7 @@ fn sizes(new_spec: At<'_>, old_spec: At<'_>, old: At<'_>, causes: &mut Causes) {
 fn attributes_class(new_spec: At<'_>, old_spec: At<'_>, old: At<'_>, causes: &mut Causes) {
     let (new, before) =
         (new_spec.field("volumeAttributesClassName"), old_spec.field("volumeAttributesClassName"));
-    if new.opt_str() == before.opt_str()
-        || !old.field("status").field("currentVolumeAttributesClassName").is_set()
-    {
+    if new.opt_str() == before.opt_str() || !old.field("status").has("currentVolumeAttributesClassName") {
         return;
     }
     let to = match new.opt_str() {

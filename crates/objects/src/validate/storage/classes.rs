@@ -40,7 +40,7 @@ pub(crate) fn volume_attributes_class(object: At<'_>, old: Option<At<'_>>, cause
     let (driver, values) = (object.field("driverName"), object.field("parameters"));
     if let Some(old) = old {
         meta::core_object_meta_update(object.field("metadata"), old.field("metadata"), causes);
-        if driver.str() != old.field("driverName").str() {
+        if driver.str() != old.str_at("driverName") {
             causes.forbidden(driver, "updates to driverName are forbidden.");
         }
         if !values.same(old.field("parameters")) {

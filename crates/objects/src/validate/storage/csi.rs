@@ -51,7 +51,7 @@ fn driver_spec(spec: At<'_>, causes: &mut Causes) {
         causes.invalid(period, "must be greater than or equal to 10 seconds");
     }
     let in_secrets = spec.field("serviceAccountTokenInSecrets");
-    if in_secrets.is_set() && spec.field("tokenRequests").is_empty() {
+    if in_secrets.is_set() && spec.is_empty_at("tokenRequests") {
         let detail = "serviceAccountTokenInSecrets is set but no tokenRequests are specified";
         causes.invalid(in_secrets, detail);
     }
@@ -83,10 +83,10 @@ pub(crate) fn node(object: At<'_>, old: Option<At<'_>>, causes: &mut Causes) {
         node_driver(driver, &mut seen, causes);
     }
     let Some(old) = old else { return };
-    for stored in old.field("spec").field("drivers").items() {
+    for stored in old.field("spec").items_at("drivers") {
         for driver in drivers.items() {
             let same = |field: &'static str| driver.field(field).same(stored.field(field));
-            if driver.field("name").str() == stored.field("name").str()
+            if driver.str_at("name") == stored.str_at("name")
                 && !["nodeID", "topologyKeys"].into_iter().all(same)
             {
                 causes.invalid_value(drivers, go_node_driver(driver), meta::IMMUTABLE);

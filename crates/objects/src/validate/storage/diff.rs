@@ -306,8 +306,8 @@ fn take_request(resources: &mut GoValue, old: At<'_>) {
 /// How the source of a volume differs from the stored one. A secret for expansion may be added.
 pub(super) fn volume_sources(new: At<'_>, old: At<'_>) -> Option<String> {
     let mut after = value(new, &Struct(SOURCES));
-    let csi = |spec: At<'_>| spec.field("csi").field("controllerExpandSecretRef").is_set();
-    if old.field("csi").is_set() && !csi(old) && csi(new) {
+    let csi = |spec: At<'_>| spec.field("csi").has("controllerExpandSecretRef");
+    if old.has("csi") && !csi(old) && csi(new) {
         forget_expansion(&mut after);
     }
     difference(&value(old, &Struct(SOURCES)), &after)

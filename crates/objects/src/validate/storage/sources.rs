@@ -205,7 +205,7 @@ fn iscsi(at: At<'_>, volume: &str, causes: &mut Causes) {
     lun(at.field("lun"), causes);
     let secret = at.field("secretRef");
     let asked =
-        ["chapAuthDiscovery", "chapAuthSession"].iter().any(|field| at.field(field).opt_bool() == Some(true));
+        ["chapAuthDiscovery", "chapAuthSession"].iter().any(|field| at.opt_bool_at(field) == Some(true));
     if asked && !secret.is_set() {
         causes.required(secret, "");
     }
@@ -265,7 +265,7 @@ pub(crate) fn flex(at: At<'_>, causes: &mut Causes) {
 
 pub(crate) fn azure_file(at: At<'_>, causes: &mut Causes) {
     required(at, &["secretName", "shareName"], causes);
-    if at.field("secretNamespace").is_set() {
+    if at.has("secretNamespace") {
         required(at, &["secretNamespace"], causes);
     }
 }

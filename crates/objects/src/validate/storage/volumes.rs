@@ -31,7 +31,7 @@ pub(crate) fn volume(object: At<'_>, old: Option<At<'_>>, causes: &mut Causes) {
     immutable_named(mode, stored.field("volumeMode"), causes);
     affinity_change(object, volume_spec.field("nodeAffinity"), stored.field("nodeAffinity"), causes);
     let class = volume_spec.field("volumeAttributesClassName");
-    if stored.field("volumeAttributesClassName").is_set() && !class.is_set() {
+    if stored.has("volumeAttributesClassName") && !class.is_set() {
         causes.forbidden(class, "update from non-nil value to nil is forbidden");
     }
 }
@@ -48,7 +48,7 @@ const RENAMED: [(&str, &str); 5] = [
 /// `validatePvNodeAffinity`: may be set once, and renamed labels followed.
 fn affinity_change(object: At<'_>, new: At<'_>, old: At<'_>, causes: &mut Causes) {
     let same = |new: At<'_>, old: At<'_>| {
-        let (key, before) = (new.field("key").str(), old.field("key").str());
+        let (key, before) = (new.str_at("key"), old.str_at("key"));
         (key == before || RENAMED.contains(&(before, key)))
             && new.field("operator").same(old.field("operator"))
             && new.field("values").same(old.field("values"))
@@ -72,7 +72,7 @@ fn affinity_change(object: At<'_>, new: At<'_>, old: At<'_>, causes: &mut Causes
 
 fn has_bad_label_values(spec: At<'_>) -> bool {
     let terms = spec.field("nodeAffinity").field("required").field("nodeSelectorTerms");
-    terms.items().flat_map(|term| term.field("matchExpressions").items()).any(|requirement| {
+    terms.items().flat_map(|term| term.items_at("matchExpressions")).any(|requirement| {
         requirement.field("values").strings().any(|value| !names::label_value(value).is_empty())
     })
 }
@@ -95,11 +95,11 @@ impl Options {
 pub(crate) fn spec(at: At<'_>, name: &str, options: Options, causes: &mut Causes) {
     if options.inline {
         for field in ["claimRef", "capacity"] {
-            if at.field(field).is_set() {
+            if at.has(field) {
                 causes.forbidden(at.field(field), NOT_INLINE);
             }
         }
-        if !at.field("csi").is_set() {
+        if !at.has("csi") {
             causes.required(at.field("csi"), "has to be specified in the context of inline volumes");
         }
     }
@@ -118,10 +118,7 @@ pub(crate) fn spec(at: At<'_>, name: &str, options: Options, causes: &mut Causes
     }
     sources::one(at, name, affinity.is_set() && !options.inline, causes);
     let reclaim = at.field("persistentVolumeReclaimPolicy");
-    if at.field("hostPath").is_set()
-        && is_root(at.field("hostPath").field("path").str())
-        && reclaim.str() == "Recycle"
-    {
+    if at.has("hostPath") && is_root(at.field("hostPath").str_at("path")) && reclaim.str() == "Recycle" {
         causes.forbidden(reclaim, "may not be 'recycle' for a hostPath mount of '/'");
     }
     let class = at.field("storageClassName");
@@ -210,7 +207,7 @@ fn attributes_class(spec: At<'_>, causes: &mut Causes) {
         Some("") => causes.required(class, "an empty string is disallowed"),
         Some(name) => names::dns1123_subdomain(name).iter().for_each(|error| causes.invalid(class, error)),
     }
-    if !spec.field("csi").is_set() {
+    if !spec.has("csi") {
         causes.required(spec.field("csi"), "has to be specified when using volumeAttributesClassName");
     }
 }
@@ -235,7 +232,7 @@ const MOUNTED: [&str; 13] = [
 fn mount_options(object: At<'_>, causes: &mut Causes) {
     let annotations = object.field("metadata").field("annotations");
     let there = annotations.node().is_some_and(|annotations| annotations.get(MOUNT_OPTIONS).is_some());
-    if there && !MOUNTED.iter().any(|kind| object.field("spec").field(kind).is_set()) {
+    if there && !MOUNTED.iter().any(|kind| object.field("spec").has(kind)) {
         let at = annotations.field(MOUNT_OPTIONS);
         causes.forbidden(at, "may not specify mount options for this volume type");
     }

@@ -40,7 +40,7 @@ pub(crate) fn volume(object: At<'_>, warnings: &mut Vec<String>) {
         }
     }
     let spec = object.field("spec");
-    if spec.field("persistentVolumeReclaimPolicy").str() == "Recycle" {
+    if spec.str_at("persistentVolumeReclaimPolicy") == "Recycle" {
         warnings.push(
             "spec.persistentVolumeReclaimPolicy: The Recycle reclaim policy is deprecated. Instead, the \
              recommended approach is to use dynamic provisioning."
@@ -58,15 +58,15 @@ pub(crate) fn volume(object: At<'_>, warnings: &mut Vec<String>) {
         ("glusterfs", "glusterfs", "1.25", "1.26"),
         ("rbd", "rbd", "1.28", "1.31"),
     ] {
-        if spec.field(source).is_set() {
+        if spec.has(source) {
             warnings.push(format!("spec.{called}: deprecated in v{since}, non-functional in v{gone}+"));
         }
     }
 }
 
 pub(super) fn storage_class(object: At<'_>, warnings: &mut Vec<String>) {
-    for term in object.field("allowedTopologies").items() {
-        for expression in term.field("matchLabelExpressions").items() {
+    for term in object.items_at("allowedTopologies") {
+        for expression in term.items_at("matchLabelExpressions") {
             let key = expression.field("key");
             if let Some(message) = selectors::deprecated_node_label(key.str()) {
                 warnings.push(format!("{key}: {message}"));
@@ -79,7 +79,7 @@ pub(super) fn driver(object: At<'_>, old: Option<At<'_>>, warnings: &mut Vec<Str
     let spec = object.field("spec");
     let requests = spec.field("tokenRequests");
     let changed = old.is_none_or(|old| !requests.same(old.fields("spec.tokenRequests")));
-    if changed && !requests.is_empty() && !spec.field("serviceAccountTokenInSecrets").is_set() {
+    if changed && !requests.is_empty() && !spec.has("serviceAccountTokenInSecrets") {
         warnings.push(
             "spec.serviceAccountTokenInSecrets is unset; if supported by this CSI driver, set to true to prevent \
              possible logging of tokens in volume attributes"

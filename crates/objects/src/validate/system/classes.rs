@@ -15,7 +15,7 @@ pub(super) fn priority(object: At<'_>, old: Option<At<'_>>, causes: &mut Causes)
     let (priority, policy) = (object.field("value"), object.field("preemptionPolicy"));
     if let Some(old) = old {
         meta::core_object_meta_update(object.field("metadata"), old.field("metadata"), causes);
-        if priority.int() != old.field("value").int() {
+        if priority.int() != old.int_at("value") {
             causes.forbidden(priority, "may not be changed in an update.");
         }
         meta::immutable(policy, old.field("preemptionPolicy"), causes);
@@ -24,9 +24,7 @@ pub(super) fn priority(object: At<'_>, old: Option<At<'_>>, causes: &mut Causes)
     meta::core_object_meta(object.field("metadata"), meta::name_is_subdomain, causes);
     let name = object.fields("metadata.name");
     if name.str().starts_with("system-") {
-        if let Some(error) =
-            not_of_the_system(name.str(), priority.int(), object.field("globalDefault").bool())
-        {
+        if let Some(error) = not_of_the_system(name.str(), priority.int(), object.bool_at("globalDefault")) {
             let detail = format!(
                 "priority class names with 'system-' prefix are reserved for system use only. error: {error}"
             );
@@ -117,7 +115,7 @@ fn tolerations(at: At<'_>, causes: &mut Causes) {
     at.items().for_each(|item| toleration(item, causes));
     let mut seen = BTreeSet::new();
     for item in at.items() {
-        if !seen.insert(["key", "operator", "value", "effect"].map(|field| item.field(field).str())) {
+        if !seen.insert(["key", "operator", "value", "effect"].map(|field| item.str_at(field))) {
             causes.duplicate(item, value(item, &Shape::Struct(TOLERATION)).shown());
         }
     }
@@ -133,7 +131,7 @@ fn toleration(at: At<'_>, causes: &mut Causes) {
             "operator must be Exists when `key` is empty, which means \"match all values and all keys\"";
         causes.invalid_value(operator, named(operator.str()), detail);
     }
-    if at.field("tolerationSeconds").is_set() && effect.str() != "NoExecute" {
+    if at.has("tolerationSeconds") && effect.str() != "NoExecute" {
         causes.invalid_value(
             effect,
             effect.str(),

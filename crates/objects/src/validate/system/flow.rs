@@ -37,7 +37,7 @@ pub(super) fn schema(object: At<'_>, causes: &mut Causes) {
     } else {
         causes.invalid_each(level, level.str(), names::dns1123_subdomain(level.str()));
     }
-    spec.field("rules").items().for_each(|item| rule(item, causes));
+    spec.items_at("rules").for_each(|item| rule(item, causes));
 }
 
 fn rule(at: At<'_>, causes: &mut Causes) {
@@ -78,7 +78,7 @@ fn subject(at: At<'_>, causes: &mut Causes) {
     }
     // in the order in which the server looks
     for (name, field) in [KINDS[1], KINDS[2], KINDS[0]] {
-        if field != own && at.field(field).is_set() {
+        if field != own && at.has(field) {
             causes.forbidden(
                 at.field(field),
                 &format!("{field} is forbidden when subject kind is not '{name}'"),
@@ -126,7 +126,7 @@ fn resource_rule(at: At<'_>, causes: &mut Causes) {
     let missing = "resource rules must supply at least one resource";
     star_alone(at.field("resources"), missing, "resources", causes);
     let namespaces = at.field("namespaces");
-    if namespaces.is_empty() && !at.field("clusterScope").bool() {
+    if namespaces.is_empty() && !at.bool_at("clusterScope") {
         let detail = "resource rules that are not cluster scoped must supply at least one namespace";
         return causes.required(namespaces, detail);
     }

@@ -55,7 +55,7 @@ fn backend(spec: At<'_>, causes: &mut Causes) {
         return;
     }
     for field in ["namespace", "name"] {
-        if service.field(field).is_empty() {
+        if service.is_empty_at(field) {
             causes.required(service.field(field), "");
         }
     }
