@@ -180,7 +180,7 @@ impl<'d> Evaluator<'d, '_> {
 
     /// What an expression of a message comes to; `None` where it fails.
     fn quoted(&mut self, quoted: &'d Quoted, of: &'d Template, policy: &'d Policy) -> Option<Value<'d>> {
-        let program = quoted.program(&of.scope, &policy.composition)?;
+        let program = quoted.program(&of.env, &policy.composition)?;
         program.evaluate(&self.activation, &mut self.variables, &mut self.budget).result.ok()
     }
 

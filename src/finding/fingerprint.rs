@@ -26,6 +26,10 @@ impl Digest {
     pub fn of(form: &[u8]) -> Self {
         let mut context = Context::new(&SHA256);
         context.update(form);
+        Self::finish(context)
+    }
+
+    fn finish(context: Context) -> Self {
         let mut bytes = [0; 32];
         bytes.copy_from_slice(context.finish().as_ref());
         Self(bytes)
@@ -53,11 +57,13 @@ impl fmt::Debug for Digest {
 /// A digest of several, in their order.
 #[must_use]
 pub fn combine<'p>(parts: impl IntoIterator<Item = &'p [u8]>) -> Digest {
-    let mut form = Vec::new();
+    let mut context = Context::new(&SHA256);
     for part in parts {
-        write_part(&mut form, part);
+        // as `write_part` has it
+        context.update(&(part.len() as u64).to_be_bytes());
+        context.update(part);
     }
-    Digest::of(&form)
+    Digest::finish(context)
 }
 
 /// With its length before it, so that no two lists of parts run together.

@@ -255,6 +255,7 @@ fn blank(value: &mut Value) {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use serde_json::json;
 
@@ -268,7 +269,10 @@ mod tests {
                 {"name": "c", "image": "i", "ports": [{"name": "web", "containerPort": 80}]}, {"name": "d"}]},
             "data": {"k": "long", "l": {"m": 1}}, "flag": true,
         });
+        let document = Document::from_value(&object).unwrap();
         fields.keep(&mut object);
+        let of_document = fields.kept(&document).unwrap();
+        assert_eq!(serde_json::to_value(of_document.root()).unwrap(), object);
         for name in ["apiVersion", "kind"] {
             assert!(object.as_object_mut().and_then(|o| o.remove(name)).is_some());
         }
@@ -280,6 +284,28 @@ mod tests {
             return object;
         }
         panic!("without a name")
+    }
+
+    #[test]
+    fn what_is_kept_of_a_document_stands_where_it_stood() {
+        let text = r#"{"kind": "Pod", "spec": {"a": [{"b": 1, "c": 2}], "d": {"e": []}}}"#;
+        let document = Document::from_json_with_places(text, Limits::default()).unwrap();
+        let kept = Fields::of(&["/spec/a/*/b", "/spec/#"]).kept(&document).unwrap();
+        for (pointer, is_kept) in [
+            ("", true),
+            ("/kind", true),
+            ("/spec/a", true),
+            ("/spec/a/0", true),
+            ("/spec/a/0/b", true),
+            ("/spec/a/0/c", false),
+            ("/spec/d", true),
+            ("/spec/d/e", false),
+        ] {
+            let (now, before) = (kept.root().at(pointer), document.root().at(pointer).unwrap());
+            assert_eq!(now.is_some(), is_kept, "{pointer}");
+            let place = |node: NodeRef<'_>| (node.span(), node.key_span());
+            assert!(now.is_none_or(|now| now.span().is_some() && place(now) == place(before)), "{pointer}");
+        }
     }
 
     #[test]

@@ -38,7 +38,7 @@ impl Expression {
 #[derive(Debug)]
 pub struct Template {
     /// What its expressions may name.
-    pub scope: Scope,
+    pub env: MessageEnv,
     /// Texts and expressions, in the order of the template.
     pub parts: Vec<Part>,
     /// Where it is written.
@@ -47,7 +47,7 @@ pub struct Template {
 
 /// What expressions of a message may name, beside the variables of their policy.
 #[derive(Debug, Clone, Copy)]
-pub struct Scope {
+pub struct MessageEnv {
     /// The CEL they are written in.
     pub profile: Profile,
     /// With or without `authorizer`.
@@ -56,7 +56,7 @@ pub struct Scope {
     pub each: bool,
 }
 
-impl Scope {
+impl MessageEnv {
     /// Compiles an expression of a message, which may read the policy's variables.
     ///
     /// # Errors
@@ -88,15 +88,15 @@ impl Quoted {
     }
 
     /// What runs; `None` where it does not compile, in spite of what was known.
-    pub fn program(&self, scope: &Scope, variables: &Composition) -> Option<&Program> {
-        let made = self.program.get_or_init(|| scope.compile(&self.source, variables).ok().map(Box::new));
+    pub fn program(&self, env: &MessageEnv, variables: &Composition) -> Option<&Program> {
+        let made = self.program.get_or_init(|| env.compile(&self.source, variables).ok().map(Box::new));
         made.as_deref()
     }
 
     /// Its tree, to be told what it reads.
     #[must_use]
-    pub fn ast(&self, scope: &Scope) -> Option<Ast> {
-        parse(&self.source, scope.profile).ok()
+    pub fn ast(&self, env: &MessageEnv) -> Option<Ast> {
+        parse(&self.source, env.profile).ok()
     }
 }
 
@@ -112,7 +112,7 @@ impl Template {
     /// The trees of its expressions; `None` where one is none.
     #[must_use]
     pub fn asts(&self) -> Option<Vec<Ast>> {
-        self.quoted().map(|quoted| quoted.ast(&self.scope)).collect()
+        self.quoted().map(|quoted| quoted.ast(&self.env)).collect()
     }
 
     /// The message with a name in the place of each expression: `<image>` for `item.image`.

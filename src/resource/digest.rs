@@ -4,6 +4,8 @@
 //! way, list items that have merge keys in the order of these. Digests decide whether an object had a fault before, so
 //! nobody may be able to make two values with one; and baselines keep them, so the form never changes.
 
+use std::borrow::Cow;
+
 use super::merge::{field_of, item_key};
 use crate::document::{NodeRef, Scalar};
 pub use crate::finding::combine;
@@ -15,6 +17,9 @@ type Form = Vec<u8>;
 /// The digest of a value.
 #[must_use]
 pub fn digest(node: NodeRef<'_>) -> Digest {
+    if let Some(scalar) = node.scalar() {
+        return Digest::of(&of_scalar(scalar));
+    }
     // children come after their parents on the tape, so from behind each is known when its parent needs it
     let nodes: Vec<NodeRef<'_>> = node.descendants().collect();
     let first = node.id().index();
@@ -54,12 +59,12 @@ fn whole(value: f64) -> Option<i64> {
 }
 
 fn of_children<'d>(node: NodeRef<'d>, form: &mut dyn FnMut(NodeRef<'d>) -> Option<Form>) -> Form {
-    let mut parts: Vec<(String, Form)> = Vec::with_capacity(node.len());
+    let mut parts: Vec<(Cow<'d, str>, Form)> = Vec::with_capacity(node.len());
     let tag = if node.is_object() {
         for (key, member) in node.members() {
             let value = form(member).unwrap_or_default();
             if !member.is_null() {
-                parts.push((key.to_owned(), value));
+                parts.push((key.into(), value));
             }
         }
         parts.sort();
@@ -70,16 +75,18 @@ fn of_children<'d>(node: NodeRef<'d>, form: &mut dyn FnMut(NodeRef<'d>) -> Optio
         for item in node.items() {
             let key = item_key(field, item);
             keyed &= key.is_some();
-            parts.push((key.unwrap_or_default().into_owned(), form(item).unwrap_or_default()));
+            parts.push((key.unwrap_or_default(), form(item).unwrap_or_default()));
         }
         if keyed {
             parts.sort();
         } else {
-            parts.iter_mut().for_each(|(key, _)| key.clear());
+            parts.iter_mut().for_each(|(key, _)| *key = Cow::default());
         }
         b'a'
     };
-    let mut all = vec![tag];
+    let length = parts.iter().map(|(key, value)| 16 + key.len() + value.len()).sum::<usize>();
+    let mut all = Vec::with_capacity(1 + length);
+    all.push(tag);
     for (key, value) in parts {
         write_part(&mut all, key.as_bytes());
         write_part(&mut all, &value);

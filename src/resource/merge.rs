@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::digest::digest;
-use crate::document::{NodeId, NodeRef, Scalar};
+use crate::document::{NodeId, NodeRef, Scalar, write_pointer_token};
 
 /// A key of several fields: the first is required, of the others each has a value that stands for its absence.
 type Key = (&'static str, &'static [(&'static str, &'static str)]);
@@ -68,22 +68,25 @@ pub fn field_of(list: NodeRef<'_>) -> Option<&str> {
 /// beginning of its content's digest, so that another item before it changes nothing.
 #[must_use]
 pub fn place(node: NodeRef<'_>, ancestor: NodeId) -> String {
-    let mut parts = Vec::new();
-    let mut at = Some(node);
-    while let Some(node) = at.filter(|node| node.id() != ancestor) {
-        let parent = node.parent();
-        parts.push(match (node.key(), parent) {
-            (Some(key), _) => format!("/{}", key.replace('~', "~0").replace('/', "~1")),
+    let mut way = Vec::with_capacity(16);
+    way.extend(
+        std::iter::successors(Some(node), |node| node.parent()).take_while(|node| node.id() != ancestor),
+    );
+    let mut place = String::with_capacity(64);
+    for node in way.into_iter().rev() {
+        match (node.key(), node.parent()) {
+            (Some(key), _) => {
+                place.push('/');
+                write_pointer_token(&mut place, key);
+            }
             (None, Some(list)) => match item_key(field_of(list), node) {
-                Some(key) => format!("[{key}]"),
-                None => format!("[#{}]", &digest(node).to_string()[..12]),
+                Some(key) => place.extend(["[", &key, "]"]),
+                None => place.extend(["[#", &digest(node).to_string()[..12], "]"]),
             },
-            (None, None) => String::new(),
-        });
-        at = parent;
+            (None, None) => {}
+        }
     }
-    parts.reverse();
-    parts.concat()
+    place
 }
 
 /// A step on the way to a place.

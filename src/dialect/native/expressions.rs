@@ -19,7 +19,7 @@ use crate::document::few::SortFew as _;
 use crate::finding::PolicyText;
 use crate::nearest::nearest;
 use crate::policy::environment::{self, declared};
-use crate::policy::expression::{Expression, Part, Quoted, Scope, Template};
+use crate::policy::expression::{Expression, MessageEnv, Part, Quoted, Template};
 
 /// What an expression must give.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +34,7 @@ pub(super) enum Wanted {
 
 /// The expressions of one policy share their environment and variables.
 pub(super) struct Expressions {
-    scope: Scope,
+    messages: MessageEnv,
     rule: Env,
     each: Env,
     composition: Composition,
@@ -53,9 +53,9 @@ impl Expressions {
         // messages have no authorizer in Kubernetes, and neither has a policy of one namespace
         let kind = if with_authorizer { EnvKind::Validation } else { EnvKind::Message };
         let rule = declared(profile, kind);
-        let (scope, each) = (Scope { profile, kind, each: false }, rule.clone());
+        let (messages, each) = (MessageEnv { profile, kind, each: false }, rule.clone());
         let parameters = parameters.into_iter().collect();
-        Self { scope, rule, each, composition: Composition::default(), parameters, written }
+        Self { messages, rule, each, composition: Composition::default(), parameters, written }
     }
 
     /// Adds a variable; it can read the earlier ones.
@@ -103,7 +103,7 @@ impl Expressions {
 
     pub(super) fn condition(&self, source: NodeRef<'_>) -> Result<Expression, Vec<Issue>> {
         let text = source.as_str().unwrap_or_default();
-        let env = declared(self.scope.profile, EnvKind::MatchCondition);
+        let env = declared(self.messages.profile, EnvKind::MatchCondition);
         let program = Program::compile(text, &env).map_err(|e| issues(source, text, 0, &e))?;
         self.declared(source, 0, &program)?;
         wanted(source, &program, Wanted::Bool)?;
@@ -135,17 +135,16 @@ impl Expressions {
     /// A message: text with `{CEL}` in it; `{{` and `}}` are braces. Below `forEach` it can say `{container}`.
     pub(super) fn template(&self, source: NodeRef<'_>, each: bool) -> Result<Template, Vec<Issue>> {
         let text = source.as_str().unwrap_or_default();
-        let scope = Scope { each, ..self.scope };
+        let env = MessageEnv { each, ..self.messages };
         let mut parts = Vec::new();
-        for piece in
-            pieces(text).map_err(|(message, help)| vec![Issue::new(source.id(), message).help(help)])?
-        {
+        for piece in pieces(text) {
+            let piece = piece.map_err(|(message, help)| vec![Issue::new(source.id(), message).help(help)])?;
             parts.push(match piece {
                 Piece::Text(text) => Part::Text(text),
                 Piece::Expression(range) => {
                     let quoted = &text[range.clone()];
                     if !self.is_known_to_compile() {
-                        let program = scope
+                        let program = env
                             .compile(quoted, &self.composition)
                             .map_err(|error| issues(source, text, range.start, &error))?;
                         self.declared(source, u32::try_from(range.start).unwrap_or(u32::MAX), &program)?;
@@ -154,7 +153,7 @@ impl Expressions {
                 }
             });
         }
-        Ok(Template { scope, parts, place: self.written.place(source) })
+        Ok(Template { env, parts, place: self.written.place(source) })
     }
 
     /// Whether a test has compiled what the policy says: it is of the library.
@@ -176,8 +175,11 @@ enum Piece {
     Expression(Range<usize>),
 }
 
-/// The pieces of a message; or what is wrong with its braces, and what to do about it.
-fn pieces(text: &str) -> Result<Vec<Piece>, (&'static str, &'static str)> {
+/// What is wrong with a brace of a message, and what to do about it.
+type BraceFault = (&'static str, &'static str);
+
+/// The pieces of a message, up to the first brace that is wrong.
+fn pieces(text: &str) -> Vec<Result<Piece, BraceFault>> {
     let mut pieces = Vec::new();
     let mut literal = String::new();
     let mut rest = text;
@@ -189,23 +191,27 @@ fn pieces(text: &str) -> Result<Vec<Piece>, (&'static str, &'static str)> {
             rest = after;
             continue;
         }
-        if brace == "}" {
-            return Err(("`}` without `{` in the message", "a brace of the text is written twice: }}"));
-        }
-        let end = expression_end(after)
-            .ok_or(("`{` without `}` in the message", "a brace of the text is written twice: {{"))?;
+        let end = (brace == "{").then(|| expression_end(after)).flatten();
+        let Some(end) = end else {
+            pieces.push(Err(if brace == "{" {
+                ("`{` without `}` in the message", "a brace of the text is written twice: {{")
+            } else {
+                ("`}` without `{` in the message", "a brace of the text is written twice: }}")
+            }));
+            return pieces;
+        };
         if !literal.is_empty() {
-            pieces.push(Piece::Text(std::mem::take(&mut literal)));
+            pieces.push(Ok(Piece::Text(std::mem::take(&mut literal))));
         }
         let start = text.len() - after.len();
-        pieces.push(Piece::Expression(start..start + end));
+        pieces.push(Ok(Piece::Expression(start..start + end)));
         rest = &after[end + 1..];
     }
     literal.push_str(rest);
     if !literal.is_empty() {
-        pieces.push(Piece::Text(literal));
+        pieces.push(Ok(Piece::Text(literal)));
     }
-    Ok(pieces)
+    pieces
 }
 
 /// Where the expression that a message has opened ends: at the `}` that is in no string and closes no `{` of CEL.

@@ -2,7 +2,7 @@
 
 use std::sync::{LazyLock, OnceLock};
 
-use memchr::memmem;
+use memchr::{memchr2, memmem};
 
 use super::field::Field;
 use super::{NEWEST, OLDEST, Releases};
@@ -162,9 +162,9 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| {
     let mut slots = Vec::new();
     while let Some(start) = starts.next() {
         let text = TEXT[start..starts.peek().copied().unwrap_or(TEXT.len())].trim_end();
-        if let Some(name) = text["= ".len()..].split([' ', '\n']).next() {
-            slots.push(Slot { name, text, definition: OnceLock::new() });
-        }
+        let name = &text["= ".len()..];
+        let end = memchr2(b' ', b'\n', name.as_bytes()).unwrap_or(name.len());
+        slots.push(Slot { name: &name[..end], text, definition: OnceLock::new() });
     }
     Table { kinds: kinds.lines().filter_map(kind_row).collect(), slots }
 });
