@@ -121,9 +121,8 @@ impl Index {
                 }
             }
         }
-        for indexes in by_kind.values_mut().chain([&mut any, &mut with_subresources]) {
-            indexes.sort_unstable();
-        }
+        any.sort_unstable();
+        with_subresources.sort_unstable();
         for indexes in by_kind.values_mut() {
             indexes.extend(&any);
             indexes.sort_unstable();

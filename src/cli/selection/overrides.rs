@@ -189,13 +189,10 @@ impl Variants<'_> {
 
     /// How many policies run.
     fn ran(&self) -> usize {
-        let sets = || [&self.base.set].into_iter().chain(self.others.iter().map(|(set, _)| set));
-        match &self.others[..] {
-            [] => self.base.set.entries().len(),
-            _ => sets()
-                .flat_map(|set| set.entries().map(|policy| policy.id()))
-                .collect::<BTreeSet<PolicyRef>>()
-                .len(),
+        if self.others.is_empty() {
+            return self.base.set.entries().len();
         }
+        let ids = self.sets().flat_map(|set| set.entries().map(|policy| policy.id()));
+        ids.collect::<BTreeSet<PolicyRef>>().len()
     }
 }
