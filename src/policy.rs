@@ -70,7 +70,7 @@ pub struct Policy<C> {
     /// All must hold for the policy to apply.
     pub conditions: Vec<Condition>,
     /// Its `variables`.
-    pub composition: Composition,
+    pub composition: Arc<Composition>,
     /// Which variables its expressions read, as far as these cost something to make.
     pub reads: Reads,
     /// The rules, in order.
