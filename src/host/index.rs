@@ -31,8 +31,8 @@ pub(super) struct Entry<'d> {
     pub(super) copies: u32,
     /// How many of its folder.
     pub(super) folder_copies: u32,
-    /// Whether another file of its folder says the same before it.
-    pub(super) repeated: bool,
+    /// The last entry before it that says the same.
+    pub(super) before: Option<u32>,
     /// The digest of all that it says, where `object` is only a part of it.
     pub(super) said: Option<u64>,
 }
@@ -189,12 +189,13 @@ impl<'d> Within<'_, 'd> {
     ) -> ControlFlow<()> {
         let Self { entries, level, number } = self;
         let near = *number == 0;
+        let from = level.iter().filter(|range| !range.is_empty()).map(|range| range.start).min();
         for bucket in buckets {
             for position in level.iter().flat_map(|range| within(bucket, range, |position| *position)) {
                 let Some(entry) = entries.get(*position as usize) else { continue };
-                let Entry { key, object, copies, folder_copies, repeated, said: _ } = *entry;
-                // beyond the own file, one of a folder's copies tells all
-                if near || !repeated {
+                let Entry { key, object, copies, folder_copies, before, said: _ } = *entry;
+                // beyond the own file, one of a level's copies tells all; between its parts lie nearer levels
+                if near || before.is_none_or(|before| Some(before) < from) {
                     let copies = if near { copies } else { folder_copies };
                     visitor(Seen { namespace: key.namespace, object, copies, level: *number })?;
                 }

@@ -133,7 +133,7 @@ impl<'d> InputHost<'d> {
     }
 
     fn put(&mut self, key: ObjectKey<'d>, file: usize, object: HostObject<'d>, said: Option<u64>) {
-        let entry = Entry { key, object, copies: 1, folder_copies: 1, repeated: false, said };
+        let entry = Entry { key, object, copies: 1, folder_copies: 1, before: None, said };
         self.added.push((number(file), entry));
     }
 
@@ -158,19 +158,18 @@ impl<'d> InputHost<'d> {
                 *copies.entry(entry.key).or_default() += 1;
             }
             let mut known = Copies::default();
-            let (mut last, mut folder) = (u32::MAX, u32::MAX);
+            let mut last = u32::MAX;
             for (file, entry) in order {
                 let rank = self.layout.rank(*file as usize);
                 while number(arranged.starts.len()) <= rank {
                     arranged.starts.push(number(arranged.entries.len()));
                 }
-                let own_folder = self.layout.folder_of(*file as usize);
-                if std::mem::replace(&mut folder, own_folder) != own_folder {
-                    known = Copies::default();
-                }
                 if std::mem::replace(&mut last, *file) != *file {
-                    known.in_file.clear();
-                    known.file_from = arranged.entries.len();
+                    known.file_from = number(arranged.entries.len());
+                }
+                let folder = self.layout.folder_of(*file as usize);
+                if std::mem::replace(&mut known.folder, folder) != folder {
+                    known.folder_from = number(arranged.entries.len());
                 }
                 if copies.get(&entry.key).is_some_and(|copies| *copies > 1) {
                     arranged.push_copy(*entry, &mut known);
@@ -357,50 +356,51 @@ impl<'d> Arranged<'d> {
         &rest[..rest.partition_point(|(other, _)| other == key)]
     }
 
-    /// An object with the key of others: what says the same in the same file is counted and not kept, for asking many
-    /// copies one question would cost the square of the copies, and tell nothing new.
+    /// An object with the key of others: what says the same in the same file is counted and not kept, and the others that say
+    /// the same know of each other, for asking many copies one question would cost the square of the copies, and tell nothing
+    /// new.
     fn push_copy(&mut self, entry: Entry<'d>, known: &mut Copies<'d>) {
-        let at = self.entries.len();
-        // most have their like in other folders
-        let (first, said) = known.first.entry(entry.key).or_insert((at, None));
-        let first = *first;
-        if first == at {
-            self.entries.push(entry);
-            return;
+        let at = number(self.entries.len());
+        let like = known.like.entry((entry.key, entry.digest())).or_insert(Like { last: at, in_folder: at });
+        let before = std::mem::replace(&mut like.last, at);
+        let same = |at: u32| self.entries.get(at as usize).is_some_and(|e| e.says_the_same(&entry));
+        if before == at || !same(before) {
+            like.in_folder = at;
+            return self.entries.push(entry);
         }
-        let said = *said.get_or_insert_with(|| self.entries[first].digest());
-        let key = (entry.key, entry.digest());
         let unnamed = u32::from(entry.key.name.is_empty());
-        let same =
-            |entries: &[Entry<'d>], at: usize| entries.get(at).is_some_and(|e| e.says_the_same(&entry));
-        let of_first = (entry.key, said);
-        known.in_folder.entry(of_first).or_insert(first);
-        if first >= known.file_from {
-            known.in_file.entry(of_first).or_insert(first);
-        }
-        let in_file = *known.in_file.entry(key).or_insert(at);
-        let in_folder = *known.in_folder.entry(key).or_insert(at);
-        let repeated = in_folder != at && same(&self.entries, in_folder);
-        if repeated {
-            self.entries[in_folder].folder_copies += unnamed;
-        }
-        if in_file != at && same(&self.entries, in_file) {
-            self.entries[in_file].copies += unnamed;
+        if like.in_folder < known.folder_from {
+            like.in_folder = at;
         } else {
-            self.entries.push(Entry { repeated, ..entry });
+            self.entries[like.in_folder as usize].folder_copies += unnamed;
+        }
+        if before < known.file_from {
+            self.entries.push(Entry { before: Some(before), ..entry });
+        } else {
+            like.last = before;
+            self.entries[before as usize].copies += unnamed;
         }
     }
 }
 
-/// The objects of one folder that have the keys of others, by what they say: positions of entries.
+/// The objects that have the keys of others, by what they say.
 #[derive(Debug, Default)]
 struct Copies<'d> {
-    /// The first of each key; the digest of what it says when there is another.
-    first: Map<ObjectKey<'d>, (usize, Option<u64>)>,
-    in_folder: Map<(ObjectKey<'d>, u64), usize>,
-    in_file: Map<(ObjectKey<'d>, u64), usize>,
+    like: Map<(ObjectKey<'d>, u64), Like>,
     /// The first entry of the file that is looked at.
-    file_from: usize,
+    file_from: u32,
+    /// The folder that is looked at.
+    folder: u32,
+    /// The first entry of it.
+    folder_from: u32,
+}
+
+/// Entries that say the same.
+#[derive(Debug, Clone, Copy)]
+struct Like {
+    last: u32,
+    /// The first one of the last one's folder.
+    in_folder: u32,
 }
 
 /// The part of a list, sorted by position, that is within a range of positions.
