@@ -1,9 +1,9 @@
 //! Findings of a whole run, kept until they are written.
 //!
 //! ```text
-//! Finding ──▶ object, span, fingerprint ── a record of its own
+//! Finding ──▶ object, span, fingerprint ── a record of its own, with the number of what it tells
 //!         ├─▶ message and value ─┐
-//!         ├─▶ place ─────────────┼─ told once, however many say the same: records have their numbers
+//!         ├─▶ place ─────────────┼─ told once, however many say the same
 //!         └─▶ all else ──────────┘
 //! ```
 //!
@@ -23,24 +23,34 @@ use crate::document::Span;
 #[derive(Debug, Default)]
 pub struct Held {
     records: Vec<Record>,
+    told: Vec<Told>,
+    numbers: HashMap<Told, u32, RandomState>,
     said: Numbered<Said>,
     words: Numbered<Words>,
     places: Numbered<PlaceTexts>,
     related: Vec<Box<[RelatedRecord]>>,
 }
 
-/// A finding as it is kept.
+/// A finding as it is kept, in 32 bytes: what is not told of others as well.
 #[derive(Debug, Clone, Copy)]
 struct Record {
     object: ObjectId,
+    told: u32,
+    /// [`NOWHERE`] for none.
+    span: Span,
+    /// Where one is [told](Told::has_print).
+    print: Print,
+}
+
+/// What a finding tells, by the numbers of its parts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Told {
     said: u32,
     words: u32,
     place: u32,
-    /// [`NOWHERE`] for none.
-    span: Span,
     /// [`NONE`] for none.
     related: u32,
-    print: Option<Print>,
+    has_print: bool,
 }
 
 /// Stands for no number.
@@ -131,7 +141,15 @@ impl Held {
             }
         };
         let said = self.said.number(Said(finding));
-        self.records.push(Record { object, said, words, place, span, related, print });
+        let told = self.told(Told { said, words, place, related, has_print: print.is_some() });
+        self.records.push(Record { object, told, span, print: print.unwrap_or_default() });
+    }
+
+    fn told(&mut self, told: Told) -> u32 {
+        *self.numbers.entry(told).or_insert_with(|| {
+            self.told.push(told);
+            u32::try_from(self.told.len() - 1).expect("fewer than 4 Gi findings")
+        })
     }
 
     fn words(&mut self, message: String, value: Option<String>) -> u32 {
@@ -194,7 +212,8 @@ impl Held {
     /// When there is none.
     #[must_use]
     pub fn get(&self, at: usize) -> (ObjectId, Finding) {
-        let Record { object, said, words, place, span, related, print } = self.records[at];
+        let Record { object, told, span, print } = self.records[at];
+        let Told { said, words, place, related, has_print } = self.told[told as usize];
         let Words { message, value } = self.words.get(words);
         let related = self.related.get(related as usize).into_iter().flatten();
         let finding = Finding {
@@ -203,7 +222,7 @@ impl Held {
             place: self.place_of(place, span),
             fingerprint: Fingerprint {
                 place: self.places.get(place).named.to_string(),
-                printed: print,
+                printed: has_print.then_some(print),
                 ..Fingerprint::default()
             },
             related: related
@@ -320,6 +339,11 @@ mod tests {
     }
 
     #[test]
+    fn a_record_is_small() {
+        assert_eq!(size_of::<Record>(), 32);
+    }
+
+    #[test]
     fn what_is_said_again_is_held_once() {
         let mut held = Held::default();
         for object in 0..100 {
@@ -331,6 +355,12 @@ mod tests {
         assert!(held.words.all.len() <= 4 && held.places.all.len() <= 5, "{held:?}");
         let given: Vec<Finding> = held.iter().map(|(_, finding)| finding).collect();
         assert!(given.chunks(first).all(|again| again == findings()));
+        let (mut held, findings) = (Held::default(), findings());
+        for object in 0..100 {
+            findings.iter().for_each(|finding| held.push(ObjectId(object), finding.clone()));
+        }
+        // what is related is kept for each; those that differ in their span alone tell the same
+        assert_eq!(held.told.len(), 100 + findings.len() - 1 - 3);
     }
 
     #[test]
