@@ -24,7 +24,7 @@ enum Compiled {
     /// When the policy was read.
     Now(Program),
     /// When it is run first.
-    WhenRun(Arc<Text>, Arc<Scope>),
+    WhenRun(Arc<Text>, Arc<ExpressionEnv>),
 }
 
 /// A text that is known to compile.
@@ -36,7 +36,7 @@ struct Text {
 
 /// What the expressions of a policy may name that are compiled when they are run first.
 #[derive(Debug)]
-pub struct Scope {
+pub struct ExpressionEnv {
     /// Variables, types and functions.
     pub env: Env,
     /// The policy's own variables.
@@ -45,7 +45,7 @@ pub struct Scope {
     texts: Mutex<Vec<Arc<Text>>>,
 }
 
-impl Scope {
+impl ExpressionEnv {
     /// Expressions in this environment may read these variables.
     #[must_use]
     pub fn new(env: Env, variables: Arc<Composition>) -> Self {
@@ -73,7 +73,7 @@ impl Expression {
     /// An expression that is compiled when it is run first, for few of a policy's are run over few objects. Its text is known to
     /// compile.
     #[must_use]
-    pub fn when_run(source: &str, scope: &Arc<Scope>, place: Option<Arc<PolicyPlace>>) -> Self {
+    pub fn when_run(source: &str, scope: &Arc<ExpressionEnv>, place: Option<Arc<PolicyPlace>>) -> Self {
         Self { compiled: Compiled::WhenRun(scope.text(source), Arc::clone(scope)), place }
     }
 

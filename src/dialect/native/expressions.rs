@@ -20,7 +20,7 @@ use crate::document::few::SortFew as _;
 use crate::finding::PolicyText;
 use crate::nearest::nearest;
 use crate::policy::environment::{self, declared};
-use crate::policy::expression::{Expression, MessageEnv, Part, Quoted, Scope, Template};
+use crate::policy::expression::{Expression, ExpressionEnv, MessageEnv, Part, Quoted, Template};
 
 /// What an expression must give.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,9 +44,9 @@ pub(super) struct Declarations {
 /// The expressions of one policy share their environment and variables.
 pub(super) struct Expressions {
     messages: MessageEnv,
-    rule: Arc<Scope>,
+    rule: Arc<ExpressionEnv>,
     /// Below `forEach`.
-    each: Arc<Scope>,
+    each: Arc<ExpressionEnv>,
     of_policy: OfPolicy,
 }
 
@@ -105,7 +105,7 @@ impl Declarations {
         let variables = Arc::new(variables);
         let mut each = env.clone();
         environment::declare_element(&mut each);
-        let scope = |env| Arc::new(Scope::new(env, Arc::clone(&variables)));
+        let scope = |env| Arc::new(ExpressionEnv::new(env, Arc::clone(&variables)));
         Expressions { messages, rule: scope(env), each: scope(each), of_policy }
     }
 }
