@@ -104,11 +104,13 @@ pub struct Reads {
 impl Reads {
     /// Adds what an expression may read.
     pub fn add(&mut self, source: &str) {
-        self.request |= source.contains("request");
-        self.namespace_object |= source.contains("namespaceObject");
-        self.all_containers |= source.contains("allContainers");
-        self.pods |= reads_pods(source);
-        self.authorizer |= source.contains("authorizer");
+        let Self { request, namespace_object, all_containers, pods, authorizer } = self;
+        let mentions = |known: &mut bool, name: &str| *known = *known || source.contains(name);
+        mentions(request, "request");
+        mentions(namespace_object, "namespaceObject");
+        mentions(all_containers, "allContainers");
+        mentions(authorizer, "authorizer");
+        *pods = *pods || reads_pods(source);
     }
 }
 

@@ -205,7 +205,9 @@ static TABLE: LazyLock<Vec<Row>> = LazyLock::new(|| {
         formats::rows(),
         authorization::rows(),
     ];
-    libraries.into_iter().flatten().collect()
+    let mut all = Vec::with_capacity(libraries.iter().map(Vec::len).sum());
+    libraries.into_iter().for_each(|rows| all.extend(rows));
+    all
 });
 
 /// The functions of an environment, by name.

@@ -254,6 +254,8 @@ impl<'c> Lowering<'c> {
                 {
                     *base = Base::Variable(*index);
                 }
+                // most paths are not extended again
+                attribute.path.reserve_exact(1);
                 attribute.path.push(qualifier.clone());
             }
         }

@@ -187,7 +187,7 @@ impl Program {
         let machine = |room: u32| Machine {
             plan,
             profile: self.profile,
-            locals: vec![Local::Known(Ok(Value::Null)); plan.locals as usize],
+            locals: (0..plan.locals).map(|_| Local::Known(Ok(Value::Null))).collect(),
             globals: Globals::resolve(plan, activation),
             activation,
             variables,
@@ -456,6 +456,11 @@ pub struct Variables<'d> {
     pub(super) left_out: u32,
 }
 
+/// So many values that nobody has computed. `vec![None; count]` would clone each.
+fn none_of<'d>(count: usize) -> Vec<Option<Eval<Value<'d>>>> {
+    (0..count).map(|_| None).collect()
+}
+
 impl<'d> Variables<'d> {
     /// For expressions that were compiled without variables.
     #[must_use]
@@ -466,14 +471,14 @@ impl<'d> Variables<'d> {
     /// None computed yet.
     #[must_use]
     pub fn new(composition: &'d Composition) -> Self {
-        let values = vec![None; composition.variables.len()];
+        let values = none_of(composition.variables.len());
         Self { composition: Some(composition), values, ..Self::default() }
     }
 
     /// The same variables, none computed yet.
     #[must_use]
     pub fn afresh(&self) -> Self {
-        let values = vec![None; self.values.len()];
+        let values = none_of(self.values.len());
         let Self { composition, deadline, elementwise, .. } = *self;
         Self { composition, values, deadline, elementwise, ..Self::default() }
     }

@@ -32,11 +32,16 @@ impl Builder<'_> {
             }
             None => {
                 self.begin_object()?;
-                let mut members: Vec<(&str, NodeRef<'_>)> = node.members().collect();
-                members.sort_unstable_by_key(|(name, _)| *name);
-                for (name, value) in members {
+                let mut member = |(name, value): (&str, NodeRef<'_>)| {
                     self.key(name, None)?;
-                    self.push_sorted(value)?;
+                    self.push_sorted(value)
+                };
+                if node.members().is_sorted_by_key(|(name, _)| name) {
+                    node.members().try_for_each(&mut member)?;
+                } else {
+                    let mut members: Vec<(&str, NodeRef<'_>)> = node.members().collect();
+                    members.sort_unstable_by_key(|(name, _)| *name);
+                    members.into_iter().try_for_each(member)?;
                 }
                 self.end_distinct()
             }
