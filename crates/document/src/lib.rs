@@ -152,6 +152,8 @@ pub struct Document<'a> {
     /// Of every node, or empty when the reader gave no places.
     places: Places,
     origins: Origins,
+    /// Whether the text is JSON of this document, and nothing else.
+    is_its_text: bool,
     /// Children of containers too wide to search from the front, made at the first such look-up. Few documents have any.
     #[expect(clippy::box_collection, reason = "most are empty, and take a third of the room then")]
     wide: OnceLock<Box<HashMap<u32, Vec<u32>>>>,
@@ -210,6 +212,7 @@ impl<'a> Document<'a> {
             .filter(|node| node.as_str().is_some_and(|text| stands_for_another(text, *node)))
             .map(|node| node.id().index())
             .collect();
+        self.is_its_text &= marked.is_empty();
         for at in marked {
             self.nodes[at].set(UNKNOWN);
         }
@@ -225,6 +228,13 @@ impl<'a> Document<'a> {
     #[must_use]
     pub fn source_text(&self) -> &str {
         self.source.as_str()
+    }
+
+    /// The text, where it says all that there is to say of the document: JSON that was read as one value, of which nothing was
+    /// [marked](Self::mark_unknown) since. Of a document that was edited there is none.
+    #[must_use]
+    pub fn json_text(&self) -> Option<&str> {
+        self.is_its_text.then(|| self.source.as_str())
     }
 
     /// An empty document (`null`), for requests without an object.
