@@ -22,9 +22,11 @@ pub mod overlap;
 mod parts;
 pub mod placement;
 pub mod plan;
+pub mod recalled;
 pub mod remembered;
 mod replica;
 pub mod set;
 pub mod source;
+mod told;
 
 pub use set::PolicySet;

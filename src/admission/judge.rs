@@ -40,43 +40,39 @@ pub(super) fn judge(
     let plan = plan.filter(|_| request.has_its_objects() && facts.further().is_empty());
     let pods = facts.pods();
     let roots = [request.object, pods.map(|pods| pods.spec), pods.and_then(|pods| pods.metadata)];
-    let present = plan.map(|plan| plan.present(roots));
-    let planned = plan.zip(present.as_ref());
-    let fires =
-        |policy: usize, rule: usize| planned.is_none_or(|(plan, present)| plan.fires(present, policy, rule));
-    // a condition that fails is told, whatever the rules would say; a scope that cannot be told is not
-    let is_quiet = |(number, policy): &(usize, &Policy)| {
-        policy.conditions.is_empty()
-            && planned.is_some_and(|(plan, present)| !plan.fires_at_all(present, *number))
-    };
+    let is_large = || request.subject().is_some_and(|object| object.document().node_count() >= LARGE);
+    let on_all_threads = budget.on_all_threads || is_large();
+    let remembered = plan.zip(set.memory()).filter(|_| request.object.is_some() && !on_all_threads);
+    let kind = [request.kind.group, request.kind.version, request.kind.kind];
+    let known =
+        remembered.map(|(plan, memory)| KnownOf::object(plan, plan.looks(memory, roots, kind), budget));
+    let walked = plan.filter(|_| known.is_none()).map(|plan| plan.present(roots));
+    let planned = plan.zip(known.as_ref().map(KnownOf::present).or(walked.as_ref()));
     let concerns = set.concerns(request);
+    let is_about = |number: usize| concerns.and_then(|concerns| concerns.is_about(number));
+    // a condition that fails is told, whatever the rules would say, and a scope that cannot be told of a policy whose rules run
+    let is_quiet = |(number, policy): &(usize, &Policy)| {
+        let is_known = || known.as_ref().is_some_and(|known| known.is_quiet(*number));
+        let fires = || planned.is_none_or(|(plan, present)| plan.fires_at_all(present, *number));
+        is_known() && is_about(*number).is_some() || policy.conditions.is_empty() && !fires()
+    };
     let policies = set.asked(request, false).filter(|policy| !is_quiet(policy));
     let by = |mut findings: Findings, (number, policy): (usize, &Policy), known: &Known<'_>| {
-        let is_about = concerns.and_then(|concerns| concerns.is_about(number));
-        let fires = |rule: usize| fires(number, rule);
-        judge_by(set, (policy, is_about), (&fires, known), &facts, budget, &mut findings);
+        let fires = |rule: usize| planned.is_none_or(|(plan, present)| plan.fires(present, number, rule));
+        judge_by(set, (policy, is_about(number)), (&fires, known), &facts, budget, &mut findings);
         findings
     };
-    let is_large = || request.subject().is_some_and(|object| object.document().node_count() >= LARGE);
-    let mut findings = if budget.on_all_threads || is_large() {
+    let mut findings = if on_all_threads {
         let policies: Vec<(usize, &Policy)> = policies.collect();
         let each = policies.into_par_iter().map(|policy| by(Findings::new(), policy, &Known::NOTHING));
         each.collect::<Vec<_>>().into_iter().flatten().collect()
     } else {
-        let remembered = plan.zip(set.memory()).filter(|_| request.object.is_some());
-        let kind = [request.kind.group, request.kind.version, request.kind.kind];
-        let known =
-            remembered.map(|(plan, memory)| KnownOf::object(plan, plan.looks(memory, roots, kind), budget));
-        let findings = policies.fold(Findings::new(), |findings, (number, policy)| {
-            by(
-                findings,
-                (number, policy),
-                &known.as_ref().map_or(Known::NOTHING, |known| known.policy(number)),
-            )
-        });
-        known.into_iter().for_each(KnownOf::keep);
-        findings
+        policies.fold(Findings::new(), |findings, (number, policy)| {
+            let known = known.as_ref().map_or(Known::NOTHING, |known| known.policy(number));
+            by(findings, (number, policy), &known)
+        })
     };
+    known.iter().for_each(KnownOf::keep);
     confidential::conceal(&mut findings, request);
     findings
 }
@@ -203,9 +199,7 @@ fn run<'d>(
         fired.map(|(number, rule)| (rule, known.of((number, rule), subject))).collect();
     let leaves_out = fired.iter().any(|(_, recall)| recall.found.is_some());
     if leaves_out && fired.iter().all(|(_, recall)| recall.found.is_some()) {
-        for found in fired.iter().filter_map(|(_, recall)| recall.found.as_ref()) {
-            findings.extend_from_slice(found);
-        }
+        fired.iter().for_each(|(_, recall)| recall.tell(findings));
         return Ok(true);
     }
     // each of the rules that are left out has cost as much as this at most, and those that run may cost the rest
@@ -216,8 +210,8 @@ fn run<'d>(
         return Ok(false);
     }
     for (rule, recall) in fired {
-        if let Some(found) = &recall.found {
-            findings.extend_from_slice(found);
+        if recall.found.is_some() {
+            recall.tell(findings);
             continue;
         }
         let (first, before, judged) = (findings.len(), evaluator.left(), evaluator.judged);

@@ -9,18 +9,21 @@
 use std::cell::{OnceCell, RefCell};
 use std::sync::Arc;
 
-use crate::check::{EvaluationLimits, PolicyContext, Rule};
+use crate::check::{EvaluationLimits, Findings, PolicyContext, Rule};
 use crate::finding::{Certainty, Finding};
-use crate::store::memory::{FoundByRule, Looks, Signature};
-use crate::store::plan::Plan;
+use crate::store::memory::{FoundByRule, Looks, OfReplicas, Signature};
+use crate::store::plan::{Bits, Plan};
+use crate::store::recalled::Recalled;
 
 /// What is known of an object.
 pub(super) struct KnownOf<'k> {
     plan: &'k Plan,
     looks: Looks<'k>,
     budget: EvaluationLimits,
-    /// What tells it from those that are no replicas of it, and what was found in one of these.
-    replicas: OnceCell<Option<(Signature, Option<Arc<FoundByRule>>)>>,
+    /// What tells it from those that are no replicas of it, and what is known of these.
+    replicas: OnceCell<Option<(Signature, Option<Arc<OfReplicas>>)>>,
+    /// What of it is there, where nothing is known of its replicas.
+    present: OnceCell<Bits>,
     /// What is known of its rules, to be kept for its replicas.
     gathered: RefCell<FoundByRule>,
 }
@@ -28,7 +31,14 @@ pub(super) struct KnownOf<'k> {
 impl<'k> KnownOf<'k> {
     /// Of the object that is looked at.
     pub(super) fn object(plan: &'k Plan, looks: Looks<'k>, budget: EvaluationLimits) -> Self {
-        Self { plan, looks, budget, replicas: OnceCell::new(), gathered: RefCell::default() }
+        Self {
+            plan,
+            looks,
+            budget,
+            replicas: OnceCell::new(),
+            present: OnceCell::new(),
+            gathered: RefCell::default(),
+        }
     }
 
     /// As far as a policy goes, by its number.
@@ -36,28 +46,48 @@ impl<'k> KnownOf<'k> {
         Known(Some((self, policy)))
     }
 
-    fn replicas(&self) -> Option<&(Signature, Option<Arc<FoundByRule>>)> {
+    fn replicas(&self) -> Option<&(Signature, Option<Arc<OfReplicas>>)> {
         let told = || {
+            let may_be_told = self.budget.may_recall() && self.plan.has_replicas_alike();
             let most = self.budget.findings_per_rule.unwrap_or_default();
-            let signature = self.budget.may_recall().then(|| self.looks.signature_of_replicas(most))??;
+            let signature = may_be_told.then(|| self.looks.signature_of_replicas(most))??;
             Some((signature, self.looks.of_replicas(signature)))
         };
         self.replicas.get_or_init(told).as_ref()
     }
 
+    fn known_of_replicas(&self) -> Option<&OfReplicas> {
+        self.replicas()?.1.as_deref()
+    }
+
+    /// What of the object is there.
+    pub(super) fn present(&self) -> &Bits {
+        match self.known_of_replicas() {
+            Some(known) => &known.present,
+            None => self.present.get_or_init(|| self.looks.present(self.plan)),
+        }
+    }
+
+    /// Whether it is known that the rules of a policy find nothing, and that it has no conditions.
+    pub(super) fn is_quiet(&self, policy: usize) -> bool {
+        self.known_of_replicas().is_some_and(|known| known.is_quiet(policy))
+    }
+
     /// What a rule found in a replica, or that it runs each time; `None` where that is not known.
     fn in_replica(&self, rule: (usize, usize)) -> Option<Recall> {
-        let (_, known) = self.replicas()?;
-        let known = known.as_ref()?;
-        match known.binary_search_by_key(&rule, |(rule, _)| *rule) {
-            Ok(at) => Some(Recall { found: known[at].1.clone(), ..Recall::default() }),
+        let known = self.known_of_replicas()?;
+        if known.is_quiet(rule.0) {
+            return Some(Recall { found: Some(Arc::default()), ..Recall::default() });
+        }
+        match known.found.binary_search_by_key(&rule, |(rule, _)| *rule) {
+            Ok(at) => Some(Recall { found: known.found[at].1.clone(), ..Recall::default() }),
             // what decides it is of one replica alone: to ask for it would cost more than it spares
             Err(_) => (!self.plan.is_of_replicas(rule, false)).then(Recall::default),
         }
     }
 
     /// What a rule found; `None` where that cannot be remembered.
-    fn gather(&self, rule: (usize, usize), found: Option<&Arc<[Finding]>>) {
+    fn gather(&self, rule: (usize, usize), found: Option<&Arc<[Recalled]>>) {
         if self.replicas().is_some() && self.plan.is_of_replicas(rule, false) {
             let found = found.filter(|found| found.is_empty() || self.plan.is_of_replicas(rule, true));
             self.gathered.borrow_mut().push((rule, found.cloned()));
@@ -65,17 +95,25 @@ impl<'k> KnownOf<'k> {
     }
 
     /// For its replicas, when it was judged.
-    pub(super) fn keep(self) {
-        let mut gathered = self.gathered.into_inner();
-        let Some(Some((signature, known))) = self.replicas.into_inner() else { return };
-        if !gathered.is_empty() {
-            // of another request for a replica, other policies may have been asked
-            gathered.extend(known.iter().flat_map(|known| known.iter().cloned()));
-            gathered.sort_by_key(|(rule, _)| *rule);
-            gathered.dedup_by_key(|(rule, _)| *rule);
-            gathered.shrink_to_fit();
-            self.looks.keep_of_replicas(signature, gathered);
-        }
+    pub(super) fn keep(&self) {
+        let mut found = self.gathered.take();
+        let Some((signature, known)) = self.replicas().filter(|_| !found.is_empty()) else { return };
+        // of another request for a replica, other policies may have been asked
+        found.extend(known.iter().flat_map(|known| known.found.iter().cloned()));
+        found.sort_by_key(|(rule, _)| *rule);
+        found.dedup_by_key(|(rule, _)| *rule);
+        let was_quiet = |policy: usize| known.as_ref().is_some_and(|known| known.is_quiet(policy));
+        let nothing = |rule: (usize, usize)| {
+            let at = found.binary_search_by_key(&rule, |(rule, _)| *rule).ok();
+            let found = at.and_then(|at| found[at].1.as_ref());
+            was_quiet(rule.0) || found.is_some_and(|found| found.is_empty())
+        };
+        let present = self.present().clone();
+        let mut known = OfReplicas { quiet: self.plan.quiet(&present, nothing), present, found };
+        let OfReplicas { quiet, found, .. } = &mut known;
+        found.retain(|((policy, _), _)| !quiet.is_set(*policy as u32));
+        found.shrink_to_fit();
+        self.looks.keep_of_replicas(*signature, known);
     }
 }
 
@@ -89,7 +127,14 @@ pub(super) struct Recall {
     /// What tells it from those in which the rule finds something else.
     of_findings: Option<Signature>,
     /// What it found in one like it.
-    pub(super) found: Option<Arc<[Finding]>>,
+    pub(super) found: Option<Arc<[Recalled]>>,
+}
+
+impl Recall {
+    /// What it found in one like it, once more.
+    pub(super) fn tell(&self, findings: &mut Findings) {
+        findings.extend(self.found.iter().flat_map(|found| found.iter()).map(Recalled::finding));
+    }
 }
 
 /// What came of a rule that ran.
@@ -143,7 +188,7 @@ impl Known<'_> {
                 Some(Arc::default())
             }
             (_, Some(findings)) if found.iter().all(|f| f.certainty == Certainty::Known) => {
-                let found: Arc<[Finding]> = found.into();
+                let found: Arc<[Recalled]> = found.iter().map(Recalled::from).collect();
                 of.looks.keep_found(findings, &found);
                 Some(found)
             }

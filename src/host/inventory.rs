@@ -55,6 +55,8 @@ pub struct InputHost<'d> {
     added: Vec<Entry<'d>>,
     /// The objects among them that reviews are of.
     subjects: Subjects,
+    /// The numbers of the keys of what was added.
+    keys: OnceLock<Vec<u32>>,
     twins: OnceLock<Named>,
     arranged: OnceLock<Arranged>,
     pods: OnceLock<Index<'d>>,
@@ -101,8 +103,13 @@ impl<'d> InputHost<'d> {
         Beside { host: self, position }
     }
 
+    fn keys(&self) -> &[u32] {
+        self.keys.get_or_init(|| arranged::numbered(&self.added))
+    }
+
     fn entries(&self) -> Entries<'_, 'd> {
-        let arranged = self.arranged.get_or_init(|| Arranged::of(&self.added, &self.layout));
+        let arranged = || Arranged::of(&self.added, self.keys(), &self.layout);
+        let arranged = self.arranged.get_or_init(arranged);
         Entries { added: &self.added, arranged }
     }
 
@@ -219,7 +226,7 @@ impl<'d> InputHost<'d> {
         }
         let Self { added, subjects, layout, complete, .. } = self;
         // a complete input is one
-        let beside = twins::Beside { subjects, added, layout, is_one: *complete };
+        let beside = twins::Beside { subjects, added, keys: self.keys(), layout, is_one: *complete };
         beside.twins(self.twins.get_or_init(|| beside.named()), number(position), most, folder)
     }
 }

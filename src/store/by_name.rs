@@ -30,6 +30,16 @@ impl<T> ByName<T> {
         self.by_length.iter().flatten().map(|(_, value, _)| value)
     }
 
+    pub(super) fn values_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.by_length.iter_mut().flatten().map(|(_, value, _)| value)
+    }
+
+    /// Gives back the room that was left for more.
+    pub(super) fn shrink(&mut self) {
+        self.by_length.shrink_to_fit();
+        self.by_length.iter_mut().for_each(Vec::shrink_to_fit);
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.count == 0
     }

@@ -12,11 +12,12 @@ use std::sync::{Arc, OnceLock};
 use ring::rand::{SecureRandom as _, SystemRandom};
 
 use super::parts::{Halves, Key, Parts};
+use super::plan::{Bits, Plan};
+use super::recalled::Recalled;
 use super::remembered::{Room, Table};
 use super::replica;
 use crate::check::{ROOTS, write_text};
 use crate::document::NodeRef;
-use crate::finding::Finding;
 
 /// How many digests there is room for, at 16 bytes each.
 const ROOM: usize = 1 << 15;
@@ -39,12 +40,42 @@ impl Signature {
 }
 
 /// What rules found in objects may take. Replicas of a workload have the faults of the first.
-const ROOM_OF_FINDINGS: Room = Room { places: 1 << 12, bytes: 1 << 20, bytes_of_one: 8 << 10 };
+const ROOM_OF_FINDINGS: Room = Room { places: 1 << 12, bytes: 3 << 18, bytes_of_one: 8 << 10 };
 /// The same of what all rules found in replicas.
-const ROOM_OF_REPLICAS: Room = Room { places: 1 << 10, bytes: 2 << 20, bytes_of_one: 64 << 10 };
+const ROOM_OF_REPLICAS: Room = Room { places: 1 << 10, bytes: 3 << 18, bytes_of_one: 64 << 10 };
 
 /// What rules found in an object, by the numbers of policy and rule, in their order; `None` of those that run each time.
-pub type FoundByRule = Vec<((usize, usize), Option<Arc<[Finding]>>)>;
+pub type FoundByRule = Vec<((usize, usize), Option<Arc<[Recalled]>>)>;
+
+/// What is known of an object and all of its replicas.
+#[derive(Debug)]
+pub struct OfReplicas {
+    /// What of it is there, as [its plan](super::plan::Plan::present) tells.
+    pub present: Bits,
+    /// The policies that [find nothing](super::plan::Plan::quiet).
+    pub quiet: Bits,
+    /// What was found by the rules of the others.
+    pub found: FoundByRule,
+}
+
+impl OfReplicas {
+    /// Whether a policy finds nothing.
+    #[must_use]
+    pub fn is_quiet(&self, policy: usize) -> bool {
+        self.quiet.is_set(policy as u32)
+    }
+
+    /// About how many they are.
+    fn bytes(&self) -> usize {
+        let Self { present, quiet, found } = self;
+        let recalled = found.iter().flat_map(|(_, found)| found.iter().flat_map(|found| found.iter()));
+        size_of::<Self>()
+            + present.bytes()
+            + quiet.bytes()
+            + size_of_val(&found[..])
+            + recalled.map(Recalled::bytes).sum::<usize>()
+    }
+}
 
 /// In which objects nothing was found, and what was found in some.
 pub struct Memory {
@@ -53,8 +84,8 @@ pub struct Memory {
     factor: u128,
     /// Made when the first digest comes.
     sets: OnceLock<Box<[[Entry; WAYS]]>>,
-    found: Table<Arc<[Finding]>>,
-    replicas: Table<Arc<FoundByRule>>,
+    found: Table<Arc<[Recalled]>>,
+    replicas: Table<Arc<OfReplicas>>,
 }
 
 /// Both halves of a digest. They are read and written one by one: halves of two digests are a digest of nothing.
@@ -154,6 +185,12 @@ impl<'r> Looks<'r> {
         Some(Signature((all >> 64) as u64, all as u64))
     }
 
+    /// What of this object is there.
+    #[must_use]
+    pub fn present(&self, plan: &Plan) -> Bits {
+        plan.present(self.roots)
+    }
+
     /// Whether nothing was found in an object that is the same in what decides it.
     #[must_use]
     pub fn knows(&self, signature: Signature) -> bool {
@@ -169,17 +206,16 @@ impl<'r> Looks<'r> {
         replica::write(self.roots[0]?, &mut bytes).then(|| self.memory.signature(&bytes))
     }
 
-    /// What rules found in a replica of this object.
+    /// What is known of this object, as one that was judged is a replica of it.
     #[must_use]
-    pub fn of_replicas(&self, signature: Signature) -> Option<Arc<FoundByRule>> {
+    pub fn of_replicas(&self, signature: Signature) -> Option<Arc<OfReplicas>> {
         self.memory.replicas.get(signature)
     }
 
     /// This was found in an object, as far as it is [so in its replicas](super::plan::Plan::is_of_replicas).
-    pub fn keep_of_replicas(&self, signature: Signature, found: FoundByRule) {
-        let all = found.iter().flat_map(|(_, found)| found.iter().flat_map(|found| found.iter()));
-        let bytes = found.len() * size_of_val(&found[..1]) + all.map(bytes).sum::<usize>();
-        self.memory.replicas.keep(signature, Arc::new(found), bytes);
+    pub fn keep_of_replicas(&self, signature: Signature, known: OfReplicas) {
+        let bytes = known.bytes();
+        self.memory.replicas.keep(signature, Arc::new(known), bytes);
     }
 
     /// Nothing was found.
@@ -189,21 +225,15 @@ impl<'r> Looks<'r> {
 
     /// What was found in an object that is the same in all that decides it, where that is known.
     #[must_use]
-    pub fn recall(&self, signature: Signature) -> Option<Arc<[Finding]>> {
+    pub fn recall(&self, signature: Signature) -> Option<Arc<[Recalled]>> {
         self.memory.found.get(signature)
     }
 
     /// This was found. Paths, messages and values of findings are remembered as they are, positions in a text too.
-    pub fn keep_found(&self, signature: Signature, findings: &Arc<[Finding]>) {
-        let bytes = findings.iter().map(bytes).sum();
+    pub fn keep_found(&self, signature: Signature, findings: &Arc<[Recalled]>) {
+        let bytes = findings.iter().map(Recalled::bytes).sum();
         self.memory.found.keep(signature, findings.clone(), bytes);
     }
-}
-
-/// About what a finding takes; of what it shares with others, nothing.
-fn bytes(finding: &Finding) -> usize {
-    let texts = [&finding.message, &finding.place.path, &finding.place.pointer];
-    size_of::<Finding>() + texts.iter().map(|text| text.len()).sum::<usize>()
 }
 
 #[cfg(test)]
@@ -232,7 +262,7 @@ mod tests {
     fn a_signature_is_of_its_parts_policy_and_kind() {
         let memory = Memory::new().unwrap();
         let part = |key: &str| PartOf { root: 0, steps: vec![Part::Key(key.to_owned())] };
-        let parts = Parts::of(&[part("a"), part("b")].into_iter().zip(0..).collect());
+        let parts = Parts::of([part("a"), part("b")].iter().zip(0..));
         let document = |text: &'static str| Document::from_json(text, Limits::default()).unwrap();
         let of = |text, kind, rule, of: &[u32]| {
             let document = document(text);

@@ -5,7 +5,6 @@
 //! object ─ one walk along the trees ─▶ for each part a digest of what is there
 //! ```
 
-use std::collections::BTreeMap;
 use std::hash::Hasher as _;
 
 use siphasher::sip128::{Hasher128 as _, SipHasher13};
@@ -43,12 +42,14 @@ struct Steps {
 
 impl Parts {
     /// With numbers from 0 on.
-    pub(super) fn of(parts: &BTreeMap<PartOf, u32>) -> Self {
-        let mut trees: [Steps; ROOTS.len()] = Default::default();
+    pub(super) fn of<'p>(parts: impl Iterator<Item = (&'p PartOf, u32)>) -> Self {
+        let (mut trees, mut count): ([Steps; ROOTS.len()], _) = (Default::default(), 0);
         for (part, number) in parts {
-            trees[part.root].add(&part.steps, *number);
+            trees[part.root].add(&part.steps, number);
+            count += 1;
         }
-        Self { trees, count: parts.len() }
+        trees.iter_mut().for_each(Steps::shrink);
+        Self { trees, count }
     }
 
     /// What is there of an object, given by its [`ROOTS`], for each part; `None` where that is not known.
@@ -77,6 +78,14 @@ impl Steps {
             Some((Part::Kind, _)) => self.kind = Some(number),
             Some((Part::In(key), _)) => self.within.push((key.as_str().into(), number)),
         }
+    }
+
+    /// Gives back the room that was left for more.
+    fn shrink(&mut self) {
+        self.all.shrink_to_fit();
+        self.within.shrink_to_fit();
+        self.members.shrink();
+        self.members.values_mut().chain(self.each.as_deref_mut()).for_each(Self::shrink);
     }
 }
 
@@ -279,8 +288,9 @@ mod tests {
     }
 
     fn told(parts: &[&[Part]], object: NodeRef<'_>) -> Vec<Option<Halves>> {
-        let parts = parts.iter().map(|steps| PartOf { root: 0, steps: steps.to_vec() });
-        let parts = Parts::of(&parts.zip(0..).collect());
+        let parts: Vec<PartOf> =
+            parts.iter().map(|steps| PartOf { root: 0, steps: steps.to_vec() }).collect();
+        let parts = Parts::of(parts.iter().zip(0..));
         parts.digests([Some(object), None, None], &Key::new(b"a secret of tests"[..16].try_into().unwrap()))
     }
 

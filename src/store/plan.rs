@@ -6,7 +6,7 @@
 //! ```
 
 use std::collections::BTreeMap;
-use std::sync::OnceLock;
+use std::sync::Arc;
 
 use crate::cel::absence::{Stride, Way};
 use crate::document::NodeRef;
@@ -15,7 +15,8 @@ use super::by_name::ByName;
 use super::memory::{Looks, Memory, Signature};
 use super::parts::Parts;
 use super::replica;
-use crate::check::{Decides, Deciding, PartOf, Policy, ROOTS, Trigger};
+use super::told::{AllParts, DecidingParts, RulesTold};
+use crate::check::{PartOf, Policy, ROOTS, Trigger};
 
 /// The rules about one kind.
 #[derive(Debug)]
@@ -27,38 +28,18 @@ pub struct Plan {
     /// One for each of [`ROOTS`].
     trees: [Steps; ROOTS.len()],
     bits: u32,
-}
-
-/// What the texts of a policy's rules tell, of whatever kind an object is.
-#[derive(Debug)]
-pub struct RulesTold {
-    triggers: Vec<Trigger>,
-    /// What decides what they find, once a plan asked for it.
-    decides: OnceLock<Vec<Option<Decides>>>,
-}
-
-impl RulesTold {
-    /// Of this policy.
-    #[must_use]
-    pub fn of(policy: &Policy) -> Self {
-        let triggers = policy.rules.iter().map(|rule| rule.check.trigger(policy)).collect();
-        Self { triggers, decides: OnceLock::new() }
-    }
-
-    fn decides(&self, policy: &Policy) -> &[Option<Decides>] {
-        self.decides.get_or_init(|| {
-            let deciding = Deciding::of(policy);
-            (0..policy.rules.len()).map(|at| deciding.rule(policy, at)).collect()
-        })
-    }
+    /// Whether the same is there of an object and of its replicas.
+    has_replicas_alike: bool,
 }
 
 /// What is known of a policy.
 #[derive(Debug)]
 struct Planned {
+    /// Conditions that fail are told, whatever rules would say.
+    has_conditions: bool,
     /// By rule.
     rules: Vec<Fires>,
-    /// When one of the rules has to: the bits in words, as [`Present`] has them.
+    /// When one of the rules has to: the bits in words, as [`Bits`] has them.
     any: Option<Box<[u64]>>,
     /// By rule: what decides whether it finds anything.
     decided_by: Vec<Option<DecidedBy>>,
@@ -96,31 +77,47 @@ struct Steps {
     bit: Option<u32>,
 }
 
-/// What of an object is there.
-#[derive(Debug)]
-pub struct Present {
-    words: Vec<u64>,
+/// Which of some things, that have numbers, are so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bits {
+    words: Box<[u64]>,
 }
 
-impl Present {
+impl Bits {
+    /// None of so many.
+    fn none(count: usize) -> Self {
+        Self { words: vec![0; count.div_ceil(64)].into() }
+    }
+
     fn set(&mut self, bit: u32) {
         if let Some(word) = self.words.get_mut(bit as usize / 64) {
             *word |= 1 << (bit % 64);
         }
     }
 
-    fn is_set(&self, bit: u32) -> bool {
+    /// Whether the thing of this number is so.
+    #[must_use]
+    pub fn is_set(&self, bit: u32) -> bool {
         self.words.get(bit as usize / 64).is_some_and(|word| word & (1 << (bit % 64)) != 0)
+    }
+
+    /// How many bytes they take.
+    pub(super) fn bytes(&self) -> usize {
+        size_of_val(&*self.words)
     }
 }
 
 impl Plan {
-    /// Of these policies, by their numbers; with what `decides` what they find, or only whether they can find anything.
+    /// Of these policies, by their numbers; with what decides what they find, of these parts, or only whether they can find
+    /// anything.
     #[must_use]
-    pub fn of<'p>(policies: impl Iterator<Item = (usize, &'p Policy, &'p RulesTold)>, decides: bool) -> Self {
+    pub fn of<'p>(
+        policies: impl Iterator<Item = (usize, &'p Policy, &'p RulesTold)>,
+        deciding: Option<&AllParts>,
+    ) -> Self {
         let mut bits: BTreeMap<Way, u32> = BTreeMap::new();
         let mut planned: Vec<Option<Planned>> = Vec::new();
-        let mut parts: BTreeMap<PartOf, u32> = BTreeMap::new();
+        let mut parts: BTreeMap<Arc<PartOf>, u32> = BTreeMap::new();
         for (number, policy, told) in policies {
             let fires = told.triggers.iter().map(|trigger| match trigger {
                 Trigger::Always => Fires::Always,
@@ -129,33 +126,34 @@ impl Plan {
                 }
             });
             let rules: Vec<Fires> = fires.collect();
-            let decides = if decides { told.decides(policy) } else { &[] };
+            let decides = deciding.map_or(&[][..], |all| told.decides(policy, all));
             let decided_by = decides.iter().map(|decides| {
-                let Decides { parts: decide, unless_judged, tells } = decides.as_ref()?;
-                let in_common = decide.iter().all(replica::has);
-                let all = tells.as_ref().is_some_and(|tells| tells.iter().all(replica::has));
-                let tells = tells.as_ref().map(|tells| decide.union(tells));
-                let tells = tells.map(|tells| tells.map(|part| numbered(&mut parts, part)).collect());
-                let decide = decide.iter().map(|part| numbered(&mut parts, part)).collect();
-                let of_replicas = [in_common, in_common && all];
+                let DecidingParts { parts: decide, unless_judged, tells } = decides.as_ref()?;
+                let are_in_common = |parts: &[Arc<PartOf>]| parts.iter().all(|part| replica::has(part));
+                let of_replicas = [are_in_common(decide), tells.as_deref().is_some_and(are_in_common)];
+                let mut numbers =
+                    |of: &[Arc<PartOf>]| of.iter().map(|part| numbered(&mut parts, part)).collect();
+                let (decide, tells) = (numbers(decide), tells.as_deref().map(&mut numbers));
                 Some(DecidedBy { parts: decide, unless_judged: *unless_judged, tells, of_replicas })
             });
             let decided_by = decided_by.collect();
             planned.resize_with(planned.len().max(number + 1), || None);
-            planned[number] = Some(Planned { rules, any: None, decided_by });
+            let has_conditions = !policy.conditions.is_empty();
+            planned[number] = Some(Planned { has_conditions, rules, any: None, decided_by });
         }
         let words = bits.len().div_ceil(64);
         for policy in planned.iter_mut().flatten() {
             policy.any = any_of(&policy.rules, words);
         }
-        let parts = Parts::of(&parts);
+        let parts = Parts::of(parts.iter().map(|(part, number)| (&**part, *number)));
         let mut trees: [Steps; ROOTS.len()] = Default::default();
         for (way, bit) in &bits {
             if let Some(root) = ROOTS.iter().position(|root| *root == &*way.root) {
                 trees[root].end(&way.steps).bit = Some(*bit);
             }
         }
-        Self { policies: planned, parts, trees, bits: bits.len() as u32 }
+        let has_replicas_alike = bits.keys().all(replica::has_way);
+        Self { policies: planned, parts, trees, bits: bits.len() as u32, has_replicas_alike }
     }
 
     /// What was found before in objects that are like this one, given by its [`ROOTS`], in all that decides it; `kind` is its
@@ -202,10 +200,31 @@ impl Plan {
         looks.signature((policy, rule), most.unwrap_or_default(), tells)
     }
 
+    /// Whether what is [present](Self::present) of an object is so of its replicas.
+    #[must_use]
+    pub fn has_replicas_alike(&self) -> bool {
+        self.has_replicas_alike
+    }
+
+    /// The policies, by their numbers, that find nothing in an object whatever else they go by: those without conditions of
+    /// which each rule has not to run, or found nothing.
+    #[must_use]
+    pub fn quiet(&self, present: &Bits, found_nothing: impl Fn((usize, usize)) -> bool) -> Bits {
+        let mut quiet = Bits::none(self.policies.len());
+        for (number, policy) in self.policies.iter().enumerate() {
+            let Some(Planned { has_conditions: false, rules, .. }) = policy else { continue };
+            let is_quiet = |rule| !self.fires(present, number, rule) || found_nothing((number, rule));
+            if (0..rules.len()).all(is_quiet) {
+                quiet.set(number as u32);
+            }
+        }
+        quiet
+    }
+
     /// What is there, of an object and its Pod template's `spec` and `metadata`, in the order of [`ROOTS`].
     #[must_use]
-    pub fn present(&self, roots: [Option<NodeRef<'_>>; ROOTS.len()]) -> Present {
-        let mut present = Present { words: vec![0; (self.bits as usize).div_ceil(64)] };
+    pub fn present(&self, roots: [Option<NodeRef<'_>>; ROOTS.len()]) -> Bits {
+        let mut present = Bits::none(self.bits as usize);
         for (steps, root) in self.trees.iter().zip(roots) {
             if let Some(root) = root {
                 steps.mark(root, &mut present);
@@ -220,14 +239,14 @@ impl Plan {
 
     /// Whether a rule of a policy has to run.
     #[must_use]
-    pub fn fires_at_all(&self, present: &Present, policy: usize) -> bool {
+    pub fn fires_at_all(&self, present: &Bits, policy: usize) -> bool {
         let any = self.planned(policy).and_then(|policy| policy.any.as_deref());
-        any.is_none_or(|any| any.iter().zip(&present.words).any(|(any, present)| any & present != 0))
+        any.is_none_or(|any| any.iter().zip(&*present.words).any(|(any, present)| any & present != 0))
     }
 
     /// Whether a rule has to run.
     #[must_use]
-    pub fn fires(&self, present: &Present, policy: usize, rule: usize) -> bool {
+    pub fn fires(&self, present: &Bits, policy: usize, rule: usize) -> bool {
         match self.planned(policy).and_then(|policy| policy.rules.get(rule)) {
             Some(Fires::Where(bits)) => bits.iter().any(|bit| present.is_set(*bit)),
             Some(Fires::Always) | None => true,
@@ -269,7 +288,7 @@ impl Steps {
     }
 
     /// Notes what lies at the end of ways from a node; ways are as long as expressions, and so is the recursion.
-    fn mark(&self, node: NodeRef<'_>, present: &mut Present) {
+    fn mark(&self, node: NodeRef<'_>, present: &mut Bits) {
         if node.is_unknown() {
             return self.mark_all(present);
         }
@@ -296,7 +315,7 @@ impl Steps {
         }
     }
 
-    fn mark_all(&self, present: &mut Present) {
+    fn mark_all(&self, present: &mut Bits) {
         if let Some(bit) = self.bit {
             present.set(bit);
         }

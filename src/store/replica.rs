@@ -3,9 +3,10 @@
 //! ReplicaSets and Jobs make such Pods by the dozen. What rules found in one is known of the next by one walk over it, where no
 //! part that they look at differs.
 
+use crate::cel::absence::{Stride, Way};
 use crate::cel::reads::Part;
-use crate::check::{PartOf, content, write_text};
-use crate::document::NodeRef;
+use crate::check::{PartOf, ROOTS, content, write_text};
+use crate::document::{NodeId, NodeRef};
 
 /// What `metadata` says of one replica alone.
 const OF_ONE: [&str; 7] =
@@ -14,6 +15,45 @@ const OF_ONE: [&str; 7] =
 /// All of an object but what is of one replica alone: of that, whether it is there and of what type. Says whether all of it is
 /// known.
 pub(super) fn write(object: NodeRef<'_>, bytes: &mut Vec<u8>) -> bool {
+    let start = bytes.len();
+    bytes.push(1);
+    if by_text(object, bytes).is_some() {
+        return true;
+    }
+    bytes.truncate(start);
+    bytes.push(0);
+    by_nodes(object, bytes)
+}
+
+/// The text of an object without these members of `metadata`: the same text is the same object. `None` where an object is not
+/// its text.
+fn by_text(object: NodeRef<'_>, bytes: &mut Vec<u8>) -> Option<()> {
+    let text = object.document().json_text().filter(|_| object.id() == NodeId::ROOT)?;
+    let metadata = object.get("metadata").filter(|metadata| metadata.is_object());
+    let mut from = 0;
+    for (key, value) in metadata.into_iter().flat_map(NodeRef::members) {
+        if !OF_ONE.contains(&key) || value.is_object() {
+            continue;
+        }
+        // from its key to the one that follows, be it of `metadata` or behind that
+        let following = value.following();
+        let [start, end] = [Some(value), following].map(|node| match node {
+            Some(node) => node.key_text_start(),
+            None => Some(text.len()),
+        });
+        write_text(text.get(from..start?)?, bytes);
+        write_text(key, bytes);
+        let is_last =
+            following.is_none_or(|node| node.parent().map(NodeRef::id) != metadata.map(NodeRef::id));
+        bytes.extend([value.kind() as u8, u8::from(is_last), u8::from(following.is_none())]);
+        count(value, bytes);
+        from = end?;
+    }
+    write_text(text.get(from..)?, bytes);
+    Some(())
+}
+
+fn by_nodes(object: NodeRef<'_>, bytes: &mut Vec<u8>) -> bool {
     if !object.is_object() {
         return content(object, bytes);
     }
@@ -61,16 +101,37 @@ pub(super) fn has(part: &PartOf) -> bool {
     }
 }
 
+/// Whether what lies at the end of a way is there in all objects that [`write`] writes alike, or in none: of a list that is of
+/// one replica alone, nobody knows what is in its items.
+pub(super) fn has_way(way: &Way) -> bool {
+    let is = |step: &Stride, name: &str| matches!(step, Stride::Key(key) if **key == *name);
+    let of_metadata = match (ROOTS.iter().position(|root| *root == &*way.root), &way.steps[..]) {
+        (Some(0), [first, rest @ ..]) if is(first, "metadata") => rest,
+        // a Pod's own metadata, too
+        (Some(2), steps) => steps,
+        _ => return true,
+    };
+    match of_metadata {
+        [first, rest @ ..] => !OF_ONE.iter().any(|name| is(first, name)) || !rest.contains(&Stride::Each),
+        [] => true,
+    }
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use crate::document::{Document, Limits};
 
-    fn written(text: &str) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        assert!(write(Document::from_json(text, Limits::default()).unwrap().root(), &mut bytes));
-        bytes
+    /// As text, and by its nodes.
+    fn written(text: &str) -> [Vec<u8>; 2] {
+        let document = Document::from_json(text, Limits::default()).unwrap();
+        let is_its_text = by_text(document.root(), &mut Vec::new()).is_some();
+        assert_eq!(is_its_text, !text.contains("\\u"), "{text}");
+        let mut both = [Vec::new(), Vec::new()];
+        assert!(write(document.root(), &mut both[0]));
+        assert!(by_nodes(document.root(), &mut both[1]));
+        both
     }
 
     #[test]
@@ -114,9 +175,50 @@ mod tests {
             (false, r#"{"metadata": [], "a": 1}"#),
             (false, "[]"),
         ] {
-            assert_eq!(written(text) == one, replica, "{text}");
+            for (other, one) in written(text).iter().zip(&one) {
+                assert_eq!(other == one, replica, "{text}");
+            }
         }
-        assert_ne!(written(r#"{"metadata": {}, "name": "a"}"#), written(r#"{"metadata": {"name": "a"}}"#));
+        for [one, other, third] in [
+            [r#"{"metadata":{},"name":"a"}"#, r#"{"metadata":{"name":"a"}}"#, r#"{"metadata":{"uid":"a"}}"#],
+            [
+                r#"{"metadata":{"name":"a"}}"#,
+                r#"{"metadata":{"name":"a"},"b":1}"#,
+                r#"{"metadata":{"name":"a","b":1}}"#,
+            ],
+            [
+                r#"{"metadata":{"name":"a","b":1}}"#,
+                r#"{"metadata":{"b":1,"name":"a"}}"#,
+                r#"{"b":1,"metadata":{"name":"a"}}"#,
+            ],
+            [
+                r#"{"metadata":{"name":"a","uid":"b"}}"#,
+                r#"{"metadata":{"uid":"b"}}"#,
+                r#"{"metadata":{"name":"a"}}"#,
+            ],
+            [
+                r#"{"metadata":{"uid":[1]}}"#,
+                r#"{"metadata":{"uid":[1, 2]}}"#,
+                r#"{"metadata":{"uid":{"a":1}}}"#,
+            ],
+            [
+                r#"{"metadata":{"n\u0061me":"a"}}"#,
+                r#"{"metadata":{"name":"a"}}"#,
+                r#"{"metadata":{"name":null}}"#,
+            ],
+            // of several members of a name the last counts, and the others do not make another object of it for rules
+            [
+                r#"{"metadata":{"name":"a","name":"b"}}"#,
+                r#"{"metadata":{"name":"a","uid":"b"}}"#,
+                r#"{"metadata":"name"}"#,
+            ],
+        ] {
+            let [one, other, third] = [one, other, third].map(|text| written(text).into_iter().next());
+            assert!(one != other && other != third && third != one);
+        }
+        // what is cut out may hold whatever it likes
+        let hostile = written(r#"{"metadata":{"name":"\",\"b\":1","b":2},"c":3}"#);
+        assert_eq!(hostile, written(r#"{"metadata":{"name":"}\"","b":2},"c":3}"#));
     }
 
     #[test]
@@ -130,6 +232,25 @@ mod tests {
             let mut document = Document::from_json(text, Limits::default()).unwrap();
             document.mark_unknown(|text, _| text == "$(X)");
             assert_eq!(write(document.root(), &mut Vec::new()), known, "{text}");
+        }
+    }
+
+    #[test]
+    fn ways_that_replicas_have_in_common() {
+        let key = |key: &str| Stride::Key(key.into());
+        for (common, root, steps) in [
+            (true, "object", vec![key("spec"), Stride::Each, key("a")]),
+            (true, "object", vec![key("metadata")]),
+            (true, "object", vec![key("metadata"), key("name")]),
+            (true, "object", vec![key("metadata"), key("labels"), Stride::Each]),
+            (true, "object", vec![key("metadata"), key("managedFields"), Stride::Itself, key("a")]),
+            (false, "object", vec![key("metadata"), key("managedFields"), Stride::Each]),
+            (false, "object", vec![key("metadata"), key("managedFields"), Stride::Each, key("manager")]),
+            (true, "podSpec", vec![key("name"), Stride::Each]),
+            (true, "podMetadata", vec![key("uid")]),
+            (false, "podMetadata", vec![key("managedFields"), Stride::Each]),
+        ] {
+            assert_eq!(has_way(&Way { root: root.into(), steps: steps.clone() }), common, "{root} {steps:?}");
         }
     }
 

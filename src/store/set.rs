@@ -16,7 +16,8 @@ use super::index::Index;
 use super::memory::Memory;
 use super::outline::Unmet;
 use super::placement;
-use super::plan::{Plan, RulesTold};
+use super::plan::Plan;
+use super::told::{AllParts, RulesTold};
 use crate::check::{Policy, whole};
 use crate::policy::FailurePolicy;
 use crate::policy::exception::Exception;
@@ -60,6 +61,7 @@ struct Indexed {
     memory: Option<Memory>,
     /// What the texts of each policy's rules tell, once a plan asked for it.
     told: Vec<OnceLock<RulesTold>>,
+    parts: AllParts,
     /// The MutatingAdmissionPolicies among the policies that something binds, in the order in which they are invoked.
     mutating: Vec<Hook>,
 }
@@ -138,8 +140,16 @@ impl PolicySet {
         let told = slots.iter().map(|_| OnceLock::new()).collect();
         let read = slots.iter().filter_map(Slot::read);
         let mutating = read.filter_map(|policy| whole(policy)?.mutating().cloned()).collect();
-        let indexed =
-            Indexed { mutating, slots, all: OnceLock::new(), index, templates, memory: Memory::new(), told };
+        let indexed = Indexed {
+            mutating,
+            slots,
+            all: OnceLock::new(),
+            index,
+            templates,
+            memory: Memory::new(),
+            told,
+            parts: AllParts::default(),
+        };
         Self { indexed: Arc::new(indexed), ..Self::default() }
     }
 
@@ -278,7 +288,9 @@ impl PolicySet {
         let told = |(number, policy): (usize, _)| {
             (number, policy, self.indexed.told[number].get_or_init(|| RulesTold::of(policy)))
         };
-        let plan = |decides: bool| Box::new(Plan::of(self.numbered(kind, "").map(told), decides));
+        let plan = |decides: bool| {
+            Box::new(Plan::of(self.numbered(kind, "").map(told), decides.then_some(&self.indexed.parts)))
+        };
         match self.foresight {
             Foresight::OfInput if met < OFTEN_IN_A_RUN => None,
             Foresight::OfInput if met < MANY => Some(of.plan.get_or_init(|| plan(false))),

@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use crate::admission::{Stages, Turn, admit};
 use crate::check::{EvaluationLimits, Findings};
 use crate::document::{Document, JsonError, Limits};
-use crate::finding::{Certainty, Finding};
+use crate::finding::Finding;
 use crate::host::{Host, Views};
 use crate::limits::{self, CAUSE_BYTES, CAUSES, DEPTH, FINDINGS_PER_RULE, WARNINGS_RUNES};
 use crate::matching::Operation;
@@ -148,9 +148,9 @@ impl Engine {
         let known = signature.and_then(|signature| self.answers.get(signature));
         known.unwrap_or_else(|| {
             let answer = answer_of(&admission.verdict(request), findings, request);
-            if let Some(signature) = signature {
-                self.answers.keep(signature, answer.clone(), answer.bytes());
-            }
+            let Some(signature) = signature else { return answer };
+            let answer = answer.written();
+            self.answers.keep(signature, answer.clone(), answer.bytes());
             answer
         })
     }
@@ -353,12 +353,10 @@ fn with_notes(mut answer: Answer, verdict: &Verdict<'_>, findings: &Findings) ->
         ("audit", &verdict.audits),
         ("waived", &verdict.excepted),
     ];
-    for (decision, findings) in decided {
-        for finding in findings {
-            let failed = finding.certainty == Certainty::Failed;
-            answer = answer.outcome(RuleDecision { failed, ..RuleDecision::of(finding.code(), decision) });
-        }
-    }
+    let outcomes = decided.into_iter().flat_map(|(decision, findings)| {
+        findings.iter().map(move |finding| RuleDecision::of_finding(finding, decision))
+    });
+    answer = answer.outcomes_of(outcomes);
     debug_assert_eq!(answer.outcomes().len(), findings.len());
     answer
 }

@@ -322,7 +322,8 @@ impl Metrics {
     fn counters(&self, answer: &Answer, operation: &'static str, kind: &Name) -> RuleCounters {
         let mut all = Vec::with_capacity(answer.outcomes().len());
         for outcome in answer.outcomes() {
-            let (policy, rule) = (Name(outcome.policy.clone()), Name(outcome.rule.clone()));
+            let (policy, rule) = outcome.names();
+            let (policy, rule) = (Name(policy.into()), Name(rule.into()));
             let (decision, kind) = (outcome.decision, kind.clone());
             if outcome.failed {
                 let (policy, rule) = (policy.clone(), rule.clone());

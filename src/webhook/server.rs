@@ -452,9 +452,10 @@ impl Observer for Seen {
 /// `policy/rule` of all that denied, in order, each once.
 fn denying(outcomes: &[RuleDecision]) -> String {
     let mut names: Vec<String> = Vec::new();
-    for RuleDecision { policy, rule, decision, failed: _ } in outcomes {
+    for outcome in outcomes.iter().filter(|outcome| matches!(outcome.decision, "deny" | "error")) {
+        let (policy, rule) = outcome.names();
         let name = format!("{policy}/{rule}");
-        if matches!(*decision, "deny" | "error") && !names.contains(&name) {
+        if !names.contains(&name) {
             names.push(name);
         }
     }

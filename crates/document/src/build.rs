@@ -380,7 +380,7 @@ impl<'a> Builder<'a> {
         } = self;
         let whole = nodes.first().is_some_and(|root| root.end() as usize == nodes.len());
         assert!(open.is_empty() && whole, "one complete value");
-        Document { source, owned, nodes, places, origins, wide: OnceLock::new() }
+        Document { source, owned, nodes, places, origins, is_its_text: false, wide: OnceLock::new() }
     }
 
     #[inline]

@@ -44,7 +44,7 @@ impl<'a> Document<'a> {
     pub fn from_json(text: &'a str, limits: Limits) -> Result<Self, JsonError> {
         let mut builder = Builder::new(text, limits);
         fill(&mut builder, text)?;
-        Ok(builder.finish())
+        Ok(Document { is_its_text: true, ..builder.finish() })
     }
 
     /// As [`Document::from_json`], and every node knows its place in the text.
@@ -68,7 +68,7 @@ impl<'a> Document<'a> {
         let text: Arc<str> = text.into();
         let mut builder = Builder::with_source(Source::Shared(Arc::clone(&text)), limits);
         fill(&mut builder, &text)?;
-        Ok(builder.finish())
+        Ok(Document { is_its_text: true, ..builder.finish() })
     }
 
     /// A document of what serializes to JSON.

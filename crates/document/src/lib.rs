@@ -152,9 +152,20 @@ pub struct Document<'a> {
     /// Of every node, or empty when the reader gave no places.
     places: Places,
     origins: Origins,
+    /// Whether the text is JSON of this document, and nothing else.
+    is_its_text: bool,
     /// Children of containers too wide to search from the front, made at the first such look-up. Few documents have any.
     #[expect(clippy::box_collection, reason = "most are empty, and take a third of the room then")]
     wide: OnceLock<Box<HashMap<u32, Vec<u32>>>>,
+}
+
+/// Moves items to where there is room for them alone. An allocator that takes back the end of a block leaves a hole there, too
+/// small for most, before whatever came behind it; after thousands of documents, what is allocated later lies in such holes
+/// all over the memory.
+fn exact<T: Clone>(items: &mut Vec<T>) {
+    if items.capacity() > items.len() {
+        *items = items.as_slice().to_vec();
+    }
 }
 
 /// Containers with more children than this are looked up through an index.
@@ -164,10 +175,12 @@ impl<'a> Document<'a> {
     /// Gives back the room that was left for more, where a document is kept for long.
     #[must_use]
     pub fn shrunk(mut self) -> Self {
-        self.owned.shrink_to_fit();
-        self.nodes.shrink_to_fit();
-        self.places.shrink_to_fit();
-        self.origins.ranges.shrink_to_fit();
+        if self.owned.capacity() > self.owned.len() {
+            self.owned = self.owned.as_str().to_owned();
+        }
+        exact(&mut self.nodes);
+        self.places.shrink();
+        exact(&mut self.origins.ranges);
         self
     }
 
@@ -199,6 +212,7 @@ impl<'a> Document<'a> {
             .filter(|node| node.as_str().is_some_and(|text| stands_for_another(text, *node)))
             .map(|node| node.id().index())
             .collect();
+        self.is_its_text &= marked.is_empty();
         for at in marked {
             self.nodes[at].set(UNKNOWN);
         }
@@ -214,6 +228,13 @@ impl<'a> Document<'a> {
     #[must_use]
     pub fn source_text(&self) -> &str {
         self.source.as_str()
+    }
+
+    /// The text, where it says all that there is to say of the document: JSON that was read as one value, of which nothing was
+    /// [marked](Self::mark_unknown) since. Of a document that was edited there is none.
+    #[must_use]
+    pub fn json_text(&self) -> Option<&str> {
+        self.is_its_text.then(|| self.source.as_str())
     }
 
     /// An empty document (`null`), for requests without an object.

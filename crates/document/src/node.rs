@@ -1,6 +1,6 @@
 //! Reading a document: [`NodeRef`] and its iterators.
 
-use super::{Document, HAS_KEY, NodeId, SHADOWED, Span, Text, UNKNOWN, WIDE, write};
+use super::{Document, HAS_KEY, NodeId, OWNED, SHADOWED, Span, Text, UNKNOWN, WIDE, write};
 
 /// Bytes of most paths.
 const PATH: usize = 64;
@@ -401,6 +401,21 @@ impl<'d> NodeRef<'d> {
     #[must_use]
     pub fn key_span(self) -> Option<Span> {
         self.doc.places.key(self.doc.source.as_str(), self.node(), self.id as usize)
+    }
+
+    /// Where what is between the quotes of the key begins in the text. `None` where there is no key, or it is not written as it
+    /// reads.
+    #[must_use]
+    pub fn key_text_start(self) -> Option<usize> {
+        let node = self.node();
+        (node.is(HAS_KEY) && node.key.start & OWNED == 0).then_some(node.key.start as usize)
+    }
+
+    /// The node that comes next in the text after all that is in this one.
+    #[must_use]
+    pub fn following(self) -> Option<Self> {
+        let id = self.node().end();
+        ((id as usize) < self.doc.nodes.len()).then_some(Self { doc: self.doc, id })
     }
 
     /// Who made the node, where it was not in the text: the label given to the edit.

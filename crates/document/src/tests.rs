@@ -259,3 +259,41 @@ fn members_in_the_order_of_their_names() {
         assert_eq!(sorted.root().to_json(), Document::from_value(&value).expect("JSON").root().to_json());
     }
 }
+
+#[test]
+fn a_document_is_its_text_until_something_is_made_of_it() {
+    let text = r#" {"a": {"b": [1, {"c": 2}], "\u0064": 3}, "e": null} "#;
+    let mut document = read(text);
+    assert_eq!(document.json_text(), Some(text));
+    let keys: Vec<_> = document.nodes().map(|node| (node.key(), node.key_text_start())).collect();
+    let at = |key: &str| text.find(&format!("{key}\"")).expect("there");
+    assert_eq!(
+        keys,
+        [
+            (None, None),
+            (Some("a"), Some(at("a"))),
+            (Some("b"), Some(at("b"))),
+            (None, None),
+            (None, None),
+            (Some("c"), Some(at("c"))),
+            (Some("d"), None),
+            (Some("e"), Some(at("e"))),
+        ]
+    );
+    let following =
+        |pointer| document.root().at(pointer).expect("there").following().map(|node| node.pointer());
+    assert_eq!(following("/a/b").as_deref(), Some("/a/d"));
+    assert_eq!(following("/a").as_deref(), Some("/e"));
+    assert_eq!(following("/a/b/1/c").as_deref(), Some("/a/d"));
+    assert_eq!(following("/e"), None);
+    document.mark_unknown(|_, _| false);
+    assert!(document.json_text().is_some());
+
+    let mut document = read(r#"{"a": "$(X)"}"#);
+    document.mark_unknown(|text, _| text == "$(X)");
+    assert_eq!(document.json_text(), None);
+    assert_eq!(Document::null().json_text(), None);
+    let mut builder = Builder::of_version(&document, Limits::default());
+    builder.copy_node(document.root(), true).expect("within limits");
+    assert_eq!(builder.finish().json_text(), None);
+}

@@ -38,17 +38,31 @@ pub(in crate::host) struct Entries<'e, 'd> {
     pub(super) arranged: &'e Arranged,
 }
 
+/// Numbers of the keys of objects, in their order and that of the keys.
+pub(super) fn numbered(added: &[Entry<'_>]) -> Vec<u32> {
+    let key = |at: u32| added[at as usize].key;
+    let mut by_key: Vec<u32> = (0..number(added.len())).collect();
+    by_key.sort_unstable_by_key(|at| key(*at));
+    let mut numbers = vec![0; added.len()];
+    for (number, of_one) in (0..).zip(by_key.chunk_by(|a, b| key(*a) == key(*b))) {
+        of_one.iter().for_each(|at| numbers[*at as usize] = number);
+    }
+    numbers
+}
+
 impl Arranged {
-    pub(super) fn of(added: &[Entry<'_>], layout: &Layout) -> Self {
+    /// Of these objects, with the [numbers of their keys](numbered).
+    pub(super) fn of(added: &[Entry<'_>], keys: &[u32], layout: &Layout) -> Self {
         let mut order: Vec<u32> = (0..number(added.len())).collect();
         order.sort_by_key(|at| layout.rank(added[*at as usize].file as usize));
         let entry = |at: u32| &added[order[at as usize] as usize];
+        let key = |at: u32| keys[order[at as usize] as usize];
         let mut by_key: Vec<u32> = (0..number(order.len())).collect();
-        by_key.sort_unstable_by_key(|at| (entry(*at).key, *at));
+        by_key.sort_unstable_by_key(|at| (key(*at), *at));
         let place = |added: &u32| Placed { added: *added, copies: 1, folder_copies: 1, before: None };
         let mut placed: Vec<Placed> = order.iter().map(place).collect();
         let mut like = Map::default();
-        for of_one in by_key.chunk_by(|a, b| entry(*a).key == entry(*b).key).filter(|all| all.len() > 1) {
+        for of_one in by_key.chunk_by(|a, b| key(*a) == key(*b)).filter(|all| all.len() > 1) {
             like.clear();
             for at in of_one {
                 note_copy(&mut placed, *at, (&entry, layout), &mut like);

@@ -50,6 +50,8 @@ impl Subjects {
 pub(super) struct Beside<'h, 'd> {
     pub(super) subjects: &'h Subjects,
     pub(super) added: &'h [Entry<'d>],
+    /// The numbers of their keys.
+    pub(super) keys: &'h [u32],
     pub(super) layout: &'h Layout,
     /// Whether all is one folder.
     pub(super) is_one: bool,
@@ -60,6 +62,10 @@ impl<'h, 'd> Beside<'h, 'd> {
         &self.added[self.subjects.added[at as usize] as usize]
     }
 
+    fn key(&self, at: u32) -> u32 {
+        self.keys[self.subjects.added[at as usize] as usize]
+    }
+
     fn folder(&self, at: u32) -> u32 {
         if self.is_one { 0 } else { self.layout.folder_of(self.entry(at).file as usize) }
     }
@@ -67,21 +73,22 @@ impl<'h, 'd> Beside<'h, 'd> {
     pub(super) fn named(&self) -> Named {
         let is_named = |at: &u32| !self.entry(*at).key.name.is_empty();
         let mut all: Vec<u32> = (0..number(self.subjects.added.len())).filter(is_named).collect();
-        all.sort_unstable_by_key(|at| (self.entry(*at).key, self.folder(*at), self.entry(*at).file, *at));
+        all.sort_unstable_by_key(|at| (self.key(*at), self.folder(*at), self.entry(*at).file, *at));
         let listed = self.subjects.listed.iter().filter(|(at, _)| is_named(at));
         let mut listed: Vec<(u32, u32)> = listed.map(|(at, kustomization)| (*kustomization, *at)).collect();
-        listed.sort_unstable_by_key(|(kustomization, at)| (*kustomization, self.entry(*at).key, *at));
+        listed.sort_unstable_by_key(|(kustomization, at)| (*kustomization, self.key(*at), *at));
         Named { all, listed }
     }
 
     /// The others that have the name of a subject: in its file, or that a kustomization lists beside it; with `folder`, those
     /// that are in its folder and neither of these.
     pub(super) fn twins(&self, named: &Named, own: u32, most: usize, folder: bool) -> Twins<'d> {
-        let Entry { key, file, object, .. } = *self.entry(own);
-        if key.name.is_empty() {
+        let Entry { key: ObjectKey { name, .. }, file, object, .. } = *self.entry(own);
+        if name.is_empty() {
             return Twins::default();
         }
-        let alike = part(&named.all, |at| self.entry(*at).key.cmp(&key));
+        let key = self.key(own);
+        let alike = part(&named.all, |at| self.key(*at).cmp(&key));
         let of_folder = part(alike, |at| self.folder(*at).cmp(&self.folder(own)));
         let in_file = part(of_folder, |at| self.entry(*at).file.cmp(&file));
         let is_in_file = |at: u32| self.entry(at).file == file;
@@ -89,7 +96,7 @@ impl<'h, 'd> Beside<'h, 'd> {
         let version = |object: HostObject<'d>| object.root.get_str("apiVersion");
         let mut listed: Vec<u32> = Vec::new();
         for kustomization in self.subjects.listing(own) {
-            let all = part(&named.listed, |(k, at)| self.listed_key(*k, *at).cmp(&(kustomization, key)));
+            let all = part(&named.listed, |(k, at)| (*k, self.key(*at)).cmp(&(kustomization, key)));
             // most list an object once
             if all.len() > in_file.len() {
                 let all = all.iter().map(|(_, at)| *at).filter(|at| !is_in_file(*at));
@@ -111,10 +118,6 @@ impl<'h, 'd> Beside<'h, 'd> {
         let others = of_folder.iter().copied();
         let mut others = others.filter(|at| !is_in_file(*at) && listed.binary_search(at).is_err());
         Twins { count, first: first(&mut others, most.min(count)) }
-    }
-
-    fn listed_key(&self, kustomization: u32, at: u32) -> (u32, ObjectKey<'d>) {
-        (kustomization, self.entry(at).key)
     }
 }
 

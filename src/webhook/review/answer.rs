@@ -6,26 +6,62 @@ use std::sync::{Arc, OnceLock};
 
 use serde::Serialize;
 
-use super::Failure;
+use super::{Endpoint, Failure, wire};
+use crate::finding::{Certainty, Finding, RuleInfo};
 #[cfg(feature = "server")]
 use crate::webhook::metrics::RuleCounters;
 
 /// An answer to one review, before it is written.
 ///
 /// Fields are private, as combinations exist that the API server refuses: a deny carries no patch, a patch is never empty, an
-/// annotation key is a valid name part. Clones share what they say, and how it is written.
+/// annotation key is a valid name part. Clones share what they say.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Answer(Arc<Parts>);
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Parts {
-    decision: Decision,
-    warnings: Vec<String>,
-    audit_annotations: BTreeMap<String, String>,
+    form: Form,
     outcomes: Vec<RuleDecision>,
-    /// How it is written: what is before the uid, and what is after it.
-    written: Made<[Box<[u8]>; 2]>,
     counters: Made<RuleCounters>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Form {
+    Said(Said),
+    Written(Written),
+}
+
+impl Default for Form {
+    fn default() -> Self {
+        Self::Said(Said::default())
+    }
+}
+
+/// What an answer says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Said {
+    /// Yes or no.
+    pub(super) decision: Decision,
+    /// Shown to the user, most important first. Cut to what the API server lets through when written.
+    pub(super) warnings: Vec<String>,
+    /// `auditAnnotations`, sorted, keys valid.
+    pub(super) audit_annotations: BTreeMap<String, String>,
+}
+
+/// An answer without changes as it is written, but for the uid.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Written {
+    allowed: bool,
+    bytes: Box<[u8]>,
+    /// Where the uid goes.
+    uid_at: usize,
+}
+
+impl Written {
+    /// What is before the uid, and what is after it.
+    pub(super) fn around_uid(&self) -> (&[u8], &[u8]) {
+        self.bytes.split_at(self.uid_at)
+    }
 }
 
 /// Where nothing is served, nothing counts what rules decide.
@@ -149,10 +185,7 @@ pub struct Cause {
 /// What one rule contributed, as metrics and the log count it. Names only: no namespace, no object, no message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RuleDecision {
-    /// The policy's name.
-    pub policy: Arc<str>,
-    /// The rule's name.
-    pub rule: Arc<str>,
+    rule: Arc<RuleInfo>,
     /// `deny`, `warn`, `audit`, `mutate`, `error`, …: a word of a small fixed set.
     pub decision: &'static str,
     /// Whether it is what the failure policy says, because the rule could not be evaluated.
@@ -163,8 +196,29 @@ impl RuleDecision {
     /// Of the rule `policy/rule`.
     #[must_use]
     pub fn of(code: &str, decision: &'static str) -> Self {
-        let (policy, rule) = code.split_once('/').unwrap_or((code, ""));
-        Self { policy: policy.into(), rule: rule.into(), decision, failed: false }
+        let rule = RuleInfo {
+            code: code.to_owned(),
+            policy: None,
+            remediation: None,
+            references: Vec::new(),
+            includes: Vec::new(),
+            fail_closed: false,
+            written: None,
+        };
+        Self { rule: Arc::new(rule), decision, failed: false }
+    }
+
+    /// Of the rule that found something.
+    #[must_use]
+    pub fn of_finding(finding: &Finding, decision: &'static str) -> Self {
+        let failed = finding.certainty == Certainty::Failed;
+        Self { rule: finding.rule.clone(), decision, failed }
+    }
+
+    /// The names of the policy and of the rule.
+    #[must_use]
+    pub fn names(&self) -> (&str, &str) {
+        self.rule.code.split_once('/').unwrap_or((&self.rule.code, ""))
     }
 }
 
@@ -186,13 +240,15 @@ impl Answer {
     }
 
     fn of(decision: Decision) -> Self {
-        Self(Arc::new(Parts { decision, ..Parts::default() }))
+        let form = Form::Said(Said { decision, ..Said::default() });
+        Self(Arc::new(Parts { form, ..Parts::default() }))
     }
 
-    fn with(mut self, change: impl FnOnce(&mut Parts)) -> Self {
-        let parts = Arc::make_mut(&mut self.0);
-        (parts.written, parts.counters) = Default::default();
-        change(parts);
+    /// Says more, or something else; what is written says what it does.
+    fn saying(mut self, change: impl FnOnce(&mut Said)) -> Self {
+        if let Form::Said(said) = &mut Arc::make_mut(&mut self.0).form {
+            change(said);
+        }
         self
     }
 
@@ -218,28 +274,41 @@ impl Answer {
     /// Adds warnings, the most important first.
     #[must_use]
     pub fn warn_all(self, warnings: impl IntoIterator<Item = String>) -> Self {
-        self.with(|parts| parts.warnings.extend(warnings))
+        self.saying(|said| said.warnings.extend(warnings))
     }
 
     /// Adds an audit annotation. The server prefixes the webhook's name and a `/`, so the key is made a name
     /// part: letters, digits, `-_.`, at most 63; anything else becomes `-`.
     #[must_use]
     pub fn annotate(self, key: &str, value: impl Into<String>) -> Self {
-        self.with(|parts| {
-            parts.audit_annotations.insert(name_part(key).into_owned(), value.into());
+        self.saying(|said| {
+            said.audit_annotations.insert(name_part(key).into_owned(), value.into());
         })
     }
 
     /// Adds what a rule contributed.
     #[must_use]
     pub fn outcome(self, outcome: RuleDecision) -> Self {
-        self.with(|parts| parts.outcomes.push(outcome))
+        self.outcomes_of([outcome])
     }
 
-    /// Shown to the user, most important first. Cut to what the API server lets through when written.
-    #[must_use]
-    pub fn warnings(&self) -> &[String] {
-        &self.0.warnings
+    /// Adds what rules contributed.
+    pub(in crate::webhook) fn outcomes_of(
+        mut self,
+        outcomes: impl IntoIterator<Item = RuleDecision>,
+    ) -> Self {
+        let parts = Arc::make_mut(&mut self.0);
+        parts.counters = Made::default();
+        parts.outcomes.extend(outcomes);
+        self
+    }
+
+    /// What is said; else the answer is as it was written.
+    pub(super) fn said(&self) -> Result<&Said, &Written> {
+        match &self.0.form {
+            Form::Said(said) => Ok(said),
+            Form::Written(written) => Err(written),
+        }
     }
 
     /// What each rule said, for metrics and the log. Not on the wire.
@@ -251,19 +320,16 @@ impl Answer {
     /// Whether the request may pass.
     #[must_use]
     pub fn allowed(&self) -> bool {
-        matches!(self.0.decision, Decision::Allow { .. })
-    }
-
-    /// Yes or no, with what belongs to it.
-    #[must_use]
-    pub fn decision(&self) -> &Decision {
-        &self.0.decision
+        match self.said() {
+            Ok(said) => matches!(said.decision, Decision::Allow { .. }),
+            Err(written) => written.allowed,
+        }
     }
 
     /// The operations, where it is an allow with changes.
     #[must_use]
     pub fn patch_json(&self) -> Option<&str> {
-        match &self.0.decision {
+        match &self.said().ok()?.decision {
             Decision::Allow { patch } => patch.as_deref(),
             Decision::Deny(_) => None,
         }
@@ -274,12 +340,17 @@ impl Answer {
         if self.patch_json().is_none() {
             return self;
         }
-        self.with(|parts| parts.decision = Decision::default())
+        self.saying(|said| said.decision = Decision::default())
     }
 
-    /// How it is written: what is before the uid, and what is after it.
-    pub(super) fn written(&self, write: impl FnOnce() -> [Box<[u8]>; 2]) -> &[Box<[u8]>; 2] {
-        self.0.written.0.get_or_init(write)
+    /// The same answer as it is written, for that it is given again: then that is all that is kept of what it says. An answer
+    /// with changes stays as it is, for which of the calls asks decides how that is written.
+    pub(in crate::webhook) fn written(self) -> Self {
+        let Some(said) = self.said().ok().filter(|_| self.patch_json().is_none()) else { return self };
+        let (bytes, uid_at) = wire::around_uid(Endpoint::Validate, said);
+        let form = Form::Written(Written { allowed: self.allowed(), bytes: bytes.into(), uid_at });
+        let outcomes = self.0.outcomes.to_vec();
+        Self(Arc::new(Parts { form, outcomes, counters: Made::default() }))
     }
 
     /// What counts its rules' decisions.
@@ -288,28 +359,13 @@ impl Answer {
         self.0.counters.0.get_or_init(count)
     }
 
-    /// About what it takes, with how it is written.
-    pub(crate) fn bytes(&self) -> usize {
-        let Parts { decision, warnings, audit_annotations, outcomes, written: _, counters: _ } = &*self.0;
-        let decided = match decision {
-            Decision::Allow { patch } => patch.as_ref().map_or(0, String::len),
-            Decision::Deny(Denial { message, causes, .. }) => {
-                let cause = |cause: &Cause| cause.reason.len() + cause.message.len() + cause.field.len() + 72;
-                message.len() + causes.iter().map(cause).sum::<usize>()
-            }
-        };
-        let warned = warnings.iter().map(|warning| warning.len() + 24).sum::<usize>();
-        let annotated =
-            audit_annotations.iter().map(|(key, value)| key.len() + value.len() + 48).sum::<usize>();
-        let ruled =
-            outcomes.iter().map(|outcome| outcome.policy.len() + outcome.rule.len() + 80).sum::<usize>();
-        size_of::<Parts>() + 2 * (decided + warned + annotated) + ruled
-    }
-
-    /// `auditAnnotations`, sorted, keys valid.
-    #[must_use]
-    pub fn audit_annotations(&self) -> &BTreeMap<String, String> {
-        &self.0.audit_annotations
+    /// About how many bytes it takes, once it is [written](Self::written) and what counts its rules' decisions is known.
+    pub(in crate::webhook) fn bytes(&self) -> usize {
+        // what counts a decision is shared: a pointer; what the heap adds to the four pieces
+        const APART: usize = 64;
+        let written = self.said().err().map_or(0, |written| written.bytes.len());
+        let of_each = size_of::<RuleDecision>() + size_of::<usize>();
+        size_of::<Parts>() + written + self.0.outcomes.len() * of_each + APART
     }
 }
 
@@ -351,8 +407,29 @@ mod tests {
             (&long, &long[..63]),
         ] {
             let answer = Answer::allow().annotate(key, "v");
-            assert_eq!(answer.audit_annotations().keys().next().unwrap(), expected, "{key}");
+            assert_eq!(answer.said().unwrap().audit_annotations.keys().next().unwrap(), expected, "{key}");
         }
+    }
+
+    #[test]
+    fn what_is_written_is_told_as_what_was_said() {
+        let denial = Denial { reason: AnswerReason::Forbidden, message: "no".to_owned(), causes: Vec::new() };
+        for answer in [
+            Answer::allow(),
+            Answer::allow().warn("w\n\"").annotate("k", "v").outcome(RuleDecision::of("p/r", "warn")),
+            Answer::deny(denial).warn("w"),
+        ] {
+            let written = answer.clone().written();
+            assert!(written.said().is_err());
+            assert_eq!(written.allowed(), answer.allowed());
+            assert_eq!(written.outcomes(), answer.outcomes());
+            for uid in ["", "u", "\"\n\u{1}"] {
+                let both = [&written, &answer].map(|answer| wire::write(Endpoint::Validate, uid, answer));
+                assert_eq!(both[0], both[1]);
+            }
+        }
+        let patch = Answer::patch("[{}]".to_owned());
+        assert_eq!(patch.clone().written(), patch);
     }
 
     #[test]

@@ -13,6 +13,7 @@ use crate::document::edit::PatchOperation;
 use crate::document::{Document, Limits};
 use crate::limits::{self, ANSWER_BYTES, MESSAGE_BYTES, UID_BYTES};
 
+use super::answer::Said;
 use super::request::{API_VERSION, KIND};
 use super::{
     Answer, AnswerReason, Cause, Decision, Denial, Endpoint, Failure, Judge, Refusal, Review, ReviewRequest,
@@ -197,14 +198,13 @@ struct DetailsOut<'a> {
 }
 
 /// The one place where an answer becomes bytes.
-fn write(stage: Endpoint, uid: &str, answer: &Answer) -> Vec<u8> {
-    let parts;
-    let [before, after] = match answer.patch_json() {
-        None => answer.written(|| around_uid(stage, answer)),
-        // which of the calls asks decides
-        Some(_) => {
-            parts = around_uid(stage, answer);
-            &parts
+pub(super) fn write(stage: Endpoint, uid: &str, answer: &Answer) -> Vec<u8> {
+    let around;
+    let (before, after) = match answer.said() {
+        Err(written) => written.around_uid(),
+        Ok(said) => {
+            around = around_uid(stage, said);
+            around.0.split_at(around.1)
         }
     };
     let mut body = Vec::with_capacity(before.len() + uid.len() + 2 + after.len());
@@ -214,33 +214,34 @@ fn write(stage: Endpoint, uid: &str, answer: &Answer) -> Vec<u8> {
     body
 }
 
-/// What is before the uid, and what is after it. A patch leaves only by `/mutate`, in base64 and with its type.
-fn around_uid(stage: Endpoint, answer: &Answer) -> [Box<[u8]>; 2] {
-    let status = match answer.decision() {
-        Decision::Allow { .. } => None,
+/// All but the uid, and where that goes. A patch leaves only by `/mutate`, in base64 and with its type.
+pub(super) fn around_uid(stage: Endpoint, said: &Said) -> (Vec<u8>, usize) {
+    let (status, patch) = match &said.decision {
+        Decision::Allow { patch } => (None, patch.as_deref().filter(|_| stage == Endpoint::Mutate)),
         Decision::Deny(Denial { reason, message, causes }) => {
             let details = (!causes.is_empty()).then_some(DetailsOut { causes });
             let (code, reason) = (reason.code(), reason.name());
             let message = limits::cut(message.clone(), MESSAGE_BYTES);
-            Some(StatusOut { status: "Failure", code, reason, message, details })
+            (Some(StatusOut { status: "Failure", code, reason, message, details }), None)
         }
     };
-    let patch = answer.patch_json().filter(|_| stage == Endpoint::Mutate);
     let response = ResponseOut {
         uid: "",
-        allowed: answer.allowed(),
+        allowed: status.is_none(),
         status,
         patch_type: patch.map(|_| "JSONPatch"),
         patch: patch.map(|json| STANDARD.encode(json)),
-        warnings: fit_warnings(answer.warnings().iter().map(String::as_str)),
-        audit_annotations: answer.audit_annotations(),
+        warnings: fit_warnings(said.warnings.iter().map(String::as_str)),
+        audit_annotations: &said.audit_annotations,
     };
-    let body = fitted(ReviewOut { api_version: API_VERSION, kind: KIND, response });
+    let mut body = fitted(ReviewOut { api_version: API_VERSION, kind: KIND, response });
     // nothing but constants stands before it
     const UID: &[u8] = b"\"uid\":";
     let at = body.windows(UID.len()).position(|window| window == UID).map_or(0, |at| at + UID.len());
-    let (before, after) = body.split_at(at);
-    [before.into(), after.strip_prefix(b"\"\"").unwrap_or(after).into()]
+    if body[at..].starts_with(b"\"\"") {
+        body.drain(at..at + 2);
+    }
+    (body, at)
 }
 
 /// What the engine says is within the limits of each part; written, with escapes, all of it may still be too much. Then
