@@ -192,6 +192,16 @@ pub fn is_built_in(kind: &str) -> bool {
     rows(kind).iter().any(|row| row.role == Role::BuiltIn)
 }
 
+/// Whether a kind of this name is sent to a subresource and is no object of its own.
+pub fn is_body(kind: &str) -> bool {
+    rows(kind).iter().any(|row| row.role == Role::Body)
+}
+
+/// Whether a kind of this name holds Pods, or templates of them: one of [`with_pods`].
+pub fn is_with_pods(kind: &str) -> bool {
+    rows(kind).iter().any(|row| !row.templates.is_empty())
+}
+
 /// Whether Kubernetes has or had a kind of this name, in whatever group and for whatever purpose.
 #[must_use]
 pub fn is_kubernetes(kind: &str) -> bool {

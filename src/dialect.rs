@@ -82,13 +82,15 @@ pub struct Written {
     pub file: Arc<str>,
     /// Its whole text.
     pub text: PolicyText,
+    /// Whether its expressions may wait until they are run: they are known to compile, and few objects are judged.
+    pub when_run: bool,
 }
 
 impl Written {
     /// Where a node stands in the text.
     #[must_use]
     pub fn place(&self, node: NodeRef<'_>) -> Option<Arc<PolicyPlace>> {
-        let Self { file, text } = self;
+        let Self { file, text, when_run: _ } = self;
         let place = |span| PolicyPlace { file: Arc::clone(file), text: text.clone(), span };
         node.span().map(place).map(Arc::new)
     }

@@ -70,7 +70,7 @@ pub struct Policy<C> {
     /// All must hold for the policy to apply.
     pub conditions: Vec<Condition>,
     /// Its `variables`.
-    pub composition: Composition,
+    pub composition: Arc<Composition>,
     /// Which variables its expressions read, as far as these cost something to make.
     pub reads: Reads,
     /// The rules, in order.
@@ -104,11 +104,13 @@ pub struct Reads {
 impl Reads {
     /// Adds what an expression may read.
     pub fn add(&mut self, source: &str) {
-        self.request |= source.contains("request");
-        self.namespace_object |= source.contains("namespaceObject");
-        self.all_containers |= source.contains("allContainers");
-        self.pods |= reads_pods(source);
-        self.authorizer |= source.contains("authorizer");
+        let Self { request, namespace_object, all_containers, pods, authorizer } = self;
+        let mentions = |known: &mut bool, name: &str| *known = *known || source.contains(name);
+        mentions(request, "request");
+        mentions(namespace_object, "namespaceObject");
+        mentions(all_containers, "allContainers");
+        mentions(authorizer, "authorizer");
+        *pods = *pods || reads_pods(source);
     }
 }
 

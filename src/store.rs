@@ -12,6 +12,7 @@ mod concerns;
 pub mod embedded;
 pub mod entry;
 pub mod includes;
+mod index;
 pub mod kept;
 pub mod load;
 pub mod memory;

@@ -191,7 +191,7 @@ fn of_owner(policy: &Policy, group: &str, kind: &str) -> Fields {
         fields.add_pointer("/metadata/labels");
     }
     let conditions: Vec<Ast> =
-        policy.conditions.iter().map(|condition| condition.expression.program.ast()).collect();
+        policy.conditions.iter().map(|condition| condition.expression.program().ast()).collect();
     let Some(read) = read_by(policy, &conditions, &OWNER) else { return Fields::whole() };
     // the kinds that own have one
     let template = workload::built_in(group, kind).first().copied().unwrap_or_default();
@@ -222,7 +222,7 @@ fn of_owner(policy: &Policy, group: &str, kind: &str) -> Fields {
 fn expressions(policy: &Policy) -> impl Iterator<Item = Ast> {
     let conditions = policy.conditions.iter().map(|condition| &condition.expression);
     let all = conditions.chain(policy.rules.iter().flat_map(|rule| rule.check.expressions()));
-    all.map(|expression| expression.program.ast())
+    all.map(|expression| expression.program().ast())
 }
 
 /// What its findings say.

@@ -110,7 +110,7 @@ impl Deciding {
             return Some(tells);
         };
         let further: Vec<Vec<Part>> = at.into_iter().collect();
-        let (list, composed) = (for_each.program.ast(), &self.composed);
+        let (list, composed) = (for_each.program().ast(), &self.composed);
         tells.extend(parts(reads_of_elements(&list, &quoted, &VARIABLES, composed, ROLE_MEMBER, &further)?)?);
         let named = ["name", ROLE_MEMBER].map(|member| [Part::Each, Part::Key(member.to_owned())]);
         tells.extend(named.iter().flat_map(|steps| containers(steps)));
@@ -124,8 +124,8 @@ impl Deciding {
             let all = expressions().map(|expression| parts_of(expression, &self.composed));
             return Some(all.collect::<Option<Vec<_>>>()?.into_iter().flatten().collect());
         };
-        let asts: Vec<_> = expressions().map(|expression| expression.program.ast()).collect();
-        let (list, composed) = (for_each.program.ast(), &self.composed);
+        let asts: Vec<_> = expressions().map(|expression| expression.program().ast()).collect();
+        let (list, composed) = (for_each.program().ast(), &self.composed);
         parts(reads_of_elements(&list, &asts, &VARIABLES, composed, ROLE_MEMBER, &[])?)
     }
 }
@@ -152,7 +152,7 @@ fn way(path: &Path) -> Vec<Part> {
 }
 
 fn parts_of(expression: &Expression, composed: &Composed) -> Option<BTreeSet<PartOf>> {
-    parts(reads(&expression.program.ast(), &VARIABLES, composed)?)
+    parts(reads(&expression.program().ast(), &VARIABLES, composed)?)
 }
 
 /// `None` where something beside the object is read.

@@ -86,8 +86,11 @@ impl<'d, 'a> Evaluator<'d, 'a> {
         let mut budget = budget(CONDITIONS_BUDGET, subject);
         let mut stop = None;
         for condition in &self.policy.conditions {
-            let outcome =
-                condition.expression.program.evaluate(&self.activation, &mut Variables::none(), &mut budget);
+            let outcome = condition.expression.program().evaluate(
+                &self.activation,
+                &mut Variables::none(),
+                &mut budget,
+            );
             match boolean(outcome.result) {
                 Ok(true) => {}
                 Ok(false) => return Ok(false),
@@ -104,7 +107,7 @@ impl<'d, 'a> Evaluator<'d, 'a> {
     }
 
     pub(super) fn evaluate(&mut self, expression: &'d Expression) -> Result<Value<'d>, Failure> {
-        expression.program.evaluate(&self.activation, &mut self.variables, &mut self.budget).result
+        expression.program().evaluate(&self.activation, &mut self.variables, &mut self.budget).result
     }
 
     /// What a rule goes through: where placeholders keep the list from being known, the elements that they do not decide.
@@ -112,7 +115,7 @@ impl<'d, 'a> Evaluator<'d, 'a> {
         match self.evaluate(for_each) {
             Err(Failure::Unknown(unknown)) if unknown.is_placeholder() => {
                 self.variables.set_elementwise(true);
-                for_each.program.elements(&self.activation, &mut self.variables, &mut self.budget).result
+                for_each.program().elements(&self.activation, &mut self.variables, &mut self.budget).result
             }
             told => told,
         }

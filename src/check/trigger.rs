@@ -39,7 +39,7 @@ fn of_what_is_visited<'p>(absence: &mut Absence<'p>, rule: &'p Validate) -> Opti
     // by the elements where that can be told, else by the list
     [true, false].into_iter().find_map(|lists| {
         absence.follow_lists(lists);
-        let list = absence.of(&for_each.program);
+        let list = absence.of(for_each.program());
         absence.follow_lists(false);
         let (elements, given) = list.elements()?;
         let mut ways = given.clone();
@@ -53,8 +53,8 @@ fn of_what_is_visited<'p>(absence: &mut Absence<'p>, rule: &'p Validate) -> Opti
 
 /// What must be absent for `when` to be false, or `validate` to be true, of what is visited.
 fn holds_without<'p>(absence: &mut Absence<'p>, rule: &'p Validate) -> Option<Ways> {
-    let left_out = rule.visit.when.as_ref().and_then(|when| absence.of(&when.program).is(false).cloned());
-    let holds = absence.of(&rule.validate.program).is(true).cloned();
+    let left_out = rule.visit.when.as_ref().and_then(|when| absence.of(when.program()).is(false).cloned());
+    let holds = absence.of(rule.validate.program()).is(true).cloned();
     match (left_out, holds) {
         (Some(a), Some(b)) => Some(if b.len() < a.len() { b } else { a }),
         (a, b) => a.or(b),

@@ -65,13 +65,13 @@ impl Validate {
     pub(super) fn reads(&self, policy: &Policy) -> &reads::Reads {
         self.reads.get_or_init(|| {
             let composed = reads::Composed::of(&policy.composition, &OBJECT);
-            reads::reads(&self.validate.program.ast(), &OBJECT, &composed)
+            reads::reads(&self.validate.program().ast(), &OBJECT, &composed)
         })
     }
 
     /// What of an element decides both `when` and `validate`, where that can be told.
     fn alike(&self) -> Option<&Alike> {
-        let decide = || self.visit.when.iter().chain([&self.validate]).map(|expression| &expression.program);
+        let decide = || self.visit.when.iter().chain([&self.validate]).map(|expression| expression.program());
         self.alike.get_or_init(|| Alike::of(decide())).as_ref()
     }
 }
@@ -139,7 +139,7 @@ impl<'d> Evaluator<'d, '_> {
 
     /// Whether what is visited is as it should be; if not, the element of the object that an `all` stopped at.
     fn holds(&mut self, rule: &'d Validate, object: NodeRef<'d>) -> Result<Holds<'d>, Stop> {
-        let program = &rule.validate.program;
+        let program = rule.validate.program();
         self.judged += 1;
         let outcome = program.evaluate(&self.activation, &mut self.variables, &mut self.budget);
         // of overlays and versions that are equally near one is meant: no fault while one of them satisfies
@@ -172,7 +172,7 @@ impl<'d> Evaluator<'d, '_> {
         if !subject.budget.explain || sensitive || subject.is_secret() {
             return Vec::new();
         }
-        let program = &rule.validate.program;
+        let program = rule.validate.program();
         let (_, trace) = program.explain(&self.activation, &mut self.variables, &mut self.budget);
         let parts = inspect::parts(program, &trace);
         parts.into_iter().map(|p| format!("{}  is {}", p.text, p.value)).collect()

@@ -6,7 +6,7 @@ mod revision;
 mod threads;
 mod watch;
 
-use std::collections::HashSet;
+use std::cell::OnceCell;
 use std::io::{self, IsTerminal};
 use std::path::Path;
 use std::process::ExitCode;
@@ -216,12 +216,10 @@ impl LintArgs {
             true => Offline::written_for(&inventory, old.as_ref(), &asking, canonical.as_ref()),
             false => Offline::over(&inventory, old.as_ref(), &asking, canonical.as_ref()),
         };
-        let codes = variants.codes();
         progress.read(inventory.manifests().len());
         let input = Input {
             selected,
             variants: &variants,
-            codes: &codes,
             sources: &sources,
             inventory: &inventory,
             offline: &offline,
@@ -241,7 +239,8 @@ impl LintArgs {
         for (id, finding) in waived::about(about, &mut subjects) {
             found.push(&subjects, id, finding);
         }
-        let looks_at = |code: &str| codes.contains(code);
+        let codes = OnceCell::new();
+        let looks_at = |code: &str| codes.get_or_init(|| variants.codes()).contains(code);
         let earlier = baseline.as_ref().map(|baseline| Earlier { baseline, looks_at: &looks_at });
         let beside = report::Beside { waived, earlier };
         let report = Report::compared(&sources, &inventory, subjects, found, beside);
@@ -327,11 +326,9 @@ impl LintArgs {
             true => Offline::written_for(&inventory, None, asking, canonical.as_ref()),
             false => Offline::over(&inventory, None, asking, canonical.as_ref()),
         };
-        let codes = variants.codes();
         let input = Input {
             selected,
             variants: &variants,
-            codes: &codes,
             sources: &sources,
             inventory: &inventory,
             offline: &offline,
@@ -352,11 +349,16 @@ impl LintArgs {
         notices: Vec<(ObjectId, Finding)>,
         judged: &(dyn Fn() + Sync),
     ) -> (Found, Applied) {
-        let Input { selected, variants: _, codes: ran, sources, inventory, offline, beside } = input;
+        let Input { selected, variants, sources, inventory, offline, beside } = input;
+        // gathered where a waiver asks for them
+        let ran = OnceCell::new();
         let codes = Codes {
             names: &|| selected.all_names(),
             reserved: &|row| selected.adjustments.reserved(row),
-            ran: &|pattern| ran.iter().any(|code| is_waivable(code) && pattern.matches(code)),
+            ran: &|pattern| {
+                let ran = ran.get_or_init(|| variants.codes());
+                ran.iter().any(|code| is_waivable(code) && pattern.matches(code))
+            },
         };
         let run = waiver::Run {
             sources,
@@ -467,8 +469,6 @@ struct Input<'r, 'i> {
     selected: &'r Selected,
     /// The policies of each file.
     variants: &'r Variants<'r>,
-    /// The codes that findings can have.
-    codes: &'r HashSet<&'r str>,
     sources: &'i Sources,
     inventory: &'i Inventory<'i>,
     offline: &'r Offline<'i>,

@@ -422,7 +422,14 @@ fn texts(packs: &[String]) -> Vec<&str> {
 }
 
 fn packs_of<'p>(packs: impl Iterator<Item = &'p str>) -> BTreeSet<String> {
-    packs.filter(|pack| *pack != "all").map(str::to_owned).collect()
+    // few packs have many policies
+    let mut found: Vec<&str> = Vec::new();
+    for pack in packs.filter(|pack| *pack != "all") {
+        if !found.contains(&pack) {
+            found.push(pack);
+        }
+    }
+    found.into_iter().map(str::to_owned).collect()
 }
 
 /// The packs that there are.
@@ -445,7 +452,11 @@ fn packs_left_out(loaded: &Loaded, packs: Option<&BTreeSet<String>>) -> BTreeSet
     let mut look = |own: &[&str], rules: &mut dyn Iterator<Item = Vec<&str>>| {
         for of_rule in rules.filter(|of_rule| !taken(own) || !taken(of_rule)) {
             let packs = if of_rule.is_empty() { own } else { &of_rule };
-            left_out.extend(packs_of(packs.iter().copied()));
+            for pack in packs.iter().copied().filter(|pack| *pack != "all") {
+                if !left_out.contains(pack) {
+                    left_out.insert(pack.to_owned());
+                }
+            }
         }
     };
     for (policy, _) in loaded.policies.iter().filter(|(_, embedded)| *embedded) {

@@ -1,20 +1,21 @@
 //! Findings of a whole run, kept until they are written.
 //!
 //! ```text
-//! Finding ──▶ object, span, fingerprint ── a record of its own
+//! Finding ──▶ object, span, fingerprint ── a record of its own, with the number of what it tells
 //!         ├─▶ message and value ─┐
-//!         ├─▶ place ─────────────┼─ told once, however many say the same: records have their numbers
+//!         ├─▶ place ─────────────┼─ told once, however many say the same
 //!         └─▶ all else ──────────┘
 //! ```
 //!
 //! A run over a large folder finds millions, and a rule says the same of many objects. What is said is kept once; a
 //! [`Finding`] is made again when it is asked for, and given up when it has been written.
 
-use std::collections::HashMap;
-use std::hash::{Hash, Hasher};
+use std::hash::{BuildHasher as _, Hash, Hasher};
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 
 use super::{Finding, Fingerprint, ObjectId, Place, Print, Related};
 use crate::document::Span;
@@ -23,24 +24,33 @@ use crate::document::Span;
 #[derive(Debug, Default)]
 pub struct Held {
     records: Vec<Record>,
+    told: Numbered<Told>,
     said: Numbered<Said>,
     words: Numbered<Words>,
     places: Numbered<PlaceTexts>,
     related: Vec<Box<[RelatedRecord]>>,
 }
 
-/// A finding as it is kept.
+/// A finding as it is kept, in 32 bytes: what is not told of others as well.
 #[derive(Debug, Clone, Copy)]
 struct Record {
     object: ObjectId,
+    told: u32,
+    /// [`NOWHERE`] for none.
+    span: Span,
+    /// Where one is [told](Told::has_print).
+    print: Print,
+}
+
+/// What a finding tells, by the numbers of its parts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Told {
     said: u32,
     words: u32,
     place: u32,
-    /// [`NOWHERE`] for none.
-    span: Span,
     /// [`NONE`] for none.
     related: u32,
-    print: Option<Print>,
+    has_print: bool,
 }
 
 /// Stands for no number.
@@ -54,6 +64,30 @@ struct RelatedRecord {
     words: u32,
     place: u32,
     span: Span,
+}
+
+/// What is kept once: it is looked for by what it says before it is made.
+trait Kept {
+    /// What tells it from others.
+    type Says<'k>: Hash
+    where
+        Self: 'k;
+
+    fn says(&self) -> Self::Says<'_>;
+
+    fn is(&self, says: &Self::Says<'_>) -> bool;
+}
+
+impl Kept for Told {
+    type Says<'k> = Self;
+
+    fn says(&self) -> Self {
+        *self
+    }
+
+    fn is(&self, says: &Self) -> bool {
+        self == says
+    }
 }
 
 /// What findings say that many share: a finding without its words, its place and what is related.
@@ -71,13 +105,37 @@ impl Hash for Said {
     }
 }
 
-#[derive(Debug, PartialEq, Eq, Hash)]
+impl Kept for Said {
+    type Says<'k> = &'k Self;
+
+    fn says(&self) -> &Self {
+        self
+    }
+
+    fn is(&self, says: &&Self) -> bool {
+        self == *says
+    }
+}
+
+#[derive(Debug)]
 struct Words {
     message: Box<str>,
     value: Option<Box<str>>,
 }
 
-#[derive(Debug, PartialEq, Eq, Hash)]
+impl Kept for Words {
+    type Says<'k> = (&'k str, Option<&'k str>);
+
+    fn says(&self) -> Self::Says<'_> {
+        (&self.message, self.value.as_deref())
+    }
+
+    fn is(&self, says: &Self::Says<'_>) -> bool {
+        self.says() == *says
+    }
+}
+
+#[derive(Debug)]
 struct PlaceTexts {
     path: Box<str>,
     pointer: Box<str>,
@@ -86,29 +144,47 @@ struct PlaceTexts {
     named: Box<str>,
 }
 
+impl Kept for PlaceTexts {
+    type Says<'k> = (&'k str, &'k str, Option<&'k str>, &'k str);
+
+    fn says(&self) -> Self::Says<'_> {
+        (&self.path, &self.pointer, self.origin.as_deref(), &self.named)
+    }
+
+    fn is(&self, says: &Self::Says<'_>) -> bool {
+        self.says() == *says
+    }
+}
+
 /// Things that are kept once, by their numbers.
 #[derive(Debug)]
 struct Numbered<T> {
-    all: Vec<Arc<T>>,
-    numbers: HashMap<Arc<T>, u32, RandomState>,
+    all: Vec<T>,
+    numbers: HashTable<u32>,
+    hasher: RandomState,
 }
 
 impl<T> Default for Numbered<T> {
     fn default() -> Self {
-        Self { all: Vec::new(), numbers: HashMap::default() }
+        Self { all: Vec::new(), numbers: HashTable::new(), hasher: RandomState::default() }
     }
 }
 
-impl<T: Eq + Hash> Numbered<T> {
-    fn number(&mut self, thing: T) -> u32 {
-        if let Some(number) = self.numbers.get(&thing) {
-            return *number;
+impl<T: Kept> Numbered<T> {
+    /// The number of the thing that says this; where it is new, it is made.
+    fn number(&mut self, says: &T::Says<'_>, make: impl FnOnce() -> T) -> u32 {
+        let Self { all, numbers, hasher } = self;
+        let is = |number: &u32| all[*number as usize].is(says);
+        let hash = |number: &u32| hasher.hash_one(all[*number as usize].says());
+        match numbers.entry(hasher.hash_one(says), is, hash) {
+            Entry::Occupied(known) => *known.get(),
+            Entry::Vacant(new) => {
+                let number = u32::try_from(all.len()).expect("fewer than 4 Gi texts are told apart");
+                all.push(make());
+                new.insert(number);
+                number
+            }
         }
-        let number = u32::try_from(self.all.len()).expect("fewer than 4 Gi texts are told apart");
-        let thing = Arc::new(thing);
-        self.all.push(Arc::clone(&thing));
-        self.numbers.insert(thing, number);
-        number
     }
 
     fn get(&self, number: u32) -> &T {
@@ -119,9 +195,9 @@ impl<T: Eq + Hash> Numbered<T> {
 impl Held {
     /// Takes the next finding.
     pub fn push(&mut self, object: ObjectId, mut finding: Finding) {
-        let words = self.words(std::mem::take(&mut finding.message), finding.value.take());
+        let words = self.words(&std::mem::take(&mut finding.message), finding.value.take().as_deref());
         let Fingerprint { place: named, printed: print, .. } = std::mem::take(&mut finding.fingerprint);
-        let (place, span) = self.place(std::mem::take(&mut finding.place), named);
+        let (place, span) = self.place(&std::mem::take(&mut finding.place), &named);
         let related = match std::mem::take(&mut finding.related) {
             related if related.is_empty() => NONE,
             related => {
@@ -130,25 +206,33 @@ impl Held {
                 u32::try_from(self.related.len() - 1).expect("fewer than 4 Gi findings")
             }
         };
-        let said = self.said.number(Said(finding));
-        self.records.push(Record { object, said, words, place, span, related, print });
+        let finding = Said(finding);
+        let said = self.said.number(&&finding, || Said(finding.0.clone()));
+        let told = Told { said, words, place, related, has_print: print.is_some() };
+        let told = self.told.number(&told, || told);
+        self.records.push(Record { object, told, span, print: print.unwrap_or_default() });
     }
 
-    fn words(&mut self, message: String, value: Option<String>) -> u32 {
-        self.words.number(Words { message: message.into(), value: value.map(Into::into) })
+    fn words(&mut self, message: &str, value: Option<&str>) -> u32 {
+        let words = || Words { message: message.into(), value: value.map(Into::into) };
+        self.words.number(&(message, value), words)
     }
 
-    fn place(&mut self, place: Place, named: String) -> (u32, Span) {
-        let Place { path, pointer, span, origin } = place;
-        let (path, pointer, named) = (path.into(), pointer.into(), named.into());
-        let texts = PlaceTexts { path, pointer, origin: origin.map(Into::into), named };
-        (self.places.number(texts), span.unwrap_or(NOWHERE))
+    fn place(&mut self, Place { path, pointer, span, origin }: &Place, named: &str) -> (u32, Span) {
+        let origin = origin.as_deref();
+        let texts = || PlaceTexts {
+            path: path.as_str().into(),
+            pointer: pointer.as_str().into(),
+            origin: origin.map(Into::into),
+            named: named.into(),
+        };
+        (self.places.number(&(path, pointer, origin, named), texts), span.unwrap_or(NOWHERE))
     }
 
     fn related_record(&mut self, related: Related) -> RelatedRecord {
         let Related { message, document, place } = related;
-        let words = self.words(message, None);
-        let (place, span) = self.place(place, String::new());
+        let words = self.words(&message, None);
+        let (place, span) = self.place(&place, "");
         RelatedRecord { document, words, place, span }
     }
 
@@ -194,21 +278,22 @@ impl Held {
     /// When there is none.
     #[must_use]
     pub fn get(&self, at: usize) -> (ObjectId, Finding) {
-        let Record { object, said, words, place, span, related, print } = self.records[at];
+        let Record { object, told, span, print } = self.records[at];
+        let Told { said, words, place, related, has_print } = *self.told.get(told);
         let Words { message, value } = self.words.get(words);
         let related = self.related.get(related as usize).into_iter().flatten();
         let finding = Finding {
-            message: message.to_string(),
+            message: (**message).to_owned(),
             value: value.as_deref().map(str::to_owned),
             place: self.place_of(place, span),
             fingerprint: Fingerprint {
-                place: self.places.get(place).named.to_string(),
-                printed: print,
+                place: (*self.places.get(place).named).to_owned(),
+                printed: has_print.then_some(print),
                 ..Fingerprint::default()
             },
             related: related
                 .map(|RelatedRecord { document, words, place, span }| Related {
-                    message: self.words.get(*words).message.to_string(),
+                    message: (*self.words.get(*words).message).to_owned(),
                     document: *document,
                     place: self.place_of(*place, *span),
                 })
@@ -221,8 +306,8 @@ impl Held {
     fn place_of(&self, place: u32, span: Span) -> Place {
         let PlaceTexts { path, pointer, origin, named: _ } = self.places.get(place);
         Place {
-            path: path.to_string(),
-            pointer: pointer.to_string(),
+            path: (**path).to_owned(),
+            pointer: (**pointer).to_owned(),
             span: Some(span).filter(|span| *span != NOWHERE),
             origin: origin.as_deref().map(str::to_owned),
         }
@@ -320,6 +405,11 @@ mod tests {
     }
 
     #[test]
+    fn a_record_is_small() {
+        assert_eq!(size_of::<Record>(), 32);
+    }
+
+    #[test]
     fn what_is_said_again_is_held_once() {
         let mut held = Held::default();
         for object in 0..100 {
@@ -331,6 +421,12 @@ mod tests {
         assert!(held.words.all.len() <= 4 && held.places.all.len() <= 5, "{held:?}");
         let given: Vec<Finding> = held.iter().map(|(_, finding)| finding).collect();
         assert!(given.chunks(first).all(|again| again == findings()));
+        let (mut held, findings) = (Held::default(), findings());
+        for object in 0..100 {
+            findings.iter().for_each(|finding| held.push(ObjectId(object), finding.clone()));
+        }
+        // what is related is kept for each; those that differ in their span alone tell the same
+        assert_eq!(held.told.all.len(), 100 + findings.len() - 1 - 3);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 
-use super::inventory::within;
+use super::inventory::{Entries, within};
 use super::levels::Level;
 use super::pairs::Pairs;
 use super::query::{Axis, Pool, Query, Seen, Visitor, label_pairs};
@@ -27,12 +27,8 @@ pub(super) struct Entry<'d> {
     /// With the effective namespace; without a name where the server makes it.
     pub(super) key: ObjectKey<'d>,
     pub(super) object: HostObject<'d>,
-    /// How many objects of its file it stands for.
-    pub(super) copies: u32,
-    /// How many of its folder.
-    pub(super) folder_copies: u32,
-    /// Whether another file of its folder says the same before it.
-    pub(super) repeated: bool,
+    /// The index of its file in the layout.
+    pub(super) file: u32,
     /// The digest of all that it says, where `object` is only a part of it.
     pub(super) said: Option<u64>,
 }
@@ -40,7 +36,7 @@ pub(super) struct Entry<'d> {
 /// Which of the entries are looked at.
 pub(super) struct Within<'e, 'd> {
     /// All of them.
-    pub(super) entries: &'e [Entry<'d>],
+    pub(super) entries: Entries<'e, 'd>,
     /// The positions that are of the level.
     pub(super) level: Level,
     /// Which level it is; 0 is the nearest.
@@ -86,21 +82,21 @@ pub(super) struct Index<'d> {
 
 impl<'d> Index<'d> {
     /// Only what has Pod templates.
-    pub(super) fn pods(entries: &[Entry<'d>], declared: &TemplatePaths) -> Self {
+    pub(super) fn pods(entries: Entries<'_, 'd>, declared: &TemplatePaths) -> Self {
         let mut index = Self::default();
-        for (position, entry) in (0_u32..).zip(entries) {
+        for (position, entry) in entries.iter() {
             index.pods.add(position, entry, Axis::Pods, declared);
         }
         index
     }
 
     /// All but what has Pod templates.
-    pub(super) fn others(entries: &[Entry<'d>]) -> Self {
+    pub(super) fn others(entries: Entries<'_, 'd>) -> Self {
         let mut index = Self::default();
         // nothing but Pods is found by templates
         let none = TemplatePaths::default();
         let mut selectors: [Vec<Selector<'d>>; SELECTING.len()] = Default::default();
-        for (position, entry) in (0_u32..).zip(entries) {
+        for (position, entry) in entries.iter() {
             let root = entry.object.root;
             let is = |group: &str, kind: &str| entry.key.group == group && entry.key.kind == kind;
             if let Some(at) = LABELLED.iter().position(|(group, kind)| is(group, kind)) {
@@ -189,14 +185,14 @@ impl<'d> Within<'_, 'd> {
     ) -> ControlFlow<()> {
         let Self { entries, level, number } = self;
         let near = *number == 0;
+        let from = level.iter().filter(|range| !range.is_empty()).map(|range| range.start).min();
         for bucket in buckets {
-            for position in level.iter().flat_map(|range| within(bucket, range, |position| *position)) {
-                let Some(entry) = entries.get(*position as usize) else { continue };
-                let Entry { key, object, copies, folder_copies, repeated, said: _ } = *entry;
-                // beyond the own file, one of a folder's copies tells all
-                if near || !repeated {
-                    let copies = if near { copies } else { folder_copies };
-                    visitor(Seen { namespace: key.namespace, object, copies, level: *number })?;
+            for position in level.iter().flat_map(|range| within(bucket, range)) {
+                let Some((Entry { key, object, .. }, placed)) = entries.get(*position) else { continue };
+                // beyond the own file, one of a level's copies tells all; between its parts lie nearer levels
+                if near || placed.before.is_none_or(|before| Some(before) < from) {
+                    let copies = if near { placed.copies } else { placed.folder_copies };
+                    visitor(Seen { namespace: key.namespace, object: *object, copies, level: *number })?;
                 }
             }
         }

@@ -2,6 +2,9 @@
 //!
 //! Whoever asks is an object of the input as well, and takes the nearest level that has an answer ([`super::levels`]).
 
+mod arranged;
+mod twins;
+
 use std::hash::{BuildHasher as _, Hash as _, Hasher as _};
 use std::ops::Range;
 use std::sync::OnceLock;
@@ -15,22 +18,16 @@ use super::pairs::Pairs;
 use super::query::{self, Axis, By, Coverage, Pool, Query, Visitor};
 use super::{Forms, Host, HostObject, Listing, Lookup, ObjectKey, Twins, User, describe};
 use crate::cel::library::authorizer::{Decision, Question};
-use crate::document::few::SortFew as _;
 use crate::document::{NodeRef, Scalar};
 use crate::resource::workload::TemplatePaths;
+
+use arranged::Arranged;
+pub(super) use arranged::Entries;
+use twins::{Named, Subjects};
 
 /// By what objects are found: there are many of them, and each is asked for often. Who makes two that are told apart
 /// late delays a run of their own.
 type Map<K, V> = std::collections::HashMap<K, V, RandomState>;
-
-/// Which objects would be applied together, beside those of one file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-enum Together {
-    File(u32),
-    Kustomization(u32),
-    /// Perhaps.
-    Folder(u32),
-}
 
 /// An object of the input, where it was read.
 #[derive(Debug, Clone, Copy)]
@@ -47,16 +44,6 @@ pub struct Added<'d, 'k> {
     pub said: Option<u64>,
 }
 
-/// An object that a review is of.
-#[derive(Debug, Clone)]
-struct Reviewed {
-    /// Where it is among what was added.
-    added: u32,
-    /// The number of its name; of one without a name none.
-    name: Option<u32>,
-    kustomizations: Box<[u32]>,
-}
-
 /// One form of each object.
 const FIRST: Forms = Forms { number: 0, most: 1 };
 
@@ -64,33 +51,21 @@ const FIRST: Forms = Forms { number: 0, most: 1 };
 #[derive(Debug, Clone, Default)]
 pub struct InputHost<'d> {
     layout: Layout,
-    /// What was added: file and entry.
-    added: Vec<(u32, Entry<'d>)>,
-    /// The objects that reviews are of, in the order in which they were added.
-    subjects: Vec<Reviewed>,
-    /// The names that subjects have, numbered.
-    names: Map<ObjectKey<'d>, u32>,
-    /// By the number of a name: the subjects that have it in one place, in their order.
-    together: Map<(u32, Together), Vec<u32>>,
-    arranged: OnceLock<Arranged<'d>>,
+    /// What was added, in that order.
+    added: Vec<Entry<'d>>,
+    /// The objects among them that reviews are of.
+    subjects: Subjects,
+    /// The numbers of the keys of what was added.
+    keys: OnceLock<Vec<u32>>,
+    twins: OnceLock<Named>,
+    arranged: OnceLock<Arranged>,
     pods: OnceLock<Index<'d>>,
     others: OnceLock<Index<'d>>,
-    /// By group and kind: labels, and positions in [`Arranged::named`].
+    /// By group and kind: labels, and places among the [names](Entries::named).
     labels: OnceLock<Map<(&'d str, &'d str), Pairs<&'d str>>>,
     complete: bool,
     /// Whether something that is not in the input may bring more, complete or not.
     open: bool,
-}
-
-/// The objects in the order of the ranks of their files.
-#[derive(Debug, Clone, Default)]
-struct Arranged<'d> {
-    /// Without those that say what an earlier one of the same file says.
-    entries: Vec<Entry<'d>>,
-    /// By rank: the first entry; one more at the end.
-    starts: Vec<u32>,
-    /// Keys and entries, sorted.
-    named: Vec<(ObjectKey<'d>, u32)>,
 }
 
 impl<'d> InputHost<'d> {
@@ -108,21 +83,7 @@ impl<'d> InputHost<'d> {
     /// Adds an object that is reviewed.
     pub fn add(&mut self, added: Added<'d, '_>) {
         let Added { key, file, object, kustomizations, said } = added;
-        let position = number(self.subjects.len());
-        let file_number = number(file);
-        let name = (!key.name.is_empty()).then(|| {
-            let next = number(self.names.len());
-            *self.names.entry(key).or_insert(next)
-        });
-        if let Some(name) = name {
-            let places = [Together::File(file_number), Together::Folder(self.folder(file_number))];
-            let listed = kustomizations.iter().map(|k| Together::Kustomization(*k));
-            for place in places.into_iter().chain(listed) {
-                self.together.entry((name, place)).or_default().push(position);
-            }
-        }
-        let added = number(self.added.len());
-        self.subjects.push(Reviewed { added, name, kustomizations: kustomizations.into() });
+        self.subjects.push(self.added.len(), kustomizations);
         self.put(key, file, object, said);
     }
 
@@ -133,13 +94,7 @@ impl<'d> InputHost<'d> {
     }
 
     fn put(&mut self, key: ObjectKey<'d>, file: usize, object: HostObject<'d>, said: Option<u64>) {
-        let entry = Entry { key, object, copies: 1, folder_copies: 1, repeated: false, said };
-        self.added.push((number(file), entry));
-    }
-
-    fn folder(&self, file: u32) -> u32 {
-        // a complete input is one
-        if self.complete { 0 } else { self.layout.folder_of(file as usize) }
+        self.added.push(Entry { key, object, file: number(file), said });
     }
 
     /// The host of a review of the object that was added at this place, counted from 0.
@@ -148,84 +103,46 @@ impl<'d> InputHost<'d> {
         Beside { host: self, position }
     }
 
-    fn arranged(&self) -> &Arranged<'d> {
-        self.arranged.get_or_init(|| {
-            let mut order: Vec<&(u32, Entry<'d>)> = self.added.iter().collect();
-            order.sort_by_key(|(file, _)| self.layout.rank(*file as usize));
-            let mut arranged = Arranged::default();
-            let mut copies: Map<ObjectKey<'d>, u32> = Map::default();
-            for (_, entry) in &order {
-                *copies.entry(entry.key).or_default() += 1;
-            }
-            let mut known = Copies::default();
-            let (mut last, mut folder) = (u32::MAX, u32::MAX);
-            for (file, entry) in order {
-                let rank = self.layout.rank(*file as usize);
-                while number(arranged.starts.len()) <= rank {
-                    arranged.starts.push(number(arranged.entries.len()));
-                }
-                let own_folder = self.layout.folder_of(*file as usize);
-                if std::mem::replace(&mut folder, own_folder) != own_folder {
-                    known = Copies::default();
-                }
-                if std::mem::replace(&mut last, *file) != *file {
-                    known.in_file.clear();
-                    known.file_from = arranged.entries.len();
-                }
-                if copies.get(&entry.key).is_some_and(|copies| *copies > 1) {
-                    arranged.push_copy(*entry, &mut known);
-                } else {
-                    arranged.entries.push(*entry);
-                }
-            }
-            arranged.starts.push(number(arranged.entries.len()));
-            let named = (0_u32..).zip(&arranged.entries).filter(|(_, entry)| !entry.key.name.is_empty());
-            arranged.named = named.map(|(at, entry)| (entry.key, at)).collect();
-            arranged.named.sort_unstable();
-            arranged
-        })
+    fn keys(&self) -> &[u32] {
+        self.keys.get_or_init(|| arranged::numbered(&self.added))
+    }
+
+    fn entries(&self) -> Entries<'_, 'd> {
+        let arranged = || Arranged::of(&self.added, self.keys(), &self.layout);
+        let arranged = self.arranged.get_or_init(arranged);
+        Entries { added: &self.added, arranged }
     }
 
     /// The ranges of entries that the levels around a file are; without a file, all of them as one.
     fn levels(&self, file: Option<u32>) -> impl Iterator<Item = Level> {
-        let arranged = self.arranged();
-        let start = move |rank: u32| {
-            let last = arranged.starts.len().saturating_sub(1);
-            arranged.starts.get((rank as usize).min(last)).copied().unwrap_or_default()
-        };
+        let Entries { arranged, .. } = self.entries();
         let around = file.into_iter().flat_map(|file| self.layout.levels(file as usize));
-        let around = around.map(move |level| level.map(|ranks| start(ranks.start)..start(ranks.end)));
-        around.chain(file.is_none().then(|| [0..number(arranged.entries.len()), 0..0]))
+        let around = around.map(move |level| level.map(|ranks| arranged.positions(ranks)));
+        around.chain(file.is_none().then(|| [0..arranged.len(), 0..0]))
     }
 
     /// The objects with this key of the nearest level that has one.
     fn nearest(&self, key: ObjectKey<'_>, file: Option<u32>, most: usize) -> Vec<HostObject<'d>> {
-        let arranged = self.arranged();
-        let named = &arranged.named;
-        let from = named.partition_point(|(other, _)| *other < key);
-        let forms = arranged.forms(from);
-        let there = forms.first().is_some_and(|(other, _)| *other == key);
-        if there { self.nearest_of(forms, file, most) } else { Vec::new() }
+        let entries = self.entries();
+        match entries.forms(entries.from(&key)) {
+            Some((found, forms)) if found == key => self.nearest_of(forms, file, most),
+            _ => Vec::new(),
+        }
     }
 
     /// Those of one object's forms that the nearest level has.
-    fn nearest_of(
-        &self,
-        forms: &[(ObjectKey<'d>, u32)],
-        file: Option<u32>,
-        most: usize,
-    ) -> Vec<HostObject<'d>> {
-        let entries = &self.arranged().entries;
-        let objects = |forms: &[(ObjectKey<'d>, u32)]| -> Vec<HostObject<'d>> {
-            let objects = forms.iter().filter_map(|(_, at)| Some(entries.get(*at as usize)?.object));
+    fn nearest_of(&self, forms: &[u32], file: Option<u32>, most: usize) -> Vec<HostObject<'d>> {
+        let entries = self.entries();
+        let objects = |forms: &mut dyn Iterator<Item = &u32>| -> Vec<HostObject<'d>> {
+            let objects = forms.filter_map(|at| Some(entries.get(*at)?.0.object));
             objects.take(most).collect()
         };
         if let [_] | [] = forms {
-            return objects(forms);
+            return objects(&mut forms.iter());
         }
         let mut levels = self.levels(file).map(|level| {
-            let forms = level.into_iter().flat_map(|range| within(forms, &range, |(_, at)| *at));
-            objects(&forms.copied().take(most).collect::<Vec<_>>())
+            let mut forms = level.iter().flat_map(|range| within(forms, range));
+            objects(&mut forms)
         });
         levels.find(|objects| !objects.is_empty()).unwrap_or_default()
     }
@@ -238,25 +155,20 @@ impl<'d> InputHost<'d> {
         file: Option<u32>,
         Forms { number, most }: Forms,
     ) -> (Listing<'d>, usize) {
-        let arranged = self.arranged();
-        let (named, mut found) = (&arranged.named, Vec::new());
+        let (entries, mut found) = (self.entries(), Vec::new());
         if let By::Labels(pairs @ [_, ..]) = by {
-            let labelled = self.labels.get_or_init(|| by_label(&arranged.entries, named));
+            let labelled = self.labels.get_or_init(|| entries.by_label());
             let at = labelled.get(&(group, kind)).and_then(|labels| labels.smallest(pairs));
-            let forms = at.into_iter().flatten().map(|at| arranged.forms(*at as usize));
-            let inside = |forms: &&[(ObjectKey<'d>, u32)]| {
-                namespace
-                    .is_none_or(|namespace| forms.first().is_some_and(|(key, _)| key.namespace == namespace))
-            };
-            found.extend(forms.filter(inside));
+            let forms = at.into_iter().flatten().filter_map(|at| entries.forms(*at as usize));
+            let inside = |key: &ObjectKey<'_>| namespace.is_none_or(|namespace| key.namespace == namespace);
+            found.extend(forms.filter(|(key, _)| inside(key)).map(|(_, forms)| forms));
         } else {
             let from = ObjectKey { group, kind, namespace: namespace.unwrap_or_default(), name: "" };
             let wanted = |key: &ObjectKey<'_>| {
                 key.group == group && key.kind == kind && namespace.is_none_or(|n| key.namespace == n)
             };
-            let mut at = named.partition_point(|(key, _)| *key < from);
-            while named.get(at).is_some_and(|(key, _)| wanted(key)) {
-                let forms = arranged.forms(at);
+            let mut at = entries.from(&from);
+            while let Some((_, forms)) = entries.forms(at).filter(|(key, _)| wanted(key)) {
                 at += forms.len();
                 found.push(forms);
             }
@@ -290,14 +202,14 @@ impl<'d> InputHost<'d> {
         file: Option<u32>,
         visitor: &mut Visitor<'_, 'h>,
     ) -> Option<Coverage> {
-        let arranged = self.arranged();
+        let entries = self.entries();
         // the templates of a run do not change, so those of the first query are those of all
         let index = match query.pool {
-            Pool::Pods(declared) => self.pods.get_or_init(|| Index::pods(&arranged.entries, declared)),
-            _ => self.others.get_or_init(|| Index::others(&arranged.entries)),
+            Pool::Pods(declared) => self.pods.get_or_init(|| Index::pods(entries, declared)),
+            _ => self.others.get_or_init(|| Index::others(entries)),
         };
         for (number, level) in (0_u32..).zip(self.levels(file)) {
-            let within = Within { entries: &arranged.entries, level, number };
+            let within = Within { entries, level, number };
             if index.visit(&within, query, visitor)?.is_break() {
                 return Some(Coverage::Complete);
             }
@@ -308,108 +220,24 @@ impl<'d> InputHost<'d> {
         })
     }
 
-    /// A subject as it was added, and the index of its file.
-    fn subject(&self, position: u32) -> (u32, HostObject<'d>) {
-        let (file, entry) = &self.added[self.subjects[position as usize].added as usize];
-        (*file, entry.object)
-    }
-
     fn twins_of(&self, position: usize, most: usize, folder: bool) -> Twins<'_> {
-        let Some(Reviewed { name: Some(name), kustomizations, .. }) = self.subjects.get(position) else {
+        if self.subjects.added(position).is_none() {
             return Twins::default();
-        };
-        let own = number(position);
-        let (file, object) = self.subject(own);
-        let of = |place| self.together.get(&(*name, place)).map_or(&[][..], Vec::as_slice);
-        let has = |list: &[u32], at: u32| list.binary_search(&at).is_ok();
-        let in_file = of(Together::File(file));
-        // to kustomize the version is a part of what an object is
-        let version = |at: u32| self.subject(at).1.root.get_str("apiVersion");
-        let own_version = object.root.get_str("apiVersion");
-        let mut listed: Vec<u32> = Vec::new();
-        for all in kustomizations.iter().map(|k| of(Together::Kustomization(*k))) {
-            // most list an object once
-            if all.len() > in_file.len() {
-                let others = all.iter().filter(|at| !has(in_file, **at) && version(**at) == own_version);
-                listed.extend(others);
-            }
         }
-        listed.sort_few_by_key(|at| *at);
-        listed.dedup();
-        let near = in_file.iter().filter(|at| **at != own).chain(&listed);
-        if !folder {
-            let count = in_file.len() - 1 + listed.len();
-            return Twins { count, first: near.take(most).map(|at| self.subject(*at).1).collect() };
-        }
-        let all = of(Together::Folder(self.folder(file)));
-        let known = in_file.len() + listed.iter().filter(|at| has(all, **at)).count();
-        let others = all.iter().filter(|at| !has(in_file, **at) && !has(&listed, **at));
-        let count = all.len().saturating_sub(known);
-        Twins { count, first: others.take(most.min(count)).map(|at| self.subject(*at).1).collect() }
+        let Self { added, subjects, layout, complete, .. } = self;
+        // a complete input is one
+        let beside = twins::Beside { subjects, added, keys: self.keys(), layout, is_one: *complete };
+        beside.twins(self.twins.get_or_init(|| beside.named()), number(position), most, folder)
     }
 }
 
-impl<'d> Arranged<'d> {
-    /// All forms of the object whose first form is at this position of the names.
-    fn forms(&self, first: usize) -> &[(ObjectKey<'d>, u32)] {
-        let rest = self.named.get(first..).unwrap_or_default();
-        let Some((key, _)) = rest.first() else { return rest };
-        &rest[..rest.partition_point(|(other, _)| other == key)]
-    }
-
-    /// An object with the key of others: what says the same in the same file is counted and not kept, for asking many
-    /// copies one question would cost the square of the copies, and tell nothing new.
-    fn push_copy(&mut self, entry: Entry<'d>, known: &mut Copies<'d>) {
-        let at = self.entries.len();
-        // most have their like in other folders
-        let (first, said) = known.first.entry(entry.key).or_insert((at, None));
-        let first = *first;
-        if first == at {
-            self.entries.push(entry);
-            return;
-        }
-        let said = *said.get_or_insert_with(|| self.entries[first].digest());
-        let key = (entry.key, entry.digest());
-        let unnamed = u32::from(entry.key.name.is_empty());
-        let same =
-            |entries: &[Entry<'d>], at: usize| entries.get(at).is_some_and(|e| e.says_the_same(&entry));
-        let of_first = (entry.key, said);
-        known.in_folder.entry(of_first).or_insert(first);
-        if first >= known.file_from {
-            known.in_file.entry(of_first).or_insert(first);
-        }
-        let in_file = *known.in_file.entry(key).or_insert(at);
-        let in_folder = *known.in_folder.entry(key).or_insert(at);
-        let repeated = in_folder != at && same(&self.entries, in_folder);
-        if repeated {
-            self.entries[in_folder].folder_copies += unnamed;
-        }
-        if in_file != at && same(&self.entries, in_file) {
-            self.entries[in_file].copies += unnamed;
-        } else {
-            self.entries.push(Entry { repeated, ..entry });
-        }
-    }
-}
-
-/// The objects of one folder that have the keys of others, by what they say: positions of entries.
-#[derive(Debug, Default)]
-struct Copies<'d> {
-    /// The first of each key; the digest of what it says when there is another.
-    first: Map<ObjectKey<'d>, (usize, Option<u64>)>,
-    in_folder: Map<(ObjectKey<'d>, u64), usize>,
-    in_file: Map<(ObjectKey<'d>, u64), usize>,
-    /// The first entry of the file that is looked at.
-    file_from: usize,
-}
-
-/// The part of a list, sorted by position, that is within a range of positions.
-pub(super) fn within<'l, T>(sorted: &'l [T], range: &Range<u32>, position: impl Fn(&T) -> u32) -> &'l [T] {
+/// The part of sorted positions that is within a range.
+pub(super) fn within<'l>(sorted: &'l [u32], range: &Range<u32>) -> &'l [u32] {
     if range.is_empty() {
         return &[];
     }
-    let from = sorted.partition_point(|entry| position(entry) < range.start);
-    let to = from + sorted[from..].partition_point(|entry| position(entry) < range.end);
+    let from = sorted.partition_point(|position| *position < range.start);
+    let to = from + sorted[from..].partition_point(|position| *position < range.end);
     &sorted[from..to]
 }
 
@@ -442,26 +270,6 @@ impl Host for InputHost<'_> {
     }
 }
 
-/// The objects by the labels that one of their forms has: positions of their first forms.
-fn by_label<'d>(
-    entries: &[Entry<'d>],
-    named: &[(ObjectKey<'d>, u32)],
-) -> Map<(&'d str, &'d str), Pairs<&'d str>> {
-    let (mut labelled, none): (Map<_, Pairs<&str>>, _) = (Map::default(), TemplatePaths::default());
-    let (mut last, mut first) = (None, 0);
-    for (position, (key, at)) in (0_u32..).zip(named) {
-        if last.replace(*key) != Some(*key) {
-            first = position;
-        }
-        let Some(entry) = entries.get(*at as usize) else { continue };
-        let labels = labelled.entry((key.group, key.kind)).or_default();
-        for (key, value) in Axis::Labels.pairs(entry.object.root, &none).into_iter().flatten() {
-            labels.add(key, value, first);
-        }
-    }
-    labelled
-}
-
 /// The input as seen from one of its objects, which alone has something near it, and twins.
 #[derive(Debug, Clone, Copy)]
 pub struct Beside<'h, 'd> {
@@ -471,8 +279,8 @@ pub struct Beside<'h, 'd> {
 
 impl Beside<'_, '_> {
     fn file(&self) -> Option<u32> {
-        let subject = self.host.subjects.get(self.position)?;
-        self.host.added.get(subject.added as usize).map(|(file, _)| *file)
+        let added = self.host.subjects.added(self.position)?;
+        self.host.added.get(added).map(|entry| entry.file)
     }
 }
 

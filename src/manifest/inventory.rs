@@ -510,7 +510,9 @@ impl<'s> Loader<'s> {
 
     fn yaml(&mut self, from: usize) {
         let mut at = from;
-        for Chunk { range, bad_separator } in split(self.text, from) {
+        let chunks = split(self.text, from);
+        self.documents.reserve_exact(chunks.len());
+        for Chunk { range, bad_separator } in chunks {
             // the dashes between two documents may have a comment, too
             self.separators(std::mem::replace(&mut at, range.end)..range.start);
             if self.text[range.clone()].starts_with("---") {

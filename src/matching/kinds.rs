@@ -21,7 +21,7 @@ impl Part {
     fn new(text: &str) -> Result<Self, KindPatternError> {
         if text == "*" {
             Ok(Self::Any)
-        } else if text.contains(['*', '?', '[', '{']) {
+        } else if text.bytes().any(|byte| matches!(byte, b'*' | b'?' | b'[' | b'{')) {
             let glob = Glob::new(text).map_err(|e| KindPatternError::Glob {
                 pattern: text.to_owned(),
                 reason: e.kind().to_string(),
@@ -266,7 +266,7 @@ impl KindPattern {
 
     /// Whether it names what is sent to a subresource and is no object of its own.
     fn names_a_body(&self) -> bool {
-        self.exact_kind().is_some_and(|kind| api::bodies().any(|row| row.kind == kind))
+        self.exact_kind().is_some_and(api::is_body)
     }
 
     /// Whether it is about subresources.
@@ -282,12 +282,19 @@ impl KindPattern {
         any(&self.kind) && self.group.as_ref().is_some_and(any) && self.subresource.as_ref().is_none_or(any)
     }
 
+    /// Whether it matches objects, rather than what is sent to subresources alone.
+    fn is_of_objects(&self) -> bool {
+        // lifecycle.k8s.io has Evictions, too
+        !self.has_subresource()
+            || self.subresource.is_none() && self.exact_kind().is_some_and(api::is_built_in)
+    }
+
     /// Whether it may match what is connected to, as by `kubectl exec`.
     #[must_use]
     pub fn may_connect(&self) -> bool {
         match &self.subresource {
             Some(part) => CONNECTED.iter().any(|name| part.matches(name)),
-            None => self.exact_kind().is_some_and(|kind| self.names_a_body() && kind.ends_with("Options")),
+            None => self.exact_kind().is_some_and(|kind| kind.ends_with("Options") && self.names_a_body()),
         }
     }
 
@@ -308,6 +315,14 @@ impl KindPattern {
             _ => None,
         }
     }
+}
+
+/// Whether a glance at a pattern tells that it is about another kind.
+fn names_another(pattern: &str, kind: &str) -> bool {
+    let another = |part: &str| {
+        part != kind && looks_like_kind(part) && part.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    };
+    pattern.split('/').any(another)
 }
 
 /// The kinds of a policy.
@@ -352,6 +367,18 @@ impl Kinds {
             }
         }
         Ok(kinds)
+    }
+
+    /// Whether [`Kinds::index_by`] of these patterns has a kind. Only those that may mean it are read.
+    #[must_use]
+    pub fn may_mean(patterns: &[&str], kind: &str, custom_templates: bool) -> bool {
+        patterns.iter().any(|pattern| match *pattern {
+            "workloads" => custom_templates || api::is_with_pods(kind),
+            pattern if names_another(pattern, kind) => false,
+            pattern => KindPattern::parse(pattern).is_ok_and(|pattern| {
+                pattern.is_of_objects() && pattern.exact_kind().is_none_or(|exact| exact == kind)
+            }),
+        })
     }
 
     /// Whether the request is about one of the kinds.
@@ -404,12 +431,7 @@ impl Kinds {
             }
             names.extend(api::with_pods().map(|row| row.kind.to_owned()));
         }
-        // lifecycle.k8s.io has Evictions, too
-        let of_objects = |pattern: &&KindPattern| {
-            !pattern.has_subresource()
-                || pattern.subresource.is_none() && pattern.exact_kind().is_some_and(api::is_built_in)
-        };
-        for pattern in self.patterns.iter().filter(of_objects) {
+        for pattern in self.patterns.iter().filter(|pattern| pattern.is_of_objects()) {
             match pattern.exact_kind() {
                 Some(kind) => names.push(kind.to_owned()),
                 None => return KindMatch::Any,

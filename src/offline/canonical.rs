@@ -20,8 +20,8 @@ use crate::resource::custom::CustomKinds;
 use crate::resource::identity::{Identity, ObjectKey};
 use crate::store::PolicySet;
 
-/// Inputs up to so many nodes are held as they are, which takes some 100 MB.
-const NODES: usize = 1 << 20;
+/// Inputs up to so many nodes, some 5 MB of text, are held as they are, which takes some 25 MB.
+const NODES: usize = 1 << 18;
 
 /// What became of a manifest.
 #[derive(Debug)]

@@ -1,10 +1,10 @@
 //! Compiled CEL as policies hold it.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::environment::{declare_element, declared};
 use crate::cel::ast::Ast;
-use crate::cel::declarations::EnvKind;
+use crate::cel::declarations::{Env, EnvKind};
 use crate::cel::parser::parse;
 use crate::cel::profile::Profile;
 use crate::cel::program::{CompileError, Composition, Program};
@@ -14,23 +14,90 @@ use crate::finding::PolicyPlace;
 /// An expression, ready to run.
 #[derive(Debug)]
 pub struct Expression {
-    /// What the text was compiled to.
-    pub program: Program,
+    compiled: Compiled,
     /// Where it is written.
     pub place: Option<Arc<PolicyPlace>>,
+}
+
+#[derive(Debug)]
+enum Compiled {
+    /// When the policy was read.
+    Now(Program),
+    /// When it is run first.
+    WhenRun(Arc<Text>, Arc<ExpressionEnv>),
+}
+
+/// A text that is known to compile.
+#[derive(Debug)]
+struct Text {
+    source: Box<str>,
+    program: OnceLock<Program>,
+}
+
+/// What the expressions of a policy may name that are compiled when they are run first.
+#[derive(Debug)]
+pub struct ExpressionEnv {
+    /// Variables, types and functions.
+    pub env: Env,
+    /// The policy's own variables.
+    pub variables: Arc<Composition>,
+    /// The texts that were met: rules of a policy often go through the same elements.
+    texts: Mutex<Vec<Arc<Text>>>,
+}
+
+impl ExpressionEnv {
+    /// Expressions in this environment may read these variables.
+    #[must_use]
+    pub fn new(env: Env, variables: Arc<Composition>) -> Self {
+        Self { env, variables, texts: Mutex::default() }
+    }
+
+    fn text(&self, source: &str) -> Arc<Text> {
+        let mut texts = self.texts.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = texts.iter().find(|text| *text.source == *source) {
+            return Arc::clone(known);
+        }
+        let text = Arc::new(Text { source: source.into(), program: OnceLock::new() });
+        texts.push(Arc::clone(&text));
+        text
+    }
 }
 
 impl Expression {
     /// A compiled expression, and where it is written.
     #[must_use]
     pub fn new(program: Program, place: Option<Arc<PolicyPlace>>) -> Self {
-        Self { program, place }
+        Self { compiled: Compiled::Now(program), place }
+    }
+
+    /// An expression that is compiled when it is run first, for few of a policy's are run over few objects. Its text is known to
+    /// compile.
+    #[must_use]
+    pub fn when_run(source: &str, scope: &Arc<ExpressionEnv>, place: Option<Arc<PolicyPlace>>) -> Self {
+        Self { compiled: Compiled::WhenRun(scope.text(source), Arc::clone(scope)), place }
+    }
+
+    /// What the text was compiled to, or is now.
+    ///
+    /// # Panics
+    /// Never: what is compiled when it is run is known to compile.
+    pub fn program(&self) -> &Program {
+        match &self.compiled {
+            Compiled::Now(program) => program,
+            Compiled::WhenRun(text, scope) => text.program.get_or_init(|| {
+                let compiled = scope.variables.compile(&text.source, &scope.env);
+                compiled.expect("the tests compile the library")
+            }),
+        }
     }
 
     /// The text of the expression.
     #[must_use]
     pub fn source(&self) -> &str {
-        self.program.source()
+        match &self.compiled {
+            Compiled::Now(program) => program.source(),
+            Compiled::WhenRun(text, _) => &text.source,
+        }
     }
 }
 
@@ -68,7 +135,7 @@ impl MessageEnv {
             declare_element(&mut env);
             env.declare_variable("container", Type::String);
         }
-        Program::plan(crate::cel::checker::compile(source, &env)?, &env, variables)
+        variables.compile(source, &env)
     }
 }
 

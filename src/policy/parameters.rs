@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::Policy;
 use crate::document::edit::{Editor, PatchOperation};
 use crate::document::path::Pointer;
-use crate::document::{Document, Limits};
+use crate::document::{Document, Limits, NodeRef};
 use crate::nearest::nearest;
 
 /// Why parameters do not fit a policy.
@@ -122,6 +122,9 @@ impl<C> Policy<C> {
     /// annotation `plimsoll.dev/minor-version` names.
     pub fn set_minor_version(&mut self, minor: u32) {
         if let Some(name) = self.about.annotations.get("plimsoll.dev/minor-version").cloned() {
+            if self.parameters.root().get(&name).and_then(NodeRef::as_i64) == Some(minor.into()) {
+                return;
+            }
             // a policy without that parameter does not ask
             let _ = self.set_parameters(&BTreeMap::from([(name, minor.into())]));
         }

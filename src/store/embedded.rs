@@ -42,7 +42,7 @@ mod tests {
     use super::*;
     use crate::cel::profile::Profile;
     use crate::matching::Kinds;
-    use crate::store::load::{Loaded, read_text};
+    use crate::store::load::{Loaded, read_own, read_text};
 
     #[test]
     fn tests_are_those_of_the_folder() {
@@ -72,6 +72,34 @@ mod tests {
                 assert_eq!(loaded.errors.len(), 0, "{name}: {:?}", loaded.errors);
             }
         }
+    }
+
+    /// What waits until it is run is compiled to what it is compiled to at once.
+    #[test]
+    fn expressions_that_wait_are_the_same() {
+        let mut compared = 0;
+        for outline in outlines() {
+            for profile in Profile::ALL {
+                let (later, now) = (read_own(outline, profile, true), read_own(outline, profile, false));
+                assert_eq!(later.parameters.root().to_json(), now.parameters.root().to_json());
+                assert_eq!((later.reads, later.rules.len()), (now.reads, now.rules.len()));
+                let rules = later.rules.iter().zip(&now.rules);
+                let expressions = rules.flat_map(|(one, other)| {
+                    assert_eq!(one.info, other.info);
+                    one.check.expressions().into_iter().zip(other.check.expressions())
+                });
+                for (one, other) in expressions {
+                    assert_eq!((one.source(), &one.place), (other.source(), &other.place));
+                    assert_eq!(format!("{:?}", one.program()), format!("{:?}", other.program()));
+                    compared += 1;
+                }
+                for (one, other) in later.composition.named().zip(now.composition.named()) {
+                    assert_eq!(format!("{one:?}"), format!("{other:?}"));
+                    compared += 1;
+                }
+            }
+        }
+        assert!(compared > 800, "{compared} expressions");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use crate::check::Policy;
+use crate::dialect::native::CLUSTER_KIND;
 use crate::finding::{Actions, PolicyRef, Severity};
 use crate::matching::KindMatch;
 
@@ -28,11 +29,16 @@ impl From<Unmet> for Slot {
 }
 
 impl Slot {
-    /// The policy, which is read where it was not.
+    /// The policy, which is read where it was not, for an object that meets it.
     pub(super) fn policy(&self) -> &Arc<Policy> {
+        self.ready(true)
+    }
+
+    /// The policy, which is read where it was not; `when_run`: its expressions may wait until they are run.
+    pub(super) fn ready(&self, when_run: bool) -> &Arc<Policy> {
         self.policy.get_or_init(|| {
             let unmet = self.unmet.as_ref().expect("a place without a policy has what it is read from");
-            Arc::new(unmet.read())
+            Arc::new(unmet.read(when_run))
         })
     }
 
@@ -86,6 +92,14 @@ impl<'s> Entry<'s> {
         match self {
             Self::Read(policy) => policy.id.clone(),
             Self::Unmet(unmet) => unmet.id(),
+        }
+    }
+
+    /// What policies of a set are sorted by: name, namespace, kind.
+    pub(super) fn order(&self) -> (&'s str, Option<&'s str>, &'static str) {
+        match self {
+            Self::Read(policy) => (&policy.id.name, policy.id.namespace.as_deref(), policy.id.kind),
+            Self::Unmet(unmet) => (unmet.outline.name, None, CLUSTER_KIND),
         }
     }
 

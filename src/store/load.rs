@@ -13,7 +13,7 @@ use crate::admission_policy::Bindings;
 use crate::cel::profile::{Profile, Release};
 use crate::diagnostic::Diagnostic;
 use crate::dialect::{self, Issue, Lowered, Written};
-use crate::document::NodeRef;
+use crate::document::{Document, NodeRef};
 use crate::finding::{Excepting, PolicyRef, PolicyText};
 use crate::manifest::compose::{Oddity, Remark, compose};
 use crate::manifest::split::split;
@@ -255,6 +255,23 @@ pub fn read_text(name: &str, text: &str, embedded: bool, profile: Profile, loade
     read_documents((name, text), embedded, profile, loaded, true);
 }
 
+/// Reads a policy of the library. Nothing can be wrong with it; `when_run`: whether its expressions wait until they are run.
+///
+/// # Panics
+/// Never: the tests read the library in every profile of CEL.
+pub(super) fn read_own(outline: &Outline, profile: Profile, when_run: bool) -> Policy {
+    let (name, text) = embedded::files()[outline.file];
+    let file = format!("{}{name}", embedded::PREFIX).into();
+    let written = Written { file, text: PolicyText::Embedded(text), when_run };
+    let document = compose(text, 0..text.len()).ok().and_then(|composed| composed.document);
+    let root = document.as_ref().map(Document::root);
+    let lowered = root.and_then(|root| dialect::of(root)?.lower(root, profile, &written).ok());
+    match lowered {
+        Some(Lowered::Policy(policy)) => *policy,
+        _ => unreachable!("the tests read the library"),
+    }
+}
+
 /// `tells`: whether documents that are not YAML are told of; of manifests somebody else does.
 fn read_documents(
     (name, text): (&str, &str),
@@ -264,7 +281,8 @@ fn read_documents(
     tells: bool,
 ) {
     let own = embedded::text(name).filter(|_| embedded).map(PolicyText::Embedded);
-    let written = Written { file: name.into(), text: own.unwrap_or_else(|| PolicyText::Read(text.into())) };
+    let text_of = own.unwrap_or_else(|| PolicyText::Read(text.into()));
+    let written = Written { file: name.into(), text: text_of, when_run: false };
     for chunk in split(text, 0) {
         let composed = match compose(text, chunk.range.clone()) {
             Ok(composed) => composed,

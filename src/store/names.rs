@@ -1,6 +1,5 @@
 //! The names of policies, rules, categories and codes: what a flag, a configuration or a waiver may speak of.
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use crate::check::Policy;
@@ -20,15 +19,14 @@ pub struct UnknownName {
     pub help: String,
 }
 
-/// Those of the library are part of the program.
-type Name = Cow<'static, str>;
-
 /// The names that a run can speak of.
 #[derive(Debug, Clone, Default)]
 pub struct Names {
-    policies: BTreeSet<Name>,
-    rules: BTreeSet<Name>,
-    categories: BTreeSet<Name>,
+    policies: BTreeSet<String>,
+    rules: BTreeSet<String>,
+    categories: BTreeSet<String>,
+    /// Policies of the library, whose names are looked for where they stand: few runs ask for one.
+    library: Vec<&'static Outline>,
 }
 
 impl Names {
@@ -37,38 +35,56 @@ impl Names {
     pub fn of<'p>(policies: impl Iterator<Item = &'p Policy>) -> Self {
         let mut names = Self::default();
         for policy in policies {
-            names.policies.insert(policy.id.name.clone().into());
-            names.categories.extend(policy.about.category.clone().map(Name::from));
-            names.rules.extend(policy.rules.iter().map(|rule| Name::from(rule.info.code.clone())));
+            names.policies.insert(policy.id.name.clone());
+            names.categories.extend(policy.about.category.clone());
+            names.rules.extend(policy.rules.iter().map(|rule| rule.info.code.clone()));
         }
         names
     }
 
     /// Those of policies of the library.
     #[must_use]
-    pub fn of_library<'o>(policies: impl IntoIterator<Item = &'o Outline>) -> Self {
-        let mut names = Self::default();
-        for policy in policies {
-            names.policies.insert(policy.name.into());
-            names.categories.extend(policy.category.map(Name::from));
-            names.rules.extend(policy.rules.iter().map(|rule| Name::from(rule.code)));
-        }
-        names
+    pub fn of_library(policies: impl IntoIterator<Item = &'static Outline>) -> Self {
+        Self { library: policies.into_iter().collect(), ..Self::default() }
+    }
+
+    fn has_policy(&self, name: &str) -> bool {
+        self.policies.contains(name) || self.library.iter().any(|policy| policy.name == name)
+    }
+
+    fn has_rule(&self, name: &str) -> bool {
+        let mut of_library = self.library.iter().flat_map(|policy| policy.rules);
+        self.rules.contains(name) || of_library.any(|rule| rule.code == name)
+    }
+
+    fn has_category(&self, name: &str) -> bool {
+        self.categories.contains(name) || self.library.iter().any(|policy| policy.category == Some(name))
+    }
+
+    /// The names of all policies, each once and in order.
+    fn policies(&self) -> BTreeSet<&str> {
+        let of_library = self.library.iter().map(|policy| policy.name);
+        self.policies.iter().map(String::as_str).chain(of_library).collect()
+    }
+
+    /// The codes of all rules, likewise.
+    fn rules(&self) -> BTreeSet<&str> {
+        let of_library = self.library.iter().flat_map(|policy| policy.rules).map(|rule| rule.code);
+        self.rules.iter().map(String::as_str).chain(of_library).collect()
     }
 
     /// What is wrong with a name of a policy or rule, or, where these may be meant, of a reserved code.
     #[must_use]
     pub fn check(&self, name: &str, reserved: bool) -> Option<UnknownName> {
-        let Self { policies, rules, categories } = self;
         let is_reserved = codes::all().any(|row| codes::means(name, row.code));
-        if policies.contains(name) || rules.contains(name) || (reserved && is_reserved) {
+        if self.has_policy(name) || self.has_rule(name) || (reserved && is_reserved) {
             return None;
         }
         if is_reserved {
             let message = format!("{name} has no action: the webhook is asked about no text");
             return Some(UnknownName { message, help: "give it a severity, or skip it".to_owned() });
         }
-        if categories.contains(name) {
+        if self.has_category(name) {
             let message = format!("{name} is a category; policies are chosen by name or by pack");
             return Some(UnknownName {
                 message,
@@ -76,7 +92,7 @@ impl Names {
             });
         }
         let codes: Vec<&str> = codes::all().map(|row| row.code).filter(|_| reserved).collect();
-        let all = policies.iter().chain(rules).map(|name| &**name).chain(codes);
+        let all = self.policies().into_iter().chain(self.rules()).chain(codes);
         let help = match nearest(name, all) {
             Some(nearest) => format!("did you mean `{nearest}`?"),
             None => "`plimsoll policies list` shows the names".to_owned(),
@@ -88,12 +104,13 @@ impl Names {
     /// The codes of all rules, and the reserved ones that may be waived.
     pub fn codes(&self) -> impl Iterator<Item = &str> {
         let reserved = codes::all().map(|row| row.code).filter(|code| is_waivable(code));
-        self.rules.iter().map(|name| &**name).chain(reserved)
+        self.rules().into_iter().chain(reserved)
     }
 
     /// Adds those of other policies.
     pub fn extend(&mut self, others: Self) {
-        let Self { policies, rules, categories } = others;
+        let Self { policies, rules, categories, library } = others;
+        self.library.extend(library);
         self.policies.extend(policies);
         self.rules.extend(rules);
         self.categories.extend(categories);
@@ -116,12 +133,12 @@ impl Names {
     /// What is wrong with the name of a policy.
     #[must_use]
     pub fn check_policy(&self, name: &str) -> Option<UnknownName> {
-        if self.policies.contains(name) {
+        if self.has_policy(name) {
             return None;
         }
         // a rule's code, where its policy is asked for
         let policy = name.split_once('/').map_or(name, |(policy, _)| policy);
-        let help = match nearest(policy, self.policies.iter().map(|name| &**name)) {
+        let help = match nearest(policy, self.policies().into_iter()) {
             Some(nearest) => format!("did you mean `{nearest}`?"),
             None => "`plimsoll policies list` shows the names".to_owned(),
         };
@@ -134,11 +151,12 @@ mod tests {
     use super::*;
 
     fn names() -> Names {
-        let set = |names: &[&str]| names.iter().map(|name| Name::from((*name).to_owned())).collect();
+        let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
         Names {
             policies: set(&["image-tag", "required-probes"]),
             rules: set(&["image-tag/mutable"]),
             categories: set(&["images"]),
+            library: Vec::new(),
         }
     }
 

@@ -22,7 +22,7 @@ use crate::matching::{KindMatch, Kinds};
 use super::adjustments::Adjustments;
 use super::embedded;
 use super::kept::Origin;
-use super::load::{Loaded, read_text};
+use super::load::read_own;
 
 /// A policy of the library as its text says it, without what its rules do.
 #[derive(Debug)]
@@ -115,14 +115,10 @@ pub struct Unmet {
 }
 
 impl Unmet {
-    /// The policy itself.
-    pub(super) fn read(&self) -> Policy {
+    /// The policy itself; `when_run`: with expressions that are compiled when they are run first.
+    pub(super) fn read(&self, when_run: bool) -> Policy {
         let Reading { profile, minor, adjustments } = &*self.reading;
-        let (name, text) = embedded::files()[self.outline.file];
-        let mut loaded = Loaded::default();
-        read_text(&format!("{}{name}", embedded::PREFIX), text, true, *profile, &mut loaded);
-        let (mut policy, _) =
-            loaded.policies.pop().expect("the tests read the library in every profile of CEL");
+        let mut policy = read_own(self.outline, *profile, when_run);
         if let Some(minor) = minor {
             policy.set_minor_version(*minor);
         }
@@ -135,6 +131,11 @@ impl Unmet {
             Ok(kinds) => (kinds.index_by(declared), kinds.has_subresources()),
             Err(_) => (KindMatch::Any, true),
         }
+    }
+
+    /// Whether it may be about objects of a kind, as [`Unmet::kinds`] has it.
+    pub(super) fn may_be_about(&self, kind: &str, declared: bool) -> bool {
+        Kinds::may_mean(self.outline.kinds, kind, declared)
     }
 
     /// Whether the run takes a rule of it.

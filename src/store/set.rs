@@ -1,19 +1,18 @@
 //! The policies of a run, indexed by kind.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 
 use rayon::prelude::*;
 
 use crate::admission_policy::Hook;
-use crate::finding::PolicyRef;
-use crate::matching::KindMatch;
 use crate::request::Request;
 use crate::resource::workload::TemplatePaths;
 
 use super::concerns::{ByOperation, Concerns};
 use super::entry::{Entry, Slot};
+use super::index::Index;
 use super::memory::Memory;
 use super::outline::Unmet;
 use super::placement;
@@ -56,12 +55,7 @@ struct Indexed {
     slots: Vec<Slot>,
     /// All of them, once somebody asked for all.
     all: OnceLock<Vec<Arc<Policy>>>,
-    /// Kind → the policies that may be about it, those about any kind included.
-    by_kind: HashMap<String, OfKind>,
-    /// The policies that may be about any kind.
-    any: OfKind,
-    /// The policies that may be about subresources.
-    with_subresources: Vec<usize>,
+    index: Index,
     templates: TemplatePaths,
     /// In what policies found nothing.
     memory: Option<Memory>,
@@ -74,9 +68,9 @@ struct Indexed {
 
 /// The policies that may be about a kind.
 #[derive(Debug, Default)]
-struct OfKind {
+pub(super) struct OfKind {
     /// In the order of their names.
-    policies: Vec<usize>,
+    pub(super) policies: Vec<usize>,
     /// How often the kind was met, up to [`MANY`].
     met: AtomicU32,
     /// Which rules can find anything.
@@ -97,56 +91,6 @@ impl From<Vec<usize>> for OfKind {
     fn from(policies: Vec<usize>) -> Self {
         Self { policies, ..Self::default() }
     }
-}
-
-/// The numbers of policies by what they may be about, as a set has them.
-struct Index {
-    by_kind: HashMap<String, OfKind>,
-    any: OfKind,
-    with_subresources: Vec<usize>,
-}
-
-impl Index {
-    /// `declared`: whether custom kinds with Pod templates are declared.
-    fn of(slots: &[Slot], declared: bool) -> Self {
-        let mut by_kind: HashMap<String, Vec<usize>> = HashMap::new();
-        let (mut any, mut with_subresources) = (Vec::new(), Vec::new());
-        for (slot, indexes) in together(slots) {
-            let (kinds, has_subresources) = slot.kinds(declared);
-            if has_subresources {
-                with_subresources.extend(&indexes);
-            }
-            match kinds {
-                KindMatch::Any => any.extend(indexes),
-                KindMatch::Named(kinds) => {
-                    kinds.into_iter().for_each(|kind| by_kind.entry(kind).or_default().extend(&indexes));
-                }
-            }
-        }
-        any.sort_unstable();
-        with_subresources.sort_unstable();
-        for indexes in by_kind.values_mut() {
-            indexes.extend(&any);
-            indexes.sort_unstable();
-        }
-        let by_kind = by_kind.into_iter().map(|(kind, indexes)| (kind, indexes.into())).collect();
-        Self { by_kind, any: any.into(), with_subresources }
-    }
-}
-
-/// The numbers of policies of which it is known that they are about the same, with one of them.
-fn together(slots: &[Slot]) -> impl Iterator<Item = (&Slot, Vec<usize>)> {
-    let mut of_library: HashMap<&[&str], (&Slot, Vec<usize>)> = HashMap::new();
-    let mut others = Vec::new();
-    for (index, slot) in slots.iter().enumerate() {
-        match slot.entry() {
-            Entry::Unmet(unmet) => {
-                of_library.entry(unmet.outline.kinds).or_insert((slot, Vec::new())).1.push(index)
-            }
-            Entry::Read(_) => others.push((slot, vec![index])),
-        }
-    }
-    of_library.into_values().chain(others)
 }
 
 impl PolicySet {
@@ -191,11 +135,8 @@ impl PolicySet {
         }
         let mut slots: Vec<Slot> =
             policies.into_iter().map(Slot::from).chain(unmet.into_iter().map(Slot::from)).collect();
-        slots.sort_by_cached_key(|slot| {
-            let PolicyRef { kind, namespace, name } = slot.entry().id();
-            (name, namespace, kind)
-        });
-        let Index { by_kind, any, with_subresources } = Index::of(&slots, !templates.is_empty());
+        slots.sort_by(|one, other| one.entry().order().cmp(&other.entry().order()));
+        let index = Index::new(!templates.is_empty());
         let told = slots.iter().map(|_| OnceLock::new()).collect();
         let read = slots.iter().filter_map(Slot::read);
         let mutating = read.filter_map(|policy| whole(policy)?.mutating().cloned()).collect();
@@ -203,9 +144,7 @@ impl PolicySet {
             mutating,
             slots,
             all: OnceLock::new(),
-            by_kind,
-            any,
-            with_subresources,
+            index,
             templates,
             memory: Memory::new(),
             told,
@@ -239,7 +178,7 @@ impl PolicySet {
     pub fn policies(&self) -> &[Arc<Policy>] {
         if self.indexed.all.get().is_none() && self.indexed.slots.iter().any(|slot| slot.read().is_none()) {
             // not while the others wait for `all`: a thread that waits takes up other work, which may ask for it, too
-            self.indexed.slots.par_iter().for_each(|slot| _ = slot.policy());
+            self.indexed.slots.par_iter().for_each(|slot| _ = slot.ready(false));
         }
         self.indexed
             .all
@@ -249,10 +188,17 @@ impl PolicySet {
     /// Reads those that may be about one of these kinds, on all threads: else whoever judges the first object of a kind reads
     /// them one after the other.
     pub fn meet<'k>(&self, kinds: impl IntoIterator<Item = &'k str>) {
+        let kinds: BTreeSet<&str> = kinds.into_iter().collect();
+        self.indexed.index.meet(&self.indexed.slots, &kinds);
         let met: BTreeSet<usize> =
             kinds.into_iter().flat_map(|kind| &self.of_kind(kind).policies).copied().collect();
         let met: Vec<&Slot> = met.into_iter().map(|at| &self.indexed.slots[at]).collect();
         met.par_iter().with_max_len(1).for_each(|slot| _ = slot.policy());
+    }
+
+    #[cfg(test)]
+    pub(super) fn slots(&self) -> &[Slot] {
+        &self.indexed.slots
     }
 
     /// What is known of each of them without reading any, in the order of their names.
@@ -319,14 +265,14 @@ impl PolicySet {
 
     fn numbered(&self, kind: &str, subresource: &str) -> impl Iterator<Item = (usize, &Policy)> {
         let indexes = match subresource {
-            "" => &self.of_kind(kind).policies,
-            _ => &self.indexed.with_subresources,
+            "" => &self.of_kind(kind).policies[..],
+            _ => self.indexed.index.with_subresources(&self.indexed.slots),
         };
         indexes.iter().map(|index| (*index, &**self.indexed.slots[*index].policy()))
     }
 
     fn of_kind(&self, kind: &str) -> &OfKind {
-        self.indexed.by_kind.get(kind).unwrap_or(&self.indexed.any)
+        self.indexed.index.of_kind(&self.indexed.slots, kind)
     }
 
     /// Which rules about a kind can find something, once the kind has been met often enough.

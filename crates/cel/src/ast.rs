@@ -13,6 +13,25 @@ use std::sync::Arc;
 /// A name in an expression; operators and hidden variables are static, the rest owned.
 pub type Name = Cow<'static, str>;
 
+/// A name of the text. Those that most expressions have are not copied: the variables of admission, the fields of every object,
+/// macros, and the functions that are called most.
+pub(super) fn name(text: &str) -> Name {
+    macro_rules! known {
+        ($($known:literal)*) => {
+            match text {
+                $($known => Name::Borrowed($known),)*
+                _ => Name::Owned(text.to_owned()),
+            }
+        };
+    }
+    known! {
+        "all" "annotations" "apiVersion" "authorizer" "c" "containers" "contains" "e" "endsWith" "exists" "filter" "flatten"
+        "has" "hasValue" "index" "item" "k" "key" "kind" "labels" "m" "map" "matches" "metadata" "name" "namespace" "object"
+        "oldObject" "oldSelf" "orValue" "params" "p" "request" "self" "size" "spec" "startsWith" "string" "template" "type" "v"
+        "value" "variables"
+    }
+}
+
 /// A node's place in its [`Ast`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ExprId(pub(crate) u32);

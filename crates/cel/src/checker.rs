@@ -12,6 +12,7 @@ use super::declarations::{Env, JSON_PATCH, OBJECT};
 use super::issue::{Issue, Issues, Stage};
 use super::parser::parse;
 use super::profile::Profile;
+use super::program::Composition;
 use super::types::Type;
 use super::validators;
 
@@ -20,9 +21,18 @@ use super::validators;
 /// # Errors
 /// Every type error, or, if there are none, what the validators find.
 pub fn check(ast: Ast, env: &Env) -> Result<Checked, Issues> {
+    check_among(ast, env, None)
+}
+
+/// Variables that are compiled when they are needed, and how many of them there are for an expression: it may read those that
+/// stand before it.
+pub(super) type Known<'v> = Option<(&'v Composition, usize)>;
+
+/// As [`check`], of an expression that may read variables whose types nobody knows yet.
+pub(super) fn check_among(ast: Ast, env: &Env, known: Known<'_>) -> Result<Checked, Issues> {
     let ast = Arc::new(ast);
     let refused = |issues: Vec<Issue>| Issues::new(Stage::Check, Arc::clone(&ast.source), issues);
-    let (types, references) = walk::walk(&ast, env).map_err(refused)?;
+    let (types, references) = walk::walk(&ast, env, known).map_err(refused)?;
     let checked = Checked { ast: Arc::clone(&ast), types, references, profile: env.profile() };
     match validators::validate(&checked) {
         issues if issues.is_empty() => Ok(checked),

@@ -6,7 +6,9 @@
 mod objects;
 
 use std::collections::HashMap;
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, OnceLock};
+
+use foldhash::fast::FixedState;
 
 use super::ast::{Literal, Name};
 use super::functions;
@@ -42,10 +44,13 @@ pub(super) struct Ident {
     pub(super) value: Option<Literal>,
 }
 
+/// What is found by a name. Names are of this crate or of whoever declares them, and short.
+pub(super) type Named<N, T> = HashMap<N, T, FixedState>;
+
 /// A type with fields.
 #[derive(Clone, Debug)]
 pub struct Structure {
-    fields: HashMap<Name, Type>,
+    fields: Named<Name, Type>,
     open: bool,
 }
 
@@ -63,7 +68,7 @@ impl Structure {
     /// A type with any field, all of them `dyn`.
     #[must_use]
     pub fn open() -> Self {
-        Self { fields: HashMap::new(), open: true }
+        Self { fields: Named::default(), open: true }
     }
 }
 
@@ -82,9 +87,11 @@ pub(super) enum Field {
 /// What is the same in every environment of one profile and kind.
 #[derive(Debug)]
 struct Base {
-    idents: HashMap<&'static str, Ident>,
-    functions: HashMap<&'static str, Box<[Arc<Overload>]>>,
-    structures: HashMap<&'static str, Structure>,
+    kind: EnvKind,
+    idents: Named<&'static str, Ident>,
+    functions: Named<&'static str, Vec<Arc<Overload>>>,
+    /// Made when a field of one is asked for.
+    structures: OnceLock<Named<&'static str, Structure>>,
     /// First segments of dotted names, so that most selections need no look-up.
     ident_roots: Vec<&'static str>,
     function_roots: Vec<&'static str>,
@@ -95,7 +102,6 @@ struct Base {
 impl Base {
     fn build(profile: Profile, kind: EnvKind) -> Self {
         let functions = functions::declared(profile, kind);
-        let structures = objects::structures(kind);
         let idents = objects::idents(profile, kind);
         let roots = |names: &mut dyn Iterator<Item = &&'static str>| {
             let mut roots: Vec<_> = names.filter_map(|name| Some(name.split_once('.')?.0)).collect();
@@ -109,7 +115,12 @@ impl Base {
         }
         let function_roots = roots(&mut functions.keys());
         let segments = idents.keys().map(|name| name.split('.').count()).max().unwrap_or(1);
-        Self { idents, functions, structures, ident_roots, function_roots, segments }
+        let structures = OnceLock::new();
+        Self { kind, idents, functions, structures, ident_roots, function_roots, segments }
+    }
+
+    fn structure(&self, name: &str) -> Option<&Structure> {
+        self.structures.get_or_init(|| objects::structures(self.kind)).get(name)
     }
 
     fn shared(profile: Profile, kind: EnvKind) -> &'static Self {
@@ -136,10 +147,10 @@ pub struct Env {
     profile: Profile,
     kind: EnvKind,
     base: &'static Base,
-    variables: HashMap<Name, Ident>,
-    functions: HashMap<Name, Arc<[Arc<Overload>]>>,
-    structures: HashMap<Name, Structure>,
-    policy_variables: HashMap<Name, Type>,
+    variables: Named<Name, Ident>,
+    functions: Named<Name, Arc<[Arc<Overload>]>>,
+    structures: Named<Name, Structure>,
+    policy_variables: Named<Name, Type>,
     roots: Vec<Name>,
     /// `variables` is declared, where the kind of environment has it.
     composed: bool,
@@ -155,10 +166,10 @@ impl Env {
             profile,
             kind,
             base: Base::shared(profile, kind),
-            variables: HashMap::new(),
-            functions: HashMap::new(),
-            structures: HashMap::new(),
-            policy_variables: HashMap::new(),
+            variables: Named::default(),
+            functions: Named::default(),
+            structures: Named::default(),
+            policy_variables: Named::default(),
             roots: Vec::new(),
             composed: true,
             keyword_fields: false,
@@ -227,8 +238,13 @@ impl Env {
     /// Only scalars, and lists and maps of them, keep their type; everything else is `dyn`
     /// (k8s.io/apiserver `pkg/admission/plugin/cel/composition.go`, `convertCelTypeToDeclType`).
     pub fn declare_policy_variable(&mut self, name: impl Into<Name>, checked: Option<&Type>) -> &mut Self {
-        self.policy_variables.insert(name.into(), checked.map_or(Type::Dyn, objects::composed));
+        self.policy_variables.insert(name.into(), Self::policy_variable(checked));
         self
+    }
+
+    /// The type that a variable of a policy has where it is read, as [`Env::declare_policy_variable`] has it.
+    pub(super) fn policy_variable(checked: Option<&Type>) -> Type {
+        checked.map_or(Type::Dyn, objects::composed)
     }
 
     fn add_root(&mut self, name: &Name) {
@@ -238,17 +254,27 @@ impl Env {
     }
 
     /// A variable, type or constant by its full name without leading dot.
+    #[cfg(test)]
     pub(super) fn ident(&self, name: &str) -> Option<Ident> {
+        self.named(name).map(|(_, ident)| ident)
+    }
+
+    /// The same with its name, which is not copied where that is static.
+    pub(super) fn named(&self, name: &str) -> Option<(Name, Ident)> {
         if name == "variables" && !self.composed {
             return None;
         }
-        if let Some(ident) = self.variables.get(name).or_else(|| self.base.idents.get(name)) {
-            return Some(ident.clone());
+        if let Some((name, ident)) = self.variables.get_key_value(name) {
+            return Some((name.clone(), ident.clone()));
+        }
+        if let Some((name, ident)) = self.base.idents.get_key_value(name) {
+            return Some((Name::Borrowed(name), ident.clone()));
         }
         if self.kind == EnvKind::Mutation
             && name.strip_prefix(OBJECT).is_some_and(|path| path.starts_with('.'))
         {
-            return Some(Ident { ty: Type::type_of(Type::structure(name)), value: None });
+            let ident = Ident { ty: Type::type_of(Type::structure(name)), value: None };
+            return Some((Name::Owned(name.to_owned()), ident));
         }
         None
     }
@@ -259,6 +285,15 @@ impl Env {
             .get(name)
             .map(|overloads| &**overloads)
             .or_else(|| self.base.functions.get(name).map(|o| &**o))
+    }
+
+    /// The same with its name, which is not copied where that is static.
+    pub(super) fn function(&self, name: &str) -> Option<(Name, &[Arc<Overload>])> {
+        if let Some((name, overloads)) = self.functions.get_key_value(name) {
+            return Some((name.clone(), overloads));
+        }
+        let (name, overloads) = self.base.functions.get_key_value(name)?;
+        Some((Name::Borrowed(name), overloads))
     }
 
     /// Whether a dotted variable or type of so many segments may begin with this name.
@@ -276,7 +311,7 @@ impl Env {
         if structure == VARIABLES {
             return self.policy_variables.get(field).cloned().map_or(Field::Undefined, Field::Typed);
         }
-        let declared = self.structures.get(structure).or_else(|| self.base.structures.get(structure));
+        let declared = self.structures.get(structure).or_else(|| self.base.structure(structure));
         match declared {
             Some(declared) => match declared
                 .fields

@@ -23,12 +23,15 @@ mod time;
 mod urls;
 mod versions;
 
+#[cfg(test)]
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
+use foldhash::fast::FixedState;
+
 use super::checker::OverloadId;
 use super::cost::{Cost, CostRule};
-use super::declarations::EnvKind;
+use super::declarations::{EnvKind, Named};
 use super::dispatch::{Code, Native};
 use super::error::{Eval, EvalError, Fault};
 use super::profile::Profile;
@@ -202,16 +205,19 @@ static TABLE: LazyLock<Vec<Row>> = LazyLock::new(|| {
         formats::rows(),
         authorization::rows(),
     ];
-    libraries.into_iter().flatten().collect()
+    let mut all = Vec::with_capacity(libraries.iter().map(Vec::len).sum());
+    libraries.into_iter().for_each(|rows| all.extend(rows));
+    all
 });
 
 /// The functions of an environment, by name.
-pub(super) fn declared(profile: Profile, kind: EnvKind) -> HashMap<&'static str, Box<[Arc<Overload>]>> {
-    let mut functions: HashMap<&'static str, Vec<Arc<Overload>>> = HashMap::new();
+pub(super) fn declared(profile: Profile, kind: EnvKind) -> Named<&'static str, Vec<Arc<Overload>>> {
+    let mut functions: Named<&'static str, Vec<Arc<Overload>>> =
+        Named::with_capacity_and_hasher(TABLE.len() / 2, FixedState::default());
     for row in TABLE.iter().filter(|row| row.is_declared(profile, kind)) {
         functions.entry(row.function).or_default().push(Arc::clone(&row.overload));
     }
-    functions.into_iter().map(|(name, overloads)| (name, overloads.into())).collect()
+    functions
 }
 
 fn list(element: Type) -> Type {

@@ -3,14 +3,13 @@
 //! Follows cel-go's `interpreter/planner.go` with its `OptOptimize` decorators (`interpreter/decorators.go`): which nodes
 //! become attributes and which constants decides costs and errors.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::arithmetic::Operator;
 use super::ast::{Ast, Comprehension, Expr, ExprId, Literal, MapEntry, Name, StructField, operator};
 use super::checker::{Checked, Reference};
 use super::cost::{Cost, CostRule};
-use super::declarations::{Env, Overload};
+use super::declarations::{Env, Named, Overload};
 use super::dispatch::{self, Code, Pattern};
 use super::error::EvalError;
 use super::eval;
@@ -48,7 +47,10 @@ type Planned<T> = Result<T, PlanError>;
 
 /// Lowers the expression. `variables` are the composited variables it may read, by name.
 pub(super) fn lower(env: &Env, checked: &Checked, variables: &VariableIndex) -> Planned<Plan> {
-    let depth = depth::of_expression(checked.ast());
+    let ast = checked.ast();
+    // a small tree is no deeper than it has nodes
+    let small = u32::try_from(ast.len()).ok().filter(|nodes| nodes.saturating_mul(2) <= stack::SHALLOW);
+    let depth = small.unwrap_or_else(|| depth::of_expression(ast));
     let run = || {
         let mut lowering = Lowering::new(env, checked, variables);
         let root = lowering.node(checked.ast().root())?;
@@ -77,7 +79,36 @@ struct Lowering<'c> {
     /// A number per set of bound names: the same expression in the same scope is lowered once.
     scope_id: u32,
     scopes: u32,
-    done: HashMap<(ExprId, u32), NodeId>,
+    done: Done,
+}
+
+/// What expressions were lowered to, each in its scope.
+struct Done {
+    /// In the scope in which each was lowered first.
+    first: Vec<Option<(u32, NodeId)>>,
+    /// In further ones: few expressions stand in several.
+    others: Named<(ExprId, u32), NodeId>,
+}
+
+impl Done {
+    fn new(expressions: usize) -> Self {
+        Self { first: vec![None; expressions], others: Named::default() }
+    }
+
+    fn get(&self, id: ExprId, scope: u32) -> Option<NodeId> {
+        let (first, node) = self.first[id.index()]?;
+        if first == scope {
+            return Some(node);
+        }
+        self.others.get(&(id, scope)).copied()
+    }
+
+    fn insert(&mut self, id: ExprId, scope: u32, node: NodeId) {
+        match &mut self.first[id.index()] {
+            Some(_) => _ = self.others.insert((id, scope), node),
+            first => *first = Some((scope, node)),
+        }
+    }
 }
 
 impl<'c> Lowering<'c> {
@@ -87,15 +118,15 @@ impl<'c> Lowering<'c> {
             checked,
             ast: checked.ast(),
             variables,
-            nodes: Vec::new(),
-            sources: Vec::new(),
-            depths: Vec::new(),
+            nodes: Vec::with_capacity(checked.ast().len()),
+            sources: Vec::with_capacity(checked.ast().len()),
+            depths: Vec::with_capacity(checked.ast().len()),
             globals: Vec::new(),
             locals: 0,
             scope: Vec::new(),
             scope_id: 0,
             scopes: 0,
-            done: HashMap::new(),
+            done: Done::new(checked.ast().len()),
         }
     }
 
@@ -121,8 +152,8 @@ impl<'c> Lowering<'c> {
     }
 
     fn node(&mut self, id: ExprId) -> Planned<NodeId> {
-        if let Some(done) = self.done.get(&(id, self.scope_id)) {
-            return Ok(*done);
+        if let Some(done) = self.done.get(id, self.scope_id) {
+            return Ok(done);
         }
         let ast = self.ast;
         let node = match &ast[id] {
@@ -135,7 +166,7 @@ impl<'c> Lowering<'c> {
             Expr::Struct { type_name, fields } => self.structure(id, type_name, fields)?,
             Expr::Comprehension(fold) => self.comprehension(id, fold)?,
         };
-        self.done.insert((id, self.scope_id), node);
+        self.done.insert(id, self.scope_id, node);
         Ok(node)
     }
 
@@ -223,6 +254,8 @@ impl<'c> Lowering<'c> {
                 {
                     *base = Base::Variable(*index);
                 }
+                // most paths are not extended again
+                attribute.path.reserve_exact(1);
                 attribute.path.push(qualifier.clone());
             }
         }

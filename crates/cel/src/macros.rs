@@ -45,11 +45,8 @@ impl Builder {
         }
     }
 
-    /// What was built, without room for more: expressions are kept as long as their policies.
-    pub(super) fn into_parts(mut self) -> (Vec<Expr>, Vec<NodeSpan>, Vec<MacroCall>) {
-        self.nodes.shrink_to_fit();
-        self.places.shrink_to_fit();
-        self.macro_calls.shrink_to_fit();
+    /// What was built.
+    pub(super) fn into_parts(self) -> (Vec<Expr>, Vec<NodeSpan>, Vec<MacroCall>) {
         (self.nodes, self.places, self.macro_calls)
     }
 

@@ -13,7 +13,7 @@ mod recovery;
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::ast::{Ast, Expr, ExprId, Literal, MapEntry, Name, NodeSpan, StructField, operator};
+use super::ast::{Ast, Expr, ExprId, Literal, MapEntry, Name, NodeSpan, StructField, name, operator};
 use super::issue::{Issue, Issues, Stage};
 use super::lexer::{Kind, Lexed, Token, lex};
 use super::macros::Builder;
@@ -271,7 +271,7 @@ impl Parser<'_> {
         let token = self.token();
         let text = self.text(token);
         let name = match token.kind {
-            Kind::Identifier => Cow::Owned(text.to_owned()),
+            Kind::Identifier => name(text),
             Kind::QuotedIdentifier => {
                 let unquoted = text[1..text.len() - 1].to_owned();
                 if !self.profile.quoted_identifiers() {
@@ -317,7 +317,7 @@ impl Parser<'_> {
         let token = self.advance();
         let text = self.text(token);
         let reserved = RESERVED.contains(&text);
-        let name: Name = Cow::Owned(if leading_dot { format!(".{text}") } else { text.to_owned() });
+        let name: Name = if leading_dot { Cow::Owned(format!(".{text}")) } else { name(text) };
         if reserved {
             self.report(first.start, &format!("reserved identifier: {text}"));
         }

@@ -4,7 +4,6 @@
 //! exactly as cel-go folds them (cost and the class of errors depend on it). The tree is an arena, so dropping it does not
 //! recurse; how deep it is, is known beforehand.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::arithmetic::Operator;
@@ -283,4 +282,4 @@ impl Plan {
 }
 
 /// How composited variables are found while planning.
-pub(super) type VariableIndex = HashMap<Name, u32>;
+pub(super) type VariableIndex = super::declarations::Named<Name, u32>;

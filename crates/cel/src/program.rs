@@ -16,7 +16,7 @@
 //! ```
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use super::activation::Activation;
@@ -187,7 +187,7 @@ impl Program {
         let machine = |room: u32| Machine {
             plan,
             profile: self.profile,
-            locals: vec![Local::Known(Ok(Value::Null)); plan.locals as usize],
+            locals: (0..plan.locals).map(|_| Local::Known(Ok(Value::Null))).collect(),
             globals: Globals::resolve(plan, activation),
             activation,
             variables,
@@ -307,12 +307,16 @@ pub struct Composition {
     index: VariableIndex,
     /// What stands before the issues of a variable that does not compile.
     introduction: &'static str,
+    /// What variables are compiled in that wait until they are read; they see the earlier ones besides.
+    later: Option<Box<Env>>,
 }
 
 #[derive(Debug)]
 struct Composed {
     name: Arc<str>,
-    program: Result<Program, Arc<str>>,
+    /// The text, where it is compiled when it is read first.
+    source: Box<str>,
+    program: OnceLock<Result<Program, Arc<str>>>,
 }
 
 impl Composition {
@@ -321,6 +325,69 @@ impl Composition {
     #[must_use]
     pub fn introducing(introduction: &'static str) -> Self {
         Self { introduction, ..Self::default() }
+    }
+
+    /// Variables that wait until they are read and are compiled then, in this environment: for texts that are known to compile.
+    #[must_use]
+    pub fn when_read(env: Env) -> Self {
+        Self { later: Some(Box::new(env)), ..Self::default() }
+    }
+
+    /// Adds a variable that is compiled when it is read first.
+    pub fn add_unread(&mut self, name: &str, source: &str) {
+        self.push(Name::Owned(name.to_owned()), source, OnceLock::new());
+    }
+
+    fn push(&mut self, name: Name, source: &str, program: OnceLock<Result<Program, Arc<str>>>) {
+        let composed = Composed { name: Arc::from(&*name), source: source.into(), program };
+        self.index.insert(name, self.variables.len() as u32);
+        self.variables.push(composed);
+    }
+
+    /// Compiles an expression that may read the variables. Those that are compiled already have to be declared in the
+    /// environment, as [`Composition::declare`] does.
+    ///
+    /// # Errors
+    /// What the parser, the checker or the planner refuse.
+    pub fn compile(&self, source: &str, env: &Env) -> Result<Program, CompileError> {
+        self.compile_before(self.variables.len(), source, env)
+    }
+
+    /// Of an expression that may read the variables before this one.
+    fn compile_before(&self, index: usize, source: &str, env: &Env) -> Result<Program, CompileError> {
+        let known = self.later.as_ref().map(|_| (self, index));
+        let checked = checker::check_among(parse(source, env.profile())?, env, known)?;
+        Program::plan(checked, env, self)
+    }
+
+    /// The type of a variable that stands before some others, where it waits until it is read.
+    pub(super) fn type_of(&self, name: &str, before: usize) -> Option<Type> {
+        let index = *self.index.get(name)? as usize;
+        let composed = self.variables.get(..before)?.get(index)?;
+        Some(Env::policy_variable(self.made(index, composed).as_ref().ok().map(Program::output_type)))
+    }
+
+    /// What a variable was compiled to, or is now.
+    fn made<'c>(&'c self, index: usize, composed: &'c Composed) -> &'c Result<Program, Arc<str>> {
+        composed.program.get_or_init(|| match &self.later {
+            Some(env) => {
+                self.compile_before(index, &composed.source, env).map_err(|error| self.refusal(&error))
+            }
+            None => Err(Arc::default()),
+        })
+    }
+
+    fn all_made(&self) -> impl Iterator<Item = (&str, &Result<Program, Arc<str>>)> {
+        let variables = self.variables.iter().enumerate();
+        variables.map(|(index, composed)| (&*composed.name, self.made(index, composed)))
+    }
+
+    /// What is told where a variable is read that does not compile.
+    fn refusal(&self, error: &CompileError) -> Arc<str> {
+        Arc::from(match error {
+            CompileError::Issues(issues) => format!("{}{issues}", self.introduction),
+            CompileError::Plan(error) => format!("program instantiation failed: {error}"),
+        })
     }
 
     /// Compiles a variable and declares it in the environment. One that does not compile is an error where it is read.
@@ -335,38 +402,36 @@ impl Composition {
         env.declare_policy_variable(name.clone(), program.as_ref().ok().map(Program::output_type));
         let (program, refused) = match program {
             Ok(program) => (Ok(program), Ok(())),
-            Err(error) => {
-                let text = match &error {
-                    CompileError::Issues(issues) => format!("{}{issues}", self.introduction),
-                    CompileError::Plan(error) => format!("program instantiation failed: {error}"),
-                };
-                (Err(Arc::from(text)), Err(error))
-            }
+            Err(error) => (Err(self.refusal(&error)), Err(error)),
         };
-        self.index.insert(name.clone(), self.variables.len() as u32);
-        self.variables.push(Composed { name: Arc::from(&*name), program });
+        self.push(name, "", OnceLock::from(program));
         refused
     }
 
     /// The variables that compiled, in order.
     pub fn programs(&self) -> impl Iterator<Item = &Program> {
-        self.variables.iter().filter_map(|variable| variable.program.as_ref().ok())
+        self.all_made().filter_map(|(_, program)| program.as_ref().ok())
     }
 
     /// The variable of this number, if it compiled.
     pub(super) fn program(&self, index: u32) -> Option<&Program> {
-        self.variables.get(index as usize)?.program.as_ref().ok()
+        let composed = self.variables.get(index as usize)?;
+        self.made(index as usize, composed).as_ref().ok()
     }
 
     /// The variables that compiled, with their names, in order.
     pub fn named(&self) -> impl Iterator<Item = (&str, &Program)> {
-        self.variables.iter().filter_map(|v| Some((&*v.name, v.program.as_ref().ok()?)))
+        self.all_made().filter_map(|(name, program)| Some((name, program.as_ref().ok()?)))
     }
 
-    /// Declares the variables in another environment, of the expressions that read them.
+    /// Declares the variables in another environment, of the expressions that read them. Those that wait until they are read
+    /// need no declaration.
     pub fn declare(&self, env: &mut Env) {
-        for Composed { name, program } in &self.variables {
-            let name = Name::Owned(name.to_string());
+        if self.later.is_some() {
+            return;
+        }
+        for (name, program) in self.all_made() {
+            let name = Name::Owned(name.to_owned());
             env.declare_policy_variable(name, program.as_ref().ok().map(Program::output_type));
         }
     }
@@ -391,6 +456,11 @@ pub struct Variables<'d> {
     pub(super) left_out: u32,
 }
 
+/// So many values that nobody has computed. `vec![None; count]` would clone each.
+fn none_of<'d>(count: usize) -> Vec<Option<Eval<Value<'d>>>> {
+    (0..count).map(|_| None).collect()
+}
+
 impl<'d> Variables<'d> {
     /// For expressions that were compiled without variables.
     #[must_use]
@@ -401,14 +471,14 @@ impl<'d> Variables<'d> {
     /// None computed yet.
     #[must_use]
     pub fn new(composition: &'d Composition) -> Self {
-        let values = vec![None; composition.variables.len()];
+        let values = none_of(composition.variables.len());
         Self { composition: Some(composition), values, ..Self::default() }
     }
 
     /// The same variables, none computed yet.
     #[must_use]
     pub fn afresh(&self) -> Self {
-        let values = vec![None; self.values.len()];
+        let values = none_of(self.values.len());
         let Self { composition, deadline, elementwise, .. } = *self;
         Self { composition, values, deadline, elementwise, ..Self::default() }
     }
@@ -458,11 +528,12 @@ impl<'d> Machine<'_, '_, 'd> {
     }
 
     pub(super) fn compute_variable(&mut self, index: usize) -> Eval<Value<'d>> {
-        let Some(composed) = self.variables.composition.and_then(|all| all.variables.get(index)) else {
+        let found = self.variables.composition.and_then(|all| Some((all, all.variables.get(index)?)));
+        let Some((all, composed)) = found else {
             return Err(EvalError::NoAttribute("variables".to_owned()).into());
         };
         let name = &composed.name;
-        let program = match &composed.program {
+        let program = match all.made(index, composed) {
             Ok(program) => program,
             Err(text) => {
                 return Err(EvalError::VariableCompile { name: name.clone(), text: text.clone() }.into());

@@ -159,6 +159,15 @@ pub struct Document<'a> {
     wide: OnceLock<Box<HashMap<u32, Vec<u32>>>>,
 }
 
+/// Moves items to where there is room for them alone. An allocator that takes back the end of a block leaves a hole there, too
+/// small for most, before whatever came behind it; after thousands of documents, what is allocated later lies in such holes
+/// all over the memory.
+fn exact<T: Clone>(items: &mut Vec<T>) {
+    if items.capacity() > items.len() {
+        *items = items.as_slice().to_vec();
+    }
+}
+
 /// Containers with more children than this are looked up through an index.
 const WIDE: u64 = 24;
 
@@ -166,10 +175,12 @@ impl<'a> Document<'a> {
     /// Gives back the room that was left for more, where a document is kept for long.
     #[must_use]
     pub fn shrunk(mut self) -> Self {
-        self.owned.shrink_to_fit();
-        self.nodes.shrink_to_fit();
-        self.places.shrink_to_fit();
-        self.origins.ranges.shrink_to_fit();
+        if self.owned.capacity() > self.owned.len() {
+            self.owned = self.owned.as_str().to_owned();
+        }
+        exact(&mut self.nodes);
+        self.places.shrink();
+        exact(&mut self.origins.ranges);
         self
     }
 

@@ -4,7 +4,7 @@
 //! the node and the text. Only where it is elsewhere, or nowhere, it is written down.
 
 use super::tape::{HAS_KEY, Node};
-use super::{OWNED, Span};
+use super::{OWNED, Span, exact};
 
 /// The places of all nodes of a document; none, where nobody gave any.
 #[derive(Debug, Clone, Default)]
@@ -24,9 +24,9 @@ impl Places {
         self.values.reserve(nodes);
     }
 
-    pub(super) fn shrink_to_fit(&mut self) {
-        self.values.shrink_to_fit();
-        self.odd_keys.shrink_to_fit();
+    pub(super) fn shrink(&mut self) {
+        exact(&mut self.values);
+        exact(&mut self.odd_keys);
     }
 
     pub(super) fn is_empty(&self) -> bool {

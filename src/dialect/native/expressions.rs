@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::parameters;
 use crate::cel::ast::Name;
@@ -19,7 +20,7 @@ use crate::document::few::SortFew as _;
 use crate::finding::PolicyText;
 use crate::nearest::nearest;
 use crate::policy::environment::{self, declared};
-use crate::policy::expression::{Expression, MessageEnv, Part, Quoted, Template};
+use crate::policy::expression::{Expression, ExpressionEnv, MessageEnv, Part, Quoted, Template};
 
 /// What an expression must give.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,18 +33,31 @@ pub(super) enum Wanted {
     Any,
 }
 
+/// What expressions of a policy may name, while its variables are declared.
+pub(super) struct Declarations {
+    messages: MessageEnv,
+    env: Env,
+    variables: Composition,
+    of_policy: OfPolicy,
+}
+
 /// The expressions of one policy share their environment and variables.
 pub(super) struct Expressions {
     messages: MessageEnv,
-    rule: Env,
-    each: Env,
-    composition: Composition,
-    /// The names of the policy's parameters.
+    rule: Arc<ExpressionEnv>,
+    /// Below `forEach`.
+    each: Arc<ExpressionEnv>,
+    of_policy: OfPolicy,
+}
+
+/// What is known of the policy that expressions are of.
+struct OfPolicy {
+    /// The names of its parameters.
     parameters: BTreeSet<String>,
     written: Written,
 }
 
-impl Expressions {
+impl Declarations {
     pub(super) fn new(
         profile: Profile,
         with_authorizer: bool,
@@ -52,24 +66,51 @@ impl Expressions {
     ) -> Self {
         // messages have no authorizer in Kubernetes, and neither has a policy of one namespace
         let kind = if with_authorizer { EnvKind::Validation } else { EnvKind::Message };
-        let rule = declared(profile, kind);
-        let (messages, each) = (MessageEnv { profile, kind, each: false }, rule.clone());
-        let parameters = parameters.into_iter().collect();
-        Self { messages, rule, each, composition: Composition::default(), parameters, written }
+        let env = declared(profile, kind);
+        let messages = MessageEnv { profile, kind, each: false };
+        let variables =
+            if written.when_run { Composition::when_read(env.clone()) } else { Composition::default() };
+        let of_policy = OfPolicy { parameters: parameters.into_iter().collect(), written };
+        Self { messages, env, variables, of_policy }
     }
 
     /// Adds a variable; it can read the earlier ones.
     pub(super) fn add_variable(&mut self, name: &str, source: NodeRef<'_>) -> Result<(), Vec<Issue>> {
         let text = source.as_str().unwrap_or_default();
-        self.composition
-            .add(&mut self.rule, Name::Owned(name.to_owned()), text)
+        if self.of_policy.written.when_run {
+            self.variables.add_unread(name, text);
+            return Ok(());
+        }
+        self.variables
+            .add(&mut self.env, Name::Owned(name.to_owned()), text)
             .map_err(|error| issues(source, text, 0, &error))?;
-        match self.composition.programs().last() {
-            Some(program) => self.declared(source, 0, program),
+        match self.variables.programs().last() {
+            Some(program) => self.of_policy.declared(source, 0, program),
             None => Ok(()),
         }
     }
 
+    pub(super) fn condition(&self, source: NodeRef<'_>) -> Result<Expression, Vec<Issue>> {
+        let text = source.as_str().unwrap_or_default();
+        let env = declared(self.messages.profile, EnvKind::MatchCondition);
+        let program = Program::compile(text, &env).map_err(|e| issues(source, text, 0, &e))?;
+        self.of_policy.declared(source, 0, &program)?;
+        wanted(source, &program, Wanted::Bool)?;
+        Ok(Expression::new(program, self.of_policy.written.place(source)))
+    }
+
+    /// After the last variable: what rules see, and those below `forEach`.
+    pub(super) fn finish(self) -> Expressions {
+        let Self { messages, env, variables, of_policy } = self;
+        let variables = Arc::new(variables);
+        let mut each = env.clone();
+        environment::declare_element(&mut each);
+        let scope = |env| Arc::new(ExpressionEnv::new(env, Arc::clone(&variables)));
+        Expressions { messages, rule: scope(env), each: scope(each), of_policy }
+    }
+}
+
+impl OfPolicy {
     /// Refuses `params.NAME` where the policy has no such parameter: it would be an error on every object.
     fn declared(&self, source: NodeRef<'_>, offset: u32, program: &Program) -> Result<(), Vec<Issue>> {
         if self.is_known_to_compile() {
@@ -95,21 +136,13 @@ impl Expressions {
         if undeclared.is_empty() { Ok(()) } else { Err(undeclared) }
     }
 
-    /// After the last variable: what rules below `forEach` see.
-    pub(super) fn finish_variables(&mut self) {
-        self.each = self.rule.clone();
-        environment::declare_element(&mut self.each);
+    /// Whether a test has compiled what the policy says: it is of the library.
+    fn is_known_to_compile(&self) -> bool {
+        matches!(self.written.text, PolicyText::Embedded(_))
     }
+}
 
-    pub(super) fn condition(&self, source: NodeRef<'_>) -> Result<Expression, Vec<Issue>> {
-        let text = source.as_str().unwrap_or_default();
-        let env = declared(self.messages.profile, EnvKind::MatchCondition);
-        let program = Program::compile(text, &env).map_err(|e| issues(source, text, 0, &e))?;
-        self.declared(source, 0, &program)?;
-        wanted(source, &program, Wanted::Bool)?;
-        Ok(Expression::new(program, self.written.place(source)))
-    }
-
+impl Expressions {
     /// An expression of a rule; `each`: below its `forEach`.
     pub(super) fn expression(
         &self,
@@ -118,18 +151,15 @@ impl Expressions {
         want: Wanted,
     ) -> Result<Expression, Vec<Issue>> {
         let text = source.as_str().unwrap_or_default();
-        let program = self.compile(text, each).map_err(|e| issues(source, text, 0, &e))?;
-        self.declared(source, 0, &program)?;
+        let (scope, place) =
+            (if each { &self.each } else { &self.rule }, self.of_policy.written.place(source));
+        if self.of_policy.written.when_run {
+            return Ok(Expression::when_run(text, scope, place));
+        }
+        let program = scope.variables.compile(text, &scope.env).map_err(|e| issues(source, text, 0, &e))?;
+        self.of_policy.declared(source, 0, &program)?;
         wanted(source, &program, want)?;
-        Ok(Expression::new(program, self.written.place(source)))
-    }
-
-    fn compile(&self, text: &str, each: bool) -> Result<Program, CompileError> {
-        self.compile_in(text, if each { &self.each } else { &self.rule })
-    }
-
-    fn compile_in(&self, text: &str, env: &Env) -> Result<Program, CompileError> {
-        Program::plan(crate::cel::checker::compile(text, env)?, env, &self.composition)
+        Ok(Expression::new(program, place))
     }
 
     /// A message: text with `{CEL}` in it; `{{` and `}}` are braces. Below `forEach` it can say `{container}`.
@@ -143,27 +173,26 @@ impl Expressions {
                 Piece::Text(text) => Part::Text(text),
                 Piece::Expression(range) => {
                     let quoted = &text[range.clone()];
-                    if !self.is_known_to_compile() {
+                    if !self.of_policy.is_known_to_compile() {
                         let program = env
-                            .compile(quoted, &self.composition)
+                            .compile(quoted, &self.rule.variables)
                             .map_err(|error| issues(source, text, range.start, &error))?;
-                        self.declared(source, u32::try_from(range.start).unwrap_or(u32::MAX), &program)?;
+                        self.of_policy.declared(
+                            source,
+                            u32::try_from(range.start).unwrap_or(u32::MAX),
+                            &program,
+                        )?;
                     }
                     Part::Expression(Quoted::new(quoted))
                 }
             });
         }
-        Ok(Template { env, parts, place: self.written.place(source) })
-    }
-
-    /// Whether a test has compiled what the policy says: it is of the library.
-    fn is_known_to_compile(&self) -> bool {
-        matches!(self.written.text, PolicyText::Embedded(_))
+        Ok(Template { env, parts, place: self.of_policy.written.place(source) })
     }
 
     /// The variables, for evaluation.
-    pub(super) fn into_composition(self) -> Composition {
-        self.composition
+    pub(super) fn variables(&self) -> &Arc<Composition> {
+        &self.rule.variables
     }
 }
 

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 
 use super::edits::Start;
-use super::expressions::{Expressions, Wanted};
+use super::expressions::{Declarations, Expressions, Wanted};
 use super::written::{self, PolicyFile};
 use super::{API_VERSION, CLUSTER_KIND, EXCEPTION_KIND, NAMESPACED_KIND};
 use crate::cel::profile::Profile;
 use crate::check::{Check, Mutate, Policy, Rule, Validate};
 use crate::dialect::{Issue, Written};
 use crate::document::few::SortFew as _;
-use crate::document::{DecodeError, Document, NodeRef};
+use crate::document::{DecodeError, Document, Limits, NodeRef};
 use crate::finding::{PolicyRef, RuleInfo};
 use crate::matching::{self, Globs, KindPattern, KindPatternError, Kinds, Match};
 use crate::nearest::{meant, nearest};
@@ -113,7 +113,9 @@ impl<'d> Lowering<'d> {
     }
 
     fn duplicate_keys(&mut self) {
-        for node in self.root.descendants().filter(|n| n.is_object()) {
+        // the library has none
+        let root = Some(self.root).filter(|_| !self.written.when_run);
+        for node in root.into_iter().flat_map(NodeRef::descendants).filter(|n| n.is_object()) {
             for (key, hidden) in node.shadowed_members() {
                 self.issues.push(Issue::new(hidden.id(), format!("key `{key}` is written twice")).at_key());
             }
@@ -141,12 +143,16 @@ impl<'d> Lowering<'d> {
         let matches = self.matches(&spec.matches, spec.exclude.as_ref(), id.namespace.clone());
         let templates = self.templates(&spec.pod_templates);
         let parameters = spec.parameters.keys().cloned();
-        let mut expressions =
-            Expressions::new(self.profile, id.namespace.is_none(), parameters, self.written.clone());
-        let conditions = self.conditions(&spec.match_conditions, &expressions);
-        self.variables(&spec.variables, &mut expressions);
+        let mut declarations =
+            Declarations::new(self.profile, id.namespace.is_none(), parameters, self.written.clone());
+        let conditions = self.conditions(&spec.match_conditions, &declarations);
+        self.variables(&spec.variables, &mut declarations);
+        let expressions = declarations.finish();
         let rules = self.rules(written, &id, &expressions);
-        let parameters = Document::from_value(&spec.parameters).ok().map(Arc::new);
+        let parameters = match self.root.at("/spec/parameters") {
+            Some(parameters) => parameters.sorted().ok(),
+            None => Document::from_json("{}", Limits::default()).ok(),
+        };
         Some(Policy {
             id,
             about: about(written),
@@ -155,9 +161,9 @@ impl<'d> Lowering<'d> {
             controlled: spec.matches.controlled,
             existing: spec.matches.existing,
             templates: templates?,
-            parameters: parameters?,
+            parameters: Arc::new(parameters?),
             conditions,
-            composition: expressions.into_composition(),
+            composition: Arc::clone(expressions.variables()),
             reads: reads(self.root),
             rules,
         })
@@ -171,19 +177,19 @@ impl<'d> Lowering<'d> {
     fn conditions(
         &mut self,
         written: &[written::NamedExpression],
-        expressions: &Expressions,
+        declarations: &Declarations,
     ) -> Vec<Condition> {
         let mut conditions = Vec::new();
         for (index, condition) in written.iter().enumerate() {
             let node = self.node(&format!("/spec/matchConditions/{index}/expression"));
-            if let Some(expression) = self.keep(expressions.condition(node)) {
+            if let Some(expression) = self.keep(declarations.condition(node)) {
                 conditions.push(Condition { name: condition.name.clone(), expression });
             }
         }
         conditions
     }
 
-    fn variables(&mut self, written: &[written::NamedExpression], expressions: &mut Expressions) {
+    fn variables(&mut self, written: &[written::NamedExpression], declarations: &mut Declarations) {
         let mut names = BTreeSet::new();
         for (index, variable) in written.iter().enumerate() {
             let pointer = format!("/spec/variables/{index}");
@@ -204,10 +210,9 @@ impl<'d> Lowering<'d> {
                 self.issue(&format!("{pointer}/name"), format!("variable {name} is defined twice"));
             }
             let node = self.node(&format!("{pointer}/expression"));
-            let added = expressions.add_variable(name, node);
+            let added = declarations.add_variable(name, node);
             self.keep(added);
         }
-        expressions.finish_variables();
     }
 
     pub(super) fn name_issue(&mut self, pointer: &str, name: &str) {
@@ -342,7 +347,8 @@ impl<'d> Lowering<'d> {
         }
         let mut names = BTreeSet::new();
         let mut rules = Vec::new();
-        for (index, rule) in spec.rules.iter().enumerate() {
+        let nodes = self.node("/spec/rules").items();
+        for ((index, rule), node) in spec.rules.iter().enumerate().zip(nodes) {
             let pointer = format!("/spec/rules/{index}");
             if !is_name(&rule.name, false) {
                 self.name_issue(&format!("{pointer}/name"), &rule.name);
@@ -359,7 +365,7 @@ impl<'d> Lowering<'d> {
                 self.help(&format!("{pointer}/packs/{at}"), message, "add it to `packs` of the policy");
             }
             self.includes(&pointer, rule);
-            let Some(check) = self.check(&pointer, rule, expressions) else { continue };
+            let Some(check) = self.check((&pointer, node), rule, expressions) else { continue };
             let info = RuleInfo {
                 code: format!("{}/{}", id.name, rule.name),
                 policy: Some(id.clone()),
@@ -367,7 +373,7 @@ impl<'d> Lowering<'d> {
                 references: spec.references.clone(),
                 includes: rule.includes.clone(),
                 fail_closed: spec.failure_policy == FailurePolicy::Fail,
-                written: self.written.place(self.node(&format!("{pointer}/name"))),
+                written: self.written.place(node.get("name").unwrap_or(node)),
             };
             rules.push(Rule {
                 name: rule.name.clone(),
@@ -400,7 +406,7 @@ impl<'d> Lowering<'d> {
 
     fn check(
         &mut self,
-        pointer: &str,
+        (pointer, node): (&str, NodeRef<'d>),
         rule: &written::RuleSpec,
         expressions: &Expressions,
     ) -> Option<Box<dyn Check>> {
@@ -414,15 +420,18 @@ impl<'d> Lowering<'d> {
         let each = for_each.is_some();
         let start = Start { on: on.unwrap_or_default(), each };
         if validate.is_some() {
-            let visit = self.visit(pointer, start, when.is_some(), expressions);
-            let node = self.node(&format!("{pointer}/validate"));
-            let validate = self.keep(expressions.expression(node, each, Wanted::Bool));
+            let visit = self.visit((pointer, node), start, when.is_some(), expressions);
+            let written = node.get("validate").unwrap_or(node);
+            let validate = self.keep(expressions.expression(written, each, Wanted::Bool));
             let message = message.as_ref().map(|_| {
-                let node = self.node(&format!("{pointer}/message"));
-                self.keep(expressions.template(node, each))
+                let written = node.get("message").unwrap_or(node);
+                self.keep(expressions.template(written, each))
             });
             let at = at.as_ref().map(|at| self.field_path(&format!("{pointer}/at"), at, start));
-            let fix = self.edits(&format!("{pointer}/fix"), fix, start, expressions);
+            let fix = match fix.is_empty() {
+                true => Some(Vec::new()),
+                false => self.edits(&format!("{pointer}/fix"), fix, start, expressions),
+            };
             let (message, at) = (transpose(message)?, transpose(at)?);
             return Some(Box::new(Validate::new(visit?, validate?, message, at, fix?)));
         }
@@ -438,7 +447,7 @@ impl<'d> Lowering<'d> {
             }
         }
         if !mutate.is_empty() {
-            let visit = self.visit(pointer, start, when.is_some(), expressions);
+            let visit = self.visit((pointer, node), start, when.is_some(), expressions);
             let edits = self.edits(&format!("{pointer}/mutate"), mutate, start, expressions);
             return Some(Box::new(Mutate { visit: visit?, edits: edits? }));
         }
@@ -452,30 +461,38 @@ impl<'d> Lowering<'d> {
         written.lower(&format!("{pointer}/{field}"), self)
     }
 
-    fn visit(&mut self, pointer: &str, start: Start, when: bool, expressions: &Expressions) -> Option<Visit> {
+    fn visit(
+        &mut self,
+        (pointer, node): (&str, NodeRef<'d>),
+        start: Start,
+        when: bool,
+        expressions: &Expressions,
+    ) -> Option<Visit> {
         let Start { on, each } = start;
         let for_each = each.then(|| {
-            let at = format!("{pointer}/forEach");
-            let node = self.node(&at);
-            if let Some(field) = node.as_str().and_then(single_value) {
+            let written = node.get("forEach").unwrap_or(node);
+            if let Some(field) = written.as_str().and_then(single_value) {
                 let message = format!("expected a list or a map, found the single value of `{field}`");
-                self.help(&at, message, "name the list that is gone through, such as `allContainers`");
+                let help = "name the list that is gone through, such as `allContainers`";
+                self.help(&format!("{pointer}/forEach"), message, help);
             }
-            self.keep(expressions.expression(node, false, Wanted::Many))
+            self.keep(expressions.expression(written, false, Wanted::Many))
         });
         let when = when.then(|| {
-            let node = self.node(&format!("{pointer}/when"));
-            self.keep(expressions.expression(node, each, Wanted::Bool))
+            let written = node.get("when").unwrap_or(node);
+            self.keep(expressions.expression(written, each, Wanted::Bool))
         });
         Some(Visit { on, for_each: transpose(for_each)?, when: transpose(when)? })
     }
 }
 
-/// Which costly variables any text below `spec` mentions.
+/// Which costly variables any text below `spec` mentions that an expression may stand in.
 fn reads(root: NodeRef<'_>) -> Reads {
     let mut reads = Reads::default();
-    let spec = root.get("spec").into_iter();
-    spec.flat_map(NodeRef::descendants).filter_map(NodeRef::as_str).for_each(|text| reads.add(text));
+    let written = ["matchConditions", "variables", "rules"]
+        .into_iter()
+        .filter_map(|field| root.get("spec")?.get(field));
+    written.flat_map(NodeRef::descendants).filter_map(NodeRef::as_str).for_each(|text| reads.add(text));
     reads
 }
 

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer};
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use super::rules::{RequireHeadlessService, RequireProbes, RewriteImage, RuleType};
@@ -88,7 +89,8 @@ pub struct Spec {
     pub match_conditions: Vec<NamedExpression>,
     /// Bound as `params` in expressions; each can be overridden per environment.
     #[serde(default)]
-    pub parameters: BTreeMap<String, Value>,
+    #[schemars(with = "BTreeMap<String, Value>")]
+    pub parameters: BTreeMap<String, Parameter>,
     /// Named expressions, read as `variables.<name>`.
     #[serde(default)]
     pub variables: Vec<NamedExpression>,
@@ -97,6 +99,16 @@ pub struct Spec {
     pub pod_templates: Vec<PodTemplate>,
     /// The rules, in order.
     pub rules: Vec<RuleSpec>,
+}
+
+/// The value of a parameter, which may be any: it is taken from the document that the policy is read from.
+#[derive(Debug, Clone, Serialize)]
+pub struct Parameter;
+
+impl<'de> Deserialize<'de> for Parameter {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        IgnoredAny::deserialize(deserializer).map(|_| Self)
+    }
 }
 
 fn default_severity() -> Severity {

@@ -136,6 +136,44 @@ fn copies_that_say_the_same_are_shown_once() {
     shown(ObjectKey { name: "", ..KEY }, [(1, 3), (2, 2)]);
 }
 
+/// What is asked tells one thing by objects that say the same, however many there are and wherever they lie: the nearest.
+#[test]
+fn of_each_level_one_copy_is_shown_that_is_not_nearer() {
+    let paths =
+        ["a/1", "a/2", "a/b/1", "a/b/2", "a/b/c/1", "a/d/1", "a/d/2", "e/1", "e/f/1", "e/f/2", "1", "2"];
+    let layout = Layout::new(&paths);
+    let contents = [deployment(0), deployment(1), deployment(2)];
+    let templates = TemplatePaths::default();
+    let query = Query { pool: Pool::Pods(&templates), namespace: Some("shop"), pairs: &[("app", "web")] };
+    for seed in 0..3_usize.pow(5) {
+        // which of the contents each file has
+        let said: Vec<usize> = (0..paths.len()).map(|file| seed / 3_usize.pow(file as u32 % 5) % 3).collect();
+        let mut host = InputHost::new(layout.clone(), false);
+        for (file, said) in said.iter().enumerate() {
+            host.add(added(KEY, file, &contents[*said]));
+        }
+        for file in 0..paths.len() {
+            let mut seen: Vec<(usize, u32)> = Vec::new();
+            host.beside(file).visit(&query, &mut |Seen { object, level, .. }| {
+                let replicas = object.root.at("/spec/replicas").unwrap().as_i64().unwrap();
+                seen.push((replicas as usize, level));
+                ControlFlow::Continue(())
+            });
+            for said_here in 0..contents.len() {
+                let levels: Vec<u32> = seen.iter().filter(|s| s.0 == said_here).map(|s| s.1).collect();
+                let is_there = |level: &super::super::levels::Level| {
+                    let ranks: Vec<u32> = level.iter().cloned().flatten().collect();
+                    (0..paths.len()).any(|f| said[f] == said_here && ranks.contains(&layout.rank(f)))
+                };
+                let nearest = layout.levels(file).position(|level| is_there(&level));
+                let first = levels.first().map(|level| *level as usize);
+                assert_eq!(first, nearest, "{} of {said:?}, {said_here}", paths[file]);
+                assert!(levels.is_sorted_by(|a, b| a < b), "{} of {said:?}: {levels:?}", paths[file]);
+            }
+        }
+    }
+}
+
 #[test]
 fn lists_are_of_one_kind_and_namespace() {
     let document = deployment(1);

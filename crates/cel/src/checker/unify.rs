@@ -72,9 +72,9 @@ impl Mapping {
         self.attempt(|mapping| mapping.assign(from, to, 0))
     }
 
-    pub(super) fn all_assignable(&mut self, from: &[Type], to: &[Type]) -> bool {
-        from.len() == to.len()
-            && self.attempt(|mapping| from.iter().zip(to).all(|(from, to)| mapping.assign(from, to, 0)))
+    /// The same of as many types as are expected.
+    pub(super) fn all_assignable<'t>(&mut self, from: impl Iterator<Item = &'t Type>, to: &[Type]) -> bool {
+        self.attempt(|mapping| from.zip(to).all(|(from, to)| mapping.assign(from, to, 0)))
     }
 
     fn attempt(&mut self, assign: impl FnOnce(&mut Self) -> bool) -> bool {
@@ -171,6 +171,14 @@ impl Mapping {
         self.replaced(ty, finally, 0).unwrap_or_else(|| ty.clone())
     }
 
+    /// Replaces variables in a type for good, free ones by `dyn`.
+    pub(super) fn settle(&self, ty: &mut Type) {
+        self.operation.set(MAX_OPERATION);
+        if let Some(replaced) = self.replaced(ty, true, 0) {
+            *ty = replaced;
+        }
+    }
+
     /// `None` if nothing is to be replaced.
     fn replaced(&self, ty: &Type, finally: bool, depth: usize) -> Option<Type> {
         if !self.step(depth) {
@@ -212,6 +220,27 @@ enum Substitution {
     Contradicts,
     /// The type mentions the variable.
     Recursive,
+}
+
+/// Whether a glance tells that one of two types can never stand where the other is expected.
+pub(super) fn clash(one: &Type, two: &Type) -> bool {
+    let plain = |ty: &Type| {
+        matches!(
+            ty,
+            Type::Bool
+                | Type::Int
+                | Type::Uint
+                | Type::Double
+                | Type::String
+                | Type::Bytes
+                | Type::Duration
+                | Type::Timestamp
+                | Type::List(_)
+                | Type::Map(_)
+                | Type::Optional(_)
+        )
+    };
+    plain(one) && plain(two) && std::mem::discriminant(one) != std::mem::discriminant(two)
 }
 
 fn nullable(ty: &Type) -> bool {
@@ -270,19 +299,16 @@ pub(super) fn instantiate(ty: &Type, params: &[char], fresh: &[Type]) -> Type {
 
 /// Whether a type has more than [`MAX_TYPE_PARTS`] parts.
 pub(super) fn too_large(ty: &Type) -> bool {
-    let (mut parts, mut left) = (0, vec![ty]);
-    while let Some(ty) = left.pop() {
-        parts += 1;
-        if parts > MAX_TYPE_PARTS {
-            return true;
-        }
+    /// Counts parts down; `None` once there are too many. It goes no deeper than there are parts left.
+    fn left(ty: &Type, parts: usize) -> Option<usize> {
+        let parts = parts.checked_sub(1)?;
         match ty {
-            Type::List(inner) | Type::Optional(inner) | Type::Type(Some(inner)) => left.push(inner),
-            Type::Map(entry) => left.extend([&entry.0, &entry.1]),
-            _ => {}
+            Type::List(inner) | Type::Optional(inner) | Type::Type(Some(inner)) => left(inner, parts),
+            Type::Map(entry) => left(&entry.1, left(&entry.0, parts)?),
+            _ => Some(parts),
         }
     }
-    false
+    left(ty, MAX_TYPE_PARTS).is_none()
 }
 
 #[cfg(test)]

@@ -7,12 +7,12 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::super::ast::{Ast, Expr, ExprId, Literal, Name, operator};
-use super::super::declarations::{Env, Field, Ident, Overload};
+use super::super::declarations::{Env, Field, Ident, Overload, VARIABLES};
 use super::super::issue::Issue;
 use super::super::profile::Profile;
 use super::super::types::{Param, Type};
 use super::unify::{self, Mapping};
-use super::{OverloadId, Reference};
+use super::{Known, OverloadId, Reference};
 
 /// What is still to do; the last pushed is done next.
 enum Task {
@@ -59,10 +59,11 @@ enum Task {
 
 type Tables = (Vec<Type>, Vec<Reference>);
 
-pub(super) fn walk(ast: &Ast, env: &Env) -> Result<Tables, Vec<Issue>> {
+pub(super) fn walk(ast: &Ast, env: &Env, known: Known<'_>) -> Result<Tables, Vec<Issue>> {
     let mut walk = Walk {
         ast,
         env,
+        known,
         mapping: Mapping::new(ast.len()),
         types: vec![Type::Error; ast.len()],
         visited: vec![false; ast.len()],
@@ -70,6 +71,8 @@ pub(super) fn walk(ast: &Ast, env: &Env) -> Result<Tables, Vec<Issue>> {
         locals: Vec::new(),
         issues: Vec::new(),
         steps: vec![Task::Visit(ast.root())],
+        fitting: Vec::new(),
+        instance: Instance::default(),
     };
     while let Some(step) = walk.steps.pop() {
         walk.step(step);
@@ -81,7 +84,7 @@ pub(super) fn walk(ast: &Ast, env: &Env) -> Result<Tables, Vec<Issue>> {
         matches!(ty, Type::Param(_) | Type::List(_) | Type::Map(_) | Type::Optional(_) | Type::Type(_))
     };
     for ty in walk.types.iter_mut().filter(aggregate) {
-        *ty = walk.mapping.substitute(ty, true);
+        walk.mapping.settle(ty);
     }
     if walk.mapping.exhausted() {
         walk.report_size(ast.root());
@@ -92,6 +95,7 @@ pub(super) fn walk(ast: &Ast, env: &Env) -> Result<Tables, Vec<Issue>> {
 struct Walk<'a> {
     ast: &'a Ast,
     env: &'a Env,
+    known: Known<'a>,
     mapping: Mapping,
     types: Vec<Type>,
     /// A node with two parents (below `optMap`) is checked once.
@@ -101,6 +105,44 @@ struct Walk<'a> {
     locals: Vec<(&'a Name, Type)>,
     issues: Vec<Issue>,
     steps: Vec<Task>,
+    /// The overloads of the call under way that fit.
+    fitting: Vec<OverloadId>,
+    instance: Instance,
+}
+
+/// The overload that is tried, with variables in the place of its type parameters.
+#[derive(Default)]
+struct Instance {
+    variables: Vec<Type>,
+    params: Vec<Type>,
+}
+
+impl Instance {
+    /// What a call of the overload gives where the arguments fit. `arguments` are as many as there are parameters.
+    fn of<'t>(
+        &mut self,
+        mapping: &mut Mapping,
+        overload: &Overload,
+        arguments: impl Iterator<Item = &'t Type> + Clone,
+    ) -> Option<Type> {
+        if arguments.clone().zip(&overload.params).any(|(argument, param)| unify::clash(argument, param)) {
+            return None;
+        }
+        if overload.type_params.is_empty() {
+            return mapping.all_assignable(arguments, &overload.params).then(|| overload.result.clone());
+        }
+        let Self { variables, params } = self;
+        variables.clear();
+        variables.extend(overload.type_params.iter().map(|_| mapping.fresh()));
+        let new = |ty: &Type| unify::instantiate(ty, &overload.type_params, variables);
+        params.clear();
+        params.extend(overload.params.iter().map(new));
+        if !mapping.all_assignable(arguments, params) {
+            return None;
+        }
+        let result = new(&overload.result);
+        Some(mapping.substitute(&result, false))
+    }
 }
 
 impl<'a> Walk<'a> {
@@ -198,8 +240,7 @@ impl<'a> Walk<'a> {
             return Some((name, Ident { ty: ty.clone(), value: None }));
         }
         let name = global.unwrap_or(name);
-        let ident = self.env.ident(name)?;
-        Some((Cow::Owned(name.to_owned()), ident))
+        self.env.named(name)
     }
 
     fn local(&self, name: &str) -> Option<&Type> {
@@ -217,9 +258,9 @@ impl<'a> Walk<'a> {
         }
         let name = self.dotted(id);
         let name = name.strip_prefix('.').unwrap_or(&name);
-        match self.env.ident(name) {
-            Some(ident) => {
-                self.refer(id, Cow::Owned(name.to_owned()), ident);
+        match self.env.named(name) {
+            Some((name, ident)) => {
+                self.refer(id, name, ident);
                 true
             }
             None => false,
@@ -306,7 +347,9 @@ impl<'a> Walk<'a> {
     }
 
     fn field_type(&mut self, offset: u32, structure: &str, field: &str) -> Option<Type> {
-        let message = match self.env.field(structure, field) {
+        let later = self.known.filter(|_| structure == VARIABLES);
+        let later = later.and_then(|(variables, before)| variables.type_of(field, before));
+        let message = match later.map_or_else(|| self.env.field(structure, field), Field::Typed) {
             Field::Typed(ty) => return Some(ty),
             Field::Untyped => return Some(Type::nameless()),
             Field::Undefined => format!("undefined field '{field}'"),
@@ -320,10 +363,8 @@ impl<'a> Walk<'a> {
         let Expr::Call { target, function, args } = &self.ast[id] else { return };
         let Some(target) = target else {
             let name = function.strip_prefix('.').unwrap_or(function);
-            match self.env.overloads(name) {
-                Some(overloads) => {
-                    self.resolve(id, static_name(function, name), overloads, None, args, false)
-                }
+            match self.env.function(name) {
+                Some((name, overloads)) => self.resolve(id, name, overloads, None, args, false),
                 None => self.report(id, undeclared(function)),
             }
             return;
@@ -343,13 +384,13 @@ impl<'a> Walk<'a> {
         }
         let name = format!("{}.{function}", self.dotted(target));
         let name = name.strip_prefix('.').unwrap_or(&name);
-        Some((Cow::Owned(name.to_owned()), self.env.overloads(name)?))
+        self.env.function(name)
     }
 
     fn target(&mut self, id: ExprId) {
         let Expr::Call { target: Some(target), function, args } = &self.ast[id] else { return };
-        match self.env.overloads(function) {
-            Some(overloads) => self.resolve(id, function.clone(), overloads, Some(*target), args, false),
+        match self.env.function(function) {
+            Some((name, overloads)) => self.resolve(id, name, overloads, Some(*target), args, false),
             None => self.report(id, undeclared(function)),
         }
     }
@@ -368,14 +409,14 @@ impl<'a> Walk<'a> {
             self.resolve_logic(id, function, args);
             return;
         }
-        let arguments: Vec<Type> = all().map(|arg| self.types[arg.index()].clone()).collect();
-        let mut fitting: Vec<OverloadId> = Vec::new();
+        let count = args.len() + usize::from(target.is_some());
+        let Self { types, mapping, instance, fitting, .. } = self;
+        let arguments = all().map(|arg| &types[arg.index()]);
+        fitting.clear();
         let mut result: Option<Type> = None;
-        for overload in declared.iter().filter(|overload| overload.member == target.is_some()) {
-            let (fits, its_result) = self.try_overload(overload, &arguments);
-            if !fits {
-                continue;
-            }
+        let candidates = declared.iter().filter(|overload| overload.member == target.is_some());
+        for overload in candidates.filter(|overload| overload.params.len() == count) {
+            let Some(its_result) = instance.of(mapping, overload, arguments.clone()) else { continue };
             fitting.push(overload.id);
             result = Some(match result {
                 None => its_result,
@@ -385,13 +426,12 @@ impl<'a> Walk<'a> {
         }
         match result {
             Some(ty) => {
+                let overloads = Box::from(&**fitting);
                 self.set_type(id, ty);
-                self.references[id.index()] =
-                    Reference::Overloads { function, overloads: fitting.into(), namespaced };
+                self.references[id.index()] = Reference::Overloads { function, overloads, namespaced };
             }
             None => {
-                let arguments: Vec<Type> =
-                    arguments.iter().map(|ty| self.mapping.substitute(ty, true)).collect();
+                let arguments: Vec<Type> = arguments.map(|ty| mapping.substitute(ty, true)).collect();
                 let signature = signature(&arguments, target.is_some());
                 self.report(
                     id,
@@ -399,24 +439,6 @@ impl<'a> Walk<'a> {
                 );
             }
         }
-    }
-
-    fn try_overload(&mut self, overload: &Overload, arguments: &[Type]) -> (bool, Type) {
-        if overload.type_params.is_empty() {
-            let fits = self.mapping.all_assignable(arguments, &overload.params);
-            return (fits, if fits { overload.result.clone() } else { Type::Error });
-        }
-        let fresh: Vec<Type> = overload.type_params.iter().map(|_| self.mapping.fresh()).collect();
-        if overload.params.len() != arguments.len() {
-            return (false, Type::Error);
-        }
-        let new = |ty: &Type| unify::instantiate(ty, &overload.type_params, &fresh);
-        let params: Vec<Type> = overload.params.iter().map(new).collect();
-        if !self.mapping.all_assignable(arguments, &params) {
-            return (false, Type::Error);
-        }
-        let result = new(&overload.result);
-        (true, self.mapping.substitute(&result, false))
     }
 
     /// `&&` and `||` report each side that is not bool where it stands.
@@ -480,10 +502,6 @@ fn signature(arguments: &[Type], member: bool) -> String {
         [target, rest @ ..] if member => format!("{target}.({})", rest.join(", ")),
         all => format!("({})", all.join(", ")),
     }
-}
-
-fn static_name(written: &Name, name: &str) -> Name {
-    if written.len() == name.len() { written.clone() } else { Cow::Owned(name.to_owned()) }
 }
 
 fn literal_type(literal: &Literal) -> Type {

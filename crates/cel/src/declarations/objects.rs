@@ -1,11 +1,9 @@
 //! The variables, and the types that have fields.
 
-use std::collections::HashMap;
-
 use super::super::ast::Literal;
 use super::super::profile::Profile;
 use super::super::types::{Primitive, Type};
-use super::{EnvKind, Ident, Structure};
+use super::{EnvKind, Ident, Named, Structure};
 
 /// The type of an apply configuration; `Object.spec.template` and every other path below it are types too.
 pub const OBJECT: &str = "Object";
@@ -31,12 +29,12 @@ fn strings() -> Type {
 }
 
 /// Types with fields: Kubernetes' own (`pkg/admission/plugin/cel/compile.go`, `pkg/cel/mutation`) and protobuf's.
-pub(super) fn structures(kind: EnvKind) -> HashMap<&'static str, Structure> {
+pub(super) fn structures(kind: EnvKind) -> Named<&'static str, Structure> {
     let structure = Type::structure;
     let string_map = || Type::map(Type::String, Type::String);
     let value = |ty: Type| Structure::new([("value", ty)]);
     let moment = || Structure::new([("seconds", Type::Int), ("nanos", Type::Int)]);
-    let mut structures = HashMap::from([
+    let mut structures = Named::from_iter([
         (
             REQUEST,
             Structure::new([
@@ -149,9 +147,9 @@ pub(super) fn structures(kind: EnvKind) -> HashMap<&'static str, Structure> {
 }
 
 /// Variables, and the names of types.
-pub(super) fn idents(profile: Profile, kind: EnvKind) -> HashMap<&'static str, Ident> {
+pub(super) fn idents(profile: Profile, kind: EnvKind) -> Named<&'static str, Ident> {
     let variable = |ty: Type| Ident { ty, value: None };
-    let mut idents = HashMap::from([(
+    let mut idents = Named::from_iter([(
         "google.protobuf.NullValue.NULL_VALUE",
         Ident { ty: Type::Int, value: Some(Literal::Int(0)) },
     )]);

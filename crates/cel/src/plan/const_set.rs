@@ -3,17 +3,22 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use foldhash::fast::FixedState;
+
 use crate::compare;
 use crate::error::EvalError;
 use crate::value::{Value, View};
 
+/// What is in it comes from expressions, so that nobody else can choose what collides.
+type Members<T> = HashSet<T, FixedState>;
+
 /// The members of a constant list, for membership tests.
 #[derive(Debug, Default)]
 pub(crate) struct ConstSet {
-    strings: HashSet<Arc<str>>,
-    ints: HashSet<i64>,
-    uints: HashSet<u64>,
-    doubles: HashSet<u64>,
+    strings: Members<Arc<str>>,
+    ints: Members<i64>,
+    uints: Members<u64>,
+    doubles: Members<u64>,
     bools: [bool; 2],
 }
 

@@ -212,3 +212,28 @@ fn a_budget_runs_out() {
     let outcome = endless.evaluate(&activation, &mut Variables::none(), &mut late);
     assert_eq!(outcome.result.unwrap_err(), Failure::Error(EvalError::Deadline));
 }
+
+#[test]
+fn variables_that_wait_are_compiled_when_they_are_read() {
+    let (object, request) = (object(), Document::from_json("{}", Limits::default()).unwrap());
+    let mut variables = Composition::when_read(env());
+    variables.add_unread("names", "object.spec.l.map(e, string(e.name))");
+    variables.add_unread("first", "variables.names[0]");
+    variables.add_unread("broken", "variables.nobody + 1");
+    // what is told of their types is what a variable that is compiled at once has
+    let names = variables.compile("variables.names.filter(n, n != '')", &env()).unwrap();
+    assert_eq!(names.output_type().to_string(), "list(string)");
+    let program =
+        variables.compile("variables.names.filter(n, n != variables.first) == ['b']", &env()).unwrap();
+    let outcome = program.evaluate(
+        &activation(&object, &request),
+        &mut Variables::new(&variables),
+        &mut Budget::default(),
+    );
+    assert_eq!(outcome.result.unwrap().as_bool(), Some(true));
+    assert!(variables.compile("variables.names + 1", &env()).is_err(), "a list is no number");
+    let undefined = |source: &str| variables.compile(source, &env()).unwrap_err().to_string();
+    assert!(undefined("variables.nobody").contains("undefined field 'nobody'"));
+    let named: Vec<&str> = variables.named().map(|(name, _)| name).collect();
+    assert_eq!(named, ["names", "first"]);
+}

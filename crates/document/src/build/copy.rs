@@ -1,9 +1,54 @@
 //! Copies of what is already there: of this document, as an alias means, or of another.
 
 use super::Builder;
-use crate::{Document, HAS_KEY, Kind, LimitError, NodeId, NodeRef, OWNED, Span, Text, UNKNOWN};
+use crate::{
+    Document, HAS_KEY, Kind, LimitError, Limits, NodeId, NodeRef, OWNED, Scalar, Span, Text, UNKNOWN,
+};
+
+impl NodeRef<'_> {
+    /// A document of this value, the members of its objects in the order of their names.
+    ///
+    /// # Errors
+    /// Where it goes over a default limit.
+    pub fn sorted(self) -> Result<Document<'static>, LimitError> {
+        let mut builder = Builder::new("", Limits::default());
+        builder.push_sorted(self)?;
+        Ok(builder.finish())
+    }
+}
 
 impl Builder<'_> {
+    fn push_sorted(&mut self, node: NodeRef<'_>) -> Result<(), LimitError> {
+        match node.scalar() {
+            Some(Scalar::Null) => self.null()?,
+            Some(Scalar::Bool(value)) => self.bool(value)?,
+            Some(Scalar::Int(value)) => self.int(value)?,
+            Some(Scalar::Float(value)) => self.float(value)?,
+            Some(Scalar::String(value)) => self.string(value)?,
+            None if node.is_array() => {
+                self.begin_array()?;
+                node.items().try_for_each(|item| self.push_sorted(item))?;
+                self.end()
+            }
+            None => {
+                self.begin_object()?;
+                let mut member = |(name, value): (&str, NodeRef<'_>)| {
+                    self.key(name, None)?;
+                    self.push_sorted(value)
+                };
+                if node.members().is_sorted_by_key(|(name, _)| name) {
+                    node.members().try_for_each(&mut member)?;
+                } else {
+                    let mut members: Vec<(&str, NodeRef<'_>)> = node.members().collect();
+                    members.sort_unstable_by_key(|(name, _)| *name);
+                    members.into_iter().try_for_each(member)?;
+                }
+                self.end_distinct()
+            }
+        };
+        Ok(())
+    }
+
     /// How deep the containers of a completed value go; 0 for a scalar.
     fn height(&self, id: NodeId) -> usize {
         let mut ends: Vec<u32> = Vec::new();

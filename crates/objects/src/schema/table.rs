@@ -1,8 +1,10 @@
-//! The table of kinds and definitions: where each begins is found once, what it says is read when it is asked for.
+//! The table of kinds and definitions: where each begins is found by `build.rs`, what it says is read when it
+//! is asked for.
 
-use std::sync::{LazyLock, OnceLock};
+use std::cmp::Ordering;
+use std::sync::OnceLock;
 
-use memchr::{memchr2, memmem};
+use memchr::memchr2;
 
 use super::field::Field;
 use super::{NEWEST, OLDEST, Releases};
@@ -144,48 +146,24 @@ impl Definition {
     }
 }
 
-struct Slot {
-    name: &'static str,
-    text: &'static str,
-    definition: OnceLock<Option<Definition>>,
+include!(concat!(env!("OUT_DIR"), "/table.rs"));
+
+/// How many definitions there are.
+const DEFINITIONS: usize = STARTS.len() - 1;
+
+/// The definitions, each read when it is asked for.
+static READ: [OnceLock<Option<Definition>>; DEFINITIONS] = [const { OnceLock::new() }; DEFINITIONS];
+
+/// The lines of a definition. They are sorted by its name.
+fn text(position: usize) -> &'static str {
+    let (start, end) = (STARTS[position] as usize, STARTS[position + 1] as usize);
+    TEXT[start..end].trim_end()
 }
 
-struct Table {
-    kinds: Vec<KindRow>,
-    /// By name.
-    slots: Vec<Slot>,
-}
-
-static TABLE: LazyLock<Table> = LazyLock::new(|| {
-    let mut starts = memmem::find_iter(TEXT.as_bytes(), "\n= ").map(|at| at + 1).peekable();
-    let kinds = &TEXT[..starts.peek().copied().unwrap_or(TEXT.len())];
-    let mut slots = Vec::new();
-    while let Some(start) = starts.next() {
-        let text = TEXT[start..starts.peek().copied().unwrap_or(TEXT.len())].trim_end();
-        let name = &text["= ".len()..];
-        let end = memchr2(b' ', b'\n', name.as_bytes()).unwrap_or(name.len());
-        slots.push(Slot { name: &name[..end], text, definition: OnceLock::new() });
-    }
-    Table { kinds: kinds.lines().filter_map(kind_row).collect(), slots }
-});
-
-fn kind_row(line: &'static str) -> Option<KindRow> {
-    let mut words = line.strip_prefix("@ ")?.split(' ');
-    let (kind, group, version) = (words.next()?, words.next()?, words.next()?);
-    let (resource, scope, definition) = (words.next()?, words.next()?, words.next()?);
-    Some(KindRow {
-        kind,
-        group: if group == "core" { "" } else { group },
-        version,
-        resource: if resource == "-" { "" } else { resource },
-        namespaced: match scope {
-            "n" => Some(true),
-            "c" => Some(false),
-            _ => None,
-        },
-        releases: words.next().and_then(Releases::parse).unwrap_or(Releases { first: OLDEST, last: NEWEST }),
-        definition,
-    })
+fn name(position: usize) -> &'static str {
+    let name = &text(position)["= ".len()..];
+    let end = memchr2(b' ', b'\n', name.as_bytes()).unwrap_or(name.len());
+    &name[..end]
 }
 
 /// The kind, where a release serves it.
@@ -198,7 +176,7 @@ pub fn kind(group: &str, version: &str, kind: &str, minor: u8) -> Option<&'stati
 
 /// Every kind of every release.
 pub fn kinds() -> impl Iterator<Item = &'static KindRow> {
-    TABLE.kinds.iter()
+    KINDS.iter()
 }
 
 /// The kinds of one name, of whatever group, version and release.
@@ -215,16 +193,24 @@ pub fn definition(name: &str) -> Option<&'static Definition> {
 /// Whether Go's messages call a definition so (`v1.PodSpec`), rather than a named string (`v1.RestartPolicy`).
 #[must_use]
 pub fn is_struct(go: &str) -> bool {
-    TABLE.slots.iter().any(|slot| slot.name.rsplit('/').next() == Some(go))
+    (0..DEFINITIONS).any(|position| name(position).rsplit('/').next() == Some(go))
 }
 
-pub(super) fn position(name: &str) -> Option<usize> {
-    TABLE.slots.binary_search_by(|slot| slot.name.cmp(name)).ok()
+pub(super) fn position(wanted: &str) -> Option<usize> {
+    let (mut from, mut to) = (0, DEFINITIONS);
+    while from < to {
+        let middle = from.midpoint(to);
+        match name(middle).cmp(wanted) {
+            Ordering::Less => from = middle + 1,
+            Ordering::Equal => return Some(middle),
+            Ordering::Greater => to = middle,
+        }
+    }
+    None
 }
 
 pub(crate) fn at(position: usize) -> Option<&'static Definition> {
-    let slot = TABLE.slots.get(position)?;
-    slot.definition.get_or_init(|| Definition::parse(slot.name, slot.text)).as_ref()
+    READ.get(position)?.get_or_init(|| Definition::parse(name(position), text(position))).as_ref()
 }
 
 #[cfg(test)]
@@ -234,9 +220,9 @@ mod tests {
     #[test]
     fn every_line_is_read() {
         let mut fields = 0;
-        for position in 0..TABLE.slots.len() {
-            let definition = at(position).unwrap_or_else(|| panic!("{}", TABLE.slots[position].name));
-            assert_eq!(definition.name, TABLE.slots[position].name);
+        for position in 0..DEFINITIONS {
+            let definition = at(position).unwrap_or_else(|| panic!("{}", name(position)));
+            assert_eq!(definition.name, name(position));
             for field in &definition.fields {
                 let found = definition.field(field.name, field.releases.first).map(|found| found.name);
                 assert_eq!(found, Some(field.name), "{}", definition.name);
@@ -248,7 +234,7 @@ mod tests {
         assert_eq!(fields, lines);
         assert!(kinds().all(|row| row.definition().is_some()));
         assert_eq!(kinds().count(), TEXT.lines().filter(|line| line.starts_with('@')).count());
-        assert!(TABLE.slots.is_sorted_by_key(|slot| slot.name));
+        assert!((0..DEFINITIONS).is_sorted_by_key(name));
     }
 
     #[test]
