@@ -122,7 +122,7 @@ impl<'h, 'd> Beside<'h, 'd> {
 }
 
 /// The part of a sorted list that is equal.
-fn part<'l, T>(sorted: &'l [T], compare: impl Fn(&T) -> Ordering) -> &'l [T] {
+fn part<T>(sorted: &[T], compare: impl Fn(&T) -> Ordering) -> &[T] {
     let from = sorted.partition_point(|item| compare(item).is_lt());
     let to = from + sorted[from..].partition_point(|item| compare(item).is_eq());
     &sorted[from..to]
