@@ -21,9 +21,6 @@ const PACKED: [&str; 5] = [
 const FOLD: &str = "-Wl,--icf=all";
 /// What the loader has to relocate as a bitmap, which spares another sixteenth; loaders can read it since glibc 2.36.
 const PACK: &str = "-Wl,-z,pack-relative-relocs";
-/// A program that lies where it was linked to, as Go's do: one that may lie anywhere has its tables of pointers written at each
-/// start, a hundred pages of them, which is a seventh of what a run over one file costs.
-const NO_PIE: &str = "-no-pie";
 
 fn main() -> io::Result<()> {
     // the profile `dist`
@@ -31,11 +28,7 @@ fn main() -> io::Result<()> {
         if link_with(FOLD).is_some() {
             println!("cargo::rustc-link-arg-bins={FOLD}");
         }
-        let linux = env::var("CARGO_CFG_TARGET_OS").is_ok_and(|os| os == "linux");
-        let runs_with = |option| link_with(option).is_some_and(|program| starts(&program));
-        if linux && runs_with(NO_PIE) {
-            println!("cargo::rustc-link-arg-bins={NO_PIE}");
-        } else if runs_with(PACK) {
+        if link_with(PACK).is_some_and(|program| starts(&program)) {
             println!("cargo::rustc-link-arg-bins={PACK}");
         }
     }

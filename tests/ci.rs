@@ -280,4 +280,18 @@ fn the_images_hold_one_program_that_is_not_root() {
             assert!(ignored.contains(&format!("!{file}\n")), "{file} is part of the context");
         }
     }
+    // what the build reads: the crates of the workspace, and the files that build.rs packs
+    let copied: Vec<&str> = stages[1].lines().filter_map(|line| line.strip_prefix("COPY ")).collect();
+    let copied: Vec<&str> = copied.iter().flat_map(|line| line.split_whitespace()).collect();
+    let (manifest, script) = (read("Cargo.toml"), read("build.rs"));
+    let members = manifest.lines().find(|line| line.starts_with("members = ")).expect("a workspace");
+    let packed = script.split_once("const PACKED").and_then(|(_, rest)| rest.split_once("];"));
+    let packed = packed.expect("a list of files").0;
+    let mut quoted =
+        members.split('"').skip(1).step_by(2).chain(packed.split('"').skip(1).step_by(2)).peekable();
+    assert!(quoted.peek().is_some());
+    for needed in quoted {
+        let folder = needed.split('/').next().expect("a path");
+        assert!(copied.contains(&folder), "the build needs {needed}");
+    }
 }
