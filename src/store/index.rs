@@ -15,10 +15,19 @@ use super::set::OfKind;
 #[derive(Debug, Default)]
 pub(super) struct Index {
     /// The kinds of a run, told beforehand.
-    met: OnceLock<HashMap<String, OfKind>>,
+    met: OnceLock<MetKinds>,
     all: OnceLock<AllKinds>,
     /// Whether custom kinds with Pod templates are declared.
     declared: bool,
+}
+
+/// What is known of the kinds of a run.
+#[derive(Debug)]
+struct MetKinds {
+    /// Kind → its place in the list.
+    kinds: HashMap<String, usize>,
+    /// The first is of all kinds that no policy names: many of them are met a few times each.
+    of: Vec<OfKind>,
 }
 
 #[derive(Debug)]
@@ -40,14 +49,16 @@ impl Index {
     /// Looks up the kinds that a run is about, unless that was done.
     pub(super) fn meet(&self, slots: &[Slot], kinds: &BTreeSet<&str>) {
         if self.all.get().is_none() {
-            self.met.get_or_init(|| of_kinds(slots, kinds, self.declared));
+            self.met.get_or_init(|| MetKinds::of(slots, kinds, self.declared));
         }
     }
 
     /// The policies that may be about a kind.
     pub(super) fn of_kind(&self, slots: &[Slot], kind: &str) -> &OfKind {
-        if let Some(of) = self.met.get().and_then(|met| met.get(kind)) {
-            return of;
+        if let Some(met) = self.met.get()
+            && let Some(at) = met.kinds.get(kind)
+        {
+            return &met.of[*at];
         }
         let all = self.all(slots);
         all.by_kind.get(kind).unwrap_or(&all.any)
@@ -63,7 +74,8 @@ impl Index {
     }
 }
 
-fn of_kinds(slots: &[Slot], kinds: &BTreeSet<&str>, declared: bool) -> HashMap<String, OfKind> {
+/// Each of these kinds with the numbers of the policies that may be about it.
+fn of_kinds<'k>(slots: &[Slot], kinds: &BTreeSet<&'k str>, declared: bool) -> Vec<(&'k str, Vec<usize>)> {
     let mut of_kinds: Vec<(&str, Vec<usize>)> = kinds.iter().map(|kind| (*kind, Vec::new())).collect();
     for (number, slot) in slots.iter().enumerate() {
         match slot.entry() {
@@ -81,7 +93,26 @@ fn of_kinds(slots: &[Slot], kinds: &BTreeSet<&str>, declared: bool) -> HashMap<S
             }
         }
     }
-    of_kinds.into_iter().map(|(kind, numbers)| (kind.to_owned(), numbers.into())).collect()
+    of_kinds
+}
+
+impl MetKinds {
+    fn of(slots: &[Slot], kinds: &BTreeSet<&str>, declared: bool) -> Self {
+        let (mut met, mut of) = (HashMap::new(), Vec::new());
+        // no kind is called so, and no policy is about it but those about any
+        let mut of_any = of_kinds(slots, &BTreeSet::from([""]), declared);
+        let any: Vec<usize> = of_any.pop().map(|(_, numbers)| numbers).unwrap_or_default();
+        of.push(any.clone().into());
+        for (kind, numbers) in of_kinds(slots, kinds, declared) {
+            let mut at = 0;
+            if numbers != any {
+                at = of.len();
+                of.push(numbers.into());
+            }
+            met.insert(kind.to_owned(), at);
+        }
+        Self { kinds: met, of }
+    }
 }
 
 impl AllKinds {
@@ -153,6 +184,8 @@ mod tests {
                 assert_eq!(met.policies, told.policies, "{kind}");
             }
             assert!(one.all.get().is_none() && other.met.get().is_none());
+            let [custom, another] = ["Application", "*"].map(|kind| one.of_kind(set.slots(), kind));
+            assert!(std::ptr::eq(custom, another), "what is learnt of one custom kind holds for the other");
         }
     }
 }
