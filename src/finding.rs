@@ -91,6 +91,22 @@ pub struct RuleInfo {
     pub written: Option<Arc<PolicyPlace>>,
 }
 
+impl RuleInfo {
+    /// Of a code, and nothing beside it: no policy, nothing to do about it.
+    #[must_use]
+    pub fn of(code: &str) -> Self {
+        Self {
+            code: code.to_owned(),
+            policy: None,
+            remediation: None,
+            references: Vec::new(),
+            includes: Vec::new(),
+            fail_closed: false,
+            written: None,
+        }
+    }
+}
+
 /// The text of a file of policies.
 #[derive(Debug, Clone)]
 pub enum PolicyText {

@@ -33,15 +33,7 @@ mod tests {
 
     fn finding(object: &Document<'_>, pointer: &str, message: &str, sensitive: bool) -> Finding {
         Finding {
-            rule: Arc::new(RuleInfo {
-                code: "x/y".into(),
-                policy: None,
-                remediation: None,
-                references: Vec::new(),
-                includes: Vec::new(),
-                fail_closed: false,
-                written: None,
-            }),
+            rule: Arc::new(RuleInfo::of("x/y")),
             severity: Severity::Error,
             actions: Actions::default(),
             message: message.into(),

@@ -87,13 +87,8 @@ mod tests {
     fn finding(code: &str, includes: &str, pointer: &str, certainty: Certainty) -> Finding {
         Finding {
             rule: Arc::new(RuleInfo {
-                code: code.to_owned(),
-                policy: None,
-                remediation: None,
-                references: Vec::new(),
                 includes: includes.split_whitespace().map(str::to_owned).collect(),
-                fail_closed: false,
-                written: None,
+                ..RuleInfo::of(code)
             }),
             severity: Severity::Warning,
             actions: Actions::default(),

@@ -328,15 +328,7 @@ mod tests {
     use crate::finding::{Certainty, OfObject, RuleInfo, Severity};
 
     fn rule(code: &str) -> Arc<RuleInfo> {
-        Arc::new(RuleInfo {
-            code: code.to_owned(),
-            policy: None,
-            remediation: None,
-            references: Vec::new(),
-            includes: Vec::new(),
-            fail_closed: false,
-            written: None,
-        })
+        Arc::new(RuleInfo::of(code))
     }
 
     fn place(pointer: &str, start: u32) -> Place {

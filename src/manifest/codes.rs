@@ -33,13 +33,9 @@ impl Reserved {
     #[must_use]
     pub fn rule(&self) -> RuleInfo {
         RuleInfo {
-            code: self.code.to_owned(),
-            policy: None,
             remediation: Some(self.remediation.to_owned()),
-            references: Vec::new(),
             includes: self.includes().iter().map(|&name| name.to_owned()).collect(),
-            fail_closed: false,
-            written: None,
+            ..RuleInfo::of(self.code)
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::document::Span;
-use crate::finding::{Actions, Certainty, Finding, Fingerprint, Place, RuleInfo, Severity};
+use crate::finding::{Actions, Finding, Place, RuleInfo, Severity};
 
 /// A finding that is remembered.
 #[derive(Debug)]
@@ -55,31 +55,11 @@ impl Short {
         let [message, path] = self.ends.map(|end| end as usize);
         let (message, path, pointer) =
             (&self.texts[..message], &self.texts[message..path], &self.texts[path..]);
-        Finding {
-            rule: self.rule.clone(),
-            severity: self.severity,
-            actions: self.actions,
-            message: message.to_owned(),
-            place: Place {
-                path: path.to_owned(),
-                pointer: pointer.to_owned(),
-                span: self.span,
-                origin: None,
-            },
-            value: None,
-            fingerprint: Fingerprint::default(),
-            related: Vec::new(),
-            fix: Vec::new(),
-            certainty: Certainty::Known,
-            existing: false,
-            sensitive: self.sensitive,
-            explanation: Vec::new(),
-            reference: None,
-            more: self.more as usize,
-            fault: None,
-            excepted: None,
-            own: None,
-        }
+        let place =
+            Place { path: path.to_owned(), pointer: pointer.to_owned(), span: self.span, origin: None };
+        let (actions, sensitive, more) = (self.actions, self.sensitive, self.more as usize);
+        let plain = Finding::at(self.rule.clone(), self.severity, message.to_owned(), place);
+        Finding { actions, sensitive, more, ..plain }
     }
 }
 
@@ -111,19 +91,11 @@ impl Recalled {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::finding::{Action, Related};
+    use crate::finding::{Action, Certainty, Related};
 
     #[test]
     fn what_is_remembered_is_what_was_found() {
-        let rule = RuleInfo {
-            code: "p/r".to_owned(),
-            policy: None,
-            remediation: None,
-            references: Vec::new(),
-            includes: Vec::new(),
-            fail_closed: false,
-            written: None,
-        };
+        let rule = RuleInfo::of("p/r");
         let span = Some(Span { start: 3, end: 9 });
         let place =
             Place { path: "a.größe".to_owned(), pointer: "/a/größe".to_owned(), span, origin: None };

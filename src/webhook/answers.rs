@@ -60,15 +60,7 @@ mod tests {
     }
 
     fn rule() -> RuleInfo {
-        RuleInfo {
-            code: "p/r".to_owned(),
-            policy: Some(id(Some("n"))),
-            remediation: None,
-            references: Vec::new(),
-            includes: Vec::new(),
-            fail_closed: false,
-            written: None,
-        }
+        RuleInfo { policy: Some(id(Some("n"))), ..RuleInfo::of("p/r") }
     }
 
     fn finding() -> Finding {

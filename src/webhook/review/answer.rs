@@ -196,16 +196,7 @@ impl RuleDecision {
     /// Of the rule `policy/rule`.
     #[must_use]
     pub fn of(code: &str, decision: &'static str) -> Self {
-        let rule = RuleInfo {
-            code: code.to_owned(),
-            policy: None,
-            remediation: None,
-            references: Vec::new(),
-            includes: Vec::new(),
-            fail_closed: false,
-            written: None,
-        };
-        Self { rule: Arc::new(rule), decision, failed: false }
+        Self { rule: Arc::new(RuleInfo::of(code)), decision, failed: false }
     }
 
     /// Of the rule that found something.
