@@ -480,6 +480,16 @@ static CORPUS: LazyLock<Vec<Example>> = LazyLock::new(|| {
     corpus
 });
 
+/// The text of an object among those of its file, where one alone has its kind and name.
+fn own_text<'t>(text: &'t str, object: &serde_json::Value) -> Option<&'t str> {
+    let (kind, name) = (object["kind"].as_str()?, object["name"].as_str()?);
+    let has =
+        |part: &&str| part.contains(&format!("kind: {kind}\n")) && part.contains(&format!("name: {name}\n"));
+    let mut own = text.split("\n---\n").filter(has);
+    let only = own.next()?;
+    own.next().is_none().then_some(only)
+}
+
 /// Writes the six forms, each for one code; the flags that it needs, or nothing where the text has no room for it.
 fn waive(form: usize, folder: &Path, example: &Example, told: &Told) -> Option<Vec<String>> {
     let Told { code, object, .. } = told;
@@ -497,27 +507,23 @@ fn waive(form: usize, folder: &Path, example: &Example, told: &Told) -> Option<V
             assert_eq!(output.status.code(), Some(0), "{}", said(&output));
         }
         1 => {
-            let (kind, name) = (object["kind"].as_str()?, object["name"].as_str()?);
-            let has = |part: &&&str| {
-                part.contains(&format!("kind: {kind}\n")) && part.contains(&format!("name: {name}\n"))
-            };
-            let parts: Vec<&str> = example.text.split("\n---\n").collect();
-            let own: Vec<&&str> = parts.iter().filter(has).collect();
-            let [own] = own[..] else { return None };
+            let own = own_text(&example.text, &object)?;
             let comment = format!("# plimsoll: ignore[{code}] r\n{}", own.trim_start_matches("---\n"));
             fs::write(&file, example.text.replacen(own, &comment, 1)).unwrap();
         }
         2 => fs::write(&file, format!("# plimsoll: ignore-file[{code}] r\n{}", example.text)).unwrap(),
         3 => {
-            let name = object["name"].as_str()?;
-            let (before, after) = example.text.split_once(&format!("metadata:\n  name: {name}\n"))?;
+            let own = own_text(&example.text, &object)?;
+            let (before, after) =
+                own.split_once(&format!("metadata:\n  name: {}\n", object["name"].as_str()?))?;
             if after.starts_with("  annotations:")
                 || after.starts_with("  labels:\n") && after.contains("  annotations:")
             {
                 return None;
             }
             let note = format!("  annotations: {{plimsoll.dev/ignore: '{code}: r'}}\n");
-            fs::write(&file, format!("{before}metadata:\n  name: {name}\n{note}{after}")).unwrap();
+            let noted = format!("{before}metadata:\n  name: {}\n{note}{after}", object["name"].as_str()?);
+            fs::write(&file, example.text.replacen(own, &noted, 1)).unwrap();
         }
         4 => {
             let head = "apiVersion: plimsoll.dev/v1alpha1\nkind: Configuration\n";
