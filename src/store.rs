@@ -22,6 +22,7 @@ pub mod overlap;
 mod parts;
 pub mod placement;
 pub mod plan;
+mod ready;
 pub mod recalled;
 pub mod remembered;
 mod replica;
