@@ -9,6 +9,7 @@
 pub mod adjustments;
 mod by_name;
 mod concerns;
+pub mod copies;
 pub mod embedded;
 pub mod entry;
 pub mod includes;
