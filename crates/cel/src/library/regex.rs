@@ -39,8 +39,8 @@ const SURELY_SMALL: [u64; 2] = [200, 4_000];
 /// After so many texts without any of its literals a pattern's program pays off.
 const PAYS_OFF: u32 = 500;
 
-/// So many short texts are told by [`First`].
-const FIRST: u32 = 16;
+/// So many short texts are told by [`First`]: over more a program pays off.
+const FIRST: u32 = 100;
 
 /// A pattern that is sound, and its program once many texts were looked at, or a long one: most constants of policies meet none.
 #[derive(Debug)]
