@@ -25,6 +25,7 @@ pub mod placement;
 pub mod plan;
 pub mod recalled;
 pub mod remembered;
+mod repeats;
 mod replica;
 pub mod set;
 pub mod source;
