@@ -162,6 +162,11 @@ fn replaced<'a>(request: &Request<'a>) -> Option<NodeRef<'a>> {
     request.old_object.filter(|_| request.operation == request::Operation::Update)
 }
 
+/// Whether the object is created or changed.
+fn is_changed(request: &Request<'_>) -> bool {
+    matches!(request.operation, request::Operation::Create | request::Operation::Update)
+}
+
 /// What the API server finds of an object that is created or changed.
 fn valid(
     (serving, served): (Serving<'_, '_>, Served<'_>),
@@ -169,8 +174,7 @@ fn valid(
     known: Option<&[Finding]>,
 ) -> Findings {
     let old = replaced(request);
-    let changes = matches!(request.operation, request::Operation::Create | request::Operation::Update);
-    let object = request.object.filter(|_| changes);
+    let object = request.object.filter(|_| is_changed(request));
     let validate = |object| match known {
         Some(known) => known.to_vec(),
         None => serving.validate(served, object, old),
@@ -214,7 +218,11 @@ pub fn admit<'a>(
         }
         // what rules have changed may be another object than they have made of a copy
         let copy = stages.copy.filter(|_| mutated.is_none());
-        findings.extend(judge::judge(set, request, host, (budget, copy)));
+        let is_built_in = |(_, served): &(Serving<'_, '_>, Served<'_>)| matches!(served, Served::BuiltIn(_));
+        let is_validated = is_changed(request) && (again.is_none() || received.is_some());
+        let said = stages.server.filter(is_built_in).filter(|_| is_validated).map(|_| &findings[..]);
+        let judged = judge::judge(set, request, host, (budget, copy), said);
+        findings.extend(judged);
     }
     excepted::lift(set, request, host, budget.today, findings);
     admission

@@ -480,7 +480,8 @@ impl<'i> Offline<'i> {
                 None => kinds.push((set, HashSet::from([identity.gvk.kind]))),
             }
         }
-        kinds.into_iter().for_each(|(set, kinds)| set.meet(kinds));
+        let accepts_all = !self.as_written && self.canonical.is_some_and(Canonical::accepts_all);
+        kinds.into_iter().for_each(|(set, kinds)| set.meet(kinds, accepts_all.then_some(&[])));
         let copies = Copies::default();
         for batch in indexes.chunks(BATCH) {
             let findings = batch.par_iter().map(|index| {

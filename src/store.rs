@@ -26,6 +26,7 @@ pub mod plan;
 mod ready;
 pub mod recalled;
 pub mod remembered;
+mod repeats;
 mod replica;
 pub mod set;
 pub mod source;

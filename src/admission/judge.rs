@@ -29,12 +29,13 @@ const LARGE: usize = 50_000;
 /// Judges a request by every policy of the set.
 ///
 /// Mutating rules do not change anything here; what they cannot do is still found. Of a copy it may be known what was found
-/// in others.
+/// in others. What the API server has `said` of an object that it has decoded and validated, some policies would say again.
 pub(super) fn judge(
     set: &PolicySet,
     request: &Request<'_>,
     host: &dyn Host,
     (budget, copy): (EvaluationLimits, Option<CopyOf<'_>>),
+    said: Option<&[Finding]>,
 ) -> Findings {
     let facts = Facts::new(request, host, set.templates());
     let plan = set.plan(request.kind.kind, request.subresource);
@@ -59,7 +60,7 @@ pub(super) fn judge(
         let fires = || planned.is_none_or(|(plan, present)| plan.fires_at_all(present, *number));
         is_known() && is_about(*number).is_some() || policy.conditions.is_empty() && !fires()
     };
-    let policies = set.asked(request, false).filter(|policy| !is_quiet(policy));
+    let policies = set.asked(request, false, said).filter(|policy| !is_quiet(policy));
     let by = |mut findings: Findings, (number, policy): (usize, &Policy), known: &Known<'_>| {
         let fires = |rule: usize| planned.is_none_or(|(plan, present)| plan.fires(present, number, rule));
         judge_by(set, (policy, is_about(number)), (&fires, known), &facts, budget, &mut findings);

@@ -19,6 +19,7 @@ use crate::host::fields::Fields;
 use crate::host::inventory::digest;
 use crate::manifest::Inventory;
 use crate::matching::Operation;
+use crate::objects::admit::Served;
 use crate::resource::custom::CustomKinds;
 use crate::resource::identity::{Identity, ObjectKey};
 use crate::store::PolicySet;
@@ -199,6 +200,18 @@ impl<'i> Canonical<'i> {
     /// The server, with what of the input it would hold.
     pub(super) fn serving(&self) -> Serving<'i, '_> {
         Serving { server: self.server, cluster: &self.held, namespace: self.namespace }
+    }
+
+    /// Whether all objects are held and of built-in kinds, and nothing is wrong with what is written.
+    pub(super) fn accepts_all(&self) -> bool {
+        let accepts = |Received { served, object, findings }: &Received<'_, '_>| {
+            matches!(served, Some(Served::BuiltIn(_))) && object.is_some() && findings.is_empty()
+        };
+        self.slots.iter().all(|slot| match slot {
+            Slot::Whole(whole) => accepts(&whole.received),
+            Slot::Part(_) => false,
+            Slot::Copy => true,
+        })
     }
 
     fn slot(&self, index: usize) -> &Slot<'i> {
