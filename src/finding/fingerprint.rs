@@ -44,7 +44,7 @@ impl Digest {
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        self.0.iter().try_for_each(|byte| f.write_str(ascii(&digits(*byte))))
     }
 }
 
@@ -52,6 +52,15 @@ impl fmt::Debug for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
+}
+
+/// The hexadecimal digits of a byte, in ASCII.
+fn digits(byte: u8) -> [u8; 2] {
+    [byte >> 4, byte & 15].map(|digit| b"0123456789abcdef"[usize::from(digit)])
+}
+
+fn ascii(digits: &[u8]) -> &str {
+    str::from_utf8(digits).expect("digits are ASCII")
 }
 
 /// A digest of several, in their order.
@@ -97,6 +106,16 @@ impl Print {
         print.0.copy_from_slice(&digest.0[..16]);
         print
     }
+
+    /// As it is shown, in ASCII.
+    #[must_use]
+    pub fn digits(self) -> [u8; 32] {
+        let mut all = [0; 32];
+        for (pair, byte) in all.as_chunks_mut::<2>().0.iter_mut().zip(self.0) {
+            *pair = digits(byte);
+        }
+        all
+    }
 }
 
 impl serde::Serialize for Print {
@@ -107,7 +126,7 @@ impl serde::Serialize for Print {
 
 impl fmt::Display for Print {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(ascii(&self.digits()))
     }
 }
 

@@ -4,49 +4,86 @@
 //! object, the including one leads and the other is told with it: one fault is counted once. Only known faults lead or
 //! are folded, for a question or a failure is news of its own.
 
-use std::collections::{HashMap, HashSet};
+use super::{Certainty, Finding, RuleInfo};
 
-use super::{Certainty, Finding};
+/// What of a finding decides who leads it.
+#[derive(Debug, Clone, Copy)]
+pub struct Foldable<'f> {
+    /// As in [`Finding::rule`].
+    pub rule: &'f RuleInfo,
+    /// As in [`Place::pointer`](super::Place::pointer).
+    pub pointer: &'f str,
+    /// As in [`Finding::certainty`].
+    pub certainty: Certainty,
+}
+
+impl<'f> From<&'f Finding> for Foldable<'f> {
+    fn from(finding: &'f Finding) -> Self {
+        Self { rule: &finding.rule, pointer: &finding.place.pointer, certainty: finding.certainty }
+    }
+}
 
 /// For each of these findings of one object, which of them leads it; `None`: it stands for itself.
 ///
 /// The first finding of a rule at a node leads, and whoever leads a leader leads all; where rules include each other, the
 /// first of them leads.
 #[must_use]
-pub fn leaders(findings: &[&Finding]) -> Vec<Option<usize>> {
+pub fn leaders(findings: &[Foldable<'_>]) -> Vec<Option<usize>> {
     let mut leads = vec![None; findings.len()];
-    let includes = |finding: &&&Finding| !finding.rule.includes.is_empty();
+    let includes = |finding: &Foldable<'_>| !finding.rule.includes.is_empty();
     // most findings lie where nothing leads
-    let led: HashSet<&str> =
-        findings.iter().filter(includes).map(|finding| finding.place.pointer.as_str()).collect();
+    let mut led: Vec<&str> = findings.iter().filter(|of| includes(of)).map(|of| of.pointer).collect();
     if led.is_empty() {
         return leads;
     }
-    let mut by_name: HashMap<(&str, &str), Vec<usize>> = HashMap::new();
-    for (index, finding) in findings.iter().enumerate().filter(|(_, finding)| is_known(finding)) {
-        let pointer = finding.place.pointer.as_str();
-        if !led.contains(pointer) {
-            continue;
-        }
-        by_name.entry((pointer, finding.code())).or_default().push(index);
-        if let Some((policy, _)) = finding.code().split_once('/') {
-            by_name.entry((pointer, policy)).or_default().push(index);
-        }
-    }
+    led.sort_unstable();
+    let known = Known::of(findings, |finding| led.binary_search(&finding.pointer).is_ok());
     for (index, finding) in findings.iter().enumerate().filter(|(_, finding)| includes(finding)) {
-        let pointer = finding.place.pointer.as_str();
-        let first = by_name.get(&(pointer, finding.code())).and_then(|of_rule| of_rule.first());
-        if first != Some(&index) {
+        let code = finding.rule.code.as_str();
+        if known.named(finding.pointer, code).map(|(_, of_rule)| of_rule).min() != Some(index) {
             continue;
         }
-        let names = finding.rule.includes.iter().filter_map(|name| by_name.get(&(pointer, name.as_str())));
-        for included in names.flatten().copied().filter(|other| findings[*other].code() != finding.code()) {
-            if leads[included].is_none() && root(&leads, index) != included {
+        let names = finding.rule.includes.iter();
+        for (other, included) in names.flat_map(|name| known.named(finding.pointer, name)) {
+            if other != code && leads[included].is_none() && root(&leads, index) != included {
                 leads[included] = Some(index);
             }
         }
     }
     (0..leads.len()).map(|index| leads[index].map(|_| root(&leads, index))).collect()
+}
+
+/// Known faults by node, policy and code: those that a name is about stand together.
+struct Known<'f>(Vec<(&'f str, &'f str, &'f str, usize)>);
+
+impl<'f> Known<'f> {
+    fn of(findings: &[Foldable<'f>], is_asked_for: impl Fn(&Foldable<'f>) -> bool) -> Self {
+        let known = findings.iter().enumerate().filter(|(_, of)| of.certainty == Certainty::Known);
+        let of = |(index, finding): (usize, &Foldable<'f>)| {
+            let code = finding.rule.code.as_str();
+            (finding.pointer, policy(code), code, index)
+        };
+        let mut known: Vec<_> = known.filter(|(_, of)| is_asked_for(of)).map(of).collect();
+        known.sort_unstable();
+        Self(known)
+    }
+
+    /// Code and index of those at a node that are of the rule of this name, or of a rule of the policy.
+    fn named<'k>(&'k self, pointer: &'k str, name: &'k str) -> impl Iterator<Item = (&'f str, usize)> + 'k {
+        // nothing stands before the code of a policy's first rule
+        let policy = policy(name);
+        let code = if policy.len() < name.len() { name } else { "" };
+        let first = self.0.partition_point(|(at, of, rule, _)| (*at, *of, *rule) < (pointer, policy, code));
+        let is_named = move |(at, of, rule, _): &&(&str, &str, &str, usize)| {
+            (*at, *of) == (pointer, policy) && (code.is_empty() || *rule == code)
+        };
+        self.0[first..].iter().take_while(is_named).map(|(_, _, rule, index)| (*rule, *index))
+    }
+}
+
+/// The policy that a code names, with its rule or without.
+fn policy(code: &str) -> &str {
+    code.bytes().position(|byte| byte == b'/').map_or(code, |end| &code[..end])
 }
 
 /// Who leads in the end. No finding is led by one that it leads, so this ends.
@@ -58,14 +95,10 @@ fn root(leads: &[Option<usize>], index: usize) -> usize {
     index
 }
 
-fn is_known(finding: &Finding) -> bool {
-    finding.certainty == Certainty::Known
-}
-
 /// The findings of one object that stand for themselves, each with those that it leads.
 #[must_use]
 pub fn folded<'f>(findings: &[&'f Finding]) -> Vec<(&'f Finding, Vec<&'f Finding>)> {
-    let leaders = leaders(findings);
+    let leaders = leaders(&findings.iter().map(|finding| Foldable::from(*finding)).collect::<Vec<_>>());
     let mut also: Vec<Vec<&Finding>> = vec![Vec::new(); findings.len()];
     for (finding, leader) in findings.iter().zip(&leaders) {
         if let Some(leader) = leader {

@@ -8,7 +8,7 @@ use serde::ser::SerializeStruct as _;
 use serde::{Serialize, Serializer};
 
 use crate::document::NodeRef;
-use crate::finding::{Finding, ObjectId, OfObject, PolicyRef, Print, RuleInfo, fold, readable};
+use crate::finding::{Finding, ObjectId, OfObject, PolicyRef, Print, RuleInfo, readable};
 use crate::manifest::{FileId, Inventory, Manifest};
 use crate::resource::identity::Identity;
 
@@ -23,13 +23,8 @@ pub struct Entry {
     pub also: Vec<Finding>,
 }
 
-/// Folds what says less into what says more at the same node, of what was found in one place of the report. Entries are sorted.
-pub(super) fn fold(entries: Vec<Entry>) -> Vec<Entry> {
-    let mut led: Vec<Option<usize>> = Vec::with_capacity(entries.len());
-    for of_one in entries.chunk_by(|a, b| a.subject == b.subject) {
-        let (first, findings) = (led.len(), of_one.iter().map(|entry| &entry.finding).collect::<Vec<_>>());
-        led.extend(fold::leaders(&findings).into_iter().map(|leader| leader.map(|leader| first + leader)));
-    }
+/// Folds what says less into what says more at the same node: `led` says which entry leads each, if one does.
+pub(super) fn fold(entries: Vec<Entry>, led: &[Option<usize>]) -> Vec<Entry> {
     if led.iter().all(Option::is_none) {
         return entries;
     }

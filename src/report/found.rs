@@ -10,10 +10,13 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use super::entry::{Entry, Named, ReportedObject, fold, ordinals};
-use super::{Report, sort};
-use crate::finding::held::Held;
-use crate::finding::{Finding, ObjectId};
+use super::entry::{Entry, Named, ReportedObject, ordinals};
+use super::mask::Masks;
+use super::summary::{Counted, Summary};
+use super::{Report, entry, sort};
+use crate::finding::fold::{self, Foldable};
+use crate::finding::held::{Glance, Held};
+use crate::finding::{Finding, ObjectId, Severity};
 use crate::waiver::Suppressed;
 
 /// The findings of a run that are not waived.
@@ -73,16 +76,25 @@ impl Group {
     }
 }
 
-/// Sorts what was found by its objects, and tells one from the other. What is waived is sorted by its objects.
+/// Sorts what was found, and tells that of one object from that of others. What is waived is sorted by its objects.
 pub(super) fn groups(
     held: &mut Held,
     waived: &[(Entry, Suppressed)],
     subjects: &[ReportedObject<'_>],
+    masks: &Masks,
 ) -> Vec<Group> {
     let key = |id: ObjectId| sort::object(&subjects[id.0 as usize]);
     held.sort_by_object(key);
-    let mut found = held.objects().map(key).peekable();
-    let mut lifted = waived.iter().map(|(entry, _)| key(entry.subject)).peekable();
+    let groups = by_object(held.objects().map(key), waived.iter().map(|(entry, _)| key(entry.subject)));
+    held.sort_each(groups.iter().map(|group| group.found.clone()), |a, b| {
+        sort::compare(masks, subjects[a.object.0 as usize].file, a, b)
+    });
+    groups
+}
+
+/// The objects in which something was found, or lifted: of each finding the object, in their order.
+fn by_object<K: Ord + Copy>(found: impl Iterator<Item = K>, lifted: impl Iterator<Item = K>) -> Vec<Group> {
+    let (mut found, mut lifted) = (found.peekable(), lifted.peekable());
     let (mut groups, mut group) = (Vec::new(), Group { found: 0..0, waived: 0..0 });
     while let Some(next) = found.peek().into_iter().chain(lifted.peek()).min().copied() {
         while found.next_if_eq(&next).is_some() {
@@ -99,10 +111,8 @@ pub(super) fn groups(
 
 impl Report<'_> {
     /// All that was found in an object and is not waived, in its order, nothing folded.
-    pub(super) fn found_in(&self, group: &Group) -> Vec<Entry> {
-        let mut entries: Vec<Entry> = group.found.clone().map(|at| self.held_at(at)).collect();
-        sort::sort(&mut entries);
-        entries
+    pub(super) fn found_in(&self, group: &Group) -> impl Iterator<Item = Entry> {
+        group.found.clone().map(|at| self.held_at(at))
     }
 
     fn held_at(&self, at: usize) -> Entry {
@@ -123,12 +133,36 @@ impl Report<'_> {
     }
 
     fn told_in(&self, group: &Group, known: bool) -> Vec<Entry> {
-        let mut entries = self.found_in(group);
-        if let Some(of_group) = self.known.get(group.found.clone()) {
-            let mut of_group = of_group.iter();
-            entries.retain(|_| of_group.next() == Some(&known));
+        let glances = self.glances(group, known);
+        let entries = glances.iter().map(|(at, _)| self.held_at(*at)).collect();
+        entry::fold(entries, &leaders(&glances))
+    }
+
+    /// What an earlier run has found in an object, too, or what it has not: positions, and what is there.
+    fn glances(&self, group: &Group, known: bool) -> Vec<(usize, Glance<'_>)> {
+        let is_told = |at: &usize| self.known.get(*at).is_none_or(|is_known| *is_known == known);
+        group.found.clone().filter(is_told).map(|at| (at, self.held.glance(at))).collect()
+    }
+
+    /// What [`told_in`](Self::told_in) gives, counted: what of it counts as what, and of how many objects it is.
+    pub(super) fn counts_in(&self, group: &Group, known: bool) -> (Summary, usize) {
+        let glances = self.glances(group, known);
+        let leaders = leaders(&glances);
+        let mut severities: Vec<Severity> = glances.iter().map(|(_, glance)| glance.severity).collect();
+        for (at, leader) in leaders.iter().enumerate() {
+            if let Some(leader) = leader {
+                severities[*leader] = severities[*leader].max(severities[at]);
+            }
         }
-        fold(entries)
+        let (mut summary, mut objects) = (Summary::default(), BTreeSet::new());
+        let told = glances.iter().zip(severities).zip(leaders).filter(|(_, leader)| leader.is_none());
+        for (((_, glance), severity), _) in told {
+            summary.add(Counted::as_of(glance.certainty, severity));
+            if self.subject(glance.object).identity.is_some() {
+                objects.insert(glance.object);
+            }
+        }
+        (summary, objects.len())
     }
 
     /// All findings in an object in their order, and what waives them.
@@ -172,6 +206,17 @@ impl Report<'_> {
         entries.retain(|entry| entry.subject == id);
         entries
     }
+}
+
+/// Of what was found in one place of the report, sorted: by which of it each is led, if by any.
+fn leaders(glances: &[(usize, Glance<'_>)]) -> Vec<Option<usize>> {
+    let mut led: Vec<Option<usize>> = Vec::with_capacity(glances.len());
+    for of_one in glances.chunk_by(|(_, a), (_, b)| a.object == b.object) {
+        let of_one: Vec<Foldable<'_>> = of_one.iter().map(|(_, glance)| Foldable::from(*glance)).collect();
+        let first = led.len();
+        led.extend(fold::leaders(&of_one).into_iter().map(|leader| leader.map(|leader| first + leader)));
+    }
+    led
 }
 
 /// The objects of which something secret may be said.
