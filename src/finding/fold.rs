@@ -37,48 +37,52 @@ pub fn leaders(findings: &[Foldable<'_>]) -> Vec<Option<usize>> {
         return leads;
     }
     led.sort_unstable();
-    let known = Known::of(findings, |finding| led.binary_search(&finding.pointer).is_ok());
-    for (index, finding) in findings.iter().enumerate().filter(|(_, finding)| includes(finding)) {
-        let code = finding.rule.code.as_str();
-        if known.named(finding.pointer, code).map(|(_, of_rule)| of_rule).min() != Some(index) {
-            continue;
+    led.dedup();
+    let mut known: Vec<Known<'_>> = Vec::with_capacity(findings.len());
+    for (index, Foldable { rule, pointer, certainty }) in findings.iter().enumerate() {
+        if *certainty == Certainty::Known
+            && let Ok(node) = led.binary_search(pointer)
+        {
+            known.push(Known { node, policy: policy(&rule.code), code: &rule.code, index });
         }
-        let names = finding.rule.includes.iter();
-        for (other, included) in names.flat_map(|name| known.named(finding.pointer, name)) {
-            if other != code && leads[included].is_none() && root(&leads, index) != included {
-                leads[included] = Some(index);
+    }
+    known.sort_unstable();
+    for at_node in known.chunk_by(|a, b| a.node == b.node).filter(|at_node| at_node.len() > 1) {
+        let mut leading: Vec<usize> = at_node.iter().map(|known| known.index).collect();
+        leading.retain(|index| includes(&findings[*index]));
+        leading.sort_unstable();
+        for index in leading {
+            let RuleInfo { code, includes, .. } = findings[index].rule;
+            if named(at_node, code).map(|of_rule| of_rule.index).min() != Some(index) {
+                continue;
+            }
+            for included in includes.iter().flat_map(|name| named(at_node, name)) {
+                let other = included.index;
+                if included.code != code && leads[other].is_none() && root(&leads, index) != other {
+                    leads[other] = Some(index);
+                }
             }
         }
     }
     (0..leads.len()).map(|index| leads[index].map(|_| root(&leads, index))).collect()
 }
 
-/// Known faults by node, policy and code: those that a name is about stand together.
-struct Known<'f>(Vec<(&'f str, &'f str, &'f str, usize)>);
+/// A known fault: those at a node stand together, of these those of a policy.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Known<'f> {
+    /// The number of the node.
+    node: usize,
+    policy: &'f str,
+    code: &'f str,
+    index: usize,
+}
 
-impl<'f> Known<'f> {
-    fn of(findings: &[Foldable<'f>], is_asked_for: impl Fn(&Foldable<'f>) -> bool) -> Self {
-        let known = findings.iter().enumerate().filter(|(_, of)| of.certainty == Certainty::Known);
-        let of = |(index, finding): (usize, &Foldable<'f>)| {
-            let code = finding.rule.code.as_str();
-            (finding.pointer, policy(code), code, index)
-        };
-        let mut known: Vec<_> = known.filter(|(_, of)| is_asked_for(of)).map(of).collect();
-        known.sort_unstable();
-        Self(known)
-    }
-
-    /// Code and index of those at a node that are of the rule of this name, or of a rule of the policy.
-    fn named<'k>(&'k self, pointer: &'k str, name: &'k str) -> impl Iterator<Item = (&'f str, usize)> + 'k {
-        // nothing stands before the code of a policy's first rule
-        let policy = policy(name);
-        let code = if policy.len() < name.len() { name } else { "" };
-        let first = self.0.partition_point(|(at, of, rule, _)| (*at, *of, *rule) < (pointer, policy, code));
-        let is_named = move |(at, of, rule, _): &&(&str, &str, &str, usize)| {
-            (*at, *of) == (pointer, policy) && (code.is_empty() || *rule == code)
-        };
-        self.0[first..].iter().take_while(is_named).map(|(_, _, rule, index)| (*rule, *index))
-    }
+/// Of the faults at a node those of the rule of this name, or of the rules of the policy.
+fn named<'k, 'f>(at_node: &'k [Known<'f>], name: &'k str) -> impl Iterator<Item = &'k Known<'f>> {
+    let policy = policy(name);
+    let first = at_node.partition_point(|known| known.policy < policy);
+    let of_policy = at_node[first..].iter().take_while(move |known| known.policy == policy);
+    of_policy.filter(move |known| policy.len() == name.len() || known.code == name)
 }
 
 /// The policy that a code names, with its rule or without.
@@ -190,6 +194,49 @@ mod tests {
                 }
             });
             assert_eq!(told.collect::<Vec<_>>().join(" "), expected, "{name}");
+        }
+    }
+
+    /// What [`leaders`] says, by looking at every pair.
+    fn by_pairs(findings: &[Finding]) -> Vec<Option<usize>> {
+        let is = |a: &Finding, name: &str| a.code() == name || policy(a.code()) == name;
+        let at =
+            |a: &Finding, b: &Finding| b.certainty == Certainty::Known && a.place.pointer == b.place.pointer;
+        let mut leads = vec![None; findings.len()];
+        for (index, finding) in findings.iter().enumerate() {
+            let first = findings.iter().position(|other| at(finding, other) && is(other, finding.code()));
+            if first != Some(index) {
+                continue;
+            }
+            for (other, included) in findings.iter().enumerate().filter(|(_, other)| at(finding, other)) {
+                let is_included = finding.rule.includes.iter().any(|name| is(included, name));
+                let is_other = included.code() != finding.code() && root(&leads, index) != other;
+                if is_included && is_other && leads[other].is_none() {
+                    leads[other] = Some(index);
+                }
+            }
+        }
+        (0..leads.len()).map(|index| leads[index].map(|_| root(&leads, index))).collect()
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn leaders_are_those_of_all_pairs(
+            rows in proptest::collection::vec(
+                (
+                    proptest::sample::select(vec!["a/r", "a/s", "a-b/r", "b/r", "b/s", "c", "c/r"]),
+                    proptest::sample::select(vec!["", "", "a", "a/r b", "b/s", "c", "a-b a/s", "c/r b/r"]),
+                    proptest::sample::select(vec!["/x", "/x", "/x/y", ""]),
+                    proptest::bool::weighted(0.8),
+                ),
+                0..12,
+            )
+        ) {
+            let certainty = |known| if known { Certainty::Known } else { Certainty::Unknown };
+            let of = |(code, includes, at, known)| finding(code, includes, at, certainty(known));
+            let findings: Vec<Finding> = rows.into_iter().map(of).collect();
+            let all: Vec<Foldable<'_>> = findings.iter().map(Foldable::from).collect();
+            proptest::prop_assert_eq!(leaders(&all), by_pairs(&findings));
         }
     }
 }
