@@ -40,6 +40,7 @@ pub mod notices;
 mod overview;
 mod paths;
 mod sarif;
+mod shown;
 mod sort;
 pub mod summary;
 pub mod text;

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::fold::Foldable;
-use super::{Certainty, Finding, Fingerprint, ObjectId, Place, Print, Related, RuleInfo, Severity};
+use super::{Finding, Fingerprint, ObjectId, Place, Print, Related};
 use crate::document::Span;
 use kept::{Kept, Numbered};
 
@@ -41,36 +41,79 @@ struct Texts {
     related: Vec<Box<[RelatedRecord]>>,
 }
 
-/// A finding that is held, without what no order, count or fold asks for: nothing is copied for it.
+/// A finding that is held, as far as orders, counts and folds ask, and a way to all else: nothing is copied for it.
 #[derive(Debug, Clone, Copy)]
 pub struct Glance<'h> {
     /// What it is of.
     pub object: ObjectId,
-    /// As in [`Finding::rule`].
-    pub rule: &'h Arc<RuleInfo>,
-    /// As in [`Finding::severity`].
-    pub severity: Severity,
-    /// As in [`Finding::certainty`].
-    pub certainty: Certainty,
+    /// What many findings say alike: without message, value, place, fingerprint and related places.
+    pub said: &'h Finding,
     /// As in [`Finding::message`].
     pub message: &'h str,
     /// As in [`Place::pointer`].
     pub pointer: &'h str,
     /// As in [`Place::span`].
     pub span: Option<Span>,
-    related: &'h [RelatedRecord],
+    told: Told,
+    print: Print,
+    texts: &'h Texts,
+}
+
+/// A related place that is held.
+#[derive(Debug, Clone, Copy)]
+pub struct RelatedGlance<'h> {
+    /// As in [`Related::message`].
+    pub message: &'h str,
+    /// As in [`Related::document`].
+    pub document: Option<ObjectId>,
+    /// As in [`Place::span`].
+    pub span: Option<Span>,
 }
 
 impl<'h> Glance<'h> {
-    /// The objects of its related places.
-    pub fn related(&self) -> impl Iterator<Item = ObjectId> + use<'h> {
-        self.related.iter().filter_map(|related| related.document)
+    /// As in [`Place::path`].
+    #[must_use]
+    pub fn path(&self) -> &'h str {
+        &self.texts.places.get(self.told.place).path
+    }
+
+    /// As in [`Place::origin`].
+    #[must_use]
+    pub fn origin(&self) -> Option<&'h str> {
+        self.texts.places.get(self.told.place).origin.as_deref()
+    }
+
+    /// Whether there is a [`Finding::value`].
+    #[must_use]
+    pub fn has_value(&self) -> bool {
+        self.texts.words.get(self.told.words).value.is_some()
+    }
+
+    /// What reports and baselines have, where it is [settled](Fingerprint::settle).
+    #[must_use]
+    pub fn print(&self) -> Option<Print> {
+        Some(self.print).filter(|_| self.told.has_print)
+    }
+
+    /// The place, as fingerprints have it.
+    #[must_use]
+    pub fn named(&self) -> &'h str {
+        &self.texts.places.get(self.told.place).named
+    }
+
+    /// As in [`Finding::related`].
+    pub fn related(&self) -> impl ExactSizeIterator<Item = RelatedGlance<'h>> + use<'h> {
+        let texts = self.texts;
+        texts.related(self.told.related).iter().map(|RelatedRecord { document, words, place: _, span }| {
+            let (document, span) = (*document, somewhere(*span));
+            RelatedGlance { message: &texts.words.get(*words).message, document, span }
+        })
     }
 }
 
 impl<'h> From<Glance<'h>> for Foldable<'h> {
-    fn from(Glance { rule, pointer, certainty, .. }: Glance<'h>) -> Self {
-        Self { rule, pointer, certainty }
+    fn from(Glance { said, pointer, .. }: Glance<'h>) -> Self {
+        Self { rule: &said.rule, pointer, certainty: said.certainty }
     }
 }
 
@@ -227,18 +270,17 @@ impl Texts {
     }
 
     fn glance(&self, record: &Record) -> Glance<'_> {
-        let Record { object, told, span, print: _ } = *record;
-        let Told { said, words, place, related, has_print: _ } = *self.told.get(told);
-        let Finding { rule, severity, certainty, .. } = &self.said.get(said).0;
+        let Record { object, told, span, print } = *record;
+        let told = *self.told.get(told);
         Glance {
             object,
-            rule,
-            severity: *severity,
-            certainty: *certainty,
-            message: &self.words.get(words).message,
-            pointer: &self.places.get(place).pointer,
+            said: &self.said.get(told.said).0,
+            message: &self.words.get(told.words).message,
+            pointer: &self.places.get(told.place).pointer,
             span: somewhere(span),
-            related: self.related(related),
+            told,
+            print,
+            texts: self,
         }
     }
 }

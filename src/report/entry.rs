@@ -23,18 +23,30 @@ pub struct Entry {
     pub also: Vec<Finding>,
 }
 
+/// What others may be folded into.
+pub(super) trait Leads {
+    /// Takes one that says less at the same node.
+    fn lead(&mut self, folded: Self);
+}
+
+impl Leads for Entry {
+    fn lead(&mut self, folded: Self) {
+        self.finding.severity = self.finding.severity.max(folded.finding.severity);
+        self.also.push(folded.finding);
+    }
+}
+
 /// Folds what says less into what says more at the same node: `led` says which entry leads each, if one does.
-pub(super) fn fold(entries: Vec<Entry>, led: &[Option<usize>]) -> Vec<Entry> {
+pub(super) fn fold<T: Leads>(entries: Vec<T>, led: &[Option<usize>]) -> Vec<T> {
     if led.iter().all(Option::is_none) {
         return entries;
     }
-    let mut entries: Vec<Option<Entry>> = entries.into_iter().map(Some).collect();
+    let mut entries: Vec<Option<T>> = entries.into_iter().map(Some).collect();
     for (index, leader) in led.iter().enumerate() {
         let Some(leader) = leader else { continue };
         let Some(folded) = entries[index].take() else { continue };
         if let Some(entry) = entries[*leader].as_mut() {
-            entry.finding.severity = entry.finding.severity.max(folded.finding.severity);
-            entry.also.push(folded.finding);
+            entry.lead(folded);
         }
     }
     entries.into_iter().flatten().collect()

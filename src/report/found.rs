@@ -10,7 +10,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use super::entry::{Entry, Named, ReportedObject, ordinals};
+use super::entry::{Entry, Leads, Named, ReportedObject, ordinals};
 use super::mask::Masks;
 use super::summary::{Counted, Summary};
 use super::{Report, entry, sort};
@@ -115,7 +115,8 @@ impl Report<'_> {
         group.found.clone().map(|at| self.held_at(at))
     }
 
-    fn held_at(&self, at: usize) -> Entry {
+    /// What is held at a position, without what may not be shown.
+    pub(super) fn held_at(&self, at: usize) -> Entry {
         let (subject, finding) = self.held.get(at);
         let mut entry = Entry { subject, finding, also: Vec::new() };
         self.masks.clean(&mut entry, self.subject(subject).file);
@@ -124,40 +125,53 @@ impl Report<'_> {
 
     /// What counts of what was found in an object.
     pub(super) fn entries_in(&self, group: &Group) -> Vec<Entry> {
-        self.told_in(group, false)
+        self.told_in(group, false, |at, _| self.held_at(at))
     }
 
     /// What an earlier run has found in an object, too.
     pub(super) fn unchanged_in(&self, group: &Group) -> Vec<Entry> {
-        if self.known.is_empty() { Vec::new() } else { self.told_in(group, true) }
+        self.told_in(group, true, |at, _| self.held_at(at))
     }
 
-    fn told_in(&self, group: &Group, known: bool) -> Vec<Entry> {
+    /// What is told of an object, folded; `known`: what an earlier run has found, too. `make` is given a position, and what is
+    /// held there.
+    pub(super) fn told_in<'r, T: Leads>(
+        &'r self,
+        group: &Group,
+        known: bool,
+        make: impl Fn(usize, &Glance<'r>) -> T,
+    ) -> Vec<T> {
         let glances = self.glances(group, known);
-        let entries = glances.iter().map(|(at, _)| self.held_at(*at)).collect();
-        entry::fold(entries, &leaders(&glances))
+        let told = glances.iter().map(|(at, glance)| make(*at, glance)).collect();
+        entry::fold(told, &leaders(&glances))
     }
 
     /// What an earlier run has found in an object, too, or what it has not: positions, and what is there.
     fn glances(&self, group: &Group, known: bool) -> Vec<(usize, Glance<'_>)> {
-        let is_told = |at: &usize| self.known.get(*at).is_none_or(|is_known| *is_known == known);
+        let is_told = |at: &usize| self.known.get(*at).copied().unwrap_or_default() == known;
         group.found.clone().filter(is_told).map(|at| (at, self.held.glance(at))).collect()
     }
 
-    /// What [`told_in`](Self::told_in) gives, counted: what of it counts as what, and of how many objects it is.
-    pub(super) fn counts_in(&self, group: &Group, known: bool) -> (Summary, usize) {
+    /// What [`told_in`](Self::told_in) tells, at a glance: each with what it counts as.
+    pub(super) fn counted_in(&self, group: &Group, known: bool) -> Vec<(Counted, Glance<'_>)> {
         let glances = self.glances(group, known);
         let leaders = leaders(&glances);
-        let mut severities: Vec<Severity> = glances.iter().map(|(_, glance)| glance.severity).collect();
+        let mut severities: Vec<Severity> = glances.iter().map(|(_, glance)| glance.said.severity).collect();
         for (at, leader) in leaders.iter().enumerate() {
             if let Some(leader) = leader {
                 severities[*leader] = severities[*leader].max(severities[at]);
             }
         }
+        let told = glances.into_iter().zip(severities).zip(leaders).filter(|(_, leader)| leader.is_none());
+        told.map(|(((_, glance), severity), _)| (Counted::as_of(glance.said.certainty, severity), glance))
+            .collect()
+    }
+
+    /// How much of what was found in an object counts as what, and of how many objects it is.
+    pub(super) fn counts_in(&self, group: &Group, known: bool) -> (Summary, usize) {
         let (mut summary, mut objects) = (Summary::default(), BTreeSet::new());
-        let told = glances.iter().zip(severities).zip(leaders).filter(|(_, leader)| leader.is_none());
-        for (((_, glance), severity), _) in told {
-            summary.add(Counted::as_of(glance.certainty, severity));
+        for (counted, glance) in self.counted_in(group, known) {
+            summary.add(counted);
             if self.subject(glance.object).identity.is_some() {
                 objects.insert(glance.object);
             }
@@ -165,11 +179,15 @@ impl Report<'_> {
         (summary, objects.len())
     }
 
+    /// What is waived of what was found in an object.
+    pub(super) fn waived_in(&self, group: &Group) -> &[(Entry, Suppressed)] {
+        &self.waived[group.waived.clone()]
+    }
+
     /// All findings in an object in their order, and what waives them.
     pub(super) fn all_in(&self, group: &Group) -> Vec<(Cow<'_, Entry>, Option<&Suppressed>)> {
         let kept = self.entries_in(group).into_iter().map(|entry| (Cow::Owned(entry), None));
-        let waived = self.waived[group.waived.clone()].iter();
-        let waived = waived.map(|(entry, by)| (Cow::Borrowed(entry), Some(by)));
+        let waived = self.waived_in(group).iter().map(|(entry, by)| (Cow::Borrowed(entry), Some(by)));
         let mut all: Vec<_> = kept.chain(waived).collect();
         if !self.waived.is_empty() {
             sort::sort_by(&mut all, |(entry, _)| entry);
@@ -180,6 +198,11 @@ impl Report<'_> {
     /// The findings of the run that count, in the order of the report, with masked messages.
     pub fn entries(&self) -> impl Iterator<Item = Entry> {
         self.groups.iter().flat_map(|group| self.entries_in(group))
+    }
+
+    /// The findings of the run that count, in the order of the report, at a glance: each with what it counts as.
+    pub(super) fn counted(&self) -> impl Iterator<Item = (Counted, Glance<'_>)> {
+        self.groups.iter().flat_map(|group| self.counted_in(group, false))
     }
 
     /// What an earlier run has found, too.

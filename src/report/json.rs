@@ -8,13 +8,13 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::compared::Compared;
-use super::entry::Entry;
 use super::lines::{Batches, List, write_list};
 use super::members::Object;
+use super::shown::{Shown, ShownRelated};
 use super::{Policies, Report, Run};
 use crate::baseline::{Known, Origin};
 use crate::document::Span;
-use crate::finding::{Certainty, Finding, ObjectId, PolicyPlace, Print, Related};
+use crate::finding::{Certainty, Finding, ObjectId, PolicyPlace, Print};
 use crate::manifest::{DocumentError, FileOutcome, FileRecord, Position};
 use crate::objects::DEFAULTED;
 use crate::waiver::Suppressed;
@@ -147,16 +147,16 @@ impl Report<'_> {
         out.write_all(b"\"findings\": ")?;
         let mut list = List::begin(out)?;
         list.add(&self.groups, Batches::DOZENS, |group, lines| {
-            let mut all = self.all_in(group).into_iter();
-            all.try_for_each(|(entry, by)| {
+            let mut all = self.all_shown_in(group).into_iter();
+            all.try_for_each(|(shown, by)| {
                 let standing = by.map_or(Standing::New, Standing::Waived);
-                self.write_finding(lines.next(), &entry, standing)
+                self.write_finding(lines.next(), &shown, standing)
             })
         })?;
         // those that an earlier run had stand last, so that they can be cut off
         list.add(&self.groups, Batches::DOZENS, |group, lines| {
-            let mut known = self.unchanged_in(group).into_iter();
-            known.try_for_each(|entry| self.write_finding(lines.next(), &entry, Standing::Unchanged))
+            let mut known = self.shown_in(group, true).into_iter();
+            known.try_for_each(|shown| self.write_finding(lines.next(), &shown, Standing::Unchanged))
         })?;
         list.end()?;
         out.write_all(b",\n \"files\": ")?;
@@ -168,50 +168,49 @@ impl Report<'_> {
         writeln!(out, ",\n \"summary\": {}}}", serde_json::to_string(&self.summary)?)
     }
 
-    fn write_finding(&self, text: &mut Vec<u8>, entry: &Entry, standing: Standing<'_>) -> io::Result<()> {
-        let Entry { subject: id, finding, also } = entry;
+    fn write_finding(&self, text: &mut Vec<u8>, shown: &Shown<'_>, standing: Standing<'_>) -> io::Result<()> {
+        let Shown { subject: id, said, severity, message, place, related, also, .. } = shown;
         let subject = self.subject(*id);
         let mut object = Object::begin(text);
-        object.member("code", finding.code());
-        object.member("policy", finding.rule.policy.as_ref());
-        object.member("severity", finding.severity);
-        object.member("action", finding.actions.strongest());
+        object.member("code", said.code());
+        object.member("policy", said.rule.policy.as_ref());
+        object.member("severity", *severity);
+        object.member("action", said.actions.strongest());
         // all that are bound; `action` is the strongest
-        object.member("actions", finding.actions);
-        object.member("message", finding.message.as_str());
+        object.member("actions", said.actions);
+        object.member("message", &**message);
         object.member("file", self.path(subject.file));
         object.member("document", subject.document);
         object.member("item", subject.item);
-        let (start, end) = self.positions(*id, finding.place.span);
+        let (start, end) = self.positions(*id, place.span);
         object.member("line", start.map(|p| p.line));
         object.member("column", start.map(|p| p.column));
         object.member("endLine", end.map(|p| p.line));
         object.member("endColumn", end.map(|p| p.column));
-        object.member("path", finding.place.path.as_str());
-        object.member("pointer", finding.place.pointer.as_str());
+        object.member("path", &*place.path);
+        object.member("pointer", &*place.pointer);
         object.member("object", subject.identity);
-        object
-            .list("related", finding.related.iter(), |text, related| self.write_related(text, *id, related));
-        match finding.fix.as_slice() {
+        object.list("related", related.iter(), |text, related| self.write_related(text, *id, related));
+        match said.fix.as_slice() {
             [] => object.list("fix", [].into_iter(), |_, ()| {}),
             fix => object.serialized("fix", &fix)?,
         }
         // where the field is documented, of what the API server says
-        object.present("reference", finding.reference.as_deref());
-        object.member("unknown", finding.certainty == Certainty::Unknown);
-        object.member("certainty", finding.certainty.name());
+        object.present("reference", said.reference.as_deref());
+        object.member("unknown", said.certainty == Certainty::Unknown);
+        object.member("certainty", said.certainty.name());
         // where the policy is at fault, of a finding that is `failed`
-        let policy = finding.fault.as_ref().and_then(|fault| fault.at.as_deref());
+        let policy = said.fault.as_ref().and_then(|fault| fault.at.as_deref());
         let in_policy = policy.map(PolicyPlace::position);
         object.present("policyFile", policy.map(|place| &*place.file));
         object.present("policyLine", in_policy.map(|(line, _)| line));
         object.present("policyColumn", in_policy.map(|(_, column)| column));
-        object.member("fingerprint", self.fingerprint(id, finding));
+        object.member("fingerprint", self.print(shown));
         // findings at the same node that say less: counted with this one, whose severity is the highest of all
         if !also.is_empty() {
-            object.list("also", also.iter(), |text, also| self.write_also(text, id, also));
+            object.list("also", also.iter(), |text, also| self.write_also(text, also));
         }
-        object.member("defaulted", finding.place.origin.as_deref() == Some(DEFAULTED));
+        object.member("defaulted", place.origin.as_deref() == Some(DEFAULTED));
         let suppressed = match standing {
             Standing::New => None,
             Standing::Waived(by) => Some(self.wire_suppressed(by)),
@@ -227,11 +226,11 @@ impl Report<'_> {
         Ok(())
     }
 
-    fn write_related(&self, text: &mut Vec<u8>, id: ObjectId, related: &Related) {
+    fn write_related(&self, text: &mut Vec<u8>, id: ObjectId, related: &ShownRelated<'_>) {
         let document = related.document.unwrap_or(id);
-        let (start, _) = self.positions(document, related.place.span);
+        let (start, _) = self.positions(document, related.span);
         let mut object = Object::begin(text);
-        object.member("message", related.message.as_str());
+        object.member("message", &*related.message);
         object.member("file", self.path(self.subject(document).file));
         object.member("line", start.map(|p| p.line));
         object.member("column", start.map(|p| p.column));
@@ -239,14 +238,14 @@ impl Report<'_> {
     }
 
     /// A finding that is folded into another.
-    fn write_also(&self, text: &mut Vec<u8>, id: &ObjectId, also: &Finding) {
+    fn write_also(&self, text: &mut Vec<u8>, also: &Shown<'_>) {
         let mut object = Object::begin(text);
-        object.member("code", also.code());
-        object.member("policy", also.rule.policy.as_ref());
+        object.member("code", also.said.code());
+        object.member("policy", also.said.rule.policy.as_ref());
         object.member("severity", also.severity);
-        object.member("action", also.actions.strongest());
-        object.member("message", also.message.as_str());
-        object.member("fingerprint", self.fingerprint(id, also));
+        object.member("action", also.said.actions.strongest());
+        object.member("message", &*also.message);
+        object.member("fingerprint", self.print(also));
         object.end();
     }
 
@@ -266,6 +265,10 @@ impl Report<'_> {
     /// The same for the same fault of the same object in another run.
     pub(super) fn fingerprint(&self, id: &ObjectId, finding: &Finding) -> Print {
         self.named().fingerprint(*id, finding)
+    }
+
+    fn print(&self, Shown { subject, said, fingerprint, .. }: &Shown<'_>) -> Print {
+        fingerprint.in_report(&said.rule, self.named().of(*subject))
     }
 
     fn wire_file<'r>(&'r self, record: &'r FileRecord) -> WireFile<'r> {

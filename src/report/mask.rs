@@ -210,13 +210,19 @@ impl Masks {
         }
     }
 
+    /// Whether a finding is shown as it is held.
+    pub(super) fn spares(&self, held: &Glance<'_>, file: FileId) -> bool {
+        !self.is_reading_of_secret(file, held.said.code(), held.span)
+            && (self.texts.is_empty() || self.texts_of(held.object, documents(held)).is_empty())
+    }
+
     /// The message of a finding without what may not be shown.
     pub(super) fn message<'h>(&self, held: &Glance<'h>, file: FileId) -> Cow<'h, str> {
-        let message = match self.is_reading_of_secret(file, &held.rule.code, held.span) {
+        let message = match self.is_reading_of_secret(file, held.said.code(), held.span) {
             true => READING,
             false => held.message,
         };
-        let texts = self.texts_of(held.object, held.related());
+        let texts = self.texts_of(held.object, documents(held));
         texts.into_iter().fold(Cow::Borrowed(message), |message, texts| Cow::Owned(texts.without(&message)))
     }
 
@@ -235,6 +241,11 @@ impl Masks {
         }
         concerned.into_iter().map(|(_, texts)| texts).collect()
     }
+}
+
+/// The objects of related places.
+fn documents<'h>(held: &Glance<'h>) -> impl Iterator<Item = ObjectId> + use<'h> {
+    held.related().filter_map(|related| related.document)
 }
 
 /// Whether a text may hold Secrets, read or not.

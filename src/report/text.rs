@@ -20,8 +20,9 @@ use std::time::Duration;
 
 use super::Report;
 use super::broken::{broken, width};
-use super::entry::{Entry, NamedRule};
+use super::entry::NamedRule;
 use super::excerpt::{Excerpt, WIDE, excerpt};
+use super::shown::Shown;
 use super::summary::Counted;
 use crate::document::Span;
 use crate::finding::{Certainty, Finding, ObjectId, readable};
@@ -86,8 +87,8 @@ impl Report<'_> {
         let mut advised = BTreeSet::new();
         let mut text = String::new();
         for group in &self.groups {
-            let mut found = self.entries_in(group);
-            found.retain(|entry| entry.finding.certainty != Certainty::Failed);
+            let mut found = self.shown_in(group, false);
+            found.retain(|shown| shown.said.certainty != Certainty::Failed);
             for of_one in found.chunk_by(|a, b| a.subject == b.subject) {
                 text.clear();
                 self.write_object(&mut text, &options, of_one, &mut advised);
@@ -102,7 +103,7 @@ impl Report<'_> {
         &self,
         out: &mut String,
         options: &TextOptions,
-        found: &[Entry],
+        found: &[Shown<'_>],
         advised: &mut BTreeSet<NamedRule>,
     ) {
         let Some(first) = found.first() else { return };
@@ -116,28 +117,28 @@ impl Report<'_> {
         out.push_str(&options.paint(STRONG, &name));
         out.push('\n');
         let line = |span: Span| self.sources.file(subject.file).position(span.start as usize).line;
-        let last = found.iter().filter_map(|entry| entry.finding.place.span).map(line).max().unwrap_or(0);
-        let codes = found.iter().map(|entry| width(entry.finding.code())).max().unwrap_or(0);
+        let last = found.iter().filter_map(|shown| shown.place.span).map(line).max().unwrap_or(0);
+        let codes = found.iter().map(|shown| width(shown.said.code())).max().unwrap_or(0);
         let frame = Frame::new(options, NUMBERS.max(last.to_string().len()), codes);
-        for of_place in found.chunk_by(|a, b| a.finding.place.span == b.finding.place.span) {
+        for of_place in found.chunk_by(|a, b| a.place.span == b.place.span) {
             self.write_excerpt(out, &frame, subject.file, of_place);
-            let mut of_place: Vec<&Entry> = of_place.iter().collect();
-            of_place.sort_by_key(|entry| Counted::of(&entry.finding));
-            for (index, entry) in of_place.iter().enumerate() {
-                let rule = NamedRule(Arc::clone(&entry.finding.rule));
-                let lines = self.lines_of(entry, advised.insert(rule));
-                frame.write_finding(out, &entry.finding, &lines, index + 1 == of_place.len());
+            let mut of_place: Vec<&Shown<'_>> = of_place.iter().collect();
+            of_place.sort_by_key(|shown| shown.counted());
+            for (index, shown) in of_place.iter().enumerate() {
+                let rule = NamedRule(Arc::clone(&shown.said.rule));
+                let lines = self.lines_of(shown, advised.insert(rule));
+                frame.write_finding(out, shown, &lines, index + 1 == of_place.len());
             }
         }
         out.push('\n');
     }
 
     /// The line where the findings are, the place marked and named.
-    fn write_excerpt(&self, out: &mut String, frame: &Frame<'_>, file: FileId, found: &[Entry]) {
+    fn write_excerpt(&self, out: &mut String, frame: &Frame<'_>, file: FileId, found: &[Shown<'_>]) {
         // what the others are in
-        let paths = found.iter().map(|entry| entry.finding.place.path.as_str());
+        let paths = found.iter().map(|shown| &*shown.place.path);
         let path = paths.min_by_key(|path| path.len()).unwrap_or_default();
-        let place = found.first().and_then(|entry| entry.finding.place.span);
+        let place = found.first().and_then(|shown| shown.place.span);
         let source = self.sources.file(file);
         let wide = frame.room.min(WIDE);
         let shown = place.and_then(|span| excerpt(source, self.masks.file(file), &[span], wide));
@@ -151,7 +152,10 @@ impl Report<'_> {
         frame.write_line(out, &line.to_string(), '│', &[&spaced(&text)]);
         // of a line without its beginning nobody sees in which column the place is
         let label = match found.first().filter(|_| cut) {
-            Some(entry) => Cow::Owned(format!("{} {path}", self.place_of(entry)).trim_end().to_owned()),
+            Some(shown) => {
+                let at = self.position_of(shown.subject, shown.place.span);
+                Cow::Owned(format!("{at} {path}").trim_end().to_owned())
+            }
             None => Cow::Borrowed(path),
         };
         let fits = before.len() + carets.len() + 1 + width(&label) <= frame.room;
@@ -168,30 +172,30 @@ impl Report<'_> {
     }
 
     /// What is said of a finding, in lines that are not yet broken: first its message.
-    fn lines_of<'e>(&self, entry: &'e Entry, is_first: bool) -> Vec<(Style, Cow<'e, str>)> {
-        let Entry { subject, finding, also } = entry;
+    fn lines_of<'e>(&self, shown: &'e Shown<'_>, is_first: bool) -> Vec<(Style, Cow<'e, str>)> {
+        let Shown { subject, said, message, related, also, .. } = shown;
         let plain = Style::new();
-        let mut lines = vec![(plain, readable(&finding.message))];
+        let mut lines = vec![(plain, readable(message))];
         for also in also {
-            lines.push((plain, format!("also {}: {}", also.code(), readable(&also.message)).into()));
+            lines.push((plain, format!("also {}: {}", also.said.code(), readable(&also.message)).into()));
         }
-        for related in &finding.related {
+        for related in related {
             let document = related.document.unwrap_or(*subject);
             let message = readable(&related.message);
-            let position = self.position_of(document, related.place.span);
+            let position = self.position_of(document, related.span);
             lines.push((plain, format!("{position}: {message}").into()));
-            let line = self.line_of(document, related.place.span);
+            let line = self.line_of(document, related.span);
             lines.extend(line.map(|line| (FAINT, format!("  {line}").into())));
         }
-        let origin = made_by(finding);
-        let policy = finding.rule.policy.as_ref().filter(|policy| policy.namespace.is_some());
+        let origin = made_by(shown);
+        let policy = said.rule.policy.as_ref().filter(|policy| policy.namespace.is_some());
         let policy = policy.map(|policy| format!("by {}", readable(&policy.to_string())));
         lines.extend(origin.into_iter().chain(policy).map(|line| (plain, line.into())));
-        lines.extend(finding.explanation.iter().map(|line| (plain, readable(line))));
-        if let Some(remediation) = finding.rule.remediation.as_ref().filter(|_| is_first) {
+        lines.extend(said.explanation.iter().map(|line| (plain, readable(line))));
+        if let Some(remediation) = said.rule.remediation.as_ref().filter(|_| is_first) {
             lines.extend(remediation.lines().map(|line| (FAINT, readable(line.trim()))));
         }
-        lines.extend(finding.reference.iter().map(|link| (FAINT, link.into())));
+        lines.extend(said.reference.iter().map(|link| (FAINT, link.into())));
         lines
     }
 
@@ -217,8 +221,8 @@ impl Report<'_> {
 }
 
 /// What weighs most of findings.
-fn worst(found: &[Entry]) -> Counted {
-    found.iter().map(|entry| Counted::of(&entry.finding)).min().unwrap_or(Counted::Info)
+fn worst(found: &[Shown<'_>]) -> Counted {
+    found.iter().map(Shown::counted).min().unwrap_or(Counted::Info)
 }
 
 /// Text of a file, as it is shown.
@@ -275,20 +279,20 @@ impl<'o> Frame<'o> {
     fn write_finding(
         &self,
         out: &mut String,
-        finding: &Finding,
+        shown: &Shown<'_>,
         lines: &[(Style, Cow<'_, str>)],
         is_last: bool,
     ) {
         let (first, others) = if is_last { ('└', ' ') } else { ('├', '│') };
-        let counted = Counted::of(finding);
+        let counted = shown.counted();
         let mut severity = counted.name().to_owned();
         pad(&mut severity, SEVERITY.saturating_sub(counted.name().len()));
         let mut head = counted.paint(&severity, self.options.color);
         head.push_str("  ");
-        head.push_str(&self.link(finding));
+        head.push_str(&self.link(&shown.said));
         let mut head = match self.is_beside {
             true => {
-                pad(&mut head, self.codes - width(finding.code()) + 2);
+                pad(&mut head, self.codes - width(shown.said.code()) + 2);
                 Some(head)
             }
             false => {
@@ -327,10 +331,10 @@ fn pad(out: &mut String, blanks: usize) {
 }
 
 /// Who put a node there that nobody wrote. What Kubernetes writes for nothing (`resources: {}`) is not told.
-fn made_by(finding: &Finding) -> Option<String> {
-    let origin = finding.place.origin.as_deref()?;
+fn made_by(shown: &Shown<'_>) -> Option<String> {
+    let origin = shown.place.origin.as_deref()?;
     match origin {
-        DEFAULTED => finding.value.as_ref().map(|_| DEFAULTED.to_owned()),
+        DEFAULTED => shown.has_value.then(|| DEFAULTED.to_owned()),
         _ => Some(format!("made by {}", readable(origin))),
     }
 }
