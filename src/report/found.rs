@@ -1,10 +1,13 @@
 //! What a run has found, in the order of the report: gathered as it comes, and told object by object.
 //!
 //! ```text
-//! finding ─ fingerprint ─▶ Found ─ by file, document, item ─▶ [ Group ] ─ clean, sort, fold ─▶ entries
+//! finding ─ fingerprint ─▶ Found ─ sort ─▶ [ Group ]  by file, document, item
+//!                                            ├─ fold ─▶ counts
+//!                                            └─ clean, fold ─▶ entries
 //! ```
 //!
-//! Nothing holds all entries at once: a format asks for those of one group after the other, and gives them up.
+//! Nothing holds all entries at once: a format asks for those of one group after the other, and gives them up. What is counted
+//! is looked at where it is held.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
