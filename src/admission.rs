@@ -36,6 +36,7 @@ use crate::host::Host;
 use crate::objects::admit::Served;
 use crate::request::{self, Request};
 use crate::store::PolicySet;
+use crate::store::copies::CopyOf;
 use crate::verdict::{self, Verdict};
 
 pub use mutate::Turn;
@@ -54,15 +55,25 @@ pub struct Stages<'s> {
     found: &'s [Finding],
     /// All rules judge what has become of the object.
     judge: bool,
+    /// What the object is one of several of.
+    copy: Option<CopyOf<'s>>,
+    /// What the server finds when it validates the request's object, where that is known.
+    valid: Option<&'s [Finding]>,
 }
 
 impl<'s> Stages<'s> {
     /// All: the object as the cluster would have it in the end is judged.
-    pub const ALL: Self =
-        Self { mutate: Some(Turn::Only), server: None, form: ObjectForm::Canonical, found: &[], judge: true };
+    pub const ALL: Self = Self { mutate: Some(Turn::Only), ..Self::JUDGE };
     /// The object is judged as it is: what the API server asks a validating webhook for.
-    pub const JUDGE: Self =
-        Self { mutate: None, server: None, form: ObjectForm::Canonical, found: &[], judge: true };
+    pub const JUDGE: Self = Self {
+        mutate: None,
+        server: None,
+        form: ObjectForm::Canonical,
+        found: &[],
+        judge: true,
+        copy: None,
+        valid: None,
+    };
     /// The object is changed, and not judged.
     pub const MUTATE: Self = Self::mutate(Turn::Only);
 
@@ -70,7 +81,7 @@ impl<'s> Stages<'s> {
     /// of all calls.
     #[must_use]
     pub const fn mutate(turn: Turn) -> Self {
-        Self { mutate: Some(turn), server: None, form: ObjectForm::Canonical, found: &[], judge: false }
+        Self { mutate: Some(turn), judge: false, ..Self::JUDGE }
     }
 
     /// The same stages, with what the API server does between them: what mutation has made is decoded and defaulted again,
@@ -92,6 +103,20 @@ impl<'s> Stages<'s> {
     #[must_use]
     pub const fn refused(self) -> Self {
         Self { form: ObjectForm::Refused, ..self }
+    }
+
+    /// The same stages, where the request's object is the same as others of a run, which are judged as well: what was found in
+    /// one of them is not looked for again.
+    #[must_use]
+    pub const fn of_copies(self, copy: Option<CopyOf<'s>>) -> Self {
+        Self { copy, ..self }
+    }
+
+    /// The same stages, where the API server has validated the request's object already and found this; it takes the place of
+    /// no other.
+    #[must_use]
+    pub const fn validated(self, valid: Option<&'s [Finding]>) -> Self {
+        Self { valid, ..self }
     }
 
     /// The same stages, where the API server has found this before the first of them.
@@ -137,12 +162,24 @@ fn replaced<'a>(request: &Request<'a>) -> Option<NodeRef<'a>> {
     request.old_object.filter(|_| request.operation == request::Operation::Update)
 }
 
+/// Whether the object is created or changed.
+fn is_changed(request: &Request<'_>) -> bool {
+    matches!(request.operation, request::Operation::Create | request::Operation::Update)
+}
+
 /// What the API server finds of an object that is created or changed.
-fn valid((serving, served): (Serving<'_, '_>, Served<'_>), request: &Request<'_>) -> Findings {
+fn valid(
+    (serving, served): (Serving<'_, '_>, Served<'_>),
+    request: &Request<'_>,
+    known: Option<&[Finding]>,
+) -> Findings {
     let old = replaced(request);
-    let changes = matches!(request.operation, request::Operation::Create | request::Operation::Update);
-    let object = request.object.filter(|_| changes);
-    let mut findings = object.map(|object| serving.validate(served, object, old)).unwrap_or_default();
+    let object = request.object.filter(|_| is_changed(request));
+    let validate = |object| match known {
+        Some(known) => known.to_vec(),
+        None => serving.validate(served, object, old),
+    };
+    let mut findings = object.map(validate).unwrap_or_default();
     confidential::conceal(&mut findings, request);
     findings
 }
@@ -177,9 +214,15 @@ pub fn admit<'a>(
     let request = received.as_ref().unwrap_or(request);
     if stages.judge {
         if let Some(server) = stages.server.filter(|_| again.is_none() || received.is_some()) {
-            findings.extend(valid(server, request));
+            findings.extend(valid(server, request, stages.valid.filter(|_| mutated.is_none())));
         }
-        findings.extend(judge::judge(set, request, host, budget));
+        // what rules have changed may be another object than they have made of a copy
+        let copy = stages.copy.filter(|_| mutated.is_none());
+        let is_built_in = |(_, served): &(Serving<'_, '_>, Served<'_>)| matches!(served, Served::BuiltIn(_));
+        let is_validated = is_changed(request) && (again.is_none() || received.is_some());
+        let said = stages.server.filter(is_built_in).filter(|_| is_validated).map(|_| &findings[..]);
+        let judged = judge::judge(set, request, host, (budget, copy), said);
+        findings.extend(judged);
     }
     excepted::lift(set, request, host, budget.today, findings);
     admission

@@ -13,6 +13,7 @@
 pub mod chosen;
 pub mod codes;
 mod comments;
+mod copies;
 pub mod decode;
 pub mod emit;
 mod fence;

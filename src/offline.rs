@@ -5,6 +5,7 @@
 //!                      └─▶ InputHost: look-ups among the manifests
 //! ```
 
+mod alike;
 mod canonical;
 mod held;
 mod unrun;
@@ -33,7 +34,9 @@ use crate::resource::custom::CustomKinds;
 use crate::resource::identity::Identity;
 use crate::resource::workload::{self, Lookalike, TemplatePaths};
 use crate::store::PolicySet;
+use crate::store::copies::{Copies, CopyOf};
 
+use alike::Alike;
 pub use canonical::{Canonical, Parts};
 
 /// What the made-up requests are like.
@@ -154,6 +157,7 @@ pub struct Offline<'i> {
     /// The plurals that requests use, of each.
     resources: Vec<Arc<str>>,
     host: InputHost<'i>,
+    alike: Alike,
     /// The old objects of an UPDATE, by group, kind, namespace and name.
     old: HashMap<ObjectKey<'i>, NodeRef<'i>>,
     asking: &'i Asking,
@@ -195,8 +199,12 @@ impl<'i> Offline<'i> {
         }
         // a manifest has kind and apiVersion
         let identify = |root| Identity::of(root).unwrap_or_default().settled(&custom, &asking.namespace);
-        let identities: Vec<_> =
-            (0..inventory.manifests().len()).map(|index| identify(inventory.judged(index))).collect();
+        let count = inventory.manifests().len();
+        let mut identities: Vec<Identity<'i>> = Vec::with_capacity(count);
+        for index in 0..count {
+            let known = identities.get(inventory.first_like(index)).copied();
+            identities.push(known.unwrap_or_else(|| identify(inventory.judged(index))));
+        }
         let mut known: HashMap<(&str, &str), Arc<str>> = HashMap::new();
         let resource = |identity: &Identity<'i>| {
             let GroupVersionKind { group, kind, .. } = identity.gvk;
@@ -209,6 +217,7 @@ impl<'i> Offline<'i> {
             canonical.unwrap_or_else(|| (inventory.judged(index), None))
         };
         let host = host(inventory, &identities, asking, judged);
+        let alike = Alike::among(inventory, &identities);
         let mut by_key = HashMap::new();
         if let Some(old) = old {
             for (index, manifest) in old.manifests().iter().enumerate() {
@@ -219,7 +228,17 @@ impl<'i> Offline<'i> {
                 }
             }
         }
-        Self { inventory, identities, resources, host, old: by_key, asking, canonical, as_written: false }
+        Self {
+            inventory,
+            identities,
+            resources,
+            host,
+            alike,
+            old: by_key,
+            asking,
+            canonical,
+            as_written: false,
+        }
     }
 
     /// The object of the manifest at this index that is judged: as the API server has received it, where that is asked for
@@ -371,7 +390,11 @@ impl<'i> Offline<'i> {
             Some((all, _)) if self.as_written => stages.written_for(all.serving()),
             Some((all, received)) => {
                 let stages = match (received.served, &received.object) {
-                    (Some(served), Some(_)) => stages.by(all.serving(), served),
+                    (Some(served), Some(_)) => {
+                        let is_created = request.operation == Operation::Create;
+                        let valid = if is_created { all.valid(index) } else { None };
+                        stages.by(all.serving(), served).validated(valid)
+                    }
                     (Some(_), None) => stages.refused(),
                     (None, _) => stages,
                 };
@@ -400,10 +423,14 @@ impl<'i> Offline<'i> {
     /// that the others have made.
     #[must_use]
     pub fn judge(&self, set: &PolicySet, index: usize) -> Findings {
+        self.judge_one(set, index, Stages::ALL)
+    }
+
+    fn judge_one(&self, set: &PolicySet, index: usize, stages: Stages<'_>) -> Findings {
         let received = self.canonical.map(|all| all.received(index));
         let received = received.as_deref();
         let request = self.request_of(index, received);
-        self.admit_received(set, Stages::ALL, (index, received), &request).findings
+        self.admit_received(set, stages, (index, received), &request).findings
     }
 
     /// The object that a finding rests on, where it lies in another folder and is built without this one: what is applied in
@@ -453,10 +480,14 @@ impl<'i> Offline<'i> {
                 None => kinds.push((set, HashSet::from([identity.gvk.kind]))),
             }
         }
-        kinds.into_iter().for_each(|(set, kinds)| set.meet(kinds));
+        let accepts_all = !self.as_written && self.canonical.is_some_and(Canonical::accepts_all);
+        kinds.into_iter().for_each(|(set, kinds)| set.meet(kinds, accepts_all.then_some(&[])));
+        let copies = Copies::default();
         for batch in indexes.chunks(BATCH) {
             let findings = batch.par_iter().map(|index| {
-                let findings = self.judge(set(*index as usize), *index as usize);
+                let index = *index as usize;
+                let copy = self.alike.number(index).map(|number| CopyOf { copies: &copies, number });
+                let findings = self.judge_one(set(index), index, Stages::ALL.of_copies(copy));
                 judged();
                 findings
             });

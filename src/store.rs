@@ -9,6 +9,7 @@
 pub mod adjustments;
 mod by_name;
 mod concerns;
+pub mod copies;
 pub mod embedded;
 pub mod entry;
 pub mod includes;
@@ -24,6 +25,7 @@ pub mod placement;
 pub mod plan;
 pub mod recalled;
 pub mod remembered;
+mod repeats;
 mod replica;
 pub mod set;
 pub mod source;

@@ -15,6 +15,7 @@ use crate::host::Host;
 use crate::matching::Applies;
 use crate::policy::{Controlled, Existing};
 use crate::store::PolicySet;
+use crate::store::copies::CopyOf;
 
 use super::known::{Known, KnownOf, Ran, Recall};
 use super::{confidential, controlled};
@@ -27,12 +28,14 @@ const LARGE: usize = 50_000;
 
 /// Judges a request by every policy of the set.
 ///
-/// Mutating rules do not change anything here; what they cannot do is still found.
+/// Mutating rules do not change anything here; what they cannot do is still found. Of a copy it may be known what was found
+/// in others. What the API server has `said` of an object that it has decoded and validated, some policies would say again.
 pub(super) fn judge(
     set: &PolicySet,
     request: &Request<'_>,
     host: &dyn Host,
-    budget: EvaluationLimits,
+    (budget, copy): (EvaluationLimits, Option<CopyOf<'_>>),
+    said: Option<&[Finding]>,
 ) -> Findings {
     let facts = Facts::new(request, host, set.templates());
     let plan = set.plan(request.kind.kind, request.subresource);
@@ -44,8 +47,9 @@ pub(super) fn judge(
     let on_all_threads = budget.on_all_threads || is_large();
     let remembered = plan.zip(set.memory()).filter(|_| request.object.is_some() && !on_all_threads);
     let kind = [request.kind.group, request.kind.version, request.kind.kind];
+    let copy = copy.map(|copy| (copy, copy.signature(set)));
     let known =
-        remembered.map(|(plan, memory)| KnownOf::object(plan, plan.looks(memory, roots, kind), budget));
+        remembered.map(|(plan, memory)| KnownOf::object(plan, plan.looks(memory, roots, kind), budget, copy));
     let walked = plan.filter(|_| known.is_none()).map(|plan| plan.present(roots));
     let planned = plan.zip(known.as_ref().map(KnownOf::present).or(walked.as_ref()));
     let concerns = set.concerns(request);
@@ -56,7 +60,7 @@ pub(super) fn judge(
         let fires = || planned.is_none_or(|(plan, present)| plan.fires_at_all(present, *number));
         is_known() && is_about(*number).is_some() || policy.conditions.is_empty() && !fires()
     };
-    let policies = set.asked(request, false).filter(|policy| !is_quiet(policy));
+    let policies = set.asked(request, false, said).filter(|policy| !is_quiet(policy));
     let by = |mut findings: Findings, (number, policy): (usize, &Policy), known: &Known<'_>| {
         let fires = |rule: usize| planned.is_none_or(|(plan, present)| plan.fires(present, number, rule));
         judge_by(set, (policy, is_about(number)), (&fires, known), &facts, budget, &mut findings);
@@ -199,7 +203,7 @@ fn run<'d>(
         fired.map(|(number, rule)| (rule, known.of((number, rule), subject))).collect();
     let leaves_out = fired.iter().any(|(_, recall)| recall.found.is_some());
     if leaves_out && fired.iter().all(|(_, recall)| recall.found.is_some()) {
-        fired.iter().for_each(|(_, recall)| recall.tell(findings));
+        fired.iter().for_each(|(_, recall)| recall.tell(subject.object, findings));
         return Ok(true);
     }
     // each of the rules that are left out has cost as much as this at most, and those that run may cost the rest
@@ -211,7 +215,7 @@ fn run<'d>(
     }
     for (rule, recall) in fired {
         if recall.found.is_some() {
-            recall.tell(findings);
+            recall.tell(subject.object, findings);
             continue;
         }
         let (first, before, judged) = (findings.len(), evaluator.left(), evaluator.judged);

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! object ─ all but what is of one replica alone ─▶ what all rules found in a replica of it     (one walk, of a webhook's CREATE)
+//!        ├ where an input holds it several times ─▶ what they found in a copy of it
 //!        └ else, for each rule: the parts that decide it ─▶ what it found where they were the same
 //!                                                        └ else it runs, and what it finds is kept
 //! ```
@@ -10,8 +11,10 @@ use std::cell::{OnceCell, RefCell};
 use std::sync::Arc;
 
 use crate::check::{EvaluationLimits, Findings, PolicyContext, Rule};
-use crate::finding::{Certainty, Finding};
-use crate::store::memory::{FoundByRule, Looks, OfReplicas, Signature};
+use crate::document::NodeRef;
+use crate::finding::{Certainty, Finding, Place};
+use crate::store::copies::CopyOf;
+use crate::store::memory::{FoundByRule, Looks, OfAlike, Signature};
 use crate::store::plan::{Bits, Plan};
 use crate::store::recalled::Recalled;
 
@@ -20,22 +23,30 @@ pub(super) struct KnownOf<'k> {
     plan: &'k Plan,
     looks: Looks<'k>,
     budget: EvaluationLimits,
-    /// What tells it from those that are no replicas of it, and what is known of these.
-    replicas: OnceCell<Option<(Signature, Option<Arc<OfReplicas>>)>>,
-    /// What of it is there, where nothing is known of its replicas.
+    /// The copies that it is one of, and what tells them from others.
+    copy: Option<(CopyOf<'k>, Signature)>,
+    /// What tells it from those that are no replicas of it, or no copies, and what is known of these.
+    alike: OnceCell<Option<(Signature, Option<Arc<OfAlike>>)>>,
+    /// What of it is there, where nothing is known of those.
     present: OnceCell<Bits>,
-    /// What is known of its rules, to be kept for its replicas.
+    /// What is known of its rules, to be kept for them.
     gathered: RefCell<FoundByRule>,
 }
 
 impl<'k> KnownOf<'k> {
-    /// Of the object that is looked at.
-    pub(super) fn object(plan: &'k Plan, looks: Looks<'k>, budget: EvaluationLimits) -> Self {
+    /// Of the object that is looked at, and the copies that it is one of.
+    pub(super) fn object(
+        plan: &'k Plan,
+        looks: Looks<'k>,
+        budget: EvaluationLimits,
+        copy: Option<(CopyOf<'k>, Signature)>,
+    ) -> Self {
         Self {
             plan,
             looks,
             budget,
-            replicas: OnceCell::new(),
+            copy,
+            alike: OnceCell::new(),
             present: OnceCell::new(),
             gathered: RefCell::default(),
         }
@@ -46,23 +57,34 @@ impl<'k> KnownOf<'k> {
         Known(Some((self, policy)))
     }
 
-    fn replicas(&self) -> Option<&(Signature, Option<Arc<OfReplicas>>)> {
+    fn alike(&self) -> Option<&(Signature, Option<Arc<OfAlike>>)> {
         let told = || {
+            if let Some((copy, signature)) = self.copy {
+                return Some((signature, copy.known(signature)));
+            }
             let may_be_told = self.budget.may_recall() && self.plan.has_replicas_alike();
             let most = self.budget.findings_per_rule.unwrap_or_default();
             let signature = may_be_told.then(|| self.looks.signature_of_replicas(most))??;
             Some((signature, self.looks.of_replicas(signature)))
         };
-        self.replicas.get_or_init(told).as_ref()
+        self.alike.get_or_init(told).as_ref()
     }
 
-    fn known_of_replicas(&self) -> Option<&OfReplicas> {
-        self.replicas()?.1.as_deref()
+    fn known_of_alike(&self) -> Option<&OfAlike> {
+        self.alike()?.1.as_deref()
+    }
+
+    /// Whether what a rule finds in the object, nothing or something, is so in those that are like it.
+    fn is_in_common(&self, rule: (usize, usize), found: bool) -> bool {
+        match self.copy {
+            Some(_) => self.plan.is_of_copies(rule, found),
+            None => self.plan.is_of_replicas(rule, found),
+        }
     }
 
     /// What of the object is there.
     pub(super) fn present(&self) -> &Bits {
-        match self.known_of_replicas() {
+        match self.known_of_alike() {
             Some(known) => &known.present,
             None => self.present.get_or_init(|| self.looks.present(self.plan)),
         }
@@ -70,35 +92,38 @@ impl<'k> KnownOf<'k> {
 
     /// Whether it is known that the rules of a policy find nothing, and that it has no conditions.
     pub(super) fn is_quiet(&self, policy: usize) -> bool {
-        self.known_of_replicas().is_some_and(|known| known.is_quiet(policy))
+        self.known_of_alike().is_some_and(|known| known.is_quiet(policy))
     }
 
-    /// What a rule found in a replica, or that it runs each time; `None` where that is not known.
-    fn in_replica(&self, rule: (usize, usize)) -> Option<Recall> {
-        let known = self.known_of_replicas()?;
+    /// What a rule found in one like it, or that it runs each time; `None` where that is not known.
+    fn in_another(&self, rule: (usize, usize)) -> Option<Recall> {
+        let known = self.known_of_alike()?;
         if known.is_quiet(rule.0) {
             return Some(Recall { found: Some(Arc::default()), ..Recall::default() });
         }
         match known.found.binary_search_by_key(&rule, |(rule, _)| *rule) {
-            Ok(at) => Some(Recall { found: known.found[at].1.clone(), ..Recall::default() }),
-            // what decides it is of one replica alone: to ask for it would cost more than it spares
-            Err(_) => (!self.plan.is_of_replicas(rule, false)).then(Recall::default),
+            Ok(at) => {
+                let (found, of_copy) = (known.found[at].1.clone(), self.copy.is_some());
+                Some(Recall { found, of_copy, ..Recall::default() })
+            }
+            // what decides it is of one of them alone: to ask for it would cost more than it spares
+            Err(_) => (!self.is_in_common(rule, false)).then(Recall::default),
         }
     }
 
     /// What a rule found; `None` where that cannot be remembered.
     fn gather(&self, rule: (usize, usize), found: Option<&Arc<[Recalled]>>) {
-        if self.replicas().is_some() && self.plan.is_of_replicas(rule, false) {
-            let found = found.filter(|found| found.is_empty() || self.plan.is_of_replicas(rule, true));
+        if self.alike().is_some() && self.is_in_common(rule, false) {
+            let found = found.filter(|found| found.is_empty() || self.is_in_common(rule, true));
             self.gathered.borrow_mut().push((rule, found.cloned()));
         }
     }
 
-    /// For its replicas, when it was judged.
+    /// For those that are like it, when it was judged.
     pub(super) fn keep(&self) {
         let mut found = self.gathered.take();
-        let Some((signature, known)) = self.replicas().filter(|_| !found.is_empty()) else { return };
-        // of another request for a replica, other policies may have been asked
+        let Some((signature, known)) = self.alike().filter(|_| !found.is_empty()) else { return };
+        // of another request for one like it, other policies may have been asked
         found.extend(known.iter().flat_map(|known| known.found.iter().cloned()));
         found.sort_by_key(|(rule, _)| *rule);
         found.dedup_by_key(|(rule, _)| *rule);
@@ -109,31 +134,45 @@ impl<'k> KnownOf<'k> {
             was_quiet(rule.0) || found.is_some_and(|found| found.is_empty())
         };
         let present = self.present().clone();
-        let mut known = OfReplicas { quiet: self.plan.quiet(&present, nothing), present, found };
-        let OfReplicas { quiet, found, .. } = &mut known;
+        let mut known = OfAlike { quiet: self.plan.quiet(&present, nothing), present, found };
+        let OfAlike { quiet, found, .. } = &mut known;
         found.retain(|((policy, _), _)| !quiet.is_set(*policy as u32));
         found.shrink_to_fit();
-        self.looks.keep_of_replicas(*signature, known);
+        match self.copy {
+            Some((copy, _)) => copy.keep(*signature, known),
+            None => self.looks.keep_of_replicas(*signature, known),
+        }
     }
 }
 
 /// What is remembered for a rule of objects like this one.
 #[derive(Default)]
 pub(super) struct Recall {
-    /// The numbers of its policy and its own, where what comes of it is to be known of replicas.
+    /// The numbers of its policy and its own, where what comes of it is to be known of those that are alike.
     rule: Option<(usize, usize)>,
     /// What tells it from those in which the rule finds something; and whether that is only so where it judges nothing.
     of_nothing: Option<(Signature, bool)>,
     /// What tells it from those in which the rule finds something else.
     of_findings: Option<Signature>,
+    /// Whether what it finds is kept for copies.
+    for_copies: bool,
+    /// Whether what it found is what it found in a copy.
+    of_copy: bool,
     /// What it found in one like it.
     pub(super) found: Option<Arc<[Recalled]>>,
 }
 
 impl Recall {
-    /// What it found in one like it, once more.
-    pub(super) fn tell(&self, findings: &mut Findings) {
-        findings.extend(self.found.iter().flat_map(|found| found.iter()).map(Recalled::finding));
+    /// What it found in one like it, once more; of a copy, where it is written in this one.
+    pub(super) fn tell(&self, object: NodeRef<'_>, findings: &mut Findings) {
+        let recalled = self.found.iter().flat_map(|found| found.iter()).map(Recalled::finding);
+        findings.extend(recalled.map(|mut finding| {
+            if self.of_copy {
+                let node = object.at(&finding.place.pointer);
+                finding.place.span = node.and_then(|node| Place::of(node, object.id()).span);
+            }
+            finding
+        }));
     }
 }
 
@@ -154,7 +193,7 @@ impl Known<'_> {
     /// Of a rule, the `number`th of its policy, as far as that can be told.
     pub(super) fn of(&self, (number, rule): (usize, &Rule), subject: &PolicyContext<'_>) -> Recall {
         let Some((of, policy)) = self.0 else { return Recall::default() };
-        if let Some(recall) = of.in_replica((policy, number)) {
+        if let Some(recall) = of.in_another((policy, number)) {
             return recall;
         }
         let rule_of = (policy, number);
@@ -165,6 +204,8 @@ impl Known<'_> {
         let mut recall = Recall { rule: Some(rule_of), of_nothing, ..Recall::default() };
         if of.looks.knows(nothing) {
             recall.found = Some(Arc::default());
+        } else if of.copy.is_some() {
+            recall.for_copies = !rule.sensitive && !subject.is_secret() && of.is_in_common(rule_of, true);
         } else if subject.budget.may_recall() && !rule.sensitive && !subject.is_secret() {
             let most = subject.budget.findings_per_rule;
             recall.of_findings = of.plan.signature_of_findings(&of.looks, (policy, number), most);
@@ -187,9 +228,12 @@ impl Known<'_> {
                 of.looks.keep(nothing);
                 Some(Arc::default())
             }
-            (_, Some(findings)) if found.iter().all(|f| f.certainty == Certainty::Known) => {
+            (_, findings) if findings.is_some() || recall.for_copies => {
+                if !found.iter().all(|f| f.certainty == Certainty::Known) {
+                    return None;
+                }
                 let found: Arc<[Recalled]> = found.iter().map(Recalled::from).collect();
-                of.looks.keep_found(findings, &found);
+                findings.iter().for_each(|findings| of.looks.keep_found(*findings, &found));
                 Some(found)
             }
             _ => None,

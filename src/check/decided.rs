@@ -44,13 +44,15 @@ pub struct Decides {
     /// What its findings say and where they point depends on these, too; `None` where on more than the object, or nobody can
     /// tell.
     pub tells: Option<BTreeSet<PartOf>>,
+    /// Whether what would mend what it finds is computed: that may depend on more than the object.
+    pub computes_fixes: bool,
 }
 
 impl Decides {
     /// These parts alone.
     #[must_use]
     pub fn by(parts: BTreeSet<PartOf>) -> Self {
-        Self { parts, unless_judged: false, tells: None }
+        Self { parts, ..Self::default() }
     }
 
     /// The same, where findings tell of these parts beside.
@@ -91,7 +93,9 @@ impl Deciding {
     /// Of a rule with expressions.
     pub(super) fn expressions(&self, rule: &Validate) -> Option<Decides> {
         let whole = self.looked_at(rule, Some(&rule.validate));
-        let whole = whole.map(|parts| Decides::by(parts).telling(self.told_of(rule)));
+        let computes_fixes = rule.fix.iter().any(|edit| edit.computed().is_some());
+        let told = |parts| Decides { computes_fixes, ..Decides::by(parts).telling(self.told_of(rule)) };
+        let whole = whole.map(told);
         let before = || Some(Decides { unless_judged: true, ..Decides::by(self.looked_at(rule, None)?) });
         whole.or_else(before)
     }

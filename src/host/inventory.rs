@@ -18,7 +18,7 @@ use super::pairs::Pairs;
 use super::query::{self, Axis, By, Coverage, Pool, Query, Visitor};
 use super::{Forms, Host, HostObject, Listing, Lookup, ObjectKey, Twins, User, describe};
 use crate::cel::library::authorizer::{Decision, Question};
-use crate::document::{NodeRef, Scalar};
+use crate::document::{NodeId, NodeRef, Scalar};
 use crate::resource::workload::TemplatePaths;
 
 use arranged::Arranged;
@@ -341,7 +341,13 @@ impl Entry<'_> {
     /// Whether another object, with the same digest, says the same.
     fn says_the_same(&self, other: &Self) -> bool {
         // of what is not here the digest is all that is known
-        self.said.is_some() || other.said.is_some() || self.object.root == other.object.root
+        let is_only_told = || self.said.is_some() || other.said.is_some();
+        self.node() == other.node() || is_only_told() || self.object.root == other.object.root
+    }
+
+    /// Which node of all documents the object is: files that say the same share theirs.
+    fn node(&self) -> (usize, NodeId) {
+        (std::ptr::from_ref(self.object.root.document()).addr(), self.object.root.id())
     }
 }
 

@@ -1,6 +1,7 @@
 //! All documents of a run, the manifests among them, and the ledger: what became of every file.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
@@ -13,7 +14,7 @@ use super::source::{Content, FileId, Position, ReadError, SourceFile, Sources};
 use super::split::{Chunk, split};
 use super::template::{has_marker, is_template};
 use super::unroll::{self, ListError};
-use super::{kubeadm, kustomize, placeholder, untyped};
+use super::{copies, kubeadm, kustomize, placeholder, untyped};
 use crate::document::{Document, NodeId, NodeRef, Span};
 use crate::resource::custom::CustomKinds;
 
@@ -36,8 +37,8 @@ pub struct LoadedDocument<'s> {
     pub file: FileId,
     /// Which document of the file, counted from 0; those that are empty do not count.
     pub index: u32,
-    /// The document. Its spans are bytes of the file.
-    pub document: Document<'s>,
+    /// The document. Its spans are bytes of the file. Files that say the same share theirs.
+    pub document: Arc<Document<'s>>,
 }
 
 /// An object for the cluster: a document, or an item of a `List`.
@@ -154,6 +155,8 @@ pub struct Inventory<'s> {
     paths: Vec<&'s str>,
     kustomizations: Kustomizations,
     applied: Applied<'s>,
+    /// By manifest: the first that is the same object; empty where each is one of its own.
+    firsts: Vec<usize>,
 }
 
 impl<'s> Inventory<'s> {
@@ -161,8 +164,15 @@ impl<'s> Inventory<'s> {
     #[must_use]
     pub fn load(sources: &'s Sources) -> Self {
         let files: Vec<(FileId, &SourceFile)> = sources.iter().collect();
-        let loads: Vec<FileLoad<'s>> =
-            files.into_par_iter().map(|(id, file)| FileLoad::of(id, file)).collect();
+        let firsts = copies::firsts(&files);
+        let load = |(at, (id, file)): (usize, &(FileId, &'s SourceFile))| {
+            (firsts[at] == at).then(|| FileLoad::of(*id, file))
+        };
+        let mut loads: Vec<Option<FileLoad<'s>>> = files.par_iter().enumerate().map(load).collect();
+        for (at, first) in firsts.iter().copied().enumerate().filter(|(at, first)| at != first) {
+            loads[at] = loads[first].as_ref().map(|first| first.of_copy(files[at].0));
+        }
+        let loads: Vec<FileLoad<'s>> = loads.into_iter().flatten().collect();
         let paths: Vec<&str> = sources.iter().map(|(_, file)| file.path()).collect();
         let kustomizations = {
             let roots = loads
@@ -191,7 +201,25 @@ impl<'s> Inventory<'s> {
             &inventory.documents,
             &inventory.manifests,
         );
+        inventory.note_copies();
         inventory
+    }
+
+    /// Notes which manifests are the same object of documents that files share.
+    fn note_copies(&mut self) {
+        let mut known = HashMap::new();
+        if !(0..self.manifests.len()).any(|index| self.is_shared(index)) {
+            return;
+        }
+        let first = |(index, manifest): (usize, &Manifest)| {
+            // what a kustomization makes of it is another object
+            if !self.is_shared(index) || !self.is_as_written(index) {
+                return index;
+            }
+            let document = Arc::as_ptr(&self.document(manifest.document).document);
+            *known.entry((document, manifest.root)).or_insert(index)
+        };
+        self.firsts = self.manifests.iter().enumerate().map(first).collect();
     }
 
     /// Kinds that Kubernetes' own groups do not have, unless a CustomResourceDefinition of the input has them.
@@ -252,6 +280,7 @@ impl<'s> Inventory<'s> {
         let is_foreign = |record: &FileRecord| {
             record.outcome == FileOutcome::NotKubernetes && !noticed.contains(&record.file)
         };
+        let nothing = Arc::new(Document::null());
         let foreign: BTreeSet<FileId> =
             ledger.iter().filter(|record| is_foreign(record)).map(|record| record.file).collect();
         for loaded in documents.iter_mut().filter(|loaded| foreign.contains(&loaded.file)) {
@@ -259,7 +288,7 @@ impl<'s> Inventory<'s> {
                 node.key() == Some("kind") && node.as_str().is_some_and(|kind| kind.contains("Secret"))
             };
             if !loaded.document.nodes().any(names_secret) {
-                loaded.document = Document::null();
+                loaded.document = Arc::clone(&nothing);
             }
         }
         self
@@ -314,6 +343,26 @@ impl<'s> Inventory<'s> {
         }
     }
 
+    /// Whether the object of the manifest at this index that is judged is the one that is written.
+    #[must_use]
+    pub fn is_as_written(&self, index: usize) -> bool {
+        !self.applied.judged.contains_key(&index)
+    }
+
+    /// Whether files that say the same share the document that the manifest at this index stands in.
+    #[must_use]
+    pub fn is_shared(&self, index: usize) -> bool {
+        let document = |manifest: &Manifest| &self.document(manifest.document).document;
+        self.manifests.get(index).is_some_and(|manifest| Arc::strong_count(document(manifest)) > 1)
+    }
+
+    /// The first of the manifests of which the object that is judged is the one of the manifest at this index, as their files
+    /// say the same: itself, mostly.
+    #[must_use]
+    pub fn first_like(&self, index: usize) -> usize {
+        self.firsts.get(index).copied().unwrap_or(index)
+    }
+
     /// The forms that kustomizations make of the manifest at this index.
     #[must_use]
     pub fn forms(&self, index: usize) -> &[Form<'s>] {
@@ -358,9 +407,10 @@ struct FileLoad<'s> {
     comments: Vec<Comment>,
 }
 
+#[derive(Clone)]
 struct LoadedParts<'s> {
     index: u32,
-    document: Document<'s>,
+    document: Arc<Document<'s>>,
     manifests: Vec<(NodeId, Option<u32>)>,
     notices: Vec<Draft>,
 }
@@ -369,6 +419,13 @@ impl<'s> FileLoad<'s> {
     /// A file of which there is nothing but a line of the ledger.
     fn only(record: FileRecord) -> Self {
         Self { record, documents: Vec::new(), comments: Vec::new() }
+    }
+
+    /// The same of another file that says the same and is read in the same way.
+    fn of_copy(&self, file: FileId) -> Self {
+        let comments = self.comments.iter().map(|comment| Comment { file, ..*comment }).collect();
+        let record = FileRecord { file, ..self.record.clone() };
+        Self { record, documents: self.documents.clone(), comments }
     }
 
     fn is_kubeadm_patch(&self, path: &str) -> bool {
@@ -446,7 +503,7 @@ fn documents(text: &str) -> Vec<Document<'_>> {
             .into_iter()
             .collect();
     }
-    loader.documents.into_iter().map(|parts| parts.document).collect()
+    loader.documents.into_iter().filter_map(|parts| Arc::into_inner(parts.document)).collect()
 }
 
 /// Whether a text that cannot be read may have been meant for Kubernetes: it says `apiVersion` or `kind` somewhere, as
@@ -570,7 +627,8 @@ impl<'s> Loader<'s> {
                 notices.extend(untyped::nested(&document, &manifests));
                 document.mark_unknown(placeholder::is_placeholder);
                 // the builder has left room for what the text may hold
-                self.documents.push(LoadedParts { index, document: document.shrunk(), manifests, notices });
+                let document = Arc::new(document.shrunk());
+                self.documents.push(LoadedParts { index, document, manifests, notices });
             }
             Err(refusal) => self.errors.push((index, refusal.at, refusal.error.into())),
         }

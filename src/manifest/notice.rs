@@ -86,6 +86,7 @@ pub struct Notice {
 }
 
 /// A notice before it is known where its document will stand.
+#[derive(Clone)]
 pub(super) struct Draft {
     pub(super) code: NoticeCode,
     pub(super) node: Option<NodeId>,

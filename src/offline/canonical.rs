@@ -5,17 +5,21 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Deref;
+use std::sync::OnceLock;
 
 use rayon::prelude::*;
 
 use super::held::Held;
 use crate::admission::needs::Needs;
 use crate::apiserver::{ApiServer, Received, Serving};
+use crate::check::Findings;
 use crate::document::{Document, NodeRef};
+use crate::finding::Finding;
 use crate::host::fields::Fields;
 use crate::host::inventory::digest;
 use crate::manifest::Inventory;
 use crate::matching::Operation;
+use crate::objects::admit::Served;
 use crate::resource::custom::CustomKinds;
 use crate::resource::identity::{Identity, ObjectKey};
 use crate::store::PolicySet;
@@ -53,12 +57,22 @@ pub struct Canonical<'i> {
     old: BTreeMap<usize, Document<'i>>,
 }
 
+/// An object that is held.
+#[derive(Debug)]
+struct Whole<'i> {
+    received: Received<'i, 'i>,
+    /// What the server finds when it validates one that takes no other's place, where there are several of it.
+    valid: OnceLock<Findings>,
+}
+
 /// What is held of a manifest.
 #[derive(Debug)]
 enum Slot<'i> {
-    Whole(Box<Received<'i, 'i>>),
+    Whole(Box<Whole<'i>>),
     /// What others look up in the object, where there is one, and the digest of all that it says.
     Part(Option<(Box<Document<'i>>, u64)>),
+    /// It is the object of an [earlier one](Inventory::first_like).
+    Copy,
 }
 
 /// What is held of the objects of a large input.
@@ -74,7 +88,8 @@ impl Parts {
     /// policy looks up what nobody can tell beforehand.
     #[must_use]
     pub fn looked_up<'s>(inventory: &Inventory<'_>, by: impl Iterator<Item = &'s PolicySet>) -> Option<Self> {
-        let nodes: usize = inventory.documents().iter().map(|loaded| loaded.document.node_count()).sum();
+        let manifests = 0..inventory.manifests().len();
+        let nodes: usize = manifests.map(|index| own_nodes(inventory, index)).sum();
         if nodes <= NODES { None } else { Self::behind(NODES, by) }
     }
 
@@ -97,6 +112,11 @@ impl Parts {
         let of_group = self.fields.get(identity.gvk.group);
         of_group.and_then(|kinds| kinds.get(identity.gvk.kind)).cloned().unwrap_or_default()
     }
+}
+
+/// Of how many nodes the object at an index is; none, where it is the one of an earlier manifest.
+fn own_nodes(inventory: &Inventory<'_>, index: usize) -> usize {
+    if inventory.first_like(index) == index { inventory.judged(index).subtree_len() } else { 0 }
 }
 
 impl<'i> Canonical<'i> {
@@ -150,19 +170,21 @@ impl<'i> Canonical<'i> {
         let whole = parts.map_or(count, |parts| {
             let mut left = parts.whole;
             let fits = |index: &usize| {
-                let nodes = inventory.judged(*index).subtree_len();
-                left = left.saturating_sub(nodes);
+                left = left.saturating_sub(own_nodes(inventory, *index));
                 left > 0
             };
             (0..count).take_while(fits).count()
         });
         let receive = |index| {
+            if inventory.first_like(index) != index {
+                return Slot::Copy;
+            }
             let root = inventory.judged(index);
             let identity = identify(root);
             let stored = if replaces { stored.get(&identity.key()).copied() } else { None };
             let received = serving.receive(root, stored);
             let Some(parts) = parts.filter(|_| index >= whole) else {
-                return Slot::Whole(Box::new(received));
+                return Slot::Whole(Box::new(Whole { received, valid: OnceLock::new() }));
             };
             let part = received.object.map(|object| {
                 let said = digest(object.root());
@@ -180,11 +202,27 @@ impl<'i> Canonical<'i> {
         Serving { server: self.server, cluster: &self.held, namespace: self.namespace }
     }
 
+    /// Whether all objects are held and of built-in kinds, and nothing is wrong with what is written.
+    pub(super) fn accepts_all(&self) -> bool {
+        let accepts = |Received { served, object, findings }: &Received<'_, '_>| {
+            matches!(served, Some(Served::BuiltIn(_))) && object.is_some() && findings.is_empty()
+        };
+        self.slots.iter().all(|slot| match slot {
+            Slot::Whole(whole) => accepts(&whole.received),
+            Slot::Part(_) => false,
+            Slot::Copy => true,
+        })
+    }
+
+    fn slot(&self, index: usize) -> &Slot<'i> {
+        &self.slots[self.inventory.first_like(index)]
+    }
+
     /// What became of a manifest; made again where it is not held.
     pub(super) fn received(&self, index: usize) -> Reception<'_, 'i> {
-        match &self.slots[index] {
-            Slot::Whole(received) => Reception::Held(received),
-            Slot::Part(_) => {
+        match self.slot(index) {
+            Slot::Whole(whole) => Reception::Held(&whole.received),
+            Slot::Part(_) | Slot::Copy => {
                 let received = self.serving().receive(self.inventory.judged(index), None);
                 Reception::Again(Box::new(received))
             }
@@ -193,18 +231,31 @@ impl<'i> Canonical<'i> {
 
     /// What became of a manifest, where it is held.
     pub(super) fn whole(&self, index: usize) -> Option<&Received<'i, 'i>> {
-        match &self.slots[index] {
-            Slot::Whole(received) => Some(received),
-            Slot::Part(_) => None,
+        match self.slot(index) {
+            Slot::Whole(whole) => Some(&whole.received),
+            Slot::Part(_) | Slot::Copy => None,
         }
+    }
+
+    /// What the server finds when it validates an object that is created, where there are several of it in files that say the
+    /// same: asked once for all of them.
+    pub(super) fn valid(&self, index: usize) -> Option<&[Finding]> {
+        let Slot::Whole(whole) = self.slot(index) else { return None };
+        let (served, object) = (whole.received.served?, whole.received.object.as_ref()?);
+        let is_told = self.inventory.is_shared(index) && self.inventory.is_as_written(index);
+        is_told.then(|| {
+            let validate = || self.serving().validate(served, object.root(), None);
+            whole.valid.get_or_init(validate).as_slice()
+        })
     }
 
     /// What others may look up of the object of a manifest, where the server would come so far, and the digest of all that
     /// it says where that is only a part.
     pub(super) fn looked_up(&self, index: usize) -> Option<(NodeRef<'_>, Option<u64>)> {
-        match &self.slots[index] {
-            Slot::Whole(received) => received.object.as_ref().map(|object| (object.root(), None)),
+        match self.slot(index) {
+            Slot::Whole(whole) => whole.received.object.as_ref().map(|object| (object.root(), None)),
             Slot::Part(part) => part.as_ref().map(|(part, said)| (part.root(), Some(*said))),
+            Slot::Copy => None,
         }
     }
 

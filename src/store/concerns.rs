@@ -43,8 +43,11 @@ impl ByOperation {
             let target = Target::object(group, version, kind);
             let mut about = vec![None; slots.len()];
             for number in policies {
-                let matches = &slots[*number].policy().matches;
-                about[*number] = matches.by_kind(&target, request.operation, templates);
+                let slot = &slots[*number];
+                // one that nobody had to read is asked itself, should that be needed
+                let policy = if slot.adds_to(Some(&[])) { Some(slot.policy()) } else { slot.read() };
+                about[*number] =
+                    policy.and_then(|policy| policy.matches.by_kind(&target, request.operation, templates));
             }
             let [group, version, kind] = [group, version, kind].map(str::to_owned);
             Box::new(Concerns { group, version, kind, about: about.into() })

@@ -4,27 +4,31 @@ use std::sync::{Arc, OnceLock};
 
 use crate::check::Policy;
 use crate::dialect::native::CLUSTER_KIND;
-use crate::finding::{Actions, PolicyRef, Severity};
+use crate::finding::{Actions, Finding, PolicyRef, Severity};
 use crate::matching::KindMatch;
 
 use super::outline::Unmet;
+use super::repeats::{repeated_by, was_said};
 
 /// A place in a set.
 #[derive(Debug)]
 pub(super) struct Slot {
     unmet: Option<Unmet>,
     policy: OnceLock<Arc<Policy>>,
+    /// The codes of the server's of which it repeats findings and finds no others.
+    repeats: Option<&'static [&'static str]>,
 }
 
 impl From<Arc<Policy>> for Slot {
     fn from(policy: Arc<Policy>) -> Self {
-        Self { unmet: None, policy: OnceLock::from(policy) }
+        Self { unmet: None, policy: OnceLock::from(policy), repeats: None }
     }
 }
 
 impl From<Unmet> for Slot {
     fn from(unmet: Unmet) -> Self {
-        Self { unmet: Some(unmet), policy: OnceLock::new() }
+        let repeats = repeated_by(unmet.outline.name);
+        Self { unmet: Some(unmet), policy: OnceLock::new(), repeats }
     }
 }
 
@@ -45,6 +49,11 @@ impl Slot {
     /// The policy, where it is read.
     pub(super) fn read(&self) -> Option<&Arc<Policy>> {
         self.policy.get()
+    }
+
+    /// Whether it has to be asked about an object of which the server has said this.
+    pub(super) fn adds_to(&self, said: Option<&[Finding]>) -> bool {
+        self.repeats.zip(said).is_none_or(|(codes, said)| was_said(codes, said))
     }
 
     /// What is known of it.

@@ -29,6 +29,11 @@ const WAYS: usize = 4;
 pub struct Signature(u64, u64);
 
 impl Signature {
+    /// Of two numbers that together are of nothing else.
+    pub(super) fn of_numbers(first: u64, second: u64) -> Self {
+        Self(first, second)
+    }
+
     /// One of so many places, and another number that does not depend on it.
     pub(super) fn number(self, places: usize) -> usize {
         usize::try_from(self.0 % places as u64).unwrap_or_default()
@@ -47,9 +52,9 @@ const ROOM_OF_REPLICAS: Room = Room { places: 1 << 10, bytes: 3 << 18, bytes_of_
 /// What rules found in an object, by the numbers of policy and rule, in their order; `None` of those that run each time.
 pub type FoundByRule = Vec<((usize, usize), Option<Arc<[Recalled]>>)>;
 
-/// What is known of an object and all of its replicas.
+/// What is known of objects of which one is like the other: replicas, or [copies](super::copies).
 #[derive(Debug)]
-pub struct OfReplicas {
+pub struct OfAlike {
     /// What of it is there, as [its plan](super::plan::Plan::present) tells.
     pub present: Bits,
     /// The policies that [find nothing](super::plan::Plan::quiet).
@@ -58,15 +63,15 @@ pub struct OfReplicas {
     pub found: FoundByRule,
 }
 
-impl OfReplicas {
+impl OfAlike {
     /// Whether a policy finds nothing.
     #[must_use]
     pub fn is_quiet(&self, policy: usize) -> bool {
         self.quiet.is_set(policy as u32)
     }
 
-    /// About how many they are.
-    fn bytes(&self) -> usize {
+    /// About how many bytes they take.
+    pub(super) fn bytes(&self) -> usize {
         let Self { present, quiet, found } = self;
         let recalled = found.iter().flat_map(|(_, found)| found.iter().flat_map(|found| found.iter()));
         size_of::<Self>()
@@ -85,7 +90,7 @@ pub struct Memory {
     /// Made when the first digest comes.
     sets: OnceLock<Box<[[Entry; WAYS]]>>,
     found: Table<Arc<[Recalled]>>,
-    replicas: Table<Arc<OfReplicas>>,
+    replicas: Table<Arc<OfAlike>>,
 }
 
 /// Both halves of a digest. They are read and written one by one: halves of two digests are a digest of nothing.
@@ -208,12 +213,12 @@ impl<'r> Looks<'r> {
 
     /// What is known of this object, as one that was judged is a replica of it.
     #[must_use]
-    pub fn of_replicas(&self, signature: Signature) -> Option<Arc<OfReplicas>> {
+    pub fn of_replicas(&self, signature: Signature) -> Option<Arc<OfAlike>> {
         self.memory.replicas.get(signature)
     }
 
     /// This was found in an object, as far as it is [so in its replicas](super::plan::Plan::is_of_replicas).
-    pub fn keep_of_replicas(&self, signature: Signature, known: OfReplicas) {
+    pub fn keep_of_replicas(&self, signature: Signature, known: OfAlike) {
         let bytes = known.bytes();
         self.memory.replicas.keep(signature, Arc::new(known), bytes);
     }

@@ -56,6 +56,8 @@ pub struct DecidedBy {
     tells: Option<Box<[u32]>>,
     /// Whether replicas have in common what decides that it finds nothing, and what it finds.
     of_replicas: [bool; 2],
+    /// Whether copies have in common what it finds.
+    of_copies: bool,
 }
 
 /// When a rule has to run.
@@ -128,13 +130,16 @@ impl Plan {
             let rules: Vec<Fires> = fires.collect();
             let decides = deciding.map_or(&[][..], |all| told.decides(policy, all));
             let decided_by = decides.iter().map(|decides| {
-                let DecidingParts { parts: decide, unless_judged, tells } = decides.as_ref()?;
+                let DecidingParts { parts: decide, unless_judged, tells, computes_fixes } =
+                    decides.as_ref()?;
+                let of_copies = tells.is_some() && !computes_fixes;
                 let are_in_common = |parts: &[Arc<PartOf>]| parts.iter().all(|part| replica::has(part));
                 let of_replicas = [are_in_common(decide), tells.as_deref().is_some_and(are_in_common)];
                 let mut numbers =
                     |of: &[Arc<PartOf>]| of.iter().map(|part| numbered(&mut parts, part)).collect();
                 let (decide, tells) = (numbers(decide), tells.as_deref().map(&mut numbers));
-                Some(DecidedBy { parts: decide, unless_judged: *unless_judged, tells, of_replicas })
+                let unless_judged = *unless_judged;
+                Some(DecidedBy { parts: decide, unless_judged, tells, of_replicas, of_copies })
             });
             let decided_by = decided_by.collect();
             planned.resize_with(planned.len().max(number + 1), || None);
@@ -185,6 +190,13 @@ impl Plan {
     pub fn is_of_replicas(&self, (policy, rule): (usize, usize), found: bool) -> bool {
         let decided_by = || self.planned(policy)?.decided_by.get(rule)?.as_ref();
         decided_by().is_some_and(|decided_by| decided_by.of_replicas[usize::from(found)])
+    }
+
+    /// Whether what a rule finds in an object, nothing or something, is so in its copies, which are the same in all.
+    #[must_use]
+    pub fn is_of_copies(&self, (policy, rule): (usize, usize), found: bool) -> bool {
+        let decided_by = || self.planned(policy)?.decided_by.get(rule)?.as_ref();
+        decided_by().is_some_and(|decided_by| !found || decided_by.of_copies)
     }
 
     /// What tells the object that is looked at from others in which a rule finds something else, where of its findings no more

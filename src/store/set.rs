@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use rayon::prelude::*;
 
 use crate::admission_policy::Hook;
+use crate::finding::Finding;
 use crate::request::Request;
 use crate::resource::workload::TemplatePaths;
 
@@ -186,13 +187,14 @@ impl PolicySet {
     }
 
     /// Reads those that may be about one of these kinds, on all threads: else whoever judges the first object of a kind reads
-    /// them one after the other.
-    pub fn meet<'k>(&self, kinds: impl IntoIterator<Item = &'k str>) {
+    /// them one after the other. `said`: what the server has said of each of the objects.
+    pub fn meet<'k>(&self, kinds: impl IntoIterator<Item = &'k str>, said: Option<&[Finding]>) {
         let kinds: BTreeSet<&str> = kinds.into_iter().collect();
         self.indexed.index.meet(&self.indexed.slots, &kinds);
         let met: BTreeSet<usize> =
             kinds.into_iter().flat_map(|kind| &self.of_kind(kind).policies).copied().collect();
-        let met: Vec<&Slot> = met.into_iter().map(|at| &self.indexed.slots[at]).collect();
+        let met = met.into_iter().map(|at| &self.indexed.slots[at]);
+        let met: Vec<&Slot> = met.filter(|slot| slot.adds_to(said)).collect();
         met.par_iter().with_max_len(1).for_each(|slot| _ = slot.policy());
     }
 
@@ -263,12 +265,16 @@ impl PolicySet {
         self.numbered(kind, subresource).map(|(_, policy)| policy)
     }
 
-    fn numbered(&self, kind: &str, subresource: &str) -> impl Iterator<Item = (usize, &Policy)> {
+    fn slots_for(&self, kind: &str, subresource: &str) -> impl Iterator<Item = (usize, &Slot)> {
         let indexes = match subresource {
             "" => &self.of_kind(kind).policies[..],
             _ => self.indexed.index.with_subresources(&self.indexed.slots),
         };
-        indexes.iter().map(|index| (*index, &**self.indexed.slots[*index].policy()))
+        indexes.iter().map(|index| (*index, &self.indexed.slots[*index]))
+    }
+
+    fn numbered(&self, kind: &str, subresource: &str) -> impl Iterator<Item = (usize, &Policy)> {
+        self.slots_for(kind, subresource).map(|(number, slot)| (number, &**slot.policy()))
     }
 
     fn of_kind(&self, kind: &str) -> &OfKind {
@@ -309,13 +315,18 @@ impl PolicySet {
         of.concerns.of(request, (&self.indexed.slots, &of.policies), &self.indexed.templates)
     }
 
-    /// Those of them that judge the request here, or change its object, with their numbers in the set.
+    /// Those of them that judge the request here, or change its object, with their numbers in the set. `said`: what the server
+    /// has said of the object, where it has decoded and validated it.
     pub fn asked<'s>(
         &'s self,
         request: &Request<'_>,
         mutates: bool,
+        said: Option<&[Finding]>,
     ) -> impl Iterator<Item = (usize, &'s Policy)> {
-        self.numbered(request.kind.kind, request.subresource).filter(move |(_, policy)| {
+        let said = said.filter(|_| self.foresight != Foresight::Nothing);
+        let slots = self.slots_for(request.kind.kind, request.subresource);
+        let slots = slots.filter(move |(_, slot)| slot.adds_to(said) && (!mutates || slot.entry().mutates()));
+        slots.map(|(number, slot)| (number, &**slot.policy())).filter(move |(_, policy)| {
             self.half.is_none_or(|half| {
                 placement::of_request(policy, mutates, request, &self.indexed.templates) == half
             })

@@ -25,6 +25,7 @@ pub(super) struct DecidingParts {
     pub(super) unless_judged: bool,
     /// Those that decide what it finds, the others among them.
     pub(super) tells: Option<Box<[Arc<PartOf>]>>,
+    pub(super) computes_fixes: bool,
 }
 
 impl AllParts {
@@ -57,9 +58,11 @@ impl RulesTold {
         self.decides.get_or_init(|| {
             let deciding = Deciding::of(policy);
             let rule = |number| {
-                let Decides { parts, unless_judged, tells } = deciding.rule(policy, number)?;
+                let Decides { parts, unless_judged, tells, computes_fixes } =
+                    deciding.rule(policy, number)?;
                 let tells = tells.map(|tells| all.of(parts.union(&tells)));
-                Some(DecidingParts { parts: all.of(parts.iter()), unless_judged, tells })
+                let parts = all.of(parts.iter());
+                Some(DecidingParts { parts, unless_judged, tells, computes_fixes })
             };
             (0..policy.rules.len()).map(rule).collect()
         })

@@ -6,6 +6,7 @@ use super::super::ObjectKey;
 use super::super::index::Entry;
 use super::super::levels::Layout;
 use super::{Axis, Map, Pairs, TemplatePaths, number};
+use crate::document::NodeId;
 
 /// Where an object stands among the others.
 #[derive(Debug, Clone, Copy)]
@@ -61,11 +62,12 @@ impl Arranged {
         by_key.sort_unstable_by_key(|at| (key(*at), *at));
         let place = |added: &u32| Placed { added: *added, copies: 1, folder_copies: 1, before: None };
         let mut placed: Vec<Placed> = order.iter().map(place).collect();
-        let mut like = Map::default();
+        let mut likes = Likes::default();
         for of_one in by_key.chunk_by(|a, b| key(*a) == key(*b)).filter(|all| all.len() > 1) {
-            like.clear();
+            likes.by_digest.clear();
+            likes.digests.clear();
             for at in of_one {
-                note_copy(&mut placed, *at, (&entry, layout), &mut like);
+                note_copy(&mut placed, *at, (&entry, layout), &mut likes);
             }
         }
         // where each of those that stay comes to stand
@@ -116,6 +118,14 @@ struct Like {
     in_folder: u32,
 }
 
+/// Those with one key.
+#[derive(Default)]
+struct Likes {
+    by_digest: Map<u64, Like>,
+    /// By the node that an object is, which may be the one of others.
+    digests: Map<(usize, NodeId), u64>,
+}
+
 /// Takes the next object with a key of others: what says the same in the same file is counted, and stands for nothing itself;
 /// the others that say the same know of each other, for asking many copies one question would cost the square of the
 /// copies, and tell nothing new.
@@ -123,10 +133,11 @@ fn note_copy<'e, 'd: 'e>(
     placed: &mut [Placed],
     at: u32,
     (entry, layout): (&impl Fn(u32) -> &'e Entry<'d>, &Layout),
-    like: &mut Map<u64, Like>,
+    likes: &mut Likes,
 ) {
     let own = entry(at);
-    let like = like.entry(own.digest()).or_insert(Like { last: at, in_folder: at });
+    let digest = *likes.digests.entry(own.node()).or_insert_with(|| own.digest());
+    let like = likes.by_digest.entry(digest).or_insert(Like { last: at, in_folder: at });
     let before = like.last;
     if before == at || !entry(before).says_the_same(own) {
         *like = Like { last: at, in_folder: at };

@@ -1,0 +1,26 @@
+//! Policies of the library that say what the API server says when it decodes and validates an object.
+//!
+//! They are for objects of which nobody can tell what it would say: those that are judged as they are written, and custom kinds
+//! without their definition. Of the others nothing is lost when they are not asked where it has said nothing, which spares
+//! reading them. `tests/repeats.rs` compares.
+
+use crate::finding::Finding;
+
+/// Such a policy, and the codes of which it repeats findings about built-in kinds.
+const REPEATS: [(&str, &[&str]); 3] = [
+    // labels, annotations, data, environments and arguments are typed; what is decoded has strings there
+    ("string-values", &["kubernetes/type"]),
+    // every object's labels and those of its Pod template are validated
+    ("valid-labels", &["kubernetes/invalid"]),
+    ("api-version", &["kubernetes/removed-api", "kubernetes/deprecated-api"]),
+];
+
+/// The codes of which a policy of the library, given by its name, repeats findings.
+pub(super) fn repeated_by(policy: &str) -> Option<&'static [&'static str]> {
+    REPEATS.iter().find(|(name, _)| *name == policy).map(|(_, codes)| *codes)
+}
+
+/// Whether one of these codes was found.
+pub(super) fn was_said(codes: &[&str], findings: &[Finding]) -> bool {
+    findings.iter().any(|finding| codes.contains(&finding.code()))
+}

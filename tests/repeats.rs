@@ -1,0 +1,174 @@
+//! Policies of the library that say what the API server says are not asked about what it accepts. Nothing is lost by it: where they
+//! are asked about everything, as they are named, they find the same.
+
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use plimsoll::api;
+
+const REPEATING: [&str; 3] = ["string-values", "valid-labels", "api-version"];
+
+/// Where a folder has findings of these policies, those that are told beside another included.
+fn found(folder: &Path, arguments: &[&str]) -> BTreeSet<(String, String, String)> {
+    let output = Command::new(env!("CARGO_BIN_EXE_plimsoll"))
+        .current_dir(folder)
+        .args(["lint", ".", "--format", "json"])
+        .args(arguments)
+        .output()
+        .unwrap();
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));
+    let mut found = BTreeSet::new();
+    for finding in report["findings"].as_array().unwrap() {
+        let also = finding["also"].as_array().into_iter().flatten();
+        for said in also.chain([finding]) {
+            let code = said["code"].as_str().unwrap();
+            if REPEATING.iter().any(|name| code.starts_with(&format!("{name}/"))) {
+                let place =
+                    [&finding["file"], &finding["pointer"]].map(|place| place.as_str().unwrap().to_owned());
+                let [file, pointer] = place;
+                found.insert((file, pointer, code.to_owned()));
+            }
+        }
+    }
+    found
+}
+
+/// Compares what is found where the policies are named, so that they are asked, with what is found where all of the library run.
+fn compare(folder: &Path, more: &[&str]) -> usize {
+    let named: Vec<&str> =
+        REPEATING.iter().flat_map(|name| ["--only", name]).chain(more.iter().copied()).collect();
+    let named = found(folder, &named);
+    let all = found(folder, &[&["--pack", "default"][..], more].concat());
+    let lost: Vec<_> = named.symmetric_difference(&all).collect();
+    assert!(lost.is_empty(), "{more:?}: {lost:#?}");
+    all.len()
+}
+
+/// Every version of every kind, whether it is served or not.
+#[test]
+fn versions() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut text = String::new();
+    for row in api::built_in() {
+        for version in row.versions {
+            let group = if row.group.is_empty() { String::new() } else { format!("{}/", row.group) };
+            text += &format!(
+                "---\napiVersion: {group}{}\nkind: {}\nmetadata: {{name: x, namespace: y}}\n",
+                version.name, row.kind
+            );
+        }
+    }
+    fs::write(folder.path().join("all.yaml"), text).unwrap();
+    for minor in 30..=37 {
+        let found = compare(folder.path(), &["--kubernetes-version", &format!("1.{minor}")]);
+        assert!(found > 20, "1.{minor}: {found}");
+    }
+}
+
+/// Values of all types wherever a policy looks for strings and labels.
+#[test]
+fn values() {
+    let values = [
+        "1",
+        "true",
+        "1.5",
+        "null",
+        "[a]",
+        "{a: b}",
+        "''",
+        "a b",
+        "-a",
+        "a-",
+        "a/b",
+        "'1'",
+        "ä",
+        "A.b_c-1",
+        "a123456789b123456789c123456789d123456789e123456789f123456789g1234",
+    ];
+    let keys =
+        ["app", "a b", "x/y", "x/y/z", "X/y", "/a", "a/", "-a", "ä", "a.b/c.d", "\"\"", "kubernetes.io/x"];
+    let metas =
+        values.map(|value| format!("{{name: x, labels: {{app: {value}}}, annotations: {{b: {value}}}}}"));
+    let named = keys.map(|key| format!("{{name: x, labels: {{{key}: b}}, annotations: {{{key}: b}}}}"));
+    let metas: Vec<String> = metas.into_iter().chain(named).collect();
+    let template = |meta: &str, value: &str| {
+        format!(
+            "{{metadata: {meta}, spec: {{nodeSelector: {{a: {value}}}, containers: [{{name: c, image: i, \
+             command: [{value}], args: [{value}], env: [{{name: E, value: {value}}}]}}]}}}}"
+        )
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let kinds = [
+        ("apps/v1", "Deployment"),
+        ("apps/v1", "StatefulSet"),
+        ("apps/v1", "DaemonSet"),
+        ("apps/v1", "ReplicaSet"),
+        ("batch/v1", "Job"),
+        ("v1", "ReplicationController"),
+        ("example.com/v1", "Workload"),
+    ];
+    for (number, (meta, value)) in metas.iter().zip(values.iter().cycle()).enumerate() {
+        let (plain, mut text) = ("{name: x, labels: {app: a}}", String::new());
+        for (api_version, kind) in kinds {
+            for [own, of_pods] in [[plain, meta.as_str()], [meta, plain]] {
+                let template = template(of_pods, value);
+                text += &format!(
+                    "---\napiVersion: {api_version}\nkind: {kind}\nmetadata: {own}\n\
+                     spec: {{selector: {{matchLabels: {{app: a}}}}, serviceName: s, template: {template}}}\n"
+                );
+            }
+        }
+        let of_pods = template(meta, value);
+        text += &format!(
+            "---\napiVersion: batch/v1\nkind: CronJob\nmetadata: {{name: x}}\n\
+             spec: {{schedule: '@daily', jobTemplate: {{metadata: {meta}, spec: {{template: {of_pods}}}}}}}\n\
+             ---\napiVersion: v1\nkind: PodTemplate\nmetadata: {{name: x}}\ntemplate: {of_pods}\n\
+             ---\napiVersion: v1\nkind: Pod\n{}\n",
+            of_pods.trim_start_matches('{').trim_end_matches('}').replace(", spec: ", "\nspec: ") + "}]}",
+        );
+        for (api_version, kind, rest) in [
+            ("v1", "ConfigMap", format!("data: {{a: {value}}}")),
+            ("v1", "Secret", format!("stringData: {{a: {value}}}\ndata: {{b: {value}}}")),
+            ("v1", "Service", format!("spec: {{selector: {{a: {value}}}, ports: [{{port: 80}}]}}")),
+            (
+                "networking.k8s.io/v1",
+                "NetworkPolicy",
+                format!("spec: {{podSelector: {{matchLabels: {{a: {value}}}}}}}"),
+            ),
+            ("v1", "Namespace", String::new()),
+            ("v1", "Node", String::new()),
+            ("v1", "PersistentVolumeClaim", String::new()),
+            ("coordination.k8s.io/v1", "Lease", String::new()),
+            ("scheduling.k8s.io/v1", "PriorityClass", "value: 1".to_owned()),
+            ("rbac.authorization.k8s.io/v1", "Role", String::new()),
+            (
+                "policy/v1",
+                "PodDisruptionBudget",
+                format!("spec: {{selector: {{matchLabels: {{a: {value}}}}}}}"),
+            ),
+            ("discovery.k8s.io/v1", "EndpointSlice", "addressType: IPv4".to_owned()),
+            ("example.com/v1", "Thing", String::new()),
+        ] {
+            text += &format!("---\napiVersion: {api_version}\nkind: {kind}\nmetadata: {meta}\n{rest}\n");
+        }
+        fs::write(folder.path().join(format!("{number}.yaml")), text).unwrap();
+    }
+    let found = compare(folder.path(), &[]);
+    assert!(found > 200, "{found}");
+}
+
+/// Manifests that people wrote.
+#[test]
+fn manifests() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folders =
+        ["examples", "benches/corpus", "../shared/corpora", "../shared/manifests", "../shared/repositories"];
+    for folder in folders.map(|folder| root.join(folder)).into_iter().filter(|folder| folder.exists()) {
+        compare(&folder, &[]);
+    }
+}
