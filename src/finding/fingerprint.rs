@@ -12,7 +12,7 @@
 
 use std::fmt;
 
-use ring::digest::{Context, SHA256};
+use ring::digest::{SHA256, digest};
 
 use super::RuleInfo;
 
@@ -24,14 +24,8 @@ impl Digest {
     /// The digest of these bytes.
     #[must_use]
     pub fn of(form: &[u8]) -> Self {
-        let mut context = Context::new(&SHA256);
-        context.update(form);
-        Self::finish(context)
-    }
-
-    fn finish(context: Context) -> Self {
         let mut bytes = [0; 32];
-        bytes.copy_from_slice(context.finish().as_ref());
+        bytes.copy_from_slice(digest(&SHA256, form).as_ref());
         Self(bytes)
     }
 
@@ -66,13 +60,9 @@ fn ascii(digits: &[u8]) -> &str {
 /// A digest of several, in their order.
 #[must_use]
 pub fn combine<'p>(parts: impl IntoIterator<Item = &'p [u8]>) -> Digest {
-    let mut context = Context::new(&SHA256);
-    for part in parts {
-        // as `write_part` has it
-        context.update(&(part.len() as u64).to_be_bytes());
-        context.update(part);
-    }
-    Digest::finish(context)
+    let mut form = Vec::with_capacity(256);
+    parts.into_iter().for_each(|part| write_part(&mut form, part));
+    Digest::of(&form)
 }
 
 /// With its length before it, so that no two lists of parts run together.

@@ -334,20 +334,27 @@ impl Held {
     /// When a range is none of positions.
     pub fn sort_each(
         &mut self,
-        ranges: impl Iterator<Item = Range<usize>>,
+        mut ranges: impl Iterator<Item = Range<usize>>,
         compare: impl Fn(&Glance<'_>, &Glance<'_>) -> Ordering + Sync,
     ) {
+        /// So many at a time, as each takes memory of its own.
+        const BATCH: usize = 4_096;
         let Self { records, texts } = self;
-        let (mut rest, mut at) = (records.as_mut_slice(), 0);
-        let mut parts = Vec::new();
-        for range in ranges {
-            let (before, behind) = std::mem::take(&mut rest).split_at_mut(range.end - at);
-            parts.push(&mut before[range.start - at..]);
-            (rest, at) = (behind, range.end);
-        }
         let texts = &*texts;
         let sort = |part: &mut [Record]| part.sort_by(|a, b| compare(&texts.glance(a), &texts.glance(b)));
-        parts.into_par_iter().for_each(sort);
+        let (mut rest, mut at) = (records.as_mut_slice(), 0);
+        loop {
+            let mut parts = Vec::new();
+            for range in ranges.by_ref().take(BATCH) {
+                let (before, behind) = std::mem::take(&mut rest).split_at_mut(range.end - at);
+                parts.push(&mut before[range.start - at..]);
+                (rest, at) = (behind, range.end);
+            }
+            if parts.is_empty() {
+                return;
+            }
+            parts.into_par_iter().for_each(sort);
+        }
     }
 
     /// What each is of, in their order.
@@ -527,8 +534,11 @@ mod tests {
             held.push(ObjectId(object), finding);
         }
         held.sort_by_object(std::cmp::Reverse);
-        let order: Vec<String> =
-            held.iter().map(|(id, finding)| format!("{}{}", id.0, finding.message)).collect();
-        assert_eq!(order, ["2a", "2c", "1d", "0b", "0e"]);
+        let order = |held: &Held| -> Vec<String> {
+            held.iter().map(|(id, finding)| format!("{}{}", id.0, finding.message)).collect()
+        };
+        assert_eq!(order(&held), ["2a", "2c", "1d", "0b", "0e"]);
+        held.sort_each([0..2, 3..5].into_iter(), |a, b| b.message.cmp(a.message));
+        assert_eq!(order(&held), ["2c", "2a", "1d", "0e", "0b"]);
     }
 }

@@ -41,15 +41,22 @@ pub(super) fn fold<T: Leads>(entries: Vec<T>, led: &[Option<usize>]) -> Vec<T> {
     if led.iter().all(Option::is_none) {
         return entries;
     }
-    let mut entries: Vec<Option<T>> = entries.into_iter().map(Some).collect();
-    for (index, leader) in led.iter().enumerate() {
-        let Some(leader) = leader else { continue };
-        let Some(folded) = entries[index].take() else { continue };
-        if let Some(entry) = entries[*leader].as_mut() {
-            entry.lead(folded);
+    let (mut leading, mut folded) = (Vec::with_capacity(entries.len()), Vec::new());
+    // where what leads stands now
+    let mut places = vec![0; entries.len()];
+    for ((entry, leader), place) in entries.into_iter().zip(led).zip(&mut places) {
+        match leader {
+            Some(leader) => folded.push((*leader, entry)),
+            None => {
+                *place = leading.len();
+                leading.push(entry);
+            }
         }
     }
-    entries.into_iter().flatten().collect()
+    for (leader, entry) in folded {
+        leading[places[leader]].lead(entry);
+    }
+    leading
 }
 
 /// A rule, told from others by its name.
