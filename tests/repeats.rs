@@ -10,10 +10,11 @@ use std::process::Command;
 
 use plimsoll::api;
 
-const REPEATING: [&str; 3] = ["string-values", "valid-labels", "api-version"];
+const REPEATING: [&str; 6] =
+    ["api-version", "job-restart-policy", "port-names", "selector-labels", "string-values", "valid-labels"];
 
 /// Where a folder has findings of these policies, those that are told beside another included.
-fn found(folder: &Path, arguments: &[&str]) -> BTreeSet<(String, String, String)> {
+fn found(folder: &Path, arguments: &[&str]) -> BTreeSet<(String, u64, String, String)> {
     let output = Command::new(env!("CARGO_BIN_EXE_plimsoll"))
         .current_dir(folder)
         .args(["lint", ".", "--format", "json"])
@@ -31,7 +32,8 @@ fn found(folder: &Path, arguments: &[&str]) -> BTreeSet<(String, String, String)
                 let place =
                     [&finding["file"], &finding["pointer"]].map(|place| place.as_str().unwrap().to_owned());
                 let [file, pointer] = place;
-                found.insert((file, pointer, code.to_owned()));
+                let document = finding["document"].as_u64().unwrap();
+                found.insert((file, document, pointer, code.to_owned()));
             }
         }
     }
@@ -160,6 +162,121 @@ fn values() {
     }
     let found = compare(folder.path(), &[]);
     assert!(found > 200, "{found}");
+}
+
+/// A list of manifests, each in a document of its own.
+fn write_all(folder: &Path, manifests: &[String]) {
+    for (number, some) in manifests.chunks(200).enumerate() {
+        fs::write(folder.join(format!("{number}.yaml")), some.join("\n---\n")).unwrap();
+    }
+}
+
+#[test]
+fn selectors() {
+    let selectors = [
+        "{matchLabels: {a: b}}",
+        "{matchLabels: {a: c}}",
+        "{matchLabels: {a: b, c: d}}",
+        "{}",
+        "null",
+        "{a: b}",
+        "{a: c}",
+        "{matchLabels: {}}",
+        "{matchLabels: {a: 'b c'}}",
+        "{matchLabels: {'a b': b}}",
+        "{matchLabels: {a: ${X}}}",
+        "{matchExpressions: [{key: a, operator: In, values: [b]}]}",
+        "{matchExpressions: [{key: a, operator: In}]}",
+        "{matchExpressions: [{key: a, operator: NotIn, values: [b]}]}",
+        "{matchExpressions: [{key: a, operator: Exists}]}",
+        "{matchExpressions: [{key: a, operator: Gt, values: ['1']}]}",
+        "{matchExpressions: [{key: a}]}",
+        "{matchExpressions: [{key: a, operator: DoesNotExist}]}",
+        "{matchExpressions: []}",
+        "{matchLabels: {a: b}, matchExpressions: [{key: c, operator: DoesNotExist}]}",
+        "{matchExpressions: [{key: a, operator: In, values: ['b c']}]}",
+    ];
+    let labels = ["{a: b}", "{a: c}", "{}", "null", "{a: b, c: d}", "{a: ${X}}"];
+    let folder = tempfile::tempdir().unwrap();
+    let mut manifests = Vec::new();
+    for (api_version, kind, more) in [
+        ("apps/v1", "Deployment", ""),
+        ("apps/v1", "StatefulSet", "serviceName: s, "),
+        ("apps/v1", "DaemonSet", ""),
+        ("apps/v1", "ReplicaSet", ""),
+        ("extensions/v1beta1", "Deployment", ""),
+        ("v1", "ReplicationController", ""),
+        ("batch/v1", "Job", ""),
+        ("batch/v1", "Job", "manualSelector: true, "),
+    ] {
+        for labels in labels {
+            for restarts in ["", "restartPolicy: Never, "] {
+                let template = format!(
+                    "template: {{metadata: {{labels: {labels}}}, spec: {{{restarts}containers: [{{name: c, image: i}}]}}}}"
+                );
+                let head = format!("apiVersion: {api_version}\nkind: {kind}\nmetadata: {{name: x}}\n");
+                manifests.push(format!("{head}spec: {{{more}{template}}}"));
+                for selector in selectors {
+                    manifests.push(format!("{head}spec: {{{more}selector: {selector}, {template}}}"));
+                }
+            }
+        }
+    }
+    write_all(folder.path(), &manifests);
+    let found = compare(folder.path(), &[]);
+    assert!(found > 200, "{found}");
+}
+
+#[test]
+fn names_of_ports_and_restarts() {
+    let names = [
+        "http",
+        "''",
+        "null",
+        "HTTP",
+        "a-b",
+        "a--b",
+        "-a",
+        "a-",
+        "'1'",
+        "1",
+        "a1",
+        "a.b",
+        "sixteen-letters-",
+        "ä",
+        "${X}",
+    ];
+    let folder = tempfile::tempdir().unwrap();
+    let mut manifests = Vec::new();
+    for (at, name) in names.iter().enumerate() {
+        for other in [name, names[(at + 3) % names.len()]] {
+            let ports =
+                format!("ports: [{{name: {name}, containerPort: 80}}, {{name: {other}, containerPort: 81}}]");
+            for spec in [
+                format!("containers: [{{name: c, image: i, {ports}}}]"),
+                format!(
+                    "initContainers: [{{name: b, image: i, {ports}}}], containers: [{{name: c, image: i}}]"
+                ),
+                format!(
+                    "containers: [{{name: c, image: i}}], ephemeralContainers: [{{name: e, image: i, {ports}}}]"
+                ),
+            ] {
+                manifests.push(format!("apiVersion: v1\nkind: Pod\nmetadata: {{name: x}}\nspec: {{{spec}}}"));
+            }
+        }
+    }
+    for policy in ["Never", "OnFailure", "Always", "''", "null", "never", "1", "${X}"] {
+        let template =
+            format!("template: {{spec: {{restartPolicy: {policy}, containers: [{{name: c, image: i}}]}}}}");
+        manifests
+            .push(format!("apiVersion: batch/v1\nkind: Job\nmetadata: {{name: x}}\nspec: {{{template}}}"));
+        manifests.push(format!(
+            "apiVersion: batch/v1\nkind: CronJob\nmetadata: {{name: x}}\nspec: {{schedule: '@daily', jobTemplate: {{spec: {{{template}}}}}}}"
+        ));
+    }
+    write_all(folder.path(), &manifests);
+    let found = compare(folder.path(), &[]);
+    assert!(found > 40, "{found}");
 }
 
 /// Manifests that people wrote.

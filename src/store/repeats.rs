@@ -7,12 +7,15 @@
 use crate::finding::Finding;
 
 /// Such a policy, and the codes of which it repeats findings about built-in kinds.
-const REPEATS: [(&str, &[&str]); 3] = [
+const REPEATS: [(&str, &[&str]); 6] = [
     // labels, annotations, data, environments and arguments are typed; what is decoded has strings there
     ("string-values", &["kubernetes/type"]),
     // every object's labels and those of its Pod template are validated
     ("valid-labels", &["kubernetes/invalid"]),
     ("api-version", &["kubernetes/removed-api", "kubernetes/deprecated-api"]),
+    ("job-restart-policy", &["kubernetes/invalid"]),
+    ("port-names", &["kubernetes/invalid"]),
+    ("selector-labels", &["kubernetes/invalid"]),
 ];
 
 /// The codes of which a policy of the library, given by its name, repeats findings.
