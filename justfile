@@ -80,6 +80,10 @@ snapshots:
     INSTA_UPDATE=new cargo test || true
     git status --short -- '*.snap' '*.snap.new'
 
+# What reading the library and compiling its expressions gives, after a change of a policy or of what CEL compiles to.
+ready:
+    PLIMSOLL_UPDATE=1 cargo test --lib store::ready
+
 # The database of advisories lies on GitHub, so this is by hand where that can be reached.
 advisories:
     cargo deny check advisories

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use crate::admission_policy::Binding;
 use crate::cel::profile::Profile;
+use crate::cel::stored::StoredPrograms;
 use crate::check::Policy;
 use crate::document::{NodeId, NodeRef};
 use crate::finding::{PolicyPlace, PolicyRef, PolicyText};
@@ -82,8 +83,9 @@ pub struct Written {
     pub file: Arc<str>,
     /// Its whole text.
     pub text: PolicyText,
-    /// Whether its expressions may wait until they are run: they are known to compile, and few objects are judged.
-    pub when_run: bool,
+    /// Where its expressions may wait until they are run, as they are known to compile and few objects are judged: what is
+    /// stored of them.
+    pub when_run: Option<StoredPrograms>,
 }
 
 impl Written {

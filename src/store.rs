@@ -23,6 +23,7 @@ pub mod overlap;
 mod parts;
 pub mod placement;
 pub mod plan;
+mod ready;
 pub mod recalled;
 pub mod remembered;
 mod repeats;

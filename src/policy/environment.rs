@@ -1,6 +1,6 @@
 //! What expressions of native policies may name.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use super::expression::overload;
 use crate::cel::declarations::{Env, EnvKind, Overload};
@@ -41,27 +41,38 @@ fn declare(env: &mut Env) {
         .declare_variable("podSpec", object())
         .declare_variable("podMetadata", object())
         .declare_variable("allContainers", Type::List(Arc::new(Type::Dyn)));
+    for (name, overloads) in FUNCTIONS.iter() {
+        env.declare_shared(*name, overloads);
+    }
+}
+
+/// A name, and the overloads that it has.
+type Function = (&'static str, Vec<Arc<Overload>>);
+
+/// Our functions.
+static FUNCTIONS: LazyLock<[Function; 5]> = LazyLock::new(|| {
     let text = || Type::String;
-    env.declare_function(
-        "resources.get",
-        vec![Overload::global(overload::GET, [text(), text(), text(), text()], Type::Dyn)],
-    );
-    env.declare_function(
-        "resources.known",
-        vec![Overload::global(overload::KNOWN, [text(), text(), text(), text()], Type::Bool)],
-    );
     let list = || Type::List(Arc::new(Type::Dyn));
-    env.declare_function(
-        "resources.list",
-        vec![
-            Overload::global(overload::LIST, [text(), text(), text()], list()),
-            Overload::global(overload::LIST_SELECTED, [text(), text(), text(), Type::Dyn], list()),
-        ],
-    );
     let parts = Type::Map(Arc::new((Type::String, Type::String)));
-    env.declare_function("image", vec![Overload::global(overload::IMAGE, [text()], parts)]);
-    env.declare_function(
-        "selector.matches",
-        vec![Overload::global(overload::SELECTOR, [Type::Dyn, Type::Dyn], Type::Bool)],
-    );
+    let get = Overload::global(overload::GET, [text(), text(), text(), text()], Type::Dyn);
+    let known = Overload::global(overload::KNOWN, [text(), text(), text(), text()], Type::Bool);
+    let all = Overload::global(overload::LIST, [text(), text(), text()], list());
+    let selected = Overload::global(overload::LIST_SELECTED, [text(), text(), text(), Type::Dyn], list());
+    let image = Overload::global(overload::IMAGE, [text()], parts);
+    let matches = Overload::global(overload::SELECTOR, [Type::Dyn, Type::Dyn], Type::Bool);
+    let shared = |overloads: Vec<Overload>| overloads.into_iter().map(Arc::new).collect();
+    [
+        ("resources.get", shared(vec![get])),
+        ("resources.known", shared(vec![known])),
+        ("resources.list", shared(vec![all, selected])),
+        ("image", shared(vec![image])),
+        ("selector.matches", shared(vec![matches])),
+    ]
+});
+
+/// The overload of one of our functions, by its id.
+#[must_use]
+pub fn own_overload(id: &str) -> Option<Arc<Overload>> {
+    let mut all = FUNCTIONS.iter().flat_map(|(_, overloads)| overloads);
+    all.find(|overload| overload.id == id).cloned()
 }

@@ -4,10 +4,10 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::environment::{declare_element, declared};
 use crate::cel::ast::Ast;
-use crate::cel::declarations::{Env, EnvKind};
+use crate::cel::declarations::EnvKind;
 use crate::cel::parser::parse;
 use crate::cel::profile::Profile;
-use crate::cel::program::{CompileError, Composition, Program};
+use crate::cel::program::{CompileError, Composition, LazyEnv, Program};
 use crate::cel::types::Type;
 use crate::finding::PolicyPlace;
 
@@ -38,7 +38,7 @@ struct Text {
 #[derive(Debug)]
 pub struct ExpressionEnv {
     /// Variables, types and functions.
-    pub env: Env,
+    pub env: LazyEnv,
     /// The policy's own variables.
     pub variables: Arc<Composition>,
     /// The texts that were met: rules of a policy often go through the same elements.
@@ -48,7 +48,7 @@ pub struct ExpressionEnv {
 impl ExpressionEnv {
     /// Expressions in this environment may read these variables.
     #[must_use]
-    pub fn new(env: Env, variables: Arc<Composition>) -> Self {
+    pub fn new(env: LazyEnv, variables: Arc<Composition>) -> Self {
         Self { env, variables, texts: Mutex::default() }
     }
 
@@ -85,8 +85,10 @@ impl Expression {
         match &self.compiled {
             Compiled::Now(program) => program,
             Compiled::WhenRun(text, scope) => text.program.get_or_init(|| {
-                let compiled = scope.variables.compile(&text.source, &scope.env);
-                compiled.expect("the tests compile the library")
+                scope.variables.stored(&text.source).unwrap_or_else(|| {
+                    let compiled = scope.variables.compile(&text.source, &scope.env);
+                    compiled.expect("the tests compile the library")
+                })
             }),
         }
     }
@@ -124,11 +126,14 @@ pub struct MessageEnv {
 }
 
 impl MessageEnv {
-    /// Compiles an expression of a message, which may read the policy's variables.
+    /// Compiles an expression of a message, which may read the policy's variables, unless it is stored with them.
     ///
     /// # Errors
     /// What is wrong with it.
     pub fn compile(&self, source: &str, variables: &Composition) -> Result<Program, CompileError> {
+        if let Some(stored) = variables.stored(source) {
+            return Ok(stored);
+        }
         let mut env = declared(self.profile, self.kind);
         variables.declare(&mut env);
         if self.each {

@@ -43,6 +43,7 @@ mod tests {
     use crate::cel::profile::Profile;
     use crate::matching::Kinds;
     use crate::store::load::{Loaded, read_own, read_text};
+    use crate::store::ready;
 
     #[test]
     fn tests_are_those_of_the_folder() {
@@ -80,7 +81,10 @@ mod tests {
         let mut compared = 0;
         for outline in outlines() {
             for profile in Profile::ALL {
-                let (later, now) = (read_own(outline, profile, true), read_own(outline, profile, false));
+                let (later, now) = (
+                    read_own(outline, profile, Some(ready::programs(outline, profile))),
+                    read_own(outline, profile, None),
+                );
                 assert_eq!(later.parameters.root().to_json(), now.parameters.root().to_json());
                 assert_eq!((later.reads, later.rules.len()), (now.reads, now.rules.len()));
                 let rules = later.rules.iter().zip(&now.rules);

@@ -11,6 +11,7 @@ use rayon::prelude::*;
 
 use crate::admission_policy::Bindings;
 use crate::cel::profile::{Profile, Release};
+use crate::cel::stored::StoredPrograms;
 use crate::diagnostic::Diagnostic;
 use crate::dialect::{self, Issue, Lowered, Written};
 use crate::document::{Document, NodeRef};
@@ -25,6 +26,7 @@ use super::embedded;
 use super::kept::{Origin, Refused};
 use super::names::Names;
 use super::outline::{Outline, Reading, Unmet};
+use super::ready::Ready;
 pub use super::source::PolicySources;
 use crate::check::{Policy, whole};
 use crate::policy::exception::Exception;
@@ -255,15 +257,17 @@ pub fn read_text(name: &str, text: &str, embedded: bool, profile: Profile, loade
     read_documents((name, text), embedded, profile, loaded, true);
 }
 
-/// Reads a policy of the library. Nothing can be wrong with it; `when_run`: whether its expressions wait until they are run.
+/// Reads a policy of the library. Nothing can be wrong with it; `when_run`: where its expressions wait until they are run, what is
+/// stored of them.
 ///
 /// # Panics
 /// Never: the tests read the library in every profile of CEL.
-pub(super) fn read_own(outline: &Outline, profile: Profile, when_run: bool) -> Policy {
+pub(super) fn read_own(outline: &Outline, profile: Profile, when_run: Option<StoredPrograms>) -> Policy {
     let (name, text) = embedded::files()[outline.file];
     let file = format!("{}{name}", embedded::PREFIX).into();
     let written = Written { file, text: PolicyText::Embedded(text), when_run };
-    let document = compose(text, 0..text.len()).ok().and_then(|composed| composed.document);
+    let ready = when_run.and_then(|_| Ready::of(outline)?.document(text));
+    let document = ready.or_else(|| compose(text, 0..text.len()).ok()?.document);
     let root = document.as_ref().map(Document::root);
     let lowered = root.and_then(|root| dialect::of(root)?.lower(root, profile, &written).ok());
     match lowered {
@@ -282,7 +286,7 @@ fn read_documents(
 ) {
     let own = embedded::text(name).filter(|_| embedded).map(PolicyText::Embedded);
     let text_of = own.unwrap_or_else(|| PolicyText::Read(text.into()));
-    let written = Written { file: name.into(), text: text_of, when_run: false };
+    let written = Written { file: name.into(), text: text_of, when_run: None };
     for chunk in split(text, 0) {
         let composed = match compose(text, chunk.range.clone()) {
             Ok(composed) => composed,

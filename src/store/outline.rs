@@ -23,6 +23,7 @@ use super::adjustments::Adjustments;
 use super::embedded;
 use super::kept::Origin;
 use super::load::read_own;
+use super::ready;
 
 /// A policy of the library as its text says it, without what its rules do.
 #[derive(Debug)]
@@ -118,7 +119,8 @@ impl Unmet {
     /// The policy itself; `when_run`: with expressions that are compiled when they are run first.
     pub(super) fn read(&self, when_run: bool) -> Policy {
         let Reading { profile, minor, adjustments } = &*self.reading;
-        let mut policy = read_own(self.outline, *profile, when_run);
+        let stored = when_run.then(|| ready::programs(self.outline, *profile));
+        let mut policy = read_own(self.outline, *profile, stored);
         if let Some(minor) = minor {
             policy.set_minor_version(*minor);
         }

@@ -219,10 +219,15 @@ impl Env {
 
     /// Declares a function, or further overloads of one (`image`, `resources.get`).
     pub fn declare_function(&mut self, name: impl Into<Name>, overloads: Vec<Overload>) -> &mut Self {
+        self.declare_shared(name, &overloads.into_iter().map(Arc::new).collect::<Vec<_>>())
+    }
+
+    /// The same of overloads that other environments have, too.
+    pub fn declare_shared(&mut self, name: impl Into<Name>, overloads: &[Arc<Overload>]) -> &mut Self {
         let name = name.into();
         self.add_root(&name);
         let declared = self.overloads(&name).unwrap_or_default().iter().cloned();
-        let all = declared.chain(overloads.into_iter().map(Arc::new)).collect();
+        let all = declared.chain(overloads.iter().cloned()).collect();
         self.functions.insert(name, all);
         self
     }

@@ -52,6 +52,11 @@ impl Pattern {
     pub(super) fn compile(text: &str) -> Result<Self, String> {
         Regex::compile(text).map(|regex| Self(Arc::new(regex))).map_err(|error| error.to_string())
     }
+
+    /// See [`Regex::of_parts`].
+    pub(super) fn of_parts(translated: Box<str>, literals: Box<[String]>) -> Self {
+        Self(Arc::new(Regex::of_parts(translated, literals)))
+    }
 }
 
 /// Functions that cel-go's planner folds over a constant (`overloads.IsTypeConversionFunction`).

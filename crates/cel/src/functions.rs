@@ -188,33 +188,53 @@ impl Row {
     }
 }
 
-/// All rows, made once: environments share the overloads.
-static TABLE: LazyLock<Vec<Row>> = LazyLock::new(|| {
-    let libraries = [
-        operators::rows(),
-        conversions::rows(),
-        strings::rows(),
-        time::rows(),
-        optionals::rows(),
-        lists::rows(),
-        sets::rows(),
-        urls::rows(),
-        networks::rows(),
-        quantities::rows(),
-        versions::rows(),
-        formats::rows(),
-        authorization::rows(),
-    ];
-    let mut all = Vec::with_capacity(libraries.iter().map(Vec::len).sum());
-    libraries.into_iter().for_each(|rows| all.extend(rows));
-    all
-});
+/// All rows, those of each library made once: environments share the overloads, and programs that are stored need few of them.
+static TABLE: [LazyLock<Vec<Row>>; 13] = [
+    LazyLock::new(operators::rows),
+    LazyLock::new(conversions::rows),
+    LazyLock::new(strings::rows),
+    LazyLock::new(time::rows),
+    LazyLock::new(optionals::rows),
+    LazyLock::new(lists::rows),
+    LazyLock::new(sets::rows),
+    LazyLock::new(urls::rows),
+    LazyLock::new(networks::rows),
+    LazyLock::new(quantities::rows),
+    LazyLock::new(versions::rows),
+    LazyLock::new(formats::rows),
+    LazyLock::new(authorization::rows),
+];
+
+fn rows() -> impl Iterator<Item = &'static Row> {
+    TABLE.iter().flat_map(|library| library.iter())
+}
+
+/// The library of an overload, and its place there; `None` for a function from outside.
+pub(super) fn place_of(overload: &Arc<Overload>) -> Option<(u8, u8)> {
+    TABLE.iter().enumerate().find_map(|(library, rows)| {
+        let row = rows.iter().position(|row| Arc::ptr_eq(&row.overload, overload))?;
+        Some((u8::try_from(library).ok()?, u8::try_from(row).ok()?))
+    })
+}
+
+/// The overload at a place, as [`place_of`] tells it.
+pub(super) fn at(library: u8, row: u8) -> Option<&'static Arc<Overload>> {
+    Some(&TABLE.get(usize::from(library))?.get(usize::from(row))?.overload)
+}
+
+/// An overload of a function whose code is one for all of them, see [`Code::Untested`].
+pub(super) fn untested(function: &str) -> Option<&'static Arc<Overload>> {
+    let own = rows().filter(|row| row.function == function).map(|row| &row.overload);
+    own.into_iter().find(|overload| matches!(overload.code, Code::Untested(_)))
+}
 
 /// The functions of an environment, by name.
 pub(super) fn declared(profile: Profile, kind: EnvKind) -> Named<&'static str, Vec<Arc<Overload>>> {
-    let mut functions: Named<&'static str, Vec<Arc<Overload>>> =
-        Named::with_capacity_and_hasher(TABLE.len() / 2, FixedState::default());
-    for row in TABLE.iter().filter(|row| row.is_declared(profile, kind)) {
+    let mut functions: Named<&'static str, Vec<Arc<Overload>>> = Named::with_capacity_and_hasher(
+        TABLE.iter().map(|rows| rows.len()).sum::<usize>() / 2,
+        FixedState::default(),
+    );
+    for row in rows().filter(|row| row.is_declared(profile, kind)) {
         functions.entry(row.function).or_default().push(Arc::clone(&row.overload));
     }
     functions
@@ -262,7 +282,7 @@ mod tests {
         let mut rules: HashMap<&str, CostRule> = HashMap::new();
         let mut untested: HashMap<&str, bool> = HashMap::new();
         let mut seen = HashSet::new();
-        for Row { function, overload, .. } in TABLE.iter() {
+        for Row { function, overload, .. } in rows() {
             assert!(seen.insert((function, overload.id)), "{function} has {} twice", overload.id);
             // a call whose overload is not known is charged by the first of these, and runs the first of those
             if let Cost::Function(rule) = overload.cost {

@@ -4,6 +4,7 @@
 //! text ─ lexer ─▶ parser ─ macros ─▶ ast ─ declarations ─▶ checker ─ validators ─▶ checked tree
 //! checked tree ─ lower ─▶ plan ─ eval (dispatch, library; cost) ─▶ value
 //! functions: one row per overload, which declarations, cost and dispatch read
+//! plan ◀─ stored ─▶ bytes
 //! ```
 //!
 //! [`program`] is the way in: it compiles, runs, and keeps a policy's variables.
@@ -33,6 +34,7 @@ pub mod profile;
 pub mod program;
 pub mod reads;
 mod stack;
+pub mod stored;
 pub mod types;
 mod validators;
 pub mod value;

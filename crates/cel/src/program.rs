@@ -16,7 +16,7 @@
 //! ```
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::Instant;
 
 use super::activation::Activation;
@@ -33,6 +33,7 @@ use super::parser::parse;
 use super::plan::{Plan, VariableIndex};
 use super::profile::Profile;
 use super::stack;
+use super::stored::StoredPrograms;
 use super::types::Type;
 use super::value::Value;
 use document::NodeRef;
@@ -75,6 +76,11 @@ impl Program {
         // the tree, and types and references of its nodes, are for the planner: what runs needs them no more
         let (output_type, profile) = (checked.output_type().clone(), checked.profile());
         Ok(Self { source: Arc::clone(checked.ast().source()), output_type, profile, plan })
+    }
+
+    /// What was compiled before.
+    pub(super) fn of_plan(source: &str, output_type: Type, profile: Profile, plan: Plan) -> Self {
+        Self { source: source.into(), output_type, profile, plan }
     }
 
     /// The type the checker found.
@@ -307,8 +313,19 @@ pub struct Composition {
     index: VariableIndex,
     /// What stands before the issues of a variable that does not compile.
     introduction: &'static str,
-    /// What variables are compiled in that wait until they are read; they see the earlier ones besides.
-    later: Option<Box<Env>>,
+    /// Where variables wait until they are read.
+    later: Option<Box<Later>>,
+}
+
+/// An environment that is made when something is compiled in it.
+pub type LazyEnv = LazyLock<Env, Box<dyn FnOnce() -> Env + Send + Sync>>;
+
+/// What variables are made of that wait until they are read.
+#[derive(Debug)]
+struct Later {
+    stored: StoredPrograms,
+    /// What they are compiled in that are not stored; they see the earlier ones besides.
+    env: LazyEnv,
 }
 
 #[derive(Debug)]
@@ -327,10 +344,17 @@ impl Composition {
         Self { introduction, ..Self::default() }
     }
 
-    /// Variables that wait until they are read and are compiled then, in this environment: for texts that are known to compile.
+    /// Variables that wait until they are read. Then they are what is stored of them, or are compiled in this environment: for
+    /// texts that are known to compile.
     #[must_use]
-    pub fn when_read(env: Env) -> Self {
-        Self { later: Some(Box::new(env)), ..Self::default() }
+    pub fn when_read(stored: StoredPrograms, env: LazyEnv) -> Self {
+        Self { later: Some(Box::new(Later { stored, env })), ..Self::default() }
+    }
+
+    /// What an expression compiles to that may read the variables, where they wait and it is stored with them.
+    #[must_use]
+    pub fn stored(&self, source: &str) -> Option<Program> {
+        self.later.as_ref()?.stored.program(source)
     }
 
     /// Adds a variable that is compiled when it is read first.
@@ -369,10 +393,13 @@ impl Composition {
 
     /// What a variable was compiled to, or is now.
     fn made<'c>(&'c self, index: usize, composed: &'c Composed) -> &'c Result<Program, Arc<str>> {
-        composed.program.get_or_init(|| match &self.later {
-            Some(env) => {
-                self.compile_before(index, &composed.source, env).map_err(|error| self.refusal(&error))
-            }
+        composed.program.get_or_init(|| match self.later.as_deref() {
+            Some(Later { stored, env }) => match stored.program(&composed.source) {
+                Some(program) => Ok(program),
+                None => {
+                    self.compile_before(index, &composed.source, env).map_err(|error| self.refusal(&error))
+                }
+            },
             None => Err(Arc::default()),
         })
     }

@@ -27,6 +27,7 @@ mod json_span;
 mod node;
 pub mod path;
 mod places;
+mod stored;
 mod tape;
 mod write;
 

@@ -47,6 +47,16 @@ impl Places {
         }
     }
 
+    /// The keys that stand elsewhere than where their text was read.
+    pub(super) fn odd_keys(&self) -> &[(u32, Span)] {
+        &self.odd_keys
+    }
+
+    /// Adds one, behind the others.
+    pub(super) fn add_odd_key(&mut self, id: u32, span: Span) {
+        self.odd_keys.push((id, span));
+    }
+
     /// Says where a value stands.
     pub(super) fn set_value(&mut self, id: usize, span: Span) {
         if let Some(value) = self.values.get_mut(id) {

@@ -12,7 +12,7 @@ use super::parameters;
 use crate::cel::ast::Name;
 use crate::cel::declarations::{Env, EnvKind};
 use crate::cel::profile::Profile;
-use crate::cel::program::{CompileError, Composition, Program};
+use crate::cel::program::{CompileError, Composition, LazyEnv, Program};
 use crate::cel::types::Type;
 use crate::dialect::{Issue, Written};
 use crate::document::NodeRef;
@@ -36,7 +36,8 @@ pub(super) enum Wanted {
 /// What expressions of a policy may name, while its variables are declared.
 pub(super) struct Declarations {
     messages: MessageEnv,
-    env: Env,
+    /// `None` where expressions wait until they are run.
+    env: Option<Env>,
     variables: Composition,
     of_policy: OfPolicy,
 }
@@ -66,10 +67,14 @@ impl Declarations {
     ) -> Self {
         // messages have no authorizer in Kubernetes, and neither has a policy of one namespace
         let kind = if with_authorizer { EnvKind::Validation } else { EnvKind::Message };
-        let env = declared(profile, kind);
         let messages = MessageEnv { profile, kind, each: false };
-        let variables =
-            if written.when_run { Composition::when_read(env.clone()) } else { Composition::default() };
+        let (env, variables) = match written.when_run {
+            Some(stored) => {
+                let env = LazyEnv::new(Box::new(move || declared(profile, kind)));
+                (None, Composition::when_read(stored, env))
+            }
+            None => (Some(declared(profile, kind)), Composition::default()),
+        };
         let of_policy = OfPolicy { parameters: parameters.into_iter().collect(), written };
         Self { messages, env, variables, of_policy }
     }
@@ -77,12 +82,12 @@ impl Declarations {
     /// Adds a variable; it can read the earlier ones.
     pub(super) fn add_variable(&mut self, name: &str, source: NodeRef<'_>) -> Result<(), Vec<Issue>> {
         let text = source.as_str().unwrap_or_default();
-        if self.of_policy.written.when_run {
+        let Some(env) = &mut self.env else {
             self.variables.add_unread(name, text);
             return Ok(());
-        }
+        };
         self.variables
-            .add(&mut self.env, Name::Owned(name.to_owned()), text)
+            .add(env, Name::Owned(name.to_owned()), text)
             .map_err(|error| issues(source, text, 0, &error))?;
         match self.variables.programs().last() {
             Some(program) => self.of_policy.declared(source, 0, program),
@@ -103,10 +108,18 @@ impl Declarations {
     pub(super) fn finish(self) -> Expressions {
         let Self { messages, env, variables, of_policy } = self;
         let variables = Arc::new(variables);
-        let mut each = env.clone();
-        environment::declare_element(&mut each);
-        let scope = |env| Arc::new(ExpressionEnv::new(env, Arc::clone(&variables)));
-        Expressions { messages, rule: scope(env), each: scope(each), of_policy }
+        let MessageEnv { profile, kind, each: _ } = messages;
+        let scope = |env: Option<Env>, each: bool| {
+            let env = LazyEnv::new(Box::new(move || {
+                let mut env = env.unwrap_or_else(|| declared(profile, kind));
+                if each {
+                    environment::declare_element(&mut env);
+                }
+                env
+            }));
+            Arc::new(ExpressionEnv::new(env, Arc::clone(&variables)))
+        };
+        Expressions { messages, rule: scope(env.clone(), false), each: scope(env, true), of_policy }
     }
 }
 
@@ -153,7 +166,7 @@ impl Expressions {
         let text = source.as_str().unwrap_or_default();
         let (scope, place) =
             (if each { &self.each } else { &self.rule }, self.of_policy.written.place(source));
-        if self.of_policy.written.when_run {
+        if self.of_policy.written.when_run.is_some() {
             return Ok(Expression::when_run(text, scope, place));
         }
         let program = scope.variables.compile(text, &scope.env).map_err(|e| issues(source, text, 0, &e))?;
@@ -212,7 +225,7 @@ fn pieces(text: &str) -> Vec<Result<Piece, BraceFault>> {
     let mut pieces = Vec::new();
     let mut literal = String::new();
     let mut rest = text;
-    while let Some(at) = rest.find(['{', '}']) {
+    while let Some(at) = rest.bytes().position(|byte| matches!(byte, b'{' | b'}')) {
         literal.push_str(&rest[..at]);
         let (brace, after) = rest[at..].split_at(1);
         if let Some(after) = after.strip_prefix(brace) {
@@ -248,16 +261,16 @@ fn expression_end(text: &str) -> Option<usize> {
     let mut depth = 0_usize;
     let mut quote = None;
     let mut escaped = false;
-    for (at, c) in text.char_indices() {
-        match (quote, c) {
+    for (at, byte) in text.bytes().enumerate() {
+        match (quote, byte) {
             (Some(_), _) if escaped => escaped = false,
-            (Some(_), '\\') => escaped = true,
-            (Some(open), c) if c == open => quote = None,
+            (Some(_), b'\\') => escaped = true,
+            (Some(open), byte) if byte == open => quote = None,
             (Some(_), _) => {}
-            (None, '"' | '\'') => quote = Some(c),
-            (None, '{') => depth += 1,
-            (None, '}') if depth == 0 => return Some(at),
-            (None, '}') => depth -= 1,
+            (None, b'"' | b'\'') => quote = Some(byte),
+            (None, b'{') => depth += 1,
+            (None, b'}') if depth == 0 => return Some(at),
+            (None, b'}') => depth -= 1,
             (None, _) => {}
         }
     }

@@ -114,7 +114,7 @@ impl<'d> Lowering<'d> {
 
     fn duplicate_keys(&mut self) {
         // the library has none
-        let root = Some(self.root).filter(|_| !self.written.when_run);
+        let root = Some(self.root).filter(|_| self.written.when_run.is_none());
         for node in root.into_iter().flat_map(NodeRef::descendants).filter(|n| n.is_object()) {
             for (key, hidden) in node.shadowed_members() {
                 self.issues.push(Issue::new(hidden.id(), format!("key `{key}` is written twice")).at_key());

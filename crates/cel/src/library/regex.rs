@@ -3,6 +3,7 @@
 //! A pattern is read by Go's grammar and written again in the crate's ([`translate`]), so what Go refuses is
 //! refused with Go's words, and `\w`, `[a&&b]` or `{` mean what they mean there. Matching is linear in both.
 
+mod first;
 mod need;
 mod sets;
 mod translate;
@@ -15,6 +16,7 @@ use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError};
 use regex_automata::meta::Regex as Program;
 use regex_automata::util::syntax;
 
+use first::First;
 use need::holds_none;
 use translate::{Pattern, translate};
 
@@ -37,7 +39,10 @@ const SURELY_SMALL: [u64; 2] = [200, 4_000];
 /// After so many texts without any of its literals a pattern's program pays off.
 const PAYS_OFF: u32 = 500;
 
-/// A pattern that is sound, and its program from the first text on that may match: most constants of policies meet none.
+/// So many short texts are told by [`First`]: over more a program pays off.
+const FIRST: u32 = 100;
+
+/// A pattern that is sound, and its program once many texts were looked at, or a long one: most constants of policies meet none.
 #[derive(Debug)]
 pub struct Regex {
     translated: Box<str>,
@@ -45,6 +50,10 @@ pub struct Regex {
     literals: Box<[String]>,
     /// How many texts were told by these.
     told: AtomicU32,
+    /// How many texts `first` was asked about.
+    asked: AtomicU32,
+    /// `None` where none can be made.
+    first: OnceLock<Option<Box<First>>>,
     /// Of how many bytes a program is kept.
     kept: usize,
     program: OnceLock<Result<Program, RegexError>>,
@@ -76,11 +85,28 @@ impl Regex {
         Self::read(pattern, LARGEST)
     }
 
+    /// What [`Regex::of_parts`] takes.
+    pub(crate) fn parts(&self) -> (&str, &[String]) {
+        (&self.translated, &self.literals)
+    }
+
+    /// A pattern that was compiled before.
+    pub(crate) fn of_parts(translated: Box<str>, literals: Box<[String]>) -> Self {
+        Self {
+            translated,
+            literals,
+            told: AtomicU32::new(0),
+            asked: AtomicU32::new(0),
+            first: OnceLock::new(),
+            kept: LARGEST,
+            program: OnceLock::new(),
+        }
+    }
+
     /// A pattern whose program is kept where it takes no more than `kept`.
     fn read(pattern: &str, kept: usize) -> Result<Self, RegexError> {
         let Pattern { text, size, need } = translate(pattern)?;
-        let (literals, told) = (need.literals(), AtomicU32::new(0));
-        let regex = Self { translated: text.into(), literals, told, kept, program: OnceLock::new() };
+        let regex = Self { kept, ..Self::of_parts(text.into(), need.literals()) };
         let [with_classes, without] = SURELY_SMALL;
         if size > if pattern.contains(r"\p") || pattern.contains(r"\P") { with_classes } else { without } {
             regex.program()?;
@@ -126,6 +152,14 @@ impl Regex {
         if !is_made && holds_none(&self.literals, text) && self.told.fetch_add(1, Relaxed) < PAYS_OFF {
             return Ok(false);
         }
+        if !is_made
+            && First::can_tell(text)
+            && self.asked.fetch_add(1, Relaxed) < FIRST
+            && let Some(first) = self.first.get_or_init(|| First::of(&self.translated).map(Box::new))
+            && let Some(is_match) = first.is_match(text)
+        {
+            return Ok(is_match);
+        }
         Ok(self.program()?.is_match(text))
     }
 
@@ -153,9 +187,16 @@ fn build(translated: &str, size: usize) -> Result<Program, RegexError> {
     let prefilter = !translated.contains("(?i");
     let limits =
         Program::config().nfa_size_limit(Some(size)).hybrid_cache_capacity(SCRATCH).auto_prefilter(prefilter);
-    let syntax = syntax::Config::new().nest_limit(translate::MAX_HEIGHT * 3);
     let mut builder = Program::builder();
-    builder.configure(limits).syntax(syntax).build(translated).map_err(|_| RegexError::too_large(translated))
+    builder
+        .configure(limits)
+        .syntax(syntax())
+        .build(translated)
+        .map_err(|_| RegexError::too_large(translated))
+}
+
+fn syntax() -> syntax::Config {
+    syntax::Config::new().nest_limit(translate::MAX_HEIGHT * 3)
 }
 
 #[cfg(test)]
@@ -214,7 +255,16 @@ mod tests {
             assert!(regex.program.get().is_none());
         }
         assert!(!regex.is_match("plain").unwrap());
+        assert!(regex.first.get().is_some() && regex.program.get().is_none());
+        for _ in 1..FIRST {
+            assert!(regex.is_match("a secret").unwrap());
+            assert!(regex.program.get().is_none());
+        }
+        assert!(regex.is_match("a secret").unwrap());
         assert!(regex.program.get().is_some());
+        let regex = Regex::compile("secret").unwrap();
+        assert!(regex.is_match(&"a secret ".repeat(1_000)).unwrap());
+        assert!(regex.program.get().is_some(), "a long text");
     }
 
     #[test]
@@ -250,6 +300,12 @@ mod tests {
             (r"\p{Cs}|[\x{d7ff}-\x{e000}]", "\u{e000}", Some("\u{e000}")),
         ] {
             assert_eq!(find(pattern, text), found, "{pattern}");
+            let regex = Regex::compile(pattern).unwrap();
+            assert_eq!(regex.is_match(text).unwrap(), found.is_some(), "{pattern}");
+            if text.is_ascii() {
+                let first = First::of(&regex.translated).unwrap();
+                assert_eq!(first.is_match(text), Some(found.is_some()), "{pattern}");
+            }
         }
     }
 

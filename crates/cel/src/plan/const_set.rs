@@ -1,19 +1,22 @@
 //! Membership in a constant list of scalars, numbers across types as cel-go's set optimisation has them.
 
 use std::collections::HashSet;
+use std::fmt;
+use std::hash::Hash;
 use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 
 use crate::compare;
 use crate::error::EvalError;
+use crate::stored::{Reader, Stored, Writer};
 use crate::value::{Value, View};
 
 /// What is in it comes from expressions, so that nobody else can choose what collides.
 type Members<T> = HashSet<T, FixedState>;
 
 /// The members of a constant list, for membership tests.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct ConstSet {
     strings: Members<Arc<str>>,
     ints: Members<i64>,
@@ -70,6 +73,52 @@ impl ConstSet {
             }
             _ => false,
         })
+    }
+}
+
+/// In an order that does not depend on how the set was made.
+fn sorted<T: Ord + Clone>(members: &Members<T>) -> Vec<T> {
+    let mut sorted: Vec<T> = members.iter().cloned().collect();
+    sorted.sort_unstable();
+    sorted
+}
+
+impl fmt::Debug for ConstSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { strings, ints, uints, doubles, bools } = self;
+        f.debug_tuple("ConstSet")
+            .field(&sorted(strings))
+            .field(&sorted(ints))
+            .field(&sorted(uints))
+            .field(&sorted(doubles))
+            .field(bools)
+            .finish()
+    }
+}
+
+impl<T: Stored + Ord + Clone + Hash> Stored for Members<T> {
+    fn store(&self, to: &mut Writer) -> Option<()> {
+        sorted(self).store(to)
+    }
+
+    fn restore(from: &mut Reader<'_>) -> Option<Self> {
+        Some(Vec::<T>::restore(from)?.into_iter().collect())
+    }
+}
+
+impl Stored for ConstSet {
+    fn store(&self, to: &mut Writer) -> Option<()> {
+        let Self { strings, ints, uints, doubles, bools: [no, yes] } = self;
+        strings.store(to)?;
+        (ints.clone(), uints.clone(), doubles.clone()).store(to)?;
+        (*no, *yes).store(to)
+    }
+
+    fn restore(from: &mut Reader<'_>) -> Option<Self> {
+        let strings = Stored::restore(from)?;
+        let (ints, uints, doubles) = Stored::restore(from)?;
+        let (no, yes) = Stored::restore(from)?;
+        Some(Self { strings, ints, uints, doubles, bools: [no, yes] })
     }
 }
 

@@ -5,6 +5,7 @@ use super::super::checker::OverloadId;
 use super::super::declarations::{EnvKind, Overload};
 use super::super::explain::Seen;
 use super::super::library::authorizer::{Decision, Question};
+use super::super::stored::StoredPrograms;
 use super::*;
 use document::{Document, Limits};
 
@@ -216,7 +217,8 @@ fn a_budget_runs_out() {
 #[test]
 fn variables_that_wait_are_compiled_when_they_are_read() {
     let (object, request) = (object(), Document::from_json("{}", Limits::default()).unwrap());
-    let mut variables = Composition::when_read(env());
+    let mut variables =
+        Composition::when_read(StoredPrograms::none(Profile::NEWEST), LazyEnv::new(Box::new(env)));
     variables.add_unread("names", "object.spec.l.map(e, string(e.name))");
     variables.add_unread("first", "variables.names[0]");
     variables.add_unread("broken", "variables.nobody + 1");
