@@ -254,9 +254,10 @@ impl Place {
         {
             written = at.parent().filter(|_| at.id() != object);
         }
+        let (path, pointer) = node.place_from(object);
         Self {
-            path: node.path_from(object),
-            pointer: node.pointer_from(object),
+            path,
+            pointer,
             span: written.and_then(NodeRef::span),
             origin: node.origin().map(str::to_owned),
         }

@@ -35,16 +35,17 @@ mod junit;
 mod lines;
 mod markdown;
 mod mask;
+mod members;
 pub mod notices;
 mod overview;
 mod paths;
 mod sarif;
+mod shown;
 mod sort;
 pub mod summary;
 pub mod text;
 pub mod waived;
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use rayon::prelude::*;
@@ -193,7 +194,7 @@ impl<'i> Report<'i> {
         });
         let mut waived: Vec<(Entry, Suppressed)> = waived.collect();
         waived.sort_by_key(|(entry, _)| sort::object(&subjects[entry.subject.0 as usize]));
-        let groups = found::groups(&mut held, &waived, &subjects);
+        let groups = found::groups(&mut held, &waived, &subjects, &masks);
         groups.iter().for_each(|group| sort::sort_by(group.waived_of(&mut waived), |(entry, _)| entry));
         let ordinals = entry::ordinals(&subjects);
         let mut report = Self {
@@ -223,14 +224,7 @@ impl<'i> Report<'i> {
 
     /// Counts what was found.
     fn count(&mut self) {
-        let count = |group: &found::Group| {
-            let entries = self.entries_in(group);
-            let mut summary = Summary::default();
-            entries.iter().for_each(|entry| summary.add(&entry.finding));
-            let of_object = |entry: &&Entry| self.subject(entry.subject).identity.is_some();
-            let objects: BTreeSet<_> = entries.iter().filter(of_object).map(|entry| entry.subject).collect();
-            (summary, objects.len())
-        };
+        let count = |group: &found::Group| self.counts_in(group, false);
         let add = |(summary, objects): (Summary, usize), (more, others): (Summary, usize)| {
             (summary.and(&more), objects + others)
         };

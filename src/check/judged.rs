@@ -4,13 +4,14 @@
 //! over the object the parts that `validate` reads. So a value cannot be exchanged for another bad one, and a fault beside
 //! it can be fixed, or a label set, without making the finding a new one.
 
-use std::collections::BTreeSet;
+use std::borrow::Cow;
+use std::sync::LazyLock;
 
 use crate::cel::reads::{self, Part, Read};
 use crate::cel::value::Value;
 use crate::document::NodeRef;
 use crate::document::path::{Path, Step};
-use crate::finding::Digest;
+use crate::finding::{Digest, write_part};
 use crate::policy::Base;
 use crate::resource::digest::{combine, digest};
 use crate::resource::merge::{field_of, item_key};
@@ -32,16 +33,13 @@ impl<'p> Judged<'p> {
         let outer = match reads {
             None => Some(digest(subject.object)),
             Some(reads) => {
-                let parts: Vec<Digest> = reads
-                    .iter()
-                    .filter(|read| !is_of_element(read))
-                    .map(|read| {
-                        let nodes = roots(read.root.name(), subject);
-                        let each = nodes.into_iter().map(|node| project(node, &read.parts));
-                        combine(each.collect::<Vec<_>>().iter().map(|digest| &digest.bytes()[..]))
-                    })
-                    .collect();
-                (!parts.is_empty()).then(|| combine(parts.iter().map(|digest| &digest.bytes()[..])))
+                let mut parts = Parts::default();
+                for read in reads.iter().filter(|read| !is_of_element(read)) {
+                    let mut of_roots = Parts::default();
+                    roots(read.root.name(), subject, |root| of_roots.add(project(root, &read.parts).bytes()));
+                    parts.add(of_roots.digest().bytes());
+                }
+                parts.combined()
             }
         };
         Self { reads, outer }
@@ -54,20 +52,20 @@ impl<'p> Judged<'p> {
         base: NodeRef<'_>,
         element: Option<Element<'_, '_>>,
     ) -> Option<Digest> {
-        let mut parts: Vec<Vec<u8>> = self.outer.iter().map(|outer| outer.bytes().to_vec()).collect();
-        let nothing = BTreeSet::new();
-        let reads = self.reads.as_ref().unwrap_or(&nothing);
+        let mut parts = Parts::default();
+        self.outer.iter().for_each(|outer| parts.add(outer.bytes()));
+        let reads = || self.reads.iter().flatten();
         if let Some(element) = &element {
-            parts.push(element.name().into_bytes());
-            let inner: Vec<&Read> = reads.iter().filter(|read| read.root.name() == "item").collect();
+            parts.add(element.name().as_bytes());
+            let mut inner = reads().filter(|read| read.root.name() == "item").peekable();
             match element.item.node() {
                 // where `at` names no part of it, the element was judged as a whole: a grant of every verb on one resource
                 // is not the same on another
-                Some(node) if !inner.is_empty() && rule.at.is_some() => {
-                    parts.extend(inner.iter().map(|read| project(Some(node), &read.parts).bytes().to_vec()));
+                Some(node) if inner.peek().is_some() && rule.at.is_some() => {
+                    inner.for_each(|read| parts.add(project(Some(node), &read.parts).bytes()));
                 }
-                Some(node) => parts.push(digest(node).bytes().to_vec()),
-                None => parts.push(text(element.item).into_bytes()),
+                Some(node) => parts.add(digest(node).bytes()),
+                None => parts.add(text(element.item).as_bytes()),
             }
         }
         let root = match (&element, rule.visit.on) {
@@ -78,11 +76,36 @@ impl<'p> Judged<'p> {
         };
         if let Some(path) = &rule.at
             && let Some(node) = exactly(base, path)
-            && !reads.iter().any(|read| read.root.name() == root && meets(&read.parts, path))
+            && !reads().any(|read| read.root.name() == root && meets(&read.parts, path))
         {
-            parts.push(digest(node).bytes().to_vec());
+            parts.add(digest(node).bytes());
         }
-        (!parts.is_empty()).then(|| combine(parts.iter().map(Vec::as_slice)))
+        parts.combined()
+    }
+}
+
+/// Parts of which one digest is made, as [`combine`] makes it.
+struct Parts(Vec<u8>);
+
+impl Default for Parts {
+    fn default() -> Self {
+        // the digests of most rules' parts
+        Self(Vec::with_capacity(256))
+    }
+}
+
+impl Parts {
+    fn add(&mut self, part: &[u8]) {
+        write_part(&mut self.0, part);
+    }
+
+    fn digest(&self) -> Digest {
+        Digest::of(&self.0)
+    }
+
+    /// Their digest, if there are any.
+    fn combined(&self) -> Option<Digest> {
+        (!self.0.is_empty()).then(|| self.digest())
     }
 }
 
@@ -94,13 +117,13 @@ pub(crate) struct Element<'v, 'd> {
 
 impl Element<'_, '_> {
     /// What tells it from the others: its merge key, of a map's entry the key.
-    fn name(&self) -> String {
+    fn name(&self) -> Cow<'_, str> {
         let of_node = || {
             let node = self.item.node()?;
             let list = node.parent().filter(|list| list.is_array())?;
-            item_key(field_of(list), node).map(std::borrow::Cow::into_owned)
+            item_key(field_of(list), node)
         };
-        self.key.as_str().map(str::to_owned).or_else(of_node).unwrap_or_default()
+        self.key.as_str().map(Cow::Borrowed).or_else(of_node).unwrap_or_default()
     }
 }
 
@@ -108,21 +131,26 @@ fn is_of_element(read: &Read) -> bool {
     matches!(read.root.name(), "item" | "key")
 }
 
-fn roots<'r>(root: &str, subject: &PolicyContext<'r>) -> Vec<Option<NodeRef<'r>>> {
+/// Shows the nodes that a root stands for, there or not.
+fn roots<'r>(root: &str, subject: &PolicyContext<'r>, mut show: impl FnMut(Option<NodeRef<'r>>)) {
+    let pods = subject.pods;
     match root {
-        "podSpec" => vec![subject.pods.map(|pods| pods.spec)],
-        "podMetadata" => vec![subject.pods.and_then(|pods| pods.metadata)],
+        "podSpec" => show(pods.map(|pods| pods.spec)),
+        "podMetadata" => show(pods.and_then(|pods| pods.metadata)),
         // the lists of containers, so that each container goes by its name
         "allContainers" => ["containers", "initContainers", "ephemeralContainers"]
-            .map(|list| subject.pods.and_then(|pods| pods.spec.get(list)))
-            .to_vec(),
-        _ => vec![Some(subject.object)],
+            .into_iter()
+            .for_each(|list| show(pods.and_then(|pods| pods.spec.get(list)))),
+        _ => show(Some(subject.object)),
     }
 }
 
+/// What stands for a part that is not there. Most rules find something where a field is missing.
+static ABSENT: LazyLock<Digest> = LazyLock::new(|| combine([&b"absent"[..]]));
+
 /// The digest of what stands at the end of a way: as deep as the way is long, whatever the object is like.
 fn project(node: Option<NodeRef<'_>>, parts: &[Part]) -> Digest {
-    let Some(node) = node.filter(|node| !node.is_null()) else { return combine([&b"absent"[..]]) };
+    let Some(node) = node.filter(|node| !node.is_null()) else { return *ABSENT };
     let Some((part, rest)) = parts.split_first() else { return digest(node) };
     let wanted = node.is_object() || node.is_array();
     match part {
@@ -136,11 +164,11 @@ fn project(node: Option<NodeRef<'_>>, parts: &[Part]) -> Digest {
         Part::Each if wanted => {
             let field = field_of(node);
             let mut keyed = node.is_array();
-            let mut children: Vec<(String, Digest)> = Vec::with_capacity(node.len());
+            let mut children: Vec<(Cow<'_, str>, Digest)> = Vec::with_capacity(node.len());
             for child in node.children() {
                 let key = child.key().map(Into::into).or_else(|| item_key(field, child));
                 keyed &= key.is_some();
-                children.push((key.unwrap_or_default().into_owned(), project(Some(child), rest)));
+                children.push((key.unwrap_or_default(), project(Some(child), rest)));
             }
             if keyed || node.is_object() {
                 children.sort();

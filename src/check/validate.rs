@@ -1,7 +1,7 @@
 //! `validate`: an expression holds, of the object or of each element that is visited.
 
 use std::cell::OnceCell;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
 use crate::cel::program::Program;
 use crate::cel::reads;
@@ -194,7 +194,7 @@ impl<'d> Evaluator<'d, '_> {
             let label = item.node().and_then(|node| self.holder(node)).unwrap_or_default();
             self.activation.bind("container", Value::String(label.into()));
         }
-        let mut message = String::new();
+        let mut message = String::with_capacity(96);
         for part in &template.parts {
             match part {
                 Part::Text(text) => message.push_str(text),
@@ -209,7 +209,7 @@ impl<'d> Evaluator<'d, '_> {
                 },
             }
         }
-        one_line(&message)
+        one_line(message)
     }
 }
 
@@ -273,10 +273,9 @@ fn found<'d>(
     let node = rule.at.as_ref().map_or(base, |path| nearest(base, path));
     let message = match &rule.message {
         Some(template) => evaluator.message(template, subject, visited),
-        None => format!("does not hold: {}", one_line(rule.validate.source())),
+        None => format!("does not hold: {}", one_line(rule.validate.source().to_owned())),
     };
-    let label: Arc<str> = sink.rule.info.code.as_str().into();
-    let fix = fix(evaluator, subject, rule, base, &label);
+    let fix = fix(evaluator, subject, rule, base, &sink.rule.info.code);
     let finding = sink.fault_of(node, message, judged);
     finding.fix = fix;
     finding.explanation = explanation;
@@ -306,7 +305,7 @@ fn fix<'d>(
     subject: &PolicyContext<'d>,
     rule: &'d Validate,
     base: NodeRef<'d>,
-    label: &Arc<str>,
+    label: &str,
 ) -> Vec<PatchOperation> {
     if rule.fix.is_empty() || !subject.budget.fixes || subject.request.object.is_none() {
         return Vec::new();
@@ -326,8 +325,8 @@ fn fix<'d>(
     let mut editor = Editor::new(document, EDIT_LIMITS);
     let place = Pointer::of(base, subject.object.id());
     // a fix that does not apply is none
-    match evaluator.edit(&rule.fix, &place, &mut editor, label) {
-        Ok(()) => editor.finish().map_or_else(|_| Vec::new(), |(_, operations)| operations),
+    match evaluator.edit(&rule.fix, &place, &mut editor, &label.into()) {
+        Ok(()) => editor.into_operations().unwrap_or_default(),
         Err(_) => Vec::new(),
     }
 }
@@ -349,12 +348,57 @@ fn nearest<'d>(base: NodeRef<'d>, path: &Path) -> NodeRef<'d> {
 }
 
 /// Without line breaks, and not longer than a person reads.
-fn one_line(text: &str) -> String {
+fn one_line(text: String) -> String {
+    if is_line(&text) {
+        return text;
+    }
     let words: Vec<&str> = text.split_whitespace().collect();
     let line = words.join(" ");
     if line.chars().count() > FINDING_RUNES {
         line.chars().take(FINDING_RUNES).chain(['…']).collect()
     } else {
         line
+    }
+}
+
+/// Whether a text is one short line in ASCII, each word one blank from the next, as nearly all messages are.
+fn is_line(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let are_plain = bytes.iter().fold(true, |plain, byte| plain & matches!(byte, b' '..=b'~'));
+    let is_blank = |byte: Option<&u8>| byte == Some(&b' ');
+    are_plain
+        && bytes.len() <= FINDING_RUNES
+        && !is_blank(bytes.first())
+        && !is_blank(bytes.last())
+        && !bytes.windows(2).any(|pair| pair == b"  ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_are_one_line() {
+        let long = "é".repeat(FINDING_RUNES);
+        let cut = format!("{long}…");
+        let (ascii, more) = ("x".repeat(FINDING_RUNES), "x".repeat(FINDING_RUNES + 1));
+        let cut_ascii = format!("{ascii}…");
+        for (text, expected) in [
+            ("", ""),
+            ("plain words", "plain words"),
+            (" plain", "plain"),
+            ("plain ", "plain"),
+            ("two  blanks", "two blanks"),
+            ("a\nb", "a b"),
+            ("a\t\r\n b", "a b"),
+            ("größer\u{a0}als", "größer als"),
+            ("a\u{1b}b", "a\u{1b}b"),
+            (&long, &long),
+            (&format!("{long}é"), &cut),
+            (&ascii, &ascii),
+            (&more, &cut_ascii),
+        ] {
+            assert_eq!(one_line(text.to_owned()), expected, "{text:?}");
+        }
     }
 }

@@ -12,7 +12,7 @@
 
 use std::fmt;
 
-use ring::digest::{Context, SHA256};
+use ring::digest::{SHA256, digest};
 
 use super::RuleInfo;
 
@@ -24,14 +24,8 @@ impl Digest {
     /// The digest of these bytes.
     #[must_use]
     pub fn of(form: &[u8]) -> Self {
-        let mut context = Context::new(&SHA256);
-        context.update(form);
-        Self::finish(context)
-    }
-
-    fn finish(context: Context) -> Self {
         let mut bytes = [0; 32];
-        bytes.copy_from_slice(context.finish().as_ref());
+        bytes.copy_from_slice(digest(&SHA256, form).as_ref());
         Self(bytes)
     }
 
@@ -44,7 +38,7 @@ impl Digest {
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        self.0.iter().try_for_each(|byte| f.write_str(ascii(&digits(*byte))))
     }
 }
 
@@ -54,16 +48,21 @@ impl fmt::Debug for Digest {
     }
 }
 
+/// The hexadecimal digits of a byte, in ASCII.
+fn digits(byte: u8) -> [u8; 2] {
+    [byte >> 4, byte & 15].map(|digit| b"0123456789abcdef"[usize::from(digit)])
+}
+
+fn ascii(digits: &[u8]) -> &str {
+    str::from_utf8(digits).expect("digits are ASCII")
+}
+
 /// A digest of several, in their order.
 #[must_use]
 pub fn combine<'p>(parts: impl IntoIterator<Item = &'p [u8]>) -> Digest {
-    let mut context = Context::new(&SHA256);
-    for part in parts {
-        // as `write_part` has it
-        context.update(&(part.len() as u64).to_be_bytes());
-        context.update(part);
-    }
-    Digest::finish(context)
+    let mut form = Vec::with_capacity(256);
+    parts.into_iter().for_each(|part| write_part(&mut form, part));
+    Digest::of(&form)
 }
 
 /// With its length before it, so that no two lists of parts run together.
@@ -97,6 +96,16 @@ impl Print {
         print.0.copy_from_slice(&digest.0[..16]);
         print
     }
+
+    /// As it is shown, in ASCII.
+    #[must_use]
+    pub fn digits(self) -> [u8; 32] {
+        let mut all = [0; 32];
+        for (pair, byte) in all.as_chunks_mut::<2>().0.iter_mut().zip(self.0) {
+            *pair = digits(byte);
+        }
+        all
+    }
 }
 
 impl serde::Serialize for Print {
@@ -107,7 +116,7 @@ impl serde::Serialize for Print {
 
 impl fmt::Display for Print {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(ascii(&self.digits()))
     }
 }
 

@@ -10,25 +10,111 @@
 //! A run over a large folder finds millions, and a rule says the same of many objects. What is said is kept once; a
 //! [`Finding`] is made again when it is asked for, and given up when it has been written.
 
-use std::hash::{BuildHasher as _, Hash, Hasher};
+mod kept;
+
+use std::cmp::Ordering;
+use std::hash::{Hash, Hasher};
+use std::ops::Range;
 use std::sync::Arc;
 
-use foldhash::fast::RandomState;
-use hashbrown::HashTable;
-use hashbrown::hash_table::Entry;
+use rayon::prelude::*;
 
+use super::fold::Foldable;
 use super::{Finding, Fingerprint, ObjectId, Place, Print, Related};
 use crate::document::Span;
+use kept::{Kept, Numbered};
 
 /// Findings in the order in which they came, or were [sorted](Held::sort_by_object).
 #[derive(Debug, Default)]
 pub struct Held {
     records: Vec<Record>,
+    texts: Texts,
+}
+
+/// What findings tell, each kept once.
+#[derive(Debug, Default)]
+struct Texts {
     told: Numbered<Told>,
     said: Numbered<Said>,
     words: Numbered<Words>,
     places: Numbered<PlaceTexts>,
     related: Vec<Box<[RelatedRecord]>>,
+}
+
+/// A finding that is held, as far as orders, counts and folds ask, and a way to all else: nothing is copied for it.
+#[derive(Debug, Clone, Copy)]
+pub struct Glance<'h> {
+    /// What it is of.
+    pub object: ObjectId,
+    /// What many findings say alike: without message, value, place, fingerprint and related places.
+    pub said: &'h Finding,
+    /// As in [`Finding::message`].
+    pub message: &'h str,
+    /// As in [`Place::pointer`].
+    pub pointer: &'h str,
+    /// As in [`Place::span`].
+    pub span: Option<Span>,
+    told: Told,
+    print: Print,
+    texts: &'h Texts,
+}
+
+/// A related place that is held.
+#[derive(Debug, Clone, Copy)]
+pub struct RelatedGlance<'h> {
+    /// As in [`Related::message`].
+    pub message: &'h str,
+    /// As in [`Related::document`].
+    pub document: Option<ObjectId>,
+    /// As in [`Place::span`].
+    pub span: Option<Span>,
+}
+
+impl<'h> Glance<'h> {
+    /// As in [`Place::path`].
+    #[must_use]
+    pub fn path(&self) -> &'h str {
+        &self.texts.places.get(self.told.place).path
+    }
+
+    /// As in [`Place::origin`].
+    #[must_use]
+    pub fn origin(&self) -> Option<&'h str> {
+        self.texts.places.get(self.told.place).origin.as_deref()
+    }
+
+    /// Whether there is a [`Finding::value`].
+    #[must_use]
+    pub fn has_value(&self) -> bool {
+        self.texts.words.get(self.told.words).value.is_some()
+    }
+
+    /// What reports and baselines have, where it is [settled](Fingerprint::settle).
+    #[must_use]
+    pub fn print(&self) -> Option<Print> {
+        Some(self.print).filter(|_| self.told.has_print)
+    }
+
+    /// The place, as fingerprints have it.
+    #[must_use]
+    pub fn named(&self) -> &'h str {
+        &self.texts.places.get(self.told.place).named
+    }
+
+    /// As in [`Finding::related`].
+    pub fn related(&self) -> impl ExactSizeIterator<Item = RelatedGlance<'h>> + use<'h> {
+        let texts = self.texts;
+        texts.related(self.told.related).iter().map(|RelatedRecord { document, words, place: _, span }| {
+            let (document, span) = (*document, somewhere(*span));
+            RelatedGlance { message: &texts.words.get(*words).message, document, span }
+        })
+    }
+}
+
+impl<'h> From<Glance<'h>> for Foldable<'h> {
+    fn from(Glance { said, pointer, .. }: Glance<'h>) -> Self {
+        Self { rule: &said.rule, pointer, certainty: said.certainty }
+    }
 }
 
 /// A finding as it is kept, in 32 bytes: what is not told of others as well.
@@ -64,18 +150,6 @@ struct RelatedRecord {
     words: u32,
     place: u32,
     span: Span,
-}
-
-/// What is kept once: it is looked for by what it says before it is made.
-trait Kept {
-    /// What tells it from others.
-    type Says<'k>: Hash
-    where
-        Self: 'k;
-
-    fn says(&self) -> Self::Says<'_>;
-
-    fn is(&self, says: &Self::Says<'_>) -> bool;
 }
 
 impl Kept for Told {
@@ -156,63 +230,7 @@ impl Kept for PlaceTexts {
     }
 }
 
-/// Things that are kept once, by their numbers.
-#[derive(Debug)]
-struct Numbered<T> {
-    all: Vec<T>,
-    numbers: HashTable<u32>,
-    hasher: RandomState,
-}
-
-impl<T> Default for Numbered<T> {
-    fn default() -> Self {
-        Self { all: Vec::new(), numbers: HashTable::new(), hasher: RandomState::default() }
-    }
-}
-
-impl<T: Kept> Numbered<T> {
-    /// The number of the thing that says this; where it is new, it is made.
-    fn number(&mut self, says: &T::Says<'_>, make: impl FnOnce() -> T) -> u32 {
-        let Self { all, numbers, hasher } = self;
-        let is = |number: &u32| all[*number as usize].is(says);
-        let hash = |number: &u32| hasher.hash_one(all[*number as usize].says());
-        match numbers.entry(hasher.hash_one(says), is, hash) {
-            Entry::Occupied(known) => *known.get(),
-            Entry::Vacant(new) => {
-                let number = u32::try_from(all.len()).expect("fewer than 4 Gi texts are told apart");
-                all.push(make());
-                new.insert(number);
-                number
-            }
-        }
-    }
-
-    fn get(&self, number: u32) -> &T {
-        &self.all[number as usize]
-    }
-}
-
-impl Held {
-    /// Takes the next finding.
-    pub fn push(&mut self, object: ObjectId, mut finding: Finding) {
-        let words = self.words(&std::mem::take(&mut finding.message), finding.value.take().as_deref());
-        let Fingerprint { place: named, printed: print, .. } = std::mem::take(&mut finding.fingerprint);
-        let (place, span) = self.place(&std::mem::take(&mut finding.place), &named);
-        let related = match std::mem::take(&mut finding.related) {
-            related if related.is_empty() => NONE,
-            related => {
-                let records = related.into_iter().map(|related| self.related_record(related)).collect();
-                self.related.push(records);
-                u32::try_from(self.related.len() - 1).expect("fewer than 4 Gi findings")
-            }
-        };
-        let finding = Said(finding);
-        let said = self.said.number(&&finding, || Said(finding.0.clone()));
-        let told = Told { said, words, place, related, has_print: print.is_some() };
-        let told = self.told.number(&told, || told);
-        self.records.push(Record { object, told, span, print: print.unwrap_or_default() });
-    }
-
+impl Texts {
     fn words(&mut self, message: &str, value: Option<&str>) -> u32 {
         let words = || Words { message: message.into(), value: value.map(Into::into) };
         self.words.number(&(message, value), words)
@@ -236,6 +254,63 @@ impl Held {
         RelatedRecord { document, words, place, span }
     }
 
+    /// The places beside the finding's own; none for [`NONE`].
+    fn related(&self, number: u32) -> &[RelatedRecord] {
+        self.related.get(number as usize).map_or(&[], |related| related)
+    }
+
+    fn place_of(&self, place: u32, span: Span) -> Place {
+        let PlaceTexts { path, pointer, origin, named: _ } = self.places.get(place);
+        Place {
+            path: (**path).to_owned(),
+            pointer: (**pointer).to_owned(),
+            span: somewhere(span),
+            origin: origin.as_deref().map(str::to_owned),
+        }
+    }
+
+    fn glance(&self, record: &Record) -> Glance<'_> {
+        let Record { object, told, span, print } = *record;
+        let told = *self.told.get(told);
+        Glance {
+            object,
+            said: &self.said.get(told.said).0,
+            message: &self.words.get(told.words).message,
+            pointer: &self.places.get(told.place).pointer,
+            span: somewhere(span),
+            told,
+            print,
+            texts: self,
+        }
+    }
+}
+
+fn somewhere(span: Span) -> Option<Span> {
+    Some(span).filter(|span| *span != NOWHERE)
+}
+
+impl Held {
+    /// Takes the next finding.
+    pub fn push(&mut self, object: ObjectId, mut finding: Finding) {
+        let Self { records, texts } = self;
+        let words = texts.words(&std::mem::take(&mut finding.message), finding.value.take().as_deref());
+        let Fingerprint { place: named, printed: print, .. } = std::mem::take(&mut finding.fingerprint);
+        let (place, span) = texts.place(&std::mem::take(&mut finding.place), &named);
+        let related = match std::mem::take(&mut finding.related) {
+            related if related.is_empty() => NONE,
+            related => {
+                let of_finding = related.into_iter().map(|related| texts.related_record(related)).collect();
+                texts.related.push(of_finding);
+                u32::try_from(texts.related.len() - 1).expect("fewer than 4 Gi findings")
+            }
+        };
+        let finding = Said(finding);
+        let said = texts.said.number(&&finding, || Said(finding.0.clone()));
+        let told = Told { said, words, place, related, has_print: print.is_some() };
+        let told = texts.told.number(&told, || told);
+        records.push(Record { object, told, span, print: print.unwrap_or_default() });
+    }
+
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -253,6 +328,35 @@ impl Held {
         self.records.sort_by_key(|record| key(record.object));
     }
 
+    /// Puts those of each of these ranges in an order; what is equal stays as it is. The ranges stand one behind the other.
+    ///
+    /// # Panics
+    /// When a range is none of positions.
+    pub fn sort_each(
+        &mut self,
+        mut ranges: impl Iterator<Item = Range<usize>>,
+        compare: impl Fn(&Glance<'_>, &Glance<'_>) -> Ordering + Sync,
+    ) {
+        /// So many at a time, as each takes memory of its own.
+        const BATCH: usize = 4_096;
+        let Self { records, texts } = self;
+        let texts = &*texts;
+        let sort = |part: &mut [Record]| part.sort_by(|a, b| compare(&texts.glance(a), &texts.glance(b)));
+        let (mut rest, mut at) = (records.as_mut_slice(), 0);
+        loop {
+            let mut parts = Vec::new();
+            for range in ranges.by_ref().take(BATCH) {
+                let (before, behind) = std::mem::take(&mut rest).split_at_mut(range.end - at);
+                parts.push(&mut before[range.start - at..]);
+                (rest, at) = (behind, range.end);
+            }
+            if parts.is_empty() {
+                return;
+            }
+            parts.into_par_iter().for_each(sort);
+        }
+    }
+
     /// What each is of, in their order.
     pub fn objects(&self) -> impl Iterator<Item = ObjectId> {
         self.records.iter().map(|record| record.object)
@@ -260,7 +364,7 @@ impl Held {
 
     /// The objects of related places.
     pub fn related(&self) -> impl Iterator<Item = ObjectId> {
-        self.related.iter().flatten().filter_map(|related| related.document)
+        self.texts.related.iter().flatten().filter_map(|related| related.document)
     }
 
     /// What the finding at a position is of.
@@ -272,45 +376,46 @@ impl Held {
         self.records[at].object
     }
 
+    /// What is there at a position, as far as orders and counts ask.
+    ///
+    /// # Panics
+    /// When there is none.
+    #[must_use]
+    pub fn glance(&self, at: usize) -> Glance<'_> {
+        self.texts.glance(&self.records[at])
+    }
+
     /// The finding at a position.
     ///
     /// # Panics
     /// When there is none.
     #[must_use]
     pub fn get(&self, at: usize) -> (ObjectId, Finding) {
-        let Record { object, told, span, print } = self.records[at];
-        let Told { said, words, place, related, has_print } = *self.told.get(told);
-        let Words { message, value } = self.words.get(words);
-        let related = self.related.get(related as usize).into_iter().flatten();
+        let Self { records, texts } = self;
+        let Record { object, told, span, print } = records[at];
+        let Told { said, words, place, related, has_print } = *texts.told.get(told);
+        let Words { message, value } = texts.words.get(words);
         let finding = Finding {
             message: (**message).to_owned(),
             value: value.as_deref().map(str::to_owned),
-            place: self.place_of(place, span),
+            place: texts.place_of(place, span),
             fingerprint: Fingerprint {
-                place: (*self.places.get(place).named).to_owned(),
+                place: (*texts.places.get(place).named).to_owned(),
                 printed: has_print.then_some(print),
                 ..Fingerprint::default()
             },
-            related: related
+            related: texts
+                .related(related)
+                .iter()
                 .map(|RelatedRecord { document, words, place, span }| Related {
-                    message: (*self.words.get(*words).message).to_owned(),
+                    message: (*texts.words.get(*words).message).to_owned(),
                     document: *document,
-                    place: self.place_of(*place, *span),
+                    place: texts.place_of(*place, *span),
                 })
                 .collect(),
-            ..self.said.get(said).0.clone()
+            ..texts.said.get(said).0.clone()
         };
         (object, finding)
-    }
-
-    fn place_of(&self, place: u32, span: Span) -> Place {
-        let PlaceTexts { path, pointer, origin, named: _ } = self.places.get(place);
-        Place {
-            path: (**path).to_owned(),
-            pointer: (**pointer).to_owned(),
-            span: Some(span).filter(|span| *span != NOWHERE),
-            origin: origin.as_deref().map(str::to_owned),
-        }
     }
 
     /// All of them, in their order.
@@ -410,7 +515,7 @@ mod tests {
         // each time with rules of its own that say the same
         let (first, all) = (findings().len(), held.len());
         assert_eq!(all, 100 * first);
-        assert!(held.words.all.len() <= 4 && held.places.all.len() <= 5, "{held:?}");
+        assert!(held.texts.words.all.len() <= 4 && held.texts.places.all.len() <= 5, "{held:?}");
         let given: Vec<Finding> = held.iter().map(|(_, finding)| finding).collect();
         assert!(given.chunks(first).all(|again| again == findings()));
         let (mut held, findings) = (Held::default(), findings());
@@ -418,7 +523,7 @@ mod tests {
             findings.iter().for_each(|finding| held.push(ObjectId(object), finding.clone()));
         }
         // what is related is kept for each; those that differ in their span alone tell the same
-        assert_eq!(held.told.all.len(), 100 + findings.len() - 1 - 3);
+        assert_eq!(held.texts.told.all.len(), 100 + findings.len() - 1 - 3);
     }
 
     #[test]
@@ -429,8 +534,11 @@ mod tests {
             held.push(ObjectId(object), finding);
         }
         held.sort_by_object(std::cmp::Reverse);
-        let order: Vec<String> =
-            held.iter().map(|(id, finding)| format!("{}{}", id.0, finding.message)).collect();
-        assert_eq!(order, ["2a", "2c", "1d", "0b", "0e"]);
+        let order = |held: &Held| -> Vec<String> {
+            held.iter().map(|(id, finding)| format!("{}{}", id.0, finding.message)).collect()
+        };
+        assert_eq!(order(&held), ["2a", "2c", "1d", "0b", "0e"]);
+        held.sort_each([0..2, 3..5].into_iter(), |a, b| b.message.cmp(a.message));
+        assert_eq!(order(&held), ["2c", "2a", "1d", "0e", "0b"]);
     }
 }

@@ -11,17 +11,24 @@ pub(super) fn fitting(room: usize) -> textwrap::Options<'static> {
 
 /// The columns that a text takes up.
 pub(super) fn width(text: &str) -> usize {
-    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) { text.len() } else { display_width(text) }
+    if is_plain(text) { text.len() } else { display_width(text) }
+}
+
+/// Whether each byte of a text is a character that takes a column. All are looked at, for these are many at a time.
+fn is_plain(text: &str) -> bool {
+    text.bytes().fold(true, |plain, byte| plain & matches!(byte, b' '..=b'~'))
 }
 
 /// The lines of a text in so many columns, each after `indent`. Most texts are one line.
 pub(super) fn broken<'t>(text: &'t str, room: usize, indent: &str) -> Vec<Cow<'t, str>> {
-    if indent.len() + width(text) <= room && !text.contains('\n') {
+    let is_plain = is_plain(text);
+    let width = if is_plain { text.len() } else { display_width(text) };
+    if indent.len() + width <= room && (is_plain || !text.contains('\n')) {
         let text = text.trim_end_matches(' ');
         let is_bare = indent.is_empty() || text.is_empty();
         return vec![if is_bare { Cow::Borrowed(text) } else { Cow::Owned(format!("{indent}{text}")) }];
     }
-    if !text.is_empty() && text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+    if is_plain && !text.is_empty() {
         return of_columns(text, room, indent);
     }
     textwrap::wrap(text, fitting(room).initial_indent(indent).subsequent_indent(indent))

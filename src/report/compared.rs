@@ -51,7 +51,7 @@ impl Report<'_> {
             }
         }
         self.known = known;
-        let unchanged = self.unchanged().count();
+        let unchanged = self.groups.iter().map(|group| self.counts_in(group, true).0.findings()).sum();
         self.compared = Some(Compared { origin: baseline.origin.clone(), unchanged, gone, not_judged });
     }
 

@@ -8,7 +8,7 @@ use serde::ser::SerializeStruct as _;
 use serde::{Serialize, Serializer};
 
 use crate::document::NodeRef;
-use crate::finding::{Finding, ObjectId, OfObject, PolicyRef, Print, RuleInfo, fold, readable};
+use crate::finding::{Finding, ObjectId, OfObject, PolicyRef, Print, RuleInfo, readable};
 use crate::manifest::{FileId, Inventory, Manifest};
 use crate::resource::identity::Identity;
 
@@ -23,26 +23,40 @@ pub struct Entry {
     pub also: Vec<Finding>,
 }
 
-/// Folds what says less into what says more at the same node, of what was found in one place of the report. Entries are sorted.
-pub(super) fn fold(entries: Vec<Entry>) -> Vec<Entry> {
-    let mut led: Vec<Option<usize>> = Vec::with_capacity(entries.len());
-    for of_one in entries.chunk_by(|a, b| a.subject == b.subject) {
-        let (first, findings) = (led.len(), of_one.iter().map(|entry| &entry.finding).collect::<Vec<_>>());
-        led.extend(fold::leaders(&findings).into_iter().map(|leader| leader.map(|leader| first + leader)));
+/// What others may be folded into.
+pub(super) trait Leads {
+    /// Takes one that says less at the same node.
+    fn lead(&mut self, folded: Self);
+}
+
+impl Leads for Entry {
+    fn lead(&mut self, folded: Self) {
+        self.finding.severity = self.finding.severity.max(folded.finding.severity);
+        self.also.push(folded.finding);
     }
+}
+
+/// Folds what says less into what says more at the same node: `led` says which entry leads each, if one does.
+pub(super) fn fold<T: Leads>(entries: Vec<T>, led: &[Option<usize>]) -> Vec<T> {
     if led.iter().all(Option::is_none) {
         return entries;
     }
-    let mut entries: Vec<Option<Entry>> = entries.into_iter().map(Some).collect();
-    for (index, leader) in led.iter().enumerate() {
-        let Some(leader) = leader else { continue };
-        let Some(folded) = entries[index].take() else { continue };
-        if let Some(entry) = entries[*leader].as_mut() {
-            entry.finding.severity = entry.finding.severity.max(folded.finding.severity);
-            entry.also.push(folded.finding);
+    let (mut leading, mut folded) = (Vec::with_capacity(entries.len()), Vec::new());
+    // where what leads stands now
+    let mut places = vec![0; entries.len()];
+    for ((entry, leader), place) in entries.into_iter().zip(led).zip(&mut places) {
+        match leader {
+            Some(leader) => folded.push((*leader, entry)),
+            None => {
+                *place = leading.len();
+                leading.push(entry);
+            }
         }
     }
-    entries.into_iter().flatten().collect()
+    for (leader, entry) in folded {
+        leading[places[leader]].lead(entry);
+    }
+    leading
 }
 
 /// A rule, told from others by its name.

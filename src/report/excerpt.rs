@@ -82,17 +82,26 @@ struct Line<'f> {
 }
 
 /// Which byte of a line went where.
-struct Map {
+enum Map<'f> {
+    /// The line stands there as it is.
+    Same(&'f str),
     /// Byte of the line → byte of the output, at each character, and at the end.
-    places: Vec<(usize, usize)>,
+    Places(Vec<(usize, usize)>),
 }
 
-impl Map {
+impl Map<'_> {
     /// Where a byte of the line went; what was cut off went to the edge.
     fn out(&self, byte: usize) -> usize {
-        let next = self.places.partition_point(|(from, _)| *from < byte);
-        let (_, to) = self.places.get(next).or(self.places.last()).copied().unwrap_or_default();
-        to
+        match self {
+            Self::Same(line) => {
+                (byte..line.len()).find(|at| line.is_char_boundary(*at)).unwrap_or(line.len())
+            }
+            Self::Places(places) => {
+                let next = places.partition_point(|(from, _)| *from < byte);
+                let (_, to) = places.get(next).or(places.last()).copied().unwrap_or_default();
+                to
+            }
+        }
     }
 }
 
@@ -127,7 +136,11 @@ impl<'f> Line<'f> {
         start..end.max(start)
     }
 
-    fn write(&self, out: &mut String, kept: &Range<usize>, mask: &FileMask) -> Map {
+    fn write(&self, out: &mut String, kept: &Range<usize>, mask: &FileMask) -> Map<'f> {
+        if kept.len() == self.text.len() && !mask.touches(self.start..self.start + self.text.len()) {
+            out.push_str(self.text);
+            return Map::Same(self.text);
+        }
         let base = out.len();
         let mut places = Vec::with_capacity(kept.len() + 1);
         if kept.start > 0 {
@@ -153,7 +166,7 @@ impl<'f> Line<'f> {
         if kept.end < self.text.len() {
             out.push(CUT);
         }
-        Map { places }
+        Map::Places(places)
     }
 }
 

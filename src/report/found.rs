@@ -1,19 +1,25 @@
 //! What a run has found, in the order of the report: gathered as it comes, and told object by object.
 //!
 //! ```text
-//! finding ─ fingerprint ─▶ Found ─ by file, document, item ─▶ [ Group ] ─ clean, sort, fold ─▶ entries
+//! finding ─ fingerprint ─▶ Found ─ sort ─▶ [ Group ]  by file, document, item
+//!                                            ├─ fold ─▶ counts
+//!                                            └─ clean, fold ─▶ entries
 //! ```
 //!
-//! Nothing holds all entries at once: a format asks for those of one group after the other, and gives them up.
+//! Nothing holds all entries at once: a format asks for those of one group after the other, and gives them up. What is counted
+//! is looked at where it is held.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use super::entry::{Entry, Named, ReportedObject, fold, ordinals};
-use super::{Report, sort};
-use crate::finding::held::Held;
-use crate::finding::{Finding, ObjectId};
+use super::entry::{Entry, Leads, Named, ReportedObject, ordinals};
+use super::mask::Masks;
+use super::summary::{Counted, Summary};
+use super::{Report, entry, sort};
+use crate::finding::fold::{self, Foldable};
+use crate::finding::held::{Glance, Held};
+use crate::finding::{Finding, ObjectId, Severity};
 use crate::waiver::Suppressed;
 
 /// The findings of a run that are not waived.
@@ -73,16 +79,25 @@ impl Group {
     }
 }
 
-/// Sorts what was found by its objects, and tells one from the other. What is waived is sorted by its objects.
+/// Sorts what was found, and tells that of one object from that of others. What is waived is sorted by its objects.
 pub(super) fn groups(
     held: &mut Held,
     waived: &[(Entry, Suppressed)],
     subjects: &[ReportedObject<'_>],
+    masks: &Masks,
 ) -> Vec<Group> {
     let key = |id: ObjectId| sort::object(&subjects[id.0 as usize]);
     held.sort_by_object(key);
-    let mut found = held.objects().map(key).peekable();
-    let mut lifted = waived.iter().map(|(entry, _)| key(entry.subject)).peekable();
+    let groups = by_object(held.objects().map(key), waived.iter().map(|(entry, _)| key(entry.subject)));
+    held.sort_each(groups.iter().map(|group| group.found.clone()), |a, b| {
+        sort::compare(masks, subjects[a.object.0 as usize].file, a, b)
+    });
+    groups
+}
+
+/// The objects in which something was found, or lifted: of each finding the object, in their order.
+fn by_object<K: Ord + Copy>(found: impl Iterator<Item = K>, lifted: impl Iterator<Item = K>) -> Vec<Group> {
+    let (mut found, mut lifted) = (found.peekable(), lifted.peekable());
     let (mut groups, mut group) = (Vec::new(), Group { found: 0..0, waived: 0..0 });
     while let Some(next) = found.peek().into_iter().chain(lifted.peek()).min().copied() {
         while found.next_if_eq(&next).is_some() {
@@ -99,13 +114,12 @@ pub(super) fn groups(
 
 impl Report<'_> {
     /// All that was found in an object and is not waived, in its order, nothing folded.
-    pub(super) fn found_in(&self, group: &Group) -> Vec<Entry> {
-        let mut entries: Vec<Entry> = group.found.clone().map(|at| self.held_at(at)).collect();
-        sort::sort(&mut entries);
-        entries
+    pub(super) fn found_in(&self, group: &Group) -> impl Iterator<Item = Entry> {
+        group.found.clone().map(|at| self.held_at(at))
     }
 
-    fn held_at(&self, at: usize) -> Entry {
+    /// What is held at a position, without what may not be shown.
+    pub(super) fn held_at(&self, at: usize) -> Entry {
         let (subject, finding) = self.held.get(at);
         let mut entry = Entry { subject, finding, also: Vec::new() };
         self.masks.clean(&mut entry, self.subject(subject).file);
@@ -114,28 +128,69 @@ impl Report<'_> {
 
     /// What counts of what was found in an object.
     pub(super) fn entries_in(&self, group: &Group) -> Vec<Entry> {
-        self.told_in(group, false)
+        self.told_in(group, false, |at, _| self.held_at(at))
     }
 
     /// What an earlier run has found in an object, too.
     pub(super) fn unchanged_in(&self, group: &Group) -> Vec<Entry> {
-        if self.known.is_empty() { Vec::new() } else { self.told_in(group, true) }
+        self.told_in(group, true, |at, _| self.held_at(at))
     }
 
-    fn told_in(&self, group: &Group, known: bool) -> Vec<Entry> {
-        let mut entries = self.found_in(group);
-        if let Some(of_group) = self.known.get(group.found.clone()) {
-            let mut of_group = of_group.iter();
-            entries.retain(|_| of_group.next() == Some(&known));
+    /// What is told of an object, folded; `known`: what an earlier run has found, too. `make` is given a position, and what is
+    /// held there.
+    pub(super) fn told_in<'r, T: Leads>(
+        &'r self,
+        group: &Group,
+        known: bool,
+        make: impl Fn(usize, &Glance<'r>) -> T,
+    ) -> Vec<T> {
+        let glances = self.glances(group, known);
+        let told = glances.iter().map(|(at, glance)| make(*at, glance)).collect();
+        entry::fold(told, &leaders(&glances))
+    }
+
+    /// What an earlier run has found in an object, too, or what it has not: positions, and what is there.
+    fn glances(&self, group: &Group, known: bool) -> Vec<(usize, Glance<'_>)> {
+        let is_told = |at: &usize| self.known.get(*at).copied().unwrap_or_default() == known;
+        group.found.clone().filter(is_told).map(|at| (at, self.held.glance(at))).collect()
+    }
+
+    /// What [`told_in`](Self::told_in) tells, at a glance: each with what it counts as.
+    pub(super) fn counted_in(&self, group: &Group, known: bool) -> Vec<(Counted, Glance<'_>)> {
+        let glances = self.glances(group, known);
+        let leaders = leaders(&glances);
+        let mut severities: Vec<Severity> = glances.iter().map(|(_, glance)| glance.said.severity).collect();
+        for (at, leader) in leaders.iter().enumerate() {
+            if let Some(leader) = leader {
+                severities[*leader] = severities[*leader].max(severities[at]);
+            }
         }
-        fold(entries)
+        let told = glances.into_iter().zip(severities).zip(leaders).filter(|(_, leader)| leader.is_none());
+        told.map(|(((_, glance), severity), _)| (Counted::as_of(glance.said.certainty, severity), glance))
+            .collect()
+    }
+
+    /// How much of what was found in an object counts as what, and of how many objects it is.
+    pub(super) fn counts_in(&self, group: &Group, known: bool) -> (Summary, usize) {
+        let (mut summary, mut objects) = (Summary::default(), BTreeSet::new());
+        for (counted, glance) in self.counted_in(group, known) {
+            summary.add(counted);
+            if self.subject(glance.object).identity.is_some() {
+                objects.insert(glance.object);
+            }
+        }
+        (summary, objects.len())
+    }
+
+    /// What is waived of what was found in an object.
+    pub(super) fn waived_in(&self, group: &Group) -> &[(Entry, Suppressed)] {
+        &self.waived[group.waived.clone()]
     }
 
     /// All findings in an object in their order, and what waives them.
     pub(super) fn all_in(&self, group: &Group) -> Vec<(Cow<'_, Entry>, Option<&Suppressed>)> {
         let kept = self.entries_in(group).into_iter().map(|entry| (Cow::Owned(entry), None));
-        let waived = self.waived[group.waived.clone()].iter();
-        let waived = waived.map(|(entry, by)| (Cow::Borrowed(entry), Some(by)));
+        let waived = self.waived_in(group).iter().map(|(entry, by)| (Cow::Borrowed(entry), Some(by)));
         let mut all: Vec<_> = kept.chain(waived).collect();
         if !self.waived.is_empty() {
             sort::sort_by(&mut all, |(entry, _)| entry);
@@ -146,6 +201,11 @@ impl Report<'_> {
     /// The findings of the run that count, in the order of the report, with masked messages.
     pub fn entries(&self) -> impl Iterator<Item = Entry> {
         self.groups.iter().flat_map(|group| self.entries_in(group))
+    }
+
+    /// The findings of the run that count, in the order of the report, at a glance: each with what it counts as.
+    pub(super) fn counted(&self) -> impl Iterator<Item = (Counted, Glance<'_>)> {
+        self.groups.iter().flat_map(|group| self.counted_in(group, false))
     }
 
     /// What an earlier run has found, too.
@@ -172,6 +232,17 @@ impl Report<'_> {
         entries.retain(|entry| entry.subject == id);
         entries
     }
+}
+
+/// Of what was found in one place of the report, sorted: by which of it each is led, if by any.
+fn leaders(glances: &[(usize, Glance<'_>)]) -> Vec<Option<usize>> {
+    let mut led: Vec<Option<usize>> = Vec::with_capacity(glances.len());
+    for of_one in glances.chunk_by(|(_, a), (_, b)| a.object == b.object) {
+        let of_one: Vec<Foldable<'_>> = of_one.iter().map(|(_, glance)| Foldable::from(*glance)).collect();
+        let first = led.len();
+        led.extend(fold::leaders(&of_one).into_iter().map(|leader| leader.map(|leader| first + leader)));
+    }
+    led
 }
 
 /// The objects of which something secret may be said.

@@ -35,10 +35,15 @@ pub(super) struct Lines {
 impl Lines {
     /// Adds an entry.
     pub(super) fn push(&mut self, entry: &impl Serialize) -> io::Result<()> {
+        Ok(serde_json::to_writer(self.next(), entry)?)
+    }
+
+    /// Where the next entry is to be written.
+    pub(super) fn next(&mut self) -> &mut Vec<u8> {
         if !self.text.is_empty() {
             self.text.extend_from_slice(NEXT);
         }
-        Ok(serde_json::to_writer(&mut self.text, entry)?)
+        &mut self.text
     }
 }
 

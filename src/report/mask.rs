@@ -6,11 +6,13 @@
 //! Of a text that could not be read nobody can say what is secret. Where such a text stands beside the word
 //! `Secret`, nothing of it is shown.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use super::entry::{Entry, ReportedObject};
 use crate::document::{Document, NodeRef, Span};
+use crate::finding::held::Glance;
 use crate::finding::{Finding, ObjectId};
 use crate::manifest::compose::ComposeError;
 use crate::manifest::json::JsonError;
@@ -18,6 +20,9 @@ use crate::manifest::source::Content;
 use crate::manifest::{FileId, Inventory, LoadError, NoticeCode, SourceFile, Sources};
 use crate::resource::secret::{self, MASK, Texts};
 use crate::waiver::Suppressed;
+
+/// Stands in the place of what says how a value is read, where that is secret.
+const READING: &str = "this value is not read as it is written; quote it where the text is meant";
 
 /// What is secret in the files of a run.
 #[derive(Debug, Default)]
@@ -49,6 +54,12 @@ impl FileMask {
     pub(super) fn covers(&self, byte: usize) -> bool {
         let next = self.ranges.partition_point(|range| range.end as usize <= byte);
         self.ranges.get(next).is_some_and(|range| range.start as usize <= byte)
+    }
+
+    /// Whether one of these bytes is secret.
+    pub(super) fn touches(&self, bytes: Range<usize>) -> bool {
+        let next = self.ranges.partition_point(|range| range.end as usize <= bytes.start);
+        self.ranges.get(next).is_some_and(|range| (range.start as usize) < bytes.end)
     }
 
     fn add(&mut self, span: Span) {
@@ -190,27 +201,51 @@ impl Masks {
     /// Takes out of a finding what may not be shown.
     pub(super) fn clean(&self, entry: &mut Entry, file: FileId) {
         let Entry { subject, finding, also: _ } = entry;
-        let points_at_secret =
-            finding.place.span.is_some_and(|span| self.file(file).covers(span.start as usize));
-        if points_at_secret && finding.code().starts_with("yaml/") {
-            // these say how a value is read, and of this one that is secret
-            finding.message =
-                "this value is not read as it is written; quote it where the text is meant".into();
+        if self.is_reading_of_secret(file, finding.code(), finding.place.span) {
+            finding.message = READING.to_owned();
         }
-        if self.texts.is_empty() {
-            return;
+        let related = finding.related.iter().filter_map(|related| related.document);
+        for texts in self.texts_of(*subject, related) {
+            texts.clean(finding);
         }
-        for id in concerned(*subject, finding).collect::<BTreeSet<_>>() {
-            if let Some(texts) = self.texts.get(&id) {
-                texts.clean(finding);
-            }
+    }
+
+    /// Whether a finding is shown as it is held.
+    pub(super) fn spares(&self, held: &Glance<'_>, file: FileId) -> bool {
+        !self.is_reading_of_secret(file, held.said.code(), held.span)
+            && (self.texts.is_empty() || self.texts_of(held.object, documents(held)).is_empty())
+    }
+
+    /// The message of a finding without what may not be shown.
+    pub(super) fn message<'h>(&self, held: &Glance<'h>, file: FileId) -> Cow<'h, str> {
+        let message = match self.is_reading_of_secret(file, held.said.code(), held.span) {
+            true => READING,
+            false => held.message,
+        };
+        let texts = self.texts_of(held.object, documents(held));
+        texts.into_iter().fold(Cow::Borrowed(message), |message, texts| Cow::Owned(texts.without(&message)))
+    }
+
+    /// Whether a finding says how a value is read that is secret.
+    fn is_reading_of_secret(&self, file: FileId, code: &str, span: Option<Span>) -> bool {
+        code.starts_with("yaml/") && span.is_some_and(|span| self.file(file).covers(span.start as usize))
+    }
+
+    /// What may not stand in a finding: the texts of its object, and of those of its related places.
+    fn texts_of(&self, subject: ObjectId, related: impl Iterator<Item = ObjectId>) -> Vec<&Texts> {
+        let mut concerned = Vec::new();
+        if !self.texts.is_empty() {
+            concerned.extend(related.chain([subject]).filter_map(|id| self.texts.get_key_value(&id)));
+            concerned.sort_by_key(|(id, _)| **id);
+            concerned.dedup_by_key(|(id, _)| **id);
         }
+        concerned.into_iter().map(|(_, texts)| texts).collect()
     }
 }
 
-/// The objects that a finding is about: its own, and those of related places.
-fn concerned(subject: ObjectId, finding: &Finding) -> impl Iterator<Item = ObjectId> {
-    finding.related.iter().filter_map(|related| related.document).chain([subject])
+/// The objects of related places.
+fn documents<'h>(held: &Glance<'h>) -> impl Iterator<Item = ObjectId> + use<'h> {
+    held.related().filter_map(|related| related.document)
 }
 
 /// Whether a text may hold Secrets, read or not.

@@ -39,15 +39,14 @@ impl Report<'_> {
     /// The findings by rule: what weighs most first, of these the most frequent.
     pub(super) fn by_rule(&self) -> Vec<OfRule> {
         let mut rules: BTreeMap<_, (OfRule, BTreeSet<ObjectId>)> = BTreeMap::new();
-        for entry in self.entries() {
-            let counted = Counted::of(&entry.finding);
-            let rule = NamedRule(Arc::clone(&entry.finding.rule));
+        for (counted, glance) in self.counted() {
+            let rule = NamedRule(Arc::clone(&glance.said.rule));
             let (of_rule, objects) = rules.entry((counted, rule.clone())).or_insert_with(|| {
-                let first = self.place_of(&entry);
+                let first = self.position_of(glance.object, glance.span);
                 (OfRule { counted, rule, count: 0, objects: 0, first }, BTreeSet::new())
             });
             of_rule.count += 1;
-            objects.insert(entry.subject);
+            objects.insert(glance.object);
         }
         let mut rules: Vec<OfRule> = rules
             .into_values()
@@ -60,9 +59,9 @@ impl Report<'_> {
     /// The files with findings, those with the most first: how many errors, and how many findings.
     pub(super) fn by_file(&self) -> Vec<(FileId, usize, usize)> {
         let mut files: BTreeMap<FileId, (usize, usize)> = BTreeMap::new();
-        for entry in self.entries() {
-            let (errors, findings) = files.entry(self.subject(entry.subject).file).or_default();
-            *errors += usize::from(Counted::of(&entry.finding) <= Counted::Error);
+        for (counted, glance) in self.counted() {
+            let (errors, findings) = files.entry(self.subject(glance.object).file).or_default();
+            *errors += usize::from(counted <= Counted::Error);
             *findings += 1;
         }
         let mut files: Vec<(FileId, usize, usize)> =
@@ -73,15 +72,7 @@ impl Report<'_> {
 
     /// Where the finding is, as `file:line:column`.
     pub(super) fn place_of(&self, entry: &Entry) -> String {
-        let file = self.subject(entry.subject).file;
-        let path = readable(self.path(file));
-        match entry.finding.place.span {
-            Some(span) => {
-                let position = self.sources.file(file).position(span.start as usize);
-                format!("{path}:{}:{}", position.line, position.column)
-            }
-            None => path.into_owned(),
-        }
+        self.position_of(entry.subject, entry.finding.place.span)
     }
 
     /// Writes the table of rules, the files with the most findings, what could not be read, and how to see more. `rows`:

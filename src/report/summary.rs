@@ -28,7 +28,12 @@ impl Counted {
     /// An *unknown* or *failed* finding counts as that, whatever its severity.
     #[must_use]
     pub fn of(finding: &Finding) -> Self {
-        match (finding.certainty, finding.severity) {
+        Self::as_of(finding.certainty, finding.severity)
+    }
+
+    /// As [`of`](Self::of), by what decides it.
+    pub(super) fn as_of(certainty: Certainty, severity: Severity) -> Self {
+        match (certainty, severity) {
             (Certainty::Unknown, _) => Self::Unknown,
             (Certainty::Failed, _) => Self::Failed,
             (Certainty::Known, Severity::Error) => Self::Error,
@@ -108,8 +113,8 @@ pub struct FileCounts {
 
 impl Summary {
     /// Counts a finding.
-    pub(super) fn add(&mut self, finding: &Finding) {
-        *match Counted::of(finding) {
+    pub(super) fn add(&mut self, counted: Counted) {
+        *match counted {
             Counted::Unknown => &mut self.unknown,
             Counted::Failed => &mut self.failed,
             Counted::Error => &mut self.error,

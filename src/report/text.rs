@@ -12,6 +12,7 @@
 //! What is wrong with policies is said before all else. What to do is said once a rule; what is wrong with files follows, then
 //! what was passed over, and the counts last, where the eye is.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -19,8 +20,9 @@ use std::time::Duration;
 
 use super::Report;
 use super::broken::{broken, width};
-use super::entry::{Entry, NamedRule};
+use super::entry::NamedRule;
 use super::excerpt::{Excerpt, WIDE, excerpt};
+use super::shown::Shown;
 use super::summary::Counted;
 use crate::document::Span;
 use crate::finding::{Certainty, Finding, ObjectId, readable};
@@ -62,8 +64,11 @@ impl TextOptions {
         self.columns.unwrap_or(COLUMNS).clamp(*FITTED.start(), *FITTED.end())
     }
 
-    fn paint(&self, style: Style, text: &str) -> String {
-        if self.color && !text.is_empty() { format!("{style}{text}{style:#}") } else { text.to_owned() }
+    fn paint<'t>(&self, style: Style, text: &'t str) -> Cow<'t, str> {
+        match self.color && !text.is_empty() {
+            true => Cow::Owned(format!("{style}{text}{style:#}")),
+            false => Cow::Borrowed(text),
+        }
     }
 }
 
@@ -80,11 +85,14 @@ impl Report<'_> {
     pub fn write_text(&self, out: &mut dyn Write, options: TextOptions) -> io::Result<()> {
         self.write_failures(out, &options)?;
         let mut advised = BTreeSet::new();
+        let mut text = String::new();
         for group in &self.groups {
-            let mut found = self.entries_in(group);
-            found.retain(|entry| entry.finding.certainty != Certainty::Failed);
+            let mut found = self.shown_in(group, false);
+            found.retain(|shown| shown.said.certainty != Certainty::Failed);
             for of_one in found.chunk_by(|a, b| a.subject == b.subject) {
-                self.write_object(out, &options, of_one, &mut advised)?;
+                text.clear();
+                self.write_object(&mut text, &options, of_one, &mut advised);
+                out.write_all(text.as_bytes())?;
             }
         }
         self.write_unread(out, &options)?;
@@ -93,104 +101,101 @@ impl Report<'_> {
 
     fn write_object(
         &self,
-        out: &mut dyn Write,
+        out: &mut String,
         options: &TextOptions,
-        found: &[Entry],
+        found: &[Shown<'_>],
         advised: &mut BTreeSet<NamedRule>,
-    ) -> io::Result<()> {
-        let Some(first) = found.first() else { return Ok(()) };
+    ) {
+        let Some(first) = found.first() else { return };
         let subject = self.subject(first.subject);
         let name = match &subject.identity {
             Some(identity) => identity.to_string(),
             None => format!("document {}", subject.document + 1),
         };
-        let path = options.paint(STRONG, &readable(self.path(subject.file)));
-        writeln!(out, "{path} · {}", options.paint(STRONG, &name))?;
+        out.push_str(&options.paint(STRONG, &readable(self.path(subject.file))));
+        out.push_str(" · ");
+        out.push_str(&options.paint(STRONG, &name));
+        out.push('\n');
         let line = |span: Span| self.sources.file(subject.file).position(span.start as usize).line;
-        let last = found.iter().filter_map(|entry| entry.finding.place.span).map(line).max().unwrap_or(0);
-        let frame = Frame {
-            options,
-            numbers: NUMBERS.max(last.to_string().len()),
-            codes: found.iter().map(|entry| width(entry.finding.code())).max().unwrap_or(0),
-        };
-        for of_place in found.chunk_by(|a, b| a.finding.place.span == b.finding.place.span) {
-            self.write_excerpt(out, &frame, subject.file, of_place)?;
-            let mut of_place: Vec<&Entry> = of_place.iter().collect();
-            of_place.sort_by_key(|entry| Counted::of(&entry.finding));
-            for (index, entry) in of_place.iter().enumerate() {
-                let rule = NamedRule(Arc::clone(&entry.finding.rule));
-                let lines = self.lines_of(entry, advised.insert(rule));
-                frame.write_finding(out, &entry.finding, &lines, index + 1 == of_place.len())?;
+        let last = found.iter().filter_map(|shown| shown.place.span).map(line).max().unwrap_or(0);
+        let codes = found.iter().map(|shown| width(shown.said.code())).max().unwrap_or(0);
+        let frame = Frame::new(options, NUMBERS.max(last.to_string().len()), codes);
+        for of_place in found.chunk_by(|a, b| a.place.span == b.place.span) {
+            self.write_excerpt(out, &frame, subject.file, of_place);
+            let mut of_place: Vec<&Shown<'_>> = of_place.iter().collect();
+            of_place.sort_by_key(|shown| shown.counted());
+            for (index, shown) in of_place.iter().enumerate() {
+                let rule = NamedRule(Arc::clone(&shown.said.rule));
+                let lines = self.lines_of(shown, advised.insert(rule));
+                frame.write_finding(out, shown, &lines, index + 1 == of_place.len());
             }
         }
-        writeln!(out)
+        out.push('\n');
     }
 
     /// The line where the findings are, the place marked and named.
-    fn write_excerpt(
-        &self,
-        out: &mut dyn Write,
-        frame: &Frame<'_>,
-        file: FileId,
-        found: &[Entry],
-    ) -> io::Result<()> {
+    fn write_excerpt(&self, out: &mut String, frame: &Frame<'_>, file: FileId, found: &[Shown<'_>]) {
         // what the others are in
-        let paths = found.iter().map(|entry| entry.finding.place.path.as_str());
+        let paths = found.iter().map(|shown| &*shown.place.path);
         let path = paths.min_by_key(|path| path.len()).unwrap_or_default();
-        let place = found.first().and_then(|entry| entry.finding.place.span);
+        let place = found.first().and_then(|shown| shown.place.span);
         let source = self.sources.file(file);
-        let wide = frame.room().min(WIDE);
+        let wide = frame.room.min(WIDE);
         let shown = place.and_then(|span| excerpt(source, self.masks.file(file), &[span], wide));
         let Some(Excerpt { line, text, marks, cut }) = shown else {
             let what = if path.is_empty() { "the whole object" } else { path };
             return frame.write_line(out, "", '│', &[what]);
         };
         let mark = marks.into_iter().next().unwrap_or_default();
-        let shown = |text: &str| readable(&text.replace('\t', "    ")).into_owned();
-        let before = " ".repeat(width(&shown(&text[..mark.start])));
-        let carets = "^".repeat(width(&shown(&text[mark])).max(1));
-        frame.write_line(out, &line.to_string(), '│', &[&shown(&text)])?;
+        let before = " ".repeat(width(&spaced(&text[..mark.start])));
+        let carets = "^".repeat(width(&spaced(&text[mark])).max(1));
+        frame.write_line(out, &line.to_string(), '│', &[&spaced(&text)]);
         // of a line without its beginning nobody sees in which column the place is
         let label = match found.first().filter(|_| cut) {
-            Some(entry) => format!("{} {path}", self.place_of(entry)).trim_end().to_owned(),
-            None => path.to_owned(),
+            Some(shown) => {
+                let at = self.position_of(shown.subject, shown.place.span);
+                Cow::Owned(format!("{at} {path}").trim_end().to_owned())
+            }
+            None => Cow::Borrowed(path),
         };
-        let fits = before.len() + carets.len() + 1 + width(&label) <= frame.room();
+        let fits = before.len() + carets.len() + 1 + width(&label) <= frame.room;
         let carets = frame.options.paint(worst(found).style(), &carets);
         match (fits && !label.is_empty(), cut) {
             (true, _) => frame.write_line(out, "", '│', &[&before, &carets, " ", &label]),
             (false, false) => frame.write_line(out, "", '│', &[&before, &carets]),
             (false, true) => {
-                frame.write_line(out, "", '│', &[&before, &carets])?;
-                let mut parts = broken(&label, frame.room(), "").into_iter();
-                parts.try_for_each(|part| frame.write_line(out, "", '│', &[&part]))
+                frame.write_line(out, "", '│', &[&before, &carets]);
+                let parts = broken(&label, frame.room, "");
+                parts.iter().for_each(|part| frame.write_line(out, "", '│', &[part]));
             }
         }
     }
 
     /// What is said of a finding, in lines that are not yet broken: first its message.
-    fn lines_of(&self, entry: &Entry, is_first: bool) -> Vec<(Style, String)> {
-        let Entry { subject, finding, also } = entry;
+    fn lines_of<'e>(&self, shown: &'e Shown<'_>, is_first: bool) -> Vec<(Style, Cow<'e, str>)> {
+        let Shown { subject, said, message, related, also, .. } = shown;
         let plain = Style::new();
-        let mut lines = vec![(plain, readable(&finding.message).into_owned())];
+        let mut lines = vec![(plain, readable(message))];
         for also in also {
-            lines.push((plain, format!("also {}: {}", also.code(), readable(&also.message))));
+            lines.push((plain, format!("also {}: {}", also.said.code(), readable(&also.message)).into()));
         }
-        for related in &finding.related {
+        for related in related {
             let document = related.document.unwrap_or(*subject);
             let message = readable(&related.message);
-            lines.push((plain, format!("{}: {message}", self.position_of(document, related.place.span))));
-            lines.extend(self.line_of(document, related.place.span).map(|line| (FAINT, format!("  {line}"))));
+            let position = self.position_of(document, related.span);
+            lines.push((plain, format!("{position}: {message}").into()));
+            let line = self.line_of(document, related.span);
+            lines.extend(line.map(|line| (FAINT, format!("  {line}").into())));
         }
-        let origin = made_by(finding);
-        let policy = finding.rule.policy.as_ref().filter(|policy| policy.namespace.is_some());
+        let origin = made_by(shown);
+        let policy = said.rule.policy.as_ref().filter(|policy| policy.namespace.is_some());
         let policy = policy.map(|policy| format!("by {}", readable(&policy.to_string())));
-        lines.extend(origin.into_iter().chain(policy).map(|line| (plain, line)));
-        lines.extend(finding.explanation.iter().map(|line| (plain, readable(line).into_owned())));
-        if let Some(remediation) = finding.rule.remediation.as_ref().filter(|_| is_first) {
-            lines.extend(remediation.lines().map(|line| (FAINT, readable(line.trim()).into_owned())));
+        lines.extend(origin.into_iter().chain(policy).map(|line| (plain, line.into())));
+        lines.extend(said.explanation.iter().map(|line| (plain, readable(line))));
+        if let Some(remediation) = said.rule.remediation.as_ref().filter(|_| is_first) {
+            lines.extend(remediation.lines().map(|line| (FAINT, readable(line.trim()))));
         }
-        lines.extend(finding.reference.iter().map(|link| (FAINT, link.clone())));
+        lines.extend(said.reference.iter().map(|link| (FAINT, link.into())));
         lines
     }
 
@@ -216,8 +221,17 @@ impl Report<'_> {
 }
 
 /// What weighs most of findings.
-fn worst(found: &[Entry]) -> Counted {
-    found.iter().map(|entry| Counted::of(&entry.finding)).min().unwrap_or(Counted::Info)
+fn worst(found: &[Shown<'_>]) -> Counted {
+    found.iter().map(Shown::counted).min().unwrap_or(Counted::Info)
+}
+
+/// Text of a file, as it is shown.
+fn spaced(text: &str) -> Cow<'_, str> {
+    if text.contains('\t') {
+        readable(&text.replace('\t', "    ")).into_owned().into()
+    } else {
+        readable(text)
+    }
 }
 
 /// The columns of an object: numbers of lines, severities, codes, messages.
@@ -225,86 +239,102 @@ struct Frame<'o> {
     options: &'o TextOptions,
     numbers: usize,
     codes: usize,
+    /// What is left of a line behind its number and frame.
+    room: usize,
+    /// Whether messages stand beside their codes, not below.
+    is_beside: bool,
+    /// Stands before the lines of a message.
+    indent: String,
 }
 
-impl Frame<'_> {
-    /// What is left of a line behind its number and frame.
-    fn room(&self) -> usize {
-        self.options.width().saturating_sub(self.numbers + 3)
+impl<'o> Frame<'o> {
+    /// Of columns so wide.
+    fn new(options: &'o TextOptions, numbers: usize, codes: usize) -> Self {
+        let room = options.width().saturating_sub(numbers + 3);
+        let beside = SEVERITY + 2 + codes + 2;
+        let is_beside = room >= beside + ROOM;
+        let indent = " ".repeat(if is_beside { beside } else { 2 });
+        Self { options, numbers, codes, room, is_beside, indent }
     }
 
     /// Writes a line of these parts one after the other.
-    fn write_line(&self, out: &mut dyn Write, number: &str, frame: char, parts: &[&str]) -> io::Result<()> {
-        let width = self.numbers;
-        let Self { options, .. } = self;
-        if options.color {
-            write!(out, "{FRAME}{number:>width$} {frame}{FRAME:#}")?;
-        } else {
-            write!(out, "{number:>width$} {frame}")?;
+    fn write_line(&self, out: &mut String, number: &str, frame: char, parts: &[&str]) {
+        if self.options.color {
+            out.push_str(&FRAME.render().to_string());
+        }
+        pad(out, self.numbers.saturating_sub(number.len()));
+        out.push_str(number);
+        out.push(' ');
+        out.push(frame);
+        if self.options.color {
+            out.push_str(&FRAME.render_reset().to_string());
         }
         if parts.iter().any(|part| !part.is_empty()) {
-            out.write_all(b" ")?;
+            out.push(' ');
         }
-        parts.iter().try_for_each(|part| out.write_all(part.as_bytes()))?;
-        out.write_all(b"\n")
+        parts.iter().for_each(|part| out.push_str(part));
+        out.push('\n');
     }
 
     fn write_finding(
         &self,
-        out: &mut dyn Write,
-        finding: &Finding,
-        lines: &[(Style, String)],
+        out: &mut String,
+        shown: &Shown<'_>,
+        lines: &[(Style, Cow<'_, str>)],
         is_last: bool,
-    ) -> io::Result<()> {
+    ) {
         let (first, others) = if is_last { ('└', ' ') } else { ('├', '│') };
-        let counted = Counted::of(finding);
-        let severity = counted.paint(&format!("{:SEVERITY$}", counted.name()), self.options.color);
-        let code = self.link(finding);
-        let beside = SEVERITY + 2 + self.codes + 2;
-        let is_beside = self.room() >= beside + ROOM;
-        let indent = if is_beside { beside } else { 2 };
-        let room = self.room() - indent;
-        let mut head = match is_beside {
+        let counted = shown.counted();
+        let mut severity = counted.name().to_owned();
+        pad(&mut severity, SEVERITY.saturating_sub(counted.name().len()));
+        let mut head = counted.paint(&severity, self.options.color);
+        head.push_str("  ");
+        head.push_str(&self.link(&shown.said));
+        let mut head = match self.is_beside {
             true => {
-                let gap = self.codes - width(finding.code()) + 2;
-                Some(format!("{severity}  {code}{:gap$}", ""))
+                pad(&mut head, self.codes - width(shown.said.code()) + 2);
+                Some(head)
             }
             false => {
-                self.write_line(out, "", first, &[&severity, "  ", &code])?;
+                self.write_line(out, "", first, &[&head]);
                 None
             }
         };
-        let blanks = " ".repeat(indent);
         for (style, line) in lines {
             let text = line.trim_start_matches(' ');
             let own = &line[..line.len() - text.len()];
-            for part in broken(text, room, own) {
+            for part in broken(text, self.room - self.indent.len(), own) {
                 let text = self.options.paint(*style, &part);
                 match head.take() {
-                    Some(head) => self.write_line(out, "", first, &[&head, &text])?,
-                    None => self.write_line(out, "", others, &[&blanks, &text])?,
+                    Some(head) => self.write_line(out, "", first, &[&head, &text]),
+                    None => self.write_line(out, "", others, &[&self.indent, &text]),
                 }
             }
         }
-        Ok(())
     }
 
     /// The code, leading to the first page about it.
-    fn link(&self, finding: &Finding) -> String {
+    fn link<'f>(&self, finding: &'f Finding) -> Cow<'f, str> {
         let code = self.options.paint(STRONG, finding.code());
         let is_safe =
             |url: &&String| url.starts_with("https://") && url.bytes().all(|byte| byte.is_ascii_graphic());
         match finding.rule.references.first().filter(is_safe).filter(|_| self.options.links) {
-            Some(url) => format!("\u{1b}]8;;{url}\u{1b}\\{code}\u{1b}]8;;\u{1b}\\"),
+            Some(url) => format!("\u{1b}]8;;{url}\u{1b}\\{code}\u{1b}]8;;\u{1b}\\").into(),
             None => code,
         }
     }
 }
+
+/// Writes so many blanks.
+fn pad(out: &mut String, blanks: usize) {
+    out.extend(std::iter::repeat_n(' ', blanks));
+}
+
 /// Who put a node there that nobody wrote. What Kubernetes writes for nothing (`resources: {}`) is not told.
-fn made_by(finding: &Finding) -> Option<String> {
-    let origin = finding.place.origin.as_deref()?;
+fn made_by(shown: &Shown<'_>) -> Option<String> {
+    let origin = shown.place.origin.as_deref()?;
     match origin {
-        DEFAULTED => finding.value.as_ref().map(|_| DEFAULTED.to_owned()),
+        DEFAULTED => shown.has_value.then(|| DEFAULTED.to_owned()),
         _ => Some(format!("made by {}", readable(origin))),
     }
 }

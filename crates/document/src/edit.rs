@@ -286,6 +286,18 @@ impl<'d, 'a> Editor<'d, 'a> {
         }
     }
 
+    /// The operations alone, for who has no use for the new version.
+    ///
+    /// # Errors
+    /// As [`finish`](Self::finish).
+    pub fn into_operations(self) -> Result<Vec<PatchOperation>, LimitError> {
+        // so few values cannot be too many, nor nested too deep
+        if self.tree.nodes() <= self.limits.nodes.min(self.limits.depth) {
+            return Ok(self.applied);
+        }
+        self.finish().map(|(_, operations)| operations)
+    }
+
     /// The new version of the document, and the operations that make it of the old one.
     ///
     /// # Errors

@@ -347,14 +347,36 @@ impl<'d> NodeRef<'d> {
     #[must_use]
     pub fn pointer_from(self, ancestor: NodeId) -> String {
         let mut out = String::with_capacity(PATH);
-        for node in self.chain(ancestor) {
-            out.push('/');
-            match node.key() {
-                Some(key) => write::write_pointer_token(&mut out, key),
-                None => write::write_index(&mut out, node.position()),
-            }
-        }
+        self.chain(ancestor).for_each(|node| node.write_token(&mut out));
         out
+    }
+
+    /// [`path_from`](Self::path_from) and [`pointer_from`](Self::pointer_from), on one way up.
+    #[must_use]
+    pub fn place_from(self, ancestor: NodeId) -> (String, String) {
+        let (mut path, mut pointer) = (String::with_capacity(PATH), String::with_capacity(PATH));
+        for node in self.chain(ancestor) {
+            node.write_step(&mut path);
+            node.write_token(&mut pointer);
+        }
+        (path, pointer)
+    }
+
+    /// The node as a token of a pointer.
+    fn write_token(self, out: &mut String) {
+        out.push('/');
+        match self.key() {
+            Some(key) => write::write_pointer_token(out, key),
+            None => write::write_index(out, self.position()),
+        }
+    }
+
+    /// The node as a step of a path.
+    fn write_step(self, out: &mut String) {
+        match self.key() {
+            Some(key) => write::write_path_key(out, key),
+            None => write::write_path_index(out, self.position()),
+        }
     }
 
     /// The path as people write it, from the document's root: `spec.containers[0].image`.
@@ -367,12 +389,7 @@ impl<'d> NodeRef<'d> {
     #[must_use]
     pub fn path_from(self, ancestor: NodeId) -> String {
         let mut out = String::with_capacity(PATH);
-        for node in self.chain(ancestor) {
-            match node.key() {
-                Some(key) => write::write_path_key(&mut out, key),
-                None => write::write_path_index(&mut out, node.position()),
-            }
-        }
+        self.chain(ancestor).for_each(|node| node.write_step(&mut out));
         out
     }
 

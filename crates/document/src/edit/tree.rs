@@ -150,6 +150,11 @@ impl<'d> Tree<'d> {
         }
     }
 
+    /// How many values there are at most.
+    pub(super) fn nodes(&self) -> usize {
+        self.nodes
+    }
+
     /// A new value, not yet anywhere.
     pub(super) fn literal(&mut self, value: &Literal, label: &Arc<str>) -> Result<u32, LimitError> {
         self.grow(value.node_count())?;
