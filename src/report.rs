@@ -35,7 +35,6 @@ mod junit;
 mod lines;
 mod markdown;
 mod mask;
-mod members;
 pub mod notices;
 mod overview;
 mod paths;

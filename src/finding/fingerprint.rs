@@ -110,7 +110,7 @@ impl Print {
 
 impl serde::Serialize for Print {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(ascii(&self.digits()))
     }
 }
 

@@ -9,14 +9,17 @@ use serde::Serialize;
 
 use super::compared::Compared;
 use super::lines::{Batches, List, write_list};
-use super::members::Object;
 use super::shown::{Shown, ShownRelated};
 use super::{Policies, Report, Run};
 use crate::baseline::{Known, Origin};
 use crate::document::Span;
-use crate::finding::{Certainty, Finding, ObjectId, PolicyPlace, Print};
+use crate::document::edit::PatchOperation;
+use crate::finding::{
+    Action, Actions, Certainty, Finding, ObjectId, PolicyPlace, PolicyRef, Print, Severity,
+};
 use crate::manifest::{DocumentError, FileOutcome, FileRecord, Position};
 use crate::objects::DEFAULTED;
+use crate::resource::identity::Identity;
 use crate::waiver::Suppressed;
 
 /// The version of the form.
@@ -36,6 +39,55 @@ impl<'r> Tool<'r> {
     pub(crate) fn judging_for(kubernetes: Option<&'r str>) -> Self {
         Self { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION"), kubernetes }
     }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct WireFinding<'r> {
+    code: &'r str,
+    policy: Option<&'r PolicyRef>,
+    severity: Severity,
+    action: Option<Action>,
+    /// All that are bound; `action` is the strongest.
+    actions: Actions,
+    message: &'r str,
+    file: &'r str,
+    document: u32,
+    item: Option<u32>,
+    line: Option<u32>,
+    column: Option<u32>,
+    end_line: Option<u32>,
+    end_column: Option<u32>,
+    path: &'r str,
+    pointer: &'r str,
+    object: Option<Identity<'r>>,
+    related: Vec<WireRelated<'r>>,
+    fix: &'r [PatchOperation],
+    /// Where the field is documented, of what the API server says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reference: Option<&'r str>,
+    unknown: bool,
+    /// `known`, `unknown`, or `failed`: the rule could not be evaluated.
+    certainty: &'static str,
+    /// Where the policy is at fault, of a finding that is `failed`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    policy_file: Option<&'r str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    policy_line: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    policy_column: Option<usize>,
+    /// The same for the same fault of the same object in another run.
+    fingerprint: Print,
+    /// Findings at the same node that say less: counted with this one, whose severity is the highest of all.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    also: Vec<WireAlso<'r>>,
+    /// Set by Kubernetes, not written: nothing is evaluated with defaults yet.
+    defaulted: bool,
+    /// Why it does not count: such a finding counts as `suppressed` only.
+    suppressed: Option<WireSuppressed<'r>>,
+    /// `new` or `unchanged`, of a run that is compared with an earlier one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    baseline_state: Option<&'static str>,
 }
 
 /// Why a finding does not count.
@@ -74,6 +126,25 @@ struct WirePolicies<'r> {
     hash: &'r str,
     ran: usize,
     packs_not_run: &'r [String],
+}
+
+/// A finding that is folded into another.
+#[derive(Serialize)]
+struct WireAlso<'r> {
+    code: &'r str,
+    policy: Option<&'r PolicyRef>,
+    severity: Severity,
+    action: Option<Action>,
+    message: &'r str,
+    fingerprint: Print,
+}
+
+#[derive(Serialize)]
+struct WireRelated<'r> {
+    message: &'r str,
+    file: &'r str,
+    line: Option<u32>,
+    column: Option<u32>,
 }
 
 #[derive(Serialize)]
@@ -150,13 +221,13 @@ impl Report<'_> {
             let mut all = self.all_shown_in(group).into_iter();
             all.try_for_each(|(shown, by)| {
                 let standing = by.map_or(Standing::New, Standing::Waived);
-                self.write_finding(lines.next(), &shown, standing)
+                lines.push(&self.wire_finding(&shown, standing))
             })
         })?;
         // those that an earlier run had stand last, so that they can be cut off
         list.add(&self.groups, Batches::DOZENS, |group, lines| {
             let mut known = self.shown_in(group, true).into_iter();
-            known.try_for_each(|shown| self.write_finding(lines.next(), &shown, Standing::Unchanged))
+            known.try_for_each(|shown| lines.push(&self.wire_finding(&shown, Standing::Unchanged)))
         })?;
         list.end()?;
         out.write_all(b",\n \"files\": ")?;
@@ -168,85 +239,72 @@ impl Report<'_> {
         writeln!(out, ",\n \"summary\": {}}}", serde_json::to_string(&self.summary)?)
     }
 
-    fn write_finding(&self, text: &mut Vec<u8>, shown: &Shown<'_>, standing: Standing<'_>) -> io::Result<()> {
+    fn wire_finding<'r>(&'r self, shown: &'r Shown<'_>, standing: Standing<'r>) -> WireFinding<'r> {
         let Shown { subject: id, said, severity, message, place, related, also, .. } = shown;
         let subject = self.subject(*id);
-        let mut object = Object::begin(text);
-        object.member("code", said.code());
-        object.member("policy", said.rule.policy.as_ref());
-        object.member("severity", *severity);
-        object.member("action", said.actions.strongest());
-        // all that are bound; `action` is the strongest
-        object.member("actions", said.actions);
-        object.member("message", &**message);
-        object.member("file", self.path(subject.file));
-        object.member("document", subject.document);
-        object.member("item", subject.item);
         let (start, end) = self.positions(*id, place.span);
-        object.member("line", start.map(|p| p.line));
-        object.member("column", start.map(|p| p.column));
-        object.member("endLine", end.map(|p| p.line));
-        object.member("endColumn", end.map(|p| p.column));
-        object.member("path", &*place.path);
-        object.member("pointer", &*place.pointer);
-        object.member("object", subject.identity);
-        object.list("related", related.iter(), |text, related| self.write_related(text, *id, related));
-        match said.fix.as_slice() {
-            [] => object.list("fix", [].into_iter(), |_, ()| {}),
-            fix => object.serialized("fix", &fix)?,
-        }
-        // where the field is documented, of what the API server says
-        object.present("reference", said.reference.as_deref());
-        object.member("unknown", said.certainty == Certainty::Unknown);
-        object.member("certainty", said.certainty.name());
-        // where the policy is at fault, of a finding that is `failed`
         let policy = said.fault.as_ref().and_then(|fault| fault.at.as_deref());
         let in_policy = policy.map(PolicyPlace::position);
-        object.present("policyFile", policy.map(|place| &*place.file));
-        object.present("policyLine", in_policy.map(|(line, _)| line));
-        object.present("policyColumn", in_policy.map(|(_, column)| column));
-        object.member("fingerprint", self.print(shown));
-        // findings at the same node that say less: counted with this one, whose severity is the highest of all
-        if !also.is_empty() {
-            object.list("also", also.iter(), |text, also| self.write_also(text, also));
+        WireFinding {
+            code: said.code(),
+            policy: said.rule.policy.as_ref(),
+            severity: *severity,
+            action: said.actions.strongest(),
+            actions: said.actions,
+            message,
+            file: self.path(subject.file),
+            document: subject.document,
+            item: subject.item,
+            line: start.map(|p| p.line),
+            column: start.map(|p| p.column),
+            end_line: end.map(|p| p.line),
+            end_column: end.map(|p| p.column),
+            path: &place.path,
+            pointer: &place.pointer,
+            object: subject.identity,
+            related: related.iter().map(|related| self.wire_related(*id, related)).collect(),
+            fix: &said.fix,
+            reference: said.reference.as_deref(),
+            unknown: said.certainty == Certainty::Unknown,
+            certainty: said.certainty.name(),
+            policy_file: policy.map(|place| &*place.file),
+            policy_line: in_policy.map(|(line, _)| line),
+            policy_column: in_policy.map(|(_, column)| column),
+            fingerprint: self.print(shown),
+            also: also.iter().map(|also| self.wire_also(also)).collect(),
+            defaulted: place.origin.as_deref() == Some(DEFAULTED),
+            suppressed: match standing {
+                Standing::New => None,
+                Standing::Waived(by) => Some(self.wire_suppressed(by)),
+                Standing::Unchanged => self.compared.as_ref().map(known),
+            },
+            baseline_state: self.compared.as_ref().map(|_| match standing {
+                Standing::Unchanged => "unchanged",
+                Standing::New | Standing::Waived(_) => "new",
+            }),
         }
-        object.member("defaulted", place.origin.as_deref() == Some(DEFAULTED));
-        let suppressed = match standing {
-            Standing::New => None,
-            Standing::Waived(by) => Some(self.wire_suppressed(by)),
-            Standing::Unchanged => self.compared.as_ref().map(known),
-        };
-        object.serialized("suppressed", &suppressed)?;
-        let state = || match standing {
-            Standing::Unchanged => "unchanged",
-            Standing::New | Standing::Waived(_) => "new",
-        };
-        object.present("baselineState", self.compared.as_ref().map(|_| state()));
-        object.end();
-        Ok(())
     }
 
-    fn write_related(&self, text: &mut Vec<u8>, id: ObjectId, related: &ShownRelated<'_>) {
+    fn wire_related<'r>(&'r self, id: ObjectId, related: &'r ShownRelated<'_>) -> WireRelated<'r> {
         let document = related.document.unwrap_or(id);
         let (start, _) = self.positions(document, related.span);
-        let mut object = Object::begin(text);
-        object.member("message", &*related.message);
-        object.member("file", self.path(self.subject(document).file));
-        object.member("line", start.map(|p| p.line));
-        object.member("column", start.map(|p| p.column));
-        object.end();
+        WireRelated {
+            message: &related.message,
+            file: self.path(self.subject(document).file),
+            line: start.map(|p| p.line),
+            column: start.map(|p| p.column),
+        }
     }
 
-    /// A finding that is folded into another.
-    fn write_also(&self, text: &mut Vec<u8>, also: &Shown<'_>) {
-        let mut object = Object::begin(text);
-        object.member("code", also.said.code());
-        object.member("policy", also.said.rule.policy.as_ref());
-        object.member("severity", also.severity);
-        object.member("action", also.said.actions.strongest());
-        object.member("message", &*also.message);
-        object.member("fingerprint", self.print(also));
-        object.end();
+    fn wire_also<'r>(&'r self, also: &'r Shown<'_>) -> WireAlso<'r> {
+        WireAlso {
+            code: also.said.code(),
+            policy: also.said.rule.policy.as_ref(),
+            severity: also.severity,
+            action: also.said.actions.strongest(),
+            message: &also.message,
+            fingerprint: self.print(also),
+        }
     }
 
     fn wire_suppressed<'r>(&'r self, by: &'r Suppressed) -> WireSuppressed<'r> {
