@@ -4,6 +4,7 @@
 //! cargo bench --bench lint
 //! ```
 //!
+//! The copies say the same, as they do in a repository that keeps what is rendered for each cluster, or each has objects of its own.
 //! Each size is run in turns, as a whole process; files a second, CPU seconds per 1,000 documents and peak memory are
 //! those of the middle run by CPU time. Five times the input may cost at most 5.2 times the CPU time.
 //!
@@ -14,6 +15,8 @@
 
 #[path = "corpus/generate.rs"]
 mod generate;
+
+use generate::Copies;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
@@ -47,18 +50,21 @@ fn growth() {
         eprintln!("lint: SKIPPED, no YAML below ../shared");
         return;
     }
-    for (name, arguments) in [("default", &[][..]), ("everything", &["--pack", "all"][..])] {
+    let (default, all) = (("default", &[][..]), ("everything", &["--pack", "all"][..]));
+    for ((name, arguments), copies) in
+        [(default, Copies::Same), (all, Copies::Same), (default, Copies::Renamed), (all, Copies::Renamed)]
+    {
         let folder = std::env::temp_dir().join(format!("plimsoll-bench-{}", std::process::id()));
         let mut costs = Vec::new();
         for bytes in [SMALL, SMALL * TIMES] {
             let input = folder.join(bytes.to_string());
             std::fs::create_dir_all(&input).expect("a folder");
-            let (files, written) = generate::write(&input, bytes).expect("written");
+            let (files, written) = generate::write(&input, bytes, copies).expect("written");
             let mut runs: Vec<Run> = (0..ROUNDS).map(|_| lint(&input, arguments)).collect();
             runs.sort_by(|a, b| a.cpu.total_cmp(&b.cpu));
             let run = &runs[ROUNDS / 2];
             println!(
-                "lint, {name}: {:.0} MB in {files} files, {} documents: {:.0} files/s, {:.2} CPU s, {:.3} CPU s per 1,000 documents, peak {} MB",
+                "lint, {name}, {copies:?}: {:.0} MB in {files} files, {} documents: {:.0} files/s, {:.2} CPU s, {:.3} CPU s per 1,000 documents, peak {} MB",
                 written as f64 / 1e6,
                 run.documents,
                 files as f64 / run.wall.as_secs_f64(),
@@ -69,7 +75,7 @@ fn growth() {
             costs.push(run.cpu);
         }
         println!(
-            "lint, {name}: {TIMES} times the input cost {:.2} times (wanted at most {WANTED})",
+            "lint, {name}, {copies:?}: {TIMES} times the input cost {:.2} times (wanted at most {WANTED})",
             costs[1] / costs[0]
         );
         let _ = std::fs::remove_dir_all(&folder);

@@ -28,17 +28,31 @@ fn below(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// Copies of the files, numbered, until there are `bytes` of them. Names of objects stay, so look-ups across files
-/// meet many candidates, as in a repository of many environments. Gives the number of files and their bytes.
+/// What the copies of a file say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(dead_code, reason = "not every bench writes files")]
-pub(crate) fn write(folder: &Path, bytes: usize) -> std::io::Result<(usize, usize)> {
+pub(crate) enum Copies {
+    /// The same: names of objects stay, so look-ups across files meet many candidates, as in a repository that keeps what is
+    /// rendered for many clusters.
+    Same,
+    /// Objects of other names, so that none is the same as another.
+    Renamed,
+}
+
+/// Copies of the files, numbered, until there are `bytes` of them. Gives the number of files and their bytes.
+#[allow(dead_code, reason = "not every bench writes files")]
+pub(crate) fn write(folder: &Path, bytes: usize, copies: Copies) -> std::io::Result<(usize, usize)> {
     let texts: Vec<String> = files().iter().filter_map(|path| std::fs::read_to_string(path).ok()).collect();
     let (mut written, mut count) = (0, 0);
     while written < bytes && !texts.is_empty() {
         for text in &texts {
             let into = folder.join(format!("{:03}", count / 500));
             std::fs::create_dir_all(&into)?;
-            std::fs::write(into.join(format!("{count:06}.yaml")), text)?;
+            let text = match copies {
+                Copies::Same => text.clone(),
+                Copies::Renamed => renamed(text, count),
+            };
+            std::fs::write(into.join(format!("{count:06}.yaml")), &text)?;
             count += 1;
             written += text.len();
             if written >= bytes {
@@ -47,4 +61,17 @@ pub(crate) fn write(folder: &Path, bytes: usize) -> std::io::Result<(usize, usiz
         }
     }
     Ok((count, written))
+}
+
+/// The same with a number behind the first name in each document, which is the object's.
+fn renamed(text: &str, number: usize) -> String {
+    let of_one = |document: &str| {
+        let name = document.find("name: ").map(|at| at + "name: ".len());
+        let end = name.map(|at| at + document[at..].find([',', '}', '\n']).unwrap_or(document.len() - at));
+        match end.filter(|at| document[..*at].ends_with(|c: char| c.is_ascii_alphanumeric())) {
+            Some(at) => format!("{}-{number}{}", &document[..at], &document[at..]),
+            None => document.to_owned(),
+        }
+    };
+    text.split("\n---").map(of_one).collect::<Vec<_>>().join("\n---")
 }
