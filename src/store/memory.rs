@@ -45,9 +45,9 @@ impl Signature {
 }
 
 /// What rules found in objects may take. Replicas of a workload have the faults of the first.
-const ROOM_OF_FINDINGS: Room = Room { places: 1 << 12, bytes: 1 << 19, bytes_of_one: 8 << 10 };
+const ROOM_OF_FINDINGS: Room = Room { places: 1 << 12, bytes: 3 << 18, bytes_of_one: 8 << 10 };
 /// The same of what all rules found in replicas.
-const ROOM_OF_REPLICAS: Room = Room { places: 1 << 10, bytes: 1 << 19, bytes_of_one: 64 << 10 };
+const ROOM_OF_REPLICAS: Room = Room { places: 1 << 10, bytes: 3 << 18, bytes_of_one: 64 << 10 };
 
 /// What rules found in an object, by the numbers of policy and rule, in their order; `None` of those that run each time.
 pub type FoundByRule = Vec<((usize, usize), Option<Arc<[Recalled]>>)>;

@@ -8,7 +8,7 @@ use crate::store::memory::{Memory, Signature};
 use crate::store::remembered::Room;
 
 /// What answers may take. One without findings is one of them.
-pub(super) const ROOM: Room = Room { places: 1 << 10, bytes: 1 << 19, bytes_of_one: 64 << 10 };
+pub(super) const ROOM: Room = Room { places: 1 << 10, bytes: 3 << 18, bytes_of_one: 64 << 10 };
 
 /// What tells the answer to a request from others of the same policies. `None` where it is not by the findings alone: what
 /// policies of the API server's own say names the object, and an UPDATE may only let go of one.
