@@ -29,6 +29,7 @@ pub mod path;
 mod places;
 mod stored;
 mod tape;
+pub mod varint;
 mod write;
 
 pub use build::{Builder, LimitError, Limits};

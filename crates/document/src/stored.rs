@@ -12,6 +12,7 @@
 use std::sync::OnceLock;
 
 use super::tape::{HAS_KEY, Node, SHADOWED, UNKNOWN};
+use super::varint;
 use super::{Document, Kind, MOST_NODES, OWNED, Origins, Places, Source, Span, Text};
 
 /// The flags of a node, and where they are beside its kind.
@@ -99,18 +100,8 @@ struct Writer {
 }
 
 impl Writer {
-    /// Seven bits a byte, the lowest first; the highest bit says that there are more.
-    fn number(&mut self, mut number: u64) {
-        while number >= 0x80 {
-            self.bytes.push(number as u8 | 0x80);
-            number >>= 7;
-        }
-        self.bytes.push(number as u8);
-    }
-
-    /// Those of either sign that are near zero are short.
-    fn signed(&mut self, number: i64) {
-        self.number(((number << 1) ^ (number >> 63)).cast_unsigned());
+    fn number(&mut self, number: u64) {
+        varint::write(&mut self.bytes, number);
     }
 
     fn text(&mut self, text: Text) {
@@ -122,7 +113,7 @@ impl Writer {
     }
 
     fn position(&mut self, position: u32, of: usize) {
-        self.signed(i64::from(position) - i64::from(self.at[of]));
+        varint::write_signed(&mut self.bytes, i64::from(position) - i64::from(self.at[of]));
         self.at[of] = position;
     }
 
@@ -142,7 +133,7 @@ impl Writer {
         match node.kind() {
             Kind::Null => {}
             Kind::Bool => self.bytes.push(node.payload as u8),
-            Kind::Int => self.signed(node.payload.cast_signed()),
+            Kind::Int => varint::write_signed(&mut self.bytes, node.payload.cast_signed()),
             Kind::Float => self.bytes.extend(node.payload.to_le_bytes()),
             Kind::String => self.text(Text::unpack(node.payload)),
             Kind::Array | Kind::Object => {
@@ -165,22 +156,11 @@ struct Reader<'b> {
 
 impl Reader<'_> {
     fn byte(&mut self) -> Option<u8> {
-        let (byte, rest) = self.bytes.split_first()?;
-        self.bytes = rest;
-        Some(*byte)
+        varint::byte(&mut self.bytes)
     }
 
-    #[inline]
     fn number(&mut self) -> Option<u64> {
-        let mut number = 0;
-        for shift in (0..64).step_by(7) {
-            let byte = self.byte()?;
-            number |= u64::from(byte & 0x7f) << shift;
-            if byte < 0x80 {
-                return Some(number);
-            }
-        }
-        None
+        varint::read(&mut self.bytes)
     }
 
     fn length(&mut self) -> Option<usize> {
@@ -188,8 +168,7 @@ impl Reader<'_> {
     }
 
     fn signed(&mut self) -> Option<i64> {
-        let number = self.number()?;
-        Some((number >> 1).cast_signed() ^ -(number & 1).cast_signed())
+        varint::read_signed(&mut self.bytes)
     }
 
     fn position(&mut self, of: usize) -> Option<u32> {

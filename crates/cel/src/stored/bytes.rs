@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use document::varint;
+
 use super::Outside;
 use crate::ast::{self, Name};
 
@@ -36,13 +38,8 @@ impl Writer {
         self.bytes.push(byte);
     }
 
-    /// Seven bits a byte, the lowest first; the highest bit says that there are more.
-    pub(crate) fn number(&mut self, mut number: u64) {
-        while number >= 0x80 {
-            self.byte(number as u8 | 0x80);
-            number >>= 7;
-        }
-        self.byte(number as u8);
+    pub(crate) fn number(&mut self, number: u64) {
+        varint::write(&mut self.bytes, number);
     }
 
     fn slice(&mut self, bytes: &[u8]) {
@@ -62,21 +59,11 @@ impl<'b> Reader<'b> {
     }
 
     pub(crate) fn byte(&mut self) -> Option<u8> {
-        let (byte, rest) = self.bytes.split_first()?;
-        self.bytes = rest;
-        Some(*byte)
+        varint::byte(&mut self.bytes)
     }
 
     pub(crate) fn number(&mut self) -> Option<u64> {
-        let mut number = 0;
-        for shift in (0..64).step_by(7) {
-            let byte = self.byte()?;
-            number |= u64::from(byte & 0x7f) << shift;
-            if byte < 0x80 {
-                return Some(number);
-            }
-        }
-        None
+        varint::read(&mut self.bytes)
     }
 
     pub(crate) fn four(&mut self) -> Option<u32> {
@@ -143,13 +130,12 @@ numbers! { u8 u32 u64 usize }
 /// Small ones of either sign are short.
 impl Stored for i64 {
     fn store(&self, to: &mut Writer) -> Option<()> {
-        to.number(((self << 1) ^ (self >> 63)) as u64);
+        varint::write_signed(&mut to.bytes, *self);
         Some(())
     }
 
     fn restore(from: &mut Reader<'_>) -> Option<Self> {
-        let number = from.number()?;
-        Some((number >> 1) as i64 ^ -((number & 1) as i64))
+        varint::read_signed(&mut from.bytes)
     }
 }
 
