@@ -162,11 +162,6 @@ fn replaced<'a>(request: &Request<'a>) -> Option<NodeRef<'a>> {
     request.old_object.filter(|_| request.operation == request::Operation::Update)
 }
 
-/// Whether the object is created or changed.
-fn is_changed(request: &Request<'_>) -> bool {
-    matches!(request.operation, request::Operation::Create | request::Operation::Update)
-}
-
 /// What the API server finds of an object that is created or changed.
 fn valid(
     (serving, served): (Serving<'_, '_>, Served<'_>),
@@ -174,7 +169,8 @@ fn valid(
     known: Option<&[Finding]>,
 ) -> Findings {
     let old = replaced(request);
-    let object = request.object.filter(|_| is_changed(request));
+    let changes = matches!(request.operation, request::Operation::Create | request::Operation::Update);
+    let object = request.object.filter(|_| changes);
     let validate = |object| match known {
         Some(known) => known.to_vec(),
         None => serving.validate(served, object, old),
@@ -219,7 +215,9 @@ pub fn admit<'a>(
         // what rules have changed may be another object than they have made of a copy
         let copy = stages.copy.filter(|_| mutated.is_none());
         let is_built_in = |(_, served): &(Serving<'_, '_>, Served<'_>)| matches!(served, Served::BuiltIn(_));
-        let is_validated = is_changed(request) && (again.is_none() || received.is_some());
+        // on an UPDATE it lets stand what was there before
+        let is_created = request.operation == request::Operation::Create;
+        let is_validated = is_created && (again.is_none() || received.is_some());
         let said = stages.server.filter(is_built_in).filter(|_| is_validated).map(|_| &findings[..]);
         let judged = judge::judge(set, request, host, (budget, copy), said);
         findings.extend(judged);

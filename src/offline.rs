@@ -480,7 +480,8 @@ impl<'i> Offline<'i> {
                 None => kinds.push((set, HashSet::from([identity.gvk.kind]))),
             }
         }
-        let accepts_all = !self.as_written && self.canonical.is_some_and(Canonical::accepts_all);
+        let is_received = !self.as_written && self.asking.operation == Operation::Create;
+        let accepts_all = is_received && self.canonical.is_some_and(Canonical::accepts_all);
         kinds.into_iter().for_each(|(set, kinds)| set.meet(kinds, accepts_all.then_some(&[])));
         let copies = Copies::default();
         for batch in indexes.chunks(BATCH) {

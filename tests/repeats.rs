@@ -279,6 +279,28 @@ fn names_of_ports_and_restarts() {
     assert!(found > 40, "{found}");
 }
 
+/// Of an object that was there before the server lets stand what it would not take anew.
+#[test]
+fn updates() {
+    let (folder, old) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let mut manifests = Vec::new();
+    for (at, name) in ["http", "HTTP", "a--b", "'1'", "sixteen-letters-"].iter().enumerate() {
+        let spec =
+            format!("containers: [{{name: c, image: i, ports: [{{name: {name}, containerPort: 80}}]}}]");
+        let labels = format!("{{app: {name}, l: 'a b'}}");
+        manifests.push(format!("apiVersion: v1\nkind: Pod\nmetadata: {{name: p{at}}}\nspec: {{{spec}}}"));
+        manifests.push(format!(
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: d{at}, labels: {labels}}}\nspec: {{selector: {{matchLabels: {{app: b}}}}, \
+             template: {{metadata: {{labels: {labels}}}, spec: {{{spec}}}}}}}"
+        ));
+    }
+    write_all(old.path(), &manifests);
+    write_all(folder.path(), &manifests);
+    let old = old.path().to_str().unwrap();
+    let found = compare(folder.path(), &["--operation", "update", "--old", old]);
+    assert!(found > 10, "{found}");
+}
+
 /// Manifests that people wrote.
 #[test]
 fn manifests() {

@@ -82,7 +82,7 @@ fn by_rules<'a>(asking: MutationInput<'_, 'a>, turn: Turn, mutation: &mut Admiss
     }
     let changes = Changes::of(request);
     let asked = |policy: &Policy| placement::of_request(policy, true, request, set.templates());
-    let by_rules = |policy: &&Policy| policy.mutates() && whole(policy).is_none();
+    let by_rules = |policy: &&Policy| whole(policy).is_none();
     let policies: Vec<&Policy> =
         set.asked(request, true, None).map(|(_, policy)| policy).filter(by_rules).collect();
     let last_closed = policies.iter().rposition(|policy| asked(policy) == FailurePolicy::Fail);

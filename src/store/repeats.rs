@@ -1,8 +1,8 @@
 //! Policies of the library that say what the API server says when it decodes and validates an object.
 //!
 //! They are for objects of which nobody can tell what it would say: those that are judged as they are written, and custom kinds
-//! without their definition. Of the others nothing is lost when they are not asked where it has said nothing, which spares
-//! reading them. `tests/repeats.rs` compares.
+//! without their definition. Of others that are created nothing is lost when they are not asked where it has said nothing, which
+//! spares reading them; on an UPDATE the server lets stand what was there before. `tests/repeats.rs` compares.
 
 use crate::finding::Finding;
 
