@@ -13,6 +13,8 @@ use std::path::{Component, Path, PathBuf};
 pub(super) struct Fence {
     /// Without links; `None`: everything.
     root: Option<PathBuf>,
+    /// The path of the command line.
+    start: PathBuf,
     /// Whether the files of a folder lie inside, by its path.
     folders: HashMap<PathBuf, bool>,
     /// The folder that was asked about last.
@@ -33,16 +35,16 @@ impl Fence {
                 None => walked.then_some(lexical),
             },
         };
-        Self { root: root.and_then(|root| root.canonicalize().ok()), folders: HashMap::new(), last: None }
+        let root = root.and_then(|root| root.canonicalize().ok());
+        Self { root, start: path.to_owned(), folders: HashMap::new(), last: None }
     }
 
     /// Whether a file may be read, which is a link or not. Of what is not there, or has no place (a pipe), others say what
     /// is wrong.
     pub(super) fn allows(&mut self, file: &Path, is_link: bool) -> bool {
         let Some(root) = &self.root else { return true };
-        let is_inside = |path: &Path| path.canonicalize().map_or(true, |place| place.starts_with(root));
         if is_link {
-            return is_inside(file);
+            return is_inside(file, root);
         }
         let folder = file.parent().unwrap_or(Path::new(""));
         let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
@@ -52,10 +54,29 @@ impl Fence {
         {
             return *allowed;
         }
-        let allowed = *self.folders.entry(folder.to_owned()).or_insert_with(|| is_inside(folder));
+        let allowed = has_inside(&mut self.folders, folder, &self.start, root);
         self.last = Some((folder.to_owned(), allowed));
         allowed
     }
+}
+
+/// Whether the files of a folder lie inside: as those of the one that it is in, where it is no link. That is one question to the
+/// system for each folder, where the place of a path takes one for each of its parts.
+fn has_inside(known: &mut HashMap<PathBuf, bool>, folder: &Path, start: &Path, root: &Path) -> bool {
+    if let Some(known) = known.get(folder) {
+        return *known;
+    }
+    let is_named = matches!(folder.components().next_back(), Some(Component::Normal(_)));
+    let above = folder.parent().filter(|above| is_named && above.starts_with(start));
+    let above = above.filter(|_| folder.symlink_metadata().is_ok_and(|folder| folder.is_dir()));
+    let inside = above.is_some_and(|above| has_inside(known, above, start, root)) || is_inside(folder, root);
+    known.insert(folder.to_owned(), inside);
+    inside
+}
+
+/// Whether a place lies below the root, wherever links lead.
+fn is_inside(path: &Path, root: &Path) -> bool {
+    path.canonicalize().map_or(true, |place| place.starts_with(root))
 }
 
 /// Without `.` and `..`, by the text alone.
