@@ -11,8 +11,7 @@
 //! Kinds are Kubernetes' own and some that many clusters install ([`Role`]); what is not here is unknown, unless a
 //! CustomResourceDefinition tells of it.
 //!
-//! The table is static data, sorted by kind and group; every look-up is a binary search in it, and nothing is made at
-//! start. Schemas are to come beside it in the same way: a static array of them, written by the same tool, sorted by
+//! The table is static data, sorted by kind and group, with a hash table of the names beside it; nothing is made at start. Schemas are to come beside it in the same way: a static array of them, written by the same tool, sorted by
 //! kind, group and version as [`Kind`] and [`Version`] are, so that group, version and kind find a schema as they find a
 //! row, and no schema is decoded that nobody asks for.
 
@@ -174,10 +173,54 @@ pub fn built_in() -> impl Iterator<Item = &'static Kind> + Clone {
 
 /// The rows of this name, the core group before the others.
 fn rows(kind: &str) -> &'static [Kind] {
-    let start = KINDS.partition_point(|row| row.kind < kind);
-    // most kinds are of one group
-    let count = KINDS[start..].iter().take_while(|row| row.kind == kind).count();
-    &KINDS[start..start + count]
+    let mut at = place(kind);
+    while BY_NAME[at] != 0 {
+        let start = usize::from(BY_NAME[at]) - 1;
+        if KINDS[start].kind == kind {
+            // most kinds are of one group
+            let count = KINDS[start..].iter().take_while(|row| row.kind == kind).count();
+            return &KINDS[start..start + count];
+        }
+        at = (at + 1) % BY_NAME.len();
+    }
+    &[]
+}
+
+/// The first row of each name, counted from 1, in its [`place`] or behind it; 0 where there is none. Every object is asked for its
+/// kind some times.
+static BY_NAME: [u16; 1 << 10] = {
+    let mut rows = [0; 1 << 10];
+    let mut row = 0;
+    while row < KINDS.len() {
+        if row == 0 || !is_same(KINDS[row].kind, KINDS[row - 1].kind) {
+            let mut at = place(KINDS[row].kind);
+            while rows[at] != 0 {
+                at = (at + 1) % rows.len();
+            }
+            rows[at] = row as u16 + 1;
+        }
+        row += 1;
+    }
+    rows
+};
+
+const fn is_same(one: &str, other: &str) -> bool {
+    let (one, other) = (one.as_bytes(), other.as_bytes());
+    let mut at = 0;
+    while at < one.len() && at < other.len() && one[at] == other[at] {
+        at += 1;
+    }
+    at == one.len() && at == other.len()
+}
+
+/// Where a name is looked for first (FNV-1a).
+const fn place(name: &str) -> usize {
+    let (name, mut hash, mut at) = (name.as_bytes(), 0x811c_9dc5_u32, 0);
+    while at < name.len() {
+        hash = (hash ^ name[at] as u32).wrapping_mul(0x0100_0193);
+        at += 1;
+    }
+    (hash ^ hash >> 16) as usize % (1 << 10)
 }
 
 /// The row of a group and kind.
