@@ -36,7 +36,8 @@ use crate::host::Host;
 use crate::objects::admit::Served;
 use crate::request::{self, Request};
 use crate::store::PolicySet;
-use crate::store::copies::CopyOf;
+use crate::store::copies::{Common, CopyOf};
+use crate::store::memory::Signature;
 use crate::verdict::{self, Verdict};
 
 pub use mutate::Turn;
@@ -57,23 +58,14 @@ pub struct Stages<'s> {
     judge: bool,
     /// What the object is one of several of.
     copy: Option<CopyOf<'s>>,
-    /// What the server finds when it validates the request's object, where that is known.
-    valid: Option<&'s [Finding]>,
 }
 
 impl<'s> Stages<'s> {
     /// All: the object as the cluster would have it in the end is judged.
     pub const ALL: Self = Self { mutate: Some(Turn::Only), ..Self::JUDGE };
     /// The object is judged as it is: what the API server asks a validating webhook for.
-    pub const JUDGE: Self = Self {
-        mutate: None,
-        server: None,
-        form: ObjectForm::Canonical,
-        found: &[],
-        judge: true,
-        copy: None,
-        valid: None,
-    };
+    pub const JUDGE: Self =
+        Self { mutate: None, server: None, form: ObjectForm::Canonical, found: &[], judge: true, copy: None };
     /// The object is changed, and not judged.
     pub const MUTATE: Self = Self::mutate(Turn::Only);
 
@@ -105,18 +97,11 @@ impl<'s> Stages<'s> {
         Self { form: ObjectForm::Refused, ..self }
     }
 
-    /// The same stages, where the request's object is the same as others of a run, which are judged as well: what was found in
-    /// one of them is not looked for again.
+    /// The same stages, where the request's object is the same as others of a run, which are judged as well, or is so but for its
+    /// name: what was found in one of them is not looked for again.
     #[must_use]
     pub const fn of_copies(self, copy: Option<CopyOf<'s>>) -> Self {
         Self { copy, ..self }
-    }
-
-    /// The same stages, where the API server has validated the request's object already and found this; it takes the place of
-    /// no other.
-    #[must_use]
-    pub const fn validated(self, valid: Option<&'s [Finding]>) -> Self {
-        Self { valid, ..self }
     }
 
     /// The same stages, where the API server has found this before the first of them.
@@ -166,14 +151,22 @@ fn replaced<'a>(request: &Request<'a>) -> Option<NodeRef<'a>> {
 fn valid(
     (serving, served): (Serving<'_, '_>, Served<'_>),
     request: &Request<'_>,
-    known: Option<&[Finding]>,
+    copy: Option<(CopyOf<'_>, Signature)>,
 ) -> Findings {
     let old = replaced(request);
     let changes = matches!(request.operation, request::Operation::Create | request::Operation::Update);
     let object = request.object.filter(|_| changes);
-    let validate = |object| match known {
-        Some(known) => known.to_vec(),
-        None => serving.validate(served, object, old),
+    let is_created = request.operation == request::Operation::Create;
+    let validate = |object: NodeRef<'_>| {
+        let validate = || serving.validate(served, object, old);
+        let is_alike = |common| match common {
+            Common::All(_) => true,
+            Common::ButForNames => served.judges_alike_by_any_plain_name(object),
+        };
+        match copy.filter(|(copy, _)| is_created && is_alike(copy.common)) {
+            Some((copy, signature)) => copy.validated(signature, object, validate),
+            None => validate(),
+        }
     };
     let mut findings = object.map(validate).unwrap_or_default();
     confidential::conceal(&mut findings, request);
@@ -209,11 +202,12 @@ pub fn admit<'a>(
     let received = canonical.map(|object| request.with_object(object.root()));
     let request = received.as_ref().unwrap_or(request);
     if stages.judge {
-        if let Some(server) = stages.server.filter(|_| again.is_none() || received.is_some()) {
-            findings.extend(valid(server, request, stages.valid.filter(|_| mutated.is_none())));
-        }
         // what rules have changed may be another object than they have made of a copy
         let copy = stages.copy.filter(|_| mutated.is_none());
+        let copy = copy.and_then(|copy| Some((copy, copy.signature(set, request.object?)?)));
+        if let Some(server) = stages.server.filter(|_| again.is_none() || received.is_some()) {
+            findings.extend(valid(server, request, copy));
+        }
         let is_built_in = |(_, served): &(Serving<'_, '_>, Served<'_>)| matches!(served, Served::BuiltIn(_));
         // on an UPDATE it lets stand what was there before
         let is_created = request.operation == request::Operation::Create;

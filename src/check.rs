@@ -107,7 +107,7 @@ pub trait Check: fmt::Debug + Send + Sync {
     }
 
     /// The parts of the object that decide whether it finds anything, where nothing else does and it can be told.
-    fn decided_by(&self, _of: &Deciding) -> Option<Decides> {
+    fn decided_by(&self, _of: &Deciding, _policy: &Policy) -> Option<Decides> {
         None
     }
 

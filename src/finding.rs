@@ -248,19 +248,21 @@ impl Place {
     /// The place of a node of the object whose root is `object`.
     #[must_use]
     pub fn of(node: NodeRef<'_>, object: NodeId) -> Self {
+        let (path, pointer) = node.place_from(object);
+        Self { path, pointer, ..Self::default() }.told_of(node, object)
+    }
+
+    /// The same place in another object, whose root is `object` and that has this node there: where that is written, and who
+    /// made it.
+    #[must_use]
+    pub fn told_of(self, node: NodeRef<'_>, object: NodeId) -> Self {
         let mut written = Some(node);
         while let Some(at) = written
             && at.span().is_none()
         {
             written = at.parent().filter(|_| at.id() != object);
         }
-        let (path, pointer) = node.place_from(object);
-        Self {
-            path,
-            pointer,
-            span: written.and_then(NodeRef::span),
-            origin: node.origin().map(str::to_owned),
-        }
+        Self { span: written.and_then(NodeRef::span), origin: node.origin().map(str::to_owned), ..self }
     }
 }
 

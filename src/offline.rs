@@ -8,6 +8,7 @@
 mod alike;
 mod canonical;
 mod held;
+mod identified;
 mod unrun;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -30,7 +31,6 @@ use crate::manifest::{FileId, Inventory};
 use crate::matching::Operation;
 use crate::request::Request;
 use crate::request::{GroupVersionKind, GroupVersionResource, User};
-use crate::resource::custom::CustomKinds;
 use crate::resource::identity::Identity;
 use crate::resource::workload::{self, Lookalike, TemplatePaths};
 use crate::store::PolicySet;
@@ -38,6 +38,7 @@ use crate::store::copies::{Copies, CopyOf};
 
 use alike::Alike;
 pub use canonical::{Canonical, Parts};
+use identified::Identified;
 
 /// What the made-up requests are like.
 #[derive(Debug, Clone)]
@@ -153,7 +154,7 @@ fn host<'i>(
 #[derive(Debug)]
 pub struct Offline<'i> {
     inventory: &'i Inventory<'i>,
-    identities: Vec<Identity<'i>>,
+    identified: Arc<Identified<'i>>,
     /// The plurals that requests use, of each.
     resources: Vec<Arc<str>>,
     host: InputHost<'i>,
@@ -193,18 +194,11 @@ impl<'i> Offline<'i> {
         asking: &'i Asking,
         canonical: Option<&'i Canonical<'i>>,
     ) -> Self {
-        let mut custom = CustomKinds::default();
-        for manifest in inventory.manifests() {
-            custom.learn(inventory.object(manifest));
-        }
-        // a manifest has kind and apiVersion
-        let identify = |root| Identity::of(root).unwrap_or_default().settled(&custom, &asking.namespace);
-        let count = inventory.manifests().len();
-        let mut identities: Vec<Identity<'i>> = Vec::with_capacity(count);
-        for index in 0..count {
-            let known = identities.get(inventory.first_like(index)).copied();
-            identities.push(known.unwrap_or_else(|| identify(inventory.judged(index))));
-        }
+        let identified = canonical.map_or_else(
+            || Arc::new(Identified::of(inventory, &asking.namespace)),
+            |canonical| Arc::clone(canonical.identified()),
+        );
+        let Identified { custom, all: identities, .. } = &*identified;
         let mut known: HashMap<(&str, &str), Arc<str>> = HashMap::new();
         let resource = |identity: &Identity<'i>| {
             let GroupVersionKind { group, kind, .. } = identity.gvk;
@@ -216,13 +210,13 @@ impl<'i> Offline<'i> {
             let canonical = canonical.and_then(|all| all.looked_up(index));
             canonical.unwrap_or_else(|| (inventory.judged(index), None))
         };
-        let host = host(inventory, &identities, asking, judged);
-        let alike = Alike::among(inventory, &identities);
+        let host = host(inventory, identities, asking, judged);
+        let alike = Alike::among(inventory, identities);
         let mut by_key = HashMap::new();
         if let Some(old) = old {
             for (index, manifest) in old.manifests().iter().enumerate() {
                 let root = old.object(manifest);
-                let identity = identify(root);
+                let identity = identified.identify(root);
                 if identity.name.is_some() {
                     by_key.insert(identity.key(), canonical.and_then(|all| all.old(index)).unwrap_or(root));
                 }
@@ -230,7 +224,7 @@ impl<'i> Offline<'i> {
         }
         Self {
             inventory,
-            identities,
+            identified,
             resources,
             host,
             alike,
@@ -251,7 +245,7 @@ impl<'i> Offline<'i> {
     /// What the manifest at this index of the inventory calls itself.
     #[must_use]
     pub fn identity(&self, index: usize) -> Identity<'i> {
-        self.identities[index]
+        self.identified.all[index]
     }
 
     /// The other objects, as the manifest at this index of the inventory sees them.
@@ -269,7 +263,7 @@ impl<'i> Offline<'i> {
             explain,
             fixes: true,
             in_cluster: false,
-            on_all_threads: self.identities.len() < rayon::current_num_threads(),
+            on_all_threads: self.identified.all.len() < rayon::current_num_threads(),
             fingerprints,
             findings_per_rule: None,
             today,
@@ -289,7 +283,7 @@ impl<'i> Offline<'i> {
     }
 
     fn request_of<'r>(&'r self, index: usize, received: Option<&'r Received<'_, '_>>) -> Request<'r> {
-        let identity = self.identities[index];
+        let identity = self.identified.all[index];
         let object = self.object(index, received);
         let Asking { namespace: _, operation, user, groups, complete: _, explain: _, today: _, .. } =
             self.asking;
@@ -345,7 +339,7 @@ impl<'i> Offline<'i> {
             ));
         }
         let mut kinds = BTreeMap::new();
-        for (index, identity) in self.identities.iter().enumerate() {
+        for (index, identity) in self.identified.all.iter().enumerate() {
             let GroupVersionKind { group, version, kind } = identity.gvk;
             let known = api::find(group, kind).is_some()
                 || workload::holds_pods(group, kind)
@@ -390,11 +384,7 @@ impl<'i> Offline<'i> {
             Some((all, _)) if self.as_written => stages.written_for(all.serving()),
             Some((all, received)) => {
                 let stages = match (received.served, &received.object) {
-                    (Some(served), Some(_)) => {
-                        let is_created = request.operation == Operation::Create;
-                        let valid = if is_created { all.valid(index) } else { None };
-                        stages.by(all.serving(), served).validated(valid)
-                    }
+                    (Some(served), Some(_)) => stages.by(all.serving(), served),
                     (Some(_), None) => stages.refused(),
                     (None, _) => stages,
                 };
@@ -447,7 +437,7 @@ impl<'i> Offline<'i> {
                 folder(other) != folder(file) && !self.inventory.kustomizations().are_together(file, other)
             })
         })?;
-        let identity = self.identities.get(other.0 as usize)?;
+        let identity = self.identified.all.get(other.0 as usize)?;
         Some(format!("{} {}", identity.gvk.kind, identity.name.unwrap_or_default()))
     }
 
@@ -470,9 +460,9 @@ impl<'i> Offline<'i> {
         let set = |index: usize| set(self.inventory.manifests()[index].file);
         // so many at a time that all threads have work, and few findings wait to be taken
         const BATCH: usize = 1 << 9;
-        let indexes: Vec<u32> = (0_u32..).take(self.identities.len()).collect();
+        let indexes: Vec<u32> = (0_u32..).take(self.identified.all.len()).collect();
         let mut kinds: Vec<(&PolicySet, HashSet<&str>)> = Vec::new();
-        for (index, identity) in self.identities.iter().enumerate() {
+        for (index, identity) in self.identified.all.iter().enumerate() {
             let set = set(index);
             let of_set = kinds.iter_mut().find(|(met, _)| std::ptr::eq(*met, set));
             match of_set {
@@ -487,7 +477,7 @@ impl<'i> Offline<'i> {
         for batch in indexes.chunks(BATCH) {
             let findings = batch.par_iter().map(|index| {
                 let index = *index as usize;
-                let copy = self.alike.number(index).map(|number| CopyOf { copies: &copies, number });
+                let copy = self.alike.common(index).map(|common| CopyOf { copies: &copies, common });
                 let findings = self.judge_one(set(index), index, Stages::ALL.of_copies(copy));
                 judged();
                 findings

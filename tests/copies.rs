@@ -1,5 +1,6 @@
 //! What is found in an object that an input holds several times is found in each of them as if it were alone: in files that say
-//! the same, which share their documents, and in those that write the same object in another way.
+//! the same, which share their documents, in those that write the same object in another way, and in objects that differ in their
+//! names.
 
 #![allow(clippy::unwrap_used)]
 
@@ -22,12 +23,25 @@ fn set(paths: Vec<PathBuf>) -> PolicySet {
     loaded.into_set(&Adjustments::default(), TemplatePaths::default())
 }
 
-/// Shows the manifests below a folder, received or as they are written, with explanations in the first case.
-fn offline(folder: &Path, raw: bool, show: impl FnOnce(&Inventory<'_>, &Offline<'_>)) {
+/// As lint asks: what the API server makes of the manifests or they as they are written, with explanations or without.
+#[derive(Clone, Copy)]
+struct Mode {
+    raw: bool,
+    explain: bool,
+}
+
+const MODES: [Mode; 3] = [
+    Mode { raw: false, explain: false },
+    Mode { raw: false, explain: true },
+    Mode { raw: true, explain: false },
+];
+
+/// Shows the manifests below a folder.
+fn offline(folder: &Path, Mode { raw, explain }: Mode, show: impl FnOnce(&Inventory<'_>, &Offline<'_>)) {
     let folder = folder.to_str().unwrap().to_owned();
     let sources = read_sources(&[folder], &mut io::empty(), ReadLimits::default());
     let inventory = Inventory::load(&sources);
-    let asking = Asking { explain: !raw, ..Asking::default() };
+    let asking = Asking { explain, ..Asking::default() };
     let mut server = ApiServer::new(36);
     inventory.manifests().iter().for_each(|manifest| server.learn(inventory.object(manifest)));
     let canonical = Canonical::of(&inventory, None, &asking, &server);
@@ -74,21 +88,94 @@ fn copies_are_judged_as_if_each_were_alone() {
         }
     }
     let set = set(Vec::new());
-    for raw in [false, true] {
-        offline(folder.path(), raw, |inventory, offline| {
+    for mode in MODES {
+        offline(folder.path(), mode, |inventory, offline| {
             let count = inventory.manifests().len();
             assert!((0..count).any(|index| inventory.first_like(index) != index), "nothing is shared");
-            let together = offline.judge_all(&set);
-            let alone = (0..count).flat_map(|index| {
-                let of = ObjectId(u32::try_from(index).unwrap());
-                offline.judge(&set, index).into_iter().map(move |finding| (of, finding))
-            });
-            let alone: Vec<(ObjectId, Finding)> = alone.collect();
-            let differ = together.iter().zip(&alone).find(|(together, alone)| together != alone);
-            assert!(differ.is_none(), "{differ:#?}");
-            assert_eq!(together.len(), alone.len());
-            assert!(together.len() > 1_000, "{}", together.len());
+            let found = together_as_alone(&set, inventory, offline);
+            assert!(found > 1_000, "{found}");
         });
+    }
+}
+
+/// How many findings there are, where each object is judged as if it were alone.
+fn together_as_alone(set: &PolicySet, inventory: &Inventory<'_>, offline: &Offline<'_>) -> usize {
+    let together = offline.judge_all(set);
+    let alone = (0..inventory.manifests().len()).flat_map(|index| {
+        let of = ObjectId(u32::try_from(index).unwrap());
+        offline.judge(set, index).into_iter().map(move |finding| (of, finding))
+    });
+    let alone: Vec<(ObjectId, Finding)> = alone.collect();
+    let differ = together.iter().zip(&alone).find(|(together, alone)| together != alone);
+    assert!(differ.is_none(), "{differ:#?}");
+    assert_eq!(together.len(), alone.len());
+    together.len()
+}
+
+/// Rules that go by a name, quote it, say that they have judged what it is part of, or mend something beside it.
+const BY_NAMES: &str = r#"
+apiVersion: plimsoll.dev/v1alpha1
+kind: ClusterManifestPolicy
+metadata: {name: by-names}
+spec:
+  match: {kinds: ["*"]}
+  rules:
+  - {name: called, validate: "!object.?metadata.?name.orValue('').startsWith('a')", message: called}
+  - {name: quoted, validate: "has(object.nothing)", message: "of {object.metadata.name}"}
+  - {name: element, forEach: "[object.metadata]", validate: "has(item.labels) && size(item.labels) > 9", message: few}
+  - {name: read, forEach: "[object.metadata]", at: labels, validate: "has(item.labels) && size(item.labels) > 9", message: few}
+  - {name: here, at: metadata, validate: "has(object.nothing)", message: here}
+  - {name: whole, validate: "size(object) > 99", message: whole}
+  - name: mended
+    validate: "has(object.metadata.annotations) && 'team' in object.metadata.annotations"
+    message: nobody's
+    fix: [{set: metadata.annotations.team, value: platform}]
+  - name: computed
+    validate: "has(object.metadata.annotations) && 'team' in object.metadata.annotations"
+    message: nobody's
+    fix: [{set: metadata.annotations.team, value: {cel: object.metadata.name}}]
+"#;
+
+#[test]
+fn objects_are_judged_as_if_nothing_were_known_of_those_by_other_names() {
+    let (root, folder) = (Path::new(env!("CARGO_MANIFEST_DIR")), tempfile::tempdir().unwrap());
+    let mut files = Vec::new();
+    for of in ["examples", "tests/well-made", "benches/corpus", "../shared/corpora", "../shared/manifests"] {
+        manifests_below(&root.join(of), &mut files);
+    }
+    files.sort();
+    for (number, file) in files.iter().enumerate().step_by(9) {
+        for (line, object) in as_json(file).lines().enumerate() {
+            let object: serde_json::Value = serde_json::from_str(object).unwrap();
+            // two that are plain, three that are not, and what a server writes
+            let names = ["a", "web-7", "Web_1", "7.web", &"long-".repeat(20)];
+            for (copy, name) in names.into_iter().chain(["web-8"]).enumerate() {
+                let mut object = object.clone();
+                let Some(metadata) = object.get_mut("metadata").and_then(|m| m.as_object_mut()) else {
+                    continue;
+                };
+                metadata.insert("name".to_owned(), name.into());
+                if copy == names.len() {
+                    metadata.insert("uid".to_owned(), "0b".into());
+                    metadata.insert("managedFields".to_owned(), serde_json::json!([{"manager": "x"}]));
+                }
+                let to = folder.path().join(copy.to_string());
+                fs::create_dir_all(&to).unwrap();
+                // not at the same place in each of them
+                let text = format!("{}{object}\n", "# \n".repeat(copy));
+                fs::write(to.join(format!("{number}-{line}.yaml")), text).unwrap();
+            }
+        }
+    }
+    let policies = tempfile::tempdir().unwrap();
+    fs::write(policies.path().join("by-names.yaml"), BY_NAMES).unwrap();
+    for set in [set(Vec::new()), set(vec![policies.path().to_owned()])] {
+        for mode in MODES {
+            offline(folder.path(), mode, |inventory, offline| {
+                let found = together_as_alone(&set, inventory, offline);
+                assert!(found > 1_000, "{found}");
+            });
+        }
     }
 }
 
@@ -110,8 +197,8 @@ fn what_a_kustomization_makes_of_a_copy_is_not_what_it_makes_of_others() {
                   match: {kinds: [Deployment]}\n  rules: [{name: replicas, validate: 'object.spec.replicas > 1', message: one}]\n";
     write("policies/several.yaml", policy);
     let set = set(vec![folder.path().join("policies")]);
-    for raw in [false, true] {
-        offline(&folder.path().join("input"), raw, |inventory, offline| {
+    for mode in MODES {
+        offline(&folder.path().join("input"), mode, |inventory, offline| {
             let paths = |(of, _): (ObjectId, Finding)| {
                 let file = inventory.manifests()[of.0 as usize].file;
                 inventory.paths()[file.index()].rsplit_once("/web").unwrap().0.to_owned()

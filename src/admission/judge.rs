@@ -15,7 +15,8 @@ use crate::host::Host;
 use crate::matching::Applies;
 use crate::policy::{Controlled, Existing};
 use crate::store::PolicySet;
-use crate::store::copies::CopyOf;
+use crate::store::copies::{Common, CopyOf};
+use crate::store::memory::Signature;
 
 use super::known::{Known, KnownOf, Ran, Recall};
 use super::{confidential, controlled};
@@ -34,7 +35,7 @@ pub(super) fn judge(
     set: &PolicySet,
     request: &Request<'_>,
     host: &dyn Host,
-    (budget, copy): (EvaluationLimits, Option<CopyOf<'_>>),
+    (budget, copy): (EvaluationLimits, Option<(CopyOf<'_>, Signature)>),
     said: Option<&[Finding]>,
 ) -> Findings {
     let facts = Facts::new(request, host, set.templates());
@@ -47,9 +48,11 @@ pub(super) fn judge(
     let on_all_threads = budget.on_all_threads || is_large();
     let remembered = plan.zip(set.memory()).filter(|_| request.object.is_some() && !on_all_threads);
     let kind = [request.kind.group, request.kind.version, request.kind.kind];
-    let copy = copy.map(|copy| (copy, copy.signature(set)));
-    let known =
-        remembered.map(|(plan, memory)| KnownOf::object(plan, plan.looks(memory, roots, kind), budget, copy));
+    let known = remembered.map(|(plan, memory)| {
+        let has_them_alike = |common| common != Common::ButForNames || plan.has_replicas_alike();
+        let copy = copy.filter(|(copy, _)| has_them_alike(copy.common));
+        KnownOf::object(plan, plan.looks(memory, roots, kind), budget, copy)
+    });
     let walked = plan.filter(|_| known.is_none()).map(|plan| plan.present(roots));
     let planned = plan.zip(known.as_ref().map(KnownOf::present).or(walked.as_ref()));
     let concerns = set.concerns(request);

@@ -12,8 +12,8 @@ use std::sync::Arc;
 
 use crate::check::{EvaluationLimits, Findings, PolicyContext, Rule};
 use crate::document::NodeRef;
-use crate::finding::{Certainty, Finding, Place};
-use crate::store::copies::CopyOf;
+use crate::finding::{Certainty, Finding};
+use crate::store::copies::{Common, CopyOf};
 use crate::store::memory::{FoundByRule, Looks, OfAlike, Signature};
 use crate::store::plan::{Bits, Plan};
 use crate::store::recalled::Recalled;
@@ -76,8 +76,11 @@ impl<'k> KnownOf<'k> {
 
     /// Whether what a rule finds in the object, nothing or something, is so in those that are like it.
     fn is_in_common(&self, rule: (usize, usize), found: bool) -> bool {
-        match self.copy {
-            Some(_) => self.plan.is_of_copies(rule, found),
+        match self.copy.map(|(copy, _)| copy.common) {
+            Some(Common::All(_)) => self.plan.is_of_copies(rule, found),
+            // an explanation shows whole objects
+            Some(Common::ButForNames) if found && self.budget.explain => false,
+            Some(Common::ButForNames) => self.plan.is_of_replicas_in_full(rule, found),
             None => self.plan.is_of_replicas(rule, found),
         }
     }
@@ -165,14 +168,12 @@ pub(super) struct Recall {
 impl Recall {
     /// What it found in one like it, once more; of a copy, where it is written in this one.
     pub(super) fn tell(&self, object: NodeRef<'_>, findings: &mut Findings) {
-        let recalled = self.found.iter().flat_map(|found| found.iter()).map(Recalled::finding);
-        findings.extend(recalled.map(|mut finding| {
-            if self.of_copy {
-                let node = object.at(&finding.place.pointer);
-                finding.place.span = node.and_then(|node| Place::of(node, object.id()).span);
-            }
-            finding
-        }));
+        let recalled = self.found.iter().flat_map(|found| found.iter());
+        let tell = |recalled: &Recalled| match self.of_copy {
+            true => recalled.told_of(object),
+            false => recalled.finding(),
+        };
+        findings.extend(recalled.map(tell));
     }
 }
 

@@ -34,7 +34,7 @@ impl Check for Mutate {
         self.visit.expressions().chain(self.edits.iter().filter_map(Edit::computed)).collect()
     }
 
-    fn decided_by(&self, _: &Deciding) -> Option<Decides> {
+    fn decided_by(&self, _: &Deciding, _: &Policy) -> Option<Decides> {
         Some(Decides::default())
     }
 

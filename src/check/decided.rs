@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use crate::cel::reads::{Composed, Part, Read, Root, reads, reads_of_elements};
 use crate::policy::expression::{Expression, Template};
 
+use super::judged::is_of_element;
 use super::{CONTAINERS, Policy, ROOTS, Validate};
 use crate::document::path::{Path, Step};
 use crate::policy::Base;
@@ -44,6 +45,8 @@ pub struct Decides {
     /// What its findings say and where they point depends on these, too; `None` where on more than the object, or nobody can
     /// tell.
     pub tells: Option<BTreeSet<PartOf>>,
+    /// The parts by whose contents its findings are told again in another run; `None` where nobody can tell.
+    pub judged: Option<BTreeSet<PartOf>>,
     /// Whether what would mend what it finds is computed: that may depend on more than the object.
     pub computes_fixes: bool,
 }
@@ -59,6 +62,12 @@ impl Decides {
     #[must_use]
     pub fn telling(self, tells: Option<BTreeSet<PartOf>>) -> Self {
         Self { tells, ..self }
+    }
+
+    /// The same, where these parts are what findings say that they have judged.
+    #[must_use]
+    pub fn judging(self, judged: Option<BTreeSet<PartOf>>) -> Self {
+        Self { judged, ..self }
     }
 }
 
@@ -85,16 +94,19 @@ impl Deciding {
     /// of what kind the object is, decides beside that.
     #[must_use]
     pub fn rule(&self, policy: &Policy, rule: usize) -> Option<Decides> {
-        let decides = policy.rules.get(rule)?.check.decided_by(self)?;
+        let decides = policy.rules.get(rule)?.check.decided_by(self, policy)?;
         let parts = decides.parts.into_iter().chain(self.conditions.clone()?).collect();
         Some(Decides { parts, ..decides })
     }
 
     /// Of a rule with expressions.
-    pub(super) fn expressions(&self, rule: &Validate) -> Option<Decides> {
+    pub(super) fn expressions(&self, rule: &Validate, policy: &Policy) -> Option<Decides> {
         let whole = self.looked_at(rule, Some(&rule.validate));
         let computes_fixes = rule.fix.iter().any(|edit| edit.computed().is_some());
-        let told = |parts| Decides { computes_fixes, ..Decides::by(parts).telling(self.told_of(rule)) };
+        let told = |parts| {
+            let decides = Decides::by(parts).telling(self.told_of(rule));
+            Decides { computes_fixes, ..decides.judging(self.judged_by(rule, policy)) }
+        };
         let whole = whole.map(told);
         let before = || Some(Decides { unless_judged: true, ..Decides::by(self.looked_at(rule, None)?) });
         whole.or_else(before)
@@ -119,6 +131,23 @@ impl Deciding {
         let named = ["name", ROLE_MEMBER].map(|member| [Part::Each, Part::Key(member.to_owned())]);
         tells.extend(named.iter().flat_map(|steps| containers(steps)));
         Some(tells)
+    }
+
+    /// What a rule says that it has [judged](super::judged): what it reads of the object, and of a list each element that it
+    /// visits, or what lies there where its findings point.
+    fn judged_by(&self, rule: &Validate, policy: &Policy) -> Option<BTreeSet<PartOf>> {
+        let reads = rule.reads(policy).as_ref()?.iter().filter(|read| !is_of_element(read)).cloned();
+        let mut judged = parts(reads.collect())?;
+        match &rule.visit.for_each {
+            None => judged
+                .extend(rule.at.as_ref().map(|at| PartOf { root: root_of(rule.visit.on), steps: way(at) })),
+            Some(for_each) => {
+                let (list, whole) = (for_each.program().ast(), [Vec::new()]);
+                let elements = reads_of_elements(&list, [], &VARIABLES, &self.composed, ROLE_MEMBER, &whole)?;
+                judged.extend(parts(elements)?);
+            }
+        }
+        Some(judged)
     }
 
     /// What a rule looks at that judges each element that is wanted by this expression.

@@ -127,7 +127,8 @@ impl Element<'_, '_> {
     }
 }
 
-fn is_of_element(read: &Read) -> bool {
+/// Whether a part is one of what `forEach` shows.
+pub(super) fn is_of_element(read: &Read) -> bool {
     matches!(read.root.name(), "item" | "key")
 }
 

@@ -36,7 +36,7 @@ impl Check for RequireProbes {
         true
     }
 
-    fn decided_by(&self, _: &Deciding) -> Option<Decides> {
+    fn decided_by(&self, _: &Deciding, _: &Policy) -> Option<Decides> {
         let key = |key: &str| Part::Key(key.to_owned());
         let of_a_container = [
             "restartPolicy",
@@ -53,7 +53,8 @@ impl Check for RequireProbes {
         let of_the_pod = PartOf { root: 1, steps: vec![key("restartPolicy")] };
         let owners = PartOf { root: 0, steps: vec![key("metadata"), key("ownerReferences")] };
         let names = containers(&[Part::Each, key("name")]).collect();
-        Some(Decides::by(of_containers.chain([of_the_pod, owners]).collect()).telling(Some(names)))
+        let decides = Decides::by(of_containers.chain([of_the_pod, owners]).collect()).telling(Some(names));
+        Some(decides.judging(Some(containers(&[Part::Each]).collect())))
     }
 
     fn judge<'d>(&'d self, _: &mut Evaluator<'d, '_>, subject: &PolicyContext<'d>, sink: &mut Sink<'_>) {

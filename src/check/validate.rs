@@ -96,8 +96,8 @@ impl Check for Validate {
         quiet_without(policy, self).map_or(Trigger::Always, Trigger::Where)
     }
 
-    fn decided_by(&self, of: &Deciding) -> Option<Decides> {
-        of.expressions(self)
+    fn decided_by(&self, of: &Deciding, policy: &Policy) -> Option<Decides> {
+        of.expressions(self, policy)
     }
 
     fn judge<'d>(

@@ -354,8 +354,22 @@ impl Entry<'_> {
 /// Equal for nodes that are written alike.
 #[must_use]
 pub fn digest(node: NodeRef<'_>) -> u64 {
+    digest_without(node, None)
+}
+
+/// Equal for objects that are written alike but for `metadata.name`.
+#[must_use]
+pub fn digest_but_for_name(object: NodeRef<'_>) -> u64 {
+    let name = object.get("metadata").and_then(|metadata| metadata.get("name"));
+    digest_without(object, name.filter(|name| name.as_str().is_some()).map(NodeRef::id))
+}
+
+fn digest_without(node: NodeRef<'_>, left_out: Option<NodeId>) -> u64 {
     let mut hasher = FixedState::default().build_hasher();
     for node in node.descendants() {
+        if Some(node.id()) == left_out {
+            continue;
+        }
         (node.key(), node.len(), node.kind()).hash(&mut hasher);
         match node.scalar() {
             Some(Scalar::String(text)) => text.hash(&mut hasher),

@@ -1,7 +1,8 @@
-//! Which objects of an input are the same in all but where they are written.
+//! Which objects of an input are the same in all but where they are written, and which may be but for their names.
 //!
 //! Repositories that keep what is rendered for each of their clusters hold most of it many times; whole files, mostly, and
-//! objects among others. What rules find in one of them they find in all, unless it depends on more than the object.
+//! objects among others, some by another name. What rules find in one of them they find in all, unless it depends on more than
+//! what they have in common.
 
 use std::collections::HashMap;
 
@@ -9,9 +10,10 @@ use foldhash::fast::RandomState;
 use rayon::prelude::*;
 
 use crate::document::NodeRef;
-use crate::host::inventory::digest;
+use crate::host::inventory::{digest, digest_but_for_name};
 use crate::manifest::Inventory;
 use crate::resource::identity::Identity;
+use crate::store::copies::Common;
 
 type Map<K, V> = HashMap<K, V, RandomState>;
 
@@ -22,17 +24,20 @@ pub(super) struct Alike {
     firsts: Vec<u32>,
     /// The first ones of which there are several, sorted.
     several: Vec<u32>,
+    /// By manifest: whether another one may be a [replica](crate::store::replica) of it.
+    namesakes: Vec<bool>,
 }
 
 impl Alike {
     /// Of the objects of an input that are judged, and what they call themselves.
     pub(super) fn among<'i>(inventory: &'i Inventory<'i>, identities: &[Identity<'i>]) -> Self {
+        let namesakes = namesakes(inventory);
         let mut named: Map<_, bool> = Map::with_capacity_and_hasher(identities.len(), RandomState::default());
         for identity in identities {
             named.entry(identity.key()).and_modify(|several| *several = true).or_insert(false);
         }
         if !named.values().any(|several| *several) {
-            return Self::default();
+            return Self { namesakes, ..Self::default() };
         }
         // equal for objects that are the same
         let told = |(index, identity): (usize, &Identity<'i>)| {
@@ -67,12 +72,41 @@ impl Alike {
         several.sort_unstable();
         several.dedup();
         several.shrink_to_fit();
-        Self { firsts, several }
+        Self { firsts, several, namesakes }
     }
 
-    /// The number that a manifest has in common with others that are the same; `None` where there are none.
-    pub(super) fn number(&self, index: usize) -> Option<usize> {
-        let first = *self.firsts.get(index)?;
-        self.several.binary_search(&first).is_ok().then_some(first as usize)
+    /// What a manifest has in common with others; `None` where there are none.
+    pub(super) fn common(&self, index: usize) -> Option<Common> {
+        let all = || {
+            let first = *self.firsts.get(index)?;
+            self.several.binary_search(&first).is_ok().then_some(Common::All(first as usize))
+        };
+        let but_for_names = || self.namesakes.get(index)?.then_some(Common::ButForNames);
+        all().or_else(but_for_names)
     }
+}
+
+/// Of each object, whether there may be another one that is the same but for its name: who judges them compares what the API
+/// server makes of them.
+fn namesakes<'i>(inventory: &'i Inventory<'i>) -> Vec<bool> {
+    let count = inventory.manifests().len();
+    // most objects are told apart by what takes no look into them
+    let size = |index: usize| {
+        let object = inventory.judged(index);
+        (object.subtree_len(), object.get_str("kind"))
+    };
+    let mut sizes: Map<_, bool> = Map::with_capacity_and_hasher(count, RandomState::default());
+    for index in (0..count).filter(|index| inventory.first_like(*index) == *index) {
+        sizes.entry(size(index)).and_modify(|several| *several = true).or_insert(false);
+    }
+    let told = |index: usize| {
+        let is_asked = inventory.first_like(index) == index && sizes.get(&size(index)) == Some(&true);
+        is_asked.then(|| digest_but_for_name(inventory.judged(index)))
+    };
+    let told: Vec<Option<u64>> = (0..count).into_par_iter().map(told).collect();
+    let mut met: Map<u64, bool> = Map::with_capacity_and_hasher(count, RandomState::default());
+    for digest in told.iter().flatten() {
+        met.entry(*digest).and_modify(|several| *several = true).or_insert(false);
+    }
+    told.iter().map(|digest| digest.is_some_and(|digest| met[&digest])).collect()
 }

@@ -5,27 +5,25 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Deref;
-use std::sync::OnceLock;
+use std::sync::{Arc, LazyLock};
 
 use rayon::prelude::*;
 
 use super::held::Held;
+use super::identified::Identified;
 use crate::admission::needs::Needs;
 use crate::apiserver::{ApiServer, Received, Serving};
-use crate::check::Findings;
 use crate::document::{Document, NodeRef};
-use crate::finding::Finding;
 use crate::host::fields::Fields;
 use crate::host::inventory::digest;
 use crate::manifest::Inventory;
 use crate::matching::Operation;
 use crate::objects::admit::Served;
-use crate::resource::custom::CustomKinds;
 use crate::resource::identity::{Identity, ObjectKey};
 use crate::store::PolicySet;
 
-/// Inputs up to so many nodes, some 5 MB of text, are held as they are, which takes some 25 MB.
-const NODES: usize = 1 << 18;
+/// Inputs up to so many nodes, some 20 MB of text, are held as they are, which takes some 100 MB.
+const NODES: usize = 1 << 20;
 
 /// What became of a manifest.
 #[derive(Debug)]
@@ -52,23 +50,16 @@ pub struct Canonical<'i> {
     server: &'i ApiServer,
     held: Held,
     namespace: &'i str,
+    identified: Arc<Identified<'i>>,
     slots: Vec<Slot<'i>>,
     /// The objects before an UPDATE, by the index of their manifest.
     old: BTreeMap<usize, Document<'i>>,
 }
 
-/// An object that is held.
-#[derive(Debug)]
-struct Whole<'i> {
-    received: Received<'i, 'i>,
-    /// What the server finds when it validates one that takes no other's place, where there are several of it.
-    valid: OnceLock<Findings>,
-}
-
 /// What is held of a manifest.
 #[derive(Debug)]
 enum Slot<'i> {
-    Whole(Box<Whole<'i>>),
+    Whole(Box<Received<'i, 'i>>),
     /// What others look up in the object, where there is one, and the digest of all that it says.
     Part(Option<(Box<Document<'i>>, u64)>),
     /// It is the object of an [earlier one](Inventory::first_like).
@@ -108,9 +99,10 @@ impl Parts {
         Some(Self { whole, fields })
     }
 
-    fn of(&self, identity: &Identity<'_>) -> Fields {
+    fn of(&self, identity: &Identity<'_>) -> &Fields {
+        static NONE: LazyLock<Fields> = LazyLock::new(Fields::default);
         let of_group = self.fields.get(identity.gvk.group);
-        of_group.and_then(|kinds| kinds.get(identity.gvk.kind)).cloned().unwrap_or_default()
+        of_group.and_then(|kinds| kinds.get(identity.gvk.kind)).unwrap_or(&NONE)
     }
 }
 
@@ -140,16 +132,11 @@ impl<'i> Canonical<'i> {
         server: &'i ApiServer,
         parts: Option<&Parts>,
     ) -> Self {
-        let mut custom = CustomKinds::default();
-        for manifest in inventory.manifests() {
-            custom.learn(inventory.object(manifest));
-        }
-        let count = inventory.manifests().len();
-        let identify = |root| Identity::of(root).unwrap_or_default().settled(&custom, &asking.namespace);
+        let identified = Arc::new(Identified::of(inventory, &asking.namespace));
+        let count = identified.all.len();
         let mut held = Held::new(asking.complete && !inventory.kustomizations().is_open());
-        for index in 0..count {
-            let root = inventory.judged(index);
-            held.add(&identify(root), root);
+        for (index, identity) in identified.all.iter().enumerate() {
+            held.add(identity, inventory.judged(index));
         }
         let namespace = asking.namespace.as_str();
         let serving = Serving { server, cluster: &held, namespace };
@@ -159,7 +146,7 @@ impl<'i> Canonical<'i> {
                 old.manifests().iter().enumerate().map(|(index, manifest)| (index, old.object(manifest)))
             })
             .filter_map(|(index, root)| {
-                Some((index, (identify(root).key(), serving.receive(root, None).object?)))
+                Some((index, (identified.identify(root).key(), serving.receive(root, None).object?)))
             })
             .collect();
         let replaces = asking.operation == Operation::Update;
@@ -179,22 +166,26 @@ impl<'i> Canonical<'i> {
             if inventory.first_like(index) != index {
                 return Slot::Copy;
             }
-            let root = inventory.judged(index);
-            let identity = identify(root);
+            let (root, identity) = (inventory.judged(index), &identified.all[index]);
             let stored = if replaces { stored.get(&identity.key()).copied() } else { None };
             let received = serving.receive(root, stored);
             let Some(parts) = parts.filter(|_| index >= whole) else {
-                return Slot::Whole(Box::new(Whole { received, valid: OnceLock::new() }));
+                return Slot::Whole(Box::new(received));
             };
             let part = received.object.map(|object| {
                 let said = digest(object.root());
-                (Box::new(parts.of(&identity).kept(&object).unwrap_or(object)), said)
+                (Box::new(parts.of(identity).kept(&object).unwrap_or(object)), said)
             });
             Slot::Part(part)
         };
         let slots = (0..count).into_par_iter().map(receive).collect();
         let old = old.into_iter().map(|(index, (_, document))| (index, document)).collect();
-        Self { inventory, server, held, namespace, slots, old }
+        Self { inventory, server, held, namespace, identified, slots, old }
+    }
+
+    /// What the manifests call themselves.
+    pub(super) fn identified(&self) -> &Arc<Identified<'i>> {
+        &self.identified
     }
 
     /// The server, with what of the input it would hold.
@@ -208,7 +199,7 @@ impl<'i> Canonical<'i> {
             matches!(served, Some(Served::BuiltIn(_))) && object.is_some() && findings.is_empty()
         };
         self.slots.iter().all(|slot| match slot {
-            Slot::Whole(whole) => accepts(&whole.received),
+            Slot::Whole(received) => accepts(received),
             Slot::Part(_) => false,
             Slot::Copy => true,
         })
@@ -221,7 +212,7 @@ impl<'i> Canonical<'i> {
     /// What became of a manifest; made again where it is not held.
     pub(super) fn received(&self, index: usize) -> Reception<'_, 'i> {
         match self.slot(index) {
-            Slot::Whole(whole) => Reception::Held(&whole.received),
+            Slot::Whole(received) => Reception::Held(received),
             Slot::Part(_) | Slot::Copy => {
                 let received = self.serving().receive(self.inventory.judged(index), None);
                 Reception::Again(Box::new(received))
@@ -232,28 +223,16 @@ impl<'i> Canonical<'i> {
     /// What became of a manifest, where it is held.
     pub(super) fn whole(&self, index: usize) -> Option<&Received<'i, 'i>> {
         match self.slot(index) {
-            Slot::Whole(whole) => Some(&whole.received),
+            Slot::Whole(received) => Some(received),
             Slot::Part(_) | Slot::Copy => None,
         }
-    }
-
-    /// What the server finds when it validates an object that is created, where there are several of it in files that say the
-    /// same: asked once for all of them.
-    pub(super) fn valid(&self, index: usize) -> Option<&[Finding]> {
-        let Slot::Whole(whole) = self.slot(index) else { return None };
-        let (served, object) = (whole.received.served?, whole.received.object.as_ref()?);
-        let is_told = self.inventory.is_shared(index) && self.inventory.is_as_written(index);
-        is_told.then(|| {
-            let validate = || self.serving().validate(served, object.root(), None);
-            whole.valid.get_or_init(validate).as_slice()
-        })
     }
 
     /// What others may look up of the object of a manifest, where the server would come so far, and the digest of all that
     /// it says where that is only a part.
     pub(super) fn looked_up(&self, index: usize) -> Option<(NodeRef<'_>, Option<u64>)> {
         match self.slot(index) {
-            Slot::Whole(whole) => whole.received.object.as_ref().map(|object| (object.root(), None)),
+            Slot::Whole(received) => received.object.as_ref().map(|object| (object.root(), None)),
             Slot::Part(part) => part.as_ref().map(|(part, said)| (part.root(), Some(*said))),
             Slot::Copy => None,
         }

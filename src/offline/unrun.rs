@@ -31,7 +31,7 @@ impl Offline<'_> {
     #[must_use]
     pub fn policies_not_run(&self, is_read: impl Fn(&str, &str) -> bool) -> Vec<String> {
         let mut found: BTreeMap<Language, (usize, &str)> = BTreeMap::new();
-        for (manifest, identity) in self.inventory.manifests().iter().zip(&self.identities) {
+        for (manifest, identity) in self.inventory.manifests().iter().zip(&self.identified.all) {
             let Some(language) = language(identity.gvk.group, identity.gvk.kind) else { continue };
             if is_read(identity.gvk.kind, identity.name.unwrap_or_default()) {
                 continue;

@@ -7,18 +7,28 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::memory::{OfAlike, Signature};
+use super::recalled::Recalled;
 use super::remembered::{Room, Table};
+use super::replica;
 use super::set::PolicySet;
+use crate::check::Findings;
+use crate::document::NodeRef;
 
 /// What the findings of a run's copies may take; a finding is some 500 bytes. What there is no room for is judged again.
 const ROOM: Room = Room { places: 1 << 14, bytes: 32 << 20, bytes_of_one: 1 << 20 };
 
+/// The same for what the API server finds.
+const ROOM_OF_VALIDATED: Room = Room { places: 1 << 14, bytes: 8 << 20, bytes_of_one: 1 << 20 };
+
 /// What was found in the objects of an input that are there several times.
-pub struct Copies(Table<Arc<OfAlike>>);
+pub struct Copies {
+    judged: Table<Arc<OfAlike>>,
+    validated: Table<Arc<[Recalled]>>,
+}
 
 impl Default for Copies {
     fn default() -> Self {
-        Self(Table::new(ROOM))
+        Self { judged: Table::new(ROOM), validated: Table::new(ROOM_OF_VALIDATED) }
     }
 }
 
@@ -33,26 +43,61 @@ impl fmt::Debug for Copies {
 pub struct CopyOf<'c> {
     /// What is known of all of them.
     pub copies: &'c Copies,
-    /// The number that they have in common.
-    pub number: usize,
+    /// What they have in common.
+    pub common: Common,
+}
+
+/// What objects have in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Common {
+    /// All but where they are written; by this number they go.
+    All(usize),
+    /// All but what [replicas](super::replica) differ in, some of them: most have the name that a template was given.
+    ButForNames,
 }
 
 impl CopyOf<'_> {
-    /// What tells the objects from others, for the rules of this set, which lives as long as the copies are judged.
+    /// What tells the objects from others, of which this is one, for the rules of this set, which lives as long as the copies
+    /// are judged; `None` where that cannot be told.
     #[must_use]
-    pub fn signature(&self, set: &PolicySet) -> Signature {
-        Signature::of_numbers(self.number as u64, std::ptr::from_ref(set).addr() as u64)
+    pub fn signature(&self, set: &PolicySet, object: NodeRef<'_>) -> Option<Signature> {
+        let address = std::ptr::from_ref(set).addr();
+        match self.common {
+            Common::All(number) => Some(Signature::of_numbers(number as u64, address as u64)),
+            Common::ButForNames => {
+                let memory = set.memory()?;
+                replica::told(&[&address.to_le_bytes()], object, |bytes| memory.signature(bytes))
+            }
+        }
     }
 
     /// What was found in another of them.
     #[must_use]
     pub fn known(&self, signature: Signature) -> Option<Arc<OfAlike>> {
-        self.copies.0.get(signature)
+        self.copies.judged.get(signature)
     }
 
-    /// This was found by rules that nothing but the object decides.
+    /// This was found by rules that nothing but what they have in common decides.
     pub fn keep(&self, signature: Signature, known: OfAlike) {
         let bytes = known.bytes();
-        self.copies.0.keep(signature, Arc::new(known), bytes);
+        self.copies.judged.keep(signature, Arc::new(known), bytes);
+    }
+
+    /// What the API server finds when it validates this one, or has found in another of them; `validate` asks it.
+    #[must_use]
+    pub fn validated(
+        &self,
+        signature: Signature,
+        object: NodeRef<'_>,
+        validate: impl FnOnce() -> Findings,
+    ) -> Findings {
+        if let Some(known) = self.copies.validated.get(signature) {
+            return known.iter().map(|recalled| recalled.told_of(object)).collect();
+        }
+        let found = validate();
+        let known: Arc<[Recalled]> = found.iter().map(Recalled::from).collect();
+        let bytes = known.iter().map(Recalled::bytes).sum();
+        self.copies.validated.keep(signature, known, bytes);
+        found
     }
 }

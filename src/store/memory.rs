@@ -205,10 +205,9 @@ impl<'r> Looks<'r> {
     /// What tells this object from those that are no replicas of it, where no more than `most` findings of a rule are told.
     #[must_use]
     pub fn signature_of_replicas(&self, most: usize) -> Option<Signature> {
-        let mut bytes = Vec::with_capacity(4096);
-        bytes.extend(self.about.map(u64::to_le_bytes).concat());
-        bytes.extend(most.to_le_bytes());
-        replica::write(self.roots[0]?, &mut bytes).then(|| self.memory.signature(&bytes))
+        let about = self.about.map(u64::to_le_bytes);
+        let beside = [&about[0][..], &about[1], &most.to_le_bytes()];
+        replica::told(&beside, self.roots[0]?, |bytes| self.memory.signature(bytes))
     }
 
     /// What is known of this object, as one that was judged is a replica of it.

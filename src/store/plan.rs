@@ -58,6 +58,8 @@ pub struct DecidedBy {
     of_replicas: [bool; 2],
     /// Whether copies have in common what it finds.
     of_copies: bool,
+    /// Whether replicas have in common what it says that it has judged.
+    judges_alike: bool,
 }
 
 /// When a rule has to run.
@@ -130,7 +132,7 @@ impl Plan {
             let rules: Vec<Fires> = fires.collect();
             let decides = deciding.map_or(&[][..], |all| told.decides(policy, all));
             let decided_by = decides.iter().map(|decides| {
-                let DecidingParts { parts: decide, unless_judged, tells, computes_fixes } =
+                let DecidingParts { parts: decide, unless_judged, tells, computes_fixes, judges_alike } =
                     decides.as_ref()?;
                 let of_copies = tells.is_some() && !computes_fixes;
                 let are_in_common = |parts: &[Arc<PartOf>]| parts.iter().all(|part| replica::has(part));
@@ -139,7 +141,8 @@ impl Plan {
                     |of: &[Arc<PartOf>]| of.iter().map(|part| numbered(&mut parts, part)).collect();
                 let (decide, tells) = (numbers(decide), tells.as_deref().map(&mut numbers));
                 let unless_judged = *unless_judged;
-                Some(DecidedBy { parts: decide, unless_judged, tells, of_replicas, of_copies })
+                let judges_alike = *judges_alike;
+                Some(DecidedBy { parts: decide, unless_judged, tells, of_replicas, of_copies, judges_alike })
             });
             let decided_by = decided_by.collect();
             planned.resize_with(planned.len().max(number + 1), || None);
@@ -197,6 +200,17 @@ impl Plan {
     pub fn is_of_copies(&self, (policy, rule): (usize, usize), found: bool) -> bool {
         let decided_by = || self.planned(policy)?.decided_by.get(rule)?.as_ref();
         decided_by().is_some_and(|decided_by| !found || decided_by.of_copies)
+    }
+
+    /// As [`is_of_replicas`](Self::is_of_replicas), where findings say as much as those of [copies](Self::is_of_copies), and what
+    /// was judged, too.
+    #[must_use]
+    pub fn is_of_replicas_in_full(&self, (policy, rule): (usize, usize), found: bool) -> bool {
+        let decided_by = || self.planned(policy)?.decided_by.get(rule)?.as_ref();
+        decided_by().is_some_and(|decided_by| {
+            let DecidedBy { of_replicas, of_copies, judges_alike, .. } = decided_by;
+            of_replicas[usize::from(found)] && (!found || *of_copies && *judges_alike)
+        })
     }
 
     /// What tells the object that is looked at from others in which a rule finds something else, where of its findings no more

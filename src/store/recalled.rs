@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::document::Span;
+use crate::document::{NodeRef, Span};
 use crate::finding::{Actions, Finding, Place, RuleInfo, Severity};
 
 /// A finding that is remembered.
@@ -71,6 +71,16 @@ impl Recalled {
             Kept::Short(short) => short.finding(),
             Kept::Whole(finding) => (**finding).clone(),
         }
+    }
+
+    /// The same of another object, which has the place that it was found at: where that is written in this one.
+    #[must_use]
+    pub fn told_of(&self, object: NodeRef<'_>) -> Finding {
+        let mut finding = self.finding();
+        if let Some(node) = object.at(&finding.place.pointer) {
+            finding.place = finding.place.told_of(node, object.id());
+        }
+        finding
     }
 
     /// About how many bytes it takes; of what it shares with others, none.

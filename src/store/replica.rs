@@ -3,6 +3,8 @@
 //! ReplicaSets and Jobs make such Pods by the dozen. What rules found in one is known of the next by one walk over it, where no
 //! part that they look at differs.
 
+use std::cell::RefCell;
+
 use crate::cel::absence::{Stride, Way};
 use crate::cel::reads::Part;
 use crate::check::{PartOf, ROOTS, content, write_text};
@@ -12,9 +14,26 @@ use crate::document::{NodeId, NodeRef};
 const OF_ONE: [&str; 7] =
     ["name", "uid", "resourceVersion", "generation", "creationTimestamp", "selfLink", "managedFields"];
 
+/// What is written on behind this is given back.
+const KEPT: usize = 1 << 16;
+
+/// Tells something of `beside`, and all of an object but what is of one replica alone; `None` where not all of it is known.
+pub(super) fn told<T>(beside: &[&[u8]], object: NodeRef<'_>, tell: impl FnOnce(&[u8]) -> T) -> Option<T> {
+    thread_local! {
+        static BYTES: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    }
+    BYTES.with_borrow_mut(|bytes| {
+        bytes.clear();
+        beside.iter().for_each(|beside| bytes.extend(*beside));
+        let told = write(object, bytes).then(|| tell(bytes));
+        bytes.shrink_to(KEPT);
+        told
+    })
+}
+
 /// All of an object but what is of one replica alone: of that, whether it is there and of what type. Says whether all of it is
 /// known.
-pub(super) fn write(object: NodeRef<'_>, bytes: &mut Vec<u8>) -> bool {
+fn write(object: NodeRef<'_>, bytes: &mut Vec<u8>) -> bool {
     let start = bytes.len();
     bytes.push(1);
     if by_text(object, bytes).is_some() {

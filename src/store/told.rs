@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use super::replica;
 use crate::check::{Decides, Deciding, PartOf, Policy, Trigger};
 
 /// Parts of objects, each once, however many rules of a set it decides.
@@ -26,6 +27,8 @@ pub(super) struct DecidingParts {
     /// Those that decide what it finds, the others among them.
     pub(super) tells: Option<Box<[Arc<PartOf>]>>,
     pub(super) computes_fixes: bool,
+    /// Whether replicas have in common what it says that it has judged.
+    pub(super) judges_alike: bool,
 }
 
 impl AllParts {
@@ -58,11 +61,12 @@ impl RulesTold {
         self.decides.get_or_init(|| {
             let deciding = Deciding::of(policy);
             let rule = |number| {
-                let Decides { parts, unless_judged, tells, computes_fixes } =
+                let Decides { parts, unless_judged, tells, judged, computes_fixes } =
                     deciding.rule(policy, number)?;
+                let judges_alike = judged.is_some_and(|judged| judged.iter().all(replica::has));
                 let tells = tells.map(|tells| all.of(parts.union(&tells)));
                 let parts = all.of(parts.iter());
-                Some(DecidingParts { parts, unless_judged, tells, computes_fixes })
+                Some(DecidingParts { parts, unless_judged, tells, computes_fixes, judges_alike })
             };
             (0..policy.rules.len()).map(rule).collect()
         })

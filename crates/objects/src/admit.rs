@@ -306,6 +306,15 @@ impl Served<'_> {
         Err(Refusal { code: Some(422), reason: "Invalid", message, causes, nodes, problems: Vec::new() })
     }
 
+    /// Whether what the server finds in an object when it is created is the same under any other [plain](crate::names::is_plain)
+    /// name.
+    #[must_use]
+    pub fn judges_alike_by_any_plain_name(&self, root: NodeRef<'_>) -> bool {
+        let Self::BuiltIn(row) = self else { return false };
+        let kind = validate::Kind { group: row.group, version: row.version, kind: row.kind };
+        validate::is_judged_alike_by_any_plain_name(kind, root)
+    }
+
     /// As [`Served::validate`], for who tells of each cause alone: the causes, and the warnings where there are none.
     ///
     /// # Errors

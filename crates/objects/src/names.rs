@@ -50,6 +50,17 @@ fn lower_alnum(byte: u8) -> bool {
     byte.is_ascii_lowercase() || byte.is_ascii_digit()
 }
 
+/// The longest name that nothing which is made of it makes too long: what a CronJob makes of its own is the longest, 11 of 63.
+const PLAIN: usize = 40;
+
+/// Whether a text is a name of whatever kind: of lowercase letters, digits and dashes, a letter first and no dash last, and short.
+#[must_use]
+pub fn is_plain(text: &str) -> bool {
+    text.len() <= PLAIN
+        && text.starts_with(|first: char| first.is_ascii_lowercase())
+        && bounded(text, lower_alnum, b"-")
+}
+
 /// `[ends]([ends or between]*[ends])?`
 fn bounded(text: &str, ends: fn(u8) -> bool, between: &[u8]) -> bool {
     let bytes = text.as_bytes();

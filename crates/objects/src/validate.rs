@@ -13,6 +13,7 @@ pub mod definition;
 mod endpoints;
 pub mod ingress;
 mod int_or_percent;
+mod named;
 pub mod network;
 pub mod pod;
 pub mod policy;
@@ -23,6 +24,8 @@ pub mod service;
 pub mod storage;
 pub mod system;
 mod template;
+
+pub use named::is_judged_alike_by_any_plain_name;
 
 use crate::field::{At, Causes};
 use crate::meta;
