@@ -1,7 +1,7 @@
 //! Talking to a Kubernetes cluster.
 //!
 //! ```text
-//! policies ──▶ needs ──▶ reflect ──watch──▶ mirror ──View, one a review──▶ webhook::engine (as its host)
+//! policies ──▶ needs ──▶ reflect ──watch──▶ mirror ──View, one a review──▶ review::engine (as its host)
 //!              which kinds are looked up,   what the cluster holds of them:
 //!              and which of their fields    no more than these fields
 //!

@@ -38,9 +38,11 @@ pub mod policytest;
 pub mod report;
 pub mod request;
 pub mod resource;
+pub mod review;
 pub mod store;
 pub mod verdict;
 pub mod waiver;
+#[cfg(feature = "server")]
 pub mod webhook;
 
 pub use document;

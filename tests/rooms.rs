@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// The rooms from the ground up: each may use those before it.
-const ORDER: [&str; 34] = [
+const ORDER: [&str; 35] = [
     "document",
     "cel",
     "objects",
@@ -36,6 +36,7 @@ const ORDER: [&str; 34] = [
     "baseline",
     "waiver",
     "report",
+    "review",
     "webhook",
     "policytest",
     "explain",

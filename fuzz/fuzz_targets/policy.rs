@@ -15,8 +15,8 @@ use plimsoll::host::NoHost;
 use plimsoll::store::load::{self, Loaded};
 use plimsoll::store::set::Adjustments;
 use plimsoll::resource::workload::TemplatePaths;
-use plimsoll::webhook::engine::Engine;
-use plimsoll::webhook::review::{Reply, Endpoint, answer};
+use plimsoll::review::engine::Engine;
+use plimsoll::review::{Reply, Endpoint, answer};
 
 const POD: &str = r#"{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a", "namespace": "shop",
   "labels": {"app": "a"}, "annotations": {"x": "y"}}, "spec": {"serviceAccountName": "s", "hostNetwork": true,

@@ -15,8 +15,8 @@ use plimsoll::host::{Absent, NoHost};
 use plimsoll::store::load::{self, PolicySources};
 use plimsoll::store::set::Adjustments;
 use plimsoll::resource::workload::TemplatePaths;
-use plimsoll::webhook::engine::Engine;
-use plimsoll::webhook::review::{Reply, Review, Endpoint, answer};
+use plimsoll::review::engine::Engine;
+use plimsoll::review::{Reply, Review, Endpoint, answer};
 use serde_json::Value;
 
 const PATCHING: &str = r#"

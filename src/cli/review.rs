@@ -20,8 +20,8 @@ use super::selection::{Selected, Selection};
 use super::{DONE, FINDINGS, NOT_DONE};
 use crate::diagnostic::io_text;
 use crate::host::{Absent, Host, NoHost};
-use crate::webhook::engine::Engine;
-use crate::webhook::review::{self, Endpoint, Reply};
+use crate::review::engine::Engine;
+use crate::review::{self, Endpoint, Reply};
 
 /// The largest review that is read, as the webhook reads it.
 const BODY_LIMIT: u64 = 16 << 20;

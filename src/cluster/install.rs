@@ -12,8 +12,8 @@ pub mod workload;
 
 use serde_json::{Map, Value, json};
 
+use crate::review::Endpoint;
 use crate::store::PolicySet;
-use crate::webhook::review::Endpoint;
 
 use super::rules::{self, Half};
 use crate::admission::needs::Needs;

@@ -18,9 +18,9 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use crate::api;
+use crate::review::Endpoint;
 use crate::store::PolicySet;
 use crate::webhook::reload::{Board, Clock};
-use crate::webhook::review::Endpoint;
 
 use super::certificates::Held;
 use super::install::{Entries, NAME, configuration_kind};

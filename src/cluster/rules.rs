@@ -15,8 +15,8 @@ use crate::matching::{self, Operation, Reach, Target};
 use crate::policy::FailurePolicy;
 use crate::resource::identity::GroupVersionKind;
 use crate::resource::workload::TemplatePaths;
+use crate::review::Endpoint;
 use crate::store::{PolicySet, placement};
-use crate::webhook::review::Endpoint;
 
 /// A resource or subresource of the API.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

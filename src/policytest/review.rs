@@ -21,9 +21,9 @@ use crate::manifest::Inventory;
 use crate::offline::Offline;
 use crate::request::Request;
 use crate::resource::identity::Identity;
+use crate::review::engine::{Engine, Today};
+use crate::review::{self, Endpoint};
 use crate::store::PolicySet;
-use crate::webhook::engine::{Engine, Today};
-use crate::webhook::review::{self, Endpoint};
 
 /// Far more than any test needs.
 const DEADLINE: Duration = Duration::from_secs(30);

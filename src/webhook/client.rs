@@ -14,7 +14,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use super::review::{Endpoint, Reply};
+use crate::review::{Endpoint, Reply};
 
 /// Why a review was not answered.
 #[derive(Debug, thiserror::Error)]

@@ -13,9 +13,9 @@ use bytes::Bytes;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::metrics::Metrics;
-use super::review::{Endpoint, Failure, Judge, Observer, Reply, answer_failure, answer_observed};
 use super::runtime::thread_has_run;
 use super::settings::Settings;
+use crate::review::{Endpoint, Failure, Judge, Observer, Reply, answer_failure, answer_observed};
 
 /// The places for evaluation.
 #[derive(Debug)]
@@ -148,15 +148,15 @@ impl<O: Observer> Observer for Once<O> {
     fn answered(
         &self,
         stage: Endpoint,
-        review: &super::review::ReviewRequest<'_>,
-        answer: &super::review::Answer,
+        review: &crate::review::ReviewRequest<'_>,
+        answer: &crate::review::Answer,
         failure: Option<&Failure>,
     ) {
         if !self.taken.swap(true, Ordering::Relaxed) {
             self.observer.answered(stage, review, answer, failure);
         }
     }
-    fn refused(&self, stage: Endpoint, refusal: &super::review::Refusal) {
+    fn refused(&self, stage: Endpoint, refusal: &crate::review::Refusal) {
         if !self.taken.swap(true, Ordering::Relaxed) {
             self.observer.refused(stage, refusal);
         }

@@ -15,7 +15,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 use super::reload::InForce;
-use super::review::{Answer, Endpoint, Failure, ReviewRequest};
+use crate::review::{Answer, Endpoint, Failure, ReviewRequest};
 
 /// Beyond so many different kinds, new ones are counted as `other`: whoever reaches the port may invent kinds.
 const MAX_KINDS: usize = 500;
@@ -294,12 +294,13 @@ impl Metrics {
         };
         let operation = review.operation.name();
         let kind = self.kind(&review.kind.kind);
-        let counters = answer.counters(|| self.counters(answer, operation, &kind));
+        let counters: Option<&RuleCounters> = answer.beside(|| self.counters(answer, operation, &kind));
         let others;
-        let counters = match counters.of == (self.id, operation) && counters.kind == kind {
-            true => counters,
+        let is_ours = |counters: &&RuleCounters| counters.of == (self.id, operation) && counters.kind == kind;
+        let counters = match counters.filter(is_ours) {
+            Some(counters) => counters,
             // the same answer to another request
-            false => {
+            None => {
                 others = self.counters(answer, operation, &kind);
                 &others
             }
@@ -412,7 +413,7 @@ impl Metrics {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::webhook::review::{Review, RuleDecision};
+    use crate::review::{Review, RuleDecision};
 
     #[test]
     fn mirrors_are_asked_for_their_age() {

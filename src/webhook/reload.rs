@@ -16,7 +16,7 @@ use super::authority::{Material, Names, Others, Rotation, SETTLE};
 use super::certificate::{Files, Slot};
 use super::metrics::Metrics;
 use super::readiness::Readiness;
-use super::review::Judge;
+use crate::review::Judge;
 
 /// What a loader gives.
 #[derive(Clone)]
@@ -316,7 +316,7 @@ mod tests {
     use std::sync::atomic::AtomicUsize;
 
     use super::*;
-    use crate::webhook::review::{Answer, Endpoint, ReviewRequest};
+    use crate::review::{Answer, Endpoint, ReviewRequest};
 
     #[test]
     fn a_fingerprint_changes_with_names_and_contents_only() {

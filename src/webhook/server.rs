@@ -29,8 +29,8 @@ use super::gate::{Deadlines, Gate};
 use super::goduration;
 use super::metrics::Metrics;
 use super::reload::{Board, Policies};
-use super::review::{Answer, Endpoint, Failure, Observer, Refusal, Reply, ReviewRequest, RuleDecision};
 use super::settings::Settings;
+use crate::review::{Answer, Endpoint, Failure, Observer, Refusal, Reply, ReviewRequest, RuleDecision};
 
 /// The server, before and while it runs.
 pub struct Server {

@@ -10,10 +10,10 @@ use base64::Engine as _;
 use plimsoll::cel::profile::Profile;
 use plimsoll::host::NoHost;
 use plimsoll::resource::workload::TemplatePaths;
+use plimsoll::review::engine::Engine;
+use plimsoll::review::{Endpoint, answer};
 use plimsoll::store::load::{Loaded, read_text};
 use plimsoll::store::set::Adjustments;
-use plimsoll::webhook::engine::Engine;
-use plimsoll::webhook::review::{Endpoint, answer};
 use serde_json::Value;
 
 use crate::suite::{Miss, Outcome, Suite};

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
-use plimsoll::webhook::review::{
+use plimsoll::review::{
     Answer, AnswerReason, Cause, Denial, Endpoint, Judge, Reply, Review, ReviewRequest, answer,
 };
 use proptest::prelude::*;
@@ -305,7 +305,7 @@ fn every_request_of_a_real_server_is_read() {
         let body = std::fs::read(folder.join(file)).unwrap();
         let raw: Value = serde_json::from_slice(&body).unwrap();
         let review = Review::read(&body).request.unwrap();
-        let named = |gvk: &plimsoll::webhook::review::GroupVersionKind<'_>| match gvk.group.is_empty() {
+        let named = |gvk: &plimsoll::review::GroupVersionKind<'_>| match gvk.group.is_empty() {
             true => format!("{}/{}", gvk.version, gvk.kind),
             false => format!("{}/{}/{}", gvk.group, gvk.version, gvk.kind),
         };

@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
+use plimsoll::review::Endpoint;
 use plimsoll::webhook::authority::{Material, Names};
 use plimsoll::webhook::certificate::Files;
 use plimsoll::webhook::client::Client;
 use plimsoll::webhook::reload::{InForce, LoadError, Loader, watch_authority, watch_certificate};
-use plimsoll::webhook::review::Endpoint;
 use plimsoll::webhook::settings::Settings;
 
 use crate::harness::{TIMEOUT, Traffic, Webhook, by_name, eventually, response, review};

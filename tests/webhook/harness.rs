@@ -6,13 +6,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
+use plimsoll::review::{Answer, Endpoint, Failure, Judge, Reply, ReviewRequest, RuleDecision};
 use plimsoll::webhook::admin;
 use plimsoll::webhook::authority::{Material, Names};
 use plimsoll::webhook::certificate::Slot;
 use plimsoll::webhook::client::{Client, ClientError};
 use plimsoll::webhook::readiness::Readiness;
 use plimsoll::webhook::reload::{Board, InForce, Loader, Policies, serve_material};
-use plimsoll::webhook::review::{Answer, Endpoint, Failure, Judge, Reply, ReviewRequest, RuleDecision};
 use plimsoll::webhook::server::Server;
 use plimsoll::webhook::settings::Settings;
 use plimsoll::webhook::shutdown::{Shutdown, ShutdownPhase};

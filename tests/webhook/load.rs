@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use plimsoll::webhook::review::Endpoint;
+use plimsoll::review::Endpoint;
 use plimsoll::webhook::settings::Settings;
 
 use crate::harness::{TIMEOUT, Webhook, response, review};

@@ -262,8 +262,8 @@ fn open_files() -> usize {
 /// Connections from 16 addresses that say nothing, and TLS connections that never end their head.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn silent_connections_and_unfinished_heads_cost_little() {
+    use plimsoll::review::Endpoint;
     use plimsoll::webhook::client::Client;
-    use plimsoll::webhook::review::Endpoint;
     use tokio::io::AsyncWriteExt as _;
 
     let files = open_files().saturating_sub(500);

@@ -1,7 +1,7 @@
 //! What is answered to one request.
 
+use plimsoll::review::Endpoint;
 use plimsoll::webhook::client::{Client, ClientError};
-use plimsoll::webhook::review::Endpoint;
 use plimsoll::webhook::settings::Settings;
 use serde_json::json;
 

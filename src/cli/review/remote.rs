@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use clap::Args;
 
+use crate::review::{Endpoint, Reply};
 use crate::webhook::client::Client;
-use crate::webhook::review::{Endpoint, Reply};
 
 /// Which webhook is asked, and how it is known.
 #[derive(Debug, Args)]

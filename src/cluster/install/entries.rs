@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::cluster::rules::Half;
 use crate::matching;
 use crate::policy::FailurePolicy;
-use crate::webhook::review::Endpoint;
+use crate::review::Endpoint;
 
 use super::NAME;
 use super::access::LOOKUPS;

@@ -22,9 +22,7 @@ use crate::store::remembered::Table;
 use crate::store::{PolicySet, placement};
 use crate::verdict::{self, Verdict};
 
-use super::review::{
-    Answer, AnswerReason, Cause, Denial, Endpoint, Failure, Judge, ReviewRequest, RuleDecision,
-};
+use super::{Answer, AnswerReason, Cause, Denial, Endpoint, Failure, Judge, ReviewRequest, RuleDecision};
 use super::{answers, own};
 
 /// Where other objects are looked up.

@@ -11,7 +11,7 @@ use crate::finding::{Finding, ServersOwn};
 use crate::request::Request;
 use crate::verdict::Verdict;
 
-use super::review::{AnswerReason, Cause, Denial};
+use super::{AnswerReason, Cause, Denial};
 
 /// A verdict in two parts: what other policies say, and what the API server's own do.
 pub(super) fn apart<'f>(verdict: &Verdict<'f>) -> [Verdict<'f>; 2] {
@@ -102,10 +102,10 @@ mod tests {
     use crate::finding::Action;
     use crate::host::NoHost;
     use crate::policy::FailurePolicy;
+    use crate::review::engine::Engine;
+    use crate::review::{Endpoint, Judge as _, answer};
     use crate::store::load::{Loaded, read_text};
     use crate::store::set::Adjustments;
-    use crate::webhook::engine::Engine;
-    use crate::webhook::review::{Endpoint, Judge as _, answer};
 
     const POLICY: &str = "
 apiVersion: admissionregistration.k8s.io/v1
@@ -152,7 +152,7 @@ spec:
         // the policy fails closed, so that the other entry has nothing to say
         let part = engine.part(FailurePolicy::Ignore).unwrap();
         let deadline = Instant::now() + Duration::from_secs(9);
-        let ask = |judge: &dyn crate::webhook::review::Judge| -> Value {
+        let ask = |judge: &dyn crate::review::Judge| -> Value {
             let reply = answer(judge, Endpoint::Validate, review.to_string().as_bytes(), deadline);
             serde_json::from_slice::<Value>(&reply.body).unwrap()["response"].take()
         };

@@ -1,15 +1,15 @@
 //! What a judge answers: the types allow only what kube-apiserver accepts.
 
+use std::any::Any;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt::Debug;
 use std::sync::{Arc, OnceLock};
 
 use serde::Serialize;
 
 use super::{Endpoint, Failure, wire};
 use crate::finding::{Certainty, Finding, RuleInfo};
-#[cfg(feature = "server")]
-use crate::webhook::metrics::RuleCounters;
 
 /// An answer to one review, before it is written.
 ///
@@ -22,7 +22,7 @@ pub struct Answer(Arc<Parts>);
 struct Parts {
     form: Form,
     outcomes: Vec<RuleDecision>,
-    counters: Made<RuleCounters>,
+    beside: Made<Box<dyn Beside>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,10 +64,10 @@ impl Written {
     }
 }
 
-/// Where nothing is served, nothing counts what rules decide.
-#[cfg(not(feature = "server"))]
-#[derive(Debug)]
-struct RuleCounters;
+/// What is kept beside an answer.
+trait Beside: Any + Send + Sync + Debug {}
+
+impl<T: Any + Send + Sync + Debug> Beside for T {}
 
 /// What is made of an answer when it is asked for first.
 #[derive(Debug)]
@@ -284,12 +284,9 @@ impl Answer {
     }
 
     /// Adds what rules contributed.
-    pub(in crate::webhook) fn outcomes_of(
-        mut self,
-        outcomes: impl IntoIterator<Item = RuleDecision>,
-    ) -> Self {
+    pub(super) fn outcomes_of(mut self, outcomes: impl IntoIterator<Item = RuleDecision>) -> Self {
         let parts = Arc::make_mut(&mut self.0);
-        parts.counters = Made::default();
+        parts.beside = Made::default();
         parts.outcomes.extend(outcomes);
         self
     }
@@ -336,22 +333,23 @@ impl Answer {
 
     /// The same answer as it is written, for that it is given again: then that is all that is kept of what it says. An answer
     /// with changes stays as it is, for which of the calls asks decides how that is written.
-    pub(in crate::webhook) fn written(self) -> Self {
+    pub(super) fn written(self) -> Self {
         let Some(said) = self.said().ok().filter(|_| self.patch_json().is_none()) else { return self };
         let (bytes, uid_at) = wire::around_uid(Endpoint::Validate, said);
         let form = Form::Written(Written { allowed: self.allowed(), bytes: bytes.into(), uid_at });
         let outcomes = self.0.outcomes.to_vec();
-        Self(Arc::new(Parts { form, outcomes, counters: Made::default() }))
+        Self(Arc::new(Parts { form, outcomes, beside: Made::default() }))
     }
 
-    /// What counts its rules' decisions.
-    #[cfg(feature = "server")]
-    pub(in crate::webhook) fn counters(&self, count: impl FnOnce() -> RuleCounters) -> &RuleCounters {
-        self.0.counters.0.get_or_init(count)
+    /// What whoever gives the answer keeps beside it, as the same answer is given often: made when it is asked for first. `None`
+    /// where something else is kept.
+    pub fn beside<T: Any + Send + Sync + Debug>(&self, make: impl FnOnce() -> T) -> Option<&T> {
+        let kept: &dyn Any = &**self.0.beside.0.get_or_init(|| Box::new(make()));
+        kept.downcast_ref()
     }
 
     /// About how many bytes it takes, once it is [written](Self::written) and what counts its rules' decisions is known.
-    pub(in crate::webhook) fn bytes(&self) -> usize {
+    pub(super) fn bytes(&self) -> usize {
         // what counts a decision is shared: a pointer; what the heap adds to the four pieces
         const APART: usize = 64;
         let written = self.said().err().map_or(0, |written| written.bytes.len());

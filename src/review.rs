@@ -1,5 +1,5 @@
 //! AdmissionReview v1 as kube-apiserver writes and reads it, and the one synchronous path from a posted body to
-//! the bytes of the answer.
+//! the bytes of the answer: for the webhook, `plimsoll review` and tests of policies. The [`engine`] is the judge by policies.
 //!
 //! ```text
 //! body ─▶ Review::read ─▶ ReviewRequest ─▶ Judge ─▶ Answer ─▶ patch applied once to see that it applies ─▶ bytes
@@ -11,6 +11,9 @@
 //! or goes wrong after it can still be answered.
 
 mod answer;
+mod answers;
+pub mod engine;
+mod own;
 mod request;
 mod warnings;
 mod wire;
@@ -87,7 +90,7 @@ impl Failure {
 /// Whoever decides: the policy engine in production, a closure in tests.
 ///
 /// ```
-/// use plimsoll::webhook::review::{Answer, Judge, ReviewRequest, Endpoint, answer};
+/// use plimsoll::review::{Answer, Judge, ReviewRequest, Endpoint, answer};
 ///
 /// struct NoPods;
 /// impl Judge for NoPods {
