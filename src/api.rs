@@ -181,28 +181,32 @@ fn rows(kind: &str) -> &'static [Kind] {
             let count = KINDS[start..].iter().take_while(|row| row.kind == kind).count();
             return &KINDS[start..start + count];
         }
-        at = (at + 1) % BY_NAME.len();
+        at = (at + 1) % PLACES;
     }
     &[]
 }
 
 /// The first row of each name, counted from 1, in its [`place`] or behind it; 0 where there is none. Every object is asked for its
 /// kind some times.
-static BY_NAME: [u16; 1 << 10] = {
-    let mut rows = [0; 1 << 10];
+static BY_NAME: [u8; PLACES] = {
+    let mut rows = [0; PLACES];
     let mut row = 0;
     while row < KINDS.len() {
         if row == 0 || !is_same(KINDS[row].kind, KINDS[row - 1].kind) {
             let mut at = place(KINDS[row].kind);
             while rows[at] != 0 {
-                at = (at + 1) % rows.len();
+                at = (at + 1) % PLACES;
             }
-            rows[at] = row as u16 + 1;
+            rows[at] = row as u8 + 1;
         }
         row += 1;
     }
     rows
 };
+
+/// Several for each row, of which a byte holds the number.
+const PLACES: usize = 1 << 9;
+const _: () = assert!(KINDS.len() < u8::MAX as usize && 2 * KINDS.len() < PLACES);
 
 const fn is_same(one: &str, other: &str) -> bool {
     let (one, other) = (one.as_bytes(), other.as_bytes());
@@ -220,7 +224,7 @@ const fn place(name: &str) -> usize {
         hash = (hash ^ name[at] as u32).wrapping_mul(0x0100_0193);
         at += 1;
     }
-    (hash ^ hash >> 16) as usize % (1 << 10)
+    (hash ^ hash >> 16) as usize % PLACES
 }
 
 /// The row of a group and kind.

@@ -115,6 +115,7 @@ fn host<'i>(
 ) -> InputHost<'i> {
     let kustomizations = inventory.kustomizations();
     let mut host = InputHost::new(Layout::new(inventory.paths()), asking.complete);
+    host.reserve(identities.len());
     if kustomizations.is_open() {
         host.leave_open();
     }

@@ -150,7 +150,7 @@ impl Needs {
                 match looked_up {
                     Some((api_version, kind)) => {
                         let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
-                        let is = |root: &Root| matches!(root, Root::Objects { api_version: a, kind: k } if a == api_version && k == kind);
+                        let is = |root: &Root| matches!(root, Root::Objects { api_version: a, kind: k } if **a == *api_version && **k == *kind);
                         self.add(group, version, kind, &fields(&read, is));
                     }
                     None => untold = true,
@@ -197,7 +197,7 @@ fn of_owner(policy: &Policy, group: &str, kind: &str) -> Fields {
     let template = workload::built_in(group, kind).first().copied().unwrap_or_default();
     let way = |pointer: &str| -> Vec<Part> {
         let steps = template.split('/').chain(pointer.split('/')).filter(|step| !step.is_empty());
-        steps.map(|step| Part::Key(step.to_owned())).collect()
+        steps.map(|step| Part::Key(step.into())).collect()
     };
     for Read { root, parts } in read {
         let pointers: &[&str] = match root.name() {

@@ -4,6 +4,7 @@
 //! members of the element it looks at, so that it runs once for all elements that are equal in these.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use crate::cel::program::Program;
 use crate::cel::reads::{Composed, Part, reads};
@@ -15,7 +16,7 @@ const ROOTS: [&str; 4] = ["item", "index", "role", "key"];
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Alike {
     /// The members that are read, in order; `None`: all of the element.
-    pub(crate) members: Option<Vec<String>>,
+    pub(crate) members: Option<Vec<Arc<str>>>,
     /// Whether the role of a container is read.
     pub(crate) role: bool,
 }
@@ -63,7 +64,7 @@ mod tests {
             env.declare_variable(name, Type::Dyn);
         }
         let of = |names: &[&str], role| {
-            let members = Some(names.iter().map(|&name| name.to_owned()).collect());
+            let members = Some(names.iter().map(|&name| name.into()).collect());
             Some(Alike { members, role })
         };
         let whole = || Some(Alike { members: None, role: false });

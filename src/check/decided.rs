@@ -128,7 +128,7 @@ impl Deciding {
         let further: Vec<Vec<Part>> = at.into_iter().collect();
         let (list, composed) = (for_each.program().ast(), &self.composed);
         tells.extend(parts(reads_of_elements(&list, &quoted, &VARIABLES, composed, ROLE_MEMBER, &further)?)?);
-        let named = ["name", ROLE_MEMBER].map(|member| [Part::Each, Part::Key(member.to_owned())]);
+        let named = ["name", ROLE_MEMBER].map(|member| [Part::Each, Part::Key(member.into())]);
         tells.extend(named.iter().flat_map(|steps| containers(steps)));
         Some(tells)
     }
@@ -178,7 +178,7 @@ fn root_of(base: Base) -> usize {
 /// A path as a way.
 fn way(path: &Path) -> Vec<Part> {
     let part = |step: &Step| match step {
-        Step::Key(key) => Part::Key(key.clone()),
+        Step::Key(key) => Part::Key(key.as_str().into()),
         Step::Index(_) => Part::Each,
     };
     path.steps().iter().map(part).collect()
@@ -196,10 +196,10 @@ fn parts(reads: BTreeSet<Read>) -> Option<BTreeSet<PartOf>> {
 
 fn parts_of_read(read: Read) -> Option<Vec<PartOf>> {
     let Read { root: Root::Variable(name), parts } = read else { return None };
-    if let Some(root) = ROOTS.iter().position(|root| *root == name) {
+    if let Some(root) = ROOTS.iter().position(|root| *root == &*name) {
         return Some(vec![PartOf { root, steps: parts }]);
     }
-    if name != ALL_CONTAINERS {
+    if &*name != ALL_CONTAINERS {
         return None;
     }
     // a list of which the elements lie in three lists
@@ -214,7 +214,7 @@ fn parts_of_read(read: Read) -> Option<Vec<PartOf>> {
 /// The same below each list of containers.
 pub(super) fn containers(steps: &[Part]) -> impl Iterator<Item = PartOf> {
     CONTAINERS.into_iter().map(move |list| {
-        let steps = [&[Part::Key(list.to_owned())], steps].concat();
+        let steps = [&[Part::Key(list.into())], steps].concat();
         PartOf { root: 1, steps }
     })
 }

@@ -60,7 +60,7 @@ fn read_by(Compiled { program, .. }: &Compiled, composed: &Composed) -> BTreeSet
     let read = program.as_ref().ok().and_then(|program| reads(&program.ast(), &["object"], composed));
     let starts = |parts: &[Part], path: &[&str]| {
         parts.len() >= path.len()
-            && parts.iter().zip(path).all(|(part, field)| matches!(part, Part::Key(key) if key == field))
+            && parts.iter().zip(path).all(|(part, field)| matches!(part, Part::Key(key) if **key == **field))
     };
     let fields = |parts: &[Part]| -> Vec<usize> {
         let all = GIVEN.iter().enumerate();

@@ -190,7 +190,7 @@ fn exactly<'d>(base: NodeRef<'d>, path: &Path) -> Option<NodeRef<'d>> {
 /// Whether a way and a path lead one through the other.
 fn meets(parts: &[Part], path: &Path) -> bool {
     parts.iter().zip(path.steps()).all(|pair| match pair {
-        (Part::Key(a) | Part::In(a), Step::Key(b)) => a == b,
+        (Part::Key(a) | Part::In(a), Step::Key(b)) => **a == **b,
         (Part::Each | Part::Shape | Part::Kind, _) => true,
         (Part::Key(_) | Part::In(_), Step::Index(_)) => false,
     })

@@ -37,7 +37,7 @@ impl Check for RequireProbes {
     }
 
     fn decided_by(&self, _: &Deciding, _: &Policy) -> Option<Decides> {
-        let key = |key: &str| Part::Key(key.to_owned());
+        let key = |key: &str| Part::Key(key.into());
         let of_a_container = [
             "restartPolicy",
             "image",

@@ -133,7 +133,7 @@ mod tests {
         let list = r#"[{"a": 1, "b": 2}, {"b": 3, "a": 1}, {"a": 2}, {"a": "1"}, {"a": 1.0}, {"b": 2}, {"a": null},
             {"a": {"x": []}}, {"a": {"x": {}}}, {"a": {"x": [[]]}}, {"a": {"x": [], "y": []}}, [1], "a", null, {}]"#;
         let document = Document::from_json(list, Limits { depth: 10, nodes: 100 }).unwrap();
-        let alike = Alike { members: Some(vec!["a".to_owned()]), role: false };
+        let alike = Alike { members: Some(vec!["a".into()]), role: false };
         let mut repeats = Repeats::of(|| Some(&alike), 100).unwrap();
         let all: Vec<u64> =
             document.root().items().map(|item| repeats.signature(item, || "").unwrap()).collect();

@@ -33,7 +33,7 @@ pub struct Fields {
     items: bool,
     /// The same of every item or member.
     each: Option<Box<Fields>>,
-    members: BTreeMap<String, Fields>,
+    members: BTreeMap<Arc<str>, Fields>,
 }
 
 impl Fields {
@@ -65,7 +65,7 @@ impl Fields {
                     return;
                 }
                 "*" => at.each.get_or_insert_default(),
-                name => at.members.entry(name.to_owned()).or_default(),
+                name => at.members.entry(name.into()).or_default(),
             };
         }
         at.whole = true;
@@ -126,7 +126,7 @@ impl Fields {
     /// Whether the object's metadata is all that is read.
     #[must_use]
     pub fn is_metadata(&self) -> bool {
-        let known = |name: &String| matches!(name.as_str(), "apiVersion" | "kind" | "metadata");
+        let known = |name: &Arc<str>| matches!(&**name, "apiVersion" | "kind" | "metadata");
         !self.whole && !self.names && self.each.is_none() && self.members.keys().all(known)
     }
 
@@ -220,8 +220,11 @@ fn prune(value: &mut Value, read: &[&Fields]) {
         Value::Object(members) => {
             let names = read.iter().any(|fields| fields.names);
             let kept = std::mem::take(members).into_iter().filter_map(|(name, mut member)| {
-                let read: Vec<&Fields> =
-                    read.iter().filter_map(|fields| fields.members.get(&name)).chain(each()).collect();
+                let read: Vec<&Fields> = read
+                    .iter()
+                    .filter_map(|fields| fields.members.get(name.as_str()))
+                    .chain(each())
+                    .collect();
                 match read.is_empty() {
                     false => prune(&mut member, &read),
                     true if names => blank(&mut member),
@@ -310,7 +313,7 @@ mod tests {
 
     #[test]
     fn what_is_read_is_kept_and_the_way_to_it() {
-        let key = |name: &str| Part::Key(name.to_owned());
+        let key = |name: &str| Part::Key(name.into());
         let containers = || vec![key("spec"), key("containers")];
         let image = [containers(), vec![Part::Each, key("image")]].concat();
         let rows: [(&str, Vec<Part>, Value); 10] = [
@@ -326,7 +329,7 @@ mod tests {
                 vec![key("data"), Part::Each, key("m")],
                 json!({"data": {"k": "long", "l": {"m": 1}}}),
             ),
-            ("one key", vec![key("data"), Part::In("k".to_owned())], json!({"data": {"k": "long"}})),
+            ("one key", vec![key("data"), Part::In("k".into())], json!({"data": {"k": "long"}})),
             ("not there", vec![key("nothing")], json!({})),
         ];
         for (name, way, expected) in rows {
@@ -336,7 +339,7 @@ mod tests {
         }
         assert_eq!(kept(&Fields::default()), json!({}));
         let mut in_a_list = Fields::default();
-        in_a_list.add(&[key("spec"), key("containers"), Part::In("x".to_owned())]);
+        in_a_list.add(&[key("spec"), key("containers"), Part::In("x".into())]);
         assert_eq!(kept(&in_a_list)["spec"]["containers"][0]["image"], "i", "of a list all of it");
     }
 

@@ -80,6 +80,11 @@ impl<'d> InputHost<'d> {
         self.open = true;
     }
 
+    /// Makes room for so many objects that are added.
+    pub fn reserve(&mut self, objects: usize) {
+        self.added.reserve_exact(objects);
+    }
+
     /// Adds an object that is reviewed.
     pub fn add(&mut self, added: Added<'d, '_>) {
         let Added { key, file, object, kustomizations, said } = added;

@@ -265,7 +265,7 @@ mod tests {
     #[test]
     fn a_signature_is_of_its_parts_policy_and_kind() {
         let memory = Memory::new().unwrap();
-        let part = |key: &str| PartOf { root: 0, steps: vec![Part::Key(key.to_owned())] };
+        let part = |key: &str| PartOf { root: 0, steps: vec![Part::Key(key.into())] };
         let parts = Parts::of([part("a"), part("b")].iter().zip(0..));
         let document = |text: &'static str| Document::from_json(text, Limits::default()).unwrap();
         let of = |text, kind, rule, of: &[u32]| {

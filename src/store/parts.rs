@@ -76,7 +76,7 @@ impl Steps {
             Some((Part::Each, rest)) => self.each.get_or_insert_default().add(rest, number),
             Some((Part::Shape, _)) => self.shape = Some(number),
             Some((Part::Kind, _)) => self.kind = Some(number),
-            Some((Part::In(key), _)) => self.within.push((key.as_str().into(), number)),
+            Some((Part::In(key), _)) => self.within.push((key.as_ref().into(), number)),
         }
     }
 
@@ -284,7 +284,7 @@ mod tests {
     use crate::document::{Document, Limits};
 
     fn key(key: &str) -> Part {
-        Part::Key(key.to_owned())
+        Part::Key(key.into())
     }
 
     fn told(parts: &[&[Part]], object: NodeRef<'_>) -> Vec<Option<Halves>> {
@@ -338,7 +338,7 @@ mod tests {
             same(&[key("a"), Part::Kind], r#"[{"a": "x"}, {"a": "y"}, {"a": 1}, {"a": null}, {}]"#),
             [(0, 1)]
         );
-        assert_eq!(same(&[key("a"), Part::In("x".to_owned())], objects), [(2, 3), (9, 10)]);
+        assert_eq!(same(&[key("a"), Part::In("x".into())], objects), [(2, 3), (9, 10)]);
         assert_eq!(same(&[], objects), []);
     }
 

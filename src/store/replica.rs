@@ -108,14 +108,14 @@ pub(super) fn has(part: &PartOf) -> bool {
     let PartOf { root, steps } = part;
     let of_metadata = match (root, steps.split_first()) {
         (0, None | Some((Part::Each, _))) => return false,
-        (0, Some((Part::Key(key), rest))) if key == "metadata" => rest,
+        (0, Some((Part::Key(key), rest))) if &**key == "metadata" => rest,
         // a Pod's own metadata, too
         (2, _) => steps,
         _ => return true,
     };
     match of_metadata.split_first() {
         None | Some((Part::Each, _)) => false,
-        Some((Part::Key(key), rest)) => !OF_ONE.contains(&key.as_str()) || *rest == [Part::Kind],
+        Some((Part::Key(key), rest)) => !OF_ONE.contains(&&**key) || *rest == [Part::Kind],
         Some((Part::In(_) | Part::Shape | Part::Kind, _)) => true,
     }
 }
@@ -275,7 +275,7 @@ mod tests {
 
     #[test]
     fn parts_that_replicas_have_in_common() {
-        let key = |key: &str| Part::Key(key.to_owned());
+        let key = |key: &str| Part::Key(key.into());
         for (common, root, steps) in [
             (true, 0, vec![key("spec"), key("a"), Part::Each]),
             (true, 0, vec![Part::Shape]),
@@ -288,7 +288,7 @@ mod tests {
             (false, 0, vec![key("metadata"), key("name")]),
             (true, 0, vec![key("metadata"), key("name"), Part::Kind]),
             (false, 0, vec![key("metadata"), key("managedFields"), Part::Shape]),
-            (true, 0, vec![key("metadata"), Part::In("name".to_owned())]),
+            (true, 0, vec![key("metadata"), Part::In("name".into())]),
             (true, 1, vec![]),
             (true, 1, vec![key("name")]),
             (false, 2, vec![]),

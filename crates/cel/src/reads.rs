@@ -8,6 +8,7 @@
 //! `resources.get("v1", "Service", …).spec.type` reads `spec.type` of Services.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::ast::{Ast, Comprehension, Expr, ExprId, Literal, operator};
 use super::program::Composition;
@@ -16,11 +17,11 @@ use super::program::Composition;
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Part {
     /// The member of this name.
-    Key(String),
+    Key(Arc<str>),
     /// Every item or member.
     Each,
     /// Of a map the member of this name, of a list all of it: `"x" in it`.
-    In(String),
+    In(Arc<str>),
     /// How many there are, and the names of members.
     Shape,
     /// Of what type it is; of what holds others also how many there are, and the names of members.
@@ -34,13 +35,13 @@ pub const LOOKED_UP: &str = "resources";
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Root {
     /// A variable.
-    Variable(String),
+    Variable(Arc<str>),
     /// The objects that a look-up gives.
     Objects {
         /// Its first argument.
-        api_version: String,
+        api_version: Arc<str>,
         /// Its second argument.
-        kind: String,
+        kind: Arc<str>,
     },
 }
 
@@ -118,7 +119,7 @@ pub fn reads(expression: &Ast, roots: &[&str], composed: &Composed) -> Reads {
     let mut walk = Walk::new(expression, roots, composed);
     let flow = walk.eval(expression.root(), 0);
     walk.consume(flow);
-    Some(without_parts(&walk.finish()?))
+    walk.finish().map(without_parts)
 }
 
 /// What the rules of a list read of the variables `roots`: the list, and what `expressions` read of `item`, which stands for each of
@@ -144,24 +145,29 @@ pub fn reads_of_elements<'p>(
     let mut all = walk.finish()?;
     for expression in expressions {
         let mut walk = Walk::new(expression, roots, composed);
-        let role = walk.below(element.clone(), &Part::Key(role_member.to_owned()));
+        let role = walk.below(element.clone(), &Part::Key(role_member.into()));
         let outer = [("item", element.clone()), ("role", role), ("index", Flow::new()), ("key", Flow::new())];
         walk.locals.extend(outer);
         let flow = walk.eval(expression.root(), 0);
         walk.consume(flow);
         all.extend(walk.finish()?);
     }
-    Some(without_parts(&all))
+    Some(without_parts(all))
 }
 
 /// The same without what is below another part, and so in it.
-fn without_parts(reads: &BTreeSet<Read>) -> BTreeSet<Read> {
-    let within = |read: &Read| {
-        (0..read.parts.len()).any(|length| {
-            reads.contains(&Read { root: read.root.clone(), parts: read.parts[..length].to_vec() })
-        })
-    };
-    reads.iter().filter(|read| !within(read)).cloned().collect()
+fn without_parts(mut reads: BTreeSet<Read>) -> BTreeSet<Read> {
+    // what is below a part comes directly after it
+    let mut above: Option<Read> = None;
+    reads.retain(|read| {
+        let is_below = |above: &Read| above.root == read.root && read.parts.starts_with(&above.parts);
+        let is_within = above.as_ref().is_some_and(is_below);
+        if !is_within {
+            above = Some(read.clone());
+        }
+        !is_within
+    });
+    reads
 }
 
 struct Walk<'a> {
@@ -269,7 +275,7 @@ impl<'a> Walk<'a> {
         // any of them may be read
         self.lost |= name == VARIABLES || self.composed.deciding && name == LOOKED_UP;
         let is_root = self.roots.contains(&name) && name != LOOKED_UP;
-        let read = || (Read { root: Root::Variable(name.to_owned()), parts: Vec::new() }, 0);
+        let read = || (Read { root: Root::Variable(name.into()), parts: Vec::new() }, 0);
         is_root.then(read).into_iter().collect()
     }
 
@@ -278,7 +284,7 @@ impl<'a> Walk<'a> {
             return self.variable(field);
         }
         let flow = self.eval(operand, depth + 1);
-        self.below(flow, &Part::Key(field.to_owned()))
+        self.below(flow, &Part::Key(field.into()))
     }
 
     /// Whether this is the map of the policy's own variables.
@@ -330,8 +336,14 @@ impl<'a> Walk<'a> {
             return None;
         }
         let [api_version, kind, ..] = args else { return None };
-        let (api_version, kind) = (self.text(*api_version)?.to_owned(), self.text(*kind)?.to_owned());
-        Some((Read { root: Root::Objects { api_version, kind }, parts: Vec::new() }, lists))
+        let (api_version, kind) = (self.text(*api_version)?, self.text(*kind)?);
+        Some((
+            Read {
+                root: Root::Objects { api_version: api_version.into(), kind: kind.into() },
+                parts: Vec::new(),
+            },
+            lists,
+        ))
     }
 
     /// What is asked whether it is there at all: that an object was found is no part of it.
@@ -349,7 +361,7 @@ impl<'a> Walk<'a> {
             args.iter().for_each(|id| self.use_up(*id, depth));
             // the fourth argument of a list is a label selector
             if lists > 0 && args.len() > 3 {
-                let labels = ["metadata", "labels"].map(|key| Part::Key(key.to_owned()));
+                let labels = ["metadata", "labels"].map(|key| Part::Key(key.into()));
                 self.reads.insert(Read { parts: labels.to_vec(), ..read.clone() });
             }
             return Flow::from([(read, lists)]);
@@ -368,7 +380,7 @@ impl<'a> Walk<'a> {
             (operator::INDEX | operator::OPT_INDEX | operator::OPT_SELECT, None, [of, at]) => {
                 let flow = self.eval(*of, depth + 1);
                 match self.text(*at) {
-                    Some(key) => self.below(flow, &Part::Key(key.to_owned())),
+                    Some(key) => self.below(flow, &Part::Key(key.into())),
                     None => {
                         self.use_up(*at, depth);
                         self.below(flow, &Part::Each)
@@ -380,7 +392,7 @@ impl<'a> Walk<'a> {
                 Flow::new()
             }
             (operator::IN, None, [what, of]) if self.text(*what).is_some() => {
-                let key = Part::In(self.text(*what).unwrap_or_default().to_owned());
+                let key = Part::In(self.text(*what).unwrap_or_default().into());
                 let flow = self.eval(*of, depth + 1);
                 let flow = self.below(flow, &key);
                 self.seen(flow, true)

@@ -96,7 +96,7 @@ fn configuration() -> Vec<LookedUp> {
             _ => fields = Fields::whole(),
         }
         for annotation in made::annotations() {
-            fields.add(&["metadata", "annotations", annotation].map(|key| Part::Key(key.to_owned())));
+            fields.add(&["metadata", "annotations", annotation].map(|key| Part::Key(key.into())));
         }
         LookedUp { group, version: "v1", kind, fields, watched }
     };

@@ -16,7 +16,7 @@ fn shown(reads: &Reads) -> String {
         Part::Kind => "~".to_owned(),
     };
     let root = |root: &Root| match root {
-        Root::Variable(name) => name.clone(),
+        Root::Variable(name) => name.to_string(),
         Root::Objects { api_version, kind } => format!("{api_version}/{kind}"),
     };
     let one =
@@ -133,7 +133,7 @@ fn what_decides_expressions() {
         let sorted = |text: &str| text.split(' ').map(str::to_owned).collect::<BTreeSet<_>>();
         assert_eq!(sorted(&shown(&got)), sorted(expected));
     }
-    let further = [vec![Part::Key("f".to_owned()), Part::Key("g".to_owned())]];
+    let further = [vec![Part::Key("f".into()), Part::Key("g".into())]];
     let got = reads_of_elements(&program("object.l").ast(), [], &["object"], &composed, "role", &further);
     assert_eq!(shown(&got), "object.l[*].f.g object.l~");
 }
