@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 
-use super::inventory::{Entries, within};
+use super::inventory::{Entries, digest, within};
 use super::levels::Level;
 use super::pairs::Pairs;
 use super::query::{Axis, Pool, Query, Seen, Visitor, label_pairs};
 use super::{HostObject, ObjectKey};
 use crate::api;
+use crate::document::NodeRef;
 use crate::resource::made;
 use crate::resource::workload::TemplatePaths;
 
@@ -20,6 +21,10 @@ const SELECTING: [(&str, &str, &str); 2] = [
     ("policy", "PodDisruptionBudget", "/spec/selector"),
     ("networking.k8s.io", "NetworkPolicy", "/spec/podSelector"),
 ];
+/// Of NetworkPolicies with the same `spec` one tells all: they are asked whether one of them selects Pods, and for nothing else.
+const ONE_TELLS_ALL: (&str, &str) = ("networking.k8s.io", "NetworkPolicy");
+/// So many that have the same are kept as one. To look for each of fewer costs less than to look where they are.
+const MANY: usize = 8;
 
 /// An object of the input.
 #[derive(Debug, Clone, Copy)]
@@ -45,8 +50,18 @@ pub(super) struct Within<'e, 'd> {
 
 /// A label and its value.
 type Pair<'d> = (&'d str, &'d str);
-/// A selector: which entry, its namespace, and the pairs that it asks for.
-type Selector<'d> = (u32, &'d str, Vec<Pair<'d>>);
+
+/// What selects.
+#[derive(Debug)]
+struct Selector<'d> {
+    /// Which entry it is.
+    position: u32,
+    namespace: &'d str,
+    /// What it asks for.
+    pairs: Vec<Pair<'d>>,
+    /// What is asked of it, where [one tells all](ONE_TELLS_ALL).
+    spec: Option<NodeRef<'d>>,
+}
 
 /// Positions of entries.
 type Bucket = Vec<u32>;
@@ -64,6 +79,10 @@ struct Shelf<'d> {
 struct Shelves<'d> {
     everywhere: Shelf<'d>,
     namespaces: HashMap<&'d str, Shelf<'d>>,
+    /// The first ones of those of which one tells all, by namespace.
+    firsts: HashMap<&'d str, Shelf<'d>>,
+    /// By a first one: all that have the same, itself among them.
+    alike: HashMap<u32, Bucket>,
 }
 
 /// Objects by what they are found by.
@@ -105,7 +124,9 @@ impl<'d> Index<'d> {
             if let Some(at) = SELECTING.iter().position(|(group, kind, _)| is(group, kind)) {
                 let selector = root.at(SELECTING[at].2);
                 let required = selector.and_then(|s| s.get("matchLabels"));
-                selectors[at].push((position, entry.key.namespace, label_pairs(required).collect()));
+                let (namespace, pairs) = (entry.key.namespace, label_pairs(required).collect());
+                let spec = root.get("spec").filter(|_| is(ONE_TELLS_ALL.0, ONE_TELLS_ALL.1));
+                selectors[at].push(Selector { position, namespace, pairs, spec });
             }
             if is("", "PersistentVolume") {
                 index.volumes.add(position, entry, Axis::Class, &none);
@@ -161,6 +182,10 @@ impl<'d> Index<'d> {
                 (&self.scaling, &one)
             }
         };
+        if let Pool::Selecting(..) = query.pool {
+            let shown = |namespace| shelves.show_selectors(namespace, pairs, within, visitor);
+            return Some(query.namespace.map_or(ControlFlow::Continue(()), shown));
+        }
         let shelf = match query.namespace {
             None => &shelves.everywhere,
             Some(namespace) => match shelves.namespaces.get(namespace) {
@@ -168,15 +193,17 @@ impl<'d> Index<'d> {
                 None => return Some(ControlFlow::Continue(())),
             },
         };
-        if let Pool::Selecting(..) = query.pool {
-            let found = pairs.iter().map(|pair| shelf.by_pair.get(*pair));
-            return Some(within.show(std::iter::once(&shelf.general[..]).chain(found), visitor));
-        }
         Some(within.show([shelf.by_pair.smallest(pairs).unwrap_or(&shelf.all)], visitor))
     }
 }
 
 impl<'d> Within<'_, 'd> {
+    /// The first of sorted positions that is of the level.
+    fn first<'b>(&self, sorted: &'b [u32]) -> Option<&'b [u32]> {
+        let of_level = self.level.iter().map(|range| within(sorted, range));
+        of_level.filter_map(|positions| positions.get(..1)).min()
+    }
+
     /// Shows what of the buckets is of the level.
     fn show<'b>(
         &self,
@@ -216,15 +243,76 @@ impl<'d> Shelves<'d> {
     /// Each selector is kept under the rarest of its pairs, so that one that all have makes no long list.
     fn add_selectors(&mut self, selectors: Vec<Selector<'d>>) {
         let mut counts: HashMap<(&str, &str), usize> = HashMap::new();
-        for pair in selectors.iter().flat_map(|(_, _, pairs)| pairs) {
+        for pair in selectors.iter().flat_map(|selector| &selector.pairs) {
             *counts.entry(*pair).or_default() += 1;
         }
-        for (position, namespace, pairs) in &selectors {
-            let shelf = self.namespaces.entry(namespace).or_default();
-            match pairs.iter().min_by_key(|pair| counts.get(*pair)) {
-                Some((key, value)) => shelf.by_pair.add(*key, *value, *position),
-                None => shelf.general.push(*position),
+        let put = |shelves: &mut HashMap<&'d str, Shelf<'d>>, selector: &Selector<'d>| {
+            let shelf = shelves.entry(selector.namespace).or_default();
+            match selector.pairs.iter().min_by_key(|pair| counts.get(*pair)) {
+                Some((key, value)) => shelf.by_pair.add(*key, *value, selector.position),
+                None => shelf.general.push(selector.position),
+            }
+        };
+        for alike in alike(&selectors) {
+            if let [first, .., _] = &alike[..]
+                && alike.len() >= MANY
+            {
+                put(&mut self.firsts, &selectors[*first]);
+                let positions = alike.iter().map(|at| selectors[*at].position).collect();
+                self.alike.insert(selectors[*first].position, positions);
+            } else {
+                alike.iter().for_each(|at| put(&mut self.namespaces, &selectors[*at]));
             }
         }
+        // those that are alike have been put together
+        for shelf in self.namespaces.values_mut() {
+            shelf.general.sort_unstable();
+        }
     }
+
+    /// Shows what may select these pairs.
+    fn show_selectors(
+        &self,
+        namespace: &str,
+        pairs: &[Pair<'_>],
+        within: &Within<'_, 'd>,
+        visitor: &mut Visitor<'_, 'd>,
+    ) -> ControlFlow<()> {
+        let alone = self.namespaces.get(namespace).map(|shelf| shelf.selectors(pairs));
+        within.show(alone.into_iter().flatten(), visitor)?;
+        let firsts = self.firsts.get(namespace).map(|shelf| shelf.selectors(pairs));
+        for first in firsts.into_iter().flatten().flatten() {
+            let alike = self.alike.get(first).map_or(&[][..], Vec::as_slice);
+            within.show(within.first(alike), visitor)?;
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+impl Shelf<'_> {
+    /// What may select these pairs: what asks for none, and what asks for one of them.
+    fn selectors(&self, pairs: &[Pair<'_>]) -> Vec<&[u32]> {
+        let found = pairs.iter().map(|pair| self.by_pair.get(*pair));
+        std::iter::once(&self.general[..]).chain(found).collect()
+    }
+}
+
+/// Which selectors of a namespace have the same spec, by their places; the others are alone.
+fn alike(selectors: &[Selector<'_>]) -> Vec<Vec<usize>> {
+    let mut all: Vec<Vec<usize>> = Vec::with_capacity(selectors.len());
+    let mut known: HashMap<(&str, u64), usize> = HashMap::new();
+    for (at, selector) in selectors.iter().enumerate() {
+        let own = all.len();
+        if let Some(spec) = selector.spec {
+            let first = *known.entry((selector.namespace, digest(spec))).or_insert(own);
+            let same =
+                |other: &Vec<usize>| selectors[other[0]].spec.is_some_and(|other| other.says_what(spec));
+            if first != own && same(&all[first]) {
+                all[first].push(at);
+                continue;
+            }
+        }
+        all.push(vec![at]);
+    }
+    all
 }

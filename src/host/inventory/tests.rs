@@ -237,3 +237,63 @@ fn lists_by_labels_are_those_that_have_them() {
         assert!(none.objects.is_empty());
     }
 }
+
+#[test]
+fn of_network_policies_with_the_same_spec_each_level_shows_one() {
+    let policy = |name: &str, spec: &str| {
+        let text = format!(
+            r#"{{"apiVersion":"networking.k8s.io/v1","kind":"NetworkPolicy","metadata":{{"name":"{name}"}},"spec":{spec}}}"#
+        );
+        Document::from_json(&text, Limits::default()).unwrap().root().to_document(Limits::default()).unwrap()
+    };
+    let web = r#"{"podSelector":{"matchLabels":{"app":"web","tier":"front"}}}"#;
+    let all = r#"{"podSelector":{},"policyTypes":["Egress"]}"#;
+    // folder, name, spec; each in a file of its own
+    let mut objects: Vec<(u32, String, Document<'_>)> = Vec::new();
+    for number in 0..40 {
+        for (name, spec) in [("web", web), ("all", all)] {
+            let name = format!("{name}-{number}");
+            let document = policy(&name, spec);
+            objects.push((number / 4, name, document));
+        }
+    }
+    let other = r#"{"podSelector":{"matchLabels":{"app":"other"}}}"#;
+    objects.push((3, "other".to_owned(), policy("other", other)));
+    let folders: Vec<u32> = objects.iter().map(|(folder, ..)| *folder).collect();
+    let mut host = InputHost::new(layout(&folders), false);
+    for (file, (_, name, document)) in objects.iter().enumerate() {
+        let (group, kind) = ("networking.k8s.io", "NetworkPolicy");
+        let namespace = if file == 2 { "elsewhere" } else { "shop" };
+        host.add(added(ObjectKey { group, kind, namespace, name }, file, document));
+    }
+    let shown = |namespace, pairs: &[(&str, &str)]| {
+        let pool = Pool::Selecting("networking.k8s.io", "NetworkPolicy");
+        let (mut shown, query) = (Vec::new(), Query { pool, namespace, pairs });
+        // in the second folder
+        host.beside(8).visit(&query, &mut |seen| {
+            let name = seen.object.root.at("/metadata/name").unwrap().as_str().unwrap().to_owned();
+            shown.push((seen.level, name));
+            ControlFlow::Continue(())
+        });
+        shown
+    };
+    let found = shown(Some("shop"), &[("tier", "front"), ("app", "web")]);
+    let at = |level: u32| {
+        found.iter().filter(|(own, _)| *own == level).map(|(_, name)| &name[..3]).collect::<Vec<_>>()
+    };
+    // its own file is one of them; of each other level one of each is shown
+    assert_eq!(at(0), ["web"], "{found:?}");
+    let farther: Vec<u32> = found.iter().map(|(level, _)| *level).filter(|level| *level > 0).collect();
+    for level in farther {
+        let mut names = at(level);
+        names.sort_unstable();
+        assert!(names == ["all", "web"], "{found:?}");
+    }
+    let nothing: Vec<String> =
+        shown(Some("shop"), &[("app", "x")]).into_iter().map(|(_, name)| name).collect();
+    assert!(nothing.iter().all(|name| name.starts_with("all-")), "{nothing:?}");
+    let others = shown(Some("shop"), &[("app", "other")]);
+    assert_eq!(others.iter().filter(|(_, name)| name == "other").count(), 1, "{others:?}");
+    assert_eq!(shown(Some("elsewhere"), &[("app", "web"), ("tier", "front")]).len(), 1);
+    assert_eq!(shown(None, &[("app", "web")]), []);
+}
