@@ -474,7 +474,7 @@ impl<'i> Offline<'i> {
         let is_received = !self.as_written && self.asking.operation == Operation::Create;
         let accepts_all = is_received && self.canonical.is_some_and(Canonical::accepts_all);
         kinds.into_iter().for_each(|(set, kinds)| set.meet(kinds, accepts_all.then_some(&[])));
-        let copies = Copies::default();
+        let copies = Copies::of(self.identified.all.len());
         for batch in indexes.chunks(BATCH) {
             let findings = batch.par_iter().map(|index| {
                 let index = *index as usize;

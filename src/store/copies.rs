@@ -26,9 +26,13 @@ pub struct Copies {
     validated: Table<Arc<[Recalled]>>,
 }
 
-impl Default for Copies {
-    fn default() -> Self {
-        Self { judged: Table::new(ROOM), validated: Table::new(ROOM_OF_VALIDATED) }
+impl Copies {
+    /// Of so many objects at most: making and giving back room for many costs a short run more than looking.
+    #[must_use]
+    pub fn of(objects: usize) -> Self {
+        let for_them =
+            |room: Room| Room { places: (2 * objects).next_power_of_two().clamp(4, room.places), ..room };
+        Self { judged: Table::new(for_them(ROOM)), validated: Table::new(for_them(ROOM_OF_VALIDATED)) }
     }
 }
 
