@@ -147,6 +147,11 @@ fn replaced<'a>(request: &Request<'a>) -> Option<NodeRef<'a>> {
     request.old_object.filter(|_| request.operation == request::Operation::Update)
 }
 
+/// Whether the object is created: on an UPDATE the server lets stand what was there before.
+fn is_created(request: &Request<'_>) -> bool {
+    request.operation == request::Operation::Create
+}
+
 /// What the API server finds of an object that is created or changed.
 fn valid(
     (serving, served): (Serving<'_, '_>, Served<'_>),
@@ -156,14 +161,13 @@ fn valid(
     let old = replaced(request);
     let changes = matches!(request.operation, request::Operation::Create | request::Operation::Update);
     let object = request.object.filter(|_| changes);
-    let is_created = request.operation == request::Operation::Create;
     let validate = |object: NodeRef<'_>| {
         let validate = || serving.validate(served, object, old);
         let is_alike = |common| match common {
             Common::All(_) => true,
             Common::ButForNames => served.judges_alike_by_any_plain_name(object),
         };
-        match copy.filter(|(copy, _)| is_created && is_alike(copy.common)) {
+        match copy.filter(|(copy, _)| is_created(request) && is_alike(copy.common)) {
             Some((copy, signature)) => copy.validated(signature, object, validate),
             None => validate(),
         }
@@ -209,9 +213,7 @@ pub fn admit<'a>(
             findings.extend(valid(server, request, copy));
         }
         let is_built_in = |(_, served): &(Serving<'_, '_>, Served<'_>)| matches!(served, Served::BuiltIn(_));
-        // on an UPDATE it lets stand what was there before
-        let is_created = request.operation == request::Operation::Create;
-        let is_validated = is_created && (again.is_none() || received.is_some());
+        let is_validated = is_created(request) && (again.is_none() || received.is_some());
         let said = stages.server.filter(is_built_in).filter(|_| is_validated).map(|_| &findings[..]);
         let judged = judge::judge(set, request, host, (budget, copy), said);
         findings.extend(judged);

@@ -11,7 +11,8 @@
 //! Kinds are Kubernetes' own and some that many clusters install ([`Role`]); what is not here is unknown, unless a
 //! CustomResourceDefinition tells of it.
 //!
-//! The table is static data, sorted by kind and group, with a hash table of the names beside it; nothing is made at start. Schemas are to come beside it in the same way: a static array of them, written by the same tool, sorted by
+//! The table is static data, sorted by kind and group, with a hash table of the names beside it; nothing is made at
+//! start. Schemas are to come beside it in the same way: a static array of them, written by the same tool, sorted by
 //! kind, group and version as [`Kind`] and [`Version`] are, so that group, version and kind find a schema as they find a
 //! row, and no schema is decoded that nobody asks for.
 

@@ -23,7 +23,7 @@ fn set(paths: Vec<PathBuf>) -> PolicySet {
     loaded.into_set(&Adjustments::default(), TemplatePaths::default())
 }
 
-/// As lint asks: what the API server makes of the manifests or they as they are written, with explanations or without.
+/// As lint asks: what the API server makes of the manifests, or they as they are written, with explanations or without.
 #[derive(Clone, Copy)]
 struct Mode {
     raw: bool,
@@ -58,6 +58,16 @@ fn manifests_below(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
+/// The manifests that lie in and beside the project, sorted.
+fn manifests() -> Vec<PathBuf> {
+    let (root, mut files) = (Path::new(env!("CARGO_MANIFEST_DIR")), Vec::new());
+    for of in ["examples", "tests/well-made", "benches/corpus", "../shared/corpora", "../shared/manifests"] {
+        manifests_below(&root.join(of), &mut files);
+    }
+    files.sort();
+    files
+}
+
 /// Every object of a text as JSON, one after the other.
 fn as_json(path: &Path) -> String {
     let sources = read_sources(&[path.to_str().unwrap().to_owned()], &mut io::empty(), ReadLimits::default());
@@ -67,12 +77,7 @@ fn as_json(path: &Path) -> String {
 
 #[test]
 fn copies_are_judged_as_if_each_were_alone() {
-    let (root, folder) = (Path::new(env!("CARGO_MANIFEST_DIR")), tempfile::tempdir().unwrap());
-    let mut files = Vec::new();
-    for of in ["examples", "tests/well-made", "benches/corpus", "../shared/corpora", "../shared/manifests"] {
-        manifests_below(&root.join(of), &mut files);
-    }
-    files.sort();
+    let (files, folder) = (manifests(), tempfile::tempdir().unwrap());
     // all of them take a minute
     for (number, file) in files.iter().enumerate().step_by(4) {
         let text = fs::read_to_string(file).unwrap();
@@ -138,12 +143,7 @@ spec:
 
 #[test]
 fn objects_are_judged_as_if_nothing_were_known_of_those_by_other_names() {
-    let (root, folder) = (Path::new(env!("CARGO_MANIFEST_DIR")), tempfile::tempdir().unwrap());
-    let mut files = Vec::new();
-    for of in ["examples", "tests/well-made", "benches/corpus", "../shared/corpora", "../shared/manifests"] {
-        manifests_below(&root.join(of), &mut files);
-    }
-    files.sort();
+    let (files, folder) = (manifests(), tempfile::tempdir().unwrap());
     for (number, file) in files.iter().enumerate().step_by(9) {
         for (line, object) in as_json(file).lines().enumerate() {
             let object: serde_json::Value = serde_json::from_str(object).unwrap();

@@ -184,30 +184,27 @@ impl Plan {
         policy: usize,
         rule: usize,
     ) -> Option<(&DecidedBy, Signature)> {
-        let decided_by = self.planned(policy)?.decided_by.get(rule)?.as_ref()?;
+        let decided_by = self.decided_by((policy, rule))?;
         Some((decided_by, looks.signature((policy, rule), 0, &decided_by.parts)?))
     }
 
     /// Whether what a rule finds in an object, nothing or something, is so in its replicas.
     #[must_use]
-    pub fn is_of_replicas(&self, (policy, rule): (usize, usize), found: bool) -> bool {
-        let decided_by = || self.planned(policy)?.decided_by.get(rule)?.as_ref();
-        decided_by().is_some_and(|decided_by| decided_by.of_replicas[usize::from(found)])
+    pub fn is_of_replicas(&self, rule: (usize, usize), found: bool) -> bool {
+        self.decided_by(rule).is_some_and(|decided_by| decided_by.of_replicas[usize::from(found)])
     }
 
     /// Whether what a rule finds in an object, nothing or something, is so in its copies, which are the same in all.
     #[must_use]
-    pub fn is_of_copies(&self, (policy, rule): (usize, usize), found: bool) -> bool {
-        let decided_by = || self.planned(policy)?.decided_by.get(rule)?.as_ref();
-        decided_by().is_some_and(|decided_by| !found || decided_by.of_copies)
+    pub fn is_of_copies(&self, rule: (usize, usize), found: bool) -> bool {
+        self.decided_by(rule).is_some_and(|decided_by| !found || decided_by.of_copies)
     }
 
     /// As [`is_of_replicas`](Self::is_of_replicas), where findings say as much as those of [copies](Self::is_of_copies), and what
     /// was judged, too.
     #[must_use]
-    pub fn is_of_replicas_in_full(&self, (policy, rule): (usize, usize), found: bool) -> bool {
-        let decided_by = || self.planned(policy)?.decided_by.get(rule)?.as_ref();
-        decided_by().is_some_and(|decided_by| {
+    pub fn is_of_replicas_in_full(&self, rule: (usize, usize), found: bool) -> bool {
+        self.decided_by(rule).is_some_and(|decided_by| {
             let DecidedBy { of_replicas, of_copies, judges_alike, .. } = decided_by;
             of_replicas[usize::from(found)] && (!found || *of_copies && *judges_alike)
         })
@@ -222,7 +219,7 @@ impl Plan {
         (policy, rule): (usize, usize),
         most: Option<usize>,
     ) -> Option<Signature> {
-        let tells = self.planned(policy)?.decided_by.get(rule)?.as_ref()?.tells.as_deref()?;
+        let tells = self.decided_by((policy, rule))?.tells.as_deref()?;
         looks.signature((policy, rule), most.unwrap_or_default(), tells)
     }
 
@@ -261,6 +258,10 @@ impl Plan {
 
     fn planned(&self, policy: usize) -> Option<&Planned> {
         self.policies.get(policy)?.as_ref()
+    }
+
+    fn decided_by(&self, (policy, rule): (usize, usize)) -> Option<&DecidedBy> {
+        self.planned(policy)?.decided_by.get(rule)?.as_ref()
     }
 
     /// Whether a rule of a policy has to run.

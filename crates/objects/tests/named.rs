@@ -2,8 +2,10 @@
 //! (`answers/workloads.jsonl`), and the objects of its recording where that is at hand.
 #![allow(clippy::unwrap_used)]
 
+mod change;
 mod vectors;
 
+use change::change;
 use document::Document;
 use kubernetes_objects::names::is_plain;
 use kubernetes_objects::validate::{Kind, is_judged_alike_by_any_plain_name, validate, warnings};
@@ -38,15 +40,7 @@ fn is_judged_alike(object: &Value) -> bool {
 
 fn changed(object: &Value, path: &str, value: Option<&Value>) -> Value {
     let mut object = object.clone();
-    let (above, last) = path.rsplit_once('/').unwrap();
-    let last = last.replace("~1", "/").replace("~0", "~");
-    match (object.pointer_mut(above).unwrap(), value) {
-        (Value::Object(members), Some(value)) => _ = members.insert(last, value.clone()),
-        (Value::Object(members), None) => _ = members.remove(&last),
-        (Value::Array(items), Some(value)) => items[last.parse::<usize>().unwrap()] = value.clone(),
-        (Value::Array(items), None) => _ = items.remove(last.parse().unwrap()),
-        (other, _) => panic!("{other} has no place {path}"),
-    }
+    change(&mut object, path, value);
     object
 }
 

@@ -6,24 +6,14 @@
 //! On update the base is what is stored.
 #![allow(clippy::unwrap_used)]
 
+mod change;
+
 use std::collections::{BTreeMap, BTreeSet};
 
+use change::change;
 use document::Document;
 use kubernetes_objects::validate::{Kind, validate};
 use serde_json::Value;
-
-fn change(object: &mut Value, pointer: &str, value: Option<&Value>) {
-    let (above, last) = pointer.rsplit_once('/').unwrap();
-    let last = last.replace("~1", "/").replace("~0", "~");
-    let parent = object.pointer_mut(above).unwrap();
-    match (parent, value) {
-        (Value::Object(members), Some(value)) => _ = members.insert(last, value.clone()),
-        (Value::Object(members), None) => _ = members.remove(&last),
-        (Value::Array(items), Some(value)) => items[last.parse::<usize>().unwrap()] = value.clone(),
-        (Value::Array(items), None) => _ = items.remove(last.parse().unwrap()),
-        (other, _) => panic!("{other} has no place {pointer}"),
-    }
-}
 
 /// Causes of the object, but for those of Pods.
 fn found(object: &Value, old: Option<&Value>) -> BTreeSet<(String, String, String)> {
