@@ -15,6 +15,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use chrono::NaiveDate;
+use foldhash::fast::RandomState;
 use rayon::prelude::*;
 
 use crate::admission::{Admission, Stages, admit};
@@ -200,7 +201,7 @@ impl<'i> Offline<'i> {
             |canonical| Arc::clone(canonical.identified()),
         );
         let Identified { custom, all: identities, .. } = &*identified;
-        let mut known: HashMap<(&str, &str), Arc<str>> = HashMap::new();
+        let mut known: HashMap<(&str, &str), Arc<str>, RandomState> = HashMap::default();
         let resource = |identity: &Identity<'i>| {
             let GroupVersionKind { group, kind, .. } = identity.gvk;
             let resource = known.entry((group, kind)).or_insert_with(|| custom.resource(group, kind).into());
@@ -462,13 +463,13 @@ impl<'i> Offline<'i> {
         // so many at a time that all threads have work, and few findings wait to be taken
         const BATCH: usize = 1 << 9;
         let indexes: Vec<u32> = (0_u32..).take(self.identified.all.len()).collect();
-        let mut kinds: Vec<(&PolicySet, HashSet<&str>)> = Vec::new();
+        let mut kinds: Vec<(&PolicySet, HashSet<&str, RandomState>)> = Vec::new();
         for (index, identity) in self.identified.all.iter().enumerate() {
             let set = set(index);
             let of_set = kinds.iter_mut().find(|(met, _)| std::ptr::eq(*met, set));
             match of_set {
                 Some((_, kinds)) => _ = kinds.insert(identity.gvk.kind),
-                None => kinds.push((set, HashSet::from([identity.gvk.kind]))),
+                None => kinds.push((set, HashSet::from_iter([identity.gvk.kind]))),
             }
         }
         let is_received = !self.as_written && self.asking.operation == Operation::Create;

@@ -106,11 +106,11 @@ pub(crate) fn content(node: NodeRef<'_>, bytes: &mut Vec<u8>) -> bool {
         bytes.push(u8::from(unknown) | u8::from(part.is_shadowed()) << 1);
         match part.scalar() {
             Some(Scalar::Bool(value)) => bytes.push(u8::from(value)),
-            Some(Scalar::Int(value)) => bytes.extend(value.to_le_bytes()),
-            Some(Scalar::Float(value)) => bytes.extend(value.to_bits().to_le_bytes()),
+            Some(Scalar::Int(value)) => bytes.extend_from_slice(&value.to_le_bytes()),
+            Some(Scalar::Float(value)) => bytes.extend_from_slice(&value.to_bits().to_le_bytes()),
             Some(Scalar::String(value)) => write_text(value, bytes),
             Some(Scalar::Null) => {}
-            None => bytes.extend(part.len().to_le_bytes()),
+            None => bytes.extend_from_slice(&part.len().to_le_bytes()),
         }
     }
     known
@@ -118,8 +118,8 @@ pub(crate) fn content(node: NodeRef<'_>, bytes: &mut Vec<u8>) -> bool {
 
 /// A text, with its length before it: so no two rows of texts are written alike.
 pub(crate) fn write_text(text: &str, bytes: &mut Vec<u8>) {
-    bytes.extend(text.len().to_le_bytes());
-    bytes.extend(text.as_bytes());
+    bytes.extend_from_slice(&text.len().to_le_bytes());
+    bytes.extend_from_slice(text.as_bytes());
 }
 
 #[cfg(test)]

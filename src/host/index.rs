@@ -1,7 +1,8 @@
 //! Objects of the input by namespace and label pair, made once when the first query comes.
 
-use std::collections::HashMap;
 use std::ops::ControlFlow;
+
+use foldhash::fast::RandomState;
 
 use super::inventory::{Entries, digest, within};
 use super::levels::Level;
@@ -12,6 +13,8 @@ use crate::api;
 use crate::document::NodeRef;
 use crate::resource::made;
 use crate::resource::workload::TemplatePaths;
+
+type HashMap<K, V> = std::collections::HashMap<K, V, RandomState>;
 
 /// What is kept by its labels.
 const LABELLED: [(&str, &str); 3] =
@@ -242,7 +245,7 @@ impl<'d> Shelves<'d> {
 
     /// Each selector is kept under the rarest of its pairs, so that one that all have makes no long list.
     fn add_selectors(&mut self, selectors: Vec<Selector<'d>>) {
-        let mut counts: HashMap<(&str, &str), usize> = HashMap::new();
+        let mut counts: HashMap<(&str, &str), usize> = HashMap::default();
         for pair in selectors.iter().flat_map(|selector| &selector.pairs) {
             *counts.entry(*pair).or_default() += 1;
         }
@@ -300,7 +303,7 @@ impl Shelf<'_> {
 /// Which selectors of a namespace have the same spec, by their places; the others are alone.
 fn alike(selectors: &[Selector<'_>]) -> Vec<Vec<usize>> {
     let mut all: Vec<Vec<usize>> = Vec::with_capacity(selectors.len());
-    let mut known: HashMap<(&str, u64), usize> = HashMap::new();
+    let mut known: HashMap<(&str, u64), usize> = HashMap::default();
     for (at, selector) in selectors.iter().enumerate() {
         let own = all.len();
         if let Some(spec) = selector.spec {

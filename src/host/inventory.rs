@@ -5,7 +5,7 @@
 mod arranged;
 mod twins;
 
-use std::hash::{BuildHasher as _, Hash as _, Hasher as _};
+use std::hash::{BuildHasher as _, Hasher as _};
 use std::ops::Range;
 use std::sync::OnceLock;
 use std::time::Instant;
@@ -375,13 +375,23 @@ fn digest_without(node: NodeRef<'_>, left_out: Option<NodeId>) -> u64 {
         if Some(node.id()) == left_out {
             continue;
         }
-        (node.key(), node.len(), node.kind()).hash(&mut hasher);
-        match node.scalar() {
-            Some(Scalar::String(text)) => text.hash(&mut hasher),
-            Some(Scalar::Int(number)) => number.hash(&mut hasher),
-            Some(Scalar::Float(number)) => number.to_bits().hash(&mut hasher),
-            Some(Scalar::Bool(flag)) => flag.hash(&mut hasher),
-            Some(Scalar::Null) | None => {}
+        // where a text ends is told with its length, which is written first
+        let (key, scalar) = (node.key(), node.scalar());
+        let (text, number) = match scalar {
+            Some(Scalar::String(text)) => (text, text.len() as u64),
+            Some(Scalar::Int(number)) => ("", number.cast_unsigned()),
+            Some(Scalar::Float(number)) => ("", number.to_bits()),
+            Some(Scalar::Bool(flag)) => ("", flag.into()),
+            Some(Scalar::Null) | None => ("", node.len() as u64),
+        };
+        let length_of_key = key.map_or(u64::MAX, |key| key.len() as u64);
+        hasher.write_u64(length_of_key << 4 | node.kind() as u64);
+        hasher.write_u64(number);
+        if let Some(key) = key {
+            hasher.write(key.as_bytes());
+        }
+        if !text.is_empty() {
+            hasher.write(text.as_bytes());
         }
     }
     hasher.finish()

@@ -7,10 +7,13 @@
 //! Files are ranked so that those of a folder come before those of the folders below it. So a folder's own files are a
 //! range of ranks and everything below it is another, and a level of a sorted list of positions is found by bisection.
 
-use std::collections::HashMap;
 use std::ops::Range;
 
+use foldhash::fast::RandomState;
+
 use crate::folders::{self, by_folders};
+
+type HashMap<K, V> = std::collections::HashMap<K, V, RandomState>;
 
 /// Ranks or positions.
 pub type Ranks = Range<u32>;
@@ -49,7 +52,7 @@ impl Layout {
             by_folders(a_folder, b_folder).then_with(|| a_name.cmp(b_name))
         });
         let mut layout = Self { ranks: vec![0; paths.len()], ..Self::default() };
-        let mut known: HashMap<&str, u32> = HashMap::new();
+        let mut known: HashMap<&str, u32> = HashMap::default();
         for (rank, path) in (0_u32..).zip(order) {
             let folder = layout.folder(split[path].0, rank, &mut known);
             layout.ranks[path] = rank;

@@ -3,8 +3,11 @@
 //! Names are `&str` where documents outlive the index (files), and `Box<str>` where they come and go (mirrors).
 
 use std::borrow::Borrow;
-use std::collections::HashMap;
 use std::hash::Hash;
+
+use foldhash::fast::RandomState;
+
+type HashMap<K, V> = std::collections::HashMap<K, V, RandomState>;
 
 /// Positions by pairs; in each bucket in order, so that what is found is in that order too.
 #[derive(Debug, Clone)]
@@ -12,7 +15,7 @@ pub struct Pairs<K>(HashMap<K, HashMap<K, Vec<u32>>>);
 
 impl<K> Default for Pairs<K> {
     fn default() -> Self {
-        Self(HashMap::new())
+        Self(HashMap::default())
     }
 }
 
@@ -23,7 +26,7 @@ impl<K: Hash + Eq + Borrow<str>> Pairs<K> {
         N: AsRef<str> + Into<K>,
     {
         if !self.0.contains_key(key.as_ref()) {
-            self.0.insert(key.into(), HashMap::from([(value.into(), vec![position])]));
+            self.0.insert(key.into(), [(value.into(), vec![position])].into_iter().collect());
             return;
         }
         let Some(values) = self.0.get_mut(key.as_ref()) else { return };

@@ -5,7 +5,6 @@
 //! elsewhere, of that folder. A file that is named, and lies in none of these, is read wherever it leads – a shell's
 //! `<(…)` is such a name.
 
-use std::collections::HashMap;
 use std::path::{Component, Path, PathBuf};
 
 /// What a path of the command line may reach.
@@ -13,10 +12,8 @@ use std::path::{Component, Path, PathBuf};
 pub(super) struct Fence {
     /// Without links; `None`: everything.
     root: Option<PathBuf>,
-    /// The path of the command line.
-    start: PathBuf,
-    /// Whether the files of a folder lie inside, by its path.
-    folders: HashMap<PathBuf, bool>,
+    /// Whether a folder is walked that lies inside, so that all lies inside that is reached by no link.
+    holds_all: bool,
     /// The folder that was asked about last.
     last: Option<(PathBuf, bool)>,
 }
@@ -24,7 +21,8 @@ pub(super) struct Fence {
 impl Fence {
     /// Around a path of the command line; `walked`: it is a folder. `working` is the working folder.
     pub(super) fn around(path: &Path, walked: bool, working: Option<&Path>) -> Self {
-        let lexical = working.map_or_else(|| path.to_owned(), |working| normal(&working.join(path)));
+        let whole = working.map_or_else(|| path.to_owned(), |working| working.join(path));
+        let lexical = working.map_or_else(|| path.to_owned(), |_| normal(&whole));
         // the folder that the name says, not the one that a link leads to: else a link would move the fence
         let start = if walked { Some(lexical.as_path()) } else { lexical.parent() };
         let mut above = start.into_iter().flat_map(Path::ancestors);
@@ -36,15 +34,19 @@ impl Fence {
             },
         };
         let root = root.and_then(|root| root.canonicalize().ok());
-        Self { root, start: path.to_owned(), folders: HashMap::new(), last: None }
+        let holds_all = walked && root.as_ref().is_some_and(|root| is_inside(&whole, root));
+        Self { root, holds_all, last: None }
     }
 
-    /// Whether a file may be read, which is a link or not. Of what is not there, or has no place (a pipe), others say what
-    /// is wrong.
+    /// Whether a file may be read that is the path of the command line, or was found by a walk, which follows no links; it may
+    /// be one itself. Of what is not there, or has no place (a pipe), others say what is wrong.
     pub(super) fn allows(&mut self, file: &Path, is_link: bool) -> bool {
         let Some(root) = &self.root else { return true };
         if is_link {
             return is_inside(file, root);
+        }
+        if self.holds_all {
+            return true;
         }
         let folder = file.parent().unwrap_or(Path::new(""));
         let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
@@ -54,24 +56,10 @@ impl Fence {
         {
             return *allowed;
         }
-        let allowed = has_inside(&mut self.folders, folder, &self.start, root);
+        let allowed = is_inside(folder, root);
         self.last = Some((folder.to_owned(), allowed));
         allowed
     }
-}
-
-/// Whether the files of a folder lie inside: as those of the one that it is in, where it is no link. That is one question to the
-/// system for each folder, where the place of a path takes one for each of its parts.
-fn has_inside(known: &mut HashMap<PathBuf, bool>, folder: &Path, start: &Path, root: &Path) -> bool {
-    if let Some(known) = known.get(folder) {
-        return *known;
-    }
-    let is_named = matches!(folder.components().next_back(), Some(Component::Normal(_)));
-    let above = folder.parent().filter(|above| is_named && above.starts_with(start));
-    let above = above.filter(|_| folder.symlink_metadata().is_ok_and(|folder| folder.is_dir()));
-    let inside = above.is_some_and(|above| has_inside(known, above, start, root)) || is_inside(folder, root);
-    known.insert(folder.to_owned(), inside);
-    inside
 }
 
 /// Whether a place lies below the root, wherever links lead.

@@ -467,9 +467,9 @@ impl<'s> FileLoad<'s> {
             }
         }
         let said = documents.iter().any(|d| d.notices.iter().any(|n| n.code.is_error()));
-        let foreign = file.walked && !mentions_kubernetes(text);
+        let is_foreign = || file.walked && !mentions_kubernetes(text);
         let outcome = match any || said {
-            _ if !errors.is_empty() && foreign => {
+            _ if !errors.is_empty() && is_foreign() => {
                 return Self::only(record(FileOutcome::NotKubernetes, next, Vec::new()));
             }
             _ if !errors.is_empty() => FileOutcome::Broken,

@@ -265,6 +265,8 @@ fn folder_of(path: &str) -> &str {
 
 /// Whether a path has no part that [`joined`] leaves out.
 fn is_settled(path: &str) -> bool {
+    // what leads out of the folder stays in front
+    let path = path.trim_start_matches("../");
     let begins_odd = path.starts_with(['.', '/']);
     !begins_odd
         && !path.ends_with('/')

@@ -31,24 +31,32 @@ pub fn is_filled_in(text: &str) -> bool {
 }
 
 /// The bytes of which each placeholder has one, but for `ko://`.
-static SIGNS: [bool; 256] = {
-    let mut signs = [false; 256];
+const SIGNS: [u8; 9] = *b"${<%@#_Y[";
+
+static IS_SIGN: [bool; 256] = {
+    let mut is_sign = [false; 256];
     let mut at = 0;
-    while at < OF_PLACEHOLDERS.len() {
-        signs[OF_PLACEHOLDERS[at] as usize] = true;
+    while at < SIGNS.len() {
+        is_sign[SIGNS[at] as usize] = true;
         at += 1;
     }
-    signs
+    is_sign
 };
 
-const OF_PLACEHOLDERS: &[u8] = b"${<%@#_Y";
-
 /// Whether a text has a byte of [`SIGNS`]. Every text of the input comes through here, so that bytes are looked at by the
-/// block, without a question between them.
+/// block, without a question between them: a processor compares those of a block at once.
 fn may_be_filled_in(text: &[u8]) -> bool {
-    let (blocks, rest) = text.as_chunks::<8>();
-    let any = |block: &[u8]| block.iter().fold(false, |any, byte| any | SIGNS[*byte as usize]);
-    blocks.iter().any(|block| any(block)) || any(rest)
+    let (blocks, rest) = text.as_chunks::<16>();
+    let any = |block: &[u8; 16]| {
+        let mut found = [0; 16];
+        for sign in SIGNS {
+            for (found, byte) in found.iter_mut().zip(block) {
+                *found |= u8::from(*byte == sign);
+            }
+        }
+        u128::from_ne_bytes(found) != 0
+    };
+    blocks.iter().any(any) || rest.iter().fold(false, |any, byte| any | IS_SIGN[usize::from(*byte)])
 }
 
 /// `$NAME`, `%NAME%`, `@NAME@` and `__NAME__` are one only where they are all of it.
@@ -179,6 +187,7 @@ mod tests {
             "#{Image}#",
             "ko://example.com/cmd/web",
             "$__file{/etc/secrets/password}",
+            "[[TAG]]",
             "web-$$name$$",
             "YOUR_PASSWORD",
             "docker.io/YOUR_ALIAS/web:dev",

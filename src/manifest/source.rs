@@ -238,13 +238,8 @@ impl SourceFile {
         self.line_starts.get_or_init(|| {
             let bytes = self.text().as_bytes();
             let mut starts = vec![0];
-            for (at, byte) in bytes.iter().enumerate() {
-                let ends = match byte {
-                    b'\n' => true,
-                    b'\r' => bytes.get(at + 1) != Some(&b'\n'),
-                    _ => false,
-                };
-                if ends {
+            for at in memchr::memchr2_iter(b'\n', b'\r', bytes) {
+                if bytes[at] == b'\n' || bytes.get(at + 1) != Some(&b'\n') {
                     starts.push(u32::try_from(at + 1).unwrap_or(u32::MAX));
                 }
             }

@@ -75,6 +75,9 @@ fn misspelt<'d>(root: NodeRef<'d>, key: &str) -> Option<(&'d str, Span)> {
     };
     let wanted = plain(key);
     let near = |other: &str| {
+        if !may_be_near(other, &wanted) {
+            return false;
+        }
         let other = plain(other);
         // `version` and `appVersion` are other words
         let long = wanted.len() > 4
@@ -87,6 +90,17 @@ fn misspelt<'d>(root: NodeRef<'d>, key: &str) -> Option<(&'d str, Span)> {
     };
     let (found, node) = root.members().find(|(other, _)| near(other))?;
     Some((found, node.key_span().or_else(|| node.span())?))
+}
+
+/// Whether a key is one to compare with a wanted one, of which there are two: most begin with another letter, or are of
+/// another length.
+fn may_be_near(other: &str, wanted: &str) -> bool {
+    let first = other.bytes().find(u8::is_ascii_alphanumeric);
+    let count = other.bytes().filter(u8::is_ascii_alphanumeric).count();
+    if wanted.len() > 4 {
+        return matches!(first, Some(b'a' | b'A' | b'p' | b'P')) && count.abs_diff(wanted.len()) < 3;
+    }
+    count == wanted.len() || count == wanted.len() + 1
 }
 
 /// Whether two short words differ by one letter that is left out, or by two that changed places.

@@ -13,13 +13,16 @@ use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
 
 use globset::{GlobBuilder, GlobMatcher};
-use ignore::WalkBuilder;
 use rayon::prelude::*;
 
+use self::below::{Entry, Left, What, below};
 use super::chosen::Chosen;
 use super::decode::decode;
 use super::fence::Fence;
 use super::source::{Content, ReadError, SourceFile, Sources, Stamp};
+
+mod below;
+mod ignored;
 
 /// What the name of standard input is, on the command line and in reports.
 pub const STDIN: &str = "-";
@@ -154,24 +157,26 @@ fn find_all(paths: &[String], chosen: &Chosen) -> BTreeMap<String, Found> {
         find(path, chosen, &mut own);
         let mut fence =
             Fence::around(&base(path), Path::new(path).is_dir() || is_pattern(path), working.as_deref());
-        let own = own.into_iter().map(|(name, what)| {
-            let what = match what {
+        for what in own.values_mut() {
+            let left_out = match what {
                 Found::File(way) | Found::Walked(way) if !fence.allows(&way.path, way.is_link) => {
-                    Found::Ignored(Some(LINK_OUTSIDE.to_owned()))
+                    Some(LINK_OUTSIDE)
                 }
-                Found::Walked(way) if chosen.excludes(&way.path) => Found::Ignored(Some(EXCLUDED.to_owned())),
+                Found::Walked(way) if chosen.excludes(&way.path) => Some(EXCLUDED),
                 Found::File(way)
                     if chosen.also_named
                         && (chosen.excludes(&way.path) || chosen.includes(&way.path) == Some(false)) =>
                 {
-                    Found::Ignored(Some(EXCLUDED.to_owned()))
+                    Some(EXCLUDED)
                 }
-                what => what,
+                _ => None,
             };
-            (name, what)
-        });
+            if let Some(reason) = left_out {
+                *what = Found::Ignored(Some(reason.to_owned()));
+            }
+        }
         if found.is_empty() {
-            found = own.collect();
+            found = own;
             continue;
         }
         for (name, what) in own {
@@ -274,8 +279,10 @@ fn read_sized(input: &mut dyn Read, size: u64, limits: ReadLimits) -> Result<Con
     if size > limit {
         return Err(super::decode::DecodeError::TooLarge { bytes: size, limit }.into());
     }
-    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0) + 1);
-    input.take(limit + 1).read_to_end(&mut bytes).map_err(|error| io_error(&error))?;
+    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
+    // where the size is known, nobody asks whether there is more
+    let most = if size == 0 { limit + 1 } else { size };
+    input.take(most).read_to_end(&mut bytes).map_err(|error| io_error(&error))?;
     Ok(Content::Text(decode(bytes, limit)?))
 }
 
@@ -365,85 +372,29 @@ pub fn manifest_extension(path: &Path) -> bool {
     })
 }
 
-/// Hidden folders that version control keeps: what is in them is nobody's manifest.
-const VERSION_CONTROL: [&str; 4] = [".git", ".hg", ".svn", ".jj"];
-
-/// The files below a folder. The ignored ones are found by a second walk that does not ignore, and names what is hidden.
+/// The files below a folder, and what is left out of it, by its name.
 fn walk(root: &Path, wanted: impl Fn(&Path) -> bool, found: &mut BTreeMap<String, Found>) {
-    for honoured in [true, false] {
-        let mut walk = WalkBuilder::new(root);
-        walk.standard_filters(false).hidden(honoured).follow_links(false);
-        if honoured {
-            walk.parents(true).git_ignore(true).git_exclude(true).require_git(false);
-            walk.add_custom_ignore_filename(IGNORE_FILE);
-        } else {
-            // a hidden folder is an entry of its own; nobody looks into it
-            walk.filter_entry(|entry| {
-                let hidden =
-                    |path: &Path| path.file_name().is_some_and(|name| is_hidden(&name.to_string_lossy()));
-                entry.depth() < 2 || !entry.path().parent().is_some_and(hidden)
-            });
-        }
-        for entry in walk.build() {
-            match entry {
-                Ok(entry) => {
-                    if let Some(what) = what_of(&entry, honoured, &wanted) {
-                        found.entry(display(entry.path())).or_insert(what);
-                    }
-                }
-                Err(error) if honoured => failed(&error, root, found),
-                Err(_) => {}
-            }
-        }
-    }
-}
-
-/// What an entry of a walk is to the run.
-fn what_of(entry: &ignore::DirEntry, honoured: bool, wanted: &impl Fn(&Path) -> bool) -> Option<Found> {
-    let path = entry.path();
-    // A link to a file is a file, a link to a folder is none; a broken one fails by name.
-    let link = entry.path_is_symlink();
-    let (file, folder) = match entry.file_type() {
-        Some(kind) if link || kind.is_symlink() => (!path.is_dir(), path.is_dir()),
-        Some(kind) => (kind.is_file(), kind.is_dir()),
-        None => (false, false),
-    };
-    if honoured {
-        return (file && wanted(path)).then(|| Found::Walked(Way { path: path.to_owned(), is_link: link }));
-    }
-    let name = entry.file_name();
-    let hidden = entry.depth() > 0 && is_hidden(&name.to_string_lossy());
-    let known = hidden && VERSION_CONTROL.iter().any(|known| name == *known);
-    let reason = |text: &str| Some(Found::Ignored(Some(text.to_owned())));
-    match (file, folder) {
-        _ if known => None,
-        (_, true) if hidden => reason("a hidden folder"),
-        (_, true) if link && entry.depth() > 0 => reason("a link to a folder"),
-        (true, _) if hidden && wanted(path) => reason("a hidden file"),
-        (true, _) if wanted(path) => Some(Found::Ignored(None)),
-        _ => None,
-    }
-}
-
-fn is_hidden(name: &str) -> bool {
-    name.starts_with('.') && name != "." && name != ".."
-}
-
-/// A folder that cannot be read is an entry of its own; a bad line in an ignore file is not.
-fn failed(error: &ignore::Error, root: &Path, found: &mut BTreeMap<String, Found>) {
-    let mut path = root;
-    let mut at = error;
-    loop {
-        match at {
-            ignore::Error::WithPath { path: inner, err } => (path, at) = (inner, err),
-            ignore::Error::WithDepth { err, .. } | ignore::Error::WithLineNumber { err, .. } => at = err,
-            ignore::Error::Io(error) => {
-                found.insert(display(path), Found::Failed(io_error(error)));
+    let ignored = |reason: &str| Found::Ignored(Some(reason.to_owned()));
+    below(root, |entry| {
+        let Entry { path, what, left } = match entry {
+            Ok(entry) => entry,
+            Err((folder, error)) => {
+                found.insert(display(folder), Found::Failed(io_error(&error)));
                 return;
             }
-            _ => return,
-        }
-    }
+        };
+        let is_link = what == What::Link;
+        let what = match (what, left) {
+            (What::Folder | What::FolderLink, Left::Hidden) => ignored("a hidden folder"),
+            (What::FolderLink, _) => ignored("a link to a folder"),
+            (What::Folder, _) => return,
+            (What::File | What::Link, _) if !wanted(&path) => return,
+            (_, Left::Hidden) => ignored("a hidden file"),
+            (_, Left::Out) => Found::Ignored(None),
+            (_, Left::In) => Found::Walked(Way { path: path.clone(), is_link }),
+        };
+        found.insert(display(&path), what);
+    });
 }
 
 /// Without `.`, and without `..` where that can be told from the names alone.

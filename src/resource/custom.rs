@@ -1,10 +1,12 @@
 //! The kinds that the CustomResourceDefinitions of the input define: what [`api`] cannot know.
 
-use std::collections::HashMap;
+use foldhash::fast::RandomState;
 
 use super::identity::Identity;
 use crate::api::{self, Role, Scope};
 use crate::document::NodeRef;
+
+type HashMap<K, V> = std::collections::HashMap<K, V, RandomState>;
 
 /// Custom kinds, as far as their definitions were met.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

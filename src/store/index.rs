@@ -3,13 +3,17 @@
 //! A run over few files asks for few kinds, and for most of them the words of a policy's outline tell that it is about others:
 //! so the kinds that a run meets are looked up as they are met. For all kinds the index is made when another one is asked for.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::OnceLock;
+
+use foldhash::fast::RandomState;
 
 use crate::matching::KindMatch;
 
 use super::entry::{Entry, Slot};
 use super::set::OfKind;
+
+type HashMap<K, V> = std::collections::HashMap<K, V, RandomState>;
 
 /// The numbers of policies by what they may be about, as a set has them.
 #[derive(Debug, Default)]
@@ -98,7 +102,7 @@ fn of_kinds<'k>(slots: &[Slot], kinds: &BTreeSet<&'k str>, declared: bool) -> Ve
 
 impl MetKinds {
     fn of(slots: &[Slot], kinds: &BTreeSet<&str>, declared: bool) -> Self {
-        let (mut met, mut of) = (HashMap::new(), Vec::new());
+        let (mut met, mut of) = (HashMap::default(), Vec::new());
         // no kind is called so, and no policy is about it but those about any
         let mut of_any = of_kinds(slots, &BTreeSet::from([""]), declared);
         let any: Vec<usize> = of_any.pop().map(|(_, numbers)| numbers).unwrap_or_default();
@@ -117,7 +121,7 @@ impl MetKinds {
 
 impl AllKinds {
     fn of(slots: &[Slot], declared: bool) -> Self {
-        let mut by_kind: HashMap<String, Vec<usize>> = HashMap::new();
+        let mut by_kind: HashMap<String, Vec<usize>> = HashMap::default();
         let (mut any, mut with_subresources) = (Vec::new(), Vec::new());
         for (slot, indexes) in together(slots) {
             let (kinds, has_subresources) = slot.kinds(declared);
@@ -144,7 +148,7 @@ impl AllKinds {
 
 /// The numbers of policies of which it is known that they are about the same, with one of them.
 fn together(slots: &[Slot]) -> impl Iterator<Item = (&Slot, Vec<usize>)> {
-    let mut of_library: HashMap<&[&str], (&Slot, Vec<usize>)> = HashMap::new();
+    let mut of_library: HashMap<&[&str], (&Slot, Vec<usize>)> = HashMap::default();
     let mut others = Vec::new();
     for (index, slot) in slots.iter().enumerate() {
         match slot.entry() {

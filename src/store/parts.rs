@@ -59,7 +59,7 @@ impl Parts {
         key: &Key,
     ) -> Vec<Option<Halves>> {
         let fresh = PartDigest { hasher: key.hasher, absent_at: None, begun: false, unknown: false };
-        let mut walk = Walk { told: vec![fresh; self.count], bytes: Vec::new() };
+        let mut walk = Walk { told: vec![fresh; self.count], bytes: Vec::with_capacity(512) };
         for (steps, root) in self.trees.iter().zip(roots) {
             walk.down(steps, root, 0);
         }

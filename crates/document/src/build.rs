@@ -122,6 +122,7 @@ impl<'a> Builder<'a> {
     #[must_use]
     pub fn with_places(mut self) -> Self {
         self.with_places = true;
+        self.places.reserve(self.nodes.capacity());
         self
     }
 

@@ -24,6 +24,16 @@ use lines::Line;
 /// Keys may have 1,024 characters; longer ones are left to the parser that counts them.
 const KEY_BYTES: usize = 1_000;
 
+/// The bytes that end a plain key, or what might have been one.
+static MAY_END_KEY: [bool; 256] = {
+    let mut table = [false; 256];
+    table[b':' as usize] = true;
+    table[b'\n' as usize] = true;
+    table[b'#' as usize] = true;
+    table[b'\t' as usize] = true;
+    table
+};
+
 /// The document in `range` of `text`, if it is written in the simple way.
 pub(crate) fn read(text: &str, range: Range<usize>) -> Option<Composed<'_>> {
     let body = text.get(range.clone())?;
@@ -112,7 +122,7 @@ impl Reader<'_> {
 
     /// A line with something on it that is no comment.
     fn content(&mut self, Line { at, indent }: Line) -> Option<()> {
-        if indent == 0 && matches!(self.bytes.get(at..at + 3), Some(b"---" | b"...")) {
+        if indent == 0 && self.is_marker(at) {
             return None;
         }
         let dash = self.is_dash(at);
@@ -215,9 +225,9 @@ impl Reader<'_> {
 
     /// A value that is no block mapping or list, at byte `at`; nothing else may stand on its last line.
     fn inline(&mut self, at: usize) -> Option<()> {
-        let within = self.frames.last()?.indent;
+        let within = self.frames.last().map(|frame| frame.indent);
         match self.bytes[at] {
-            b'|' | b'>' => self.block_scalar(at, within),
+            b'|' | b'>' => self.block_scalar(at, within?),
             b'"' | b'\'' => {
                 let (text, end) = match self.closing_quote(at) {
                     Some(_) => self.quoted(at)?,
@@ -230,7 +240,7 @@ impl Reader<'_> {
                 let end = self.bracket(at, Within { indent: within, depth: 0 })?;
                 self.end_line(end)
             }
-            _ => self.plain(at, within),
+            _ => self.plain(at, within?),
         }
     }
 
@@ -269,9 +279,9 @@ impl Reader<'_> {
     /// Whether a plain scalar may begin at byte `at`.
     fn begins_plain(&self, at: usize) -> bool {
         match self.bytes[at] {
-            b'-' => !self.is_dash(at),
-            b'?' | b':' | b',' | b'[' | b']' | b'{' | b'}' | b'#' | b'&' | b'*' | b'!' | b'|' | b'>'
-            | b'\'' | b'"' | b'%' | b'@' | b'`' | b'\t' => false,
+            b'-' | b':' | b'?' => !self.is_indicator(at),
+            b',' | b'[' | b']' | b'{' | b'}' | b'#' | b'&' | b'*' | b'!' | b'|' | b'>' | b'\'' | b'"'
+            | b'%' | b'@' | b'`' | b'\t' => false,
             _ => true,
         }
     }
@@ -313,20 +323,20 @@ impl Reader<'_> {
         if !self.begins_plain(at) {
             return None;
         }
-        let mut before = b'x';
-        for (found, byte) in self.bytes[at..].iter().enumerate() {
-            match byte {
+        let mut from = at;
+        while let Some(found) = self.bytes[from..].iter().position(|byte| MAY_END_KEY[usize::from(*byte)]) {
+            let found = from + found;
+            match self.bytes[found] {
                 b'\n' => break,
-                b':' if self.is_colon(at + found) => {
-                    let key = &self.bytes[at..at + found];
+                b':' if self.is_colon(found) => {
+                    let key = &self.bytes[at..found];
                     let blanks = key.iter().rev().take_while(|byte| **byte == b' ').count();
-                    return Some(Some((at + found - blanks, at + found)));
+                    return Some(Some((found - blanks, found)));
                 }
-                b'#' if before == b' ' => break,
+                b'#' if found > at && self.bytes[found - 1] == b' ' => break,
                 b'\t' => return None,
-                _ => {}
+                _ => from = found + 1,
             }
-            before = *byte;
         }
         Some(None)
     }

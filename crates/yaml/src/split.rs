@@ -58,9 +58,9 @@ fn separator_lines(text: &str, from: usize) -> impl Iterator<Item = Range<usize>
         } else {
             // The line break before a separator may be the one that ended the last.
             let rest = &text[at.saturating_sub(1).max(from)..];
-            text.len() - rest.len() + rest.find("\n---")? + 1
+            text.len() - rest.len() + memchr::memmem::find(rest.as_bytes(), b"\n---")? + 1
         };
-        at = text[start..].find('\n').map_or(text.len(), |end| start + end + 1);
+        at = memchr::memchr(b'\n', &text.as_bytes()[start..]).map_or(text.len(), |end| start + end + 1);
         Some(start..at)
     })
 }

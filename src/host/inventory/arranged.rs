@@ -66,8 +66,11 @@ impl Arranged {
         for of_one in by_key.chunk_by(|a, b| key(*a) == key(*b)).filter(|all| all.len() > 1) {
             likes.by_digest.clear();
             likes.digests.clear();
+            likes.size(of_one.iter().map(|at| entry(*at)));
             for at in of_one {
-                note_copy(&mut placed, *at, (&entry, layout), &mut likes);
+                if likes.may_be_like(entry(*at)) {
+                    note_copy(&mut placed, *at, (&entry, layout), &mut likes);
+                }
             }
         }
         // where each of those that stay comes to stand
@@ -124,6 +127,25 @@ struct Likes {
     by_digest: Map<u64, Like>,
     /// By the node that an object is, which may be the one of others.
     digests: Map<(usize, NodeId), u64>,
+    /// How many nodes each of them is, sorted; nothing, where that is not known of all.
+    sizes: Vec<usize>,
+}
+
+impl Likes {
+    fn size<'e, 'd: 'e>(&mut self, entries: impl Iterator<Item = &'e Entry<'d>> + Clone) {
+        self.sizes.clear();
+        if entries.clone().all(|entry| entry.said.is_none()) {
+            self.sizes.extend(entries.map(|entry| entry.object.root.subtree_len()));
+            self.sizes.sort_unstable();
+        }
+    }
+
+    /// Whether another one is as large: most objects are told apart by that.
+    fn may_be_like(&self, entry: &Entry<'_>) -> bool {
+        let own = entry.object.root.subtree_len();
+        let first = self.sizes.partition_point(|size| *size < own);
+        self.sizes.is_empty() || self.sizes.get(first + 1) == Some(&own)
+    }
 }
 
 /// Takes the next object with a key of others: what says the same in the same file is counted, and stands for nothing itself;

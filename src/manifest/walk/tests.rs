@@ -2,6 +2,12 @@ use std::fs;
 
 use super::*;
 
+#[path = "../../../tests/fidelity/random.rs"]
+#[allow(dead_code, reason = "others choose by percent")]
+mod random;
+
+use random::Random;
+
 const POD: &str = "apiVersion: v1\nkind: Pod\n";
 
 fn tree(files: &[(&str, &str)]) -> tempfile::TempDir {
@@ -150,4 +156,93 @@ fn the_templates_of_a_chart_are_known() {
     let tree = tree(&[("c/Chart.yaml", "name: c"), ("c/templates/a/x.yaml", POD), ("templates/x.yaml", POD)]);
     assert!(in_chart(&tree.path().join("c/templates/a/x.yaml")));
     assert!(!in_chart(&tree.path().join("templates/x.yaml")));
+}
+
+/// The walk beside that of the `ignore` crate, which asks the system for the ignore files of each folder, over folders made at
+/// random.
+#[test]
+fn what_is_left_out_is_as_in_the_library() {
+    let mut random = Random::new(7);
+    let names = ["a", "b", ".c", "x.yaml", "y.yaml", ".z.yaml", "w.txt"];
+    let lines = [
+        "a",
+        "/a",
+        "a/",
+        "b/",
+        "*.yaml",
+        "!x.yaml",
+        "/x.yaml",
+        "b/x.yaml",
+        "**/y.yaml",
+        "!.z.yaml",
+        "!.c",
+        "!.c/",
+        ".c",
+        "a/*",
+        "!a/b/",
+        "# a",
+        "[",
+        "w.txt",
+        "a/**/x.yaml",
+    ];
+    let ignore_file = |random: &mut Random| {
+        let count = 1 + random.below(3);
+        (0..count).map(|_| format!("{}\n", random.choose(&lines))).collect::<String>()
+    };
+    for _ in 0..300 {
+        let mut files: BTreeMap<String, String> = BTreeMap::new();
+        for _ in 0..1 + random.below(11) {
+            let depth = random.below(4);
+            let mut path: String = (0..depth).map(|_| format!("{}/", random.choose(&names[..3]))).collect();
+            let name: &&str = random.choose(&names[3..]);
+            path.push_str(name);
+            files.insert(path, POD.to_owned());
+        }
+        for _ in 0..random.below(4) {
+            let folder = random.choose(&["", "a/", "b/", "a/b/", ".c/", "a/.c/"]);
+            let name = random.choose(&[".gitignore", ".plimsollignore", ".git/info/exclude"]);
+            files.insert(format!("{folder}{name}"), ignore_file(&mut random));
+        }
+        let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (&**path, &**text)).collect();
+        let tree = tree(&files);
+        // the folder itself, and one with ignore files above it
+        for root in [tree.path().to_owned(), tree.path().join("a")] {
+            if !root.is_dir() {
+                continue;
+            }
+            let mut found = BTreeMap::new();
+            walk(&root, manifest_extension, &mut found);
+            let read =
+                |(name, file): (&String, &Found)| matches!(file, Found::Walked(_)).then(|| name.clone());
+            let own: Vec<String> = found.iter().filter_map(read).collect();
+            assert_eq!(own, of_the_library(&root), "{root:?}: {files:?}");
+            // and all is named that is not in a hidden folder
+            let in_hidden = |path: &str| path.split('/').rev().skip(1).any(|folder| folder.starts_with('.'));
+            for (path, _) in &files {
+                let path = tree.path().join(path);
+                let Ok(below) = path.strip_prefix(&root) else { continue };
+                let below = below.to_string_lossy();
+                if !in_hidden(&below) && manifest_extension(&path) {
+                    assert!(found.contains_key(&display(&path)), "{below} of {files:?}");
+                }
+            }
+        }
+    }
+}
+
+fn of_the_library(root: &Path) -> Vec<String> {
+    let mut walk = ignore::WalkBuilder::new(root);
+    walk.standard_filters(false)
+        .hidden(true)
+        .parents(true)
+        .git_ignore(true)
+        .git_exclude(true)
+        .require_git(false);
+    walk.add_custom_ignore_filename(IGNORE_FILE);
+    let entries = walk.build().filter_map(Result::ok);
+    let files = entries.filter(|entry| entry.file_type().is_some_and(|kind| kind.is_file()));
+    let mut names: Vec<String> =
+        files.filter(|file| manifest_extension(file.path())).map(|file| display(file.path())).collect();
+    names.sort();
+    names
 }

@@ -73,7 +73,7 @@ fn of_schema<'s>(schema: &'s Schema, subject: ValueAt<'_, 's, '_>) -> CheckResul
 
 /// The format, unless the server strips it as unknown.
 fn effective_format(schema: &Schema) -> Option<&str> {
-    let format = schema.format.as_str();
+    let format = schema.format.as_ref();
     super::format::is_recognised(schema.kind, schema.int_or_string, format).then_some(format)
 }
 
@@ -118,7 +118,7 @@ fn of_type(schema: &Schema, format: Option<&str>, faults: &Faults<'_, '_>) -> Ch
 
 fn of_enum(schema: &Schema, faults: &Faults<'_, '_>) -> CheckResult {
     let mut outcome = CheckResult::default();
-    if let Some(allowed) = &schema.allowed
+    if let Some(allowed) = &schema.constraints().allowed
         && !allowed.root().items().any(|one| is_enum_value(faults.node, one))
     {
         outcome.faults.push(faults.not_allowed(allowed.root()));
@@ -147,11 +147,11 @@ fn is_enum_value(node: NodeRef<'_>, allowed: NodeRef<'_>) -> bool {
 fn of_string(schema: &Schema, text: &str, faults: &Faults<'_, '_>) -> CheckResult {
     let length = || i64::try_from(text.chars().count()).unwrap_or(i64::MAX);
     let quoted = || shown(faults.node);
-    let fault = if let Some(most) = schema.length.most.filter(|most| length() > *most) {
+    let fault = if let Some(most) = schema.constraints().length.most.filter(|most| length() > *most) {
         Some(faults.too_long(most))
-    } else if let Some(least) = schema.length.least.filter(|least| length() < *least) {
+    } else if let Some(least) = schema.constraints().length.least.filter(|least| length() < *least) {
         Some(faults.invalid(&quoted(), &format!("should be at least {least} chars long")))
-    } else if let Some(pattern) = &schema.pattern {
+    } else if let Some(pattern) = &schema.constraints().pattern {
         match pattern.regex().as_ref().map_err(Clone::clone).and_then(|regex| regex.is_match(text)) {
             Ok(true) => None,
             Ok(false) => Some(faults.invalid(&quoted(), &format!("should match '{}'", pattern.text))),
@@ -196,7 +196,7 @@ fn in_range(
 
 fn of_number(schema: &Schema, faults: &Faults<'_, '_>) -> CheckResult {
     let mut outcome = CheckResult { faults: Vec::new(), matches: 1 };
-    let bounds = &schema.bounds;
+    let bounds = &schema.constraints().bounds;
     let (int, float) = (faults.node.as_i64(), faults.node.as_f64().unwrap_or_default());
     outcome.push(in_range(schema, float, "Checked", faults).err());
     // compared as integers only where the bound is one; the value is then shown as it is
@@ -265,13 +265,13 @@ fn of_list<'s>(schema: &'s Schema, subject: ValueAt<'_, 's, '_>, faults: &Faults
     }
     let size = subject.node.len();
     let count = i64::try_from(size).unwrap_or(i64::MAX);
-    if let Some(least) = schema.items_range.least.filter(|least| count < *least) {
+    if let Some(least) = schema.constraints().items_range.least.filter(|least| count < *least) {
         outcome.push(Some(faults.invalid(&size.to_string(), &format!("should have at least {least} items"))));
     }
-    if let Some(most) = schema.items_range.most.filter(|most| count > *most) {
+    if let Some(most) = schema.constraints().items_range.most.filter(|most| count > *most) {
         outcome.push(Some(faults.too_many("items", size, most)));
     }
-    if schema.unique && super::lists::has_duplicates(subject.node) {
+    if schema.constraints().unique && super::lists::has_duplicates(subject.node) {
         outcome.push(Some(faults.invalid("\"\"", "shouldn't contain duplicates")));
     }
     outcome.matches += 1;
@@ -282,11 +282,11 @@ fn of_object<'s>(schema: &'s Schema, subject: ValueAt<'_, 's, '_>, faults: &Faul
     let mut outcome = CheckResult::default();
     let node = subject.node;
     let count = i64::try_from(node.len()).unwrap_or(i64::MAX);
-    if let Some(least) = schema.properties_range.least.filter(|least| count < *least) {
+    if let Some(least) = schema.constraints().properties_range.least.filter(|least| count < *least) {
         let text = format!("should have at least {least} properties");
         outcome.push(Some(faults.invalid(&node.len().to_string(), &text)));
     }
-    if let Some(most) = schema.properties_range.most.filter(|most| count > *most) {
+    if let Some(most) = schema.constraints().properties_range.most.filter(|most| count > *most) {
         outcome.push(Some(faults.too_many("properties", node.len(), most)));
     }
     for (key, value) in node.members() {
@@ -319,8 +319,8 @@ fn combined<'s>(schema: &'s Schema, subject: ValueAt<'_, 's, '_>) -> CheckResult
     let mut outcome = CheckResult::default();
     let faults = Faults { place: subject.place, node: subject.node };
     let path = || crate::field::go_quote(&faults.path());
-    if !schema.any_of.is_empty() {
-        match alternatives(&schema.any_of, subject, true) {
+    if !schema.constraints().any_of.is_empty() {
+        match alternatives(&schema.constraints().any_of, subject, true) {
             (0, best) => {
                 outcome.push(Some(
                     faults.general(&format!("{} must validate at least one schema (anyOf)", path())),
@@ -330,8 +330,8 @@ fn combined<'s>(schema: &'s Schema, subject: ValueAt<'_, 's, '_>) -> CheckResult
             (_, first) => outcome.merge(first),
         }
     }
-    if !schema.one_of.is_empty() {
-        let (valid, told) = alternatives(&schema.one_of, subject, false);
+    if !schema.constraints().one_of.is_empty() {
+        let (valid, told) = alternatives(&schema.constraints().one_of, subject, false);
         if valid != 1 {
             let found = if valid == 0 {
                 "Found none valid".into()
@@ -345,21 +345,21 @@ fn combined<'s>(schema: &'s Schema, subject: ValueAt<'_, 's, '_>) -> CheckResult
             outcome.merge(told);
         }
     }
-    if !schema.all_of.is_empty() {
+    if !schema.constraints().all_of.is_empty() {
         let mut valid = 0;
-        for part in &schema.all_of {
+        for part in &schema.constraints().all_of {
             let part = of_schema(part, subject);
             valid += usize::from(part.is_valid());
             outcome.merge(part);
         }
-        if valid != schema.all_of.len() {
+        if valid != schema.constraints().all_of.len() {
             let none = if valid == 0 { ". None validated" } else { "" };
             outcome.push(Some(
                 faults.general(&format!("{} must validate all the schemas (allOf){none}", path())),
             ));
         }
     }
-    if let Some(not) = &schema.not
+    if let Some(not) = &schema.constraints().not
         && of_schema(not, subject).is_valid()
     {
         outcome.push(Some(faults.general(&format!("{} must not validate the schema (not)", path()))));

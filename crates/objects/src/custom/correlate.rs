@@ -61,7 +61,7 @@ pub(crate) struct Keyed<'s, 'd> {
 
 impl<'s, 'd> Keyed<'s, 'd> {
     pub(crate) fn new(old: Option<NodeRef<'d>>, schema: &'s Schema) -> Self {
-        let keys = schema.list_keys.as_slice();
+        let keys = schema.constraints().list_keys.as_slice();
         let mut items = HashMap::new();
         if schema.list_type == ListType::Map && !keys.is_empty() {
             for item in old.into_iter().flat_map(NodeRef::items) {

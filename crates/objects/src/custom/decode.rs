@@ -197,7 +197,7 @@ impl Walk<'_> {
             for (index, item) in node.items().enumerate() {
                 let default = items
                     .filter(|items| item.is_null() && !items.nullable)
-                    .and_then(|items| items.default.as_ref());
+                    .and_then(|items| items.constraints().default.as_ref());
                 match default {
                     Some(default) => self.default(default.root(), items)?,
                     None => {
@@ -250,8 +250,9 @@ impl Walk<'_> {
             };
             self.member(key, value, member, &place, below(Unknown::Pruned, member))?;
         }
-        for (key, property) in schema.into_iter().flat_map(|schema| &schema.properties) {
-            if let Some(default) = property.default.as_ref().filter(|_| node.get(key).is_none()) {
+        for (key, property) in schema.into_iter().flat_map(|schema| schema.properties.iter()) {
+            if let Some(default) = property.constraints().default.as_ref().filter(|_| node.get(key).is_none())
+            {
                 self.builder.key(key, None)?;
                 self.default(default.root(), Some(property))?;
             }
@@ -271,7 +272,7 @@ impl Walk<'_> {
         unknown: Unknown,
     ) -> Result<(), DecodeError> {
         if let Some(schema) = schema.filter(|schema| value.is_null() && !schema.nullable) {
-            if let Some(default) = &schema.default {
+            if let Some(default) = &schema.constraints().default {
                 self.builder.key(key, value.key_span())?;
                 self.default(default.root(), Some(schema))?;
                 return Ok(());

@@ -34,7 +34,7 @@ pub(crate) struct RuleProblem {
 
 /// Compiles the rules of one schema; `None` where expressions cannot see its values.
 pub(crate) fn rule_problems(schema: &Schema, is_resource: bool) -> Option<Vec<RuleProblem>> {
-    let compiled = compile_scope(&schema.rules, schema, is_resource)?;
+    let compiled = compile_scope(&schema.constraints().rules, schema, is_resource)?;
     let problems = compiled.into_iter().map(|compiled| RuleProblem {
         rule: compiled.program.err().map(|error| error.to_string()),
         message: compiled.message.err().map(|error| error.to_string()),

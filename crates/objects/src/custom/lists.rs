@@ -55,7 +55,7 @@ fn of_map(schema: &Schema, node: NodeRef<'_>, place: &FieldPath<'_>, causes: &mu
         return;
     }
     let key_of = |item: NodeRef<'_>| {
-        let mut keys: Vec<&String> = schema.list_keys.iter().collect();
+        let mut keys: Vec<&String> = schema.constraints().list_keys.iter().collect();
         keys.sort_unstable();
         let members = keys.into_iter().filter_map(|key| {
             Some(format!("{}:{}", crate::field::go_json_string(key), go_json::written(item.get(key)?)))

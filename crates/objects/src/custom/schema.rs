@@ -3,10 +3,9 @@
 //! Reading is lenient: what is wrong with a definition is told by its own validation, and a schema that the
 //! server would refuse is used as far as it goes.
 
-use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
-use document::few::GatherFew as _;
+use document::few::SortFew as _;
 use document::{Builder, Document, Limits, NodeRef};
 use kubernetes_cel::library::regex::{Regex, RegexError};
 
@@ -122,7 +121,89 @@ pub(crate) struct ValidationRule {
     pub(crate) optional_old_self: bool,
 }
 
-/// A schema: `openAPIV3Schema` of a version, or part of it.
+/// What few parts of a schema say.
+#[derive(Debug, Default)]
+pub(crate) struct Constraints {
+    pub(crate) pattern: Option<Pattern>,
+    pub(crate) length: Range,
+    pub(crate) items_range: Range,
+    pub(crate) properties_range: Range,
+    pub(crate) unique: bool,
+    pub(crate) bounds: Bounds,
+    /// A list, if there is one.
+    pub(crate) allowed: Option<Document<'static>>,
+    pub(crate) default: Option<Document<'static>>,
+    pub(crate) all_of: Vec<Schema>,
+    pub(crate) any_of: Vec<Schema>,
+    pub(crate) one_of: Vec<Schema>,
+    pub(crate) not: Option<Box<Schema>>,
+    pub(crate) list_keys: Vec<String>,
+    pub(crate) rules: Vec<ValidationRule>,
+}
+
+/// The keywords of [`Constraints`].
+const CONSTRAINTS: [&str; 20] = [
+    "pattern",
+    "minLength",
+    "maxLength",
+    "minItems",
+    "maxItems",
+    "minProperties",
+    "maxProperties",
+    "uniqueItems",
+    "minimum",
+    "exclusiveMinimum",
+    "maximum",
+    "exclusiveMaximum",
+    "multipleOf",
+    "enum",
+    "default",
+    "allOf",
+    "anyOf",
+    "oneOf",
+    "not",
+    "x-kubernetes-list-map-keys",
+];
+
+/// The keyword of [`Constraints::rules`].
+const RULES: &str = "x-kubernetes-validations";
+
+/// `properties`, in the order of their names, in no more room than they take.
+#[derive(Debug, Default)]
+pub(crate) struct Properties(Box<[(Box<str>, Schema)]>);
+
+impl Properties {
+    fn read(node: Option<NodeRef<'_>>) -> Self {
+        let members = node.into_iter().flat_map(NodeRef::members);
+        let mut members: Vec<(Box<str>, Schema)> =
+            members.map(|(name, schema)| (name.into(), Schema::read(schema))).collect();
+        members.sort_few_by(|(one, _), (other, _)| one.cmp(other));
+        // of equal names the last is meant
+        members.reverse();
+        members.dedup_by(|(one, _), (other, _)| one == other);
+        members.reverse();
+        Self(members.into_boxed_slice())
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<&Schema> {
+        let at = self.0.binary_search_by(|(known, _)| (**known).cmp(name)).ok()?;
+        Some(&self.0[at].1)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &Schema)> {
+        self.0.iter().map(|(name, schema)| (&**name, schema))
+    }
+
+    pub(crate) fn values(&self) -> impl Iterator<Item = &Schema> {
+        self.0.iter().map(|(_, schema)| schema)
+    }
+}
+
+/// A schema: `openAPIV3Schema` of a version, or part of it. Definitions have thousands of parts, so what few say is apart.
 #[derive(Debug, Default)]
 pub struct Schema {
     pub(crate) kind: Option<Type>,
@@ -130,96 +211,56 @@ pub struct Schema {
     pub(crate) int_or_string: bool,
     pub(crate) preserve_unknown: bool,
     pub(crate) embedded: bool,
-    pub(crate) format: String,
-    /// The format, where the server checks it.
-    pub(crate) checked: Option<Format>,
-    pub(crate) pattern: Option<Pattern>,
-    pub(crate) length: Range,
-    pub(crate) items_range: Range,
-    pub(crate) properties_range: Range,
-    pub(crate) unique: bool,
-    pub(crate) bounds: Bounds,
-    pub(crate) required: Vec<String>,
-    /// A list, if there is one.
-    pub(crate) allowed: Option<Document<'static>>,
-    pub(crate) default: Option<Document<'static>>,
-    pub(crate) properties: BTreeMap<String, Schema>,
     /// `properties` is written, even if it is empty.
     pub(crate) has_properties: bool,
-    pub(crate) additional: Additional,
-    pub(crate) items: Option<Box<Schema>>,
-    pub(crate) all_of: Vec<Schema>,
-    pub(crate) any_of: Vec<Schema>,
-    pub(crate) one_of: Vec<Schema>,
-    pub(crate) not: Option<Box<Schema>>,
     pub(crate) list_type: ListType,
-    pub(crate) list_keys: Vec<String>,
     /// `x-kubernetes-map-type: atomic`
     pub(crate) map_atomic: bool,
-    pub(crate) rules: Vec<ValidationRule>,
     /// CEL sees values of this schema otherwise than the document holds them.
     pub(crate) converted: bool,
+    /// The format, where the server checks it.
+    pub(crate) checked: Option<Format>,
+    pub(crate) format: Box<str>,
+    pub(crate) required: Box<[String]>,
+    pub(crate) properties: Properties,
+    pub(crate) additional: Additional,
+    pub(crate) items: Option<Box<Schema>>,
+    constraints: Option<Box<Constraints>>,
 }
 
 impl Schema {
     /// Reads `openAPIV3Schema`. Recurses as deep as the document is nested, which its reader limits.
     #[must_use]
     pub fn read(node: NodeRef<'_>) -> Self {
-        let text = |name: &str| node.get_str(name).unwrap_or_default().to_owned();
         let flag = |name: &str| node.get(name).and_then(NodeRef::as_bool).unwrap_or(false);
-        let number = |name: &str| node.get(name).and_then(NodeRef::as_f64);
-        let range = |least: &str, most: &str| Range { least: count(node, least), most: count(node, most) };
+        let constrains = |name: &str| CONSTRAINTS.contains(&name) || name == RULES;
         let mut schema = Self {
             kind: node.get_str("type").and_then(Type::named),
             nullable: flag("nullable"),
             int_or_string: flag("x-kubernetes-int-or-string"),
             preserve_unknown: flag("x-kubernetes-preserve-unknown-fields"),
             embedded: flag("x-kubernetes-embedded-resource"),
-            format: text("format"),
-            checked: None,
-            pattern: node
-                .get_str("pattern")
-                .filter(|pattern| !pattern.is_empty())
-                .map(|pattern| Pattern { text: pattern.to_owned(), regex: OnceLock::new() }),
-            length: range("minLength", "maxLength"),
-            items_range: range("minItems", "maxItems"),
-            properties_range: range("minProperties", "maxProperties"),
-            unique: flag("uniqueItems"),
-            bounds: Bounds {
-                minimum: number("minimum"),
-                exclusive_minimum: flag("exclusiveMinimum"),
-                maximum: number("maximum"),
-                exclusive_maximum: flag("exclusiveMaximum"),
-                multiple_of: number("multipleOf"),
-            },
-            required: strings(node.get("required")),
-            allowed: node.get_present("enum").filter(|list| !list.is_empty()).and_then(owned),
-            default: node.get_present("default").and_then(owned),
-            properties: members(node.get("properties")),
             has_properties: node.get_present("properties").is_some(),
-            additional: Self::additional(node.get_present("additionalProperties")),
-            items: node
-                .get_present("items")
-                .filter(|items| items.is_object())
-                .map(|items| Self::read(items).into()),
-            all_of: list(node.get("allOf")),
-            any_of: list(node.get("anyOf")),
-            one_of: list(node.get("oneOf")),
-            not: node.get_present("not").map(|not| Self::read(not).into()),
             list_type: match node.get_str("x-kubernetes-list-type") {
                 Some("set") => ListType::Set,
                 Some("map") => ListType::Map,
                 _ => ListType::Atomic,
             },
-            list_keys: strings(node.get("x-kubernetes-list-map-keys")),
             map_atomic: node.get_str("x-kubernetes-map-type") == Some("atomic"),
-            rules: node
-                .get("x-kubernetes-validations")
-                .into_iter()
-                .flat_map(NodeRef::items)
-                .map(ValidationRule::read)
-                .collect(),
             converted: false,
+            checked: None,
+            format: node.get_str("format").unwrap_or_default().into(),
+            required: strings(node.get("required")).into(),
+            properties: Properties::read(node.get("properties")),
+            additional: Self::additional(node.get_present("additionalProperties")),
+            items: node
+                .get_present("items")
+                .filter(|items| items.is_object())
+                .map(|items| Self::read(items).into()),
+            constraints: node
+                .members()
+                .any(|(name, _)| constrains(name))
+                .then(|| Constraints::read(node).into()),
         };
         schema.checked = Format::checked(schema.kind, schema.int_or_string, &schema.format);
         schema.converted = types::is_converted(&schema);
@@ -235,6 +276,12 @@ impl Schema {
                 None => Additional::Schema(Box::new(Self::read(node))),
             },
         }
+    }
+
+    /// What it says that few do; of most nothing.
+    pub(crate) fn constraints(&self) -> &Constraints {
+        static NONE: Constraints = Constraints::NONE;
+        self.constraints.as_deref().unwrap_or(&NONE)
     }
 
     /// The schema of all values that are no property.
@@ -262,10 +309,67 @@ impl Schema {
 
     /// Whether there are rules here or below, not counting those of `allOf`, as `NewValidator` asks.
     pub(crate) fn has_rules(&self) -> bool {
-        !self.rules.is_empty()
+        !self.constraints().rules.is_empty()
             || self.items.as_deref().is_some_and(Self::has_rules)
             || self.additional_schema().is_some_and(Self::has_rules)
             || self.properties.values().any(Self::has_rules)
+    }
+}
+
+impl Constraints {
+    /// What says nothing.
+    const NONE: Self = Self {
+        pattern: None,
+        length: Range { least: None, most: None },
+        items_range: Range { least: None, most: None },
+        properties_range: Range { least: None, most: None },
+        unique: false,
+        bounds: Bounds {
+            minimum: None,
+            exclusive_minimum: false,
+            maximum: None,
+            exclusive_maximum: false,
+            multiple_of: None,
+        },
+        allowed: None,
+        default: None,
+        all_of: Vec::new(),
+        any_of: Vec::new(),
+        one_of: Vec::new(),
+        not: None,
+        list_keys: Vec::new(),
+        rules: Vec::new(),
+    };
+
+    fn read(node: NodeRef<'_>) -> Self {
+        let flag = |name: &str| node.get(name).and_then(NodeRef::as_bool).unwrap_or(false);
+        let number = |name: &str| node.get(name).and_then(NodeRef::as_f64);
+        let range = |least: &str, most: &str| Range { least: count(node, least), most: count(node, most) };
+        Self {
+            pattern: node
+                .get_str("pattern")
+                .filter(|pattern| !pattern.is_empty())
+                .map(|pattern| Pattern { text: pattern.to_owned(), regex: OnceLock::new() }),
+            length: range("minLength", "maxLength"),
+            items_range: range("minItems", "maxItems"),
+            properties_range: range("minProperties", "maxProperties"),
+            unique: flag("uniqueItems"),
+            bounds: Bounds {
+                minimum: number("minimum"),
+                exclusive_minimum: flag("exclusiveMinimum"),
+                maximum: number("maximum"),
+                exclusive_maximum: flag("exclusiveMaximum"),
+                multiple_of: number("multipleOf"),
+            },
+            allowed: node.get_present("enum").filter(|list| !list.is_empty()).and_then(owned),
+            default: node.get_present("default").and_then(owned),
+            all_of: list(node.get("allOf")),
+            any_of: list(node.get("anyOf")),
+            one_of: list(node.get("oneOf")),
+            not: node.get_present("not").map(|not| Schema::read(not).into()),
+            list_keys: strings(node.get("x-kubernetes-list-map-keys")),
+            rules: node.get(RULES).into_iter().flat_map(NodeRef::items).map(ValidationRule::read).collect(),
+        }
     }
 }
 
@@ -295,11 +399,6 @@ fn strings(node: Option<NodeRef<'_>>) -> Vec<String> {
 
 fn list(node: Option<NodeRef<'_>>) -> Vec<Schema> {
     node.into_iter().flat_map(NodeRef::items).map(Schema::read).collect()
-}
-
-fn members(node: Option<NodeRef<'_>>) -> BTreeMap<String, Schema> {
-    let members = node.into_iter().flat_map(NodeRef::members);
-    members.map(|(name, schema)| (name.to_owned(), Schema::read(schema))).gather()
 }
 
 /// A copy that lives by itself.

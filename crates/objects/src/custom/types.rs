@@ -57,7 +57,7 @@ pub(crate) fn is_converted(schema: &Schema) -> bool {
         return false;
     }
     match schema.kind {
-        Some(Type::String) => matches!(schema.format.as_str(), "byte" | "date" | "date-time" | "duration"),
+        Some(Type::String) => matches!(schema.format.as_ref(), "byte" | "date" | "date-time" | "duration"),
         // a whole number may stand for a double, and the other way round
         Some(Type::Number | Type::Integer) => true,
         Some(Type::Array) => {
@@ -67,7 +67,7 @@ pub(crate) fn is_converted(schema: &Schema) -> bool {
         Some(Type::Object) => {
             schema.additional_schema().is_some_and(|additional| additional.converted)
                 || schema.properties.iter().any(|(name, property)| {
-                    property.converted || escaped(name).is_none_or(|escaped| escaped != name.as_str())
+                    property.converted || escaped(name).is_none_or(|escaped| escaped != name)
                 })
         }
         Some(Type::Boolean) | None => false,
@@ -92,7 +92,7 @@ pub(crate) fn declare(schema: &Schema, is_resource: bool, name: &str, env: &mut 
             }
             _ => Some(object(schema, is_resource, name, env)),
         },
-        Type::String => Some(match schema.format.as_str() {
+        Type::String => Some(match schema.format.as_ref() {
             "byte" => CelType::Bytes,
             "duration" => CelType::Duration,
             "date" | "date-time" => CelType::Timestamp,
@@ -120,8 +120,8 @@ pub(crate) fn is_visible(schema: &Schema) -> bool {
 fn object(schema: &Schema, is_resource: bool, name: &str, env: &mut Env) -> CelType {
     let mut fields: Vec<(String, CelType)> = Vec::new();
     let with_meta = is_resource && !has_meta(schema);
-    for (property, schema) in &schema.properties {
-        if with_meta && matches!(property.as_str(), "apiVersion" | "kind" | "metadata") {
+    for (property, schema) in schema.properties.iter() {
+        if with_meta && matches!(property, "apiVersion" | "kind" | "metadata") {
             continue;
         }
         let Some(escaped) = escaped(property) else { continue };

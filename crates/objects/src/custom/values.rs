@@ -59,7 +59,12 @@ fn alike(schema: &Schema) -> Alike {
         ListType::Atomic => Alike::InOrder,
         ListType::Set => Alike::Set,
         ListType::Map => Alike::Keys(
-            schema.list_keys.iter().map(|key| escaped(key).map_or_else(|| key.clone(), Into::into)).collect(),
+            schema
+                .constraints()
+                .list_keys
+                .iter()
+                .map(|key| escaped(key).map_or_else(|| key.clone(), Into::into))
+                .collect(),
         ),
     }
 }
@@ -80,7 +85,7 @@ pub(crate) fn unreadable(node: NodeRef<'_>, schema: &Schema) -> Option<&'static 
 }
 
 fn of_format<'d>(text: &str, schema: &Schema) -> Option<Value<'d>> {
-    match schema.format.as_str() {
+    match schema.format.as_ref() {
         "duration" => format::duration(text).map(Value::Duration),
         "date" => format::instant(&format!("{text}T00:00:00Z")).map(Value::Timestamp),
         "date-time" => format::instant(text).map(Value::Timestamp),

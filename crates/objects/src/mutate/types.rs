@@ -193,7 +193,7 @@ fn custom(schema: &Schema, keeps: bool, is_root: bool) -> Atom<'_> {
         relation: match schema.list_type {
             CustomList::Atomic => Relation::Atomic,
             CustomList::Set => Relation::Set,
-            CustomList::Map => keyed(schema.list_keys.iter().map(String::as_str)),
+            CustomList::Map => keyed(schema.constraints().list_keys.iter().map(String::as_str)),
         },
         items: match schema.items.as_deref() {
             Some(items) => below(items, keeps),
@@ -210,7 +210,7 @@ fn custom(schema: &Schema, keeps: bool, is_root: bool) -> Atom<'_> {
         Some(CustomType::Array) => Atom { list: Some(list()), ..Atom::default() },
         Some(CustomType::Integer | CustomType::Number) => Scalar::Numeric.into(),
         Some(CustomType::Boolean) => Scalar::Boolean.into(),
-        Some(CustomType::String) if matches!(schema.format.as_str(), "" | "byte") => Scalar::Text.into(),
+        Some(CustomType::String) if matches!(schema.format.as_ref(), "" | "byte") => Scalar::Text.into(),
         Some(CustomType::String) => Scalar::Untyped.into(),
     }
 }
@@ -277,7 +277,7 @@ impl<'s> Map<'s> {
                 }
             }
             Members::Custom { schema, .. } => {
-                let default = schema.properties.get(name)?.default.as_ref()?;
+                let default = schema.properties.get(name)?.constraints().default.as_ref()?;
                 Some(Json::Node(default.root()))
             }
         }

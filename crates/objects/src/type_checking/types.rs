@@ -28,8 +28,8 @@ pub(super) fn declare(
         ("kind".to_owned(), CelType::String),
         ("metadata".to_owned(), metadata),
     ];
-    for (property, schema) in &schema.properties {
-        if matches!(property.as_str(), "apiVersion" | "kind" | "metadata") {
+    for (property, schema) in schema.properties.iter() {
+        if matches!(property, "apiVersion" | "kind" | "metadata") {
             continue;
         }
         let Some(escaped) = escaped(property) else { continue };

@@ -11,8 +11,8 @@ const DEEPEST: usize = 16;
 /// What brackets stand in.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Within {
-    /// Lines must be indented deeper than this.
-    pub(super) indent: usize,
+    /// Lines must be indented deeper than this, but for a closing bracket; `None`: it is all of the document.
+    pub(super) indent: Option<usize>,
     /// How many brackets are open.
     pub(super) depth: usize,
 }
@@ -56,7 +56,11 @@ impl Reader<'_> {
             return Some(at);
         }
         let (_, Line { at, indent }) = self.line_from(at + 1)?;
-        (indent > within.indent).then_some(at)
+        let goes_on = match within.indent {
+            Some(outer) => indent > outer || (indent == outer && matches!(self.bytes[at], b']' | b'}')),
+            None => indent > 0 || !self.is_marker(at),
+        };
+        goes_on.then_some(at)
     }
 
     fn flow_value(&mut self, at: usize, within: Within) -> Option<usize> {
@@ -75,7 +79,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Reads the key at byte `at`, and gives where its colon stands, which has a blank behind it.
+    /// Reads the key at byte `at`, and gives where its colon stands.
     fn flow_key(&mut self, at: usize) -> Option<usize> {
         let (written, text, end) = match *self.bytes.get(at)? {
             b'"' | b'\'' => {
@@ -88,7 +92,10 @@ impl Reader<'_> {
             }
         };
         let colon = self.blanks(end);
-        let is_key = self.bytes.get(colon..colon + 2) == Some(b": ") && colon - at <= KEY_BYTES;
+        // behind quotes the value may follow at once, as in JSON
+        let is_apart = |at| written == Written::Quoted || self.bytes.get(at) == Some(&b' ');
+        let is_colon = self.bytes.get(colon) == Some(&b':') && is_apart(colon + 1);
+        let is_key = is_colon && colon - at <= KEY_BYTES;
         if !is_key || &self.bytes[at..end] == b"<<" {
             return None;
         }

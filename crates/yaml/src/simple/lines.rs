@@ -70,13 +70,18 @@ impl Reader<'_> {
         Some(())
     }
 
+    /// Whether the dashes or dots stand at byte `at` that begin or end a document.
+    pub(super) fn is_marker(&self, at: usize) -> bool {
+        matches!(self.bytes.get(at..at + 3), Some(b"---" | b"..."))
+    }
+
     /// Whether a dash stands at byte `at` that begins an entry of a list.
     pub(super) fn is_dash(&self, at: usize) -> bool {
         self.bytes.get(at) == Some(&b'-') && self.is_indicator(at)
     }
 
-    /// Whether the byte at `at`, a dash or a colon, has a blank or nothing behind it.
-    fn is_indicator(&self, at: usize) -> bool {
+    /// Whether the byte at `at`, a dash, colon or question mark, has a blank or nothing behind it.
+    pub(super) fn is_indicator(&self, at: usize) -> bool {
         matches!(self.bytes.get(at + 1), None | Some(b' ' | b'\n' | b'\t'))
     }
 

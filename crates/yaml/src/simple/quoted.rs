@@ -39,9 +39,9 @@ impl Reader<'_> {
         Some((Text::Scratch, end))
     }
 
-    /// Reads the quoted scalar of several lines that begins at byte `at` inside of something in column `within`, and gives what
-    /// follows it.
-    pub(super) fn quoted_lines(&mut self, at: usize, within: usize) -> Option<usize> {
+    /// Reads the quoted scalar of several lines that begins at byte `at` inside of something in column `within`, if that is not
+    /// all of the document, and gives what follows it.
+    pub(super) fn quoted_lines(&mut self, at: usize, within: Option<usize>) -> Option<usize> {
         let quote = self.bytes[at];
         let special = if quote == b'"' { b'\\' } else { b'\'' };
         self.scratch.clear();
@@ -52,13 +52,24 @@ impl Reader<'_> {
                 self.unescape(special, from..end)?;
                 return Some(end + 1);
             }
-            let blanks = self.bytes[from..end].iter().rev().take_while(|byte| **byte == b' ').count();
-            self.unescape(special, from..end - blanks)?;
+            let line = &self.bytes[from..end];
+            let backslashes = line.iter().rev().take_while(|byte| **byte == b'\\').count();
+            // a backslash at the end of a line takes the line break away, and leaves the blanks before it
+            let is_joined = quote == b'"' && backslashes % 2 == 1;
+            let left_out = match is_joined {
+                true => 1,
+                false => line.iter().rev().take_while(|byte| **byte == b' ').count(),
+            };
+            self.unescape(special, from..end - left_out)?;
             let (breaks, Line { at, indent }) = self.line_from(end + 1)?;
-            if indent <= within {
+            if within.is_some_and(|within| indent <= within) || (indent == 0 && self.is_marker(at)) {
                 return None;
             }
-            self.fold(breaks);
+            match (is_joined, breaks) {
+                (true, 1) => {}
+                (true, _) => return None,
+                (false, _) => self.fold(breaks),
+            }
             from = at;
         }
     }
@@ -79,6 +90,7 @@ impl Reader<'_> {
             self.scratch.push(match (rest.as_bytes()[found], rest.as_bytes().get(found + 1)?) {
                 (b'\'', b'\'') => '\'',
                 (b'\\', b'"') => '"',
+                (b'\\', b' ') => ' ',
                 (b'\\', b'\\') => '\\',
                 (b'\\', b'n') => '\n',
                 (b'\\', b't') => '\t',

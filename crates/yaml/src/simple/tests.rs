@@ -56,7 +56,10 @@ fn files(folder: &Path, found: &mut Vec<PathBuf>) {
     for path in paths {
         if path.is_dir() {
             files(&path, found);
-        } else if path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml") {
+        } else if path
+            .extension()
+            .is_some_and(|extension| ["yaml", "yml", "json"].iter().any(|known| extension == *known))
+        {
             found.push(path);
         }
     }
@@ -110,7 +113,7 @@ fn keys_are_no_longer_than_readers_of_yaml_take() {
 }
 
 /// What is put into texts, or in the place of something.
-const PIECES: [&str; 64] = [
+const PIECES: [&str; 68] = [
     "a",
     "b: ",
     ": ",
@@ -175,6 +178,10 @@ const PIECES: [&str; 64] = [
     "x y",
     "null",
     "<<",
+    ":a",
+    "?a",
+    "\\\n",
+    "\\ ",
 ];
 
 /// A text that manifests are written in, to be changed.
@@ -220,15 +227,40 @@ spec:
         "name": x,
         containerPort: 81,},
     ]
+    args: [
+      "x"
+    ]
+    env: {
+      a: b
+    }
     description: 'words
       that''s all
 
       of it'
     more: "a \"b\"
       c"
+    joined: "one \
+      two\
+      \ three"
+    header: :authority
+    any:
+    - ?*
+    - ::/0
   nodeSelector:
       a : 1e3
       b: 0644
+"#;
+
+/// The same of one in brackets.
+const IN_BRACKETS: &str = r#"[
+  {"name": "a", "list": [1, 2.5,
+    "b"],
+   "object": {"close":"x","by":1,"object":{"a":[]}}
+  },
+{ c: d, "text": "e \"f\"" }, null,
+  true
+]
+# behind it
 "#;
 
 /// The text with a piece put at each of these places, in the place of so many characters.
@@ -250,6 +282,7 @@ proptest! {
         changes in proptest::collection::vec((any::<usize>(), 0_usize..4, 0..PIECES.len()), 1..4)
     ) {
         compare("changed", &changed(WRITTEN, &changes));
+        compare("changed", &changed(IN_BRACKETS, &changes));
     }
 
     #[test]

@@ -106,22 +106,28 @@ fn program(source: &str, env: &Env, wanted: &Type, what: &str) -> Result<Program
 /// Recursion goes as deep as the schema is nested.
 pub(super) fn scope(rules: &Schema, schema: &Schema, is_resource: bool) -> Option<SchemaRules> {
     let seen = types::is_visible(schema);
-    let own = if rules.rules.is_empty() { None } else { compile_scope(&rules.rules, schema, is_resource) };
+    let written = &rules.constraints().rules;
+    let own = if written.is_empty() { None } else { compile_scope(written, schema, is_resource) };
     let child = |rules: Option<&Schema>, schema: Option<&Schema>| {
         let (rules, schema) = rules.zip(schema)?;
         scope(rules, schema, schema.embedded).map(Box::new)
     };
     let properties = rules.properties.iter().filter_map(|(name, rules)| {
         let schema = schema.properties.get(name).filter(|property| types::is_visible(property))?;
-        Some((name.clone(), scope(rules, schema, schema.embedded)?))
+        Some((name.to_owned(), scope(rules, schema, schema.embedded)?))
     });
     let scope = SchemaRules {
-        unseen: !rules.rules.is_empty() && !seen,
+        unseen: !written.is_empty() && !seen,
         rules: own.unwrap_or_default(),
         items: child(rules.items.as_deref(), schema.items.as_deref()),
         properties: properties.gather(),
         additional: child(rules.additional_schema(), schema.additional_schema()),
-        all_of: rules.all_of.iter().filter_map(|part| scope(part, schema, is_resource)).collect(),
+        all_of: rules
+            .constraints()
+            .all_of
+            .iter()
+            .filter_map(|part| scope(part, schema, is_resource))
+            .collect(),
     };
     let empty = scope.rules.is_empty()
         && !scope.unseen
