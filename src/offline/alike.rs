@@ -10,9 +10,9 @@ use foldhash::fast::RandomState;
 use rayon::prelude::*;
 
 use crate::document::NodeRef;
-use crate::host::inventory::{digest, digest_but_for_name};
+use crate::host::inventory::digest_but_for_name;
 use crate::manifest::Inventory;
-use crate::resource::identity::Identity;
+use crate::resource::identity::{Identity, ObjectKey};
 use crate::store::copies::Common;
 
 type Map<K, V> = HashMap<K, V, RandomState>;
@@ -31,28 +31,27 @@ pub(super) struct Alike {
 impl Alike {
     /// Of the objects of an input that are judged, and what they call themselves.
     pub(super) fn among<'i>(inventory: &'i Inventory<'i>, identities: &[Identity<'i>]) -> Self {
-        let namesakes = namesakes(inventory);
         let mut named: Map<_, bool> = Map::with_capacity_and_hasher(identities.len(), RandomState::default());
         for identity in identities {
             named.entry(identity.key()).and_modify(|several| *several = true).or_insert(false);
         }
+        let is_named_as_another = |index: usize| {
+            let is_first = inventory.first_like(index) == index && inventory.is_as_written(index);
+            is_first && named.get(&identities[index].key()) == Some(&true)
+        };
+        let digests = digests(inventory);
+        let namesakes = namesakes(&digests);
         if !named.values().any(|several| *several) {
             return Self { namesakes, ..Self::default() };
         }
-        // equal for objects that are the same
-        let told = |(index, identity): (usize, &Identity<'i>)| {
-            let is_first = inventory.first_like(index) == index && inventory.is_as_written(index);
-            let is_asked = is_first && named.get(&identity.key()) == Some(&true);
-            is_asked.then(|| digest(inventory.judged(index)))
-        };
-        let told: Vec<Option<u64>> = identities.par_iter().enumerate().map(told).collect();
-        let mut last: Map<u64, u32> = Map::default();
-        let (mut firsts, mut several): (Vec<u32>, Vec<u32>) = (Vec::with_capacity(told.len()), Vec::new());
-        for (index, told) in told.into_iter().enumerate() {
+        let mut last: Map<(ObjectKey<'i>, u64), u32> = Map::default();
+        let (mut firsts, mut several): (Vec<u32>, Vec<u32>) = (Vec::with_capacity(digests.len()), Vec::new());
+        for (index, digest) in digests.into_iter().enumerate() {
             let own = index as u32;
-            let first = match told {
+            let first = match digest.filter(|_| is_named_as_another(index)) {
                 None => firsts.get(inventory.first_like(index)).copied().unwrap_or(own),
-                Some(told) => {
+                Some(digest) => {
+                    let told = (identities[index].key(), digest);
                     let before = *last.entry(told).or_insert(own);
                     let object = |index: u32| -> NodeRef<'i> { inventory.judged(index as usize) };
                     // what is not the same and has the digest takes its place: nobody can make one be compared with many
@@ -86,9 +85,8 @@ impl Alike {
     }
 }
 
-/// Of each object, whether there may be another one that is the same but for its name: who judges them compares what the API
-/// server makes of them.
-fn namesakes<'i>(inventory: &'i Inventory<'i>) -> Vec<bool> {
+/// Of each object that is one of several of its size and kind: equal for those that are the same but for their names.
+fn digests<'i>(inventory: &'i Inventory<'i>) -> Vec<Option<u64>> {
     let count = inventory.manifests().len();
     // most objects are told apart by what takes no look into them
     let size = |index: usize| {
@@ -103,10 +101,15 @@ fn namesakes<'i>(inventory: &'i Inventory<'i>) -> Vec<bool> {
         let is_asked = inventory.first_like(index) == index && sizes.get(&size(index)) == Some(&true);
         is_asked.then(|| digest_but_for_name(inventory.judged(index)))
     };
-    let told: Vec<Option<u64>> = (0..count).into_par_iter().map(told).collect();
-    let mut met: Map<u64, bool> = Map::with_capacity_and_hasher(count, RandomState::default());
-    for digest in told.iter().flatten() {
+    (0..count).into_par_iter().map(told).collect()
+}
+
+/// Of each object, whether there may be another one that is the same but for its name: who judges them compares what the API
+/// server makes of them.
+fn namesakes(digests: &[Option<u64>]) -> Vec<bool> {
+    let mut met: Map<u64, bool> = Map::with_capacity_and_hasher(digests.len(), RandomState::default());
+    for digest in digests.iter().flatten() {
         met.entry(*digest).and_modify(|several| *several = true).or_insert(false);
     }
-    told.iter().map(|digest| digest.is_some_and(|digest| met[&digest])).collect()
+    digests.iter().map(|digest| digest.is_some_and(|digest| met[&digest])).collect()
 }

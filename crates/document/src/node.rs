@@ -69,6 +69,7 @@ impl std::fmt::Debug for NodeRef<'_> {
 }
 
 impl<'d> NodeRef<'d> {
+    #[inline]
     fn node(self) -> &'d super::Node {
         &self.doc.nodes[self.id as usize]
     }
@@ -84,12 +85,14 @@ impl<'d> NodeRef<'d> {
     }
 
     /// Where the node stands in its document.
+    #[inline]
     #[must_use]
     pub fn id(self) -> NodeId {
         NodeId(self.id)
     }
 
     /// What the node is.
+    #[inline]
     #[must_use]
     pub fn kind(self) -> Kind {
         self.node().kind()
@@ -110,6 +113,7 @@ impl<'d> NodeRef<'d> {
     }
 
     /// Whether the node is `null`.
+    #[inline]
     #[must_use]
     pub fn is_null(self) -> bool {
         self.kind() == Kind::Null
@@ -123,12 +127,14 @@ impl<'d> NodeRef<'d> {
     }
 
     /// Whether the node is an object.
+    #[inline]
     #[must_use]
     pub fn is_object(self) -> bool {
         self.kind() == Kind::Object
     }
 
     /// Whether the node is an array.
+    #[inline]
     #[must_use]
     pub fn is_array(self) -> bool {
         self.kind() == Kind::Array
@@ -193,6 +199,7 @@ impl<'d> NodeRef<'d> {
     }
 
     /// The member of that name unless it is `null`: Kubernetes treats both as absent.
+    #[inline]
     #[must_use]
     pub fn get_present(self, key: &str) -> Option<Self> {
         self.get(key).filter(|n| !n.is_null())
@@ -315,6 +322,7 @@ impl<'d> NodeRef<'d> {
     }
 
     /// Whether a later member of the same object has the same key.
+    #[inline]
     #[must_use]
     pub fn is_shadowed(self) -> bool {
         self.node().is(SHADOWED)
