@@ -5,7 +5,11 @@
 //! elsewhere, of that folder. A file that is named, and lies in none of these, is read wherever it leads – a shell's
 //! `<(…)` is such a name.
 
+use std::collections::HashMap;
 use std::path::{Component, Path, PathBuf};
+
+/// The folders that what lies in a folder may not leave, by that folder: many files are named that lie in one.
+pub(super) type Roots = HashMap<PathBuf, Option<PathBuf>>;
 
 /// What a path of the command line may reach.
 #[derive(Debug)]
@@ -20,20 +24,22 @@ pub(super) struct Fence {
 
 impl Fence {
     /// Around a path of the command line; `walked`: it is a folder. `working` is the working folder.
-    pub(super) fn around(path: &Path, walked: bool, working: Option<&Path>) -> Self {
+    pub(super) fn around(path: &Path, walked: bool, working: Option<&Path>, roots: &mut Roots) -> Self {
         let whole = working.map_or_else(|| path.to_owned(), |working| working.join(path));
         let lexical = working.map_or_else(|| path.to_owned(), |_| normal(&whole));
         // the folder that the name says, not the one that a link leads to: else a link would move the fence
         let start = if walked { Some(lexical.as_path()) } else { lexical.parent() };
-        let mut above = start.into_iter().flat_map(Path::ancestors);
-        let root = match above.find(|folder| folder.join(".git").exists()) {
-            Some(repository) => Some(repository.to_owned()),
-            None => match working.filter(|working| lexical.starts_with(working)) {
-                Some(working) => Some(working.to_owned()),
-                None => walked.then_some(lexical),
-            },
+        let held = || {
+            let mut above = start.into_iter().flat_map(Path::ancestors);
+            let repository = above.find(|folder| folder.join(".git").exists());
+            let around = repository.or_else(|| working.filter(|working| lexical.starts_with(working)));
+            around.and_then(|root| root.canonicalize().ok())
         };
-        let root = root.and_then(|root| root.canonicalize().ok());
+        let root = match start {
+            Some(start) => roots.entry(start.to_owned()).or_insert_with(held).clone(),
+            None => held(),
+        };
+        let root = root.or_else(|| if walked { lexical.canonicalize().ok() } else { None });
         let holds_all = walked && root.as_ref().is_some_and(|root| is_inside(&whole, root));
         Self { root, holds_all, last: None }
     }
@@ -138,7 +144,8 @@ mod tests {
             ("repo", "../named.yaml", false, "named.yaml", true),
             ("", "named.yaml", false, "named.yaml", true),
         ] {
-            let mut fence = Fence::around(Path::new(path), walked, Some(&top.join(working)));
+            let mut fence =
+                Fence::around(Path::new(path), walked, Some(&top.join(working)), &mut Roots::new());
             let file = top.join(file);
             let answer = fence.allows(&file, file.is_symlink());
             assert_eq!(answer, allowed, "{} from {working}, by {path}", file.display());
@@ -147,7 +154,8 @@ mod tests {
 
     #[test]
     fn a_pipe_is_no_place() {
-        let mut fence = Fence::around(Path::new("/dev/fd/0"), false, Some(Path::new("/usr")));
+        let mut fence =
+            Fence::around(Path::new("/dev/fd/0"), false, Some(Path::new("/usr")), &mut Roots::new());
         assert!(fence.allows(Path::new("/dev/fd/0"), true));
     }
 }

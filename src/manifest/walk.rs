@@ -18,7 +18,7 @@ use rayon::prelude::*;
 use self::below::{Entry, Left, What, below};
 use super::chosen::Chosen;
 use super::decode::decode;
-use super::fence::Fence;
+use super::fence::{Fence, Roots};
 use super::source::{Content, ReadError, SourceFile, Sources, Stamp};
 
 mod below;
@@ -152,11 +152,12 @@ fn stamp(path: &Path) -> Option<Stamp> {
 fn find_all(paths: &[String], chosen: &Chosen) -> BTreeMap<String, Found> {
     let mut found = BTreeMap::new();
     let working = std::env::current_dir().ok();
+    let mut roots = Roots::new();
     for path in paths {
         let mut own = BTreeMap::new();
         find(path, chosen, &mut own);
-        let mut fence =
-            Fence::around(&base(path), Path::new(path).is_dir() || is_pattern(path), working.as_deref());
+        let is_walked = Path::new(path).is_dir() || is_pattern(path);
+        let mut fence = Fence::around(&base(path), is_walked, working.as_deref(), &mut roots);
         for what in own.values_mut() {
             let left_out = match what {
                 Found::File(way) | Found::Walked(way) if !fence.allows(&way.path, way.is_link) => {
@@ -230,9 +231,10 @@ fn read_once(found: &mut BTreeMap<String, Found>, several_paths: bool) {
         return;
     }
     let mut known: HashMap<PathBuf, String> = HashMap::new();
+    let mut folders = HashMap::new();
     if several_paths {
         found.retain(|name, file| match own_path_of(file) {
-            Some(path) => path.canonicalize().map_or(true, |path| match known.entry(path) {
+            Some(path) => place_of(&path, &mut folders).is_none_or(|place| match known.entry(place) {
                 hash_map::Entry::Occupied(_) => false,
                 hash_map::Entry::Vacant(entry) => {
                     entry.insert(name.clone());
@@ -268,6 +270,18 @@ fn read_once(found: &mut BTreeMap<String, Found>, several_paths: bool) {
             }
         }
     }
+}
+
+/// Where a file lies that is no link itself, by the places of folders that are known.
+fn place_of(file: &Path, folders: &mut HashMap<PathBuf, Option<PathBuf>>) -> Option<PathBuf> {
+    let (Some(folder), Some(name)) = (file.parent(), file.file_name()) else {
+        return file.canonicalize().ok();
+    };
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    if !folders.contains_key(folder) {
+        folders.insert(folder.to_owned(), folder.canonicalize().ok());
+    }
+    Some(folders.get(folder)?.as_ref()?.join(name))
 }
 
 fn read(input: &mut dyn Read, limits: ReadLimits) -> Result<Content, ReadError> {
