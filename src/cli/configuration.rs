@@ -301,15 +301,6 @@ fn nearest_file(start: &Path, working: Option<&Path>) -> Option<PathBuf> {
 }
 
 impl Configuration {
-    /// Whether it names policies, rules or codes, or has policies of its own.
-    #[must_use]
-    pub fn names_policies(&self) -> bool {
-        let Self { policies, parameters, actions, severities, ignore, overrides, only, skip, .. } = self;
-        let named = [policies.is_empty(), parameters.is_empty(), actions.is_empty(), severities.is_empty()];
-        let more = [ignore.is_empty(), overrides.is_empty(), only.is_empty(), skip.is_empty()];
-        named.into_iter().chain(more).any(|empty| !empty)
-    }
-
     /// The file for a run over `first`, a path of the command line: in its folder or the nearest one above it, but never
     /// above the root of its repository; without a repository, never above the working folder, and outside of that
     /// only in the folder itself. So a file of somebody else, in `/tmp` say, decides nothing. Relative to the working

@@ -121,7 +121,7 @@ impl Selected {
     /// All names that waivers may speak of: those of the library, too, for it may be used in another run.
     #[must_use]
     pub fn all_names(&self) -> &Names {
-        self.with_library.get_or_init(|| with_library(&self.names))
+        self.with_library.get_or_init(|| self.names.clone().with_library(embedded::outlines()))
     }
 
     /// Whether a policy of this kind and name was read, be it refused.
@@ -214,10 +214,7 @@ impl Selection {
             ([], Some(packs)) => Some(packs.iter().cloned().collect()),
             (packs, _) => Some(packs.iter().cloned().collect()),
         };
-        // where nothing names a policy, those of other packs need not be read, and those of these only when they are met
-        let unnamed =
-            only.is_empty() && skip.is_empty() && sources.paths.is_empty() && !configuration.names_policies();
-        let mut loaded = load::load_beside(&sources, packs_of_run.as_ref().filter(|_| unnamed), &input);
+        let mut loaded = load::load_when_met(&sources, packs_of_run.as_ref(), &input);
         errors.append(&mut loaded.errors);
         loaded.for_release(release);
         // names that nothing has so far may be those of policies of the input
@@ -362,6 +359,7 @@ fn override_parameters(
             errors.push(Diagnostic { help: Some(help), ..fault });
             continue;
         }
+        loaded.read_named(name);
         for (policy, _) in loaded.policies.iter_mut().filter(|(policy, _)| policy.id.name == *name) {
             for error in policy.set_parameters(values).err().unwrap_or_default() {
                 let path = [&of_policy, error.path().as_slice()].concat();
@@ -370,13 +368,6 @@ fn override_parameters(
             }
         }
     }
-}
-
-/// The names of the library beside others.
-fn with_library(names: &Names) -> Names {
-    let mut all = names.clone();
-    all.extend(Names::of_library(embedded::outlines()));
-    all
 }
 
 /// Codes of exceptions, and of the rules under `ignore`, that nothing has.
@@ -389,7 +380,7 @@ fn check_waivers(
     if loaded.exceptions.is_empty() && configuration.ignore.is_empty() {
         return;
     }
-    let names = with_library(names);
+    let names = names.clone().with_library(embedded::outlines());
     for exception in &loaded.exceptions {
         for (pattern, place) in exception.patterns.iter().zip(&exception.places) {
             let Some(UnknownName { message, help }) = names.check_pattern(pattern) else { continue };
@@ -535,7 +526,7 @@ fn check_overrides(
         }
         if !parameters.is_empty() {
             // what a policy takes is known by giving it to one
-            let mut again = load::load_beside(sources, None, input);
+            let mut again = load::load_when_met(sources, None, input);
             let names = again.names();
             override_parameters(&mut again, &names, (parameters, &at), configuration, errors);
         }

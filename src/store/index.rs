@@ -168,14 +168,14 @@ mod tests {
     use crate::cel::profile::Profile;
     use crate::resource::workload::TemplatePaths;
     use crate::store::embedded::outlines;
-    use crate::store::load::{PolicySources, load_packs};
+    use crate::store::load::{PolicySources, load_when_met};
     use crate::store::set::Adjustments;
 
     /// Kinds, custom ones too, as the index of all kinds has them and as they are looked up one by one.
     #[test]
     fn kinds_that_are_met_are_those_of_the_index() {
         let sources = PolicySources { profile: Profile::NEWEST, embedded: true, paths: Vec::new() };
-        let loaded = load_packs(&sources, Some(&BTreeSet::from(["all".to_owned()])));
+        let loaded = load_when_met(&sources, None, &[]);
         assert!(loaded.unmet.len() + 5 > outlines().len(), "they are not read yet");
         let set = loaded.into_set(&Adjustments::default(), TemplatePaths::default());
         let mut kinds: BTreeSet<&str> = api::built_in().chain(api::bodies()).map(|row| row.kind).collect();

@@ -112,6 +112,20 @@ impl Loaded {
         }
     }
 
+    /// Reads those of the library that have this name, where they are not read yet.
+    pub fn read_named(&mut self, name: &str) {
+        let known = self.policies.len();
+        let waiting = self.unmet.iter().chain(&self.unread);
+        let named: Vec<_> = waiting.copied().filter(|outline| outline.name == name).collect();
+        for all in [&mut self.unmet, &mut self.unread] {
+            all.retain(|outline| outline.name != name);
+        }
+        self.read_library(named);
+        if let Some(minor) = self.minor {
+            self.policies[known..].iter_mut().for_each(|(policy, _)| policy.set_minor_version(minor));
+        }
+    }
+
     /// Reads policies of the library.
     pub(super) fn read_library(&mut self, outlines: impl IntoIterator<Item = &'static Outline>) {
         let profile = self.profile.unwrap_or(Profile::NEWEST);
@@ -121,12 +135,11 @@ impl Loaded {
         });
     }
 
-    /// All its names: those of policies that are not read yet, too.
+    /// All its names: those of policies that are not read, too.
     #[must_use]
     pub fn names(&self) -> Names {
-        let mut names = Names::of(self.policies.iter().map(|(policy, _)| policy));
-        names.extend(Names::of_library(self.unmet.iter().copied()));
-        names
+        let read = Names::of(self.policies.iter().map(|(policy, _)| policy));
+        read.with_library(self.unmet.iter().chain(&self.unread).copied())
     }
 
     /// What may not be meant in the policies that are read from files; found anew each time, for it takes as long as loading.
@@ -185,27 +198,24 @@ impl Loaded {
 /// Reads all policies of the sources.
 #[must_use]
 pub fn load(sources: &PolicySources) -> Loaded {
-    load_packs(sources, None)
+    let mut loaded = load_when_met(sources, None, &[]);
+    let unmet = std::mem::take(&mut loaded.unmet);
+    loaded.read_library(unmet);
+    loaded
 }
 
-/// Reads the policies of the sources; of the library only those of one of some packs, or of none, and these when they are met.
+/// Reads the policies of the sources and of the input that is judged; those of the library when they are met, and where `packs`
+/// are given, only those of one of these packs, or of none. Of one name the first is taken, those of the sources before those
+/// of the input.
 #[must_use]
-pub fn load_packs(sources: &PolicySources, packs: Option<&BTreeSet<String>>) -> Loaded {
-    load_beside(sources, packs, &[])
-}
-
-/// As [`load_packs`], with the policies of the input that is judged. Of one name the first is taken, those of the sources before
-/// those of the input.
-#[must_use]
-pub fn load_beside(sources: &PolicySources, packs: Option<&BTreeSet<String>>, input: &[InputText]) -> Loaded {
+pub fn load_when_met(
+    sources: &PolicySources,
+    packs: Option<&BTreeSet<String>>,
+    input: &[InputText],
+) -> Loaded {
     let mut loaded = Loaded::default();
     for source in sources.all() {
         source.read(packs, sources.profile, &mut loaded);
-    }
-    if !sources.paths.is_empty() || !input.is_empty() {
-        // of two policies of one name the second is refused
-        let unmet = std::mem::take(&mut loaded.unmet);
-        loaded.read_library(unmet);
     }
     loaded.add_all(input, |InputText { name, text }, part| {
         read_documents((name, text), false, sources.profile, part, false);
@@ -397,7 +407,12 @@ fn diagnostic(name: &str, file: &Arc<str>, root: NodeRef<'_>, issue: Issue) -> D
 
 /// Of two policies of one kind and name the second is refused: their findings could not be told apart.
 fn refuse_twins(loaded: &mut Loaded) {
-    let mut seen: BTreeMap<PolicyRef, Option<Arc<str>>> = BTreeMap::new();
+    if loaded.policies.iter().all(|(_, embedded)| *embedded) {
+        return; // the tests read the library
+    }
+    let unread = loaded.unmet.iter().chain(&loaded.unread);
+    let mut seen: BTreeMap<PolicyRef, Option<Arc<str>>> =
+        unread.map(|outline| (outline.id(), None)).collect();
     let errors = &mut loaded.errors;
     let mut names = std::mem::take(&mut loaded.names).into_iter();
     let kept = &mut loaded.names;

@@ -42,12 +42,6 @@ impl Names {
         names
     }
 
-    /// Those of policies of the library.
-    #[must_use]
-    pub fn of_library(policies: impl IntoIterator<Item = &'static Outline>) -> Self {
-        Self { library: policies.into_iter().collect(), ..Self::default() }
-    }
-
     fn has_policy(&self, name: &str) -> bool {
         self.policies.contains(name) || self.library.iter().any(|policy| policy.name == name)
     }
@@ -107,13 +101,10 @@ impl Names {
         self.rules().into_iter().chain(reserved)
     }
 
-    /// Adds those of other policies.
-    pub fn extend(&mut self, others: Self) {
-        let Self { policies, rules, categories, library } = others;
-        self.library.extend(library);
-        self.policies.extend(policies);
-        self.rules.extend(rules);
-        self.categories.extend(categories);
+    /// The same with those of these policies of the library, and of no others of it that are not read.
+    #[must_use]
+    pub fn with_library(self, policies: impl IntoIterator<Item = &'static Outline>) -> Self {
+        Self { library: policies.into_iter().collect(), ..self }
     }
 
     /// What is wrong with the codes that a waiver names.

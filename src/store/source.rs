@@ -19,8 +19,8 @@ const FILE_LIMIT: u64 = 4 << 20;
 
 /// A place that policies come from.
 pub trait Source {
-    /// Adds its policies to what is loaded, and what is wrong with the others. Where `packs` are given, it may leave out
-    /// policies that are in packs and in none of these, and those of which nothing can be wrong until an object meets them.
+    /// Adds its policies to what is loaded, and what is wrong with the others. Those of which nothing can be wrong may wait
+    /// until an object meets them; where `packs` are given, those that are in packs and in none of these are not read at all.
     fn read(&self, packs: Option<&BTreeSet<String>>, profile: Profile, loaded: &mut Loaded);
 
     /// Its texts as they are written; those that cannot be read are left out.
@@ -54,10 +54,10 @@ struct Library;
 impl Source for Library {
     fn read(&self, packs: Option<&BTreeSet<String>>, profile: Profile, loaded: &mut Loaded) {
         loaded.profile = Some(profile);
-        let Some(packs) = packs else { return loaded.read_library(embedded::outlines()) };
         let of_run = |outline: &&Outline| {
+            let Some(packs) = packs.filter(|packs| !packs.contains("all")) else { return true };
             let mut named = outline.all_packs().peekable();
-            named.peek().is_none() || packs.contains("all") || named.any(|pack| packs.contains(pack))
+            named.peek().is_none() || named.any(|pack| packs.contains(pack))
         };
         let (chosen, unread): (Vec<_>, Vec<_>) = embedded::outlines().iter().partition(of_run);
         loaded.unread.extend(unread);

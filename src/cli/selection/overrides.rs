@@ -17,7 +17,7 @@ use crate::manifest::codes::Reserved;
 use crate::manifest::{FileId, Sources};
 use crate::report::Policies;
 use crate::store::PolicySet;
-use crate::store::kept;
+use crate::store::kept::{self, Origin};
 use crate::store::load;
 use crate::store::set::Adjustments;
 
@@ -45,9 +45,17 @@ pub struct Override {
 #[derive(Debug)]
 pub struct Variants<'s> {
     base: &'s Selected,
-    others: Vec<(PolicySet, Adjustments)>,
+    others: Vec<Variant>,
     /// Of each file that overrides are about: which of the others.
     of_file: BTreeMap<FileId, usize>,
+}
+
+/// The policies under some of the overrides.
+#[derive(Debug)]
+pub(super) struct Variant {
+    pub(super) set: PolicySet,
+    adjustments: Adjustments,
+    pub(super) origins: BTreeMap<PolicyRef, Origin>,
 }
 
 /// A folder, and where a copy of it lies.
@@ -106,8 +114,8 @@ impl Selected {
     }
 
     /// The policies under some of the overrides; the last one has the last word.
-    fn variant(&self, about: &[usize]) -> (PolicySet, Adjustments) {
-        let mut loaded = load::load_beside(&self.sources, None, &self.input);
+    pub(super) fn variant(&self, about: &[usize]) -> Variant {
+        let mut loaded = load::load_when_met(&self.sources, None, &self.input);
         loaded.for_release(self.release);
         let mut adjustments = self.adjustments.clone();
         // what is wrong with them was said when they were first read
@@ -123,7 +131,9 @@ impl Selected {
             adjustments.severities.extend(severities.iter().map(|(name, level)| (name.clone(), level.0)));
             super::override_parameters(&mut loaded, &names, (parameters, &[]), file, &mut said);
         }
-        (loaded.into_set(&adjustments, self.templates.clone()).for_input(), adjustments)
+        let origins = std::mem::take(&mut loaded.origins);
+        let set = loaded.into_set(&adjustments, self.templates.clone()).for_input();
+        Variant { set, adjustments, origins }
     }
 }
 
@@ -132,14 +142,14 @@ impl Variants<'_> {
     #[must_use]
     pub fn set(&self, file: FileId) -> &PolicySet {
         match self.of_file.get(&file) {
-            Some(index) => &self.others[*index].0,
+            Some(index) => &self.others[*index].set,
             None => &self.base.set,
         }
     }
 
     /// All sets of policies.
     pub fn sets(&self) -> impl Iterator<Item = &PolicySet> {
-        self.others.iter().map(|(set, _)| set).chain([&self.base.set])
+        self.others.iter().map(|other| &other.set).chain([&self.base.set])
     }
 
     /// Whether the API server's own mutating policies are among them.
@@ -152,7 +162,7 @@ impl Variants<'_> {
     #[must_use]
     pub fn reserved(&self, file: FileId, row: &Reserved) -> Option<Severity> {
         let adjustments = match self.of_file.get(&file) {
-            Some(index) => &self.others[*index].1,
+            Some(index) => &self.others[*index].adjustments,
             None => &self.base.adjustments,
         };
         adjustments.reserved(row)
@@ -162,7 +172,7 @@ impl Variants<'_> {
     #[must_use]
     pub fn codes(&self) -> HashSet<&str> {
         let mut codes = super::codes_of(&self.base.set, &self.base.adjustments);
-        for (set, adjustments) in &self.others {
+        for Variant { set, adjustments, origins: _ } in &self.others {
             codes.extend(super::codes_of(set, adjustments));
         }
         codes
@@ -179,8 +189,8 @@ impl Variants<'_> {
             return base;
         }
         let mut text = base.hash;
-        for (set, _) in &self.others {
-            text.push_str(&kept::hash(set, &self.base.origins));
+        for Variant { set, origins, adjustments: _ } in &self.others {
+            text.push_str(&kept::hash(set, origins));
         }
         let paths = self.base.configuration.overrides.iter().flat_map(|other| &other.paths);
         paths.for_each(|path| text.push_str(path));
