@@ -24,8 +24,6 @@ const SELECTING: [(&str, &str, &str); 2] = [
     ("policy", "PodDisruptionBudget", "/spec/selector"),
     ("networking.k8s.io", "NetworkPolicy", "/spec/podSelector"),
 ];
-/// Of NetworkPolicies with the same `spec` one tells all: they are asked whether one of them selects Pods, and for nothing else.
-const ONE_TELLS_ALL: (&str, &str) = ("networking.k8s.io", "NetworkPolicy");
 /// So many that have the same are kept as one. To look for each of fewer costs less than to look where they are.
 const MANY: usize = 8;
 
@@ -62,8 +60,8 @@ struct Selector<'d> {
     namespace: &'d str,
     /// What it asks for.
     pairs: Vec<Pair<'d>>,
-    /// What is asked of it, where [one tells all](ONE_TELLS_ALL).
-    spec: Option<NodeRef<'d>>,
+    /// What decides whether it selects, and what: its `apiVersion` and its `spec`.
+    spec: Option<(Option<&'d str>, NodeRef<'d>)>,
 }
 
 /// Positions of entries.
@@ -82,7 +80,9 @@ struct Shelf<'d> {
 struct Shelves<'d> {
     everywhere: Shelf<'d>,
     namespaces: HashMap<&'d str, Shelf<'d>>,
-    /// The first ones of those of which one tells all, by namespace.
+    /// Of what selects, those that have what fewer than [`MANY`] have, by namespace.
+    alone: HashMap<&'d str, Shelf<'d>>,
+    /// The first ones of the others.
     firsts: HashMap<&'d str, Shelf<'d>>,
     /// By a first one: all that have the same, itself among them.
     alike: HashMap<u32, Bucket>,
@@ -128,7 +128,7 @@ impl<'d> Index<'d> {
                 let selector = root.at(SELECTING[at].2);
                 let required = selector.and_then(|s| s.get("matchLabels"));
                 let (namespace, pairs) = (entry.key.namespace, label_pairs(required).collect());
-                let spec = root.get("spec").filter(|_| is(ONE_TELLS_ALL.0, ONE_TELLS_ALL.1));
+                let spec = root.get("spec").map(|spec| (root.get_str("apiVersion"), spec));
                 selectors[at].push(Selector { position, namespace, pairs, spec });
             }
             if is("", "PersistentVolume") {
@@ -163,7 +163,7 @@ impl<'d> Index<'d> {
             Pool::Labelled(group, kind) => {
                 (&self.labelled[LABELLED.iter().position(|k| *k == (group, kind))?], query.pairs)
             }
-            Pool::Selecting(group, kind) => {
+            Pool::Selecting(group, kind) | Pool::AllSelecting(group, kind) => {
                 let at = SELECTING.iter().position(|(g, k, _)| (*g, *k) == (group, kind))?;
                 (&self.selecting[at], query.pairs)
             }
@@ -185,8 +185,9 @@ impl<'d> Index<'d> {
                 (&self.scaling, &one)
             }
         };
-        if let Pool::Selecting(..) = query.pool {
-            let shown = |namespace| shelves.show_selectors(namespace, pairs, within, visitor);
+        if let Pool::Selecting(..) | Pool::AllSelecting(..) = query.pool {
+            let each = matches!(query.pool, Pool::AllSelecting(..));
+            let shown = |namespace| shelves.show_selectors((namespace, pairs), each, within, visitor);
             return Some(query.namespace.map_or(ControlFlow::Continue(()), shown));
         }
         let shelf = match query.namespace {
@@ -256,6 +257,7 @@ impl<'d> Shelves<'d> {
                 None => shelf.general.push(selector.position),
             }
         };
+        selectors.iter().for_each(|selector| put(&mut self.namespaces, selector));
         for alike in alike(&selectors) {
             if let [first, .., _] = &alike[..]
                 && alike.len() >= MANY
@@ -264,27 +266,28 @@ impl<'d> Shelves<'d> {
                 let positions = alike.iter().map(|at| selectors[*at].position).collect();
                 self.alike.insert(selectors[*first].position, positions);
             } else {
-                alike.iter().for_each(|at| put(&mut self.namespaces, &selectors[*at]));
+                alike.iter().for_each(|at| put(&mut self.alone, &selectors[*at]));
             }
         }
         // those that are alike have been put together
-        for shelf in self.namespaces.values_mut() {
+        for shelf in self.alone.values_mut() {
             shelf.general.sort_unstable();
         }
     }
 
-    /// Shows what may select these pairs.
+    /// Shows what may select these pairs; `each`: all of those that have the same, rather than one of a level.
     fn show_selectors(
         &self,
-        namespace: &str,
-        pairs: &[Pair<'_>],
+        (namespace, pairs): (&str, &[Pair<'_>]),
+        each: bool,
         within: &Within<'_, 'd>,
         visitor: &mut Visitor<'_, 'd>,
     ) -> ControlFlow<()> {
-        let alone = self.namespaces.get(namespace).map(|shelf| shelf.selectors(pairs));
-        within.show(alone.into_iter().flatten(), visitor)?;
-        let firsts = self.firsts.get(namespace).map(|shelf| shelf.selectors(pairs));
-        for first in firsts.into_iter().flatten().flatten() {
+        if each {
+            return within.show(selectors(&self.namespaces, namespace, pairs), visitor);
+        }
+        within.show(selectors(&self.alone, namespace, pairs), visitor)?;
+        for first in selectors(&self.firsts, namespace, pairs).flatten() {
             let alike = self.alike.get(first).map_or(&[][..], Vec::as_slice);
             within.show(within.first(alike), visitor)?;
         }
@@ -292,12 +295,17 @@ impl<'d> Shelves<'d> {
     }
 }
 
-impl Shelf<'_> {
-    /// What may select these pairs: what asks for none, and what asks for one of them.
-    fn selectors(&self, pairs: &[Pair<'_>]) -> Vec<&[u32]> {
-        let found = pairs.iter().map(|pair| self.by_pair.get(*pair));
-        std::iter::once(&self.general[..]).chain(found).collect()
-    }
+/// What of a namespace may select these pairs: what asks for none, and what asks for one of them.
+fn selectors<'s>(
+    shelves: &'s HashMap<&str, Shelf<'_>>,
+    namespace: &str,
+    pairs: &[Pair<'_>],
+) -> impl Iterator<Item = &'s [u32]> {
+    let of = |shelf: &'s Shelf<'_>| {
+        let found = pairs.iter().map(|pair| shelf.by_pair.get(*pair));
+        std::iter::once(&shelf.general[..]).chain(found)
+    };
+    shelves.get(namespace).into_iter().flat_map(of)
 }
 
 /// Which selectors of a namespace have the same spec, by their places; the others are alone.
@@ -306,10 +314,10 @@ fn alike(selectors: &[Selector<'_>]) -> Vec<Vec<usize>> {
     let mut known: HashMap<(&str, u64), usize> = HashMap::default();
     for (at, selector) in selectors.iter().enumerate() {
         let own = all.len();
-        if let Some(spec) = selector.spec {
+        if let Some((version, spec)) = selector.spec {
             let first = *known.entry((selector.namespace, digest(spec))).or_insert(own);
-            let same =
-                |other: &Vec<usize>| selectors[other[0]].spec.is_some_and(|other| other.says_what(spec));
+            let is_same = |other: (_, NodeRef<'_>)| other.0 == version && other.1.says_what(spec);
+            let same = |other: &Vec<usize>| selectors[other[0]].spec.is_some_and(is_same);
             if first != own && same(&all[first]) {
                 all[first].push(at);
                 continue;

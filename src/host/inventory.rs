@@ -400,7 +400,7 @@ fn digest_without(node: NodeRef<'_>, left_out: Option<NodeId>) -> u64 {
 fn kind_of<'q>(query: &Query<'q>) -> &'q str {
     match query.pool {
         Pool::Pods(_) => "workload",
-        Pool::Labelled(_, kind) | Pool::Selecting(_, kind) => kind,
+        Pool::Labelled(_, kind) | Pool::Selecting(_, kind) | Pool::AllSelecting(_, kind) => kind,
         Pool::Scaling => "HorizontalPodAutoscaler",
         Pool::Making(kind) => kind,
         Pool::Custom => "object of a custom kind",

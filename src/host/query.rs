@@ -18,8 +18,11 @@ pub enum Pool<'q> {
     Pods(&'q TemplatePaths),
     /// Objects of a group and kind, by their labels.
     Labelled(&'q str, &'q str),
-    /// Objects of a group and kind with a label selector, by the labels that they may select.
+    /// Objects of a group and kind with a label selector, by the labels that they may select. Of those with the same `spec` one
+    /// may be shown for all.
     Selecting(&'q str, &'q str),
+    /// The same, and each is shown.
+    AllSelecting(&'q str, &'q str),
     /// HorizontalPodAutoscalers and ScaledObjects, by their target: one pair of `group/Kind` and name.
     Scaling,
     /// Objects of which a controller makes one of this kind (`Secret`, `ConfigMap`), by its name: one pair, whose value
@@ -38,7 +41,7 @@ pub struct Query<'q> {
     pub pool: Pool<'q>,
     /// `None`: everywhere.
     pub namespace: Option<&'q str>,
-    /// [`Pool::Selecting`]: the labels that are to be selected; else: the labels that all must be there.
+    /// [`Pool::Selecting`], [`Pool::AllSelecting`]: the labels that are to be selected; else: the labels that all must be there.
     pub pairs: &'q [(&'q str, &'q str)],
 }
 
@@ -99,7 +102,7 @@ impl<'q> By<'q> {
                 target.map_or(Self::Nothing, |(kind, name)| Self::Target(kind, name))
             }
             // a namespace has few of them
-            Pool::Selecting(..) | Pool::Making(_) | Pool::Custom => Self::Nothing,
+            Pool::Selecting(..) | Pool::AllSelecting(..) | Pool::Making(_) | Pool::Custom => Self::Nothing,
         }
     }
 }
@@ -208,7 +211,9 @@ pub(super) fn by_listing<'h, H: Host + ?Sized>(
 ) -> Coverage {
     let kinds: Vec<(&str, &str)> = match query.pool {
         Pool::Pods(_) => api::workloads().map(|known| (known.group, known.kind)).collect(),
-        Pool::Labelled(group, kind) | Pool::Selecting(group, kind) => vec![(group, kind)],
+        Pool::Labelled(group, kind) | Pool::Selecting(group, kind) | Pool::AllSelecting(group, kind) => {
+            vec![(group, kind)]
+        }
         Pool::Scaling => vec![AUTOSCALER],
         Pool::Volumes(_) => vec![VOLUME],
         // of any kind, most of them custom

@@ -14,6 +14,7 @@ use crate::manifest::compose::compose;
 use crate::manifest::decode::decode;
 use crate::manifest::split::split;
 use crate::nearest::meant;
+use crate::store::source::files_below;
 
 /// The largest test file that is read.
 const FILE_LIMIT: u64 = 4 << 20;
@@ -90,18 +91,10 @@ pub fn find(paths: &[PathBuf]) -> Found {
             found.errors.push(Diagnostic::of_file(path.display(), "no such file or folder"));
             continue;
         }
-        let walk =
-            ignore::WalkBuilder::new(path).follow_links(true).git_global(false).git_ignore(false).build();
-        for entry in walk {
-            match entry {
-                Ok(entry) if entry.path().is_file() => {
-                    let name = entry.file_name().to_string_lossy();
-                    if entry.depth() == 0 || [".yaml", ".yml", ".json"].iter().any(|e| name.ends_with(e)) {
-                        files.insert(entry.into_path());
-                    }
-                }
-                Ok(_) => {}
-                Err(error) => found.errors.push(Diagnostic::of_file(path.display(), error.to_string())),
+        for file in files_below(path) {
+            match file {
+                Ok(file) => _ = files.insert(file),
+                Err(error) => found.errors.push(error),
             }
         }
     }

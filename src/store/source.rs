@@ -7,6 +7,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use walkdir::WalkDir;
+
 use super::embedded;
 use super::load::{Loaded, read_text};
 use super::outline::Outline;
@@ -93,35 +95,55 @@ impl Source for Files<'_> {
     }
 }
 
-/// The YAML and JSON files below a path, in the order of their names; a file named is a file meant.
+/// The files of a path, in the order of their names, without those of folders named `tests`.
 fn files(path: &Path, errors: &mut Vec<Diagnostic>) -> Vec<PathBuf> {
     if !path.is_dir() {
         return vec![path.to_owned()];
     }
+    let is_test = |file: &PathBuf| {
+        file.strip_prefix(path)
+            .is_ok_and(|inside| inside.components().rev().skip(1).any(|folder| folder.as_os_str() == "tests"))
+    };
     let mut found = Vec::new();
-    // Flags and configuration say which policies are in force, ignore files of search tools do not. Hidden folders are
-    // passed over: a ConfigMap volume has its files twice, once behind `..data`
-    let walk = ignore::WalkBuilder::new(path).standard_filters(false).hidden(true).follow_links(true).build();
-    for entry in walk {
-        match entry {
-            Ok(entry) => {
-                let name = entry.file_name().to_string_lossy();
-                let is_test = entry
-                    .path()
-                    .strip_prefix(path)
-                    .is_ok_and(|p| p.components().rev().skip(1).any(|c| c.as_os_str() == "tests"));
-                if entry.path().is_file()
-                    && !is_test
-                    && [".yaml", ".yml", ".json"].iter().any(|e| name.ends_with(e))
-                {
-                    found.push(entry.into_path());
-                }
-            }
-            Err(error) => errors.push(Diagnostic::of_file(path.display(), io_text(&error.to_string()))),
+    for file in files_below(path) {
+        match file {
+            Ok(file) if is_test(&file) => {}
+            Ok(file) => found.push(file),
+            Err(error) => errors.push(error),
         }
     }
     found.sort();
     found
+}
+
+/// The YAML and JSON files below a folder, in the order of their paths, and what cannot be read; a file that is named is a file
+/// that is meant. Ignore files of search tools do not count. What is hidden is passed over: a ConfigMap volume has its files
+/// twice, once behind `..data`.
+///
+/// # Errors
+/// Each entry that cannot be read, and each link to a folder that it lies in.
+pub(crate) fn files_below(root: &Path) -> impl Iterator<Item = Result<PathBuf, Diagnostic>> {
+    let is_hidden = |name: &str| name.starts_with('.');
+    let walk = WalkDir::new(root).follow_links(true).sort_by_file_name().into_iter();
+    let walk = walk
+        .filter_entry(move |entry| entry.depth() == 0 || !is_hidden(&entry.file_name().to_string_lossy()));
+    walk.filter_map(move |entry| match entry {
+        Ok(entry) => {
+            let name = entry.file_name().to_string_lossy();
+            let is_meant =
+                entry.depth() == 0 || [".yaml", ".yml", ".json"].iter().any(|end| name.ends_with(end));
+            (is_meant && entry.path().is_file()).then(|| Ok(entry.into_path()))
+        }
+        Err(error) => {
+            let at = error.path().unwrap_or(root).display().to_string();
+            let why = match (error.io_error(), error.loop_ancestor()) {
+                (Some(error), _) => io_text(&error.to_string()),
+                (None, Some(above)) => format!("a link to {}, which it lies in", above.display()),
+                (None, None) => io_text(&error.to_string()),
+            };
+            Some(Err(Diagnostic::of_file(at, why)))
+        }
+    })
 }
 
 fn read_file(path: &Path, profile: Profile, loaded: &mut Loaded) {
@@ -144,5 +166,39 @@ fn read_file(path: &Path, profile: Profile, loaded: &mut Loaded) {
             loaded.refuse(&name, None);
             loaded.errors.push(Diagnostic::of_file(name, error.to_string()));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn files_below_are_those_that_are_meant() {
+        use std::fs;
+        use std::os::unix::fs::symlink;
+
+        let tree = tempfile::tempdir().expect("a folder");
+        let root = tree.path();
+        fs::create_dir_all(root.join("a/..data")).expect("made");
+        for file in ["a/..data/x.yaml", "a/.hidden.yaml", "b.json", "c.yml", "d.txt", ".ignore"] {
+            fs::write(root.join(file), "c.yml\n").expect("written");
+        }
+        symlink("..data/x.yaml", root.join("a/x.yaml")).expect("linked");
+        symlink("..", root.join("a/up")).expect("linked");
+        symlink("nowhere.yaml", root.join("e.yaml")).expect("linked");
+        let told = |path: &str| {
+            let inside = |text: &str| text.replace(&root.display().to_string(), "");
+            let entry = |file: Result<PathBuf, Diagnostic>| match file {
+                Ok(file) => inside(&file.display().to_string()),
+                Err(error) => format!("! {}", inside(&error.message)),
+            };
+            files_below(&root.join(path)).map(entry).collect::<Vec<_>>()
+        };
+        let up = "! a link to /, which it lies in";
+        assert_eq!(told(""), [up, "/a/x.yaml", "/b.json", "/c.yml", "! no such file or directory"]);
+        assert_eq!(told("d.txt"), ["/d.txt"], "what is named is meant");
+        assert_eq!(told("a/..data"), ["/a/..data/x.yaml"]);
     }
 }

@@ -239,7 +239,7 @@ fn lists_by_labels_are_those_that_have_them() {
 }
 
 #[test]
-fn of_network_policies_with_the_same_spec_each_level_shows_one() {
+fn of_selectors_with_the_same_spec_each_level_shows_one_or_all() {
     let policy = |name: &str, spec: &str| {
         let text = format!(
             r#"{{"apiVersion":"networking.k8s.io/v1","kind":"NetworkPolicy","metadata":{{"name":"{name}"}},"spec":{spec}}}"#
@@ -266,8 +266,7 @@ fn of_network_policies_with_the_same_spec_each_level_shows_one() {
         let namespace = if file == 2 { "elsewhere" } else { "shop" };
         host.add(added(ObjectKey { group, kind, namespace, name }, file, document));
     }
-    let shown = |namespace, pairs: &[(&str, &str)]| {
-        let pool = Pool::Selecting("networking.k8s.io", "NetworkPolicy");
+    let shown_of = |pool, namespace, pairs: &[(&str, &str)]| {
         let (mut shown, query) = (Vec::new(), Query { pool, namespace, pairs });
         // in the second folder
         host.beside(8).visit(&query, &mut |seen| {
@@ -277,6 +276,12 @@ fn of_network_policies_with_the_same_spec_each_level_shows_one() {
         });
         shown
     };
+    let (group, kind) = ("networking.k8s.io", "NetworkPolicy");
+    let shown = |namespace, pairs: &[(&str, &str)]| shown_of(Pool::Selecting(group, kind), namespace, pairs);
+    let each = shown_of(Pool::AllSelecting(group, kind), Some("shop"), &[("app", "web"), ("tier", "front")]);
+    assert_eq!(each.len(), 79, "one is elsewhere, and another selects others");
+    let near = each.iter().filter(|(level, _)| *level == 1).map(|(_, name)| name.as_str());
+    assert_eq!(near.collect::<Vec<_>>(), ["all-5", "all-6", "all-7", "all-4", "web-5", "web-6", "web-7"]);
     let found = shown(Some("shop"), &[("tier", "front"), ("app", "web")]);
     let at = |level: u32| {
         found.iter().filter(|(own, _)| *own == level).map(|(_, name)| &name[..3]).collect::<Vec<_>>()
