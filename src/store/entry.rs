@@ -27,7 +27,8 @@ impl From<Arc<Policy>> for Slot {
 
 impl From<Unmet> for Slot {
     fn from(unmet: Unmet) -> Self {
-        let repeats = repeated_by(unmet.outline.name);
+        // who names a policy asks it about everything
+        let repeats = repeated_by(unmet.outline.name).filter(|_| !unmet.is_named());
         Self { unmet: Some(unmet), policy: OnceLock::new(), repeats }
     }
 }

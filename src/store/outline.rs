@@ -4,10 +4,10 @@
 //! policies/*.yaml ─ build.rs ─▶ Outline ─▶ Unmet ─ an object of its kinds ─▶ Policy
 //! ```
 //!
-//! Reading and compiling the library takes longer than judging a few objects by it. So where no name of a policy is spoken of,
-//! a run reads a policy of the library when an object first meets it; what else it has to know of it – its name, packs, codes,
-//! and all that the hash of a set is made of – stands in its outline, which `build.rs` makes. Policies of files are read at
-//! once, as what is wrong with them must be told.
+//! Reading and compiling the library takes longer than judging a few objects by it. So a run reads a policy of the library when an
+//! object first meets it; what else it has to know of it – its name, packs, codes, and all that the hash of a set is made of –
+//! stands in its outline, which `build.rs` makes. Policies of files are read at once, as what is wrong with them must be told,
+//! and so are those that a configuration gives parameters.
 
 use std::sync::Arc;
 
@@ -143,6 +143,11 @@ impl Unmet {
     /// Whether the run takes a rule of it.
     pub(super) fn runs(&self) -> bool {
         self.rules().next().is_some()
+    }
+
+    /// Whether the run is about policies that are named, this one among them.
+    pub(super) fn is_named(&self) -> bool {
+        !self.reading.adjustments.only.is_empty()
     }
 
     /// Kind and name.
