@@ -22,6 +22,10 @@ pub mod rbac;
 
 pub use query::{By, Coverage, Pool, Query, Seen, Visitor};
 
+/// By what objects are found: there are many of them, and each is asked for often. The hash is seeded anew in each process, so
+/// nobody knows which texts would meet.
+type Map<K, V> = std::collections::HashMap<K, V, foldhash::fast::RandomState>;
+
 /// The answer to a look-up.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Lookup<T> {

@@ -2,19 +2,15 @@
 
 use std::ops::ControlFlow;
 
-use foldhash::fast::RandomState;
-
 use super::inventory::{Entries, digest, within};
 use super::levels::Level;
 use super::pairs::Pairs;
 use super::query::{Axis, Pool, Query, Seen, Visitor, label_pairs};
-use super::{HostObject, ObjectKey};
+use super::{HostObject, Map, ObjectKey};
 use crate::api;
 use crate::document::NodeRef;
 use crate::resource::made;
 use crate::resource::workload::TemplatePaths;
-
-type HashMap<K, V> = std::collections::HashMap<K, V, RandomState>;
 
 /// What is kept by its labels.
 const LABELLED: [(&str, &str); 3] =
@@ -79,13 +75,13 @@ struct Shelf<'d> {
 #[derive(Debug, Clone, Default)]
 struct Shelves<'d> {
     everywhere: Shelf<'d>,
-    namespaces: HashMap<&'d str, Shelf<'d>>,
+    namespaces: Map<&'d str, Shelf<'d>>,
     /// Of what selects, those that have what fewer than [`MANY`] have, by namespace.
-    alone: HashMap<&'d str, Shelf<'d>>,
+    alone: Map<&'d str, Shelf<'d>>,
     /// The first ones of the others.
-    firsts: HashMap<&'d str, Shelf<'d>>,
+    firsts: Map<&'d str, Shelf<'d>>,
     /// By a first one: all that have the same, itself among them.
-    alike: HashMap<u32, Bucket>,
+    alike: Map<u32, Bucket>,
 }
 
 /// Objects by what they are found by.
@@ -95,9 +91,9 @@ pub(super) struct Index<'d> {
     labelled: [Shelves<'d>; LABELLED.len()],
     selecting: [Shelves<'d>; SELECTING.len()],
     /// What controllers make Secrets and ConfigMaps of: the kind and name of what is made.
-    making: HashMap<(&'d str, &'d str), Bucket>,
+    making: Map<(&'d str, &'d str), Bucket>,
     /// Objects of custom kinds by their namespace.
-    custom: HashMap<&'d str, Bucket>,
+    custom: Map<&'d str, Bucket>,
     scaling: Shelves<'d>,
     volumes: Shelves<'d>,
 }
@@ -246,11 +242,11 @@ impl<'d> Shelves<'d> {
 
     /// Each selector is kept under the rarest of its pairs, so that one that all have makes no long list.
     fn add_selectors(&mut self, selectors: Vec<Selector<'d>>) {
-        let mut counts: HashMap<(&str, &str), usize> = HashMap::default();
+        let mut counts: Map<(&str, &str), usize> = Map::default();
         for pair in selectors.iter().flat_map(|selector| &selector.pairs) {
             *counts.entry(*pair).or_default() += 1;
         }
-        let put = |shelves: &mut HashMap<&'d str, Shelf<'d>>, selector: &Selector<'d>| {
+        let put = |shelves: &mut Map<&'d str, Shelf<'d>>, selector: &Selector<'d>| {
             let shelf = shelves.entry(selector.namespace).or_default();
             match selector.pairs.iter().min_by_key(|pair| counts.get(*pair)) {
                 Some((key, value)) => shelf.by_pair.add(*key, *value, selector.position),
@@ -297,7 +293,7 @@ impl<'d> Shelves<'d> {
 
 /// What of a namespace may select these pairs: what asks for none, and what asks for one of them.
 fn selectors<'s>(
-    shelves: &'s HashMap<&str, Shelf<'_>>,
+    shelves: &'s Map<&str, Shelf<'_>>,
     namespace: &str,
     pairs: &[Pair<'_>],
 ) -> impl Iterator<Item = &'s [u32]> {
@@ -311,7 +307,7 @@ fn selectors<'s>(
 /// Which selectors of a namespace have the same spec, by their places; the others are alone.
 fn alike(selectors: &[Selector<'_>]) -> Vec<Vec<usize>> {
     let mut all: Vec<Vec<usize>> = Vec::with_capacity(selectors.len());
-    let mut known: HashMap<(&str, u64), usize> = HashMap::default();
+    let mut known: Map<(&str, u64), usize> = Map::default();
     for (at, selector) in selectors.iter().enumerate() {
         let own = all.len();
         if let Some((version, spec)) = selector.spec {

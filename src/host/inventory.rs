@@ -10,13 +10,13 @@ use std::ops::Range;
 use std::sync::OnceLock;
 use std::time::Instant;
 
-use foldhash::fast::{FixedState, RandomState};
+use foldhash::fast::FixedState;
 
 use super::index::{Entry, Index, Within};
 use super::levels::{Layout, Level};
 use super::pairs::Pairs;
 use super::query::{self, Axis, By, Coverage, Pool, Query, Visitor};
-use super::{Forms, Host, HostObject, Listing, Lookup, ObjectKey, Twins, User, describe};
+use super::{Forms, Host, HostObject, Listing, Lookup, Map, ObjectKey, Twins, User, describe};
 use crate::cel::library::authorizer::{Decision, Question};
 use crate::document::{NodeId, NodeRef, Scalar};
 use crate::resource::workload::TemplatePaths;
@@ -24,10 +24,6 @@ use crate::resource::workload::TemplatePaths;
 use arranged::Arranged;
 pub(super) use arranged::Entries;
 use twins::{Named, Subjects};
-
-/// By what objects are found: there are many of them, and each is asked for often. Who makes two that are told apart
-/// late delays a run of their own.
-type Map<K, V> = std::collections::HashMap<K, V, RandomState>;
 
 /// An object of the input, where it was read.
 #[derive(Debug, Clone, Copy)]

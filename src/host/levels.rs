@@ -9,11 +9,8 @@
 
 use std::ops::Range;
 
-use foldhash::fast::RandomState;
-
+use super::Map;
 use crate::folders::{self, by_folders};
-
-type HashMap<K, V> = std::collections::HashMap<K, V, RandomState>;
 
 /// Ranks or positions.
 pub type Ranks = Range<u32>;
@@ -52,7 +49,7 @@ impl Layout {
             by_folders(a_folder, b_folder).then_with(|| a_name.cmp(b_name))
         });
         let mut layout = Self { ranks: vec![0; paths.len()], ..Self::default() };
-        let mut known: HashMap<&str, u32> = HashMap::default();
+        let mut known: Map<&str, u32> = Map::default();
         for (rank, path) in (0_u32..).zip(order) {
             let folder = layout.folder(split[path].0, rank, &mut known);
             layout.ranks[path] = rank;
@@ -70,7 +67,7 @@ impl Layout {
     }
 
     /// The number of a folder whose first file, or first file below it, has this rank.
-    fn folder<'p>(&mut self, folder: &'p str, rank: u32, known: &mut HashMap<&'p str, u32>) -> u32 {
+    fn folder<'p>(&mut self, folder: &'p str, rank: u32, known: &mut Map<&'p str, u32>) -> u32 {
         let mut missing = Vec::new();
         let mut at = folder;
         let mut parent = loop {

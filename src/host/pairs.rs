@@ -5,17 +5,15 @@
 use std::borrow::Borrow;
 use std::hash::Hash;
 
-use foldhash::fast::RandomState;
-
-type HashMap<K, V> = std::collections::HashMap<K, V, RandomState>;
+use super::Map;
 
 /// Positions by pairs; in each bucket in order, so that what is found is in that order too.
 #[derive(Debug, Clone)]
-pub struct Pairs<K>(HashMap<K, HashMap<K, Vec<u32>>>);
+pub struct Pairs<K>(Map<K, Map<K, Vec<u32>>>);
 
 impl<K> Default for Pairs<K> {
     fn default() -> Self {
-        Self(HashMap::default())
+        Self(Map::default())
     }
 }
 

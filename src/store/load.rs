@@ -408,7 +408,8 @@ fn diagnostic(name: &str, file: &Arc<str>, root: NodeRef<'_>, issue: Issue) -> D
 /// Of two policies of one kind and name the second is refused: their findings could not be told apart.
 fn refuse_twins(loaded: &mut Loaded) {
     if loaded.policies.iter().all(|(_, embedded)| *embedded) {
-        return; // the tests read the library
+        // no two of the library have one name: the tests read it
+        return;
     }
     let unread = loaded.unmet.iter().chain(&loaded.unread);
     let mut seen: BTreeMap<PolicyRef, Option<Arc<str>>> =

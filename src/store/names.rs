@@ -101,7 +101,7 @@ impl Names {
         self.rules().into_iter().chain(reserved)
     }
 
-    /// The same with those of these policies of the library, and of no others of it that are not read.
+    /// The same names, with those of these policies of the library, which are not read.
     #[must_use]
     pub fn with_library(self, policies: impl IntoIterator<Item = &'static Outline>) -> Self {
         Self { library: policies.into_iter().collect(), ..self }

@@ -112,13 +112,12 @@ fn files(path: &Path, errors: &mut Vec<Diagnostic>) -> Vec<PathBuf> {
             Err(error) => errors.push(error),
         }
     }
-    found.sort();
     found
 }
 
 /// The YAML and JSON files below a folder, in the order of their paths, and what cannot be read; a file that is named is a file
-/// that is meant. Ignore files of search tools do not count. What is hidden is passed over: a ConfigMap volume has its files
-/// twice, once behind `..data`.
+/// that is meant. Ignore files do not count: flags and configuration say what is in force. What is hidden is passed over: a
+/// ConfigMap volume has its files twice, once behind `..data`.
 ///
 /// # Errors
 /// Each entry that cannot be read, and each link to a folder that it lies in.

@@ -10,7 +10,9 @@ use crate::resource::selector::LabelSelector;
 use super::ask::{self, Ask, MOST, NEAR};
 use super::autoscalers::{self, Autoscaled};
 
-const BUDGETS: (&str, &str) = ("policy", "PodDisruptionBudget");
+/// One of those with the same `spec`.
+const SOME_BUDGET: Pool<'static> = Pool::Selecting("policy", "PodDisruptionBudget");
+const EACH_BUDGET: Pool<'static> = Pool::AllSelecting("policy", "PodDisruptionBudget");
 
 /// The selector of a budget. An empty one selects all Pods of the namespace, in v1beta1 none; an absent one none.
 fn budget_selector(budget: NodeRef<'_>) -> Option<LabelSelector> {
@@ -31,8 +33,7 @@ pub(super) fn covers(ask: &Ask<'_, '_>, sink: &mut Sink<'_>) {
     }
     let labels = ask::labels(pods);
     let pairs = ask.own_pairs(pods);
-    let pool = Pool::Selecting(BUDGETS.0, BUDGETS.1);
-    let query = Query { pool, namespace: Some(ask.namespace()), pairs: &pairs };
+    let query = Query { pool: SOME_BUDGET, namespace: Some(ask.namespace()), pairs: &pairs };
     let (found, coverage) = ask.find(&query, |seen| {
         budget_selector(seen.object.root).is_some_and(|selector| ask.selects_all(&selector, pods))
     });
@@ -203,8 +204,7 @@ pub(super) fn overlaps(ask: &Ask<'_, '_>, sink: &mut Sink<'_>) {
     ask.find_pods(Some(ask.namespace()), &selector, |Seen { object, .. }, pods| {
         seen += 1;
         let pairs = ask::pairs(ask::labels(pods));
-        let pool = Pool::AllSelecting(BUDGETS.0, BUDGETS.1);
-        let query = Query { pool, namespace: Some(ask.namespace()), pairs: &pairs };
+        let query = Query { pool: EACH_BUDGET, namespace: Some(ask.namespace()), pairs: &pairs };
         let (budget, _) = ask.find(&query, |Seen { object, level, .. }| {
             let name = object.root.at("/metadata/name").and_then(NodeRef::as_str);
             level <= NEAR

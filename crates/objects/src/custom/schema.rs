@@ -3,7 +3,7 @@
 //! Reading is lenient: what is wrong with a definition is told by its own validation, and a schema that the
 //! server would refuse is used as far as it goes.
 
-use std::sync::OnceLock;
+use std::sync::{LazyLock, OnceLock};
 
 use document::few::SortFew as _;
 use document::{Builder, Document, Limits, NodeRef};
@@ -142,7 +142,7 @@ pub(crate) struct Constraints {
 }
 
 /// The keywords of [`Constraints`].
-const CONSTRAINTS: [&str; 20] = [
+const CONSTRAINTS: [&str; 21] = [
     "pattern",
     "minLength",
     "maxLength",
@@ -163,10 +163,8 @@ const CONSTRAINTS: [&str; 20] = [
     "oneOf",
     "not",
     "x-kubernetes-list-map-keys",
+    "x-kubernetes-validations",
 ];
-
-/// The keyword of [`Constraints::rules`].
-const RULES: &str = "x-kubernetes-validations";
 
 /// `properties`, in the order of their names, in no more room than they take.
 #[derive(Debug, Default)]
@@ -233,7 +231,6 @@ impl Schema {
     #[must_use]
     pub fn read(node: NodeRef<'_>) -> Self {
         let flag = |name: &str| node.get(name).and_then(NodeRef::as_bool).unwrap_or(false);
-        let constrains = |name: &str| CONSTRAINTS.contains(&name) || name == RULES;
         let mut schema = Self {
             kind: node.get_str("type").and_then(Type::named),
             nullable: flag("nullable"),
@@ -259,7 +256,7 @@ impl Schema {
                 .map(|items| Self::read(items).into()),
             constraints: node
                 .members()
-                .any(|(name, _)| constrains(name))
+                .any(|(name, _)| CONSTRAINTS.contains(&name))
                 .then(|| Constraints::read(node).into()),
         };
         schema.checked = Format::checked(schema.kind, schema.int_or_string, &schema.format);
@@ -280,8 +277,8 @@ impl Schema {
 
     /// What it says that few do; of most nothing.
     pub(crate) fn constraints(&self) -> &Constraints {
-        static NONE: Constraints = Constraints::NONE;
-        self.constraints.as_deref().unwrap_or(&NONE)
+        static NONE: LazyLock<Constraints> = LazyLock::new(Constraints::default);
+        self.constraints.as_deref().unwrap_or_else(|| &NONE)
     }
 
     /// The schema of all values that are no property.
@@ -317,30 +314,6 @@ impl Schema {
 }
 
 impl Constraints {
-    /// What says nothing.
-    const NONE: Self = Self {
-        pattern: None,
-        length: Range { least: None, most: None },
-        items_range: Range { least: None, most: None },
-        properties_range: Range { least: None, most: None },
-        unique: false,
-        bounds: Bounds {
-            minimum: None,
-            exclusive_minimum: false,
-            maximum: None,
-            exclusive_maximum: false,
-            multiple_of: None,
-        },
-        allowed: None,
-        default: None,
-        all_of: Vec::new(),
-        any_of: Vec::new(),
-        one_of: Vec::new(),
-        not: None,
-        list_keys: Vec::new(),
-        rules: Vec::new(),
-    };
-
     fn read(node: NodeRef<'_>) -> Self {
         let flag = |name: &str| node.get(name).and_then(NodeRef::as_bool).unwrap_or(false);
         let number = |name: &str| node.get(name).and_then(NodeRef::as_f64);
@@ -368,7 +341,12 @@ impl Constraints {
             one_of: list(node.get("oneOf")),
             not: node.get_present("not").map(|not| Schema::read(not).into()),
             list_keys: strings(node.get("x-kubernetes-list-map-keys")),
-            rules: node.get(RULES).into_iter().flat_map(NodeRef::items).map(ValidationRule::read).collect(),
+            rules: node
+                .get("x-kubernetes-validations")
+                .into_iter()
+                .flat_map(NodeRef::items)
+                .map(ValidationRule::read)
+                .collect(),
         }
     }
 }
@@ -406,4 +384,27 @@ pub(crate) fn owned(node: NodeRef<'_>) -> Option<Document<'static>> {
     let mut builder = Builder::new("", Limits::default());
     builder.copy_node(node, false).ok()?;
     Some(builder.finish().shrunk())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A keyword that were missing among [`CONSTRAINTS`] would be read only beside another.
+    #[test]
+    fn each_constraint_is_read_where_it_stands_alone() {
+        let nothing = format!("{:?}", Constraints::default());
+        let all = r#"{"pattern": "a", "minLength": 1, "maxLength": 1, "minItems": 1, "maxItems": 1, "minProperties": 1,
+            "maxProperties": 1, "uniqueItems": true, "minimum": 1, "exclusiveMinimum": true, "maximum": 1,
+            "exclusiveMaximum": true, "multipleOf": 2, "enum": ["a"], "default": "a", "allOf": [{}], "anyOf": [{}],
+            "oneOf": [{}], "not": {}, "x-kubernetes-list-map-keys": ["a"], "x-kubernetes-validations": [{"rule": "true"}]}"#;
+        let all = Document::from_json(all, Limits::default()).expect("it is JSON");
+        for (keyword, value) in all.root().members() {
+            let alone = format!("{{{keyword:?}: {}}}", value.to_json());
+            let alone = Document::from_json(&alone, Limits::default()).expect("it is JSON");
+            let read = format!("{:?}", Schema::read(alone.root()).constraints());
+            assert_ne!(read, nothing, "{keyword}");
+        }
+        assert_eq!(all.root().len(), CONSTRAINTS.len());
+    }
 }
