@@ -154,7 +154,7 @@ impl<'s> Serving<'s, '_> {
                         findings.extend(unknown.map(|text| unknown_field_of(text, written)));
                     }
                 }
-                Some(admitted.object.shrunk())
+                Some(admitted.object)
             }
             Err(refusal) if !refusal.problems.is_empty() => {
                 findings.extend(told(&refusal.problems).map(problem));

@@ -1,7 +1,7 @@
 //! Findings of a whole run, kept until they are written.
 //!
 //! ```text
-//! Finding ──▶ object, span, fingerprint ── a record of its own, with the number of what it tells
+//! Finding ──▶ object, span ── a record of its own, with the numbers of what it tells and of its fingerprint, if any
 //!         ├─▶ message and value ─┐
 //!         ├─▶ place ─────────────┼─ told once, however many say the same
 //!         └─▶ all else ──────────┘
@@ -39,6 +39,7 @@ struct Texts {
     words: Numbered<Words>,
     places: Numbered<PlaceTexts>,
     related: Vec<Box<[RelatedRecord]>>,
+    prints: Vec<Print>,
 }
 
 /// A finding that is held, as far as orders, counts and folds ask, and a way to all else: nothing is copied for it.
@@ -55,7 +56,7 @@ pub struct Glance<'h> {
     /// As in [`Place::span`].
     pub span: Option<Span>,
     told: Told,
-    print: Print,
+    print: Option<Print>,
     texts: &'h Texts,
 }
 
@@ -92,7 +93,7 @@ impl<'h> Glance<'h> {
     /// What reports and baselines have, where it is [settled](Fingerprint::settle).
     #[must_use]
     pub fn print(&self) -> Option<Print> {
-        Some(self.print).filter(|_| self.told.has_print)
+        self.print
     }
 
     /// The place, as fingerprints have it.
@@ -117,15 +118,15 @@ impl<'h> From<Glance<'h>> for Foldable<'h> {
     }
 }
 
-/// A finding as it is kept, in 32 bytes: what is not told of others as well.
+/// A finding as it is kept, in 20 bytes: what is not told of others as well.
 #[derive(Debug, Clone, Copy)]
 struct Record {
     object: ObjectId,
     told: u32,
     /// [`NOWHERE`] for none.
     span: Span,
-    /// Where one is [told](Told::has_print).
-    print: Print,
+    /// The number of its fingerprint; [`NONE`] for none, as in runs in which nobody asks for them.
+    print: u32,
 }
 
 /// What a finding tells, by the numbers of its parts.
@@ -136,7 +137,6 @@ struct Told {
     place: u32,
     /// [`NONE`] for none.
     related: u32,
-    has_print: bool,
 }
 
 /// Stands for no number.
@@ -164,9 +164,24 @@ impl Kept for Told {
     }
 }
 
-/// What findings say that many share: a finding without its words, its place and what is related.
-#[derive(Debug, PartialEq)]
+/// What findings say that many share: a finding without its words, its place, its fingerprint and what is related.
+#[derive(Debug)]
 struct Said(Finding);
+
+impl PartialEq for Said {
+    /// Rules are told apart by where they are held: what one says once is the same for all that it finds.
+    fn eq(&self, other: &Self) -> bool {
+        let Finding { rule, severity, actions, certainty, existing, sensitive, more, .. } = &self.0;
+        let Finding { explanation, reference, fix, fault, excepted, own, .. } = &self.0;
+        let of = &other.0;
+        Arc::ptr_eq(rule, &of.rule)
+            && (*severity, *actions, *certainty) == (of.severity, of.actions, of.certainty)
+            && (*existing, *sensitive, *more) == (of.existing, of.sensitive, of.more)
+            && *fix == of.fix
+            && (explanation, reference) == (&of.explanation, &of.reference)
+            && (fault, excepted, own) == (&of.fault, &of.excepted, &of.own)
+    }
+}
 
 /// Of what a finding holds, only numbers of a fix could differ from themselves, and JSON has none that do.
 impl Eq for Said {}
@@ -259,6 +274,11 @@ impl Texts {
         self.related.get(number as usize).map_or(&[], |related| related)
     }
 
+    /// The fingerprint of a number; none for [`NONE`].
+    fn print(&self, number: u32) -> Option<Print> {
+        self.prints.get(number as usize).copied()
+    }
+
     fn place_of(&self, place: u32, span: Span) -> Place {
         let PlaceTexts { path, pointer, origin, named: _ } = self.places.get(place);
         Place {
@@ -279,10 +299,16 @@ impl Texts {
             pointer: &self.places.get(told.place).pointer,
             span: somewhere(span),
             told,
-            print,
+            print: self.print(print),
             texts: self,
         }
     }
+}
+
+/// Takes the next of a finding's own, and gives it a number.
+fn numbered<T>(all: &mut Vec<T>, next: T) -> u32 {
+    all.push(next);
+    u32::try_from(all.len() - 1).expect("fewer than 4 Gi findings")
 }
 
 fn somewhere(span: Span) -> Option<Span> {
@@ -300,15 +326,15 @@ impl Held {
             related if related.is_empty() => NONE,
             related => {
                 let of_finding = related.into_iter().map(|related| texts.related_record(related)).collect();
-                texts.related.push(of_finding);
-                u32::try_from(texts.related.len() - 1).expect("fewer than 4 Gi findings")
+                numbered(&mut texts.related, of_finding)
             }
         };
+        let print = print.map_or(NONE, |print| numbered(&mut texts.prints, print));
         let finding = Said(finding);
         let said = texts.said.number(&&finding, || Said(finding.0.clone()));
-        let told = Told { said, words, place, related, has_print: print.is_some() };
+        let told = Told { said, words, place, related };
         let told = texts.told.number(&told, || told);
-        records.push(Record { object, told, span, print: print.unwrap_or_default() });
+        records.push(Record { object, told, span, print });
     }
 
     /// How many there are.
@@ -393,7 +419,7 @@ impl Held {
     pub fn get(&self, at: usize) -> (ObjectId, Finding) {
         let Self { records, texts } = self;
         let Record { object, told, span, print } = records[at];
-        let Told { said, words, place, related, has_print } = *texts.told.get(told);
+        let Told { said, words, place, related } = *texts.told.get(told);
         let Words { message, value } = texts.words.get(words);
         let finding = Finding {
             message: (**message).to_owned(),
@@ -401,7 +427,7 @@ impl Held {
             place: texts.place_of(place, span),
             fingerprint: Fingerprint {
                 place: (*texts.places.get(place).named).to_owned(),
-                printed: has_print.then_some(print),
+                printed: texts.print(print),
                 ..Fingerprint::default()
             },
             related: texts

@@ -17,6 +17,10 @@ use crate::cel::reads::Part;
 use crate::document::few::GatherFew as _;
 use crate::document::{Builder, Document, LimitError, Limits, NodeId, NodeRef};
 
+/// By what an object calls itself, wherever it is.
+static NAMES: LazyLock<Fields> =
+    LazyLock::new(|| Fields::of(&["/apiVersion", "/kind", "/metadata/name", "/metadata/uid"]));
+
 /// What every object keeps, since hosts and messages name it.
 static ALWAYS: LazyLock<Fields> = LazyLock::new(|| {
     Fields::of(&["/apiVersion", "/kind", "/metadata/name", "/metadata/namespace", "/metadata/uid"])
@@ -135,6 +139,13 @@ impl Fields {
         prune(object, &[self, &ALWAYS]);
     }
 
+    /// Whether two objects say the same in all that is read, so that either answers for both: what is
+    /// [kept](Self::kept) of them is the same, but for a namespace that nobody reads. Who looks things up knows it anyway.
+    #[must_use]
+    pub fn are_alike(&self, one: NodeRef<'_>, other: NodeRef<'_>) -> bool {
+        are_alike(one, other, &[self, &NAMES])
+    }
+
     /// A document without what is not read; what stays keeps its places.
     ///
     /// # Errors
@@ -209,6 +220,39 @@ impl Keeper<'_> {
             self.builder.mark_origin(id, &Arc::from(origin));
         }
     }
+}
+
+/// Whether what a [`Keeper`] keeps of two values is the same.
+fn are_alike(one: NodeRef<'_>, other: NodeRef<'_>, read: &[&Fields]) -> bool {
+    let items = one.is_array() && read.iter().any(|fields| fields.items);
+    if items || read.iter().any(|fields| fields.whole) || !(one.is_array() || one.is_object()) {
+        return one.says_what(other);
+    }
+    if one.kind() != other.kind() {
+        return false;
+    }
+    let each: Vec<&Fields> = read.iter().filter_map(|fields| fields.each.as_deref()).collect();
+    let alike = |one, other, read: &[&Fields]| match read {
+        [] => are_alike_when_blank(one, other),
+        read => are_alike(one, other, read),
+    };
+    if one.is_array() {
+        return one.len() == other.len() && one.items().zip(other.items()).all(|(a, b)| alike(a, b, &each));
+    }
+    let names = read.iter().any(|fields| fields.names);
+    let is_kept =
+        |name: &str| names || !each.is_empty() || read.iter().any(|f| f.members.contains_key(name));
+    let mut others = other.members().filter(|(name, _)| is_kept(name));
+    let alike_members = one.members().filter(|(name, _)| is_kept(name)).all(|(name, member)| {
+        let named = read.iter().filter_map(|fields| fields.members.get(name));
+        let read: Vec<&Fields> = named.chain(each.iter().copied()).collect();
+        others.next().is_some_and(|(other, beside)| other == name && alike(member, beside, &read))
+    });
+    alike_members && others.next().is_none()
+}
+
+fn are_alike_when_blank(one: NodeRef<'_>, other: NodeRef<'_>) -> bool {
+    one.kind() == other.kind() && (one.as_str().is_some() || one.scalar() == other.scalar())
 }
 
 fn prune(value: &mut Value, read: &[&Fields]) {

@@ -43,6 +43,16 @@ impl<'i> Deref for Reception<'_, 'i> {
     }
 }
 
+impl Drop for Reception<'_, '_> {
+    fn drop(&mut self) {
+        if let Self::Again(received) = self
+            && let Some(object) = received.object.take()
+        {
+            object.give_up();
+        }
+    }
+}
+
 /// What the API server makes of each manifest, before any policy is asked.
 #[derive(Debug)]
 pub struct Canonical<'i> {
@@ -60,10 +70,19 @@ pub struct Canonical<'i> {
 #[derive(Debug)]
 enum Slot<'i> {
     Whole(Box<Received<'i, 'i>>),
-    /// What others look up in the object, where there is one, and the digest of all that it says.
-    Part(Option<(Box<Document<'i>>, u64)>),
+    /// Of the object, where there is one.
+    Part(Option<Part<'i>>),
     /// It is the object of an [earlier one](Inventory::first_like).
     Copy,
+}
+
+/// What is held of an object.
+#[derive(Debug)]
+struct Part<'i> {
+    /// What others look up in it; `None`: that is as it was written.
+    part: Option<Box<Document<'i>>>,
+    /// The digest of all that it says.
+    said: u64,
 }
 
 /// What is held of the objects of a large input.
@@ -146,7 +165,7 @@ impl<'i> Canonical<'i> {
                 old.manifests().iter().enumerate().map(|(index, manifest)| (index, old.object(manifest)))
             })
             .filter_map(|(index, root)| {
-                Some((index, (identified.identify(root).key(), serving.receive(root, None).object?)))
+                Some((index, (identified.identify(root).key(), serving.receive(root, None).object?.shrunk())))
             })
             .collect();
         let replaces = asking.operation == Operation::Update;
@@ -170,13 +189,18 @@ impl<'i> Canonical<'i> {
             let stored = if replaces { stored.get(&identity.key()).copied() } else { None };
             let received = serving.receive(root, stored);
             let Some(parts) = parts.filter(|_| index >= whole) else {
-                return Slot::Whole(Box::new(received));
+                let object = received.object.map(Document::shrunk);
+                return Slot::Whole(Box::new(Received { object, ..received }));
             };
-            let part = received.object.map(|object| {
-                let said = digest(object.root());
-                (Box::new(parts.of(identity).kept(&object).unwrap_or(object)), said)
-            });
-            Slot::Part(part)
+            Slot::Part(received.object.map(|object| {
+                let (said, fields) = (digest(object.root()), parts.of(identity));
+                let part = match fields.are_alike(object.root(), root) {
+                    true => None,
+                    false => Some(Box::new(fields.kept(&object).unwrap_or_else(|_| object.clone().shrunk()))),
+                };
+                object.give_up();
+                Part { part, said }
+            }))
         };
         let slots = (0..count).into_par_iter().map(receive).collect();
         let old = old.into_iter().map(|(index, (_, document))| (index, document)).collect();
@@ -233,7 +257,10 @@ impl<'i> Canonical<'i> {
     pub(super) fn looked_up(&self, index: usize) -> Option<(NodeRef<'_>, Option<u64>)> {
         match self.slot(index) {
             Slot::Whole(received) => received.object.as_ref().map(|object| (object.root(), None)),
-            Slot::Part(part) => part.as_ref().map(|(part, said)| (part.root(), Some(*said))),
+            Slot::Part(part) => part.as_ref().map(|Part { part, said }| {
+                let written = || self.inventory.judged(self.inventory.first_like(index));
+                (part.as_ref().map_or_else(written, |part| part.root()), Some(*said))
+            }),
             Slot::Copy => None,
         }
     }

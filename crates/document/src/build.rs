@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::{
     Document, HAS_KEY, Kind, MOST_NODES, Node, NodeId, OWNED, Origins, Places, SHADOWED, Source, Span, Text,
+    room,
 };
 
 /// What a document may cost. Reading stops with a [`LimitError`] at the first limit it meets.
@@ -75,7 +76,7 @@ impl<'a> Builder<'a> {
     /// As [`Builder::new`], for a document that only `bytes` of the text are about.
     #[must_use]
     pub fn for_part(text: &'a str, bytes: usize, limits: Limits) -> Self {
-        Self::sized(Source::Borrowed(text), nodes_of(bytes), limits)
+        Self::in_room(Source::Borrowed(text), nodes_of(bytes), limits)
     }
 
     pub(super) fn with_source(source: Source<'a>, limits: Limits) -> Self {
@@ -84,11 +85,21 @@ impl<'a> Builder<'a> {
     }
 
     fn sized(source: Source<'a>, nodes: usize, limits: Limits) -> Self {
+        Self::of_nodes(source, Vec::with_capacity(nodes), limits)
+    }
+
+    /// For one of many documents: in the room that the last of this thread has left, which may be too large. Who keeps it for
+    /// long [shrinks](Document::shrunk) it.
+    fn in_room(source: Source<'a>, nodes: usize, limits: Limits) -> Self {
+        Self::of_nodes(source, room::nodes(nodes), limits)
+    }
+
+    fn of_nodes(source: Source<'a>, nodes: Vec<Node>, limits: Limits) -> Self {
         Self {
             limits,
             source,
             owned: String::new(),
-            nodes: Vec::with_capacity(nodes),
+            nodes,
             places: Places::default(),
             with_places: false,
             origins: Origins::default(),
@@ -101,7 +112,9 @@ impl<'a> Builder<'a> {
     /// A builder of a new version of `document`: the same text, so that nodes can be copied with their places.
     #[must_use]
     pub fn of_version(document: &Document<'a>, limits: Limits) -> Self {
-        let mut builder = Self::of_part(document, document.nodes.len(), limits);
+        let nodes = document.nodes.len();
+        let builder = Self::sized(document.source.clone(), nodes, limits);
+        let mut builder = builder.with_places_as_in(document, |nodes| Vec::with_capacity(nodes), nodes);
         builder.owned.clone_from(&document.owned);
         builder.continues = true;
         builder
@@ -110,19 +123,29 @@ impl<'a> Builder<'a> {
     /// As [`Builder::of_version`], for a document of about so many nodes that has only a part of the other: an item of a list.
     #[must_use]
     pub fn of_part(document: &Document<'a>, nodes: usize, limits: Limits) -> Self {
-        let mut builder = Self::sized(document.source.clone(), nodes, limits);
-        builder.with_places = !document.places.is_empty();
-        if builder.with_places {
-            builder.places.reserve(nodes);
+        let builder = Self::in_room(document.source.clone(), nodes, limits);
+        builder.with_places_as_in(document, room::places, nodes)
+    }
+
+    /// Keeps places where another document has some.
+    fn with_places_as_in(
+        mut self,
+        document: &Document<'a>,
+        room: impl FnOnce(usize) -> Vec<Span>,
+        nodes: usize,
+    ) -> Self {
+        self.with_places = !document.places.is_empty();
+        if self.with_places {
+            self.places = Places::in_room(room(nodes));
         }
-        builder
+        self
     }
 
     /// Keeps a table of places beside the nodes.
     #[must_use]
     pub fn with_places(mut self) -> Self {
         self.with_places = true;
-        self.places.reserve(self.nodes.capacity());
+        self.places = Places::in_room(room::places(self.nodes.capacity()));
         self
     }
 

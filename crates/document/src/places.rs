@@ -4,7 +4,7 @@
 //! the node and the text. Only where it is elsewhere, or nowhere, it is written down.
 
 use super::tape::{HAS_KEY, Node};
-use super::{OWNED, Span, exact};
+use super::{OWNED, Span, exact, room};
 
 /// The places of all nodes of a document; none, where nobody gave any.
 #[derive(Debug, Clone, Default)]
@@ -20,12 +20,19 @@ impl Places {
         Self { values: vec![Span::NONE; nodes], odd_keys: Vec::new() }
     }
 
-    pub(super) fn reserve(&mut self, nodes: usize) {
-        self.values.reserve(nodes);
+    /// Of as many nodes as there is room for, of which nothing is said yet.
+    pub(super) fn in_room(values: Vec<Span>) -> Self {
+        Self { values, odd_keys: Vec::new() }
+    }
+
+    pub(super) fn into_values(self) -> Vec<Span> {
+        self.values
     }
 
     pub(super) fn shrink(&mut self) {
-        exact(&mut self.values);
+        if let Some(before) = exact(&mut self.values) {
+            room::leave_places(before);
+        }
         exact(&mut self.odd_keys);
     }
 

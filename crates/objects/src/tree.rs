@@ -4,7 +4,9 @@
 //! [`Tree::finish`] writes it into a document of its own, where each node knows its place in the text or who made it.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::collections::HashMap;
+use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, LazyLock};
 
 use document::{Builder, Document, LimitError, Limits, NodeId, NodeRef};
@@ -76,13 +78,59 @@ impl Slot<'_> {
 #[derive(Debug)]
 pub(crate) struct Tree<'d> {
     document: &'d Document<'d>,
-    slots: Vec<Slot<'d>>,
+    slots: Slots<'d>,
+}
+
+/// The nodes of a tree, in the room that those of the tree before left: one object comes after the other, and to get and give
+/// back blocks of this size each time makes an allocator put its house in order.
+#[derive(Debug)]
+struct Slots<'d>(Vec<Slot<'d>>);
+
+thread_local! {
+    static ROOM: Cell<Vec<Slot<'static>>> = const { Cell::new(Vec::new()) };
+}
+
+/// Room for more nodes is given back.
+const KEPT: usize = 4_096;
+
+impl Slots<'_> {
+    /// Room for so many.
+    fn of(nodes: usize) -> Self {
+        let mut room = ROOM.take();
+        room.reserve(nodes);
+        Self(room)
+    }
+}
+
+impl Drop for Slots<'_> {
+    fn drop(&mut self) {
+        let mut slots = std::mem::take(&mut self.0);
+        if slots.capacity() <= KEPT {
+            slots.clear();
+            // nothing is left that could borrow; what is collected stays where it was
+            ROOM.set(slots.into_iter().filter_map(|_| None).collect());
+        }
+    }
+}
+
+impl<'d> Deref for Slots<'d> {
+    type Target = Vec<Slot<'d>>;
+
+    fn deref(&self) -> &Vec<Slot<'d>> {
+        &self.0
+    }
+}
+
+impl<'d> DerefMut for Slots<'d> {
+    fn deref_mut(&mut self) -> &mut Vec<Slot<'d>> {
+        &mut self.0
+    }
 }
 
 impl<'d> Tree<'d> {
     pub(crate) fn new(written: NodeRef<'d>) -> Self {
         let mut tree =
-            Self { document: written.document(), slots: Vec::with_capacity(written.subtree_len() + ADDED) };
+            Self { document: written.document(), slots: Slots::of(written.subtree_len() + ADDED) };
         tree.add(Cow::Borrowed(""), Value::Object, Some(written.id()));
         tree
     }

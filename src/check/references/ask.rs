@@ -167,12 +167,10 @@ impl<'r> Ask<'_, 'r> {
         pairs
     }
 
-    /// Whether the input has the owner that an object says its controller is. Anyone can write ownerReferences, so
-    /// nothing is let through for this; what is counted is not counted twice.
-    pub(super) fn is_owned(&self, object: NodeRef<'_>) -> bool {
+    /// Whether the input has the owner that an object of a namespace says its controller is. Anyone can write ownerReferences,
+    /// so nothing is let through for this; what is counted is not counted twice.
+    pub(super) fn is_owned(&self, namespace: &str, object: NodeRef<'_>) -> bool {
         let Some(owner) = identity::controller(object) else { return false };
-        let own = object.at("/metadata/namespace").and_then(NodeRef::as_str);
-        let namespace = own.unwrap_or_else(|| self.namespace());
         match self.get(owner.gvk.group, owner.gvk.kind, namespace, owner.name) {
             Lookup::Known(found) => {
                 let uid = found.root.at("/metadata/uid").and_then(NodeRef::as_str).unwrap_or_default();

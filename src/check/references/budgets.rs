@@ -161,9 +161,9 @@ fn expected<'r>(ask: &Ask<'_, 'r>) -> Option<Expected<'r>> {
     let (mut seen, mut first, mut by, mut countable) = (0, None, None, true);
     let mut counted: BTreeMap<(&str, &str), i64> = BTreeMap::new();
     let mut nameless = 0_i64;
-    ask.find_own_pods(&selector, |Seen { object, copies, .. }| {
+    ask.find_own_pods(&selector, |Seen { namespace, object, copies, .. }| {
         seen += 1;
-        if ask.is_owned(object.root) {
+        if ask.is_owned(namespace, object.root) {
             return seen >= MOST;
         }
         let kind = object.root.get_str("kind").unwrap_or_default();
