@@ -32,7 +32,7 @@ use crate::manifest::{FileId, Inventory};
 use crate::matching::Operation;
 use crate::request::Request;
 use crate::request::{GroupVersionKind, GroupVersionResource, User};
-use crate::resource::identity::Identity;
+use crate::resource::identity::{Called, Identity};
 use crate::resource::workload::{self, Lookalike, TemplatePaths};
 use crate::store::PolicySet;
 use crate::store::copies::{Copies, CopyOf};
@@ -157,8 +157,10 @@ fn host<'i>(
 pub struct Offline<'i> {
     inventory: &'i Inventory<'i>,
     identified: Arc<Identified<'i>>,
-    /// The plurals that requests use, of each.
-    resources: Vec<Arc<str>>,
+    /// The plurals that requests use.
+    plurals: Vec<String>,
+    /// The numbers of the plurals, of each.
+    resources: Vec<u32>,
     host: InputHost<'i>,
     alike: Alike,
     /// The old objects of an UPDATE, by group, kind, namespace and name.
@@ -201,11 +203,14 @@ impl<'i> Offline<'i> {
             |canonical| Arc::clone(canonical.identified()),
         );
         let Identified { custom, all: identities, .. } = &*identified;
-        let mut known: HashMap<(&str, &str), Arc<str>, RandomState> = HashMap::default();
+        let mut plurals = Vec::new();
+        let mut known: HashMap<(&str, &str), u32, RandomState> = HashMap::default();
         let resource = |identity: &Identity<'i>| {
             let GroupVersionKind { group, kind, .. } = identity.gvk;
-            let resource = known.entry((group, kind)).or_insert_with(|| custom.resource(group, kind).into());
-            Arc::clone(resource)
+            *known.entry((group, kind)).or_insert_with(|| {
+                plurals.push(custom.resource(group, kind));
+                u32::try_from(plurals.len() - 1).expect("fewer than 4 Gi kinds")
+            })
         };
         let resources = identities.iter().map(resource).collect();
         let judged = |index| {
@@ -227,6 +232,7 @@ impl<'i> Offline<'i> {
         Self {
             inventory,
             identified,
+            plurals,
             resources,
             host,
             alike,
@@ -248,6 +254,15 @@ impl<'i> Offline<'i> {
     #[must_use]
     pub fn identity(&self, index: usize) -> Identity<'i> {
         self.identified.all[index]
+    }
+
+    /// As [`identity`](Self::identity), for tables that stay when this goes.
+    #[must_use]
+    pub fn called(&self, index: usize) -> Called<'i> {
+        match self.canonical {
+            Some(canonical) => Called::Lent(&canonical.identified().all[index]),
+            None => Called::Own(Box::new(self.identity(index))),
+        }
     }
 
     /// The other objects, as the manifest at this index of the inventory sees them.
@@ -308,7 +323,7 @@ impl<'i> Offline<'i> {
             resource: GroupVersionResource {
                 group: identity.gvk.group,
                 version: identity.gvk.version,
-                resource: &self.resources[index],
+                resource: &self.plurals[self.resources[index] as usize],
             },
             subresource: "",
             sent_as: None,

@@ -85,7 +85,7 @@ pub struct Report<'i> {
     /// In how many objects something counts.
     objects: usize,
     /// Of subjects whose name the server makes: which of its like in the file each is.
-    ordinals: Vec<usize>,
+    ordinals: Vec<u32>,
     /// The Kubernetes version whose CEL counts.
     kubernetes: Option<String>,
     /// What was not looked at, and how it can be.
@@ -273,7 +273,7 @@ impl<'i> Report<'i> {
     pub fn is_empty(&self) -> bool {
         let none = self.summary.files.linted == 0 && self.summary.files.broken == 0;
         // a template may have objects beside what is to be rendered
-        none && self.subjects.iter().all(|subject| subject.identity.is_none())
+        none && self.subjects.iter().all(|subject| subject.called.is_none())
     }
 
     /// Whether files were named, and none of them is for Kubernetes: a commit hook names whatever has changed.

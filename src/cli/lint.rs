@@ -549,6 +549,6 @@ pub(super) fn read_old(path: Option<&String>) -> Option<Sources> {
 pub(super) fn subjects<'i>(inventory: &'i Inventory<'i>, offline: &Offline<'i>) -> Vec<ReportedObject<'i>> {
     let manifests = inventory.manifests().iter().enumerate();
     manifests
-        .map(|(index, manifest)| ReportedObject::of(inventory, manifest, offline.identity(index)))
+        .map(|(index, manifest)| ReportedObject::of(inventory, manifest, offline.called(index)))
         .collect()
 }

@@ -3,6 +3,7 @@
 //! Files are read first and owned here; documents borrow from them. So the order of things is
 //! [`Sources`] → [`super::Inventory`], and both live until the report is written.
 
+use std::cell::RefCell;
 use std::fs::Metadata;
 use std::ops::Range;
 use std::sync::OnceLock;
@@ -76,7 +77,7 @@ impl Stamp {
 /// A file of the input, whether or not it could be read.
 #[derive(Debug)]
 pub struct SourceFile {
-    path: String,
+    path: Box<str>,
     content: Content,
     /// Whether it lies in the templates of a Helm chart.
     pub(super) in_chart: bool,
@@ -85,15 +86,19 @@ pub struct SourceFile {
     /// Whether it is no input: something of the run is written in it.
     pub(super) is_beside: bool,
     /// Why it is ignored, where that is not for an ignore file.
-    pub(super) reason: Option<String>,
+    pub(super) reason: Option<Box<str>>,
     /// Taken before it was read.
     pub(super) stamp: Option<Stamp>,
-    line_starts: OnceLock<Vec<u32>>,
-    /// Characters before every block of [`BLOCK`] bytes, so that a column in a line of megabytes is cheap.
-    blocks: OnceLock<Vec<u32>>,
+    line_starts: OnceLock<Box<[u32]>>,
+    /// Characters before every block of [`BLOCK`] bytes, so that a column in a line of megabytes is cheap. Few files have such.
+    #[expect(clippy::box_collection, reason = "most have none, and take a third of the room then")]
+    blocks: OnceLock<Box<Vec<u32>>>,
 }
 
 const BLOCK: usize = 4096;
+
+/// Room for the beginnings of so many lines stays for the next file.
+const MANY: usize = 4096;
 
 /// A place as people count: lines and columns from 1, columns in characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -108,6 +113,7 @@ impl SourceFile {
     /// A file of this name, as it was given on the command line, `/` between folders.
     #[must_use]
     pub fn new(path: impl Into<String>, content: Content) -> Self {
+        let path: String = path.into();
         Self {
             path: path.into(),
             content,
@@ -211,14 +217,12 @@ impl SourceFile {
         let bytes = self.text().as_bytes();
         let blocks = self.blocks.get_or_init(|| {
             let mut sum = 0;
-            bytes
-                .chunks(BLOCK)
-                .map(|block| {
-                    let before = sum;
-                    sum += u32::try_from(begins(block)).unwrap_or(u32::MAX);
-                    before
-                })
-                .collect()
+            let before = bytes.chunks(BLOCK).map(|block| {
+                let before = sum;
+                sum += u32::try_from(begins(block)).unwrap_or(u32::MAX);
+                before
+            });
+            Box::new(before.collect())
         });
         let block = byte / BLOCK;
         match blocks.get(block) {
@@ -235,16 +239,24 @@ impl SourceFile {
 
     /// Bytes at which lines begin; LF, CR LF and CR alone break lines, as in YAML.
     fn line_starts(&self) -> &[u32] {
-        self.line_starts.get_or_init(|| {
+        thread_local! {
+            /// Many files have their lines counted, one after the other, and each shall keep no more than it needs.
+            static STARTS: RefCell<Vec<u32>> = const { RefCell::new(Vec::new()) };
+        }
+        let count = |starts: &mut Vec<u32>| {
             let bytes = self.text().as_bytes();
-            let mut starts = vec![0];
+            starts.clear();
+            starts.push(0);
             for at in memchr::memchr2_iter(b'\n', b'\r', bytes) {
                 if bytes[at] == b'\n' || bytes.get(at + 1) != Some(&b'\n') {
                     starts.push(u32::try_from(at + 1).unwrap_or(u32::MAX));
                 }
             }
-            starts
-        })
+            let exact = starts.as_slice().into();
+            starts.shrink_to(MANY);
+            exact
+        };
+        self.line_starts.get_or_init(|| STARTS.with_borrow_mut(count))
     }
 }
 
@@ -301,7 +313,7 @@ impl Sources {
     /// behind all others, so that their ids stay.
     #[must_use]
     pub fn beside(&mut self, path: &str, text: &str) -> FileId {
-        let index = self.files.iter().position(|file| file.path == path && file.text() == text);
+        let index = self.files.iter().position(|file| *file.path == *path && file.text() == text);
         let index = index.unwrap_or_else(|| {
             let file = SourceFile::new(path, Content::Text(text.to_owned()));
             self.files.push(SourceFile { is_beside: true, ..file });

@@ -115,7 +115,7 @@ pub fn read_chosen(
         }
         Found::Ignored(reason) => {
             let mut file = SourceFile::new(name, Content::Ignored);
-            file.reason = reason;
+            file.reason = reason.map(Into::into);
             file
         }
         Found::Failed(error) => SourceFile::new(name, Content::Unreadable(error)),

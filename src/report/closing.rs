@@ -92,7 +92,7 @@ impl Report<'_> {
 
     /// Files that ended so, and of which objects were linted all the same.
     fn in_part(&self, outcome: FileOutcome) -> usize {
-        let objects = self.subjects.iter().filter(|subject| subject.identity.is_some());
+        let objects = self.subjects.iter().filter(|subject| subject.called.is_some());
         let with: BTreeSet<_> = objects.map(|subject| subject.file).collect();
         let ledger = self.inventory.ledger().iter();
         ledger.filter(|record| record.outcome == outcome && with.contains(&record.file)).count()
@@ -125,7 +125,7 @@ impl Report<'_> {
         let plain: Vec<&str> = counts.iter().map(|(_, text)| text.as_str()).collect();
         let plain = if counts.is_empty() { self.none().to_owned() } else { plain.join(", ") };
         let painted = if counts.is_empty() { plain.clone() } else { painted.join(", ") };
-        let objects = self.subjects.iter().filter(|subject| subject.identity.is_some()).count();
+        let objects = self.subjects.iter().filter(|subject| subject.called.is_some()).count();
         let of = match self.objects {
             0 => String::new(),
             with => format!("{with} of "),

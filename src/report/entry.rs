@@ -10,7 +10,7 @@ use serde::{Serialize, Serializer};
 use crate::document::NodeRef;
 use crate::finding::{Finding, ObjectId, OfObject, PolicyRef, Print, RuleInfo, readable};
 use crate::manifest::{FileId, Inventory, Manifest};
-use crate::resource::identity::Identity;
+use crate::resource::identity::{Called, Identity};
 
 /// A finding, and what it is of.
 #[derive(Debug, Clone, PartialEq)]
@@ -104,26 +104,32 @@ pub struct ReportedObject<'i> {
     /// The object as it was read: the document's root, or that of the item.
     pub object: NodeRef<'i>,
     /// What the object calls itself; `None` where it is none.
-    pub identity: Option<Identity<'i>>,
+    pub called: Option<Called<'i>>,
 }
 
 impl<'i> ReportedObject<'i> {
     /// A manifest of the inventory.
     #[must_use]
-    pub fn of(inventory: &'i Inventory<'i>, manifest: &Manifest, identity: Identity<'i>) -> Self {
+    pub fn of(inventory: &'i Inventory<'i>, manifest: &Manifest, called: Called<'i>) -> Self {
         let Manifest { document: _, root: _, file, index, item } = *manifest;
-        Self { file, document: index, item, object: inventory.object(manifest), identity: Some(identity) }
+        Self { file, document: index, item, object: inventory.object(manifest), called: Some(called) }
+    }
+
+    /// What the object calls itself; `None` where it is none.
+    #[must_use]
+    pub fn identity(&self) -> Option<Identity<'i>> {
+        self.called.as_deref().copied()
     }
 }
 
 /// Which of its like in the file each subject is, counted from 0: where the server makes the name, nothing else tells
 /// one from another.
-pub(super) fn ordinals(subjects: &[ReportedObject<'_>]) -> Vec<usize> {
-    let mut seen: HashMap<(FileId, &str, &str, &str), usize> = HashMap::new();
+pub(super) fn ordinals(subjects: &[ReportedObject<'_>]) -> Vec<u32> {
+    let mut seen: HashMap<(FileId, &str, &str, &str), u32> = HashMap::new();
     subjects
         .iter()
         .map(|subject| {
-            let Some(identity) = subject.identity.as_ref().filter(|identity| identity.name.is_none()) else {
+            let Some(identity) = subject.identity().filter(|identity| identity.name.is_none()) else {
                 return 0;
             };
             let namespace = identity.namespace.unwrap_or_default();
@@ -139,15 +145,15 @@ pub(super) fn ordinals(subjects: &[ReportedObject<'_>]) -> Vec<usize> {
 #[derive(Clone, Copy)]
 pub(super) struct Named<'r, 'i> {
     pub(super) subjects: &'r [ReportedObject<'i>],
-    pub(super) ordinals: &'r [usize],
+    pub(super) ordinals: &'r [u32],
 }
 
 impl Named<'_, '_> {
     /// The object, as fingerprints name it.
     pub(super) fn of(&self, id: ObjectId) -> OfObject<'_> {
         let index = id.0 as usize;
-        let identity = self.subjects[index].identity.unwrap_or_default();
-        let ordinal = self.ordinals.get(index).copied().unwrap_or_default();
+        let identity = self.subjects[index].identity().unwrap_or_default();
+        let ordinal = self.ordinals.get(index).copied().unwrap_or_default() as usize;
         OfObject {
             group: identity.gvk.group,
             kind: identity.gvk.kind,

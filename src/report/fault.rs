@@ -86,7 +86,7 @@ impl Report<'_> {
             }
             None => format!("while judging {}", self.path(subject.file)),
         };
-        if let Some(identity) = &subject.identity {
+        if let Some(identity) = subject.identity() {
             let _ = write!(over, ", {identity}");
         }
         match others {

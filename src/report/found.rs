@@ -28,7 +28,7 @@ pub struct Found {
     pub(super) held: Held,
     /// Those of sensitive rules, as what they point at is shown nowhere.
     pub(super) sensitive: Vec<(ObjectId, Finding)>,
-    ordinals: Vec<usize>,
+    ordinals: Vec<u32>,
     fingerprints: bool,
 }
 
@@ -65,17 +65,26 @@ impl Found {
 /// What was found in one object: positions of what is held, and of what is waived.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Group {
-    found: Range<usize>,
-    waived: Range<usize>,
+    found: Range<u32>,
+    waived: Range<u32>,
 }
 
 impl Group {
+    /// The positions of what is held.
+    fn found(&self) -> Range<usize> {
+        self.found.start as usize..self.found.end as usize
+    }
+
+    fn waived(&self) -> Range<usize> {
+        self.waived.start as usize..self.waived.end as usize
+    }
+
     /// What of this is waived.
     pub(super) fn waived_of<'w>(
         &self,
         waived: &'w mut [(Entry, Suppressed)],
     ) -> &'w mut [(Entry, Suppressed)] {
-        &mut waived[self.waived.clone()]
+        &mut waived[self.waived()]
     }
 }
 
@@ -89,7 +98,7 @@ pub(super) fn groups(
     let key = |id: ObjectId| sort::object(&subjects[id.0 as usize]);
     held.sort_by_object(key);
     let groups = by_object(held.objects().map(key), waived.iter().map(|(entry, _)| key(entry.subject)));
-    held.sort_each(groups.iter().map(|group| group.found.clone()), |a, b| {
+    held.sort_each(groups.iter().map(Group::found), |a, b| {
         sort::compare(masks, subjects[a.object.0 as usize].file, a, b)
     });
     groups
@@ -115,7 +124,7 @@ fn by_object<K: Ord + Copy>(found: impl Iterator<Item = K>, lifted: impl Iterato
 impl Report<'_> {
     /// All that was found in an object and is not waived, in its order, nothing folded.
     pub(super) fn found_in(&self, group: &Group) -> impl Iterator<Item = Entry> {
-        group.found.clone().map(|at| self.held_at(at))
+        group.found().map(|at| self.held_at(at))
     }
 
     /// What is held at a position, without what may not be shown.
@@ -152,7 +161,7 @@ impl Report<'_> {
     /// What an earlier run has found in an object, too, or what it has not: positions, and what is there.
     fn glances(&self, group: &Group, known: bool) -> Vec<(usize, Glance<'_>)> {
         let is_told = |at: &usize| self.known.get(*at).copied().unwrap_or_default() == known;
-        group.found.clone().filter(is_told).map(|at| (at, self.held.glance(at))).collect()
+        group.found().filter(is_told).map(|at| (at, self.held.glance(at))).collect()
     }
 
     /// What [`told_in`](Self::told_in) tells, at a glance: each with what it counts as.
@@ -175,7 +184,7 @@ impl Report<'_> {
         let (mut summary, mut objects) = (Summary::default(), BTreeSet::new());
         for (counted, glance) in self.counted_in(group, known) {
             summary.add(counted);
-            if self.subject(glance.object).identity.is_some() {
+            if self.subject(glance.object).called.is_some() {
                 objects.insert(glance.object);
             }
         }
@@ -184,7 +193,7 @@ impl Report<'_> {
 
     /// What is waived of what was found in an object.
     pub(super) fn waived_in(&self, group: &Group) -> &[(Entry, Suppressed)] {
-        &self.waived[group.waived.clone()]
+        &self.waived[group.waived()]
     }
 
     /// All findings in an object in their order, and what waives them.
@@ -222,8 +231,8 @@ impl Report<'_> {
     pub(super) fn entries_of(&self, id: ObjectId) -> Vec<Entry> {
         let object = sort::object(self.subject(id));
         let of = |group: &Group| {
-            let waived = || self.waived.get(group.waived.start).map(|(entry, _)| entry.subject);
-            let found = Some(group.found.start).filter(|_| !group.found.is_empty());
+            let waived = || self.waived.get(group.waived().start).map(|(entry, _)| entry.subject);
+            let found = Some(group.found().start).filter(|_| !group.found.is_empty());
             let first = found.map(|at| self.held.object(at)).or_else(waived);
             first.map(|id| sort::object(self.subject(id)))
         };

@@ -77,7 +77,7 @@ impl Report<'_> {
         for also in also {
             let _ = write!(message, "\nalso {}: {}", also.code(), also.message);
         }
-        if let Some(identity) = &subject.identity {
+        if let Some(identity) = subject.identity() {
             let _ = write!(message, "\nin {identity}");
         }
         if let Some(remediation) = &finding.rule.remediation {

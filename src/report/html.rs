@@ -98,7 +98,7 @@ impl Report<'_> {
         let subject = self.subject(*id);
         let source = self.sources.file(subject.file);
         let at = finding.place.span.map(|span| source.position(span.start as usize));
-        let identity = subject.identity;
+        let identity = subject.identity();
         let related = finding.related.iter().map(|related| {
             let place = self.position_of(related.document.unwrap_or(*id), related.place.span);
             format!("{place}: {}", readable(&related.message))

@@ -261,7 +261,7 @@ impl Report<'_> {
             end_column: end.map(|p| p.column),
             path: &place.path,
             pointer: &place.pointer,
-            object: subject.identity,
+            object: subject.identity(),
             related: related.iter().map(|related| self.wire_related(*id, related)).collect(),
             fix: &said.fix,
             reference: said.reference.as_deref(),

@@ -137,7 +137,7 @@ fn case(path: &str, name: &str, status: TestCaseStatus) -> TestCase {
 
 /// `Deployment shop/web`
 fn name_of(subject: &ReportedObject<'_>) -> String {
-    match &subject.identity {
+    match &subject.called {
         Some(identity) => identity.to_string(),
         None => format!("document {}", subject.document),
     }

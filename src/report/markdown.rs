@@ -140,8 +140,7 @@ impl Report<'_> {
         }
         let object = self
             .subject(*subject)
-            .identity
-            .as_ref()
+            .identity()
             .map_or(String::new(), |identity| markdown(&identity.to_string()));
         let Finding { rule, .. } = finding;
         format!(

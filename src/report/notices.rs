@@ -39,7 +39,7 @@ pub fn findings<'i>(
                         document,
                         item: None,
                         object: root,
-                        identity: None,
+                        called: None,
                     });
                     subjects.len() - 1
                 });

@@ -292,7 +292,7 @@ impl Report<'_> {
             message.push_str(&format!("; also {}: {}", also.code(), also.message));
         }
         let mut place = self.place(*id, finding.place.span);
-        place.logical_locations.extend(self.subject(*id).identity.map(logical));
+        place.logical_locations.extend(self.subject(*id).identity().map(logical));
         SarifResult {
             rule_id: finding.code(),
             rule_index: catalogue.index(&finding.rule),
@@ -323,7 +323,7 @@ impl Report<'_> {
         let Known { object: _, code, path, fingerprint, unknown, count: _ } = known;
         let subject = self.subject(id);
         let mut place = self.place(id, subject.object.span().map(|span| Span { end: span.start, ..span }));
-        place.logical_locations.extend(subject.identity.map(logical));
+        place.logical_locations.extend(subject.identity().map(logical));
         SarifResult {
             rule_id: code,
             rule_index: None,

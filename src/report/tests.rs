@@ -11,23 +11,23 @@ use crate::document::{Document, NodeId};
 use crate::finding::{Action, Certainty, Place, PolicyRef, Related, RuleInfo, Severity};
 use crate::manifest::SourceFile;
 use crate::manifest::source::Content;
-use crate::resource::identity::Identity;
+use crate::resource::identity::{Called, Identity};
 
 fn sources(files: &[(&str, &str)]) -> Sources {
     let file = |(path, text): &(&str, &str)| SourceFile::new(*path, Content::Text((*text).to_owned()));
     Sources::new(files.iter().map(file).collect())
 }
 
-fn identity(object: crate::document::NodeRef<'_>) -> Identity<'_> {
+fn called(object: crate::document::NodeRef<'_>) -> Called<'_> {
     let identity = Identity::of(object).unwrap();
-    Identity { namespace: identity.namespace.or(Some("default")), ..identity }
+    Called::Own(Box::new(Identity { namespace: identity.namespace.or(Some("default")), ..identity }))
 }
 
 fn subjects<'i>(inventory: &'i Inventory<'i>) -> Vec<ReportedObject<'i>> {
     inventory
         .manifests()
         .iter()
-        .map(|manifest| ReportedObject::of(inventory, manifest, identity(inventory.object(manifest))))
+        .map(|manifest| ReportedObject::of(inventory, manifest, called(inventory.object(manifest))))
         .collect()
 }
 

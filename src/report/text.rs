@@ -108,7 +108,7 @@ impl Report<'_> {
     ) {
         let Some(first) = found.first() else { return };
         let subject = self.subject(first.subject);
-        let name = match &subject.identity {
+        let name = match &subject.called {
             Some(identity) => identity.to_string(),
             None => format!("document {}", subject.document + 1),
         };

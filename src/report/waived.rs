@@ -35,7 +35,7 @@ pub fn about(
                 document: 0,
                 item: None,
                 object: NOTHING.root(),
-                identity: None,
+                called: None,
             });
             own.push((file, subjects.len() - 1));
             subjects.len() - 1

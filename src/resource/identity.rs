@@ -4,6 +4,8 @@
 //! then depends on where it is going; and whether it has one at all depends on its kind, which for custom kinds only the
 //! CustomResourceDefinition knows ([`CustomKinds`]).
 
+use std::ops::Deref;
+
 use super::custom::CustomKinds;
 use crate::api::Scope;
 use crate::document::NodeRef;
@@ -30,6 +32,26 @@ pub struct Identity<'d> {
     pub generate_name: Option<&'d str>,
     /// The namespace it names, which its kind may not have; when it is [settled](Self::settled), the one it is in.
     pub namespace: Option<&'d str>,
+}
+
+/// What an object calls itself, for tables of many objects: lent by who knows it for the whole run, where somebody does.
+#[derive(Debug, Clone)]
+pub enum Called<'d> {
+    /// Kept elsewhere.
+    Lent(&'d Identity<'d>),
+    /// Kept here.
+    Own(Box<Identity<'d>>),
+}
+
+impl<'d> Deref for Called<'d> {
+    type Target = Identity<'d>;
+
+    fn deref(&self) -> &Identity<'d> {
+        match self {
+            Self::Lent(identity) => identity,
+            Self::Own(identity) => identity,
+        }
+    }
 }
 
 /// By what an object is found, in whatever version.

@@ -27,6 +27,7 @@ mod json_span;
 mod node;
 pub mod path;
 mod places;
+mod rare;
 mod room;
 mod stored;
 mod tape;
@@ -43,6 +44,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use places::Places;
+use rare::Rare;
 use tape::{HAS_KEY, MOST_NODES, Node, SHADOWED, UNKNOWN};
 
 /// The position of a node in its document's tape.
@@ -119,7 +121,7 @@ impl Source<'_> {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Origins {
     /// First node of a range, one past its last, label; by the first node, and none overlaps another.
-    ranges: Vec<(u32, u32, Arc<str>)>,
+    ranges: Rare<(u32, u32, Arc<str>)>,
 }
 
 impl Origins {
@@ -132,10 +134,10 @@ impl Origins {
                 last.1 = last.1.max(to);
                 return;
             }
-            _ => return self.ranges.push((from, to, Arc::clone(label))),
+            _ => return self.ranges.list().push((from, to, Arc::clone(label))),
         };
         let inside = self.ranges[first..].partition_point(|range| range.0 < to);
-        self.ranges.splice(first..first + inside, [(from, to, Arc::clone(label))]);
+        self.ranges.list().splice(first..first + inside, [(from, to, Arc::clone(label))]);
     }
 
     /// The ranges that have a part in this one.
@@ -186,7 +188,7 @@ impl<'a> Document<'a> {
             room::leave_nodes(before);
         }
         self.places.shrink();
-        exact(&mut self.origins.ranges);
+        self.origins.ranges.shrink();
         self
     }
 

@@ -4,6 +4,7 @@
 //! the node and the text. Only where it is elsewhere, or nowhere, it is written down.
 
 use super::tape::{HAS_KEY, Node};
+use super::rare::Rare;
 use super::{OWNED, Span, exact, room};
 
 /// The places of all nodes of a document; none, where nobody gave any.
@@ -11,18 +12,18 @@ use super::{OWNED, Span, exact, room};
 pub(super) struct Places {
     values: Vec<Span>,
     /// By the number of the node.
-    odd_keys: Vec<(u32, Span)>,
+    odd_keys: Rare<(u32, Span)>,
 }
 
 impl Places {
     /// Of so many nodes, of which nothing is said yet.
     pub(super) fn unknown(nodes: usize) -> Self {
-        Self { values: vec![Span::NONE; nodes], odd_keys: Vec::new() }
+        Self { values: vec![Span::NONE; nodes], odd_keys: Rare::default() }
     }
 
     /// Of as many nodes as there is room for, of which nothing is said yet.
     pub(super) fn in_room(values: Vec<Span>) -> Self {
-        Self { values, odd_keys: Vec::new() }
+        Self { values, odd_keys: Rare::default() }
     }
 
     pub(super) fn into_values(self) -> Vec<Span> {
@@ -33,7 +34,7 @@ impl Places {
         if let Some(before) = exact(&mut self.values) {
             room::leave_places(before);
         }
-        exact(&mut self.odd_keys);
+        self.odd_keys.shrink();
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -50,7 +51,7 @@ impl Places {
     /// Says where the key of a node stands, of which nothing was said, nor of those behind it.
     pub(super) fn set_key(&mut self, text: &str, node: &Node, id: usize, key: Span) {
         if key != expected_key(text, node) {
-            self.odd_keys.push((u32::try_from(id).expect("bounded by the limit on nodes"), key));
+            self.odd_keys.list().push((u32::try_from(id).expect("bounded by the limit on nodes"), key));
         }
     }
 
@@ -61,7 +62,7 @@ impl Places {
 
     /// Adds one, behind the others.
     pub(super) fn add_odd_key(&mut self, id: u32, span: Span) {
-        self.odd_keys.push((id, span));
+        self.odd_keys.list().push((id, span));
     }
 
     /// Says where a value stands.

@@ -21,8 +21,21 @@ pub(super) struct Subjects {
 pub(super) struct Named {
     /// By key, folder and file.
     all: Vec<u32>,
+    /// By the number of a key: where those begin that have it; one more at the end.
+    starts: Vec<u32>,
     /// A kustomization, and a subject that it lists; by kustomization and key.
     listed: Vec<(u32, u32)>,
+}
+
+impl Named {
+    /// All that have a key.
+    fn with_key(&self, key: u32) -> &[u32] {
+        let key = key as usize;
+        match (self.starts.get(key), self.starts.get(key + 1)) {
+            (Some(from), Some(to)) => &self.all[*from as usize..*to as usize],
+            _ => &[],
+        }
+    }
 }
 
 impl Subjects {
@@ -74,10 +87,17 @@ impl<'h, 'd> Beside<'h, 'd> {
         let is_named = |at: &u32| !self.entry(*at).key.name.is_empty();
         let mut all: Vec<u32> = (0..number(self.subjects.added.len())).filter(is_named).collect();
         all.sort_unstable_by_key(|at| (self.key(*at), self.folder(*at), self.entry(*at).file, *at));
+        let mut starts = Vec::new();
+        for (place, at) in (0..).zip(&all) {
+            let begun = self.key(*at) as usize + 1;
+            starts.resize(begun.max(starts.len()), place);
+        }
+        starts.push(number(all.len()));
+        starts.shrink_to_fit();
         let listed = self.subjects.listed.iter().filter(|(at, _)| is_named(at));
         let mut listed: Vec<(u32, u32)> = listed.map(|(at, kustomization)| (*kustomization, *at)).collect();
         listed.sort_unstable_by_key(|(kustomization, at)| (*kustomization, self.key(*at), *at));
-        Named { all, listed }
+        Named { all, starts, listed }
     }
 
     /// The others that have the name of a subject: in its file, or that a kustomization lists beside it; with `folder`, those
@@ -88,7 +108,7 @@ impl<'h, 'd> Beside<'h, 'd> {
             return Twins::default();
         }
         let key = self.key(own);
-        let alike = part(&named.all, |at| self.key(*at).cmp(&key));
+        let alike = named.with_key(key);
         let of_folder = part(alike, |at| self.folder(*at).cmp(&self.folder(own)));
         let in_file = part(of_folder, |at| self.entry(*at).file.cmp(&file));
         let is_in_file = |at: u32| self.entry(at).file == file;
