@@ -216,8 +216,8 @@ impl Keeper<'_> {
         if let Some(span) = node.span() {
             self.builder.place(id, span);
         }
-        if let Some(origin) = node.origin() {
-            self.builder.mark_origin(id, &Arc::from(origin));
+        if let Some(origin) = node.origin_label() {
+            self.builder.mark_origin(id, origin);
         }
     }
 }
@@ -385,6 +385,72 @@ mod tests {
         let mut in_a_list = Fields::default();
         in_a_list.add(&[key("spec"), key("containers"), Part::In("x".into())]);
         assert_eq!(kept(&in_a_list)["spec"]["containers"][0]["image"], "i", "of a list all of it");
+    }
+
+    #[test]
+    fn alike_is_of_what_the_same_is_kept() {
+        let object = json!({
+            "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a", "labels": {"x": "1", "y": "2"}},
+            "spec": {"nodeName": "n", "containers": [{"name": "c", "ports": [{"name": "web", "port": 80}]}, {"name": "d"}]},
+            "data": {"k": "long", "l": {"m": 1}}, "flag": true,
+        });
+        let mut others = vec![object.clone()];
+        for (pointer, value) in [
+            ("/metadata/name", json!("b")),
+            ("/metadata/labels", json!({"y": "2", "x": "1"})),
+            ("/metadata/labels/x", json!("3")),
+            ("/metadata/labels", json!({"x": "1"})),
+            ("/spec/nodeName", json!(null)),
+            ("/spec/containers/0/name", json!("e")),
+            ("/spec/containers/0/ports/0/port", json!(80.0)),
+            ("/spec/containers/1", json!({"name": "d", "ports": []})),
+            ("/spec/containers", json!([{"name": "c"}])),
+            ("/spec", json!([])),
+            ("/data/k", json!("longer")),
+            ("/data/l/m", json!(2)),
+            ("/data/l", json!("m")),
+            ("/flag", json!(false)),
+        ] {
+            let mut other = object.clone();
+            *other.pointer_mut(pointer).unwrap() = value;
+            others.push(other);
+        }
+        let others: Vec<_> = others.iter().map(|other| Document::from_value(other).unwrap()).collect();
+        let mut every_item = Fields::default();
+        every_item.add(&[Part::Key("spec".into()), Part::In("containers".into())]);
+        let read = [
+            &[][..],
+            &["/metadata/labels"],
+            &["/spec/"],
+            &["/spec/nodeName"],
+            &["/spec/containers/*/name", "/spec/containers/*/ports/*/port"],
+            &["/data/#"],
+            &["/data/*/m"],
+            &["/flag", "/data/l"],
+            &["/*/k"],
+        ];
+        let mut alike = [0, 0];
+        for fields in read.into_iter().map(Fields::of).chain([Fields::whole(), every_item]) {
+            for (at, one) in others.iter().enumerate() {
+                for other in &others[at..] {
+                    let kept = |document| fields.kept(document).unwrap();
+                    let expected = kept(one).root().says_what(kept(other).root());
+                    let (one, other) = (one.root(), other.root());
+                    assert_eq!(fields.are_alike(one, other), expected, "{fields:?} {one:?} {other:?}");
+                    alike[usize::from(expected)] += 1;
+                }
+            }
+        }
+        assert!(alike.into_iter().all(|count| count > 300), "{alike:?}");
+    }
+
+    #[test]
+    fn a_namespace_that_nobody_reads_tells_nothing_apart() {
+        let of = |namespace: &str| json!({"kind": "Pod", "metadata": {"name": "a", "namespace": namespace}});
+        let (one, other) = (of("b"), of("c"));
+        let [one, other] = [&one, &other].map(|object| Document::from_value(object).unwrap());
+        assert!(Fields::of(&["/spec"]).are_alike(one.root(), other.root()));
+        assert!(!Fields::of(&["/metadata/namespace"]).are_alike(one.root(), other.root()));
     }
 
     #[test]

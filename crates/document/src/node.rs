@@ -1,5 +1,7 @@
 //! Reading a document: [`NodeRef`] and its iterators.
 
+use std::sync::Arc;
+
 use super::{Document, HAS_KEY, NodeId, OWNED, SHADOWED, Span, Text, UNKNOWN, WIDE, write};
 
 /// Bytes of most paths.
@@ -446,6 +448,12 @@ impl<'d> NodeRef<'d> {
     /// Who made the node, where it was not in the text: the label given to the edit.
     #[must_use]
     pub fn origin(self) -> Option<&'d str> {
+        self.origin_label().map(AsRef::as_ref)
+    }
+
+    /// As [`origin`](Self::origin), to be [shared](super::Builder::mark_origin).
+    #[must_use]
+    pub fn origin_label(self) -> Option<&'d Arc<str>> {
         let (_, _, label) = self.doc.origins.within(self.id, self.id + 1).first()?;
         Some(label)
     }

@@ -26,6 +26,11 @@ impl Places {
         Self { values, odd_keys: Rare::default() }
     }
 
+    #[cfg(test)]
+    pub(super) fn values(&self) -> &[Span] {
+        &self.values
+    }
+
     pub(super) fn into_values(self) -> Vec<Span> {
         self.values
     }

@@ -61,3 +61,43 @@ fn leave_one<T>(room: &'static LocalKey<Room<T>>, mut items: Vec<T>) {
     };
     room.set(best);
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::super::{Builder, Document, Limits};
+    use super::*;
+
+    /// One of many documents, and where its nodes and places lie.
+    fn document(nodes: usize) -> (Document<'static>, [usize; 2]) {
+        let mut builder = Builder::for_part("", 8 * nodes, Limits::default()).with_places();
+        builder.begin_array().unwrap();
+        for _ in 1..nodes {
+            builder.null().unwrap();
+        }
+        builder.end();
+        let document = builder.finish();
+        let at = [document.nodes.as_ptr() as usize, document.places.values().as_ptr() as usize];
+        (document, at)
+    }
+
+    #[test]
+    fn one_document_after_the_other_is_made_in_the_same_room() {
+        let (first, at) = document(100);
+        let kept = first.shrunk();
+        let (second, again) = document(50);
+        assert_eq!(again, at, "what is kept was moved out");
+        let (third, other) = document(50);
+        assert!(other[0] != at[0] && other[1] != at[1], "the second one is still there");
+        second.give_up();
+        assert_eq!(document(20).1, at);
+        assert_eq!((kept.node_count(), third.node_count()), (100, 50));
+    }
+
+    #[test]
+    fn large_documents_have_room_of_their_own() {
+        document(10).0.give_up();
+        document(MOST + 1).0.give_up();
+        assert!(NODES.take().capacity() <= MOST && PLACES.take().capacity() <= MOST);
+    }
+}

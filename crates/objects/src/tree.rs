@@ -454,3 +454,24 @@ impl<'d> Tree<'d> {
         Ok(builder.end_distinct())
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_object_after_the_other_is_made_in_the_same_room() {
+        let document = Document::from_value(&serde_json::json!({"kind": "Pod", "spec": {"a": [1, 2]}})).unwrap();
+        let room = |tree: &Tree<'_>| (tree.slots.as_ptr() as usize, tree.slots.capacity());
+        let first = room(&Tree::new(document.root()));
+        let tree = Tree::new(document.root());
+        assert_eq!(room(&tree), first);
+        assert_ne!(room(&Tree::new(document.root())), first, "that of a tree that is still there");
+        drop(tree);
+        let wide: Vec<usize> = (0..2 * KEPT).collect();
+        let wide = Document::from_value(&serde_json::json!({ "a": wide })).unwrap();
+        drop(Tree::new(wide.root()));
+        assert!(ROOM.take().capacity() <= KEPT);
+    }
+}
