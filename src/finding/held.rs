@@ -1,7 +1,7 @@
 //! Findings of a whole run, kept until they are written.
 //!
 //! ```text
-//! Finding ──▶ object, span ── a record of its own, with the numbers of what it tells and of its fingerprint, if any
+//! Finding ──▶ object, span ── a record of its own, with the number of what it tells; beside it the fingerprint, if any
 //!         ├─▶ message and value ─┐
 //!         ├─▶ place ─────────────┼─ told once, however many say the same
 //!         └─▶ all else ──────────┘
@@ -28,6 +28,8 @@ use kept::{Kept, Numbered};
 #[derive(Debug, Default)]
 pub struct Held {
     records: Vec<Record>,
+    /// The numbers of their fingerprints, [`NONE`] for none; empty where none has one, as in runs in which nobody asks for them.
+    prints: Vec<u32>,
     texts: Texts,
 }
 
@@ -118,15 +120,13 @@ impl<'h> From<Glance<'h>> for Foldable<'h> {
     }
 }
 
-/// A finding as it is kept, in 20 bytes: what is not told of others as well.
+/// A finding as it is kept, in 16 bytes: what is not told of others as well.
 #[derive(Debug, Clone, Copy)]
 struct Record {
     object: ObjectId,
     told: u32,
     /// [`NOWHERE`] for none.
     span: Span,
-    /// The number of its fingerprint; [`NONE`] for none, as in runs in which nobody asks for them.
-    print: u32,
 }
 
 /// What a finding tells, by the numbers of its parts.
@@ -289,8 +289,8 @@ impl Texts {
         }
     }
 
-    fn glance(&self, record: &Record) -> Glance<'_> {
-        let Record { object, told, span, print } = *record;
+    fn glance(&self, record: &Record, print: u32) -> Glance<'_> {
+        let Record { object, told, span } = *record;
         let told = *self.told.get(told);
         Glance {
             object,
@@ -302,6 +302,22 @@ impl Texts {
             print: self.print(print),
             texts: self,
         }
+    }
+}
+
+/// Sorts records, and what stands beside each where something does; what is equal stays as it is.
+fn sort_beside(
+    records: &mut [Record],
+    beside: &mut [u32],
+    compare: impl Fn((&Record, u32), (&Record, u32)) -> Ordering,
+) {
+    if beside.is_empty() {
+        return records.sort_by(|a, b| compare((a, NONE), (b, NONE)));
+    }
+    let mut both: Vec<(Record, u32)> = records.iter().copied().zip(beside.iter().copied()).collect();
+    both.sort_by(|a, b| compare((&a.0, a.1), (&b.0, b.1)));
+    for ((record, print), sorted) in records.iter_mut().zip(beside).zip(both) {
+        (*record, *print) = sorted;
     }
 }
 
@@ -318,7 +334,7 @@ fn somewhere(span: Span) -> Option<Span> {
 impl Held {
     /// Takes the next finding.
     pub fn push(&mut self, object: ObjectId, mut finding: Finding) {
-        let Self { records, texts } = self;
+        let Self { records, prints, texts } = self;
         let words = texts.words(&std::mem::take(&mut finding.message), finding.value.take().as_deref());
         let Fingerprint { place: named, printed: print, .. } = std::mem::take(&mut finding.fingerprint);
         let (place, span) = texts.place(&std::mem::take(&mut finding.place), &named);
@@ -329,12 +345,17 @@ impl Held {
                 numbered(&mut texts.related, of_finding)
             }
         };
-        let print = print.map_or(NONE, |print| numbered(&mut texts.prints, print));
+        if let Some(print) = print {
+            prints.resize(records.len(), NONE);
+            prints.push(numbered(&mut texts.prints, print));
+        } else if !prints.is_empty() {
+            prints.push(NONE);
+        }
         let finding = Said(finding);
         let said = texts.said.number(&&finding, || Said(finding.0.clone()));
         let told = Told { said, words, place, related };
         let told = texts.told.number(&told, || told);
-        records.push(Record { object, told, span, print });
+        records.push(Record { object, told, span });
     }
 
     /// How many there are.
@@ -351,7 +372,12 @@ impl Held {
 
     /// Puts them in the order of their objects; those of one stay in their order.
     pub fn sort_by_object<K: Ord>(&mut self, key: impl Fn(ObjectId) -> K) {
-        self.records.sort_by_key(|record| key(record.object));
+        let Self { records, prints, .. } = self;
+        sort_beside(records, prints, |(a, _), (b, _)| key(a.object).cmp(&key(b.object)));
+    }
+
+    fn print(&self, at: usize) -> u32 {
+        self.prints.get(at).copied().unwrap_or(NONE)
     }
 
     /// Puts those of each of these ranges in an order; what is equal stays as it is. The ranges stand one behind the other.
@@ -365,16 +391,24 @@ impl Held {
     ) {
         /// So many at a time, as each takes memory of its own.
         const BATCH: usize = 4_096;
-        let Self { records, texts } = self;
+        let Self { records, prints, texts } = self;
         let texts = &*texts;
-        let sort = |part: &mut [Record]| part.sort_by(|a, b| compare(&texts.glance(a), &texts.glance(b)));
-        let (mut rest, mut at) = (records.as_mut_slice(), 0);
+        let sort = |(part, prints): (&mut [Record], &mut [u32])| {
+            let glance = |(record, print): (&Record, u32)| texts.glance(record, print);
+            sort_beside(part, prints, |a, b| compare(&glance(a), &glance(b)));
+        };
+        let (mut rest, mut prints, mut at) = (records.as_mut_slice(), prints.as_mut_slice(), 0);
         loop {
             let mut parts = Vec::new();
             for range in ranges.by_ref().take(BATCH) {
-                let (before, behind) = std::mem::take(&mut rest).split_at_mut(range.end - at);
-                parts.push(&mut before[range.start - at..]);
-                (rest, at) = (behind, range.end);
+                let mut next = |from: usize| -> (&mut [Record], &mut [u32]) {
+                    let part = rest.split_off_mut(..from - at).unwrap_or_default();
+                    let beside = prints.split_off_mut(..from - at).unwrap_or_default();
+                    at = from;
+                    (part, beside)
+                };
+                next(range.start);
+                parts.push(next(range.end));
             }
             if parts.is_empty() {
                 return;
@@ -408,7 +442,7 @@ impl Held {
     /// When there is none.
     #[must_use]
     pub fn glance(&self, at: usize) -> Glance<'_> {
-        self.texts.glance(&self.records[at])
+        self.texts.glance(&self.records[at], self.print(at))
     }
 
     /// The finding at a position.
@@ -417,8 +451,8 @@ impl Held {
     /// When there is none.
     #[must_use]
     pub fn get(&self, at: usize) -> (ObjectId, Finding) {
-        let Self { records, texts } = self;
-        let Record { object, told, span, print } = records[at];
+        let Self { records, texts, .. } = self;
+        let Record { object, told, span } = records[at];
         let Told { said, words, place, related } = *texts.told.get(told);
         let Words { message, value } = texts.words.get(words);
         let finding = Finding {
@@ -427,7 +461,7 @@ impl Held {
             place: texts.place_of(place, span),
             fingerprint: Fingerprint {
                 place: (*texts.places.get(place).named).to_owned(),
-                printed: texts.print(print),
+                printed: texts.print(self.print(at)),
                 ..Fingerprint::default()
             },
             related: texts

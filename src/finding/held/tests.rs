@@ -1,3 +1,5 @@
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::*;
 use crate::document::Document;
 use crate::document::edit::PatchOperation;
@@ -74,7 +76,7 @@ fn what_is_held_is_given_back() {
 
 #[test]
 fn a_record_is_small() {
-    assert_eq!(size_of::<Record>(), 20);
+    assert_eq!(size_of::<Record>(), 16);
 }
 
 #[test]
@@ -111,4 +113,30 @@ fn objects_are_sorted_and_what_is_of_one_stays_in_order() {
     assert_eq!(order(&held), ["2a", "2c", "1d", "0b", "0e"]);
     held.sort_each([0..2, 3..5].into_iter(), |a, b| b.message.cmp(a.message));
     assert_eq!(order(&held), ["2c", "2a", "1d", "0e", "0b"]);
+}
+
+#[test]
+fn fingerprints_stay_with_what_they_are_of() {
+    let (mut held, mut prints) = (Held::default(), BTreeMap::new());
+    for (object, message) in [(2, "a"), (0, "b"), (2, "c"), (1, "d"), (0, "e"), (2, "f")] {
+        let mut finding = Finding::at(rule("a/r"), Severity::Error, message.to_owned(), place("/a", 1));
+        // not the first, nor the last
+        if !matches!(message, "a" | "f") {
+            let object = OfObject { group: "", kind: "Pod", namespace: "n", name: Ok(message) };
+            let rule = Arc::clone(&finding.rule);
+            finding.fingerprint.settle(&rule, object);
+        }
+        prints.insert(message, finding.fingerprint.printed);
+        held.push(ObjectId(object), finding);
+    }
+    assert_eq!(prints.values().flatten().collect::<BTreeSet<_>>().len(), 4);
+    held.sort_by_object(std::cmp::Reverse);
+    held.sort_each([0..3, 4..6].into_iter(), |a, b| b.message.cmp(a.message));
+    for at in 0..held.len() {
+        let glance = held.glance(at);
+        assert_eq!(glance.print(), prints[glance.message], "{}", glance.message);
+        assert_eq!(held.get(at).1.fingerprint.printed, prints[glance.message]);
+    }
+    let order: Vec<&str> = (0..held.len()).map(|at| held.glance(at).message).collect();
+    assert_eq!(order, ["f", "c", "a", "d", "e", "b"]);
 }
