@@ -240,8 +240,7 @@ fn are_alike(one: NodeRef<'_>, other: NodeRef<'_>, read: &[&Fields]) -> bool {
         return one.len() == other.len() && one.items().zip(other.items()).all(|(a, b)| alike(a, b, &each));
     }
     let names = read.iter().any(|fields| fields.names);
-    let is_kept =
-        |name: &str| names || !each.is_empty() || read.iter().any(|f| f.members.contains_key(name));
+    let is_kept = |name: &str| names || !each.is_empty() || read.iter().any(|f| f.members.contains_key(name));
     let mut others = other.members().filter(|(name, _)| is_kept(name));
     let alike_members = one.members().filter(|(name, _)| is_kept(name)).all(|(name, member)| {
         let named = read.iter().filter_map(|fields| fields.members.get(name));

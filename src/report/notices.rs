@@ -34,13 +34,7 @@ pub fn findings<'i>(
             None => {
                 let subject = *envelopes.entry(document).or_insert_with(|| {
                     let Notice { file, index: document, .. } = *notice;
-                    subjects.push(ReportedObject {
-                        file,
-                        document,
-                        item: None,
-                        object: root,
-                        called: None,
-                    });
+                    subjects.push(ReportedObject { file, document, item: None, object: root, called: None });
                     subjects.len() - 1
                 });
                 (subject, NodeId::ROOT)

@@ -114,7 +114,7 @@ impl<'a> Builder<'a> {
     pub fn of_version(document: &Document<'a>, limits: Limits) -> Self {
         let nodes = document.nodes.len();
         let builder = Self::sized(document.source.clone(), nodes, limits);
-        let mut builder = builder.with_places_as_in(document, |nodes| Vec::with_capacity(nodes), nodes);
+        let mut builder = builder.with_places_as_in(document, Vec::with_capacity, nodes);
         builder.owned.clone_from(&document.owned);
         builder.continues = true;
         builder

@@ -3,8 +3,8 @@
 //! A key mostly stands where its text was read, with or without quotes around it, so that the place of a key is told by
 //! the node and the text. Only where it is elsewhere, or nowhere, it is written down.
 
-use super::tape::{HAS_KEY, Node};
 use super::rare::Rare;
+use super::tape::{HAS_KEY, Node};
 use super::{OWNED, Span, exact, room};
 
 /// The places of all nodes of a document; none, where nobody gave any.

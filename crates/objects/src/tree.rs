@@ -103,6 +103,7 @@ impl Slots<'_> {
 }
 
 impl Drop for Slots<'_> {
+    #[expect(clippy::unnecessary_filter_map, reason = "what is collected has another lifetime")]
     fn drop(&mut self) {
         let mut slots = std::mem::take(&mut self.0);
         if slots.capacity() <= KEPT {
@@ -129,8 +130,7 @@ impl<'d> DerefMut for Slots<'d> {
 
 impl<'d> Tree<'d> {
     pub(crate) fn new(written: NodeRef<'d>) -> Self {
-        let mut tree =
-            Self { document: written.document(), slots: Slots::of(written.subtree_len() + ADDED) };
+        let mut tree = Self { document: written.document(), slots: Slots::of(written.subtree_len() + ADDED) };
         tree.add(Cow::Borrowed(""), Value::Object, Some(written.id()));
         tree
     }
@@ -462,7 +462,8 @@ mod tests {
 
     #[test]
     fn one_object_after_the_other_is_made_in_the_same_room() {
-        let document = Document::from_value(&serde_json::json!({"kind": "Pod", "spec": {"a": [1, 2]}})).unwrap();
+        let document =
+            Document::from_value(&serde_json::json!({"kind": "Pod", "spec": {"a": [1, 2]}})).unwrap();
         let room = |tree: &Tree<'_>| (tree.slots.as_ptr() as usize, tree.slots.capacity());
         let first = room(&Tree::new(document.root()));
         let tree = Tree::new(document.root());
